@@ -1,0 +1,305 @@
+"""Calling an op: from tensors to a tensor that remembers how it was made. The hot path of eager mode.
+
+Nothing is checked before the arrays are computed. When computing fails, the op explains it by running its rule on
+symbols. One- and two-input ops without static attributes have a path of their own, because a call costs about a
+microsecond and half of it would go into being general.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+import backends
+from backends.contract import Backend
+
+from .anomaly import check_forward
+from .errors import BackendError, TraceError
+from .graph import Node, Parent
+from .mode import mode
+from .op import Domain, Op, Rule, bad, case
+from .tensor import Tensor
+
+_new = object.__new__
+_NUMBERS = frozenset((bool, int, float))
+
+
+class Function(Protocol):
+    """The public function of an op."""
+
+    op: Op
+    __name__: str
+    __doc__: str | None
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Tensor: ...
+
+
+def op(
+    vjp: dict[str, Rule] | None = None,
+    *,
+    no_gradient: Sequence[str] = (),
+    normalise: Callable[..., dict[str, Any]] | None = None,
+    domain: Domain | None = None,
+    cases: Sequence[case] = (),
+    bad: Sequence[bad] = (),
+    second_order: str | None = None,
+    check: Callable[..., None] | None = None,
+) -> Callable[[Callable[..., Any]], Function]:
+    """Declare an op: the decorated function computes it from primitives of `xp`, the arguments say the rest.
+
+    Args:
+        vjp: for each differentiable input a rule `(xp, g, ...)` that returns the gradient with respect to it.
+        no_gradient: the inputs that have none (indices, conditions).
+        normalise: from the inputs and static attributes to canonical static attributes; raises on nonsense.
+        domain: where tests sample, and the kinks to keep away from.
+        cases: arguments for the generated tests. Elementwise ops need none.
+        bad: arguments that must fail, with the error and its text.
+        second_order: a reason why second derivatives are not tested; None when they are.
+        check: looks at the values of the inputs before computing and raises on those that make no sense. Not run
+            in a trace, which has no values.
+
+    Returns:
+        A decorator. The public function takes tensors, arrays, lists or numbers and returns a `Tensor`.
+
+    Raises:
+        DeclarationError: when rules and parameters do not fit together.
+
+    >>> import autograd as ag
+    >>> @ag.op(vjp=dict(x=lambda xp, g, x: g * 3 * x * x))
+    ... def cube(xp, x):
+    ...     return x * x * x
+    >>> x = ag.tensor(2.0, requires_grad=True)
+    >>> cube(x).backward()
+    >>> x.grad.item()
+    12.0
+    """
+
+    def declare(forward: Callable[..., Any]) -> Function:
+        declaration = Op(
+            forward, vjp or {}, frozenset(no_gradient), normalise, domain or Domain(), tuple(cases), tuple(bad),
+            second_order, check,
+        )  # fmt: skip
+        return _public_function(declaration)
+
+    return declare
+
+
+def _public_function(op: Op) -> Function:
+    if op.static or op.variadic or op.optional or len(op.arrays) not in (1, 2):
+        call = _general(op)
+    else:
+        call = _unary(op) if len(op.arrays) == 1 else _binary(op)
+    function: Any = functools.wraps(op.forward)(call)
+    function.__name__ = function.__qualname__ = op.name
+    parameters = list(inspect.signature(op.forward).parameters.values())[1:]
+    if op.variadic is None:
+        positional = inspect.Parameter.POSITIONAL_OR_KEYWORD
+        parameters = [p.replace(kind=positional) for p in parameters]
+    function.__signature__ = inspect.Signature(parameters)
+    function.op = op
+    return function  # type: ignore[no-any-return]
+
+
+def _unary(op: Op) -> Callable[..., Tensor]:
+    forward = op.forward
+    plan = op.plan((True,))
+
+    def call(x: Any) -> Tensor:
+        if not isinstance(x, Tensor):
+            return apply(op, [x], {})
+        backend = x._backend
+        try:
+            y = forward(backend, x._data)
+        except Exception as error:
+            raise op.explain([x._data], {}, error) from error
+        if type(y) is not backend.array_type:
+            y = backend.asarray(y)
+        result: Tensor = _new(Tensor)
+        result._data = y
+        result._backend = backend
+        result._node = None
+        parent = x._node
+        now = mode.get()
+        if parent is not None and now.grad and plan is not None:
+            saved = (
+                plan.keep((x._data, y)) if plan.keep is not None else plan.save(op, (x._data,), y)
+            )
+            result._node = Node(op, plan, backend, (parent,), saved, _NO_STATIC, y)
+        if now.anomaly:
+            _inspect(op, [x._data], (parent,), result)
+        return result
+
+    return call
+
+
+def _binary(op: Op) -> Callable[..., Tensor]:
+    forward = op.forward
+    plans = {
+        (True, True): op.plan((True, True)),
+        (True, False): op.plan((True, False)),
+        (False, True): op.plan((False, True)),
+    }
+
+    def call(a: Any, b: Any) -> Tensor:
+        left: Any
+        right: Any
+        if isinstance(a, Tensor):
+            backend, left, first = a._backend, a._data, a._node
+            if isinstance(b, Tensor):
+                if b._backend is not backend:
+                    raise mixed_backends(op.name, backend, b._backend)
+                right, second = b._data, b._node
+            elif type(b) in _NUMBERS:
+                right, second = b, None
+            else:
+                return apply(op, [a, b], {})
+        elif type(a) in _NUMBERS and isinstance(b, Tensor):
+            backend, left, first = b._backend, a, None
+            right, second = b._data, b._node
+        else:
+            return apply(op, [a, b], {})
+        try:
+            y = forward(backend, left, right)
+        except Exception as error:
+            raise op.explain([left, right], {}, error) from error
+        if type(y) is not backend.array_type:
+            y = backend.asarray(y)
+        result: Tensor = _new(Tensor)
+        result._data = y
+        result._backend = backend
+        result._node = None
+        now = mode.get()
+        if now.grad and (first is not None or second is not None):
+            plan = plans[first is not None, second is not None]
+            if plan is not None:
+                saved = (
+                    plan.keep((left, right, y))
+                    if plan.keep is not None
+                    else plan.save(op, (left, right), y)
+                )
+                result._node = Node(op, plan, backend, (first, second), saved, _NO_STATIC, y)
+        if now.anomaly:
+            _inspect(op, [left, right], (first, second), result)
+        return result
+
+    return call
+
+
+def _general(op: Op) -> Callable[..., Tensor]:
+    def call(*args: Any, **kwargs: Any) -> Tensor:
+        return apply(op, *_bind(op, args, kwargs))
+
+    return call
+
+
+def _bind(op: Op, args: Sequence[Any], kwargs: dict[str, Any]) -> tuple[list[Any], dict[str, Any]]:
+    """Split arguments into arrays and static attributes. Static ones may follow the arrays by position."""
+    inputs: list[Any] = list(args[: len(op.arrays)])
+    rest = args[len(op.arrays) :]
+    for name in op.arrays[len(inputs) :]:
+        if name not in kwargs and name not in op.optional:
+            raise TypeError(f"{op.name}: the argument {name!r} is missing")
+        inputs.append(kwargs.pop(name, None))
+    if op.variadic:
+        if not op.arrays and rest and isinstance(rest[0], (list, tuple)):
+            inputs += rest[0]
+            rest = rest[1:]
+        else:
+            inputs += rest
+            rest = ()
+    if len(rest) > len(op.static):
+        raise TypeError(
+            f"{op.name}: takes {len(op.arrays) + len(op.static)} arguments, got {len(args)}"
+        )
+    static = dict(zip(op.static, rest, strict=False))
+    for name, value in kwargs.items():
+        if name not in op.static or name in static:
+            known = ", ".join((*op.arrays, *op.static))
+            raise TypeError(f"{op.name}: unexpected argument {name!r}; arguments are {known}")
+        static[name] = value
+    return inputs, static
+
+
+_NO_STATIC: dict[str, Any] = {}
+
+
+def apply(op: Op, inputs: Sequence[Any], static: dict[str, Any]) -> Tensor:
+    """Any op on any mixture of tensors, arrays, lists and numbers."""
+    backend = _common_backend(op, inputs)
+    arrays: list[Any] = []
+    parents: list[Parent] = []
+    for value in inputs:
+        if isinstance(value, Tensor):
+            arrays.append(value._data)
+            parents.append(value._node)
+        else:
+            arrays.append(value if value is None else _as_operand(value, backend))
+            parents.append(None)
+    if not any(hasattr(array, "shape") for array in arrays) and arrays:
+        arrays = [a if a is None else Tensor.from_value(a, backend=backend)._data for a in arrays]
+    try:
+        static = op.canonical(arrays, static)
+        if op.check is not None and backend.name != "trace":
+            op.check(backend, *arrays)
+        y = op.forward(backend, *arrays, **static)
+    except Exception as error:
+        raise op.explain(arrays, static, error) from error
+    if type(y) is not backend.array_type:
+        y = backend.asarray(y)
+    result = Tensor.wrap(y, backend)
+    now = mode.get()
+    if now.grad and any(parent is not None for parent in parents):
+        plan = op.plan(tuple(parent is not None for parent in parents))
+        if plan is not None and y.dtype.kind == "f":
+            result._node = Node(
+                op, plan, backend, tuple(parents), plan.save(op, arrays, y), static, y
+            )
+    if now.anomaly:
+        _inspect(op, arrays, parents, result)
+    return result
+
+
+def _common_backend(op: Op, inputs: Sequence[Any]) -> Backend:
+    found: Backend | None = None
+    for value in inputs:
+        if isinstance(value, Tensor):
+            if found is not None and value._backend is not found:
+                raise mixed_backends(op.name, found, value._backend)
+            found = value._backend
+    return backends.default() if found is None else found
+
+
+def _as_operand(value: Any, backend: Backend) -> Any:
+    """A Python number stays one (it is weak); everything else becomes an array."""
+    if type(value) in _NUMBERS:
+        return value
+    return Tensor.from_value(value, backend=backend)._data
+
+
+def mixed_backends(name: str, first: Backend, second: Backend) -> Exception:
+    """The error for two backends in one operation."""
+    for traced, other in ((first, second), (second, first)):
+        if traced.name == "trace":
+            return TraceError(
+                f"{name}: an undeclared tensor of backend {other.name!r} was used inside a traced step. "
+                "Pass it as an argument of the step, or list it in state="
+            )
+    return BackendError(
+        f"{name}: tensors of two backends, {first.name!r} and {second.name!r}. "
+        f"Move one of them: x.to({first.name!r})."
+    )
+
+
+def _inspect(op: Op, arrays: Sequence[Any], parents: Sequence[Parent], result: Tensor) -> None:
+    """The checks of detect_anomaly; stores the user's line in the node for backward."""
+    names, values, data = [], [], []
+    for position, (array, parent) in enumerate(zip(arrays, parents, strict=True)):
+        if hasattr(array, "shape"):
+            names.append(op.parameter_name(position))
+            values.append(array)
+            data.append(not isinstance(parent, Node))
+    where = check_forward(op.name, names, result._backend, values, data, result._data)
+    if result._node is not None:
+        result._node.where = where  # type: ignore[union-attr]

@@ -1,0 +1,112 @@
+"""Starting the walk of `graph.backward` from a tensor: the seed, the carrier of gradients, and where they arrive."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import backends
+
+from .errors import GradientError, ShapeError
+from .graph import Leaf, Node, Vertex, backward
+from .mode import mode
+
+if TYPE_CHECKING:
+    from .tensor import Tensor
+
+
+def accumulate_gradients(root: Tensor, gradient: Any, retain: bool, create_graph: bool) -> None:
+    """`Tensor.backward`: add the gradients of `root` to the leaves."""
+    backend = root._backend
+    handed_out: set[int] = set()
+    for leaf, term in walk(root, gradient, None, retain, create_graph):
+        assert isinstance(leaf, Leaf)
+        if not create_graph:
+            # two leaves, or a leaf and the graph, must never share an array: the user may change a gradient
+            array = backend.owned(term._data)
+            if id(array) in handed_out:
+                array = backend.owned(array[()])
+            handed_out.add(id(array))
+            term = root.wrap(array, backend)
+        leaf.grad = term if leaf.grad is None else leaf.grad + term
+
+
+def walk(
+    root: Tensor, gradient: Any, targets: set[Vertex] | None, retain: bool, create_graph: bool
+) -> list[tuple[Vertex, Tensor]]:
+    """The gradients of `root` at its leaves, or at `targets`, as tensors."""
+    vertex = root._node
+    if vertex is None:
+        raise GradientError(
+            "backward: nothing that this tensor was computed from requires a gradient. "
+            "Set requires_grad=True on a leaf, and compute outside no_grad()."
+        )
+    backend, now = root._backend, mode.get()
+    seed = _seed(root, gradient)
+    if not create_graph:
+        pairs = backward(vertex, seed._data, targets=targets, retain=retain, anomaly=now.anomaly)
+        with backend.quiet():
+            return [(leaf, root.wrap(_as_array(backend, term), backend)) for leaf, term in pairs]
+    token = mode.set(now._replace(grad=True))
+    try:
+        with backends.use(backend):
+            return list(
+                backward(
+                    vertex, seed, targets=targets, xp=root._xp, lift=_Lift(type(seed)), retain=retain, anomaly=now.anomaly,
+                )
+            )  # fmt: skip
+    finally:
+        mode.reset(token)
+
+
+def _as_array(backend: Any, term: Any) -> Any:
+    return term if type(term) is backend.array_type else backend.asarray(term)
+
+
+def _seed(root: Tensor, gradient: Any) -> Tensor:
+    if gradient is None:
+        if root.size != 1:
+            raise GradientError(
+                f"backward: the tensor has shape {root.shape}, so it needs backward(gradient=...) of that shape. "
+                "For a loss, reduce it with .mean() or .sum() first."
+            )
+        ones = root._backend.full(shape=root.shape, value=1.0, dtype=root.dtype)  # type: ignore[attr-defined]
+        return root.wrap(ones, root._backend)
+    seed = (
+        gradient
+        if hasattr(gradient, "_node")
+        else root.from_value(gradient, root.dtype, root._backend)
+    )
+    if seed.shape != root.shape:
+        raise ShapeError(
+            f"backward: gradient has shape {seed.shape}, the tensor has shape {root.shape}"
+        )
+    return seed.to(root.dtype)
+
+
+class _Lift:
+    """Saved arrays of a node as tensors at their place in the graph, for gradients that are differentiated again."""
+
+    def __init__(self, tensor_type: Any) -> None:
+        self.tensor_type = tensor_type
+
+    def __call__(self, node: Node) -> Sequence[Any]:
+        assert node.saved is not None
+        return [
+            self._lift(node, name, value)
+            for name, value in zip(node.plan.names, node.saved, strict=True)
+        ]
+
+    def _lift(self, node: Node, name: str, value: Any) -> Any:
+        op, wrap = node.op, self.tensor_type.wrap
+        if name == "y":
+            return wrap(value, node.backend, node)
+        if name == op.variadic:
+            parents = node.parents[len(op.arrays) :]
+            return tuple(
+                wrap(array, node.backend, parent)
+                for array, parent in zip(value, parents, strict=True)
+            )
+        if name in op.arrays and hasattr(value, "shape"):
+            return wrap(value, node.backend, node.parents[op.arrays.index(name)])
+        return value

@@ -1,0 +1,157 @@
+"""Derivatives of functions, rather than of results: grad, value_and_grad, vjp.
+
+Each gives the function private copies of its arguments as the variables, so nothing is left behind in `.grad`, and
+transforms nest: where an argument is itself tracked, or the function uses tracked tensors, gradients are built as a
+graph and can be differentiated again.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from .differentiate import walk
+from .errors import GradientError
+from .graph import Leaf, Node, Vertex
+from .mode import enable_grad, mode
+from .ops.shape import reshape
+from .structure import flatten, unflatten
+from .tensor import Tensor
+
+
+def _variable(value: Any) -> Tensor:
+    """A tensor of the same values with a place of its own in the graph."""
+    tensor = value if isinstance(value, Tensor) else Tensor.from_value(value)
+    if tensor._node is not None:
+        return reshape(tensor, shape=tensor.shape)
+    fresh = tensor.detach()
+    fresh.requires_grad = True
+    return fresh
+
+
+def _beyond(root: Vertex, variables: set[Vertex]) -> bool:
+    """Whether the graph holds anything that could be differentiated besides the variables."""
+    seen: set[Vertex] = {root}
+    waiting = [root]
+    while waiting:
+        vertex = waiting.pop()
+        if vertex in variables:
+            continue
+        if isinstance(vertex, Leaf):
+            return True
+        for parent in vertex.parents:
+            if parent is not None and parent not in seen:
+                seen.add(parent)
+                waiting.append(parent)
+    return False
+
+
+def _pull(
+    output: Tensor, gradient: Any, variables: Sequence[Tensor], outer: bool, retain: bool
+) -> list[Tensor]:
+    """Gradients of `output` at `variables`; zeros where it does not depend on one."""
+    targets: set[Vertex] = {v._node for v in variables if v._node is not None}
+    found: dict[Vertex, Tensor] = {}
+    if output._node is not None:
+        nested = outer and (
+            any(isinstance(v._node, Node) for v in variables) or _beyond(output._node, targets)
+        )
+        found = dict(walk(output, gradient, targets, retain or nested, nested))
+    return [found[v._node] if v._node in found else v.detach() * 0 for v in variables]
+
+
+def value_and_grad(
+    function: Callable[..., Any], argnums: int | Sequence[int] = 0
+) -> Callable[..., tuple[Any, Any]]:
+    """A function that returns (value, gradient) of `function` with respect to the arguments `argnums`.
+
+    The value must be a single number. Arguments may be nested lists, tuples and dicts of tensors; the gradient has
+    the same structure.
+
+    Raises:
+        GradientError: when the value is not a single number.
+
+    >>> import autograd as ag
+    >>> value, gradient = ag.value_and_grad(lambda x: (x**2).sum())(ag.tensor([1.0, 3.0]))
+    >>> value.item(), gradient.tolist()
+    (10.0, [2.0, 6.0])
+    """
+
+    @functools.wraps(function)
+    def transformed(*args: Any, **kwargs: Any) -> tuple[Any, Any]:
+        outer = mode.get().grad
+        numbers = (argnums,) if isinstance(argnums, int) else tuple(argnums)
+        wanted = [args[n] for n in numbers]
+        with enable_grad():
+            variables = [_variable(leaf) for leaf in flatten(wanted)]
+            replaced = list(args)
+            for n, tree in zip(numbers, unflatten(wanted, iter(variables)), strict=True):
+                replaced[n] = tree
+            value = function(*replaced, **kwargs)
+        if not isinstance(value, Tensor) or value.size != 1:
+            shape = getattr(value, "shape", type(value).__name__)
+            raise GradientError(
+                f"grad needs a function that returns a single number, this one returned {shape}"
+            )
+        gradients = unflatten(wanted, iter(_pull(value, None, variables, outer, retain=False)))
+        if (
+            not outer
+            or value._node is None
+            or value._node in {v._node for v in variables}
+            or not _tracked(args)
+        ):
+            value = value.detach()
+        return value, gradients[0] if isinstance(argnums, int) else tuple(gradients)
+
+    return transformed
+
+
+def _tracked(args: Any) -> bool:
+    return any(isinstance(leaf, Tensor) and leaf.requires_grad for leaf in flatten(list(args)))
+
+
+def grad(function: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable[..., Any]:
+    """A function that returns the gradient of `function` with respect to the arguments `argnums`. Nests.
+
+    >>> import autograd as ag
+    >>> slope = ag.grad(lambda x: x**3)
+    >>> slope(ag.tensor(2.0)).item(), ag.grad(slope)(ag.tensor(2.0)).item()
+    (12.0, 12.0)
+    """
+    both = value_and_grad(function, argnums)
+
+    @functools.wraps(function)
+    def transformed(*args: Any, **kwargs: Any) -> Any:
+        return both(*args, **kwargs)[1]
+
+    return transformed
+
+
+def vjp(function: Callable[..., Any], *args: Any) -> tuple[Any, Callable[[Any], tuple[Any, ...]]]:
+    """(value, pull): `pull(g)` gives the gradient of the sum of `value * g` with respect to each argument.
+
+    `g` has the structure of the value. `pull` may be called any number of times.
+
+    >>> import autograd as ag
+    >>> value, pull = ag.vjp(lambda x: x * x, ag.tensor([1.0, 3.0]))
+    >>> pull(ag.tensor([1.0, 10.0]))[0].tolist()
+    [2.0, 60.0]
+    """
+    outer = mode.get().grad
+    with enable_grad():
+        variables = [_variable(leaf) for leaf in flatten(list(args))]
+        value = function(*unflatten(list(args), iter(variables)))
+    outputs = flatten(value)
+
+    def pull(gradient: Any) -> tuple[Any, ...]:
+        total: list[Tensor] | None = None
+        for output, weight in zip(outputs, flatten(gradient), strict=True):
+            terms = _pull(output, weight, variables, outer, retain=True)
+            total = terms if total is None else [a + b for a, b in zip(total, terms, strict=True)]
+        return tuple(unflatten(list(args), iter(total or [])))
+
+    detached = unflatten(
+        value, iter([output if _tracked(args) else output.detach() for output in outputs])
+    )
+    return detached, pull

@@ -1,0 +1,105 @@
+"""What is switched on right now: building graphs, looking for anomalies. A value of the context, never a global.
+
+Threads and asyncio tasks each see their own mode.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from contextlib import ExitStack
+from contextvars import ContextVar, Token
+from typing import NamedTuple, ParamSpec, TypeVar
+
+import backends
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class Mode(NamedTuple):
+    """`grad`: results of tracked tensors are tracked. `anomaly`: every result is checked for NaN and infinity."""
+
+    grad: bool = True
+    anomaly: bool = False
+
+
+mode: ContextVar[Mode] = ContextVar("mode", default=Mode())  # noqa: B039 - a Mode is immutable
+
+
+class _Switch:
+    """A context manager, also usable as a decorator, that changes one field of the mode."""
+
+    _change: dict[str, bool]
+
+    def __init__(self) -> None:
+        self._tokens: list[Token[Mode]] = []
+
+    def __enter__(self) -> None:
+        self._tokens.append(mode.set(mode.get()._replace(**self._change)))
+
+    def __exit__(self, *exception: object) -> None:
+        mode.reset(self._tokens.pop())
+
+    def __call__(self, function: Callable[P, R]) -> Callable[P, R]:
+        @functools.wraps(function)
+        def wrapped(*args: P.args, **kwargs: P.kwargs) -> R:
+            with type(self)():
+                return function(*args, **kwargs)
+
+        return wrapped
+
+
+class no_grad(_Switch):
+    """Results are not tracked: no graph is built and nothing is saved. As `with no_grad():` or `@no_grad()`.
+
+    >>> import autograd as ag
+    >>> x = ag.tensor([1.0], requires_grad=True)
+    >>> with ag.no_grad():
+    ...     y = x * 2
+    >>> y.requires_grad
+    False
+    """
+
+    _change = {"grad": False}
+
+
+class enable_grad(_Switch):
+    """Undo an outer `no_grad`.
+
+    >>> import autograd as ag
+    >>> x = ag.tensor([1.0], requires_grad=True)
+    >>> with ag.no_grad(), ag.enable_grad():
+    ...     y = x * 2
+    >>> y.requires_grad
+    True
+    """
+
+    _change = {"grad": True}
+
+
+class detect_anomaly(_Switch):
+    """Stop at the op that produces the first NaN or infinity, in forward or backward, and name the calling line.
+
+    An infinity in your own data is let through (masks use it); a NaN in it is named at the first op that reads it.
+    Slow: every result is looked at. The floating-point warnings of the default backend are off inside, because the
+    error says more.
+
+    >>> import autograd as ag
+    >>> with ag.detect_anomaly():
+    ...     ag.log(ag.tensor([-1.0]))
+    Traceback (most recent call last):
+    ...
+    autograd.errors.AnomalyError: log: the result holds NaN ...
+    """
+
+    _change = {"anomaly": True}
+
+    def __enter__(self) -> None:
+        super().__enter__()
+        self._quiet = ExitStack()
+        self._quiet.enter_context(backends.default().quiet())
+
+    def __exit__(self, *exception: object) -> None:
+        self._quiet.close()
+        super().__exit__(*exception)

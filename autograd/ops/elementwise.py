@@ -1,0 +1,406 @@
+"""Ops that work element by element: arithmetic, functions of analysis, activations, comparisons.
+
+What happens at kinks and ties is decided here, once, for every backend: relu has slope 0 at 0, leaky_relu its
+slope, abs 0, maximum shares a tie by halves, clip passes gradients at its bounds.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from backends.contract import resolve_dtype
+from backends.errors import DTypeError
+
+from ..call import op
+from ..op import Domain, bad, case
+
+_KINK_AT_0 = Domain(x=(-4, 4), kinks=dict(x=(0.0,)))
+_POSITIVE = Domain(x=(0.2, 4))
+SELU_SCALE, SELU_ALPHA = 1.0507009873554805, 1.6732632423543772
+
+
+def _zeros(xp: Any, g: Any) -> Any:
+    return xp.full(shape=g.shape, value=0.0, dtype=g.dtype)
+
+
+@op(
+    vjp=dict(a=lambda xp, g: g, b=lambda xp, g: g),
+    bad=[bad(ValueError, "do not broadcast", a=(3,), b=(4,))],
+)
+def add(xp, a, b):
+    """`a + b`, elementwise with broadcasting."""
+    return xp.add(a, b)
+
+
+@op(vjp=dict(a=lambda xp, g: g, b=lambda xp, g: xp.negative(g)))
+def subtract(xp, a, b):
+    """`a - b`, elementwise with broadcasting."""
+    return xp.subtract(a, b)
+
+
+@op(vjp=dict(a=lambda xp, g, b: xp.multiply(g, b), b=lambda xp, g, a: xp.multiply(g, a)))
+def multiply(xp, a, b):
+    """`a * b`, elementwise with broadcasting."""
+    return xp.multiply(a, b)
+
+
+@op(
+    vjp=dict(
+        a=lambda xp, g, b: xp.divide(g, b),
+        b=lambda xp, g, b, y: xp.negative(xp.divide(xp.multiply(g, y), b)),
+    ),
+    domain=Domain(b=(0.5, 3)),
+)
+def divide(xp, a, b):
+    """`a / b`, elementwise with broadcasting; integers give floats."""
+    return xp.divide(a, b)
+
+
+def _power_base(xp: Any, g: Any, a: Any, b: Any) -> Any:
+    """b a^(b-1), and 0 where b is 0 whatever a is."""
+    if not hasattr(b, "shape"):
+        return _zeros(xp, g) if b == 0 else xp.multiply(g, xp.multiply(xp.power(a, b - 1), b))
+    constant = xp.equal(b, 0)
+    lowered = xp.power(a, xp.where(constant, 1, b) - 1)
+    return xp.where(constant, 0.0, xp.multiply(g, xp.multiply(b, lowered)))
+
+
+def _power_exponent(xp: Any, g: Any, a: Any, b: Any, y: Any) -> Any:
+    """y log(a), and 0 where a is 0."""
+    logarithm = xp.log(xp.where(xp.equal(a, 0), 1.0, a))
+    return xp.multiply(g, xp.multiply(y, logarithm))
+
+
+@op(vjp=dict(a=_power_base, b=_power_exponent), domain=Domain(a=(0.3, 2), b=(-2, 3)))
+def power(xp, a, b):
+    """`a ** b`, elementwise. The slope of `x**2` at 0 is 0, that of `0**b` with respect to b is 0 for b > 0."""
+    return xp.power(a, b)
+
+
+@op(vjp=dict(x=lambda xp, g: xp.negative(g)))
+def negative(xp, x):
+    """`-x`."""
+    return xp.negative(x)
+
+
+@op(vjp=dict(x=lambda xp, g, x: xp.multiply(g, xp.sign(x))), domain=_KINK_AT_0)
+def abs(xp, x):  # noqa: A001 - NumPy's name
+    """Absolute value; slope 0 at 0."""
+    return xp.abs(x)
+
+
+@op(vjp=dict(x=lambda xp, g: _zeros(xp, g)), domain=_KINK_AT_0)
+def sign(xp, x):
+    """-1, 0 or 1 by the sign of each element; its gradient is 0."""
+    return xp.sign(x)
+
+
+@op(
+    vjp=dict(x=lambda xp, g: _zeros(xp, g)),
+    domain=Domain(x=(-4, 4), kinks=dict(x=tuple(float(i) for i in range(-4, 5)))),
+)
+def floor(xp, x):
+    """The largest integer not above each element; its gradient is 0."""
+    return xp.floor(x)
+
+
+@op(vjp=dict(x=lambda xp, g, y: xp.divide(g, xp.multiply(y, 2.0))), domain=_POSITIVE)
+def sqrt(xp, x):
+    """Square root; the slope at 0 is infinite."""
+    return xp.sqrt(x)
+
+
+@op(vjp=dict(x=lambda xp, g, y: xp.multiply(g, y)))
+def exp(xp, x):
+    """e to the power of each element."""
+    return xp.exp(x)
+
+
+@op(vjp=dict(x=lambda xp, g, y: xp.multiply(g, xp.add(y, 1.0))))
+def expm1(xp, x):
+    """`exp(x) - 1`, exact for small x."""
+    return xp.expm1(x)
+
+
+@op(vjp=dict(x=lambda xp, g, x: xp.divide(g, x)), domain=_POSITIVE)
+def log(xp, x):
+    """Natural logarithm; NaN for negative elements, -inf at 0."""
+    return xp.log(x)
+
+
+@op(vjp=dict(x=lambda xp, g, x: xp.divide(g, xp.add(x, 1.0))), domain=Domain(x=(-0.7, 4)))
+def log1p(xp, x):
+    """`log(1 + x)`, exact for small x."""
+    return xp.log1p(x)
+
+
+@op(vjp=dict(x=lambda xp, g, x: xp.multiply(g, xp.cos(x))))
+def sin(xp, x):
+    """Sine of each element, in radians."""
+    return xp.sin(x)
+
+
+@op(vjp=dict(x=lambda xp, g, x: xp.negative(xp.multiply(g, xp.sin(x)))))
+def cos(xp, x):
+    """Cosine of each element, in radians."""
+    return xp.cos(x)
+
+
+@op(vjp=dict(x=lambda xp, g, y: g * (1 - y * y)))
+def tanh(xp, x):
+    """Hyperbolic tangent of each element."""
+    return xp.tanh(x)
+
+
+def sigmoid_of(xp: Any, x: Any) -> Any:
+    """1 / (1 + e^-x) without overflow and without cancellation: only e^-|x| is computed."""
+    decay = xp.exp(xp.negative(xp.abs(x)))
+    return xp.divide(xp.where(xp.greater_equal(x, 0), 1.0, decay), xp.add(decay, 1.0))
+
+
+def softplus_of(xp: Any, x: Any) -> Any:
+    """log(1 + e^x) without overflow."""
+    return xp.add(xp.maximum(x, 0), xp.log1p(xp.exp(xp.negative(xp.abs(x)))))
+
+
+@op(vjp=dict(x=lambda xp, g, y: g * (y * (1 - y))))
+def sigmoid(xp, x):
+    """Logistic function `1 / (1 + exp(-x))`, accurate for every x."""
+    return sigmoid_of(xp, x)
+
+
+@op(vjp=dict(x=lambda xp, g, x: xp.multiply(g, sigmoid_of(xp, x))))
+def softplus(xp, x):
+    """`log(1 + exp(x))`, the smooth relu; slope 1/2 at 0."""
+    return softplus_of(xp, x)
+
+
+@op(vjp=dict(x=lambda xp, g, x: xp.multiply(g, sigmoid_of(xp, xp.negative(x)))))
+def log_sigmoid(xp, x):
+    """`log(sigmoid(x))`, finite for every finite x; slope 1/2 at 0."""
+    return xp.negative(softplus_of(xp, xp.negative(x)))
+
+
+@op(vjp=dict(x=lambda xp, g, x: g / xp.power(xp.abs(x) + 1.0, 2)))
+def softsign(xp, x):
+    """`x / (1 + |x|)`."""
+    return xp.divide(x, xp.add(xp.abs(x), 1.0))
+
+
+def _silu_slope(xp: Any, g: Any, x: Any) -> Any:
+    s = sigmoid_of(xp, x)
+    return g * (s * (1 + x * (1 - s)))
+
+
+@op(vjp=dict(x=_silu_slope))
+def silu(xp, x):
+    """`x * sigmoid(x)`, also called swish."""
+    return xp.multiply(x, sigmoid_of(xp, x))
+
+
+@op(vjp=dict(x=lambda xp, g, y: xp.where(xp.greater(y, 0), g, 0.0)), domain=_KINK_AT_0)
+def relu(xp, x):
+    """`max(x, 0)`; slope 0 at 0."""
+    return xp.maximum(x, 0)
+
+
+@op(
+    vjp=dict(x=lambda xp, g, x, slope: xp.where(xp.greater(x, 0), g, xp.multiply(g, slope))),
+    domain=_KINK_AT_0,
+    cases=[case(x=(3, 4)), case(x=(5,), slope=0.3)],
+)
+def leaky_relu(xp, x, *, slope=0.1):
+    """x where positive, else `slope * x`; the slope at 0 is `slope`."""
+    return xp.where(xp.greater(x, 0), x, xp.multiply(x, slope))
+
+
+def _elu_slope(xp: Any, g: Any, x: Any, alpha: float) -> Any:
+    return xp.where(
+        xp.greater(x, 0), g, xp.multiply(g, xp.multiply(xp.exp(xp.minimum(x, 0)), alpha))
+    )
+
+
+@op(vjp=dict(x=_elu_slope), domain=_KINK_AT_0, cases=[case(x=(3, 4)), case(x=(5,), alpha=0.5)])
+def elu(xp, x, *, alpha=1.0):
+    """x where positive, else `alpha * (exp(x) - 1)` (Clevert et al. 2016)."""
+    return xp.where(xp.greater(x, 0), x, xp.multiply(xp.expm1(xp.minimum(x, 0)), alpha))
+
+
+@op(
+    vjp=dict(x=lambda xp, g, x: xp.multiply(_elu_slope(xp, g, x, SELU_ALPHA), SELU_SCALE)),
+    domain=_KINK_AT_0,
+)
+def selu(xp, x):
+    """Scaled elu that keeps mean 0 and variance 1 through layers (Klambauer et al. 2017)."""
+    negative_part = xp.multiply(xp.expm1(xp.minimum(x, 0)), SELU_ALPHA)
+    return xp.multiply(xp.where(xp.greater(x, 0), x, negative_part), SELU_SCALE)
+
+
+def _winner(compare: str, mine: str) -> Any:
+    """The rule of maximum and minimum for one operand: all of g where it wins, half at a tie."""
+
+    def rule(xp: Any, g: Any, a: Any, b: Any) -> Any:
+        wins = getattr(xp, compare)(a, b) if mine == "a" else getattr(xp, compare)(b, a)
+        return xp.where(wins, g, xp.where(xp.equal(a, b), xp.multiply(g, 0.5), 0.0))
+
+    return rule
+
+
+@op(vjp=dict(a=_winner("greater", "a"), b=_winner("greater", "b")))
+def maximum(xp, a, b):
+    """The larger of each pair; a tie shares its gradient by halves. NaN where either is NaN."""
+    return xp.maximum(a, b)
+
+
+@op(vjp=dict(a=_winner("less", "a"), b=_winner("less", "b")))
+def minimum(xp, a, b):
+    """The smaller of each pair; a tie shares its gradient by halves. NaN where either is NaN."""
+    return xp.minimum(a, b)
+
+
+def _bounds(x: Any, min: Any, max: Any) -> dict[str, Any]:
+    for bound in (min, max):
+        if bound is not None and not isinstance(bound, (int, float)):
+            raise DTypeError(
+                f"the bounds are numbers, got {type(bound).__name__}; use maximum() and minimum() for arrays"
+            )
+    return dict(min=min, max=max)
+
+
+def _inside(xp: Any, g: Any, x: Any, min: float | None, max: float | None) -> Any:
+    if min is not None:
+        g = xp.where(xp.greater_equal(x, min), g, 0.0)
+    return g if max is None else xp.where(xp.less_equal(x, max), g, 0.0)
+
+
+@op(
+    vjp=dict(x=_inside),
+    normalise=_bounds,
+    domain=Domain(x=(-4, 4), kinks=dict(x=(-1.0, 1.5))),
+    cases=[case(x=(3, 4), min=-1.0, max=1.5), case(x=(4,), min=-1.0), case(x=(4,), max=1.5)],
+    bad=[bad(TypeError, "use maximum", x=(3,), min="low")],
+)
+def clip(xp, x, *, min=None, max=None):
+    """x limited to `[min, max]`; gradients pass at the bounds."""
+    if min is not None:
+        x = xp.maximum(x, min)
+    return x if max is None else xp.minimum(x, max)
+
+
+@op(
+    vjp=dict(
+        a=lambda xp, g, condition: xp.where(condition, g, 0.0),
+        b=lambda xp, g, condition: xp.where(condition, 0.0, g),
+    ),
+    no_gradient=["condition"],
+    cases=[
+        case(condition=[[True, False], [False, True]], a=(2, 2), b=(2, 2)),
+        case(condition=[True, False, True], a=(2, 3), b=(2, 1)),
+        case(condition=[[True], [False]], a=(), b=(3,)),
+    ],
+)
+def where(xp, condition, a, b):
+    """a where `condition`, else b. The branch not taken gets an exact 0."""
+    return xp.where(condition, a, b)
+
+
+@op(
+    vjp=dict(x=lambda xp, g, x_spec: xp.astype(g, dtype=x_spec.dtype)),
+    normalise=lambda x, dtype: dict(dtype=resolve_dtype(dtype)),
+    cases=[case(x=(3,), dtype="float64")],
+    bad=[bad(TypeError, "not one of the dtypes", x=(3,), dtype="float31")],
+)
+def astype(xp, x, *, dtype):
+    """The same values in another dtype; gradients come back in the old one."""
+    return xp.astype(x, dtype=dtype)
+
+
+@op(
+    vjp=dict(
+        logits=lambda xp, g, logits, targets: g * (sigmoid_of(xp, logits) - targets),
+        targets=lambda xp, g, logits: xp.negative(xp.multiply(g, logits)),
+    ),
+    domain=Domain(targets=(0, 1)),
+)
+def sigmoid_cross_entropy(xp, logits, targets):
+    """Binary cross-entropy of `sigmoid(logits)` with targets in [0, 1], elementwise and stable.
+
+    max(z, 0) - z t + log(1 + exp(-|z|)).
+    """
+    return softplus_of(xp, logits) - logits * targets
+
+
+@op(
+    vjp=dict(x=lambda xp, g, keep, scale: xp.where(keep, xp.multiply(g, scale), 0.0)),
+    no_gradient=["keep"],
+    cases=[case(x=(2, 2), keep=[[True, False], [False, True]], scale=1.25)],
+)
+def masked_scale(xp, x, keep, *, scale):
+    """`x * scale` where `keep`, else 0: what dropout does once its mask is drawn."""
+    return xp.where(keep, xp.multiply(x, scale), 0.0)
+
+
+@op(no_gradient=["a", "b"])
+def equal(xp, a, b):
+    """`a == b`, elementwise."""
+    return xp.equal(a, b)
+
+
+@op(no_gradient=["a", "b"])
+def not_equal(xp, a, b):
+    """`a != b`, elementwise."""
+    return xp.not_equal(a, b)
+
+
+@op(no_gradient=["a", "b"])
+def less(xp, a, b):
+    """`a < b`, elementwise."""
+    return xp.less(a, b)
+
+
+@op(no_gradient=["a", "b"])
+def less_equal(xp, a, b):
+    """`a <= b`, elementwise."""
+    return xp.less_equal(a, b)
+
+
+@op(no_gradient=["a", "b"])
+def greater(xp, a, b):
+    """`a > b`, elementwise."""
+    return xp.greater(a, b)
+
+
+@op(no_gradient=["a", "b"])
+def greater_equal(xp, a, b):
+    """`a >= b`, elementwise."""
+    return xp.greater_equal(a, b)
+
+
+@op(no_gradient=["a", "b"])
+def logical_and(xp, a, b):
+    """True where both are."""
+    return xp.logical_and(a, b)
+
+
+@op(no_gradient=["a", "b"])
+def logical_or(xp, a, b):
+    """True where either is."""
+    return xp.logical_or(a, b)
+
+
+@op(no_gradient=["x"])
+def logical_not(xp, x):
+    """True where x is not."""
+    return xp.logical_not(x)
+
+
+@op(no_gradient=["x"])
+def isfinite(xp, x):
+    """True where x is neither NaN nor infinite."""
+    return xp.isfinite(x)
+
+
+@op(no_gradient=["a", "b"], cases=[case(a=[5, 8, 9], b=[1, 2, 0])])
+def right_shift(xp, a, b):
+    """Integer `a` without its lowest `b` bits."""
+    return xp.right_shift(a, b)

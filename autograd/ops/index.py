@@ -1,0 +1,262 @@
+"""Ops that pick elements by position: indexing, gathering, sorting. Their gradients add into zeros.
+
+`getitem` takes a canonical key with the index arrays as inputs of their own; `index` makes that key from what a user
+writes between brackets. Repeated indices accumulate.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from backends.contract import resolve_dtype
+from backends.errors import DTypeError, ShapeError
+from backends.shapes import Slot, normalise_axis
+
+from ..call import op
+from ..op import bad, case
+from ..tensor import Tensor
+
+
+def _scatter(xp: Any, g: Any, x_spec: Any, indices: Any, key: Any) -> Any:
+    return xp.index_add(g, *indices, key=key, shape=x_spec.shape)
+
+
+@op(
+    vjp=dict(x=_scatter),
+    no_gradient=["indices"],
+    cases=[
+        case(x=(3, 4), indices=[], key=(slice(None, None, -2), 1)),
+        case(x=(3, 4), indices=[], key=(None, ..., slice(1, 3))),
+        case(x=(3, 4), indices=[[0, 2, 0]], key=(Slot(0),)),
+        case(x=(3, 4), indices=[[0, 2], [1, 1]], key=(Slot(0), Slot(1))),
+        case(x=(2, 3, 4), indices=[[1, 0], [3, 3]], key=(Slot(0), slice(None), Slot(1))),
+        case(x=(2, 3, 4), indices=[[[0], [2]]], key=(0, Slot(0), slice(0, 2))),
+    ],
+    bad=[
+        bad(IndexError, "out of range", x=(3, 4), indices=[], key=(3,)),
+        bad(IndexError, "too many indices", x=(3,), indices=[], key=(0, 0)),
+    ],
+)
+def getitem(xp, x, *indices, key):
+    """`x[key]` for a canonical key: ints, slices, None, Ellipsis, and Slots that `indices` fill."""
+    return xp.getitem(x, *indices, key=key)
+
+
+@op(
+    vjp=dict(values=lambda xp, g, indices, key: xp.getitem(g, *indices, key=key)),
+    no_gradient=["indices"],
+    cases=[
+        case(values=(3, 4), indices=[[0, 1, 0]], key=(Slot(0),), shape=(2, 4)),
+        case(values=(2, 3), indices=[], key=(slice(1, 3),), shape=(4, 3)),
+    ],
+    bad=[
+        bad(ValueError, "the key selects", values=(3,), indices=[], key=(slice(0, 2),), shape=(4,))
+    ],
+)
+def index_add(xp, values, *indices, key, shape):
+    """Zeros of `shape` with `values` added at `key`; the transpose of getitem."""
+    return xp.index_add(values, *indices, key=key, shape=shape)
+
+
+def index(x: Any, key: Any) -> Tensor:
+    """`x[key]` with NumPy's indexing: ints, slices, None, Ellipsis, integer arrays and boolean masks.
+
+    >>> import autograd as ag
+    >>> ag.getitem(ag.tensor([[1.0, 2.0], [3.0, 4.0]]), (slice(None), 1)).tolist()
+    [2.0, 4.0]
+    """
+    tensor = x if isinstance(x, Tensor) else Tensor.from_value(x)
+    entries: list[Any] = []
+    arrays: list[Tensor] = []
+    for entry in key if isinstance(key, tuple) else (key,):
+        if entry is None or entry is Ellipsis or type(entry) is int:
+            entries.append(entry)
+        elif isinstance(entry, slice):
+            bounds = (entry.start, entry.stop, entry.step)
+            entries.append(slice(*(None if b is None else b.__index__() for b in bounds)))
+        elif isinstance(entry, bool):
+            raise DTypeError(
+                "getitem: True and False are not indices; use a boolean mask or expand_dims()"
+            )
+        elif (
+            hasattr(entry, "__index__")
+            and getattr(entry, "shape", ()) == ()
+            and tensor.backend != "trace"
+        ):
+            entries.append(entry.__index__())
+        else:
+            for array in _index_arrays(tensor, entry, len(entries)):
+                entries.append(Slot(len(arrays)))
+                arrays.append(array)
+    return getitem(tensor, *arrays, key=tuple(entries))
+
+
+def _index_arrays(tensor: Tensor, entry: Any, at: int) -> list[Tensor]:
+    if isinstance(entry, str):
+        raise DTypeError(f"getitem: {entry!r} is not an index")
+    backend = tensor._backend
+    raw = entry._data if isinstance(entry, Tensor) else entry
+    mask_shape = getattr(raw, "shape", None)
+    if getattr(getattr(raw, "dtype", None), "kind", "") == "b" and mask_shape is not None:
+        expected = tensor.shape[at : at + len(mask_shape)]
+        if Ellipsis is not entry and mask_shape != expected:
+            raise ShapeError(
+                f"getitem: a mask of shape {mask_shape} does not fit the dimensions {expected}"
+            )
+    return [Tensor.wrap(array, backend) for array in backend.index(raw)]
+
+
+def _along(xp: Any, x: Any, indices: Any, axis: int) -> tuple[list[Any], tuple[Any, ...]]:
+    """Index arrays and key that pick, on every other axis, each position itself."""
+    arrays = []
+    for i in range(len(x.shape)):
+        if i == axis:
+            arrays.append(indices)
+            continue
+        shape = [1] * len(x.shape)
+        shape[i] = indices.shape[i]
+        positions = xp.arange(start=0, stop=indices.shape[i], step=1, dtype=resolve_dtype("int64"))
+        arrays.append(xp.reshape(positions, shape=tuple(shape)))
+    return arrays, tuple(Slot(i) for i in range(len(arrays)))
+
+
+def _take_along(xp: Any, x: Any, indices: Any, axis: int) -> Any:
+    arrays, key = _along(xp, x, indices, axis)
+    return xp.getitem(x, *arrays, key=key)
+
+
+def _add_along(xp: Any, g: Any, x_spec: Any, indices: Any, axis: int) -> Any:
+    arrays, key = _along(xp, x_spec, indices, axis)
+    return xp.index_add(g, *arrays, key=key, shape=x_spec.shape)
+
+
+def _check_along(x: Any, indices: Any, axis: int) -> dict[str, Any]:
+    if len(indices.shape) != len(x.shape):
+        raise ShapeError("indices need as many dimensions as x")
+    if indices.dtype.kind not in "iu":
+        raise DTypeError(f"indices are integers, got {indices.dtype}")
+    return dict(axis=normalise_axis(axis, len(x.shape)))
+
+
+@op(
+    vjp=dict(x=_add_along),
+    no_gradient=["indices"],
+    normalise=_check_along,
+    cases=[
+        case(x=(2, 3), indices=[[0, 2, 2, 1], [1, 1, 1, 0]], axis=1),
+        case(x=(3, 2), indices=[[2, 0]], axis=0),
+    ],
+    bad=[bad(ValueError, "as many dimensions", x=(2, 3), indices=[0], axis=1)],
+)
+def take_along_axis(xp, x, indices, *, axis):
+    """For each position of `indices`, the element of x that far along `axis`."""
+    return _take_along(xp, x, indices, axis)
+
+
+def _flat_take(x: Any, indices: Any, axis: int | None) -> dict[str, Any]:
+    if not hasattr(indices, "dtype") or indices.dtype.kind not in "iu":
+        raise DTypeError("indices are integers")
+    return dict(axis=None if axis is None else normalise_axis(axis, len(x.shape)))
+
+
+def _flat(xp: Any, x: Any) -> Any:
+    size = 1
+    for n in x.shape:
+        size *= n
+    return xp.reshape(x, shape=(size,))
+
+
+def _take_slope(xp: Any, g: Any, x_spec: Any, indices: Any, axis: int | None) -> Any:
+    if axis is None:
+        flat = xp.index_add(g, indices, key=(Slot(0),), shape=(x_spec.size,))
+        return xp.reshape(flat, shape=x_spec.shape)
+    return xp.index_add(g, indices, key=(*((slice(None),) * axis), Slot(0)), shape=x_spec.shape)
+
+
+@op(
+    vjp=dict(x=_take_slope),
+    no_gradient=["indices"],
+    normalise=_flat_take,
+    cases=[
+        case(x=(3, 4), indices=[0, 2, 0], axis=0),
+        case(x=(3, 4), indices=[[1], [3]], axis=-1),
+        case(x=(3, 4), indices=[11, 0]),
+    ],
+    bad=[
+        bad(IndexError, "", x=(3,), indices=[3], axis=0),
+        bad(TypeError, "indices are integers", x=(3,), indices=[0.5], axis=0),
+    ],
+)
+def take(xp, x, indices, *, axis=None):
+    """Elements of x at `indices` along `axis`, or of the flattened array."""
+    if axis is None:
+        return xp.getitem(_flat(xp, x), indices, key=(Slot(0),))
+    return xp.getitem(x, indices, key=(*((slice(None),) * axis), Slot(0)))
+
+
+def _axis_only(x: Any, axis: int) -> dict[str, Any]:
+    return dict(axis=normalise_axis(axis, len(x.shape)))
+
+
+@op(no_gradient=["x"], normalise=_axis_only)
+def argsort(xp, x, *, axis=-1):
+    """Positions that sort x along `axis`; equal elements keep their order."""
+    return xp.argsort(x, axis=axis)
+
+
+def _unsort(xp: Any, g: Any, x: Any, axis: int) -> Any:
+    return _add_along(xp, g, x, xp.argsort(x, axis=axis), axis)
+
+
+@op(vjp=dict(x=_unsort), normalise=_axis_only, cases=[case(x=(5,)), case(x=(3, 4), axis=0)])
+def sort(xp, x, *, axis=-1):
+    """x in rising order along `axis`; each gradient goes back where its element came from."""
+    return _take_along(xp, x, xp.argsort(x, axis=axis), axis)
+
+
+def _classes(indices: Any, num_classes: int, dtype: Any) -> dict[str, Any]:
+    if indices.dtype.kind not in "iu":
+        raise DTypeError(f"class numbers are integers, got {indices.dtype}")
+    return dict(num_classes=int(num_classes), dtype=resolve_dtype(dtype))
+
+
+@op(
+    no_gradient=["indices"],
+    normalise=_classes,
+    cases=[
+        case(indices=[0, 2, 1], num_classes=3),
+        case(indices=[[1]], num_classes=2, dtype="float64"),
+    ],
+)
+def one_hot(xp, indices, *, num_classes, dtype="float32"):
+    """Rows of zeros with a one at each index, on a new last axis; an index out of range gives a row of zeros."""
+    classes = xp.arange(start=0, stop=num_classes, step=1, dtype=indices.dtype)
+    hits = xp.equal(xp.reshape(indices, shape=(*indices.shape, 1)), classes)
+    return xp.astype(hits, dtype=dtype)
+
+
+def split(x: Any, indices_or_sections: Any, axis: int = 0) -> list[Tensor]:
+    """x in pieces along `axis`: a number of equal ones, or cut before each index, as in NumPy.
+
+    Raises:
+        ShapeError: when the axis does not divide into that many equal pieces.
+
+    >>> import autograd as ag
+    >>> [piece.tolist() for piece in ag.split(ag.arange(4), [1, 3])]
+    [[0], [1, 2], [3]]
+    """
+    tensor = x if isinstance(x, Tensor) else Tensor.from_value(x)
+    at = normalise_axis(axis, tensor.ndim)
+    length = tensor.shape[at]
+    if isinstance(indices_or_sections, int):
+        if indices_or_sections < 1 or length % indices_or_sections:
+            raise ShapeError(
+                f"split: axis {at} of size {length} does not divide into {indices_or_sections} equal pieces"
+            )
+        step = length // indices_or_sections
+        cuts = list(range(step, length, step)) if step else [0] * (indices_or_sections - 1)
+    else:
+        cuts = [int(cut) for cut in indices_or_sections]
+    bounds = zip([0, *cuts], [*cuts, length], strict=True)
+    lead = (slice(None),) * at
+    return [index(tensor, (*lead, slice(start, stop))) for start, stop in bounds]

@@ -1,0 +1,391 @@
+"""Ops that combine elements along axes: sums, extremes, statistics, softmax, cross-entropy of classes.
+
+Every gradient here begins by giving g the axes back that the reduction removed (`_restore`). Ties of max and min
+share the gradient equally; prod is exact with any number of zeros, to any order.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from backends.contract import Spec
+from backends.errors import AxisError, ShapeError
+from backends.shapes import normalise_axes, normalise_axis
+
+from ..call import op
+from ..op import Domain, bad, case
+
+Axes = tuple[int, ...]
+
+
+def _axes(x: Any, *, axis: Any, **static: Any) -> dict[str, Any]:
+    return dict(static, axis=normalise_axes(axis, len(x.shape)))
+
+
+def _one_axis(x: Any, *, axis: Any, **static: Any) -> dict[str, Any]:
+    return dict(static, axis=None if axis is None else normalise_axis(axis, len(x.shape)))
+
+
+def _kept(shape: tuple[int, ...], axis: Axes) -> tuple[int, ...]:
+    return tuple(1 if i in axis else n for i, n in enumerate(shape))
+
+
+def _keep(xp: Any, y: Any, shape: tuple[int, ...], axis: Axes) -> Any:
+    """A reduced array with length-1 axes where the reduced ones were."""
+    kept = _kept(shape, axis)
+    return y if y.shape == kept else xp.reshape(y, shape=kept)
+
+
+def _restore(xp: Any, g: Any, x_spec: Spec, axis: Axes) -> Any:
+    """g, repeated along the reduced axes to the shape of the input."""
+    return xp.broadcast_to(_keep(xp, g, x_spec.shape, axis), shape=x_spec.shape)
+
+
+def _count(shape: tuple[int, ...], axis: Axes) -> int:
+    count = 1
+    for i in axis:
+        count *= shape[i]
+    return count
+
+
+_CASES = (
+    case(x=(3, 4)),
+    case(x=(3, 4), axis=0),
+    case(x=(3, 4), axis=-1, keepdims=True),
+    case(x=(2, 3, 4), axis=(0, 2)),
+    case(x=()),
+    case(x=(1,), axis=0),
+)
+_EMPTY = (case(x=(0, 3), axis=1), case(x=(0, 3), axis=0))
+_BAD_AXIS = (
+    bad(AxisError, "axis 2 is out of range", x=(3, 4), axis=2),
+    bad(AxisError, "twice", x=(3, 4), axis=(0, -2)),
+)
+
+
+@op(
+    vjp=dict(x=lambda xp, g, x_spec, axis: _restore(xp, g, x_spec, axis)),
+    normalise=_axes,
+    cases=[*_CASES, *_EMPTY],
+    bad=_BAD_AXIS,
+)
+def sum(xp, x, *, axis=None, keepdims=False):  # noqa: A001 - NumPy's name
+    """Sum over `axis` (an int, a tuple, or None for all)."""
+    return xp.sum(x, axis=axis, keepdims=keepdims)
+
+
+def _mean_slope(xp: Any, g: Any, x_spec: Spec, axis: Axes) -> Any:
+    return _restore(xp, xp.divide(g, _count(x_spec.shape, axis)), x_spec, axis)
+
+
+@op(vjp=dict(x=_mean_slope), normalise=_axes, cases=_CASES, bad=_BAD_AXIS)
+def mean(xp, x, *, axis=None, keepdims=False):
+    """Arithmetic mean over `axis`."""
+    return xp.divide(xp.sum(x, axis=axis, keepdims=keepdims), _count(x.shape, axis))
+
+
+def _centred(xp: Any, x: Any, axis: Axes) -> Any:
+    mean = xp.divide(xp.sum(x, axis=axis, keepdims=True), _count(x.shape, axis))
+    return xp.subtract(x, mean)
+
+
+def _variance(xp: Any, x: Any, axis: Axes, ddof: float, keepdims: bool) -> Any:
+    centred = _centred(xp, x, axis)
+    total = xp.sum(xp.multiply(centred, centred), axis=axis, keepdims=keepdims)
+    return xp.divide(total, _count(x.shape, axis) - ddof)
+
+
+def _variance_slope(xp: Any, g: Any, x: Any, axis: Axes, ddof: float) -> Any:
+    scale = xp.multiply(_keep(xp, g, x.shape, axis), 2.0 / (_count(x.shape, axis) - ddof))
+    return xp.multiply(scale, _centred(xp, x, axis))
+
+
+_SPREAD = (*_CASES[:4], case(x=(5,), ddof=1))
+
+
+@op(vjp=dict(x=_variance_slope), normalise=_axes, cases=[*_SPREAD, case(x=())])
+def var(xp, x, *, axis=None, ddof=0, keepdims=False):
+    """Variance over `axis`, divided by n - ddof."""
+    return _variance(xp, x, axis, ddof, keepdims)
+
+
+def _over_root(xp: Any, g: Any, y: Any) -> Any:
+    """g / y, and 0 where the root y is 0: the slope chosen at a point that has none."""
+    zero = xp.equal(y, 0)
+    return xp.where(zero, 0.0, xp.divide(g, xp.where(zero, 1.0, y)))
+
+
+def _std_slope(xp: Any, g: Any, x: Any, y: Any, axis: Axes, ddof: float) -> Any:
+    scale = xp.divide(_over_root(xp, g, y), _count(x.shape, axis) - ddof)
+    return xp.multiply(_keep(xp, scale, x.shape, axis), _centred(xp, x, axis))
+
+
+@op(vjp=dict(x=_std_slope), normalise=_axes, cases=_SPREAD)
+def std(xp, x, *, axis=None, ddof=0, keepdims=False):
+    """Standard deviation over `axis`; the slope of a constant is 0."""
+    return xp.sqrt(_variance(xp, x, axis, ddof, keepdims))
+
+
+def _norm_slope(xp: Any, g: Any, x: Any, y: Any, axis: Axes) -> Any:
+    return xp.multiply(_keep(xp, _over_root(xp, g, y), x.shape, axis), x)
+
+
+@op(vjp=dict(x=_norm_slope), normalise=_axes, domain=Domain(x=(0.3, 3)), cases=_CASES)
+def norm(xp, x, *, axis=None, keepdims=False):
+    """Euclidean length over `axis`; slope 0 at the origin."""
+    return xp.sqrt(xp.sum(xp.multiply(x, x), axis=axis, keepdims=keepdims))
+
+
+def _extreme_slope(xp: Any, g: Any, x: Any, y: Any, axis: Axes) -> Any:
+    """g shared equally among the elements that equal the extreme."""
+    hits = xp.equal(x, _keep(xp, y, x.shape, axis))
+    count = xp.sum(xp.astype(hits, dtype=g.dtype), axis=axis, keepdims=True)
+    return xp.where(hits, xp.divide(_keep(xp, g, x.shape, axis), count), 0.0)
+
+
+_EMPTY_EXTREME = (bad(ValueError, "empty axis", x=(0, 3), axis=0),)
+
+
+@op(
+    vjp=dict(x=_extreme_slope),
+    normalise=_axes,
+    cases=_CASES,
+    bad=[*_BAD_AXIS, *_EMPTY_EXTREME],
+)
+def max(xp, x, *, axis=None, keepdims=False):  # noqa: A001 - NumPy's name
+    """Largest element over `axis`; m equal ones get 1/m of the gradient each."""
+    return xp.max(x, axis=axis, keepdims=keepdims)
+
+
+@op(vjp=dict(x=_extreme_slope), normalise=_axes, cases=_CASES, bad=[*_BAD_AXIS, *_EMPTY_EXTREME])
+def min(xp, x, *, axis=None, keepdims=False):  # noqa: A001 - NumPy's name
+    """Smallest element over `axis`; m equal ones get 1/m of the gradient each."""
+    return xp.min(x, axis=axis, keepdims=keepdims)
+
+
+def _products_before(xp: Any, x: Any) -> Any:
+    """For each element the product of those before it on the last axis, in log2(n) multiplications."""
+    lead = ((0, 0),) * (len(x.shape) - 1)
+    n = x.shape[-1]
+    x = xp.getitem(xp.pad(x, pad_width=(*lead, (1, 0)), value=1.0), key=(..., slice(0, n)))
+    shift = 1
+    while shift < n:
+        earlier = xp.getitem(x, key=(..., slice(0, n - shift)))
+        x = xp.multiply(x, xp.pad(earlier, pad_width=(*lead, (shift, 0)), value=1.0))
+        shift *= 2
+    return x
+
+
+def _product_slope(xp: Any, g: Any, x: Any, axis: Axes) -> Any:
+    """The product of all other elements; no division, so zeros are nothing special."""
+    ndim = len(x.shape)
+    order = (*(i for i in range(ndim) if i not in axis), *axis)
+    moved = xp.permute_dims(x, axes=order)
+    rows = xp.reshape(moved, shape=(*moved.shape[: ndim - len(axis)], _count(x.shape, axis)))
+    backwards = (..., slice(None, None, -1))
+    after = xp.getitem(_products_before(xp, xp.getitem(rows, key=backwards)), key=backwards)
+    others = xp.reshape(xp.multiply(_products_before(xp, rows), after), shape=moved.shape)
+    others = xp.permute_dims(others, axes=tuple(order.index(i) for i in range(ndim)))
+    return xp.multiply(_keep(xp, g, x.shape, axis), others)
+
+
+@op(
+    vjp=dict(x=_product_slope),
+    normalise=_axes,
+    cases=[*_CASES, *_EMPTY, case(x=[[0.0, 2.0, 3.0], [0.0, 0.0, 2.0]], axis=1)],
+)
+def prod(xp, x, *, axis=None, keepdims=False):
+    """Product over `axis`; gradients are right with zeros among the factors."""
+    return xp.prod(x, axis=axis, keepdims=keepdims)
+
+
+@op(no_gradient=["x"], normalise=_axes)
+def any(xp, x, *, axis=None, keepdims=False):  # noqa: A001 - NumPy's name
+    """Whether some element over `axis` is true (not 0)."""
+    return xp.any(x, axis=axis, keepdims=keepdims)
+
+
+@op(no_gradient=["x"], normalise=_axes)
+def all(xp, x, *, axis=None, keepdims=False):  # noqa: A001 - NumPy's name
+    """Whether every element over `axis` is true (not 0)."""
+    return xp.all(x, axis=axis, keepdims=keepdims)
+
+
+def _position(xp: Any, name: str, x: Any, axis: int | None, keepdims: bool) -> Any:
+    if axis is not None:
+        return getattr(xp, name)(x, axis=(axis,), keepdims=keepdims)
+    flat = xp.reshape(x, shape=(_count(x.shape, tuple(range(len(x.shape)))),))
+    found = getattr(xp, name)(flat, axis=(0,), keepdims=False)
+    return xp.reshape(found, shape=(1,) * len(x.shape)) if keepdims else found
+
+
+@op(no_gradient=["x"], normalise=_one_axis, bad=[_BAD_AXIS[0]])
+def argmax(xp, x, *, axis=None, keepdims=False):
+    """Position of the first largest element along `axis`, or in the flattened array."""
+    return _position(xp, "argmax", x, axis, keepdims)
+
+
+@op(no_gradient=["x"], normalise=_one_axis, bad=[_BAD_AXIS[0]])
+def argmin(xp, x, *, axis=None, keepdims=False):
+    """Position of the first smallest element along `axis`, or in the flattened array."""
+    return _position(xp, "argmin", x, axis, keepdims)
+
+
+def _from_the_end(xp: Any, g: Any, x_spec: Spec, axis: int | None) -> Any:
+    at = 0 if axis is None else axis
+    key = (*((slice(None),) * at), slice(None, None, -1))
+    total = xp.cumsum(xp.getitem(g, key=key), axis=at)
+    return xp.reshape(xp.getitem(total, key=key), shape=x_spec.shape)
+
+
+@op(
+    vjp=dict(x=_from_the_end),
+    normalise=_one_axis,
+    cases=[case(x=(5,), axis=0), case(x=(2, 3), axis=1), case(x=(2, 3)), case(x=(0,), axis=0)],
+    bad=[_BAD_AXIS[0]],
+)
+def cumsum(xp, x, *, axis=None):
+    """Running sum along `axis`, or of the flattened array."""
+    if axis is None:
+        return xp.cumsum(
+            xp.reshape(x, shape=(_count(x.shape, tuple(range(len(x.shape)))),)), axis=0
+        )
+    return xp.cumsum(x, axis=axis)
+
+
+def _shift(xp: Any, x: Any, axis: Axes) -> Any:
+    """The maximum that makes exp safe, and 0 where there is no finite one."""
+    top = xp.max(x, axis=axis, keepdims=True)
+    return xp.where(xp.isfinite(top), top, 0.0)
+
+
+def _logsumexp_slope(xp: Any, g: Any, x: Any, y: Any, axis: Axes) -> Any:
+    level = _keep(xp, xp.where(xp.isfinite(y), y, 0.0), x.shape, axis)
+    return xp.multiply(_keep(xp, g, x.shape, axis), xp.exp(xp.subtract(x, level)))
+
+
+@op(vjp=dict(x=_logsumexp_slope), normalise=_axes, cases=_CASES, bad=_BAD_AXIS)
+def logsumexp(xp, x, *, axis=None, keepdims=False):
+    """`log(sum(exp(x)))` over `axis` without overflow; -inf entries count as absent."""
+    shift = _shift(xp, x, axis)
+    total = xp.sum(xp.exp(xp.subtract(x, shift)), axis=axis, keepdims=True)
+    y = xp.add(xp.log(total), shift)
+    if keepdims:
+        return y
+    return xp.reshape(y, shape=tuple(n for i, n in enumerate(x.shape) if i not in axis))
+
+
+def softmax_of(xp: Any, x: Any, axis: Axes) -> Any:
+    e = xp.exp(xp.subtract(x, _shift(xp, x, axis)))
+    return xp.divide(e, xp.sum(e, axis=axis, keepdims=True))
+
+
+def log_softmax_of(xp: Any, x: Any, axis: Axes) -> Any:
+    centred = xp.subtract(x, _shift(xp, x, axis))
+    return xp.subtract(centred, xp.log(xp.sum(xp.exp(centred), axis=axis, keepdims=True)))
+
+
+_SOFTMAX_CASES = (
+    case(x=(3, 4)),
+    case(x=(3, 4), axis=0),
+    case(x=(2, 3, 4), axis=(1, 2)),
+    case(x=(5,)),
+)
+
+
+def _softmax_slope(xp: Any, g: Any, y: Any, axis: Axes) -> Any:
+    weighted = xp.multiply(g, y)
+    return xp.subtract(weighted, xp.multiply(y, xp.sum(weighted, axis=axis, keepdims=True)))
+
+
+@op(vjp=dict(x=_softmax_slope), normalise=_axes, cases=_SOFTMAX_CASES, bad=_BAD_AXIS)
+def softmax(xp, x, *, axis=-1):
+    """`exp(x) / sum(exp(x))` over `axis`, without overflow."""
+    return softmax_of(xp, x, axis)
+
+
+def _log_softmax_slope(xp: Any, g: Any, y: Any, axis: Axes) -> Any:
+    total = xp.sum(g, axis=axis, keepdims=True)
+    return xp.subtract(g, xp.multiply(xp.exp(y), total))
+
+
+@op(vjp=dict(x=_log_softmax_slope), normalise=_axes, cases=_SOFTMAX_CASES, bad=_BAD_AXIS)
+def log_softmax(xp, x, *, axis=-1):
+    """`log(softmax(x))` over `axis`, finite where softmax underflows."""
+    return log_softmax_of(xp, x, axis)
+
+
+def _as_probabilities(xp: Any, logits: Any, targets: Any) -> Any:
+    """Class numbers as rows of zeros with a single one; probabilities as they are."""
+    if targets.dtype.kind == "f":
+        return targets
+    numbers = xp.reshape(targets, shape=(*targets.shape, 1))
+    classes = xp.arange(start=0, stop=logits.shape[-1], step=1, dtype=targets.dtype)
+    return xp.astype(xp.equal(numbers, classes), dtype=logits.dtype)
+
+
+def _check_targets(logits: Any, targets: Any) -> dict[str, Any]:
+    if targets.dtype.kind not in "fiu":
+        raise ShapeError("targets are class numbers or probabilities")
+    expected = logits.shape if targets.dtype.kind == "f" else logits.shape[:-1]
+    if not logits.shape or targets.shape != expected:
+        kind = "probabilities" if targets.dtype.kind == "f" else "class numbers"
+        raise ShapeError(f"targets given as {kind} need the shape {expected}")
+    return {}
+
+
+def _check_labels(xp: Any, logits: Any, targets: Any) -> None:
+    if targets.dtype.kind == "f" or not targets.size:
+        return
+    every = tuple(range(len(targets.shape)))
+    low = int(xp.min(targets, axis=every, keepdims=False))
+    high = int(xp.max(targets, axis=every, keepdims=False))
+    if low < 0 or high >= logits.shape[-1]:
+        wrong = low if low < 0 else high
+        raise ShapeError(
+            f"label {wrong} is out of range: {logits.shape[-1]} classes have the labels 0 to {logits.shape[-1] - 1}"
+        )
+
+
+def _cross_entropy_slope(xp: Any, g: Any, logits: Any, targets: Any) -> Any:
+    p = _as_probabilities(xp, logits, targets)
+    last = (len(logits.shape) - 1,)
+    q = softmax_of(xp, logits, last)
+    if targets.dtype.kind == "f":
+        q = xp.multiply(q, xp.sum(p, axis=last, keepdims=True))
+    return xp.multiply(xp.reshape(g, shape=(*g.shape, 1)), xp.subtract(q, p))
+
+
+def _target_slope(xp: Any, g: Any, logits: Any) -> Any:
+    last = (len(logits.shape) - 1,)
+    return xp.negative(
+        xp.multiply(xp.reshape(g, shape=(*g.shape, 1)), log_softmax_of(xp, logits, last))
+    )
+
+
+@op(
+    vjp=dict(logits=_cross_entropy_slope, targets=_target_slope),
+    normalise=_check_targets,
+    check=_check_labels,
+    domain=Domain(targets=(0, 1)),
+    cases=[
+        case(logits=(3, 4), targets=[0, 3, 1]),
+        case(logits=(3, 4), targets=(3, 4)),
+        case(logits=(2, 2, 3), targets=[[0, 1], [2, 2]]),
+        case(logits=(4,), targets=(4,)),
+    ],
+    bad=[
+        bad(ValueError, "label 4 is out of range", logits=(3, 4), targets=[0, 4, 1]),
+        bad(ValueError, "label -1 is out of range", logits=(3, 4), targets=[0, -1, 1]),
+        bad(ValueError, "need the shape", logits=(3, 4), targets=(3, 1)),
+    ],
+)
+def softmax_cross_entropy(xp, logits, targets):
+    """Cross-entropy of `softmax(logits)` over the last axis, from the logits and stable everywhere.
+
+    `targets` are class numbers (integers, one dimension fewer) or probabilities (floats, the shape of the logits);
+    the result has one value per sample: -sum(t * log_softmax(logits)).
+    """
+    last = (len(logits.shape) - 1,)
+    weighted = xp.multiply(log_softmax_of(xp, logits, last), _as_probabilities(xp, logits, targets))
+    return xp.negative(xp.sum(weighted, axis=last, keepdims=False))

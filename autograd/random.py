@@ -1,0 +1,186 @@
+"""Random numbers that can be repeated: every draw is a function of a key and a counter, on every backend the same.
+
+A `Generator` holds the two as tensors and advances the counter by one a draw. Because they are tensors, a step that
+draws (dropout) is traced with the generator as named state, and a saved counter continues the same stream.
+"""
+
+from __future__ import annotations
+
+import math
+import secrets
+from collections.abc import Sequence
+from typing import Any
+
+from backends.contract import Shape
+
+from .creation import full, zeros
+from .errors import ShapeError
+from .ops.elementwise import cos, less, log, masked_scale, right_shift, sqrt
+from .ops.index import argsort, index
+from .tensor import Tensor
+
+Size = int | Sequence[int]
+
+
+class Generator:
+    """A stream of random bits: Philox-4x32-10 with `seed` as key.
+
+    >>> from autograd import random
+    >>> a, b = random.Generator(7), random.Generator(7)
+    >>> random.uniform(3, key=a).tolist() == random.uniform(3, key=b).tolist()
+    True
+    """
+
+    def __init__(self, seed: int) -> None:
+        self.key: Tensor
+        self.counter: Tensor
+        self.seed(seed)
+
+    def seed(self, seed: int) -> None:
+        """Start again at the beginning of the stream of `seed`, a number from 0 to 2**64 - 1."""
+        if not 0 <= seed < 1 << 64:
+            raise ValueError(f"a seed lies between 0 and 2**64 - 1, got {seed}")
+        self.key = full((), int(seed), "uint64")
+        self.counter = zeros((), "uint64")
+
+    def bits(self, shape: Shape) -> Tensor:
+        """Random uint32 of `shape`; every call gives the next block of the stream."""
+        backend = self.key._backend
+        drawn = backend.random_bits(self.key._data, self.counter._data, shape=shape)  # type: ignore[attr-defined]
+        self.counter.assign(self.counter + 1)
+        return Tensor.wrap(drawn, backend)
+
+
+_default = Generator(secrets.randbits(64))
+
+
+def default_generator() -> Generator:
+    """The generator of every draw that names no `key`."""
+    return _default
+
+
+def seed(n: int) -> None:
+    """Make everything that follows repeat: restart the default generator at `n`.
+
+    >>> import autograd as ag
+    >>> ag.random.seed(0); first = ag.random.normal(2).tolist()
+    >>> ag.random.seed(0); ag.random.normal(2).tolist() == first
+    True
+    """
+    _default.seed(n)
+
+
+def _generator(key: Generator | int | None) -> Generator:
+    if key is None:
+        return _default
+    return key if isinstance(key, Generator) else Generator(key)
+
+
+def _shape(shape: Size) -> Shape:
+    sizes = tuple(shape) if isinstance(shape, (tuple, list)) else (shape,)
+    if any(not isinstance(n, int) or n < 0 for n in sizes):
+        raise ShapeError(f"a shape is made of integers >= 0, got {shape!r}")
+    return sizes
+
+
+def _unit(shape: Shape, dtype: Any, generator: Generator) -> Tensor:
+    """Uniform on [0, 1) with all the bits that the dtype holds: 24, or 53 for float64."""
+    if str(dtype) != "float64":
+        return right_shift(generator.bits(shape), 8).to(dtype) * 2.0**-24
+    words = generator.bits((2, *shape)).to("float64")
+    return (words[0] * 2.0**21 + (words[1] * 2.0**-11).floor()) * 2.0**-53
+
+
+def uniform(
+    shape: Size,
+    low: float = 0.0,
+    high: float = 1.0,
+    dtype: Any = "float32",
+    key: Generator | int | None = None,
+) -> Tensor:
+    """Numbers spread evenly over [low, high).
+
+    `key` is a `Generator` to draw from, or a seed for this draw alone; default: the default generator.
+
+    >>> import autograd as ag
+    >>> ag.random.uniform((2, 3), -1, 1, key=0).shape
+    (2, 3)
+    """
+    unit = _unit(_shape(shape), dtype, _generator(key))
+    return unit * (high - low) + low
+
+
+def normal(
+    shape: Size,
+    mean: float = 0.0,
+    std: float = 1.0,
+    dtype: Any = "float32",
+    key: Generator | int | None = None,
+) -> Tensor:
+    """Normally distributed numbers, by the Box-Muller transform.
+
+    >>> import autograd as ag
+    >>> ag.random.normal((2, 3), key=0).shape
+    (2, 3)
+    """
+    sizes = _shape(shape)
+    unit = _unit((2, *sizes), dtype, _generator(key))
+    # 1 - u lies in (0, 1], so the logarithm is finite
+    radius = sqrt(log(1.0 - unit[0]) * -2.0)
+    return radius * cos(unit[1] * (2 * math.pi)) * std + mean
+
+
+def bernoulli(shape: Size, p: float = 0.5, key: Generator | int | None = None) -> Tensor:
+    """Booleans that are True with probability `p`.
+
+    >>> import autograd as ag
+    >>> ag.random.bernoulli(4, p=1.0).tolist()
+    [True, True, True, True]
+    """
+    if not 0 <= p <= 1:
+        raise ValueError(f"a probability lies between 0 and 1, got {p}")
+    # one below 2**32 at most, so that the bound is a 32-bit word; p = 1 is then decided by <=
+    bound = round(p * 2**32)
+    bits = _generator(key).bits(_shape(shape))
+    return bits <= bound - 1 if bound else less(bits, 0)
+
+
+def permutation(x: Any, key: Generator | int | None = None) -> Tensor:
+    """The numbers 0 to x - 1 in random order, or the rows of `x` in random order.
+
+    >>> import autograd as ag
+    >>> sorted(ag.random.permutation(4).tolist())
+    [0, 1, 2, 3]
+    """
+    if isinstance(x, int):
+        words = _generator(key).bits((2, x)).to("uint64")
+        return argsort(words[0] * (1 << 32) + words[1])
+    rows = x if isinstance(x, Tensor) else Tensor.from_value(x)
+    return index(rows, permutation(len(rows), key))
+
+
+def dropout(
+    x: Any, rate: float = 0.5, training: bool = True, key: Generator | int | None = None
+) -> Tensor:
+    """x with each element set to 0 with probability `rate`, the others divided by 1 - rate (inverted dropout).
+
+    Args:
+        x: any shape, floating.
+        rate: from 0 to 1; 1 gives zeros.
+        training: False returns x.
+        key: where the mask is drawn from.
+
+    Raises:
+        ValueError: when `rate` is outside 0..1.
+
+    >>> import autograd as ag
+    >>> ag.dropout(ag.ones(3), 0.0).tolist()
+    [1.0, 1.0, 1.0]
+    """
+    if not 0 <= rate <= 1:
+        raise ValueError(f"dropout: rate lies between 0 and 1, got {rate}")
+    tensor = x if isinstance(x, Tensor) else Tensor.from_value(x)
+    if not training or rate == 0:
+        return tensor
+    keep = bernoulli(tensor.shape, 1 - rate, key)
+    return masked_scale(tensor, keep, scale=1 / (1 - rate) if rate < 1 else 0.0)

@@ -1,0 +1,471 @@
+"""Tensor: an array of some backend, and its place in the computation graph.
+
+A tensor is a value. Nothing in this library writes into its array; `assign` gives it another one. So what a graph has
+saved stays true, whatever happens to parameters between forward and backward.
+
+Operators and methods call the ops of `autograd.ops`, which are declared after this class and handed to it as `_xp`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Self
+
+import backends
+from backends.carrier import Carrier
+from backends.contract import Array, Backend, DType, Shape, resolve_dtype
+
+from .differentiate import accumulate_gradients
+from .errors import BackendError, DTypeError, GradientError, ShapeError
+from .graph import Leaf, Vertex
+
+_new = object.__new__
+
+
+class Tensor(Carrier):
+    """An n-dimensional array that knows how it was computed.
+
+    Args:
+        data: a number, nested lists of numbers, an array, or a tensor. The values are copied.
+        dtype: a name such as "float64". Default: that of an array; float32 for Python floats, int64 for ints.
+        requires_grad: collect the gradient in `grad`; needs a floating dtype.
+        backend: where the values live; default `backends.default()`.
+
+    Raises:
+        DTypeError: for text, ragged lists, unsupported dtypes, or `requires_grad` on integers.
+
+    >>> import autograd as ag
+    >>> x = ag.tensor([1.0, 2.0], requires_grad=True)
+    >>> (x * x).sum().backward()
+    >>> x.grad
+    Tensor([2., 4.], dtype=float32, backend=numpy)
+    """
+
+    __slots__ = ("__weakref__", "_backend", "_data", "_node")
+    __array_priority__ = 1000
+    _backend: Backend
+    _data: Array
+    _node: Vertex | None
+
+    def __init__(
+        self,
+        data: Any,
+        dtype: Any = None,
+        requires_grad: bool = False,
+        backend: str | Backend | None = None,
+    ) -> None:
+        source = self.from_value(data, dtype, backend)
+        self._data = source._data
+        self._backend = source._backend
+        self._node = None
+        if requires_grad:
+            self.requires_grad = True
+
+    @staticmethod
+    def wrap(array: Array, backend: Backend, node: Vertex | None = None) -> Tensor:
+        """A tensor around an array of `backend`, without a copy."""
+        tensor: Tensor = _new(Tensor)
+        tensor._data = array
+        tensor._backend = backend
+        tensor._node = node
+        return tensor
+
+    @staticmethod
+    def from_value(value: Any, dtype: Any = None, backend: str | Backend | None = None) -> Tensor:
+        """An untracked tensor with a copy of `value`; see the class for the rules of dtypes."""
+        wanted = None if dtype is None else resolve_dtype(dtype)
+        if isinstance(value, Tensor):
+            if backend is not None and backends.get(backend) is not value._backend:
+                value = value.to(backend)
+            return value.detach() if wanted is None else value.detach().to(wanted)
+        target = backends.default() if backend is None else backends.get(backend)
+        if wanted is None and isinstance(value, float):
+            wanted = resolve_dtype("float32")
+        array = target.asarray(value, wanted)
+        if wanted is None and not hasattr(value, "dtype") and array.dtype.name == "float64":
+            array = target.asarray(array, resolve_dtype("float32"))
+        return Tensor.wrap(array, target)
+
+    @property
+    def data(self) -> Array:
+        """The array of the backend. To be read; `assign` or `x.data = array` replace it."""
+        return self._data
+
+    @data.setter
+    def data(self, value: Any) -> None:
+        self.assign(value)
+
+    @property
+    def shape(self) -> Shape:
+        return self._data.shape
+
+    @property
+    def ndim(self) -> int:
+        return self._data.ndim
+
+    @property
+    def size(self) -> int:
+        return self._data.size
+
+    @property
+    def dtype(self) -> DType:
+        return self._data.dtype
+
+    @property
+    def backend(self) -> str:
+        """The name of the backend that holds the values."""
+        return self._backend.name
+
+    @property
+    def T(self) -> Tensor:
+        """The dimensions in reverse order."""
+        return self._xp.transpose(self)
+
+    @property
+    def requires_grad(self) -> bool:
+        """Whether gradients flow to this tensor, as a leaf or on their way to one."""
+        return self._node is not None
+
+    @requires_grad.setter
+    def requires_grad(self, wanted: bool) -> None:
+        if wanted and self._node is None:
+            if self.dtype.kind != "f":
+                raise DTypeError(
+                    f"only floating tensors can require gradients, this one is {self.dtype}. "
+                    "Write 1.0 instead of 1, or convert with .to('float32')."
+                )
+            self._node = Leaf(self.shape, self.dtype)
+        elif not wanted and self._node is not None:
+            if not isinstance(self._node, Leaf):
+                raise GradientError(
+                    "this tensor is the result of an op; use detach() to cut it off"
+                )
+            self._node = None
+
+    @property
+    def is_leaf(self) -> bool:
+        """True unless an op on tracked tensors made it."""
+        return self._node is None or isinstance(self._node, Leaf)
+
+    @property
+    def grad(self) -> Tensor | None:
+        """The gradient collected by `backward`, with the shape and dtype of this tensor; None before."""
+        return self._node.grad if isinstance(self._node, Leaf) else None
+
+    @grad.setter
+    def grad(self, value: Any) -> None:
+        if not isinstance(self._node, Leaf):
+            if value is None:
+                return
+            raise GradientError("only leaf tensors with requires_grad=True hold a gradient")
+        if value is not None:
+            value = self.from_value(value, self.dtype, self._backend)
+            if value.shape != self.shape:
+                raise ShapeError(f"grad of shape {value.shape} for a tensor of shape {self.shape}")
+        self._node.grad = value
+
+    def backward(
+        self, gradient: Any = None, retain_graph: bool | None = None, create_graph: bool = False
+    ) -> None:
+        """Add d(self)/d(leaf) to `grad` of every leaf that this tensor was computed from.
+
+        Args:
+            gradient: the weight of each element, of this tensor's shape; may be left out for a single number.
+            retain_graph: keep the graph for another backward. Default: the value of `create_graph`.
+            create_graph: make the gradients themselves differentiable.
+
+        Raises:
+            GradientError: not a single number and no `gradient`; no leaf below; the graph was freed.
+        """
+        accumulate_gradients(
+            self, gradient, create_graph if retain_graph is None else retain_graph, create_graph
+        )
+
+    def detach(self) -> Tensor:
+        """The same values, cut off from the graph. Shares memory."""
+        return Tensor.wrap(self._data, self._backend)
+
+    def item(self) -> Any:
+        """The value as a Python number.
+
+        Raises:
+            ShapeError: when there is more than one element.
+        """
+        if self.size != 1:
+            raise ShapeError(
+                f"item() needs exactly one element, this tensor has shape {self.shape}"
+            )
+        return self._backend.to_numpy(self._data).item()
+
+    def numpy(self) -> Any:
+        """A NumPy array with a copy of the values; gradients do not flow through it."""
+        return self._backend.to_numpy(self._data).copy()
+
+    def tolist(self) -> Any:
+        """The values as nested lists of Python numbers."""
+        return self._backend.to_numpy(self._data).tolist()
+
+    def to(self, target: Any) -> Tensor:
+        """This tensor with another dtype, or on another backend.
+
+        >>> import autograd as ag
+        >>> ag.tensor([1, 2]).to("float32").dtype
+        dtype('float32')
+        """
+        if (isinstance(target, str) and target in backends.available()) or hasattr(
+            target, "array_type"
+        ):
+            return self._to_backend(backends.get(target))
+        try:
+            dtype = resolve_dtype(target)
+        except DTypeError as error:
+            raise BackendError(
+                f"to({target!r}): neither a backend ({', '.join(backends.available())}) nor a dtype"
+            ) from error
+        return self if dtype == self.dtype else self._xp.astype(self, dtype=dtype)
+
+    def _to_backend(self, target: Backend) -> Tensor:
+        if target is self._backend:
+            return self
+        if not self.is_leaf:
+            raise GradientError(
+                "a result in the middle of a graph cannot change its backend; detach() it, or move the inputs"
+            )
+        moved = Tensor.wrap(target.asarray(self._backend.to_numpy(self._data)), target)
+        moved.requires_grad = self.requires_grad
+        return moved
+
+    def assign(self, value: Any) -> Self:
+        """Replace the values, in place of an in-place update. Keeps dtype, gradient and identity.
+
+        A tensor's array is taken over without a copy; anything else is copied.
+
+        Raises:
+            ShapeError: when the shape differs.
+            GradientError: when this tensor is the result of an op on tracked tensors.
+        """
+        if not self.is_leaf:
+            raise GradientError(
+                "assign: this tensor is the result of an op; only leaf tensors can be assigned"
+            )
+        new = (
+            value
+            if isinstance(value, Tensor)
+            else self.from_value(value, self.dtype, self._backend)
+        )
+        if new._backend is not self._backend:
+            raise BackendError(
+                f"assign: a tensor on {new.backend!r} to one on {self.backend!r}; move it with .to({self.backend!r})"
+            )
+        if new.shape != self.shape:
+            raise ShapeError(f"assign: shape {new.shape} to a tensor of shape {self.shape}")
+        self._data = new.detach().to(self.dtype)._data
+        return self
+
+    def __getitem__(self, key: Any) -> Tensor:
+        return self._xp.index(self, key)
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        raise TypeError(
+            "tensors are values and have no item assignment; build a new one with where(), concat() or one_hot(), then assign() it"
+        )
+
+    def __len__(self) -> int:
+        if not self.shape:
+            raise TypeError("len() of a tensor without dimensions")
+        return self.shape[0]
+
+    def __iter__(self) -> Iterator[Tensor]:
+        return (self[i] for i in range(len(self)))
+
+    def __bool__(self) -> bool:
+        if self.size != 1:
+            raise ShapeError(
+                f"the truth of a tensor of shape {self.shape} is ambiguous; use any() or all()"
+            )
+        return bool(self.item())
+
+    def __float__(self) -> float:
+        return float(self.item())
+
+    def __int__(self) -> int:
+        return int(self.item())
+
+    def __index__(self) -> int:
+        if self.dtype.kind not in "iu":
+            raise DTypeError(
+                f"only integer tensors can be used as an index, this one is {self.dtype}"
+            )
+        return int(self.item())
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
+        array = self._backend.to_numpy(self._data)
+        if dtype is not None and dtype != array.dtype:
+            return array.astype(dtype)
+        return array.copy() if copy else array
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        """`np.exp(tensor)` and `np_array * tensor` are the op of the same name, so no gradient gets lost."""
+        function = getattr(self._xp, ufunc.__name__, None)
+        if method != "__call__" or kwargs or function is None:
+            return NotImplemented
+        return function(*inputs)
+
+    def __dlpack__(self, **kwargs: Any) -> Any:
+        return self._data.__dlpack__(**kwargs)
+
+    def __dlpack_device__(self) -> Any:
+        return self._data.__dlpack_device__()
+
+    def __reduce__(self) -> Any:
+        return (type(self)._rebuild, (self.numpy(), self.requires_grad, self.backend))
+
+    @classmethod
+    def _rebuild(cls, values: Any, requires_grad: bool, backend: str) -> Self:
+        return cls(values, requires_grad=requires_grad, backend=backend)
+
+    def __repr__(self) -> str:
+        if self.backend == "trace":
+            return f"Tensor({self._data!r})"
+        text = repr(self._backend.to_numpy(self._data)).removeprefix("array(")
+        values = text[: text.rindex("]") + 1] if "]" in text else text.rstrip(")").split(",")[0]
+        values = values.replace("\n", "\n ")
+        state = ""
+        if isinstance(self._node, Leaf):
+            state = ", requires_grad=True"
+        elif self._node is not None:
+            state = f", grad_fn={self._node.op.name}"
+        return f"{type(self).__name__}({values}, dtype={self.dtype}, backend={self.backend}{state})"
+
+    def exp(self) -> Tensor:
+        return self._xp.exp(self)
+
+    def log(self) -> Tensor:
+        return self._xp.log(self)
+
+    def log1p(self) -> Tensor:
+        return self._xp.log1p(self)
+
+    def expm1(self) -> Tensor:
+        return self._xp.expm1(self)
+
+    def sqrt(self) -> Tensor:
+        return self._xp.sqrt(self)
+
+    def abs(self) -> Tensor:
+        return self._xp.abs(self)
+
+    def sign(self) -> Tensor:
+        return self._xp.sign(self)
+
+    def sin(self) -> Tensor:
+        return self._xp.sin(self)
+
+    def cos(self) -> Tensor:
+        return self._xp.cos(self)
+
+    def tanh(self) -> Tensor:
+        return self._xp.tanh(self)
+
+    def sigmoid(self) -> Tensor:
+        return self._xp.sigmoid(self)
+
+    def relu(self) -> Tensor:
+        return self._xp.relu(self)
+
+    def floor(self) -> Tensor:
+        return self._xp.floor(self)
+
+    def sum(self, axis: Any = None, keepdims: bool = False) -> Tensor:
+        return self._xp.sum(self, axis=axis, keepdims=keepdims)
+
+    def mean(self, axis: Any = None, keepdims: bool = False) -> Tensor:
+        return self._xp.mean(self, axis=axis, keepdims=keepdims)
+
+    def max(self, axis: Any = None, keepdims: bool = False) -> Tensor:
+        return self._xp.max(self, axis=axis, keepdims=keepdims)
+
+    def min(self, axis: Any = None, keepdims: bool = False) -> Tensor:
+        return self._xp.min(self, axis=axis, keepdims=keepdims)
+
+    def prod(self, axis: Any = None, keepdims: bool = False) -> Tensor:
+        return self._xp.prod(self, axis=axis, keepdims=keepdims)
+
+    def any(self, axis: Any = None, keepdims: bool = False) -> Tensor:
+        return self._xp.any(self, axis=axis, keepdims=keepdims)
+
+    def all(self, axis: Any = None, keepdims: bool = False) -> Tensor:
+        return self._xp.all(self, axis=axis, keepdims=keepdims)
+
+    def norm(self, axis: Any = None, keepdims: bool = False) -> Tensor:
+        return self._xp.norm(self, axis=axis, keepdims=keepdims)
+
+    def logsumexp(self, axis: Any = None, keepdims: bool = False) -> Tensor:
+        return self._xp.logsumexp(self, axis=axis, keepdims=keepdims)
+
+    def argmax(self, axis: int | None = None, keepdims: bool = False) -> Tensor:
+        return self._xp.argmax(self, axis=axis, keepdims=keepdims)
+
+    def argmin(self, axis: int | None = None, keepdims: bool = False) -> Tensor:
+        return self._xp.argmin(self, axis=axis, keepdims=keepdims)
+
+    def var(self, axis: Any = None, ddof: float = 0, keepdims: bool = False) -> Tensor:
+        return self._xp.var(self, axis=axis, ddof=ddof, keepdims=keepdims)
+
+    def std(self, axis: Any = None, ddof: float = 0, keepdims: bool = False) -> Tensor:
+        return self._xp.std(self, axis=axis, ddof=ddof, keepdims=keepdims)
+
+    def softmax(self, axis: int = -1) -> Tensor:
+        return self._xp.softmax(self, axis=axis)
+
+    def log_softmax(self, axis: int = -1) -> Tensor:
+        return self._xp.log_softmax(self, axis=axis)
+
+    def sort(self, axis: int = -1) -> Tensor:
+        return self._xp.sort(self, axis=axis)
+
+    def argsort(self, axis: int = -1) -> Tensor:
+        return self._xp.argsort(self, axis=axis)
+
+    def cumsum(self, axis: int | None = None) -> Tensor:
+        return self._xp.cumsum(self, axis=axis)
+
+    def squeeze(self, axis: Any = None) -> Tensor:
+        return self._xp.squeeze(self, axis=axis)
+
+    def flip(self, axis: Any = None) -> Tensor:
+        return self._xp.flip(self, axis=axis)
+
+    def expand_dims(self, axis: int) -> Tensor:
+        return self._xp.expand_dims(self, axis=axis)
+
+    def clip(self, min: float | None = None, max: float | None = None) -> Tensor:
+        return self._xp.clip(self, min=min, max=max)
+
+    def broadcast_to(self, shape: Shape) -> Tensor:
+        return self._xp.broadcast_to(self, shape=shape)
+
+    def swapaxes(self, axis1: int, axis2: int) -> Tensor:
+        return self._xp.swapaxes(self, axis1=axis1, axis2=axis2)
+
+    def take(self, indices: Any, axis: int | None = None) -> Tensor:
+        return self._xp.take(self, indices, axis=axis)
+
+    def matmul(self, other: Any) -> Tensor:
+        return self._xp.matmul(self, other)
+
+    def dot(self, other: Any) -> Tensor:
+        return self._xp.dot(self, other)
+
+    def repeat(self, repeats: int, axis: int | None = None) -> Tensor:
+        return self._xp.repeat(self, repeats=repeats, axis=axis)
+
+    def reshape(self, *shape: Any) -> Tensor:
+        """`x.reshape(2, 3)` or `x.reshape((2, 3))`; one size may be -1."""
+        sizes = shape[0] if len(shape) == 1 else shape
+        return self._xp.reshape(self, shape=sizes)
+
+    def transpose(self, *axes: Any) -> Tensor:
+        """`x.transpose()` reverses the dimensions; `x.transpose(1, 0)` or `x.transpose((1, 0))` orders them."""
+        order = axes[0] if len(axes) == 1 else axes or None
+        return self._xp.transpose(self, axes=order)

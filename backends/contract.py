@@ -1,0 +1,117 @@
+"""What every machine that runs the instruction set must offer, and the description of an array that needs no array.
+
+Decides: the names of dtypes, `Spec`, and the members of a backend beyond its primitives (moving data in and out,
+owning memory). It must not know any particular array library beyond NumPy's dtype objects, which all of them share.
+"""
+
+from __future__ import annotations
+
+import difflib
+from contextlib import AbstractContextManager
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+
+from .errors import DTypeError
+
+Namespace = Any
+"""Anything that has the primitives: a backend, or the ops of `autograd` when a gradient is differentiated again."""
+Array = Any
+"""An array of some backend: `numpy.ndarray`, a symbol of a trace, ..."""
+Shape = tuple[int, ...]
+DType = np.dtype[Any]
+Scalar = bool | int | float
+"""A Python number. It never raises the precision of the arrays it meets (NEP 50)."""
+
+SUPPORTED: dict[str, DType] = {
+    name: np.dtype(name)
+    for name in (
+        [
+            "bool",
+            "int8",
+            "int16",
+            "int32",
+            "int64",
+            "uint8",
+            "uint16",
+            "uint32",
+            "uint64",
+            "float16",
+            "float32",
+            "float64",
+        ]
+    )
+}
+float32 = SUPPORTED["float32"]
+float64 = SUPPORTED["float64"]
+int64 = SUPPORTED["int64"]
+uint32 = SUPPORTED["uint32"]
+uint64 = SUPPORTED["uint64"]
+bool_ = SUPPORTED["bool"]
+
+
+def resolve_dtype(name: Any) -> DType:
+    """The supported dtype that `name` means: a name, a NumPy dtype or scalar type.
+
+    Raises:
+        DTypeError: for anything else, with the nearest supported name.
+    """
+    try:
+        return SUPPORTED[np.dtype(name).name]
+    except (TypeError, KeyError) as error:
+        near = difflib.get_close_matches(str(name), SUPPORTED, 1)
+        hint = f" Did you mean {near[0]!r}?" if near else ""
+        raise DTypeError(
+            f"{name!r} is not one of the dtypes {', '.join(SUPPORTED)}.{hint}"
+        ) from error
+
+
+class Spec(NamedTuple):
+    """Shape and dtype of an array, without the array."""
+
+    shape: Shape
+    dtype: DType
+
+    @property
+    def ndim(self) -> int:
+        return len(self.shape)
+
+    @property
+    def size(self) -> int:
+        size = 1
+        for length in self.shape:
+            size *= length
+        return size
+
+    def __str__(self) -> str:
+        return f"{self.dtype}[{', '.join(map(str, self.shape))}]"
+
+
+class Backend(Protocol):
+    """A machine for the instruction set: one attribute per primitive, and the members below.
+
+    The primitives are not spelled out here because their list stands in `primitives.PRIMITIVES` and nowhere else;
+    `tests/backends` holds every backend against it. Code that calls them takes the backend as a `Namespace`.
+    """
+
+    name: str
+    array_type: type
+    """The class of this backend's arrays, for the one cheap check after an operation."""
+
+    def asarray(self, value: Any, dtype: DType | None = None) -> Array:
+        """A new array of this backend that holds `value`; later changes of `value` do not reach it."""
+
+    def owned(self, array: Array) -> Array:
+        """`array`, or a contiguous copy where it is a view or a scalar."""
+
+    def accumulate(self, total: Array, term: Array) -> Array:
+        """`total + term`, in the memory of `total` where that is possible. `total` must not be used again."""
+
+    def to_numpy(self, array: Array) -> np.ndarray[Any, DType]:
+        """A NumPy array with the same values; it may share memory with `array`."""
+
+    def quiet(self) -> AbstractContextManager[Any]:
+        """A context without floating-point warnings, for gradients at points where the slope is infinite."""
+
+    def index(self, value: Any) -> Array:
+        """`value` as an array of indices: integers as they are, a boolean mask as a tuple of positions."""

@@ -1,0 +1,51 @@
+"""Errors of the instruction set: one class per kind, and the class docstring is its documentation.
+
+Each also derives from the builtin that NumPy would raise for the same mistake, so code written against NumPy
+keeps catching it.
+"""
+
+from __future__ import annotations
+
+
+class GradloomError(Exception):
+    """Base of every error raised on purpose by `backends`, `autograd` and `nn`."""
+
+
+class ShapeError(GradloomError, ValueError):
+    """Shapes do not fit together.
+
+    Cause: `matmul` of (3, 4) with (5, 6), `add` of (3,) with (4,), `reshape` to another number of elements.
+    Fix: the message names the sizes that differ and every operand; insert `expand_dims` or `reshape`.
+    """
+
+
+class AxisError(ShapeError, IndexError):
+    """An axis does not exist: `sum(x, axis=2)` of a matrix. Axes run from -ndim to ndim - 1."""
+
+
+class DTypeError(GradloomError, TypeError):
+    """A dtype is not supported, or not by this operation.
+
+    Cause: strings or objects in `ag.tensor`, `requires_grad=True` on integers, `-x` of booleans.
+    Fix: convert with `x.to("float32")` first.
+    """
+
+
+class BackendError(GradloomError, RuntimeError):
+    """A backend is unknown, not installed, or two of them meet in one operation.
+
+    Fix: `backends.available()` lists what works here and why the rest does not; `x.to("numpy")` moves a tensor.
+    """
+
+
+class TraceError(GradloomError, RuntimeError):
+    """A step that is being traced did something that cannot be part of a program.
+
+    Cause: `item()`, `print`, `if tensor:` or a boolean mask (all need values that do not exist yet), or the use of
+    an array that is neither an argument nor declared state.
+    Fix: pass it as an argument, list it in `state=`, or write the branch with `where`.
+    """
+
+
+class ProgramError(GradloomError, ValueError):
+    """A program text or object breaks the grammar; the message names the instruction."""

@@ -1,0 +1,5 @@
+"""The machine that every other one is held against: plain NumPy, one call per primitive."""
+
+from .backend import NumPyBackend
+
+__all__ = ["NumPyBackend"]

@@ -1,0 +1,218 @@
+"""The primitives on NumPy arrays.
+
+Most rows of the vocabulary are a NumPy function under its own name. The rest are here because NumPy's version is
+slow on small arrays (`sum`, `broadcast_to`), takes its arguments differently, or does not exist. Arrays are values:
+nothing here writes to an operand, except `accumulate`, whose caller gives the operand away.
+"""
+
+from __future__ import annotations
+
+import math
+import operator
+from typing import Any
+
+import numpy as np
+
+from .. import philox
+from ..contract import SUPPORTED, DType, Shape
+from ..errors import DTypeError
+from ..shapes import Key, Slot
+
+NDArray = np.ndarray[Any, Any]
+Axes = tuple[int, ...]
+
+# Below this many elements one strided fill beats numpy.broadcast_to, which is written in Python (0.7 us against 3.1).
+_FILL_BELOW = 4096
+
+
+# NumPy's stubs do not know reductions over several axes.
+_add: Any = np.add
+_multiply: Any = np.multiply
+_maximum: Any = np.maximum
+_minimum: Any = np.minimum
+_logical_or: Any = np.logical_or
+_logical_and: Any = np.logical_and
+
+
+class NumPyBackend:
+    """`backends.get("numpy")`."""
+
+    name: str = "numpy"
+    array_type: type = np.ndarray
+
+    negative = np.negative
+    abs = np.abs
+    sign = np.sign
+    sqrt = np.sqrt
+    exp = np.exp
+    expm1 = np.expm1
+    log = np.log
+    log1p = np.log1p
+    sin = np.sin
+    cos = np.cos
+    tanh = np.tanh
+    isfinite = np.isfinite
+    logical_not = np.logical_not
+    add = np.add
+    subtract = np.subtract
+    multiply = np.multiply
+    divide = np.divide
+    # The operator, not numpy.power: it turns x ** 2 into a square and x ** 0.5 into a root.
+    power = staticmethod(operator.pow)
+    maximum = np.maximum
+    minimum = np.minimum
+    equal = np.equal
+    not_equal = np.not_equal
+    less = np.less
+    less_equal = np.less_equal
+    greater = np.greater
+    greater_equal = np.greater_equal
+    logical_and = np.logical_and
+    logical_or = np.logical_or
+    right_shift = np.right_shift
+    where = staticmethod(np.where)
+    matmul = np.matmul
+
+    @staticmethod
+    def floor(x: NDArray) -> Any:
+        return np.floor(x) if x.dtype.kind == "f" else x
+
+    @staticmethod
+    def astype(x: NDArray, *, dtype: DType) -> Any:
+        return x.astype(dtype, copy=False)
+
+    @staticmethod
+    def sum(x: NDArray, *, axis: Axes, keepdims: bool) -> Any:
+        return _add.reduce(x, axis=axis, keepdims=keepdims)
+
+    @staticmethod
+    def prod(x: NDArray, *, axis: Axes, keepdims: bool) -> Any:
+        return _multiply.reduce(x, axis=axis, keepdims=keepdims)
+
+    @staticmethod
+    def max(x: NDArray, *, axis: Axes, keepdims: bool) -> Any:
+        return _maximum.reduce(x, axis=axis, keepdims=keepdims)
+
+    @staticmethod
+    def min(x: NDArray, *, axis: Axes, keepdims: bool) -> Any:
+        return _minimum.reduce(x, axis=axis, keepdims=keepdims)
+
+    @staticmethod
+    def any(x: NDArray, *, axis: Axes, keepdims: bool) -> Any:
+        return _logical_or.reduce(x, axis=axis, keepdims=keepdims)
+
+    @staticmethod
+    def all(x: NDArray, *, axis: Axes, keepdims: bool) -> Any:
+        return _logical_and.reduce(x, axis=axis, keepdims=keepdims)
+
+    @staticmethod
+    def argmax(x: NDArray, *, axis: Axes, keepdims: bool) -> Any:
+        return np.argmax(x, axis=axis[0], keepdims=keepdims)
+
+    @staticmethod
+    def argmin(x: NDArray, *, axis: Axes, keepdims: bool) -> Any:
+        return np.argmin(x, axis=axis[0], keepdims=keepdims)
+
+    @staticmethod
+    def cumsum(x: NDArray, *, axis: int) -> Any:
+        return np.cumsum(x, axis=axis)
+
+    @staticmethod
+    def argsort(x: NDArray, *, axis: int) -> Any:
+        return np.argsort(x, axis=axis, kind="stable")
+
+    @staticmethod
+    def reshape(x: NDArray, *, shape: Shape) -> Any:
+        return x.reshape(shape)
+
+    @staticmethod
+    def permute_dims(x: NDArray, *, axes: Axes) -> Any:
+        return x.transpose(axes)
+
+    @staticmethod
+    def broadcast_to(x: NDArray, *, shape: Shape) -> Any:
+        if math.prod(shape) > _FILL_BELOW:
+            return np.broadcast_to(x, shape)
+        result = np.empty(shape, x.dtype)
+        result[...] = x
+        return result
+
+    @staticmethod
+    def concat(*arrays: NDArray, axis: int) -> Any:
+        return np.concatenate(arrays, axis)
+
+    @staticmethod
+    def pad(x: NDArray, *, pad_width: tuple[tuple[int, int], ...], value: float) -> Any:
+        return np.pad(x, pad_width, constant_values=value)
+
+    @staticmethod
+    def getitem(x: NDArray, *indices: NDArray, key: Key) -> Any:
+        return x[_filled(key, indices)]
+
+    @staticmethod
+    def index_add(values: NDArray, *indices: NDArray, key: Key, shape: Shape) -> Any:
+        result = np.zeros(shape, values.dtype)
+        if indices:
+            np.add.at(result, _filled(key, indices), values)
+        else:
+            result[key] = values
+        return result
+
+    @staticmethod
+    def random_bits(key: NDArray, counter: NDArray, *, shape: Shape) -> Any:
+        return philox.random_bits(key, counter, shape)
+
+    @staticmethod
+    def full(*, shape: Shape, value: float, dtype: DType) -> Any:
+        return np.full(shape, value, dtype)
+
+    @staticmethod
+    def arange(*, start: float, stop: float, step: float, dtype: DType) -> Any:
+        return np.arange(start, stop, step, dtype=dtype)
+
+    def asarray(self, value: Any, dtype: DType | None = None) -> NDArray:
+        try:
+            array = np.array(value, dtype=dtype)
+        except ValueError as error:
+            raise DTypeError(
+                f"cannot make an array of this {type(value).__name__}: rows of a list must have equal lengths "
+                f"and hold numbers ({str(error).splitlines()[0]})"
+            ) from None
+        if array.dtype.name not in SUPPORTED:
+            kind = "text" if array.dtype.kind in "US" else f"dtype {array.dtype}"
+            raise DTypeError(
+                f"{kind} is not supported. Supported: {', '.join(SUPPORTED)}. "
+                "Convert the values to numbers first."
+            )
+        # a byte order other than the machine's is a dtype of its own for every comparison that follows
+        return array.astype(SUPPORTED[array.dtype.name], copy=False)
+
+    def owned(self, array: Any) -> NDArray:
+        if type(array) is np.ndarray and array.base is None and array.flags.c_contiguous:
+            return array
+        return np.array(array, order="C")
+
+    def accumulate(self, total: Any, term: Any) -> Any:
+        if type(total) is np.ndarray and total.dtype == term.dtype and total.ndim:
+            return np.add(total, term, out=total)
+        return np.add(total, term)
+
+    def to_numpy(self, array: NDArray) -> NDArray:
+        return array
+
+    def quiet(self) -> np.errstate:
+        return np.errstate(all="ignore")
+
+    def index(self, value: Any) -> tuple[NDArray, ...]:
+        array = np.asarray(value)
+        if array.dtype == np.bool_:
+            return array.nonzero()
+        if array.size == 0 and not isinstance(value, np.ndarray):
+            array = array.astype(np.int64)
+        if array.dtype.kind not in "iu":
+            raise DTypeError(f"arrays used as indices are integer or boolean, got {array.dtype}")
+        return (array,)
+
+
+def _filled(key: Key, indices: tuple[NDArray, ...]) -> Key:
+    return tuple(indices[e.position] if isinstance(e, Slot) else e for e in key)

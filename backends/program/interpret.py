@@ -1,0 +1,51 @@
+"""What a program means: its instructions, one by one, on any real backend. The oracle for passes and emitters."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ..contract import Array, Backend
+from ..errors import ProgramError
+from .ir import Operand, Program, Value
+
+
+def interpret(
+    program: Program, backend: Backend, state: Mapping[str, Array], inputs: Mapping[str, Array]
+) -> tuple[dict[str, Array], dict[str, Array]]:
+    """Run `program` once; returns (new state, outputs). The arrays of `state` are not changed.
+
+    Raises:
+        ProgramError: when a parameter is missing or has another shape or dtype than the program says.
+    """
+    values: dict[Value, Array] = {}
+    for value, role, name in program.parameters:
+        given = (state if role == "state" else inputs).get(name)
+        if given is None:
+            raise ProgramError(f"{role} {name!r} is missing")
+        if tuple(given.shape) != value.spec.shape or given.dtype != value.spec.dtype:
+            raise ProgramError(
+                f"{role} {name!r} is {given.dtype}{list(given.shape)}, the program expects {value.spec}"
+            )
+        values[value] = given
+
+    last_use = {
+        o: i
+        for i, step in enumerate(program.instructions)
+        for o in step.operands
+        if isinstance(o, Value)
+    }
+    kept = {o for _, o in (*program.assigns, *program.outputs)}
+
+    def read(operand: Operand) -> Array:
+        return values[operand] if isinstance(operand, Value) else operand
+
+    for number, (result, primitive, operands, static) in enumerate(program.instructions):
+        function = getattr(backend, primitive)
+        values[result] = function(*(read(o) for o in operands), **dict(static))
+        for operand in operands:
+            if isinstance(operand, Value) and last_use[operand] == number and operand not in kept:
+                values.pop(operand, None)
+
+    names = {value: name for name, value in program.named("state").items()}
+    new_state = dict(state) | {names[target]: read(value) for target, value in program.assigns}
+    return new_state, {name: read(value) for name, value in program.outputs}

@@ -1,0 +1,157 @@
+"""Tracing is just another backend: its arrays are symbols, and a primitive on them writes an instruction.
+
+The ordinary eager step runs on it unchanged. Shapes and dtypes come from the rules of the vocabulary; whatever
+would need a value (`item()`, a mask as an index, an undeclared array) raises TraceError with the way out.
+"""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from functools import partial
+from typing import Any, Literal
+
+import numpy as np
+
+from ..carrier import Carrier
+from ..contract import SUPPORTED, Array, DType, Namespace, Shape, Spec
+from ..errors import TraceError
+from ..primitives import PRIMITIVES, Primitive
+from .ir import Instruction, Operand, Parameter, Program, Value
+from .verify import verify
+
+_NUMBERS = (bool, int, float)
+
+
+class Symbol(Carrier):
+    """An array of a trace: a shape, a dtype and a place in the program, but no values."""
+
+    __slots__ = ("_xp", "value")
+
+    def __init__(self, xp: Namespace, value: Value) -> None:
+        self._xp = xp
+        self.value = value
+
+    @property
+    def shape(self) -> Shape:
+        return self.value.spec.shape
+
+    @property
+    def dtype(self) -> DType:
+        return self.value.spec.dtype
+
+    @property
+    def ndim(self) -> int:
+        return len(self.value.spec.shape)
+
+    @property
+    def size(self) -> int:
+        return self.value.spec.size
+
+    def __repr__(self) -> str:
+        return f"{self.value}: {self.value.spec}"
+
+    def __bool__(self) -> bool:
+        raise TraceError(
+            "a branch on a value cannot be traced; write it with where(condition, a, b)"
+        )
+
+    def __array__(self, *args: Any, **kwargs: Any) -> Any:
+        raise TraceError("a traced array has no values yet, so it cannot become a NumPy array")
+
+
+class TraceBackend:
+    """Writes a program. One object per trace; `finish` gives the result."""
+
+    array_type: type = Symbol
+
+    def __init__(self, name: str = "trace") -> None:
+        self.name = name
+        self._parameters: list[Parameter] = []
+        self._instructions: list[Instruction] = []
+        self._count = 0
+        for row in PRIMITIVES.values():
+            setattr(self, row.name, partial(self._emit, row))
+
+    def parameter(self, spec: Spec, role: Literal["state", "input"], name: str) -> Symbol:
+        """A symbol for an array that exists before the program runs."""
+        value = self._new(spec)
+        self._parameters.append(Parameter(value, role, name))
+        return Symbol(self, value)
+
+    def finish(
+        self, name: str, assigns: list[tuple[Symbol, Symbol]], outputs: list[tuple[str, Symbol]]
+    ) -> Program:
+        """The verified program of everything emitted so far."""
+        return verify(
+            Program(
+                name,
+                tuple(self._parameters),
+                tuple(self._instructions),
+                tuple((state.value, new.value) for state, new in assigns),
+                tuple((key, output.value) for key, output in outputs),
+            )
+        )
+
+    def _new(self, spec: Spec) -> Value:
+        self._count += 1
+        return Value(self._count - 1, spec)
+
+    def _emit(self, row: Primitive, *arrays: Any, **static: Any) -> Symbol:
+        operands = tuple(self._operand(array) for array in arrays)
+        specs = [o.spec if isinstance(o, Value) else o for o in operands]
+        result = self._new(row.infer(specs, static))
+        self._instructions.append(Instruction(result, row.name, operands, tuple(static.items())))
+        return Symbol(self, result)
+
+    def _operand(self, array: Any) -> Operand:
+        if isinstance(array, Symbol):
+            if array._xp is not self:
+                raise TraceError(
+                    "a symbol of another trace; a traced step may not keep tensors of an earlier one"
+                )
+            return array.value
+        if type(array) in _NUMBERS:
+            return array  # type: ignore[no-any-return]
+        raise TraceError(_undeclared(array))
+
+    def asarray(self, value: Any, dtype: DType | None = None) -> Symbol:
+        """Only a single number can be written into a program; anything larger must be declared."""
+        if isinstance(value, Symbol):
+            return value
+        if isinstance(value, (*_NUMBERS, np.generic)):
+            number = value.item() if isinstance(value, np.generic) else value
+            kind = np.asarray(value).dtype if dtype is None else dtype
+            return self.full(shape=(), value=number, dtype=SUPPORTED[kind.name])  # type: ignore[attr-defined,no-any-return]
+        raise TraceError(_undeclared(value))
+
+    def owned(self, array: Symbol) -> Symbol:
+        return array
+
+    def accumulate(self, total: Symbol, term: Symbol) -> Any:
+        return total + term
+
+    def to_numpy(self, array: Array) -> np.ndarray[Any, Any]:
+        raise TraceError(
+            "item(), numpy() and printing need a value, and a traced step has none yet; return the tensor instead"
+        )
+
+    def quiet(self) -> nullcontext[None]:
+        return nullcontext()
+
+    def index(self, value: Any) -> tuple[Symbol, ...]:
+        if isinstance(value, Symbol) and value.dtype.kind in "iu":
+            return (value,)
+        if isinstance(value, Symbol):
+            raise TraceError(
+                "the shape of x[mask] depends on values; use where(mask, x, 0) instead"
+            )
+        raise TraceError(_undeclared(value))
+
+
+def _undeclared(value: Any) -> str:
+    shape = getattr(value, "shape", None)
+    what = type(value).__name__ + (f" of shape {tuple(shape)}" if shape is not None else "")
+    return (
+        f"an undeclared {what} was used inside a traced step. "
+        "Pass it as an argument of the step, or list its tensor in state="
+    )

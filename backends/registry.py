@@ -1,0 +1,99 @@
+"""Which backends exist, which one is the default, and a helpful error when one is missing.
+
+A backend is loaded at its first `get`, so that importing the package costs no more than NumPy. The default is a
+value of the context: two threads, or two tasks, can each have their own.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+from .contract import Backend
+from .errors import BackendError
+from .numpy import NumPyBackend
+
+_factories: dict[str, Callable[[], Backend]] = {"numpy": NumPyBackend}
+_loaded: dict[str, Backend] = {}
+_process_default: Backend | None = None
+_context_default: ContextVar[Backend | None] = ContextVar("default_backend", default=None)
+
+
+def register(name: str, factory: Callable[[], Backend]) -> None:
+    """Make a backend known under `name`.
+
+    `factory` is called at the first `get(name)`; an ImportError that it raises becomes the reason in `available()`.
+
+    Raises:
+        BackendError: when the name is taken.
+    """
+    if name in _factories:
+        raise BackendError(f"there is already a backend named {name!r}")
+    _factories[name] = factory
+
+
+def get(name: str | Backend) -> Backend:
+    """The backend called `name`; always the same object. A backend is returned as it is.
+
+    Raises:
+        BackendError: when it is unknown or cannot be loaded here; the message names those that can.
+    """
+    if not isinstance(name, str):
+        return name
+    if name in _loaded:
+        return _loaded[name]
+    if name not in _factories:
+        near = difflib.get_close_matches(name, _factories, 1)
+        raise BackendError(
+            f"unknown backend {name!r}. Known: {', '.join(_factories)}."
+            + (f" Did you mean {near[0]!r}?" if near else "")
+        )
+    try:
+        return _loaded.setdefault(name, _factories[name]())
+    except ImportError as error:
+        raise BackendError(f"backend {name!r} cannot be loaded here: {error}") from error
+
+
+def available() -> dict[str, str]:
+    """Every known backend with "available", or the reason why it cannot be used here.
+
+    >>> available()["numpy"]
+    'available'
+    """
+    report = {}
+    for name in _factories:
+        try:
+            get(name)
+            report[name] = "available"
+        except BackendError as error:
+            report[name] = str(error)
+    return report
+
+
+def default() -> Backend:
+    """The backend of new tensors: that of the innermost `use`, else of `set_default`, else NumPy."""
+    return _context_default.get() or _process_default or get("numpy")
+
+
+def set_default(name: str | Backend) -> None:
+    """Make `name` the default of the whole process, wherever no `use` is active."""
+    global _process_default
+    _process_default = get(name)
+
+
+@contextmanager
+def use(name: str | Backend) -> Iterator[Backend]:
+    """Make `name` the default inside a `with` block, for this thread or task alone.
+
+    >>> with use("numpy") as backend:
+    ...     backend.name
+    'numpy'
+    """
+    backend = get(name)
+    token = _context_default.set(backend)
+    try:
+        yield backend
+    finally:
+        _context_default.reset(token)

@@ -1,0 +1,227 @@
+"""From what users have (arrays, tensors, lists, frames, iterables of batches) to batches of tensors.
+
+All checks of data are here and run once, before the first step: emptiness, text, ragged rows, NaN, lengths, weights.
+Frames are recognised by what they offer (`to_numpy`, `columns`), not by import.
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+
+import autograd as ag
+from autograd import Tensor, random
+
+from .errors import ArgumentError, DataError
+
+
+class Rows(NamedTuple):
+    """Samples: inputs, and where there are any, a target and a weight for each."""
+
+    x: Tensor
+    y: Tensor | None = None
+    weight: Tensor | None = None
+
+    def pick(self, rows: Any) -> Rows:
+        """Some of them: a slice, or a tensor of positions."""
+        return Rows(*(None if part is None else part[rows] for part in self))  # type: ignore[arg-type]
+
+
+Array = np.ndarray[Any, Any]
+
+
+def to_array(value: Any, what: str) -> Array:
+    """`value` as a NumPy array of numbers.
+
+    Raises:
+        DataError: for text, ragged lists and objects; the message names the column.
+    """
+    if isinstance(value, Tensor):
+        return np.asarray(value)
+    columns = [str(name) for name in getattr(value, "columns", ())]
+    raw = value.to_numpy() if hasattr(value, "to_numpy") else value
+    try:
+        array = np.asarray(raw)
+    except ValueError as error:
+        raise DataError(
+            f"{what}: rows of different lengths; every row needs the same number of values"
+        ) from error
+    if array.dtype.kind == "O":
+        array = _numbers_in_objects(array, what, columns)
+    if array.dtype.kind not in "fiub":
+        kind = "text" if array.dtype.kind in "US" else str(array.dtype)
+        raise DataError(
+            f"{what}: holds {kind}{_where_text(array, columns)}; convert every column to numbers first"
+        )
+    return array
+
+
+def _numbers_in_objects(array: Array, what: str, columns: list[str]) -> Array:
+    try:
+        return array.astype(np.float64)
+    except (TypeError, ValueError) as error:
+        raise DataError(
+            f"{what}: holds values that are not numbers{_where_text(array, columns)}; convert every column first"
+        ) from error
+
+
+def _where_text(array: Array, columns: list[str]) -> str:
+    """ " in column 2 ('name')" for the first column with a value that is not a number."""
+    if array.ndim != 2:
+        return ""
+    for i in range(array.shape[1]):
+        try:
+            array[:, i].astype(np.float64)
+        except (TypeError, ValueError):
+            return f" in column {_column(i, columns)}"
+    return ""
+
+
+def _column(i: int, columns: list[str]) -> str:
+    return f"{i} ({columns[i]!r})" if i < len(columns) else str(i)
+
+
+def features(value: Any, dtype: Any, what: str = "x") -> Tensor:
+    """Inputs of a model as a tensor of `dtype`; warns once, naming the column, when they hold NaN."""
+    array = to_array(value, what)
+    if array.ndim == 0:
+        raise DataError(f"{what}: a single number; expected an array with one row per sample")
+    if array.dtype.kind == "f" and np.isnan(array).any():
+        (where,) = np.nonzero(np.isnan(array).reshape(len(array), -1).any(axis=0))
+        columns = [str(name) for name in getattr(value, "columns", ())]
+        named = ", ".join(_column(int(i), columns) for i in where[:5])
+        warnings.warn(
+            f"{what} holds NaN in column {named}{', ...' if len(where) > 5 else ''}; "
+            "every result that touches it will be NaN. Fill or drop those rows.",
+            stacklevel=4,
+        )
+    return ag.tensor(array, dtype)
+
+
+def targets(value: Any, what: str = "y") -> Tensor:
+    """Targets as a tensor of their own dtype (float64 numbers stay exact until the loss casts them)."""
+    return ag.tensor(to_array(value, what))
+
+
+def check_lengths(x: Tensor, y: Tensor | None, weight: Tensor | None, what: str = "x") -> None:
+    """At least one row, and as many targets and weights as rows."""
+    if not x.shape[0]:
+        raise DataError(f"{what} is empty: shape {x.shape}. At least one row is needed.")
+    for name, other in (("y", y), ("sample_weight", weight)):
+        if other is not None and (not other.shape or other.shape[0] != x.shape[0]):
+            length = other.shape[0] if other.shape else "no"
+            raise ArgumentError(
+                f"{what} has {x.shape[0]} rows and {name} has {length}; they have to be equal"
+            )
+
+
+def sample_weights(
+    y: Tensor, sample_weight: Any, class_weight: Mapping[int, float] | None
+) -> Tensor | None:
+    """One weight per row, from `sample_weight` or from the class of each row."""
+    if sample_weight is not None and class_weight is not None:
+        raise ArgumentError(
+            "sample_weight and class_weight together; multiply them into one sample_weight"
+        )
+    if class_weight is not None:
+        array = np.asarray(y)
+        labels = (
+            array.argmax(-1)
+            if array.ndim > 1 and array.shape[-1] > 1
+            else array.reshape(len(array))
+        )
+        unknown = sorted({int(label) for label in np.unique(labels)} - set(class_weight))
+        if unknown:
+            raise ArgumentError(f"class_weight has no weight for class {unknown[0]}")
+        return ag.tensor(np.array([class_weight[int(label)] for label in labels], dtype=np.float32))
+    if sample_weight is None:
+        return None
+    weight = to_array(sample_weight, "sample_weight")
+    if weight.dtype.kind == "f" and not np.isfinite(weight).all():
+        raise DataError("sample_weight holds NaN or infinity")
+    return ag.tensor(weight.astype(np.float32))
+
+
+def check_batch_size(batch_size: Any) -> int:
+    """A batch size as a plain integer >= 1."""
+    if (
+        isinstance(batch_size, bool)
+        or not hasattr(batch_size, "__index__")
+        or batch_size.__index__() < 1
+    ):
+        raise ArgumentError(f"batch_size is an integer >= 1, got {batch_size!r}")
+    size: int = batch_size.__index__()
+    return size
+
+
+def split_validation(rows: Rows, fraction: float) -> tuple[Rows, Rows]:
+    """(training, validation): the first floor(n (1 - fraction)) rows, and the rest."""
+    n = rows.x.shape[0]
+    cut = math.floor(n * (1 - fraction))
+    if not 0 < cut < n:
+        raise ArgumentError(
+            f"validation_split={fraction} of {n} rows leaves one side empty ({cut} and {n - cut})"
+        )
+    if rows.y is not None:
+        labels = np.asarray(rows.y).reshape(n, -1)[:, 0]
+        if n > 2 and labels[0] != labels[-1] and bool((np.diff(labels) >= 0).all()):
+            warnings.warn(
+                "y is sorted, and validation_split takes the last rows: the validation set has other targets than "
+                "the training set. Shuffle the rows first.",
+                stacklevel=3,
+            )
+    return rows.pick(slice(cut)), rows.pick(slice(cut, None))
+
+
+@dataclass(frozen=True)
+class ArrayData:
+    """Rows in memory. Each iteration is an epoch: shuffled anew when `shuffle`, the last batch may be smaller."""
+
+    rows: Rows
+    batch_size: int
+    shuffle: bool = False
+
+    def __len__(self) -> int:
+        return -(-self.rows.x.shape[0] // self.batch_size)
+
+    def __iter__(self) -> Iterator[Rows]:
+        n, size = self.rows.x.shape[0], self.batch_size
+        order = random.permutation(n) if self.shuffle else None
+        for start in range(0, n, size):
+            batch = slice(start, start + size)
+            yield self.rows.pick(batch if order is None else order[batch])
+
+
+@dataclass(frozen=True)
+class IterableData:
+    """Batches that the user yields: x, (x, y) or (x, y, weight)."""
+
+    source: Any
+    dtype: Any
+
+    def __iter__(self) -> Iterator[Rows]:
+        for number, item in enumerate(self.source):
+            parts = item if isinstance(item, (tuple, list)) else (item,)
+            if not 1 <= len(parts) <= 3:
+                raise DataError(
+                    f"batch {number}: expected x, (x, y) or (x, y, weight), got {len(parts)} parts"
+                )
+            x = features(parts[0], self.dtype, f"x of batch {number}")
+            y = targets(parts[1], f"y of batch {number}") if len(parts) > 1 else None
+            weight = sample_weights(x, parts[2], None) if len(parts) > 2 else None
+            check_lengths(x, y, weight, f"x of batch {number}")
+            yield Rows(x, y, weight)
+
+
+def is_iterable_of_batches(value: Any) -> bool:
+    """Generators, data loaders and the like: iterable, but neither an array nor a list of rows."""
+    return hasattr(value, "__iter__") and not (
+        isinstance(value, (Tensor, list, tuple, np.ndarray, str))
+        or hasattr(value, "to_numpy")
+        or hasattr(value, "__array__")
+    )

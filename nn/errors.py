@@ -1,0 +1,62 @@
+"""Errors of models and data. Shapes, dtypes and gradients raise the errors of `autograd`, under the same names."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping
+from typing import Any, TypeVar
+
+from autograd import GradloomError
+
+T = TypeVar("T")
+
+
+class ArgumentError(GradloomError, ValueError):
+    """An argument of a layer, of `compile` or of `fit` makes no sense.
+
+    Cause: `batch_size=0`, an unknown loss, `validation_split=1`, x and y of different lengths.
+    Fix: the message says what was received and what is expected.
+    """
+
+
+class DataError(GradloomError, ValueError):
+    """The data cannot be used: empty, text, ragged, labels out of range.
+
+    Fix: the message names the column, the label or the row.
+    """
+
+
+class NotCompiledError(GradloomError, RuntimeError):
+    """`fit`, `evaluate` or `train_on_batch` before `compile`.
+
+    Fix: `model.compile(optimizer="adam", loss="mse")`.
+    """
+
+
+class FileError(GradloomError, ValueError):
+    """A saved model cannot be read: damaged, truncated, not a model, or of a class that is not known here."""
+
+
+class MissingExtraError(GradloomError, ImportError):
+    """A feature needs an optional package.
+
+    Fix: the message holds the command that installs it.
+    """
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """A hint with the closest known name, or the known names."""
+    names = sorted(known)
+    near = difflib.get_close_matches(name, names, 1)
+    return f"Did you mean {near[0]!r}?" if near else f"Known: {', '.join(names)}."
+
+
+def lookup(kind: str, name: Any, table: Mapping[str, T]) -> T:
+    """`table[name]`, or the error that suggests the nearest name."""
+    if not isinstance(name, str):
+        raise ArgumentError(
+            f"{kind}: expected a name or an object, got {type(name).__name__} {name!r}"
+        )
+    if name not in table:
+        raise ArgumentError(f"unknown {kind} {name!r}. {nearest(name, table)}")
+    return table[name]

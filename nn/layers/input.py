@@ -1,0 +1,22 @@
+"""Input: says the shape of one sample, so that a model is built before it sees data."""
+
+from __future__ import annotations
+
+from ..errors import ArgumentError
+
+
+class Input:
+    """`nn.Sequential([nn.Input((7,)), ...])`: samples of shape (7,).
+
+    >>> import nn
+    >>> model = nn.Sequential([nn.Input((7,)), nn.Dense(2)])
+    >>> model.output_shape
+    (None, 2)
+    """
+
+    def __init__(self, shape: tuple[int, ...]) -> None:
+        self.shape = tuple(shape) if isinstance(shape, (tuple, list)) else (shape,)
+        if any(not isinstance(n, int) or n < 1 for n in self.shape):
+            raise ArgumentError(
+                f"Input: shape is a tuple of sizes >= 1 without the batch, got {shape!r}"
+            )

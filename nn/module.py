@@ -1,0 +1,209 @@
+"""Module: a thing with parameters that can be called. Everything with weights, from a layer to a model, is one.
+
+Parameters and sub-modules are found by looking at the attributes, in the order in which they were set; nothing is
+registered. A module is built (its parameters get their shapes) when it first sees an input.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Iterator, Mapping
+from contextvars import ContextVar
+from typing import Any, Self
+
+import autograd as ag
+from autograd import ShapeError, Tensor
+
+from .errors import ArgumentError, nearest
+from .regularizers import Regularizer
+
+_training: ContextVar[bool | None] = ContextVar("training", default=None)
+
+
+class Parameter(Tensor):
+    """A tensor that training changes: a leaf that requires gradients.
+
+    >>> import nn
+    >>> nn.Parameter([1.0, 2.0]).requires_grad
+    True
+    """
+
+    def __init__(
+        self, data: Any, dtype: Any = None, requires_grad: bool = True, backend: Any = None
+    ) -> None:
+        super().__init__(data, dtype, requires_grad, backend)
+
+
+class Buffer(Tensor):
+    """A tensor that belongs to a module and is saved with it, but is not trained: a moving average."""
+
+
+class Module:
+    """Base of layers and models. Subclasses define `call`, and `build` when they have parameters.
+
+    `module(x)` runs it; `module(x, training=True)` runs it as in training (dropout drops). Without the argument the
+    mode set by `train()` and `eval()` counts, which is `eval` at first, as in Keras.
+    """
+
+    built: bool = False
+    training: bool = False
+    output_shape: tuple[int | None, ...] | None = None
+    input_shape: tuple[int, ...] | None = None
+    """The shape of one sample, where the constructor was told."""
+    seen_shape: tuple[int, ...] | None = None
+    """The shape of the first input, batch included."""
+
+    def build(self, *shapes: tuple[int, ...], dtype: Any) -> None:
+        """Create the parameters for inputs of `shapes`, in floating `dtype`."""
+
+    def call(self, *inputs: Any) -> Any:
+        """Compute the result."""
+        raise ArgumentError(f"{type(self).__name__} defines no call(self, x)")
+
+    def penalties(self) -> list[tuple[Regularizer, Tensor]]:
+        """What this module, not its sub-modules, adds to the loss of training: (regularizer, parameter) pairs."""
+        return []
+
+    def __call__(self, *inputs: Any, training: bool | None = None) -> Any:
+        tensors = [x if isinstance(x, Tensor) else ag.tensor(x) for x in inputs]
+        if training is None:
+            return self._run(tensors)
+        token = _training.set(training)
+        try:
+            return self._run(tensors)
+        finally:
+            _training.reset(token)
+
+    def _run(self, inputs: list[Tensor]) -> Any:
+        if self.built:
+            return self.call(*inputs)
+        dtype = inputs[0].dtype if inputs and inputs[0].dtype.kind == "f" else "float32"
+        self.build(*(x.shape for x in inputs), dtype=dtype)
+        result = self.call(*inputs)
+        self.built = True
+        self.seen_shape = inputs[0].shape if inputs else None
+        if isinstance(result, Tensor):
+            self.output_shape = (None, *result.shape[1:])
+        return result
+
+    @property
+    def is_training(self) -> bool:
+        """Whether this call is part of training."""
+        now = _training.get()
+        return self.training if now is None else now
+
+    def train(self, mode: bool = True) -> Self:
+        """Set training mode here and in all sub-modules."""
+        for _, module in self.named_modules():
+            module.training = mode
+        return self
+
+    def eval(self) -> Self:
+        """Set evaluation mode here and in all sub-modules."""
+        return self.train(False)
+
+    def named_modules(self, prefix: str = "") -> Iterator[tuple[str, Module]]:
+        """This module and all below it, with their paths ("layers.0")."""
+        yield prefix, self
+        for name, child in self._children():
+            if isinstance(child, Module):
+                yield from child.named_modules(f"{prefix}.{name}" if prefix else name)
+
+    def _children(self) -> Iterator[tuple[str, Any]]:
+        for name, value in vars(self).items():
+            yield from _spread(name, value)
+
+    def named_tensors(self) -> Iterator[tuple[str, Tensor]]:
+        """Parameters and buffers with their paths; a shared one is named once, where it is first met."""
+        seen: set[int] = set()
+        for prefix, module in self.named_modules():
+            for name, value in module._children():
+                if isinstance(value, (Parameter, Buffer)) and id(value) not in seen:
+                    seen.add(id(value))
+                    yield (f"{prefix}.{name}" if prefix else name), value
+
+    def named_parameters(self) -> Iterator[tuple[str, Parameter]]:
+        """The trainable ones of `named_tensors`."""
+        for name, tensor in self.named_tensors():
+            if isinstance(tensor, Parameter) and tensor.requires_grad:
+                yield name, tensor
+
+    def parameters(self) -> list[Parameter]:
+        """All trainable parameters, in the order of `state_dict`."""
+        return [parameter for _, parameter in self.named_parameters()]
+
+    def zero_grad(self) -> None:
+        """Forget the gradients of all parameters."""
+        for parameter in self.parameters():
+            parameter.grad = None
+
+    def state_dict(self) -> dict[str, Any]:
+        """Every parameter and buffer by path, as NumPy arrays that are copies.
+
+        >>> import nn
+        >>> layer = nn.Dense(2); _ = layer([[1.0, 2.0, 3.0]])
+        >>> {name: array.shape for name, array in layer.state_dict().items()}
+        {'kernel': (3, 2), 'bias': (2,)}
+        """
+        return {name: tensor.numpy() for name, tensor in self.named_tensors()}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Set every parameter and buffer from `state`; all names and shapes are checked before the first is set.
+
+        Raises:
+            ArgumentError: names are missing or unknown.
+            ShapeError: a shape differs.
+        """
+        own = dict(self.named_tensors())
+        if not own and state:
+            raise ArgumentError(
+                "load_state_dict: this module is not built yet; call it on some input first"
+            )
+        if missing := sorted(set(own) - set(state)):
+            raise ArgumentError(f"load_state_dict: {missing} missing")
+        for name in state:
+            if name not in own:
+                raise ArgumentError(f"load_state_dict: unknown name {name!r}. {nearest(name, own)}")
+        new = {name: ag.tensor(value, dtype=own[name].dtype) for name, value in state.items()}
+        for name, tensor in new.items():
+            if tensor.shape != own[name].shape:
+                raise ShapeError(
+                    f"load_state_dict: {name} has shape {own[name].shape}, received {tensor.shape}"
+                )
+        for name, tensor in new.items():
+            own[name].assign(tensor)
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments that make this object again: every constructor argument is kept as an attribute."""
+        return config_of(self)
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Self:
+        return cls(**config)
+
+
+def config_of(thing: Any) -> dict[str, Any]:
+    """The values of the constructor's arguments, read from the attributes of the same names."""
+    signature = inspect.signature(type(thing).__init__)
+    names = [
+        n for n, p in signature.parameters.items() if n != "self" and p.kind is not p.VAR_KEYWORD
+    ]
+    return {name: getattr(thing, name) for name in names}
+
+
+def snake_case(name: str) -> str:
+    """BatchNormalization -> batch_normalization."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()
+
+
+def _spread(name: str, value: Any) -> Iterator[tuple[str, Any]]:
+    """A tensor or module by itself; those in a list, tuple or dict with their position in the name."""
+    if isinstance(value, (Tensor, Module)):
+        yield name, value
+    elif isinstance(value, (list, tuple)):
+        for i, item in enumerate(value):
+            yield from _spread(f"{name}.{i}", item)
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            yield from _spread(f"{name}.{key}", item)

@@ -1,0 +1,257 @@
+"""Optimisers: init one parameter's slots, apply one parameter's update. The rest is shared.
+
+All new values are computed before the first is assigned, so an error leaves parameters and slots as they were. The
+step counter, the learning rate and the slots are tensors: named state of a traced step. Scalars such as the rate and
+Adam's bias correction are float64 and are rounded once, to the dtype of the parameter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import autograd as ag
+from autograd import Tensor, no_grad
+
+from .errors import ArgumentError, lookup
+from .schedules import LearningRateSchedule
+
+Slots = dict[str, Tensor]
+
+
+class Optimizer:
+    """Base of optimisers.
+
+    Args:
+        learning_rate: a number, or a schedule (a function of the step).
+        weight_decay: `w -= w * weight_decay * learning_rate` before each update.
+        clipnorm: scale each gradient to at most this length.
+        clipvalue: limit each element of each gradient to this size.
+        global_clipnorm: scale all gradients together to at most this length. At most one of the three.
+    """
+
+    slot_names: tuple[str, ...] = ()
+
+    def __init__(
+        self,
+        learning_rate: float | LearningRateSchedule,
+        weight_decay: float | None = None,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+    ) -> None:
+        limits = {"clipnorm": clipnorm, "clipvalue": clipvalue, "global_clipnorm": global_clipnorm}
+        given = [name for name, value in limits.items() if value is not None]
+        if len(given) > 1:
+            raise ArgumentError(
+                f"at most one of clipnorm, clipvalue, global_clipnorm; got {' and '.join(given)}"
+            )
+        self.weight_decay = weight_decay
+        self.clipnorm = clipnorm
+        self.clipvalue = clipvalue
+        self.global_clipnorm = global_clipnorm
+        self.iterations = ag.zeros((), "int64")
+        self.slots: list[Slots] = []
+        self._rate: Tensor | LearningRateSchedule
+        self.learning_rate = learning_rate
+
+    @property
+    def learning_rate(self) -> float | LearningRateSchedule:
+        """The rate, or the schedule that gives it. A number may be set at any time."""
+        return (
+            self._rate if isinstance(self._rate, LearningRateSchedule) else float(self._rate.item())
+        )
+
+    @learning_rate.setter
+    def learning_rate(self, value: float | LearningRateSchedule) -> None:
+        if isinstance(value, LearningRateSchedule):
+            self._rate = value
+            return
+        if not isinstance(value, (int, float, Tensor)) or float(value) < 0:
+            raise ArgumentError(f"learning_rate is a number >= 0 or a schedule, got {value!r}")
+        self._rate = ag.full((), float(value), "float64")
+
+    def current_rate(self) -> Tensor:
+        """The learning rate of the next update, float64 without dimensions."""
+        return (
+            self._rate(self.iterations)
+            if isinstance(self._rate, LearningRateSchedule)
+            else self._rate
+        )
+
+    def build(self, parameters: Sequence[Tensor]) -> None:
+        """Create the slots for `parameters`; does nothing when they exist."""
+        if not self.slots:
+            self.slots = [
+                {name: self.initial_slot(name, p) for name in self.slot_names} for p in parameters
+            ]
+        if len(self.slots) != len(parameters):
+            raise ArgumentError(
+                f"this optimizer holds the state of {len(self.slots)} parameters and was given {len(parameters)}; "
+                "make a new optimizer for another model"
+            )
+
+    def initial_slot(self, name: str, parameter: Tensor) -> Tensor:
+        """How a slot begins."""
+        return ag.zeros_like(parameter)
+
+    def state(self) -> dict[str, Tensor]:
+        """Every tensor that an update reads and assigns, by name."""
+        state = {"iterations": self.iterations}
+        if isinstance(self._rate, Tensor):
+            state["learning_rate"] = self._rate
+        for i, slots in enumerate(self.slots):
+            state |= {f"slots.{i}.{name}": tensor for name, tensor in slots.items()}
+        return state
+
+    def update(
+        self, parameter: Tensor, gradient: Tensor, slots: Slots, rate: Tensor
+    ) -> tuple[Tensor, Slots]:
+        """(new parameter, new slots) from one gradient; `rate` has the parameter's dtype."""
+        raise ArgumentError(f"{type(self).__name__} defines no update(...)")
+
+    def prepare(self, dtype: Any) -> Tensor:
+        """The number that `update` gets as `rate`, computed once per step and dtype."""
+        return self.current_rate().to(dtype)
+
+    @no_grad()
+    def apply(self, gradients: Sequence[Tensor | None], parameters: Sequence[Tensor]) -> None:
+        """One update. A parameter whose gradient is None stays.
+
+        >>> import autograd as ag, nn
+        >>> w = nn.Parameter([1.0]); nn.SGD(0.5).apply([ag.tensor([1.0])], [w]); w.tolist()
+        [0.5]
+        """
+        self.build(parameters)
+        rates: dict[Any, Tensor] = {}
+        new: list[tuple[Tensor, Tensor]] = []
+        for parameter, gradient, slots in zip(
+            parameters, self._clipped(gradients), self.slots, strict=True
+        ):
+            if gradient is None:
+                continue
+            if parameter.dtype not in rates:
+                rates[parameter.dtype] = self.prepare(parameter.dtype)
+            value: Tensor = parameter
+            if self.weight_decay:
+                value = parameter - parameter * (self.current_rate() * self.weight_decay).to(
+                    parameter.dtype
+                )
+            value, new_slots = self.update(value, gradient, slots, rates[parameter.dtype])
+            new.append((parameter, value))
+            new += [(slots[name], tensor) for name, tensor in new_slots.items()]
+        new.append((self.iterations, self.iterations + 1))
+        for target, value in new:
+            target.assign(value)
+
+    def _clipped(self, gradients: Sequence[Tensor | None]) -> list[Tensor | None]:
+        if self.clipvalue is not None:
+            limit = self.clipvalue
+            return [None if g is None else g.clip(-limit, limit) for g in gradients]
+        if self.clipnorm is not None:
+            return [None if g is None else g * _shrink(g.norm(), self.clipnorm) for g in gradients]
+        if self.global_clipnorm is not None:
+            present = [g for g in gradients if g is not None]
+            length = sum(((g * g).sum() for g in present), start=ag.zeros(())) ** 0.5
+            factor = _shrink(length, self.global_clipnorm)
+            return [None if g is None else g * factor.to(g.dtype) for g in gradients]
+        return list(gradients)
+
+
+def _shrink(length: Tensor, limit: float) -> Tensor:
+    """The factor that brings a vector of `length` to at most `limit`."""
+    return limit / ag.maximum(length, limit)
+
+
+class SGD(Optimizer):
+    """Gradient descent: `v = momentum v - lr g; w += v`. Nesterov: `w += momentum v - lr g` with the new v.
+
+    >>> import nn
+    >>> nn.SGD(learning_rate=0.1, momentum=0.9).learning_rate
+    0.1
+    """
+
+    def __init__(
+        self,
+        learning_rate: float | LearningRateSchedule = 0.01,
+        momentum: float = 0.0,
+        nesterov: bool = False,
+        weight_decay: float | None = None,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+    ) -> None:
+        super().__init__(learning_rate, weight_decay, clipnorm, clipvalue, global_clipnorm)
+        if not 0 <= momentum <= 1:
+            raise ArgumentError(f"SGD: momentum lies between 0 and 1, got {momentum!r}")
+        self.momentum = momentum
+        self.nesterov = nesterov
+
+    def build(self, parameters: Sequence[Tensor]) -> None:
+        self.slot_names = ("velocity",) if self.momentum else ()
+        super().build(parameters)
+
+    def update(
+        self, parameter: Tensor, gradient: Tensor, slots: Slots, rate: Tensor
+    ) -> tuple[Tensor, Slots]:
+        step = gradient * rate
+        if not self.momentum:
+            return parameter - step, {}
+        velocity = slots["velocity"] * self.momentum - step
+        if self.nesterov:
+            return parameter + (velocity * self.momentum - step), {"velocity": velocity}
+        return parameter + velocity, {"velocity": velocity}
+
+
+class Adam(Optimizer):
+    """Adaptive moments (Kingma & Ba 2015), with Keras's epsilon: outside the bias correction.
+
+    >>> import nn
+    >>> nn.Adam().learning_rate
+    0.001
+    """
+
+    slot_names = ("momentum", "velocity")
+
+    def __init__(
+        self,
+        learning_rate: float | LearningRateSchedule = 0.001,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-7,
+        weight_decay: float | None = None,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+    ) -> None:
+        super().__init__(learning_rate, weight_decay, clipnorm, clipvalue, global_clipnorm)
+        self.beta_1 = beta_1
+        self.beta_2 = beta_2
+        self.epsilon = epsilon
+
+    def prepare(self, dtype: Any) -> Tensor:
+        """The rate with both bias corrections in it."""
+        t = (self.iterations + 1).to("float64")
+        corrected = (1.0 - self.beta_2**t) ** 0.5 / (1.0 - self.beta_1**t)
+        return (self.current_rate() * corrected).to(dtype)
+
+    def update(
+        self, parameter: Tensor, gradient: Tensor, slots: Slots, rate: Tensor
+    ) -> tuple[Tensor, Slots]:
+        momentum = slots["momentum"] + (gradient - slots["momentum"]) * (1 - self.beta_1)
+        velocity = slots["velocity"] + (gradient * gradient - slots["velocity"]) * (1 - self.beta_2)
+        value = parameter - momentum * rate / (velocity.sqrt() + self.epsilon)
+        return value, {"momentum": momentum, "velocity": velocity}
+
+
+OPTIMIZERS: dict[str, type[Optimizer]] = {"sgd": SGD, "adam": Adam}
+
+
+def get(optimizer: Any) -> Optimizer:
+    """An optimiser by name, or the object itself."""
+    if isinstance(optimizer, Optimizer):
+        return optimizer
+    if isinstance(optimizer, type) and issubclass(optimizer, Optimizer):
+        return optimizer()  # type: ignore[call-arg]
+    name = optimizer.lower() if isinstance(optimizer, str) else optimizer
+    return lookup("optimizer", name, OPTIMIZERS)()  # type: ignore[call-arg]

@@ -1,0 +1,103 @@
+"""Writing a model to one file: safetensors, with the architecture as JSON in its header. Nothing in it is code.
+
+The file is written beside its place and renamed when complete, so a reader never sees half of it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .errors import ArgumentError, MissingExtraError
+from .module import Module, config_of
+
+if TYPE_CHECKING:
+    from .model import Model
+
+FORMAT = "gradloom-1"
+
+
+def safetensors_numpy() -> Any:
+    """The safetensors package, or the error that says how to install it."""
+    try:
+        import safetensors.numpy
+    except ImportError as error:
+        raise MissingExtraError(
+            "saving and loading need safetensors: pip install 'gradloom[save]'"
+        ) from error
+    return safetensors
+
+
+def describe(thing: Any) -> Any:
+    """A configuration as JSON: objects become {"class": name, "config": arguments}."""
+    if thing is None or isinstance(thing, (bool, int, float, str)):
+        return thing
+    if isinstance(thing, (list, tuple)):
+        return [describe(item) for item in thing]
+    if isinstance(thing, dict):
+        return {str(key): describe(item) for key, item in thing.items()}
+    if (callable(thing) and not hasattr(thing, "__dict__")) or type(thing).__name__ in (
+        "function",
+        "builtin_function_or_method",
+    ):
+        raise ArgumentError(
+            f"save: {getattr(thing, '__name__', thing)!r} is a function, and a file holds no code. "
+            "Use a name such as 'relu', or write a class with get_config()."
+        )
+    config = thing.get_config() if isinstance(thing, Module) else config_of(thing)
+    return {
+        "class": type(thing).__name__,
+        "config": {key: describe(item) for key, item in config.items()},
+    }
+
+
+def save(model: Model, path: str | os.PathLike[str]) -> None:
+    """Write `model`, its optimizer and how it was compiled to `path`."""
+    library = safetensors_numpy()
+    if not model.built:
+        raise ArgumentError(
+            "save: the model is not built yet; call it on some input, or give the first layer an input_shape"
+        )
+    arrays = {f"model.{name}": array for name, array in model.state_dict().items()}
+    header: dict[str, Any] = {
+        "format": FORMAT,
+        "model": describe(model),
+        "input_shape": _input_shape(model),
+    }
+    if model.optimizer is not None:
+        header["optimizer"] = describe(model.optimizer)
+        header["loss"] = None if model.loss is None else describe(model.loss)
+        header["metrics"] = [metric.name for metric in model.metrics]
+        arrays |= {f"optimizer.{name}": t.numpy() for name, t in model.optimizer.state().items()}
+    data = library.numpy.save(arrays, metadata={"gradloom": json.dumps(header)})
+    write_atomically(Path(path), data)
+
+
+def _input_shape(model: Model) -> list[int] | None:
+    if model.input_shape is not None:
+        return list(model.input_shape)
+    return list(model.seen_shape[1:]) if model.seen_shape else None
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """Write to a temporary file in the same folder, flush it to disk, and rename it."""
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(temporary, 0o666 & ~_umask())
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

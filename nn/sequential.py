@@ -1,0 +1,111 @@
+"""Sequential and MLP: models that are a list of layers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import autograd as ag
+
+from .errors import ArgumentError
+from .layers import Dense, Dropout, Input
+from .model import Model
+from .module import Module
+
+
+class Sequential(Model):
+    """Layers one after another.
+
+    Args:
+        layers: modules; an `Input` first, or a first layer with `input_shape`, builds the model at once.
+        dtype: of parameters and inputs.
+
+    >>> import nn
+    >>> model = nn.Sequential([nn.Dense(12, activation="relu", input_shape=(7,)), nn.Dense(1)])
+    >>> model.output_shape
+    (None, 1)
+    """
+
+    def __init__(self, layers: Sequence[Module | Input] = (), dtype: str = "float32") -> None:
+        super().__init__(dtype)
+        self.layers: list[Module] = []
+        self.input_shape: tuple[int, ...] | None = None
+        for layer in layers:
+            self._append(layer)
+        self._build_if_known()
+
+    def add(self, layer: Module | Input) -> None:
+        """Append a layer."""
+        self._append(layer)
+        self.built = False
+        self._build_if_known()
+
+    def _append(self, layer: Any) -> None:
+        if isinstance(layer, Input):
+            if self.layers:
+                raise ArgumentError("Input comes first in a model")
+            self.input_shape = layer.shape
+            return
+        if not isinstance(layer, Module):
+            raise ArgumentError(
+                f"layers are nn.Module objects, got {type(layer).__name__} {layer!r}"
+            )
+        if any(layer is other for other in self.layers):
+            raise ArgumentError("the same layer object twice in one model; make two layers")
+        if not self.layers and layer.input_shape is not None:
+            self.input_shape = layer.input_shape
+        self.layers.append(layer)
+
+    def _build_if_known(self) -> None:
+        if self.layers and self.input_shape is not None:
+            self.ensure_built(ag.zeros((1, *self.input_shape), self.dtype))
+
+    def call(self, x: Any) -> Any:
+        for layer in self.layers:
+            x = layer(x)
+        return x
+
+    def get_config(self) -> dict[str, Any]:
+        return {"layers": self.layers, "dtype": self.dtype}
+
+
+class MLP(Sequential):
+    """A multilayer perceptron: dense hidden layers, each with an activation and dropout, and a dense output.
+
+    Args:
+        hidden: units of each hidden layer.
+        outputs: units of the last layer.
+        activation: of the hidden layers.
+        dropout: rate after each hidden layer; 0 for none.
+        output_activation: of the last layer ("sigmoid", "softmax", or None for logits or regression).
+        dtype: of parameters and inputs.
+
+    >>> import nn
+    >>> len(nn.MLP(hidden=(8, 4), outputs=3, dropout=0.5).layers)
+    5
+    """
+
+    def __init__(
+        self,
+        hidden: Sequence[int] = (128, 64),
+        outputs: int = 10,
+        activation: Any = "relu",
+        dropout: float = 0.2,
+        output_activation: Any = None,
+        dtype: str = "float32",
+    ) -> None:
+        layers: list[Module] = []
+        for units in hidden:
+            layers.append(Dense(units, activation))
+            if dropout:
+                layers.append(Dropout(dropout))
+        super().__init__([*layers, Dense(outputs, output_activation)], dtype)
+        self.hidden = tuple(hidden)
+        self.outputs = outputs
+        self.activation = activation
+        self.dropout = dropout
+        self.output_activation = output_activation
+
+    def get_config(self) -> dict[str, Any]:
+        names = ("hidden", "outputs", "activation", "dropout", "output_activation", "dtype")
+        return {name: getattr(self, name) for name in names}

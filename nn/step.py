@@ -1,0 +1,144 @@
+"""The step of training, evaluation and prediction: what eager runs and a trace captures, word for word the same.
+
+A step reads a batch and named state (`training_state`), and its only effect is `assign` on that state. It knows
+nothing of epochs, arrays or progress.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import autograd as ag
+from autograd import Captured, Tensor, no_grad, random
+
+from .activations import remember_logits
+from .errors import NotCompiledError
+from .losses import Loss
+from .metrics import Metric
+from .module import Module
+from .optimizers import Optimizer
+from .regularizers import Regularizer
+
+if TYPE_CHECKING:
+    from .model import Model
+
+
+class Task(NamedTuple):
+    """What a step works on, looked up once: walking the modules at every step would cost more than a small layer.
+
+    `metrics[0]` follows the loss, the others get (y, prediction). `penalties` pairs a regulariser with its parameter.
+    """
+
+    model: Module
+    loss: Loss
+    metrics: Sequence[Metric]
+    optimizer: Optimizer
+    parameters: Sequence[Tensor]
+    penalties: Sequence[tuple[Regularizer, Tensor]]
+
+
+def task_of(model: Model) -> Task:
+    """The task of a compiled and built model.
+
+    Raises:
+        NotCompiledError: before `compile` with a loss.
+    """
+    if model.optimizer is None or model.loss is None:
+        raise NotCompiledError("call compile(optimizer=..., loss=...) first")
+    penalties = [pair for _, module in model.named_modules() for pair in module.penalties()]
+    return Task(model, model.loss, model.trackers, model.optimizer, model.parameters(), penalties)
+
+
+def forward(task: Task, x: Tensor, y: Tensor, weight: Tensor | None) -> tuple[Tensor, Tensor]:
+    """(prediction, total loss); from the logits where the model ends in the activation that the loss knows."""
+    loss = task.loss
+    with remember_logits() as memory:
+        prediction = task.model(x)
+    last = memory[0] if memory else None
+    if (
+        last is not None
+        and last.output is prediction
+        and last.activation == loss.logits_of
+        and not loss.from_logits
+    ):
+        values = loss.per_sample(y, last.values, from_logits=True)
+    else:
+        values = loss.per_sample(y, prediction, loss.from_logits)
+    total = loss.reduce(values, weight)
+    if total.ndim:
+        total = total.mean()
+    for regularizer, parameter in task.penalties:
+        total = total + regularizer(parameter)
+    return prediction, total
+
+
+def train_step(task: Task, x: Tensor, y: Tensor, weight: Tensor | None = None) -> None:
+    """Forward, loss, backward, update."""
+    prediction, total = forward(task, x, y, weight)
+    for parameter in task.parameters:
+        parameter.grad = None
+    total.backward()
+    gradients = [parameter.grad for parameter in task.parameters]
+    for parameter in task.parameters:
+        parameter.grad = None
+    with no_grad():
+        observe(task.metrics, total, x, y, prediction, weight)
+        task.optimizer.apply(gradients, task.parameters)
+
+
+def evaluate_step(task: Task, x: Tensor, y: Tensor, weight: Tensor | None = None) -> None:
+    """Forward and loss; the metrics move, the model does not."""
+    with no_grad():
+        prediction, total = forward(task, x, y, weight)
+        observe(task.metrics, total, x, y, prediction, weight)
+
+
+def observe(
+    metrics: Sequence[Metric],
+    total: Tensor,
+    x: Tensor,
+    y: Tensor,
+    prediction: Tensor,
+    weight: Tensor | None,
+) -> None:
+    """Add a batch to the metrics: the loss counts once per row, so an epoch's loss is the mean over rows."""
+    rows = float(x.shape[0])
+    follow = metrics[0]
+    follow.total.assign(follow.total + total.detach().to("float64") * rows)
+    follow.count.assign(follow.count + rows)
+    for metric in metrics[1:]:
+        metric.update(y, prediction.detach(), weight)
+
+
+def training_state(model: Model) -> dict[str, Tensor]:
+    """Everything that `train_step` reads besides the batch, and assigns: by name, in a fixed order."""
+    task = task_of(model)
+    task.optimizer.build(task.parameters)
+    generator = random.default_generator()
+    state = {f"model.{name}": tensor for name, tensor in model.named_tensors()}
+    state |= {f"optimizer.{name}": tensor for name, tensor in task.optimizer.state().items()}
+    for metric in task.metrics:
+        state[f"metrics.{metric.name}.total"] = metric.total
+        state[f"metrics.{metric.name}.count"] = metric.count
+    return state | {"random.key": generator.key, "random.counter": generator.counter}
+
+
+def capture_train_step(model: Model, x: Any, y: Any) -> Captured:
+    """The training step of a compiled and built model as a program, for batches of the shape of `x` and `y`.
+
+    >>> import autograd as ag, nn
+    >>> model = nn.Sequential([nn.Input((3,)), nn.Dense(1)]); model.compile("sgd", "mse")
+    >>> step = nn.capture_train_step(model, ag.zeros((4, 3)), ag.zeros((4, 1)))
+    >>> step.program_text().splitlines()[1]
+    '%0: float32[3, 1] = state "model.layers.0.kernel"'
+    """
+    state = training_state(model)
+    task = task_of(model)
+    was_training = model.training
+    model.train()
+    try:
+        return ag.capture(partial(train_step, task), x, y, state=state, name="train_step")
+    finally:
+        model.train(was_training)

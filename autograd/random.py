@@ -32,16 +32,16 @@ class Generator:
     """
 
     def __init__(self, seed: int) -> None:
-        self.key: Tensor
-        self.counter: Tensor
+        self.key = zeros((), "uint64")
+        self.counter = zeros((), "uint64")
         self.seed(seed)
 
     def seed(self, seed: int) -> None:
         """Start again at the beginning of the stream of `seed`, a number from 0 to 2**64 - 1."""
         if not 0 <= seed < 1 << 64:
             raise ValueError(f"a seed lies between 0 and 2**64 - 1, got {seed}")
-        self.key = full((), int(seed), "uint64")
-        self.counter = zeros((), "uint64")
+        self.key.assign(full((), int(seed), "uint64"))
+        self.counter.assign(zeros((), "uint64"))
 
     def bits(self, shape: Shape) -> Tensor:
         """Random uint32 of `shape`; every call gives the next block of the stream."""

@@ -1,0 +1,102 @@
+"""Running contestants fairly: own process each, clean environment, in turn, medians with their spread.
+
+A contestant module is run as `python -m MODULE NAME CALLS` and prints one JSON object: {"version": ..., "figures":
+{task: microseconds}} or {"skipped": reason}.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+# Some machines export these; they make OpenBLAS run kernels for an older processor.
+HELD_BACK = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@dataclass
+class Report:
+    """Figures by contestant and task, one per round."""
+
+    machine: dict[str, Any]
+    versions: dict[str, str] = field(default_factory=dict)
+    skipped: dict[str, str] = field(default_factory=dict)
+    figures: dict[str, dict[str, list[float]]] = field(default_factory=dict)
+
+    def write(self, path: Path) -> None:
+        path.write_text(json.dumps(vars(self), indent=1) + "\n")
+
+
+def machine_facts() -> dict[str, Any]:
+    """What the figures depend on."""
+    model = platform.processor() or platform.machine()
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        model = next(line.split(":")[1].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        pass
+    return {
+        "processor": model,
+        "cores": os.cpu_count(),
+        "python": platform.python_version(),
+        "system": platform.system(),
+    }
+
+
+def run_contest(module: str, contestants: list[str], rounds: int, calls: int) -> Report:
+    """Run every contestant `rounds` times, A B C A B C."""
+    report = Report(machine_facts())
+    environment = {key: value for key, value in os.environ.items() if key not in HELD_BACK}
+    for _ in range(rounds):
+        for name in contestants:
+            if name in report.skipped:
+                continue
+            done = subprocess.run(
+                [sys.executable, "-m", module, name, str(calls)],
+                cwd=ROOT, env=environment, capture_output=True, text=True, check=False,
+            )  # fmt: skip
+            if done.returncode:
+                raise SystemExit(f"{name} failed:\n{done.stderr}")
+            answer = json.loads(done.stdout.splitlines()[-1])
+            if "skipped" in answer:
+                report.skipped[name] = answer["skipped"]
+                continue
+            report.versions[name] = answer["version"]
+            for task, value in answer["figures"].items():
+                report.figures.setdefault(name, {}).setdefault(task, []).append(value)
+    return report
+
+
+def table(report: Report, unit: str, title: str) -> str:
+    """The medians as text; the first contestant is the one the others are compared with."""
+    names = list(report.figures)
+    tasks = list(report.figures[names[0]])
+    lines = [
+        title,
+        f"{report.machine['processor']}, {report.machine['cores']} cores, Python {report.machine['python']}",
+        "",
+    ]
+    width = max(len(task) for task in tasks) + 2
+    lines.append(
+        " " * width + "".join(f"{name + ' ' + report.versions[name]:>26}" for name in names)
+    )
+    for task in tasks:
+        cells = []
+        for name in names:
+            values = report.figures[name][task]
+            cells.append(f"{statistics.median(values):.2f} ({min(values):.2f}-{max(values):.2f})")
+        lines.append(f"{task:<{width}}" + "".join(f"{cell:>26}" for cell in cells))
+        first = statistics.median(report.figures[names[0]][task])
+        for name in names[1:]:
+            ratio = statistics.median(report.figures[name][task]) / first
+            lines.append(f"{'':<{width}}{name} takes {ratio:.2f} times as long as {names[0]}")
+    lines += [f"skipped {name}: {reason}" for name, reason in report.skipped.items()]
+    lines.append(f"unit: {unit}")
+    return "\n".join(lines)

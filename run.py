@@ -1,0 +1,84 @@
+"""Set up and run: `python3 run.py lab`, `test`, `examples` or `check`. Needs Python 3.11 or newer and nothing else.
+
+Makes the virtual environment .venv beside this file on first use, installs this checkout with the extras that the
+command needs, and runs it there.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import venv
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent
+HOME = ROOT / ".venv"
+PYTHON = HOME / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+EXAMPLES = ("single_neuron", "first_network", "digits")
+
+
+def install(extra: str) -> None:
+    """The environment with `extra` installed; a stamp file remembers what is there."""
+    stamp = HOME / f"installed-{extra}"
+    if stamp.exists() and stamp.stat().st_mtime > (ROOT / "pyproject.toml").stat().st_mtime:
+        return
+    if not PYTHON.exists():
+        print(f"creating {HOME}", flush=True)
+        venv.create(HOME, with_pip=True)
+    print(f"installing gradloom[{extra}]", flush=True)
+    python(
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--disable-pip-version-check",
+        "--editable",
+        f".[{extra}]",
+    )
+    stamp.touch()
+
+
+def python(*arguments: str) -> None:
+    """Run the environment's Python in this folder; leave with its exit code when it fails."""
+    code = subprocess.run([PYTHON, *arguments], cwd=ROOT, check=False).returncode
+    if code:
+        sys.exit(code)
+
+
+def lab() -> None:
+    """Train the course's first network on the Pima records and print its accuracy."""
+    install("examples")
+    python("examples/first_network.py")
+
+
+def examples() -> None:
+    """Run every example."""
+    install("examples")
+    for name in EXAMPLES:
+        python(f"examples/{name}.py")
+
+
+def test(*arguments: str) -> None:
+    """Run the whole test suite; further arguments go to pytest."""
+    install("test")
+    python("-m", "pytest", *arguments)
+
+
+def check() -> None:
+    """Lint, types, and the whole test suite."""
+    install("dev")
+    python("-m", "ruff", "check", ".")
+    python("-m", "ruff", "format", "--check", ".")
+    python("-m", "mypy")
+    test()
+
+
+COMMANDS = {"lab": lab, "examples": examples, "test": test, "check": check}
+
+if __name__ == "__main__":
+    if sys.version_info < (3, 11):  # noqa: UP036 - an older Python may well start this file
+        sys.exit(f"Gradloom needs Python 3.11 or newer, this is {sys.version.split()[0]}")
+    if len(sys.argv) < 2 or sys.argv[1] not in COMMANDS:
+        sys.exit(f"usage: python3 run.py {{{','.join(COMMANDS)}}}")
+    COMMANDS[sys.argv[1]](*sys.argv[2:])

@@ -115,7 +115,7 @@ def _unary(op: Op) -> Callable[..., Tensor]:
         except Exception as error:
             raise op.explain([x._data], {}, error) from error
         if type(y) is not backend.array_type:
-            y = backend.asarray(y)
+            y = backend.owned(y)
         result: Tensor = _new(Tensor)
         result._data = y
         result._backend = backend
@@ -165,7 +165,7 @@ def _binary(op: Op) -> Callable[..., Tensor]:
         except Exception as error:
             raise op.explain([left, right], {}, error) from error
         if type(y) is not backend.array_type:
-            y = backend.asarray(y)
+            y = backend.owned(y)
         result: Tensor = _new(Tensor)
         result._data = y
         result._backend = backend
@@ -238,7 +238,7 @@ def apply(op: Op, inputs: Sequence[Any], static: dict[str, Any]) -> Tensor:
             arrays.append(value if value is None else _as_operand(value, backend))
             parents.append(None)
     if not any(hasattr(array, "shape") for array in arrays) and arrays:
-        arrays = [a if a is None else Tensor.from_value(a, backend=backend)._data for a in arrays]
+        arrays = [v if v is None else Tensor.from_value(v, backend=backend)._data for v in inputs]
     try:
         static = op.canonical(arrays, static)
         if op.check is not None and backend.name != "trace":
@@ -247,7 +247,7 @@ def apply(op: Op, inputs: Sequence[Any], static: dict[str, Any]) -> Tensor:
     except Exception as error:
         raise op.explain(arrays, static, error) from error
     if type(y) is not backend.array_type:
-        y = backend.asarray(y)
+        y = backend.owned(y)
     result = Tensor.wrap(y, backend)
     now = mode.get()
     if now.grad and any(parent is not None for parent in parents):
@@ -275,6 +275,8 @@ def _as_operand(value: Any, backend: Backend) -> Any:
     """A Python number stays one (it is weak); everything else becomes an array."""
     if type(value) in _NUMBERS:
         return value
+    if isinstance(value, float):
+        return float(value)  # numpy.float64 is one: weak too, and no digit is lost
     return Tensor.from_value(value, backend=backend)._data
 
 

@@ -60,7 +60,7 @@ def walk(
 
 
 def _as_array(backend: Any, term: Any) -> Any:
-    return term if type(term) is backend.array_type else backend.asarray(term)
+    return term if type(term) is backend.array_type else backend.owned(term)
 
 
 def _seed(root: Tensor, gradient: Any) -> Tensor:

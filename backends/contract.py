@@ -42,6 +42,8 @@ SUPPORTED: dict[str, DType] = {
         ]
     )
 }
+# numpy computes dtype.name anew each time, which costs more than an addition
+_RESOLVED: dict[Any, DType] = {**SUPPORTED, **{dtype: dtype for dtype in SUPPORTED.values()}}
 float32 = SUPPORTED["float32"]
 float64 = SUPPORTED["float64"]
 int64 = SUPPORTED["int64"]
@@ -56,6 +58,10 @@ def resolve_dtype(name: Any) -> DType:
     Raises:
         DTypeError: for anything else, with the nearest supported name.
     """
+    try:
+        return _RESOLVED[name]
+    except (KeyError, TypeError):
+        pass
     try:
         return SUPPORTED[np.dtype(name).name]
     except (TypeError, KeyError) as error:

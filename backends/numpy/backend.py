@@ -22,6 +22,7 @@ NDArray = np.ndarray[Any, Any]
 Axes = tuple[int, ...]
 
 # Below this many elements one strided fill beats numpy.broadcast_to, which is written in Python (0.7 us against 3.1).
+_MACHINE_DTYPES = frozenset(SUPPORTED.values())
 _FILL_BELOW = 4096
 
 
@@ -178,6 +179,8 @@ class NumPyBackend:
                 f"cannot make an array of this {type(value).__name__}: rows of a list must have equal lengths "
                 f"and hold numbers ({str(error).splitlines()[0]})"
             ) from None
+        if array.dtype in _MACHINE_DTYPES:
+            return array
         if array.dtype.name not in SUPPORTED:
             kind = "text" if array.dtype.kind in "US" else f"dtype {array.dtype}"
             raise DTypeError(

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any, Protocol
 
 import backends
@@ -87,10 +87,12 @@ def op(
 
 
 def _public_function(op: Op) -> Function:
-    if op.static or op.variadic or op.optional or len(op.arrays) not in (1, 2):
+    if op.variadic or op.optional or op.check or len(op.arrays) not in (1, 2):
         call = _general(op)
+    elif len(op.arrays) == 1:
+        call = _unary_with_settings(op) if op.static else _unary(op)
     else:
-        call = _unary(op) if len(op.arrays) == 1 else _binary(op)
+        call = _general(op) if op.static else _binary(op)
     function: Any = functools.wraps(op.forward)(call)
     function.__name__ = function.__qualname__ = op.name
     parameters = list(inspect.signature(op.forward).parameters.values())[1:]
@@ -187,6 +189,27 @@ def _binary(op: Op) -> Callable[..., Tensor]:
     return call
 
 
+def _unary_with_settings(op: Op) -> Callable[..., Tensor]:
+    forward, normalise, defaults = op.forward, op.normalise, op.static
+    known = defaults.keys()
+
+    def call(*args: Any, **kwargs: Any) -> Tensor:
+        if len(args) != 1 or not kwargs.keys() <= known or not isinstance(args[0], Tensor):
+            return apply(op, *_bind(op, args, kwargs))
+        x = args[0]
+        backend, data = x._backend, x._data
+        try:
+            static = {**defaults, **kwargs}
+            if normalise is not None:
+                static = normalise(data, **static)
+            y = forward(backend, data, **static)
+        except Exception as error:
+            raise op.explain([data], kwargs, error) from error
+        return _finish(op, backend, (data,), (x._node,), static, y)
+
+    return call
+
+
 def _general(op: Op) -> Callable[..., Tensor]:
     def call(*args: Any, **kwargs: Any) -> Tensor:
         return apply(op, *_bind(op, args, kwargs))
@@ -227,18 +250,28 @@ _NO_STATIC: dict[str, Any] = {}
 
 def apply(op: Op, inputs: Sequence[Any], static: dict[str, Any]) -> Tensor:
     """Any op on any mixture of tensors, arrays, lists and numbers."""
-    backend = _common_backend(op, inputs)
+    backend: Backend | None = None
     arrays: list[Any] = []
     parents: list[Parent] = []
+    all_ready = True
     for value in inputs:
         if isinstance(value, Tensor):
+            if backend is not value._backend:
+                if backend is not None:
+                    raise mixed_backends(op.name, backend, value._backend)
+                backend = value._backend
             arrays.append(value._data)
             parents.append(value._node)
         else:
-            arrays.append(value if value is None else _as_operand(value, backend))
+            # a Python number stays one where it meets a tensor: it is weak
+            all_ready = all_ready and (value is None or type(value) in _NUMBERS)
+            arrays.append(value)
             parents.append(None)
-    if not any(hasattr(array, "shape") for array in arrays) and arrays:
-        arrays = [v if v is None else Tensor.from_value(v, backend=backend)._data for v in inputs]
+    if backend is None:
+        backend = backends.default()
+        arrays = [_as_array(value, backend, ()) for value in arrays]
+    elif not all_ready:
+        arrays = [_as_array(value, backend, _NUMBERS) for value in arrays]
     try:
         static = op.canonical(arrays, static)
         if op.check is not None and backend.name != "trace":
@@ -246,38 +279,37 @@ def apply(op: Op, inputs: Sequence[Any], static: dict[str, Any]) -> Tensor:
         y = op.forward(backend, *arrays, **static)
     except Exception as error:
         raise op.explain(arrays, static, error) from error
+    return _finish(op, backend, arrays, parents, static, y)
+
+
+def _as_array(value: Any, backend: Backend, kept: Collection[type]) -> Any:
+    """`value` as an array of `backend`, unless it is one, or absent, or of a type that is kept."""
+    if value is None or type(value) is backend.array_type or type(value) in kept:
+        return value
+    return Tensor.from_value(value, backend=backend)._data
+
+
+def _finish(
+    op: Op,
+    backend: Backend,
+    arrays: Sequence[Any],
+    parents: Sequence[Parent],
+    static: dict[str, Any],
+    y: Any,
+) -> Tensor:
+    """The result as a tensor, with a node where an input is tracked."""
     if type(y) is not backend.array_type:
         y = backend.owned(y)
     result = Tensor.wrap(y, backend)
     now = mode.get()
-    if now.grad and any(parent is not None for parent in parents):
-        plan = op.plan(tuple(parent is not None for parent in parents))
+    if now.grad:
+        tracked = tuple([parent is not None for parent in parents])
+        plan = op.plan(tracked) if True in tracked else None
         if plan is not None and y.dtype.kind == "f":
-            result._node = Node(
-                op, plan, backend, tuple(parents), plan.save(op, arrays, y), static, y
-            )
+            result._node = Node(op, plan, backend, parents, plan.save(op, arrays, y), static, y)
     if now.anomaly:
         _inspect(op, arrays, parents, result)
     return result
-
-
-def _common_backend(op: Op, inputs: Sequence[Any]) -> Backend:
-    found: Backend | None = None
-    for value in inputs:
-        if isinstance(value, Tensor):
-            if found is not None and value._backend is not found:
-                raise mixed_backends(op.name, found, value._backend)
-            found = value._backend
-    return backends.default() if found is None else found
-
-
-def _as_operand(value: Any, backend: Backend) -> Any:
-    """A Python number stays one (it is weak); everything else becomes an array."""
-    if type(value) in _NUMBERS:
-        return value
-    if isinstance(value, float):
-        return float(value)  # numpy.float64 is one: weak too, and no digit is lost
-    return Tensor.from_value(value, backend=backend)._data
 
 
 def mixed_backends(name: str, first: Backend, second: Backend) -> Exception:

@@ -27,6 +27,30 @@ from .functional import grad, value_and_grad, vjp
 from .jit import Captured, capture
 from .mode import detect_anomaly, enable_grad, no_grad
 from .op import Domain, bad, case
+from .ops.activation import (
+    elu,
+    leaky_relu,
+    log_sigmoid,
+    maxout,
+    relu,
+    selu,
+    sigmoid,
+    silu,
+    softplus,
+    softsign,
+)
+from .ops.compare import (
+    equal,
+    greater,
+    greater_equal,
+    isfinite,
+    less,
+    less_equal,
+    logical_and,
+    logical_not,
+    logical_or,
+    not_equal,
+)
 from .ops.elementwise import (
     abs,
     add,
@@ -34,39 +58,19 @@ from .ops.elementwise import (
     clip,
     cos,
     divide,
-    elu,
-    equal,
     exp,
     expm1,
     floor,
-    greater,
-    greater_equal,
-    isfinite,
-    leaky_relu,
-    less,
-    less_equal,
     log,
     log1p,
-    log_sigmoid,
-    logical_and,
-    logical_not,
-    logical_or,
     masked_scale,
     maximum,
     minimum,
     multiply,
     negative,
-    not_equal,
     power,
-    relu,
-    selu,
-    sigmoid,
-    sigmoid_cross_entropy,
     sign,
-    silu,
     sin,
-    softplus,
-    softsign,
     sqrt,
     subtract,
     tanh,
@@ -74,26 +78,9 @@ from .ops.elementwise import (
 )
 from .ops.index import argsort, one_hot, sort, split, take, take_along_axis
 from .ops.index import index as getitem
-from .ops.linalg import dot, linear, matmul, maxout, outer
-from .ops.reduce import (
-    all,
-    any,
-    argmax,
-    argmin,
-    cumsum,
-    log_softmax,
-    logsumexp,
-    max,
-    mean,
-    min,
-    norm,
-    prod,
-    softmax,
-    softmax_cross_entropy,
-    std,
-    sum,
-    var,
-)
+from .ops.linalg import dot, linear, matmul, outer
+from .ops.loss import sigmoid_cross_entropy, softmax_cross_entropy
+from .ops.reduce import all, any, argmax, argmin, cumsum, max, mean, min, norm, prod, std, sum, var
 from .ops.shape import (
     broadcast_to,
     concat,
@@ -109,6 +96,7 @@ from .ops.shape import (
     tile,
     transpose,
 )
+from .ops.softmax import log_softmax, logsumexp, softmax
 from .random import dropout
 from .tensor import Tensor
 

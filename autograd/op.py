@@ -80,7 +80,7 @@ class Plan:
         return tuple(op.value_of(name, inputs, y) for name in self.names)
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Op:
     """A declaration. The public function that `@op` returns carries it as its attribute `op`."""
 
@@ -118,6 +118,9 @@ class Op:
             p.name for p in parameters[1:] if p.name in self.arrays and p.default is None
         )
         self._check_rules()
+
+    def __repr__(self) -> str:
+        return f"<op {self.name}>"
 
     def _check_rules(self) -> None:
         inputs = {*self.arrays, *variadic_tuple(self.variadic)}

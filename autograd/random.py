@@ -15,7 +15,8 @@ from backends.contract import Shape
 
 from .creation import full, zeros
 from .errors import ShapeError
-from .ops.elementwise import cos, less, log, masked_scale, right_shift, sqrt
+from .ops.compare import less, right_shift
+from .ops.elementwise import cos, log, masked_scale, sqrt
 from .ops.index import argsort, index
 from .tensor import Tensor
 

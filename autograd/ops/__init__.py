@@ -13,14 +13,15 @@ import backends
 
 from ..op import Op
 from ..tensor import Tensor
-from . import elementwise, index, linalg, reduce, shape
+from . import activation, compare, elementwise, index, linalg, loss, reduce, shape, softmax
 
-OPS: dict[str, Op] = {
-    name: member.op
-    for module in (elementwise, reduce, shape, index, linalg)
+_FUNCTIONS = {
+    name: member
+    for module in (elementwise, activation, compare, reduce, softmax, loss, shape, index, linalg)
     for name, member in vars(module).items()
     if isinstance(getattr(member, "op", None), Op)
 }
+OPS: dict[str, Op] = {name: function.op for name, function in _FUNCTIONS.items()}
 
 
 def _create(primitive: str) -> Any:
@@ -32,14 +33,6 @@ def _create(primitive: str) -> Any:
 
 
 NAMESPACE = SimpleNamespace(
-    **{
-        name: member
-        for module in (elementwise, reduce, shape, index, linalg)
-        for name, member in vars(module).items()
-        if isinstance(getattr(member, "op", None), Op)
-    },
-    index=index.index,
-    full=_create("full"),
-    arange=_create("arange"),
+    **_FUNCTIONS, index=index.index, full=_create("full"), arange=_create("arange")
 )
 Tensor._xp = NAMESPACE

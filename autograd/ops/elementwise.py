@@ -1,7 +1,7 @@
-"""Ops that work element by element: arithmetic, functions of analysis, activations, comparisons.
+"""Ops that work element by element: arithmetic, functions of analysis, choices.
 
-What happens at kinks and ties is decided here, once, for every backend: relu has slope 0 at 0, leaky_relu its
-slope, abs 0, maximum shares a tie by halves, clip passes gradients at its bounds.
+What happens at kinks and ties is decided here, once, for every backend: abs has slope 0 at 0, maximum shares a tie by
+halves, clip passes gradients at its bounds. Activations and comparisons have files of their own.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ from ..op import Domain, bad, case
 
 _KINK_AT_0 = Domain(x=(-4, 4), kinks=dict(x=(0.0,)))
 _POSITIVE = Domain(x=(0.2, 4))
-SELU_SCALE, SELU_ALPHA = 1.0507009873554805, 1.6732632423543772
 
 
 def _zeros(xp: Any, g: Any) -> Any:
@@ -152,90 +151,6 @@ def tanh(xp, x):
     return xp.tanh(x)
 
 
-def sigmoid_of(xp: Any, x: Any) -> Any:
-    """1 / (1 + e^-x) without overflow and without cancellation: only e^-|x| is computed."""
-    decay = xp.exp(xp.negative(xp.abs(x)))
-    return xp.divide(xp.where(xp.greater_equal(x, 0), 1.0, decay), xp.add(decay, 1.0))
-
-
-def softplus_of(xp: Any, x: Any) -> Any:
-    """log(1 + e^x) without overflow."""
-    return xp.add(xp.maximum(x, 0), xp.log1p(xp.exp(xp.negative(xp.abs(x)))))
-
-
-@op(vjp=dict(x=lambda xp, g, y: g * (y * (1 - y))))
-def sigmoid(xp, x):
-    """Logistic function `1 / (1 + exp(-x))`, accurate for every x."""
-    return sigmoid_of(xp, x)
-
-
-@op(vjp=dict(x=lambda xp, g, x: xp.multiply(g, sigmoid_of(xp, x))))
-def softplus(xp, x):
-    """`log(1 + exp(x))`, the smooth relu; slope 1/2 at 0."""
-    return softplus_of(xp, x)
-
-
-@op(vjp=dict(x=lambda xp, g, x: xp.multiply(g, sigmoid_of(xp, xp.negative(x)))))
-def log_sigmoid(xp, x):
-    """`log(sigmoid(x))`, finite for every finite x; slope 1/2 at 0."""
-    return xp.negative(softplus_of(xp, xp.negative(x)))
-
-
-@op(vjp=dict(x=lambda xp, g, x: g / xp.power(xp.abs(x) + 1.0, 2)))
-def softsign(xp, x):
-    """`x / (1 + |x|)`."""
-    return xp.divide(x, xp.add(xp.abs(x), 1.0))
-
-
-def _silu_slope(xp: Any, g: Any, x: Any) -> Any:
-    s = sigmoid_of(xp, x)
-    return g * (s * (1 + x * (1 - s)))
-
-
-@op(vjp=dict(x=_silu_slope))
-def silu(xp, x):
-    """`x * sigmoid(x)`, also called swish."""
-    return xp.multiply(x, sigmoid_of(xp, x))
-
-
-@op(vjp=dict(x=lambda xp, g, y: xp.where(xp.greater(y, 0), g, 0.0)), domain=_KINK_AT_0)
-def relu(xp, x):
-    """`max(x, 0)`; slope 0 at 0."""
-    return xp.maximum(x, 0)
-
-
-@op(
-    vjp=dict(x=lambda xp, g, x, slope: xp.where(xp.greater(x, 0), g, xp.multiply(g, slope))),
-    domain=_KINK_AT_0,
-    cases=[case(x=(3, 4)), case(x=(5,), slope=0.3)],
-)
-def leaky_relu(xp, x, *, slope=0.1):
-    """x where positive, else `slope * x`; the slope at 0 is `slope`."""
-    return xp.where(xp.greater(x, 0), x, xp.multiply(x, slope))
-
-
-def _elu_slope(xp: Any, g: Any, x: Any, alpha: float) -> Any:
-    return xp.where(
-        xp.greater(x, 0), g, xp.multiply(g, xp.multiply(xp.exp(xp.minimum(x, 0)), alpha))
-    )
-
-
-@op(vjp=dict(x=_elu_slope), domain=_KINK_AT_0, cases=[case(x=(3, 4)), case(x=(5,), alpha=0.5)])
-def elu(xp, x, *, alpha=1.0):
-    """x where positive, else `alpha * (exp(x) - 1)` (Clevert et al. 2016)."""
-    return xp.where(xp.greater(x, 0), x, xp.multiply(xp.expm1(xp.minimum(x, 0)), alpha))
-
-
-@op(
-    vjp=dict(x=lambda xp, g, x: xp.multiply(_elu_slope(xp, g, x, SELU_ALPHA), SELU_SCALE)),
-    domain=_KINK_AT_0,
-)
-def selu(xp, x):
-    """Scaled elu that keeps mean 0 and variance 1 through layers (Klambauer et al. 2017)."""
-    negative_part = xp.multiply(xp.expm1(xp.minimum(x, 0)), SELU_ALPHA)
-    return xp.multiply(xp.where(xp.greater(x, 0), x, negative_part), SELU_SCALE)
-
-
 def _winner(compare: str, mine: str) -> Any:
     """The rule of maximum and minimum for one operand: all of g where it wins, half at a tie."""
 
@@ -316,21 +231,6 @@ def astype(xp, x, *, dtype):
 
 
 @op(
-    vjp=dict(
-        logits=lambda xp, g, logits, targets: g * (sigmoid_of(xp, logits) - targets),
-        targets=lambda xp, g, logits: xp.negative(xp.multiply(g, logits)),
-    ),
-    domain=Domain(targets=(0, 1)),
-)
-def sigmoid_cross_entropy(xp, logits, targets):
-    """Binary cross-entropy of `sigmoid(logits)` with targets in [0, 1], elementwise and stable.
-
-    max(z, 0) - z t + log(1 + exp(-|z|)).
-    """
-    return softplus_of(xp, logits) - logits * targets
-
-
-@op(
     vjp=dict(x=lambda xp, g, keep, scale: xp.where(keep, xp.multiply(g, scale), 0.0)),
     no_gradient=["keep"],
     cases=[case(x=(2, 2), keep=[[True, False], [False, True]], scale=1.25)],
@@ -338,69 +238,3 @@ def sigmoid_cross_entropy(xp, logits, targets):
 def masked_scale(xp, x, keep, *, scale):
     """`x * scale` where `keep`, else 0: what dropout does once its mask is drawn."""
     return xp.where(keep, xp.multiply(x, scale), 0.0)
-
-
-@op(no_gradient=["a", "b"])
-def equal(xp, a, b):
-    """`a == b`, elementwise."""
-    return xp.equal(a, b)
-
-
-@op(no_gradient=["a", "b"])
-def not_equal(xp, a, b):
-    """`a != b`, elementwise."""
-    return xp.not_equal(a, b)
-
-
-@op(no_gradient=["a", "b"])
-def less(xp, a, b):
-    """`a < b`, elementwise."""
-    return xp.less(a, b)
-
-
-@op(no_gradient=["a", "b"])
-def less_equal(xp, a, b):
-    """`a <= b`, elementwise."""
-    return xp.less_equal(a, b)
-
-
-@op(no_gradient=["a", "b"])
-def greater(xp, a, b):
-    """`a > b`, elementwise."""
-    return xp.greater(a, b)
-
-
-@op(no_gradient=["a", "b"])
-def greater_equal(xp, a, b):
-    """`a >= b`, elementwise."""
-    return xp.greater_equal(a, b)
-
-
-@op(no_gradient=["a", "b"])
-def logical_and(xp, a, b):
-    """True where both are."""
-    return xp.logical_and(a, b)
-
-
-@op(no_gradient=["a", "b"])
-def logical_or(xp, a, b):
-    """True where either is."""
-    return xp.logical_or(a, b)
-
-
-@op(no_gradient=["x"])
-def logical_not(xp, x):
-    """True where x is not."""
-    return xp.logical_not(x)
-
-
-@op(no_gradient=["x"])
-def isfinite(xp, x):
-    """True where x is neither NaN nor infinite."""
-    return xp.isfinite(x)
-
-
-@op(no_gradient=["a", "b"], cases=[case(a=[5, 8, 9], b=[1, 2, 0])])
-def right_shift(xp, a, b):
-    """Integer `a` without its lowest `b` bits."""
-    return xp.right_shift(a, b)

@@ -198,7 +198,11 @@ def _axis_only(x: Any, axis: int) -> dict[str, Any]:
     return dict(axis=normalise_axis(axis, len(x.shape)))
 
 
-@op(no_gradient=["x"], normalise=_axis_only)
+@op(
+    no_gradient=["x"],
+    normalise=_axis_only,
+    cases=[case(x=(5,)), case(x=(3, 4), axis=0), case(x=[2, 1, 2, 1])],
+)
 def argsort(xp, x, *, axis=-1):
     """Positions that sort x along `axis`; equal elements keep their order."""
     return xp.argsort(x, axis=axis)

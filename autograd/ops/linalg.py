@@ -211,35 +211,3 @@ def linear(xp, x, weight, bias=None):
     """`x @ weight + bias`: x (..., n), weight (n, units), bias (units,)."""
     y = product(xp, x, weight)
     return y if bias is None else xp.add(y, bias)
-
-
-def _pieces(x: Any, pieces: int, axis: int) -> dict[str, Any]:
-    ndim = len(x.shape)
-    if not -ndim <= axis < ndim or x.shape[axis] % pieces:
-        raise ShapeError(f"axis {axis} must exist and divide into {pieces} pieces")
-    return dict(pieces=pieces, axis=axis % ndim)
-
-
-def _in_pieces(xp: Any, x: Any, pieces: int, axis: int) -> Any:
-    shape = (*x.shape[:axis], x.shape[axis] // pieces, pieces, *x.shape[axis + 1 :])
-    return xp.reshape(x, shape=shape)
-
-
-def _maxout_slope(xp: Any, g: Any, x: Any, y: Any, pieces: int, axis: int) -> Any:
-    kept = (*y.shape[: axis + 1], 1, *y.shape[axis + 1 :])
-    groups = _in_pieces(xp, x, pieces, axis)
-    hits = xp.equal(groups, xp.reshape(y, shape=kept))
-    count = xp.sum(xp.astype(hits, dtype=g.dtype), axis=(axis + 1,), keepdims=True)
-    share = xp.divide(xp.reshape(g, shape=kept), count)
-    return xp.reshape(xp.where(hits, share, 0.0), shape=x.shape)
-
-
-@op(
-    vjp=dict(x=_maxout_slope),
-    normalise=_pieces,
-    cases=[case(x=(3, 4)), case(x=(3, 6), pieces=3), case(x=(4, 3), axis=0)],
-    bad=[bad(ValueError, "divide into 2 pieces", x=(3, 5))],
-)
-def maxout(xp, x, *, pieces=2, axis=-1):
-    """The largest of each `pieces` neighbours along `axis` (Goodfellow et al. 2013); ties share the gradient."""
-    return xp.max(_in_pieces(xp, x, pieces, axis), axis=(axis + 1,), keepdims=False)

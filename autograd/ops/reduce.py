@@ -1,4 +1,4 @@
-"""Ops that combine elements along axes: sums, extremes, statistics, softmax, cross-entropy of classes.
+"""Ops that combine elements along axes: sums, extremes, statistics.
 
 Every gradient here begins by giving g the axes back that the reduction removed (`_restore`). Ties of max and min
 share the gradient equally; prod is exact with any number of zeros, to any order.
@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from backends.contract import Spec
-from backends.errors import AxisError, ShapeError
+from backends.errors import AxisError
 from backends.shapes import normalise_axes, normalise_axis
 
 from ..call import op
@@ -18,7 +18,7 @@ from ..op import Domain, bad, case
 Axes = tuple[int, ...]
 
 
-def _axes(x: Any, *, axis: Any, **static: Any) -> dict[str, Any]:
+def canonical_axes(x: Any, *, axis: Any, **static: Any) -> dict[str, Any]:
     return dict(static, axis=normalise_axes(axis, len(x.shape)))
 
 
@@ -30,7 +30,7 @@ def _kept(shape: tuple[int, ...], axis: Axes) -> tuple[int, ...]:
     return tuple(1 if i in axis else n for i, n in enumerate(shape))
 
 
-def _keep(xp: Any, y: Any, shape: tuple[int, ...], axis: Axes) -> Any:
+def keep(xp: Any, y: Any, shape: tuple[int, ...], axis: Axes) -> Any:
     """A reduced array with length-1 axes where the reduced ones were."""
     kept = _kept(shape, axis)
     return y if y.shape == kept else xp.reshape(y, shape=kept)
@@ -38,7 +38,9 @@ def _keep(xp: Any, y: Any, shape: tuple[int, ...], axis: Axes) -> Any:
 
 def _restore(xp: Any, g: Any, x_spec: Spec, axis: Axes) -> Any:
     """g, repeated along the reduced axes to the shape of the input."""
-    return xp.broadcast_to(_keep(xp, g, x_spec.shape, axis), shape=x_spec.shape)
+    if g.shape:
+        g = keep(xp, g, x_spec.shape, axis)
+    return xp.broadcast_to(g, shape=x_spec.shape)
 
 
 def _count(shape: tuple[int, ...], axis: Axes) -> int:
@@ -48,7 +50,7 @@ def _count(shape: tuple[int, ...], axis: Axes) -> int:
     return count
 
 
-_CASES = (
+CASES = (
     case(x=(3, 4)),
     case(x=(3, 4), axis=0),
     case(x=(3, 4), axis=-1, keepdims=True),
@@ -57,7 +59,7 @@ _CASES = (
     case(x=(1,), axis=0),
 )
 _EMPTY = (case(x=(0, 3), axis=1), case(x=(0, 3), axis=0))
-_BAD_AXIS = (
+BAD_AXIS = (
     bad(AxisError, "axis 2 is out of range", x=(3, 4), axis=2),
     bad(AxisError, "twice", x=(3, 4), axis=(0, -2)),
 )
@@ -65,9 +67,9 @@ _BAD_AXIS = (
 
 @op(
     vjp=dict(x=lambda xp, g, x_spec, axis: _restore(xp, g, x_spec, axis)),
-    normalise=_axes,
-    cases=[*_CASES, *_EMPTY],
-    bad=_BAD_AXIS,
+    normalise=canonical_axes,
+    cases=[*CASES, *_EMPTY],
+    bad=BAD_AXIS,
 )
 def sum(xp, x, *, axis=None, keepdims=False):  # noqa: A001 - NumPy's name
     """Sum over `axis` (an int, a tuple, or None for all)."""
@@ -78,7 +80,7 @@ def _mean_slope(xp: Any, g: Any, x_spec: Spec, axis: Axes) -> Any:
     return _restore(xp, xp.divide(g, _count(x_spec.shape, axis)), x_spec, axis)
 
 
-@op(vjp=dict(x=_mean_slope), normalise=_axes, cases=_CASES, bad=_BAD_AXIS)
+@op(vjp=dict(x=_mean_slope), normalise=canonical_axes, cases=CASES, bad=BAD_AXIS)
 def mean(xp, x, *, axis=None, keepdims=False):
     """Arithmetic mean over `axis`."""
     return xp.divide(xp.sum(x, axis=axis, keepdims=keepdims), _count(x.shape, axis))
@@ -96,14 +98,14 @@ def _variance(xp: Any, x: Any, axis: Axes, ddof: float, keepdims: bool) -> Any:
 
 
 def _variance_slope(xp: Any, g: Any, x: Any, axis: Axes, ddof: float) -> Any:
-    scale = xp.multiply(_keep(xp, g, x.shape, axis), 2.0 / (_count(x.shape, axis) - ddof))
+    scale = xp.multiply(keep(xp, g, x.shape, axis), 2.0 / (_count(x.shape, axis) - ddof))
     return xp.multiply(scale, _centred(xp, x, axis))
 
 
-_SPREAD = (*_CASES[:4], case(x=(5,), ddof=1))
+_SPREAD = (*CASES[:4], case(x=(5,), ddof=1))
 
 
-@op(vjp=dict(x=_variance_slope), normalise=_axes, cases=[*_SPREAD, case(x=())])
+@op(vjp=dict(x=_variance_slope), normalise=canonical_axes, cases=[*_SPREAD, case(x=())])
 def var(xp, x, *, axis=None, ddof=0, keepdims=False):
     """Variance over `axis`, divided by n - ddof."""
     return _variance(xp, x, axis, ddof, keepdims)
@@ -117,20 +119,20 @@ def _over_root(xp: Any, g: Any, y: Any) -> Any:
 
 def _std_slope(xp: Any, g: Any, x: Any, y: Any, axis: Axes, ddof: float) -> Any:
     scale = xp.divide(_over_root(xp, g, y), _count(x.shape, axis) - ddof)
-    return xp.multiply(_keep(xp, scale, x.shape, axis), _centred(xp, x, axis))
+    return xp.multiply(keep(xp, scale, x.shape, axis), _centred(xp, x, axis))
 
 
-@op(vjp=dict(x=_std_slope), normalise=_axes, cases=_SPREAD)
+@op(vjp=dict(x=_std_slope), normalise=canonical_axes, cases=_SPREAD)
 def std(xp, x, *, axis=None, ddof=0, keepdims=False):
     """Standard deviation over `axis`; the slope of a constant is 0."""
     return xp.sqrt(_variance(xp, x, axis, ddof, keepdims))
 
 
 def _norm_slope(xp: Any, g: Any, x: Any, y: Any, axis: Axes) -> Any:
-    return xp.multiply(_keep(xp, _over_root(xp, g, y), x.shape, axis), x)
+    return xp.multiply(keep(xp, _over_root(xp, g, y), x.shape, axis), x)
 
 
-@op(vjp=dict(x=_norm_slope), normalise=_axes, domain=Domain(x=(0.3, 3)), cases=_CASES)
+@op(vjp=dict(x=_norm_slope), normalise=canonical_axes, domain=Domain(x=(0.3, 3)), cases=CASES)
 def norm(xp, x, *, axis=None, keepdims=False):
     """Euclidean length over `axis`; slope 0 at the origin."""
     return xp.sqrt(xp.sum(xp.multiply(x, x), axis=axis, keepdims=keepdims))
@@ -138,9 +140,9 @@ def norm(xp, x, *, axis=None, keepdims=False):
 
 def _extreme_slope(xp: Any, g: Any, x: Any, y: Any, axis: Axes) -> Any:
     """g shared equally among the elements that equal the extreme."""
-    hits = xp.equal(x, _keep(xp, y, x.shape, axis))
+    hits = xp.equal(x, keep(xp, y, x.shape, axis))
     count = xp.sum(xp.astype(hits, dtype=g.dtype), axis=axis, keepdims=True)
-    return xp.where(hits, xp.divide(_keep(xp, g, x.shape, axis), count), 0.0)
+    return xp.where(hits, xp.divide(keep(xp, g, x.shape, axis), count), 0.0)
 
 
 _EMPTY_EXTREME = (bad(ValueError, "empty axis", x=(0, 3), axis=0),)
@@ -148,16 +150,21 @@ _EMPTY_EXTREME = (bad(ValueError, "empty axis", x=(0, 3), axis=0),)
 
 @op(
     vjp=dict(x=_extreme_slope),
-    normalise=_axes,
-    cases=_CASES,
-    bad=[*_BAD_AXIS, *_EMPTY_EXTREME],
+    normalise=canonical_axes,
+    cases=CASES,
+    bad=[*BAD_AXIS, *_EMPTY_EXTREME],
 )
 def max(xp, x, *, axis=None, keepdims=False):  # noqa: A001 - NumPy's name
     """Largest element over `axis`; m equal ones get 1/m of the gradient each."""
     return xp.max(x, axis=axis, keepdims=keepdims)
 
 
-@op(vjp=dict(x=_extreme_slope), normalise=_axes, cases=_CASES, bad=[*_BAD_AXIS, *_EMPTY_EXTREME])
+@op(
+    vjp=dict(x=_extreme_slope),
+    normalise=canonical_axes,
+    cases=CASES,
+    bad=[*BAD_AXIS, *_EMPTY_EXTREME],
+)
 def min(xp, x, *, axis=None, keepdims=False):  # noqa: A001 - NumPy's name
     """Smallest element over `axis`; m equal ones get 1/m of the gradient each."""
     return xp.min(x, axis=axis, keepdims=keepdims)
@@ -186,29 +193,39 @@ def _product_slope(xp: Any, g: Any, x: Any, axis: Axes) -> Any:
     after = xp.getitem(_products_before(xp, xp.getitem(rows, key=backwards)), key=backwards)
     others = xp.reshape(xp.multiply(_products_before(xp, rows), after), shape=moved.shape)
     others = xp.permute_dims(others, axes=tuple(order.index(i) for i in range(ndim)))
-    return xp.multiply(_keep(xp, g, x.shape, axis), others)
+    return xp.multiply(keep(xp, g, x.shape, axis), others)
 
 
 @op(
     vjp=dict(x=_product_slope),
-    normalise=_axes,
-    cases=[*_CASES, *_EMPTY, case(x=[[0.0, 2.0, 3.0], [0.0, 0.0, 2.0]], axis=1)],
+    normalise=canonical_axes,
+    cases=[*CASES, *_EMPTY, case(x=[[0.0, 2.0, 3.0], [0.0, 0.0, 2.0]], axis=1)],
 )
 def prod(xp, x, *, axis=None, keepdims=False):
     """Product over `axis`; gradients are right with zeros among the factors."""
     return xp.prod(x, axis=axis, keepdims=keepdims)
 
 
-@op(no_gradient=["x"], normalise=_axes)
+@op(no_gradient=["x"], normalise=canonical_axes, cases=[*CASES, *_EMPTY])
 def any(xp, x, *, axis=None, keepdims=False):  # noqa: A001 - NumPy's name
     """Whether some element over `axis` is true (not 0)."""
     return xp.any(x, axis=axis, keepdims=keepdims)
 
 
-@op(no_gradient=["x"], normalise=_axes)
+@op(no_gradient=["x"], normalise=canonical_axes, cases=[*CASES, *_EMPTY])
 def all(xp, x, *, axis=None, keepdims=False):  # noqa: A001 - NumPy's name
     """Whether every element over `axis` is true (not 0)."""
     return xp.all(x, axis=axis, keepdims=keepdims)
+
+
+_POSITION_CASES = (
+    case(x=(3, 4)),
+    case(x=(3, 4), axis=-1),
+    case(x=(2, 3, 4), axis=1, keepdims=True),
+    case(x=(3, 4), keepdims=True),
+    case(x=()),
+    case(x=[3, 1, 3], axis=0),
+)
 
 
 def _position(xp: Any, name: str, x: Any, axis: int | None, keepdims: bool) -> Any:
@@ -219,13 +236,13 @@ def _position(xp: Any, name: str, x: Any, axis: int | None, keepdims: bool) -> A
     return xp.reshape(found, shape=(1,) * len(x.shape)) if keepdims else found
 
 
-@op(no_gradient=["x"], normalise=_one_axis, bad=[_BAD_AXIS[0]])
+@op(no_gradient=["x"], normalise=_one_axis, cases=_POSITION_CASES, bad=[BAD_AXIS[0]])
 def argmax(xp, x, *, axis=None, keepdims=False):
     """Position of the first largest element along `axis`, or in the flattened array."""
     return _position(xp, "argmax", x, axis, keepdims)
 
 
-@op(no_gradient=["x"], normalise=_one_axis, bad=[_BAD_AXIS[0]])
+@op(no_gradient=["x"], normalise=_one_axis, cases=_POSITION_CASES, bad=[BAD_AXIS[0]])
 def argmin(xp, x, *, axis=None, keepdims=False):
     """Position of the first smallest element along `axis`, or in the flattened array."""
     return _position(xp, "argmin", x, axis, keepdims)
@@ -242,7 +259,7 @@ def _from_the_end(xp: Any, g: Any, x_spec: Spec, axis: int | None) -> Any:
     vjp=dict(x=_from_the_end),
     normalise=_one_axis,
     cases=[case(x=(5,), axis=0), case(x=(2, 3), axis=1), case(x=(2, 3)), case(x=(0,), axis=0)],
-    bad=[_BAD_AXIS[0]],
+    bad=[BAD_AXIS[0]],
 )
 def cumsum(xp, x, *, axis=None):
     """Running sum along `axis`, or of the flattened array."""
@@ -251,141 +268,3 @@ def cumsum(xp, x, *, axis=None):
             xp.reshape(x, shape=(_count(x.shape, tuple(range(len(x.shape)))),)), axis=0
         )
     return xp.cumsum(x, axis=axis)
-
-
-def _shift(xp: Any, x: Any, axis: Axes) -> Any:
-    """The maximum that makes exp safe, and 0 where there is no finite one."""
-    top = xp.max(x, axis=axis, keepdims=True)
-    return xp.where(xp.isfinite(top), top, 0.0)
-
-
-def _logsumexp_slope(xp: Any, g: Any, x: Any, y: Any, axis: Axes) -> Any:
-    level = _keep(xp, xp.where(xp.isfinite(y), y, 0.0), x.shape, axis)
-    return xp.multiply(_keep(xp, g, x.shape, axis), xp.exp(xp.subtract(x, level)))
-
-
-@op(vjp=dict(x=_logsumexp_slope), normalise=_axes, cases=_CASES, bad=_BAD_AXIS)
-def logsumexp(xp, x, *, axis=None, keepdims=False):
-    """`log(sum(exp(x)))` over `axis` without overflow; -inf entries count as absent."""
-    shift = _shift(xp, x, axis)
-    total = xp.sum(xp.exp(xp.subtract(x, shift)), axis=axis, keepdims=True)
-    y = xp.add(xp.log(total), shift)
-    if keepdims:
-        return y
-    return xp.reshape(y, shape=tuple(n for i, n in enumerate(x.shape) if i not in axis))
-
-
-def softmax_of(xp: Any, x: Any, axis: Axes) -> Any:
-    e = xp.exp(xp.subtract(x, _shift(xp, x, axis)))
-    return xp.divide(e, xp.sum(e, axis=axis, keepdims=True))
-
-
-def log_softmax_of(xp: Any, x: Any, axis: Axes) -> Any:
-    centred = xp.subtract(x, _shift(xp, x, axis))
-    return xp.subtract(centred, xp.log(xp.sum(xp.exp(centred), axis=axis, keepdims=True)))
-
-
-_SOFTMAX_CASES = (
-    case(x=(3, 4)),
-    case(x=(3, 4), axis=0),
-    case(x=(2, 3, 4), axis=(1, 2)),
-    case(x=(5,)),
-)
-
-
-def _softmax_slope(xp: Any, g: Any, y: Any, axis: Axes) -> Any:
-    weighted = xp.multiply(g, y)
-    return xp.subtract(weighted, xp.multiply(y, xp.sum(weighted, axis=axis, keepdims=True)))
-
-
-@op(vjp=dict(x=_softmax_slope), normalise=_axes, cases=_SOFTMAX_CASES, bad=_BAD_AXIS)
-def softmax(xp, x, *, axis=-1):
-    """`exp(x) / sum(exp(x))` over `axis`, without overflow."""
-    return softmax_of(xp, x, axis)
-
-
-def _log_softmax_slope(xp: Any, g: Any, y: Any, axis: Axes) -> Any:
-    total = xp.sum(g, axis=axis, keepdims=True)
-    return xp.subtract(g, xp.multiply(xp.exp(y), total))
-
-
-@op(vjp=dict(x=_log_softmax_slope), normalise=_axes, cases=_SOFTMAX_CASES, bad=_BAD_AXIS)
-def log_softmax(xp, x, *, axis=-1):
-    """`log(softmax(x))` over `axis`, finite where softmax underflows."""
-    return log_softmax_of(xp, x, axis)
-
-
-def _as_probabilities(xp: Any, logits: Any, targets: Any) -> Any:
-    """Class numbers as rows of zeros with a single one; probabilities as they are."""
-    if targets.dtype.kind == "f":
-        return targets
-    numbers = xp.reshape(targets, shape=(*targets.shape, 1))
-    classes = xp.arange(start=0, stop=logits.shape[-1], step=1, dtype=targets.dtype)
-    return xp.astype(xp.equal(numbers, classes), dtype=logits.dtype)
-
-
-def _check_targets(logits: Any, targets: Any) -> dict[str, Any]:
-    if targets.dtype.kind not in "fiu":
-        raise ShapeError("targets are class numbers or probabilities")
-    expected = logits.shape if targets.dtype.kind == "f" else logits.shape[:-1]
-    if not logits.shape or targets.shape != expected:
-        kind = "probabilities" if targets.dtype.kind == "f" else "class numbers"
-        raise ShapeError(f"targets given as {kind} need the shape {expected}")
-    return {}
-
-
-def _check_labels(xp: Any, logits: Any, targets: Any) -> None:
-    if targets.dtype.kind == "f" or not targets.size:
-        return
-    every = tuple(range(len(targets.shape)))
-    low = int(xp.min(targets, axis=every, keepdims=False))
-    high = int(xp.max(targets, axis=every, keepdims=False))
-    if low < 0 or high >= logits.shape[-1]:
-        wrong = low if low < 0 else high
-        raise ShapeError(
-            f"label {wrong} is out of range: {logits.shape[-1]} classes have the labels 0 to {logits.shape[-1] - 1}"
-        )
-
-
-def _cross_entropy_slope(xp: Any, g: Any, logits: Any, targets: Any) -> Any:
-    p = _as_probabilities(xp, logits, targets)
-    last = (len(logits.shape) - 1,)
-    q = softmax_of(xp, logits, last)
-    if targets.dtype.kind == "f":
-        q = xp.multiply(q, xp.sum(p, axis=last, keepdims=True))
-    return xp.multiply(xp.reshape(g, shape=(*g.shape, 1)), xp.subtract(q, p))
-
-
-def _target_slope(xp: Any, g: Any, logits: Any) -> Any:
-    last = (len(logits.shape) - 1,)
-    return xp.negative(
-        xp.multiply(xp.reshape(g, shape=(*g.shape, 1)), log_softmax_of(xp, logits, last))
-    )
-
-
-@op(
-    vjp=dict(logits=_cross_entropy_slope, targets=_target_slope),
-    normalise=_check_targets,
-    check=_check_labels,
-    domain=Domain(targets=(0, 1)),
-    cases=[
-        case(logits=(3, 4), targets=[0, 3, 1]),
-        case(logits=(3, 4), targets=(3, 4)),
-        case(logits=(2, 2, 3), targets=[[0, 1], [2, 2]]),
-        case(logits=(4,), targets=(4,)),
-    ],
-    bad=[
-        bad(ValueError, "label 4 is out of range", logits=(3, 4), targets=[0, 4, 1]),
-        bad(ValueError, "label -1 is out of range", logits=(3, 4), targets=[0, -1, 1]),
-        bad(ValueError, "need the shape", logits=(3, 4), targets=(3, 1)),
-    ],
-)
-def softmax_cross_entropy(xp, logits, targets):
-    """Cross-entropy of `softmax(logits)` over the last axis, from the logits and stable everywhere.
-
-    `targets` are class numbers (integers, one dimension fewer) or probabilities (floats, the shape of the logits);
-    the result has one value per sample: -sum(t * log_softmax(logits)).
-    """
-    last = (len(logits.shape) - 1,)
-    weighted = xp.multiply(log_softmax_of(xp, logits, last), _as_probabilities(xp, logits, targets))
-    return xp.negative(xp.sum(weighted, axis=last, keepdims=False))

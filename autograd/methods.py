@@ -1,0 +1,154 @@
+"""The methods of a tensor that are an op of the same name: one line each, NumPy's names and argument order.
+
+What they do is written at the op. `_xp` is the namespace of ops, handed over once they are declared.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from backends.carrier import Carrier
+
+if TYPE_CHECKING:
+    from backends.contract import Shape
+
+    from .tensor import Tensor
+
+
+class TensorMethods(Carrier):
+    """Mixin with the methods; operators come from `Carrier`."""
+
+    __slots__ = ()
+
+    def exp(self) -> Tensor:
+        return self._xp.exp(self)
+
+    def log(self) -> Tensor:
+        return self._xp.log(self)
+
+    def log1p(self) -> Tensor:
+        return self._xp.log1p(self)
+
+    def expm1(self) -> Tensor:
+        return self._xp.expm1(self)
+
+    def sqrt(self) -> Tensor:
+        return self._xp.sqrt(self)
+
+    def abs(self) -> Tensor:
+        return self._xp.abs(self)
+
+    def sign(self) -> Tensor:
+        return self._xp.sign(self)
+
+    def sin(self) -> Tensor:
+        return self._xp.sin(self)
+
+    def cos(self) -> Tensor:
+        return self._xp.cos(self)
+
+    def tanh(self) -> Tensor:
+        return self._xp.tanh(self)
+
+    def sigmoid(self) -> Tensor:
+        return self._xp.sigmoid(self)
+
+    def relu(self) -> Tensor:
+        return self._xp.relu(self)
+
+    def floor(self) -> Tensor:
+        return self._xp.floor(self)
+
+    def sum(self, axis: Any = None, keepdims: bool = False) -> Tensor:
+        return self._xp.sum(self, axis=axis, keepdims=keepdims)
+
+    def mean(self, axis: Any = None, keepdims: bool = False) -> Tensor:
+        return self._xp.mean(self, axis=axis, keepdims=keepdims)
+
+    def max(self, axis: Any = None, keepdims: bool = False) -> Tensor:
+        return self._xp.max(self, axis=axis, keepdims=keepdims)
+
+    def min(self, axis: Any = None, keepdims: bool = False) -> Tensor:
+        return self._xp.min(self, axis=axis, keepdims=keepdims)
+
+    def prod(self, axis: Any = None, keepdims: bool = False) -> Tensor:
+        return self._xp.prod(self, axis=axis, keepdims=keepdims)
+
+    def any(self, axis: Any = None, keepdims: bool = False) -> Tensor:
+        return self._xp.any(self, axis=axis, keepdims=keepdims)
+
+    def all(self, axis: Any = None, keepdims: bool = False) -> Tensor:
+        return self._xp.all(self, axis=axis, keepdims=keepdims)
+
+    def norm(self, axis: Any = None, keepdims: bool = False) -> Tensor:
+        return self._xp.norm(self, axis=axis, keepdims=keepdims)
+
+    def logsumexp(self, axis: Any = None, keepdims: bool = False) -> Tensor:
+        return self._xp.logsumexp(self, axis=axis, keepdims=keepdims)
+
+    def argmax(self, axis: int | None = None, keepdims: bool = False) -> Tensor:
+        return self._xp.argmax(self, axis=axis, keepdims=keepdims)
+
+    def argmin(self, axis: int | None = None, keepdims: bool = False) -> Tensor:
+        return self._xp.argmin(self, axis=axis, keepdims=keepdims)
+
+    def var(self, axis: Any = None, ddof: float = 0, keepdims: bool = False) -> Tensor:
+        return self._xp.var(self, axis=axis, ddof=ddof, keepdims=keepdims)
+
+    def std(self, axis: Any = None, ddof: float = 0, keepdims: bool = False) -> Tensor:
+        return self._xp.std(self, axis=axis, ddof=ddof, keepdims=keepdims)
+
+    def softmax(self, axis: int = -1) -> Tensor:
+        return self._xp.softmax(self, axis=axis)
+
+    def log_softmax(self, axis: int = -1) -> Tensor:
+        return self._xp.log_softmax(self, axis=axis)
+
+    def sort(self, axis: int = -1) -> Tensor:
+        return self._xp.sort(self, axis=axis)
+
+    def argsort(self, axis: int = -1) -> Tensor:
+        return self._xp.argsort(self, axis=axis)
+
+    def cumsum(self, axis: int | None = None) -> Tensor:
+        return self._xp.cumsum(self, axis=axis)
+
+    def squeeze(self, axis: Any = None) -> Tensor:
+        return self._xp.squeeze(self, axis=axis)
+
+    def flip(self, axis: Any = None) -> Tensor:
+        return self._xp.flip(self, axis=axis)
+
+    def expand_dims(self, axis: int) -> Tensor:
+        return self._xp.expand_dims(self, axis=axis)
+
+    def clip(self, min: float | None = None, max: float | None = None) -> Tensor:
+        return self._xp.clip(self, min=min, max=max)
+
+    def broadcast_to(self, shape: Shape) -> Tensor:
+        return self._xp.broadcast_to(self, shape=shape)
+
+    def swapaxes(self, axis1: int, axis2: int) -> Tensor:
+        return self._xp.swapaxes(self, axis1=axis1, axis2=axis2)
+
+    def take(self, indices: Any, axis: int | None = None) -> Tensor:
+        return self._xp.take(self, indices, axis=axis)
+
+    def matmul(self, other: Any) -> Tensor:
+        return self._xp.matmul(self, other)
+
+    def dot(self, other: Any) -> Tensor:
+        return self._xp.dot(self, other)
+
+    def repeat(self, repeats: int, axis: int | None = None) -> Tensor:
+        return self._xp.repeat(self, repeats=repeats, axis=axis)
+
+    def reshape(self, *shape: Any) -> Tensor:
+        """`x.reshape(2, 3)` or `x.reshape((2, 3))`; one size may be -1."""
+        sizes = shape[0] if len(shape) == 1 else shape
+        return self._xp.reshape(self, shape=sizes)
+
+    def transpose(self, *axes: Any) -> Tensor:
+        """`x.transpose()` reverses the dimensions; `x.transpose(1, 0)` or `x.transpose((1, 0))` orders them."""
+        order = axes[0] if len(axes) == 1 else axes or None
+        return self._xp.transpose(self, axes=order)

@@ -118,6 +118,15 @@ class EpochLines(Callback):
         )
 
 
+def as_list(callbacks: Any) -> list[Any]:
+    """None, one callback or several, as a list."""
+    if callbacks is None or isinstance(callbacks, Callback):
+        return [] if callbacks is None else [callbacks]
+    if not isinstance(callbacks, Iterable):
+        raise ArgumentError(f"callbacks are nn.Callback objects, got {type(callbacks).__name__}")
+    return list(callbacks)
+
+
 def display(verbose: Any) -> Callback | None:
     """The callback that shows progress: a bar (1), lines (2), nothing (0); "auto" is a bar on a screen."""
     if verbose == "auto":

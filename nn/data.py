@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -43,6 +43,8 @@ def to_array(value: Any, what: str) -> Array:
     """
     if isinstance(value, Tensor):
         return np.asarray(value)
+    if value is None:
+        raise DataError(f"{what} is missing: None was given")
     columns = [str(name) for name in getattr(value, "columns", ())]
     raw = value.to_numpy() if hasattr(value, "to_numpy") else value
     try:
@@ -72,7 +74,7 @@ def _numbers_in_objects(array: Array, what: str, columns: list[str]) -> Array:
 
 def _where_text(array: Array, columns: list[str]) -> str:
     """ " in column 2 ('name')" for the first column with a value that is not a number."""
-    if array.ndim != 2:
+    if array.ndim != 2 or array.dtype.kind not in "OUS":
         return ""
     for i in range(array.shape[1]):
         try:
@@ -138,13 +140,13 @@ def sample_weights(
         unknown = sorted({int(label) for label in np.unique(labels)} - set(class_weight))
         if unknown:
             raise ArgumentError(f"class_weight has no weight for class {unknown[0]}")
-        return ag.tensor(np.array([class_weight[int(label)] for label in labels], dtype=np.float32))
+        return ag.tensor(np.array([class_weight[int(label)] for label in labels], dtype=np.float64))
     if sample_weight is None:
         return None
     weight = to_array(sample_weight, "sample_weight")
     if weight.dtype.kind == "f" and not np.isfinite(weight).all():
         raise DataError("sample_weight holds NaN or infinity")
-    return ag.tensor(weight.astype(np.float32))
+    return ag.tensor(weight.astype(np.float64))
 
 
 def check_batch_size(batch_size: Any) -> int:
@@ -203,8 +205,10 @@ class IterableData:
 
     source: Any
     dtype: Any
+    check: Callable[[Rows], Rows] | None = None
 
     def __iter__(self) -> Iterator[Rows]:
+        number = -1
         for number, item in enumerate(self.source):
             parts = item if isinstance(item, (tuple, list)) else (item,)
             if not 1 <= len(parts) <= 3:
@@ -215,7 +219,19 @@ class IterableData:
             y = targets(parts[1], f"y of batch {number}") if len(parts) > 1 else None
             weight = sample_weights(x, parts[2], None) if len(parts) > 2 else None
             check_lengths(x, y, weight, f"x of batch {number}")
-            yield Rows(x, y, weight)
+            batch = Rows(x, y, weight)
+            yield batch if self.check is None else self.check(batch)
+        if number < 0:
+            raise DataError("the iterable yielded no batch; one that is used up cannot start again")
+
+
+def check_repeatable(name: str, source: Any, epochs: int) -> None:
+    """Each epoch reads the batches anew, which a generator cannot do."""
+    if epochs > 1 and isinstance(source, Iterator):
+        raise ArgumentError(
+            f"{name} is a {type(source).__name__}, which yields its batches once, and there are {epochs} epochs. "
+            "Give an object whose __iter__ starts again, such as a data loader, or use epochs=1."
+        )
 
 
 def is_iterable_of_batches(value: Any) -> bool:

@@ -12,14 +12,14 @@ from typing import Any
 import autograd as ag
 from autograd import GradloomError
 
-from . import layers, losses, optimizers, regularizers, schedules, sequential
+from . import layers, losses, metrics, optimizers, regularizers, schedules, sequential
 from .errors import FileError, nearest
 from .model import Model
 from .saving import FORMAT, safetensors_numpy
 
 CLASSES: dict[str, type] = {
     name: member
-    for module in (layers, losses, optimizers, regularizers, schedules, sequential)
+    for module in (layers, losses, metrics, optimizers, regularizers, schedules, sequential)
     for name, member in vars(module).items()
     if inspect.isclass(member) and member.__module__.startswith("nn.")
 }
@@ -98,7 +98,7 @@ def _restore(
     model.compile(
         optimizer,
         None if header["loss"] is None else _make(header["loss"], classes),
-        header["metrics"],
+        [_make(metric, classes) for metric in header["metrics"]],
     )
     saved = _part(arrays, "optimizer.")
     if any(name.startswith("slots.") for name in saved):

@@ -299,6 +299,9 @@ class FunctionLoss(Loss):
         return y_true
 
     def per_sample(self, y_true: Tensor, y_pred: Tensor, from_logits: bool = False) -> Tensor:
+        # an own function would broadcast (n,) against (n, 1) to (n, n)
+        if _without_last_one(y_true.shape) == _without_last_one(y_pred.shape):
+            y_true = y_true.reshape(y_pred.shape)
         values = self.function(y_true, y_pred)
         if not isinstance(values, Tensor):
             raise ArgumentError(f"a loss returns a tensor, got {type(values).__name__}")

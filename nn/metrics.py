@@ -124,7 +124,7 @@ class LossMetric(Metric):
 
     def values(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         if isinstance(self.loss, Loss):
-            return self.loss.per_sample(y_true, y_pred)
+            return self.loss.per_sample(y_true, y_pred, self.loss.from_logits)
         result = self.loss(y_true, y_pred)
         if not isinstance(result, Tensor):
             raise ArgumentError(

@@ -14,13 +14,14 @@ import autograd as ag
 from autograd import Tensor, no_grad
 
 from . import losses, metrics, optimizers, saving, summary
-from .callbacks import Callback, CallbackList, History, display
+from .callbacks import Callback, CallbackList, History, as_list, display
 from .data import (
     ArrayData,
     IterableData,
     Rows,
     check_batch_size,
     check_lengths,
+    check_repeatable,
     features,
     is_iterable_of_batches,
     sample_weights,
@@ -92,11 +93,11 @@ class Model(Module):
         names = [metrics] if isinstance(metrics, str) else list(metrics)
         chosen_metrics = [_metric(name) for name in names]
         chosen_optimizer = optimizers.get(optimizer)
+        given = [metric.name for metric in chosen_metrics]
+        if len(set(given)) < len(given):
+            raise ArgumentError(f"two metrics have the same name: {', '.join(given)}")
         self.optimizer, self.loss, self.metrics = chosen_optimizer, chosen_loss, chosen_metrics
         self.trackers = [Metric("loss"), *chosen_metrics]
-        repeated = [m.name for m in self.trackers]
-        if len(set(repeated)) < len(repeated):
-            raise ArgumentError(f"two metrics have the same name: {', '.join(repeated)}")
 
     def _compiled_loss(self, what: str) -> Loss:
         if self.optimizer is None or self.loss is None:
@@ -115,7 +116,7 @@ class Model(Module):
         batch_size: int = 32,
         epochs: int = 1,
         verbose: Any = "auto",
-        callbacks: Iterable[Callback] = (),
+        callbacks: Callback | Iterable[Callback] | None = (),
         validation_split: float = 0.0,
         validation_data: Any = None,
         shuffle: bool = True,
@@ -131,7 +132,7 @@ class Model(Module):
             batch_size: rows per step; the last batch of an epoch may be smaller.
             epochs: number of the epoch to stop before; `initial_epoch` is where to start.
             verbose: "auto" (a bar on a screen), 0 silent, 1 bar, 2 a line per epoch.
-            callbacks: `nn.Callback` objects.
+            callbacks: `nn.Callback` objects, or one.
             validation_split: the fraction of the last rows, before shuffling, to evaluate on after each epoch.
             validation_data: (x, y) or (x, y, weight) to evaluate on instead.
             shuffle: a new order each epoch.
@@ -152,9 +153,10 @@ class Model(Module):
             raise ArgumentError(f"validation_split lies in [0, 1), got {validation_split!r}")
         validation: Data | None = None
         if validation_data is not None:
-            validation = self._validation(validation_data, batch_size)
+            validation = self._validation(validation_data, batch_size, epochs - initial_epoch)
         if is_iterable_of_batches(x):
             data: Data = self._batches(x, y, validation_split, class_weight, sample_weight)
+            check_repeatable("x", x, epochs - initial_epoch)
         else:
             size = check_batch_size(batch_size)
             rows = self._rows(x, y, sample_weight, class_weight)
@@ -164,9 +166,9 @@ class Model(Module):
             data = ArrayData(rows, size, shuffle)
         steps = len(data) if isinstance(data, ArrayData) else None
         history, shown = History(), display(verbose)
-        everyone = [history, *callbacks, *([shown] if shown else [])]
+        everyone = [history, *as_list(callbacks), *([shown] if shown else [])]
         params = {
-            "epochs": epochs - initial_epoch,
+            "epochs": max(epochs - initial_epoch, 0),
             "last_epoch": epochs,
             "steps": steps,
             "verbose": verbose,
@@ -241,8 +243,6 @@ class Model(Module):
             batches = ArrayData(Rows(inputs), size)
         with no_grad():
             parts = [self(batch[0], training=False) for batch in batches]
-        if not parts:
-            raise ArgumentError("predict: the iterable yielded no batch")
         return ag.concat(parts, axis=0).numpy()
 
     def train_on_batch(
@@ -308,11 +308,19 @@ class Model(Module):
                 raise ArgumentError(
                     f"{name} cannot be given with an iterable of batches; put it into the batches"
                 )
-        return IterableData(source, self.dtype)
+        return IterableData(source, self.dtype, self._checked)
 
-    def _validation(self, data: Any, batch_size: int) -> Data:
+    def _checked(self, batch: Rows) -> Rows:
+        """A batch that the user yielded, with the same checks of its targets as rows in memory get."""
+        shape = self.output_shape
+        if shape is None or self.seen_shape is None or self.seen_shape[1:] != batch.x.shape[1:]:
+            shape = self.ensure_built(batch.x)
+        return batch._replace(y=self._compiled_loss("fit").check(_given(batch.y), shape))
+
+    def _validation(self, data: Any, batch_size: int, epochs: int) -> Data:
         if is_iterable_of_batches(data):
-            return IterableData(data, self.dtype)
+            check_repeatable("validation_data", data, epochs)
+            return IterableData(data, self.dtype, self._checked)
         if not isinstance(data, (tuple, list)) or len(data) not in (2, 3):
             raise ArgumentError("validation_data is (x, y) or (x, y, sample_weight)")
         rows = self._rows(data[0], data[1], data[2] if len(data) == 3 else None, None)

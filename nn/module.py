@@ -104,11 +104,17 @@ class Module:
         return self.train(False)
 
     def named_modules(self, prefix: str = "") -> Iterator[tuple[str, Module]]:
-        """This module and all below it, with their paths ("layers.0")."""
+        """This module and all below it, with their paths ("layers.0"); a shared one once, where it is first met."""
+        yield from self._walk(prefix, set())
+
+    def _walk(self, prefix: str, seen: set[int]) -> Iterator[tuple[str, Module]]:
+        if id(self) in seen:
+            return
+        seen.add(id(self))
         yield prefix, self
         for name, child in self._children():
             if isinstance(child, Module):
-                yield from child.named_modules(f"{prefix}.{name}" if prefix else name)
+                yield from child._walk(f"{prefix}.{name}" if prefix else name, seen)
 
     def _children(self) -> Iterator[tuple[str, Any]]:
         for name, value in vars(self).items():
@@ -189,6 +195,12 @@ def config_of(thing: Any) -> dict[str, Any]:
     names = [
         n for n, p in signature.parameters.items() if n != "self" and p.kind is not p.VAR_KEYWORD
     ]
+    for name in names:
+        if not hasattr(thing, name):
+            raise ArgumentError(
+                f"{type(thing).__name__} takes {name!r} and keeps no attribute of that name, so it cannot be made again. "
+                f"Set self.{name} = {name} in __init__, or write get_config()."
+            )
     return {name: getattr(thing, name) for name in names}
 
 

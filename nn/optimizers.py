@@ -67,7 +67,7 @@ class Optimizer:
         if isinstance(value, LearningRateSchedule):
             self._rate = value
             return
-        if not isinstance(value, (int, float, Tensor)) or float(value) < 0:
+        if not isinstance(value, (int, float, Tensor)) or not float(value) >= 0:
             raise ArgumentError(f"learning_rate is a number >= 0 or a schedule, got {value!r}")
         self._rate = ag.full((), float(value), "float64")
 

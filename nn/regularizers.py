@@ -42,6 +42,8 @@ def get(regularizer: Any) -> Regularizer | None:
     """A regularizer by name, the object itself, or None."""
     if regularizer is None:
         return None
+    if isinstance(regularizer, type) and issubclass(regularizer, (L1, L2)):
+        return regularizer()
     if callable(regularizer):
         chosen: Regularizer = regularizer
         return chosen

@@ -70,7 +70,7 @@ def save(model: Model, path: str | os.PathLike[str]) -> None:
     if model.optimizer is not None:
         header["optimizer"] = describe(model.optimizer)
         header["loss"] = None if model.loss is None else describe(model.loss)
-        header["metrics"] = [metric.name for metric in model.metrics]
+        header["metrics"] = [describe(metric) for metric in model.metrics]
         arrays |= {f"optimizer.{name}": t.numpy() for name, t in model.optimizer.state().items()}
     data = library.numpy.save(arrays, metadata={"gradloom": json.dumps(header)})
     write_atomically(Path(path), data)

@@ -134,6 +134,8 @@ def capture_train_step(model: Model, x: Any, y: Any) -> Captured:
     >>> step.program_text().splitlines()[1]
     '%0: float32[3, 1] = state "model.layers.0.kernel"'
     """
+    if not model.built:
+        model.ensure_built(x if isinstance(x, Tensor) else ag.tensor(x, model.dtype))
     state = training_state(model)
     task = task_of(model)
     was_training = model.training

@@ -1,0 +1,17 @@
+"""For tests of ops, the library's own and yours: gradients held against differences, inputs made from declarations.
+
+This is the one room of `autograd` that knows NumPy, to build inputs and to difference numerically.
+"""
+
+from .check import GradientMismatch, check_grad, check_vjp
+from .samples import BadSample, Sample, bad_samples, samples
+
+__all__ = [
+    "BadSample",
+    "GradientMismatch",
+    "Sample",
+    "bad_samples",
+    "check_grad",
+    "check_vjp",
+    "samples",
+]

@@ -6,8 +6,8 @@ real backend. A result is blamed only when the inputs were clean, so the first r
 
 from __future__ import annotations
 
+import os
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from backends.contract import Array, Backend, Namespace
@@ -17,8 +17,8 @@ from .errors import AnomalyError
 if TYPE_CHECKING:
     from .graph import Node
 
-_ROOM = Path(__file__).resolve().parent.parent
-_OWN = tuple(str(_ROOM / package) for package in ("autograd", "backends", "nn"))
+_HOUSE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+_OWN = tuple(os.path.join(_HOUSE, package, "") for package in ("autograd", "backends", "nn"))
 
 
 def user_line() -> str:

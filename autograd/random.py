@@ -7,7 +7,7 @@ draws (dropout) is traced with the generator as named state, and a saved counter
 from __future__ import annotations
 
 import math
-import secrets
+import os
 from collections.abc import Sequence
 from typing import Any
 
@@ -52,7 +52,7 @@ class Generator:
         return Tensor.wrap(drawn, backend)
 
 
-_default = Generator(secrets.randbits(64))
+_default = Generator(int.from_bytes(os.urandom(8), "little"))
 
 
 def default_generator() -> Generator:

@@ -6,13 +6,13 @@ owning memory). It must not know any particular array library beyond NumPy's dty
 
 from __future__ import annotations
 
-import difflib
 from contextlib import AbstractContextManager
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
 from .errors import DTypeError
+from .suggest import nearest
 
 Namespace = Any
 """Anything that has the primitives: a backend, or the ops of `autograd` when a gradient is differentiated again."""
@@ -65,11 +65,9 @@ def resolve_dtype(name: Any) -> DType:
     try:
         return SUPPORTED[np.dtype(name).name]
     except (TypeError, KeyError) as error:
-        near = difflib.get_close_matches(str(name), SUPPORTED, 1)
-        hint = f" Did you mean {near[0]!r}?" if near else ""
-        raise DTypeError(
-            f"{name!r} is not one of the dtypes {', '.join(SUPPORTED)}.{hint}"
-        ) from error
+        known = ", ".join(SUPPORTED)
+        hint = nearest(str(name), SUPPORTED)
+        raise DTypeError(f"{name!r} is not one of the dtypes {known}. {hint}") from error
 
 
 class Spec(NamedTuple):

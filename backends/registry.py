@@ -6,7 +6,6 @@ value of the context: two threads, or two tasks, can each have their own.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -14,6 +13,7 @@ from contextvars import ContextVar
 from .contract import Backend
 from .errors import BackendError
 from .numpy import NumPyBackend
+from .suggest import nearest
 
 _factories: dict[str, Callable[[], Backend]] = {"numpy": NumPyBackend}
 _loaded: dict[str, Backend] = {}
@@ -45,11 +45,7 @@ def get(name: str | Backend) -> Backend:
     if name in _loaded:
         return _loaded[name]
     if name not in _factories:
-        near = difflib.get_close_matches(name, _factories, 1)
-        raise BackendError(
-            f"unknown backend {name!r}. Known: {', '.join(_factories)}."
-            + (f" Did you mean {near[0]!r}?" if near else "")
-        )
+        raise BackendError(f"unknown backend {name!r}. {nearest(name, _factories)}")
     try:
         return _loaded.setdefault(name, _factories[name]())
     except ImportError as error:

@@ -145,10 +145,10 @@ METRICS: dict[str, Callable[[str], Metric]] = {
 
 def get(metric: Any) -> Metric:
     """A metric by name, the object itself, or a function of (y_true, y_pred)."""
+    if isinstance(metric, type) and issubclass(metric, (Metric, Loss)):
+        metric = metric()  # type: ignore[call-arg]
     if isinstance(metric, Metric):
         return metric
-    if isinstance(metric, type) and issubclass(metric, Metric):
-        return metric()  # type: ignore[call-arg]
     if isinstance(metric, Loss):
         return LossMetric(metric, type(metric).__name__)
     if callable(metric):

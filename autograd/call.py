@@ -90,9 +90,9 @@ def _public_function(op: Op) -> Function:
     if op.variadic or op.optional or op.check or len(op.arrays) not in (1, 2):
         call = _general(op)
     elif len(op.arrays) == 1:
-        call = _unary_with_settings(op) if op.static else _unary(op)
+        call = _unary_with_settings(op) if op.static or op.normalise else _unary(op)
     else:
-        call = _general(op) if op.static else _binary(op)
+        call = _general(op) if op.static or op.normalise else _binary(op)
     function: Any = functools.wraps(op.forward)(call)
     function.__name__ = function.__qualname__ = op.name
     parameters = list(inspect.signature(op.forward).parameters.values())[1:]
@@ -286,6 +286,8 @@ def _as_array(value: Any, backend: Backend, kept: Collection[type]) -> Any:
     """`value` as an array of `backend`, unless it is one, or absent, or of a type that is kept."""
     if value is None or type(value) is backend.array_type or type(value) in kept:
         return value
+    if float in kept and isinstance(value, float):
+        return float(value)  # numpy.float64 is a float: weak like one, and no digit is lost
     return Tensor.from_value(value, backend=backend)._data
 
 

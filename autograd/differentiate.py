@@ -25,7 +25,7 @@ def accumulate_gradients(root: Tensor, gradient: Any, retain: bool, create_graph
             # two leaves, or a leaf and the graph, must never share an array: the user may change a gradient
             array = backend.owned(term._data)
             if id(array) in handed_out:
-                array = backend.owned(array[()])
+                array = backend.owned(array, shared=True)
             handed_out.add(id(array))
             term = root.wrap(array, backend)
         leaf.grad = term if leaf.grad is None else leaf.grad + term

@@ -105,8 +105,8 @@ class Backend(Protocol):
     def asarray(self, value: Any, dtype: DType | None = None) -> Array:
         """A new array of this backend that holds `value`; later changes of `value` do not reach it."""
 
-    def owned(self, array: Array) -> Array:
-        """`array`, or a contiguous copy where it is a view or a scalar."""
+    def owned(self, array: Array, shared: bool = False) -> Array:
+        """`array`, or a contiguous copy where it is a view, a scalar, or `shared` with another holder."""
 
     def accumulate(self, total: Array, term: Array) -> Array:
         """`total + term`, in the memory of `total` where that is possible. `total` must not be used again."""

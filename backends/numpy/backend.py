@@ -8,7 +8,6 @@ nothing here writes to an operand, except `accumulate`, whose caller gives the o
 from __future__ import annotations
 
 import math
-import operator
 from typing import Any
 
 import numpy as np
@@ -58,8 +57,6 @@ class NumPyBackend:
     subtract = np.subtract
     multiply = np.multiply
     divide = np.divide
-    # The operator, not numpy.power: it turns x ** 2 into a square and x ** 0.5 into a root.
-    power = staticmethod(operator.pow)
     maximum = np.maximum
     minimum = np.minimum
     equal = np.equal
@@ -73,6 +70,18 @@ class NumPyBackend:
     right_shift = np.right_shift
     where = staticmethod(np.where)
     matmul = np.matmul
+
+    @staticmethod
+    def power(a: Any, b: Any) -> Any:
+        # The operator, not numpy.power: it turns x ** 2 into a square and x ** 0.5 into a root.
+        y = a**b
+        if y.dtype.kind == "i":
+            # for booleans the result of the operator depends on the value of the exponent: int8 or int64
+            dtype = np.result_type(a, b)
+            if dtype.kind == "b":
+                raise DTypeError("booleans have no powers")
+            y = y.astype(dtype, copy=False)
+        return y
 
     @staticmethod
     def floor(x: NDArray) -> Any:
@@ -190,7 +199,9 @@ class NumPyBackend:
         # a byte order other than the machine's is a dtype of its own for every comparison that follows
         return array.astype(SUPPORTED[array.dtype.name], copy=False)
 
-    def owned(self, array: Any) -> NDArray:
+    def owned(self, array: Any, shared: bool = False) -> NDArray:
+        if shared:
+            return np.array(array, order="C")
         if type(array) is np.ndarray and array.base is None and array.flags.c_contiguous:
             return array
         return np.array(array, order="C")

@@ -124,7 +124,7 @@ class TraceBackend:
             return self.full(shape=(), value=number, dtype=SUPPORTED[kind.name])  # type: ignore[attr-defined,no-any-return]
         raise TraceError(_undeclared(value))
 
-    def owned(self, array: Symbol) -> Symbol:
+    def owned(self, array: Symbol, shared: bool = False) -> Symbol:
         return array
 
     def accumulate(self, total: Symbol, term: Symbol) -> Any:

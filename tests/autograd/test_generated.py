@@ -1,0 +1,213 @@
+"""Tests of every op, made from its declaration: adding an op adds its tests."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import autograd as ag
+import backends
+from autograd.ops import NAMESPACE, OPS
+from autograd.testing import bad_samples, check_grad, check_vjp, samples
+from backends.contract import SUPPORTED, Spec
+from backends.program import format_program, parse_program, verify
+
+OF_INTEREST = [sample for op in OPS.values() for sample in samples(op)]
+BAD = [sample for op in OPS.values() for sample in bad_samples(op)]
+NUMPY = backends.get("numpy")
+
+
+def function(sample, dtype=None):
+    """The op with the static arguments of the sample filled in, and the name that errors show."""
+    public = getattr(NAMESPACE, sample.op.forward.__name__.rstrip("_"))
+
+    def call(*inputs):
+        return public(*inputs, **sample.static)
+
+    call.op = sample.op
+    return call
+
+
+def differentiable(sample):
+    """Positions of the floating inputs that the declaration gives a rule."""
+    names = [*sample.op.arrays, *[sample.op.variadic] * len(sample.inputs)]
+    return [i for i in sample.floating if names[i] in sample.op.vjp]
+
+
+def by_sample(values):
+    return pytest.mark.parametrize("sample", values, ids=[f"{i}-{s}" for i, s in enumerate(values)])
+
+
+WITH_GRADIENT = [sample for sample in OF_INTEREST if differentiable(sample)]
+# astype to a fixed dtype has no gradient in another one
+IN_FLOAT32 = [sample for sample in WITH_GRADIENT if sample.op.name != "astype"]
+
+
+def gradients(sample, inputs, weights=None):
+    """(result, gradients) as arrays; weights of the result are drawn from a fixed seed."""
+    tensors = [ag.tensor(array) for array in inputs]
+    for i in differentiable(sample):
+        tensors[i].requires_grad = True
+    y = function(sample)(*tensors)
+    if weights is None:
+        weights = np.random.default_rng(1).uniform(0.5, 1.5, y.shape)
+    y.backward(ag.tensor(weights, y.dtype))
+    return y.numpy(), [tensors[i].grad.numpy() for i in differentiable(sample)]
+
+
+def test_every_op_has_samples():
+    assert {sample.op.name for sample in OF_INTEREST} == {op.name for op in OPS.values()}
+
+
+def test_every_rule_is_reached_by_a_sample():
+    for op in OPS.values():
+        reached = {
+            [*op.arrays, *[op.variadic] * 9][i] for s in samples(op) for i in differentiable(s)
+        }
+        assert reached == set(op.vjp), op.name
+
+
+@by_sample(WITH_GRADIENT)
+def test_gradient_agrees_with_differences(sample):
+    check_grad(function(sample), *sample.inputs)
+
+
+@by_sample(IN_FLOAT32)
+def test_gradient_in_float32_agrees_with_differences(sample):
+    check_grad(function(sample), *sample.inputs, dtype="float32")
+
+
+@by_sample(WITH_GRADIENT)
+def test_second_derivatives_agree_with_differences(sample):
+    if sample.op.second_order is not None:
+        pytest.skip(sample.op.second_order)
+    check_grad(function(sample), *sample.inputs, order=2)
+
+
+@by_sample(WITH_GRADIENT)
+def test_the_vjp_transform_agrees_with_differences(sample):
+    check_vjp(function(sample), *sample.inputs)
+
+
+def strided(array):
+    """The same values in memory of another order, with gaps."""
+    room = np.full((*(2 * n for n in array.shape[::-1]), 2), 7, array.dtype)
+    view = room[(*(slice(None, None, 2) for _ in array.shape), ..., 0)].T
+    view[...] = array
+    return view
+
+
+def reversed_memory(array):
+    """The same values with negative strides."""
+    turn = (slice(None, None, -1),) * array.ndim
+    return array[(*turn, ...)].copy()[(*turn, ...)]
+
+
+def column_major(array):
+    return np.array(array, order="F")
+
+
+@pytest.mark.parametrize("layout", [strided, reversed_memory, column_major])
+@by_sample(WITH_GRADIENT)
+def test_memory_layout_does_not_matter(sample, layout):
+    plain = gradients(sample, sample.inputs)
+    tensors = []
+    for array in sample.inputs:
+        other = layout(array)
+        assert np.array_equal(other, array)
+        # around the copy that ag.tensor would make, which has the order of its source
+        tensors.append(ag.Tensor.wrap(other, NUMPY))
+    y = function(sample)(*tensors)
+    np.testing.assert_allclose(y.numpy(), plain[0], rtol=1e-13, atol=1e-13)
+    for i in differentiable(sample):
+        tensors[i].requires_grad = True
+    y = function(sample)(*tensors)
+    weights = np.random.default_rng(1).uniform(0.5, 1.5, y.shape)
+    y.backward(ag.tensor(strided(weights)))
+    for i, expected in zip(differentiable(sample), plain[1], strict=True):
+        found = tensors[i].grad.numpy()
+        assert found.dtype == expected.dtype
+        np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-13)
+
+
+@by_sample(OF_INTEREST)
+def test_inputs_are_unharmed(sample):
+    tensors = [ag.tensor(array) for array in sample.inputs]
+    for i in differentiable(sample):
+        tensors[i].requires_grad = True
+    for tensor in tensors:
+        tensor.data.flags.writeable = False
+    y = function(sample)(*tensors)
+    weights = ag.tensor(np.ones(y.shape), y.dtype)
+    weights.data.flags.writeable = False
+    if differentiable(sample):
+        y.backward(weights)
+    for tensor, array in zip(tensors, sample.inputs, strict=True):
+        assert tensor.data.tobytes() == array.tobytes()
+        assert tensor.dtype == array.dtype
+
+
+@by_sample(OF_INTEREST)
+def test_arrays_lists_and_tensors_give_the_same(sample):
+    call = function(sample)
+    expected = call(*map(ag.tensor, sample.inputs))
+    found = call(*sample.inputs) if sample.inputs else expected
+    assert isinstance(found, ag.Tensor)
+    assert found.dtype == expected.dtype
+    assert np.array_equal(found.numpy(), expected.numpy(), equal_nan=True)
+
+
+@by_sample(OF_INTEREST)
+def test_the_rule_on_symbols_predicts_shape_and_dtype(sample):
+    """Where the op refuses a dtype, the rule refuses it too, with the same kind of error."""
+    for dtype in SUPPORTED:
+        # integers to negative powers are the one refusal that depends on values
+        inputs = [np.abs(a).astype(dtype) if a.dtype.kind == "f" else a for a in sample.inputs]
+        specs = [Spec(a.shape, a.dtype) for a in inputs]
+        try:
+            with NUMPY.quiet():
+                y = function(sample)(*map(ag.tensor, inputs))
+        except ag.GradloomError as error:
+            with pytest.raises(type(error)):
+                sample.op.spec(*specs, **sample.static)
+        else:
+            assert sample.op.spec(*specs, **sample.static) == Spec(y.shape, y.dtype), dtype
+
+
+@pytest.mark.parametrize("sample", BAD, ids=[f"{i}-{s.op.name}" for i, s in enumerate(BAD)])
+def test_bad_arguments_are_explained(sample):
+    with pytest.raises(sample.error) as caught:
+        function(sample)(*map(ag.tensor, sample.inputs))
+    assert isinstance(caught.value, ag.GradloomError)
+    message = str(caught.value)
+    assert sample.text in message
+    assert message.startswith(f"{sample.op.name}: ")
+    assert "Received" in message
+
+
+@by_sample(WITH_GRADIENT)
+def test_a_captured_step_is_bit_equal_to_eager(sample):
+    places = differentiable(sample)
+    expected_y, expected = gradients(sample, sample.inputs)
+    weights = np.random.default_rng(1).uniform(0.5, 1.5, expected_y.shape)
+
+    def step(g, *inputs):
+        tensors = [x.detach() for x in inputs]
+        for i in places:
+            tensors[i].requires_grad = True
+        y = function(sample)(*tensors)
+        y.backward(g)
+        return y.detach(), [tensors[i].grad for i in places]
+
+    arguments = [ag.tensor(weights, expected_y.dtype), *map(ag.tensor, sample.inputs)]
+    captured = ag.capture(step, *arguments, state={})
+    y, found = captured(*arguments)
+    assert y.data.tobytes() == np.ascontiguousarray(expected_y).tobytes()
+    for mine, theirs in zip(found, expected, strict=True):
+        assert mine.dtype == theirs.dtype
+        assert mine.shape == theirs.shape
+        assert mine.data.tobytes() == theirs.tobytes()
+    text = format_program(captured.program)
+    parsed = verify(parse_program(text))
+    assert parsed == captured.program
+    assert format_program(parsed) == text

@@ -20,6 +20,7 @@ from .errors import (
     GradientError,
     GradloomError,
     ProgramError,
+    RangeError,
     ShapeError,
     TraceError,
 )
@@ -111,6 +112,7 @@ __all__ = [
     "GradientError",
     "GradloomError",
     "ProgramError",
+    "RangeError",
     "ShapeError",
     "Tensor",
     "TraceError",

@@ -16,7 +16,7 @@ import backends
 from backends.contract import Backend
 
 from .anomaly import check_forward
-from .errors import BackendError, TraceError
+from .errors import BackendError, DTypeError, TraceError
 from .graph import Node, Parent
 from .mode import mode
 from .op import Domain, Op, Rule, bad, case
@@ -264,14 +264,13 @@ def apply(op: Op, inputs: Sequence[Any], static: dict[str, Any]) -> Tensor:
             parents.append(value._node)
         else:
             # a Python number stays one where it meets a tensor: it is weak
-            all_ready = all_ready and (value is None or type(value) in _NUMBERS)
+            all_ready = all_ready and type(value) in _NUMBERS
             arrays.append(value)
             parents.append(None)
-    if backend is None:
-        backend = backends.default()
-        arrays = [_as_array(value, backend, ()) for value in arrays]
-    elif not all_ready:
-        arrays = [_as_array(value, backend, _NUMBERS) for value in arrays]
+    if backend is None or not all_ready:
+        kept = _NUMBERS if backend is not None else ()
+        backend = backend or backends.default()
+        arrays = [_as_array(op, i, value, backend, kept) for i, value in enumerate(arrays)]
     try:
         static = op.canonical(arrays, static)
         if op.check is not None and backend.name != "trace":
@@ -282,13 +281,19 @@ def apply(op: Op, inputs: Sequence[Any], static: dict[str, Any]) -> Tensor:
     return _finish(op, backend, arrays, parents, static, y)
 
 
-def _as_array(value: Any, backend: Backend, kept: Collection[type]) -> Any:
-    """`value` as an array of `backend`, unless it is one, or absent, or of a type that is kept."""
-    if value is None or type(value) is backend.array_type or type(value) in kept:
+def _as_array(op: Op, position: int, value: Any, backend: Backend, kept: Collection[type]) -> Any:
+    """`value` as an array of `backend`, unless it is one, or of a type that is kept, or absent as allowed."""
+    if type(value) is backend.array_type or type(value) in kept:
         return value
-    if float in kept and isinstance(value, float):
-        return float(value)  # numpy.float64 is a float: weak like one, and no digit is lost
-    return Tensor.from_value(value, backend=backend)._data
+    name = op.parameter_name(position)
+    if value is None:
+        if name in op.optional:
+            return None
+        raise DTypeError(f"{op.name}: {name} is None; expected a tensor, an array or a number")
+    try:
+        return Tensor.from_value(value, backend=backend)._data
+    except DTypeError as error:
+        raise DTypeError(f"{op.name}: {name}: {error}") from None
 
 
 def _finish(

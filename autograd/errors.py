@@ -24,6 +24,7 @@ __all__ = [
     "GradientError",
     "GradloomError",
     "ProgramError",
+    "RangeError",
     "ShapeError",
     "TraceError",
 ]
@@ -43,6 +44,14 @@ class AnomalyError(GradloomError, FloatingPointError):
 
     Fix: look at the inputs of that op; `log` of a negative number and `0 / 0` are the usual places. For
     `where(x > 0, log(x), 0)` clean the argument as well: `log(where(x > 0, x, 1))`.
+    """
+
+
+class RangeError(GradloomError, ValueError):
+    """A value lies outside what the operation can use.
+
+    Cause: a class number that is negative or too large for the logits, a dropout rate of 1.5.
+    Fix: the message holds the value and the bounds.
     """
 
 

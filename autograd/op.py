@@ -232,7 +232,7 @@ class Op:
             static = {**self.static, **static}
             for name, value in static.items():
                 if value is _EMPTY:
-                    raise TypeError(f"the argument {name!r} is missing")
+                    raise TypeError(f"{self.name}: the argument {name!r} is missing")
         return static if self.normalise is None else self.normalise(*inputs, **static)
 
     def spec(self, *inputs: Any, **static: Any) -> Spec:

@@ -14,7 +14,7 @@ from typing import Any
 from backends.contract import Shape
 
 from .creation import full, zeros
-from .errors import ShapeError
+from .errors import RangeError, ShapeError
 from .ops.compare import less, right_shift
 from .ops.elementwise import cos, log, masked_scale, sqrt
 from .ops.index import argsort, index
@@ -40,7 +40,7 @@ class Generator:
     def seed(self, seed: int) -> None:
         """Start again at the beginning of the stream of `seed`, a number from 0 to 2**64 - 1."""
         if not 0 <= seed < 1 << 64:
-            raise ValueError(f"a seed lies between 0 and 2**64 - 1, got {seed}")
+            raise RangeError(f"a seed lies between 0 and 2**64 - 1, got {seed}")
         self.key.assign(full((), int(seed), "uint64"))
         self.counter.assign(zeros((), "uint64"))
 
@@ -139,7 +139,7 @@ def bernoulli(shape: Size, p: float = 0.5, key: Generator | int | None = None) -
     [True, True, True, True]
     """
     if not 0 <= p <= 1:
-        raise ValueError(f"a probability lies between 0 and 1, got {p}")
+        raise RangeError(f"a probability lies between 0 and 1, got {p}")
     # one below 2**32 at most, so that the bound is a 32-bit word; p = 1 is then decided by <=
     bound = round(p * 2**32)
     bits = _generator(key).bits(_shape(shape))
@@ -172,14 +172,14 @@ def dropout(
         key: where the mask is drawn from.
 
     Raises:
-        ValueError: when `rate` is outside 0..1.
+        RangeError: when `rate` is outside 0..1.
 
     >>> import autograd as ag
     >>> ag.dropout(ag.ones(3), 0.0).tolist()
     [1.0, 1.0, 1.0]
     """
     if not 0 <= rate <= 1:
-        raise ValueError(f"dropout: rate lies between 0 and 1, got {rate}")
+        raise RangeError(f"dropout: rate lies between 0 and 1, got {rate}")
     tensor = x if isinstance(x, Tensor) else Tensor.from_value(x)
     if not training or rate == 0:
         return tensor

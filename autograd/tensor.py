@@ -18,6 +18,7 @@ from .differentiate import accumulate_gradients
 from .errors import BackendError, DTypeError, GradientError, ShapeError
 from .graph import Leaf, Vertex
 from .methods import TensorMethods
+from .structure import flatten, unflatten
 
 _new = object.__new__
 
@@ -311,6 +312,16 @@ class Tensor(TensorMethods):
         if method != "__call__" or kwargs or function is None:
             return NotImplemented
         return function(*inputs)
+
+    def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        """`np.sum(tensor)` is the op of the same name; NumPy functions that are no op here get plain arrays."""
+        own = getattr(self._xp, function.__name__, None)
+        if own is not None:
+            return own(*args, **kwargs)
+        tree = [list(args), kwargs]
+        arrays = (leaf.__array__() if isinstance(leaf, Tensor) else leaf for leaf in flatten(tree))
+        plain, keywords = unflatten(tree, arrays)
+        return function(*plain, **keywords)
 
     def __dlpack__(self, **kwargs: Any) -> Any:
         return self._data.__dlpack__(**kwargs)

@@ -92,8 +92,8 @@ def index(x: Any, key: Any) -> Tensor:
 
 
 def _index_arrays(tensor: Tensor, entry: Any, at: int) -> list[Tensor]:
-    if isinstance(entry, str):
-        raise DTypeError(f"getitem: {entry!r} is not an index")
+    if isinstance(entry, (str, float)):
+        raise DTypeError(f"getitem: {entry!r} is not an index; use integers, slices or a mask")
     backend = tensor._backend
     raw = entry._data if isinstance(entry, Tensor) else entry
     mask_shape = getattr(raw, "shape", None)

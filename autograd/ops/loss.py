@@ -7,6 +7,7 @@ from typing import Any
 from backends.errors import ShapeError
 
 from ..call import op
+from ..errors import RangeError
 from ..op import Domain, bad, case
 from .activation import sigmoid_of, softplus_of
 from .softmax import log_softmax_of, softmax_of
@@ -54,7 +55,7 @@ def _check_labels(xp: Any, logits: Any, targets: Any) -> None:
     high = int(xp.max(targets, axis=every, keepdims=False))
     if low < 0 or high >= logits.shape[-1]:
         wrong = low if low < 0 else high
-        raise ShapeError(
+        raise RangeError(
             f"label {wrong} is out of range: {logits.shape[-1]} classes have the labels 0 to {logits.shape[-1] - 1}"
         )
 

@@ -78,9 +78,16 @@ def op(
 
     def declare(forward: Callable[..., Any]) -> Function:
         declaration = Op(
-            forward, vjp or {}, frozenset(no_gradient), normalise, domain or Domain(), tuple(cases), tuple(bad),
-            second_order, check,
-        )  # fmt: skip
+            forward,
+            vjp or {},
+            no_gradient,
+            normalise,
+            domain or Domain(),
+            cases,
+            bad,
+            second_order,
+            check,
+        )
         return _public_function(declaration)
 
     return declare
@@ -95,13 +102,24 @@ def _public_function(op: Op) -> Function:
         call = _general(op) if op.static or op.normalise else _binary(op)
     function: Any = functools.wraps(op.forward)(call)
     function.__name__ = function.__qualname__ = op.name
-    parameters = list(inspect.signature(op.forward).parameters.values())[1:]
-    if op.variadic is None:
-        positional = inspect.Parameter.POSITIONAL_OR_KEYWORD
-        parameters = [p.replace(kind=positional) for p in parameters]
-    function.__signature__ = inspect.Signature(parameters)
+    function.__signature__ = _signature(op)
     function.op = op
     return function  # type: ignore[no-any-return]
+
+
+def _signature(op: Op) -> inspect.Signature:
+    """What help() shows: without `xp`, and with settings that may follow the arrays by position."""
+    parameter = inspect.Parameter
+    anywhere, keyword = parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY
+    shown = [
+        parameter(name, anywhere, default=None if name in op.optional else parameter.empty)
+        for name in op.arrays
+    ]
+    if op.variadic:
+        shown.append(parameter(op.variadic, parameter.VAR_POSITIONAL))
+    kind = keyword if op.variadic else anywhere
+    shown += [parameter(name, kind, default=default) for name, default in op.static.items()]
+    return inspect.Signature(shown, __validate_parameters__=False)
 
 
 def _unary(op: Op) -> Callable[..., Tensor]:

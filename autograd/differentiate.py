@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 def accumulate_gradients(root: Tensor, gradient: Any, retain: bool, create_graph: bool) -> None:
     """`Tensor.backward`: add the gradients of `root` to the leaves."""
     backend = root._backend
-    handed_out: set[int] = set()
+    # the array of the user's own gradient= counts as handed out
+    handed_out: set[int] = {id(gradient._data)} if hasattr(gradient, "_data") else set()
     for leaf, term in walk(root, gradient, None, retain, create_graph):
         assert isinstance(leaf, Leaf)
         if not create_graph:

@@ -14,6 +14,7 @@ from backends import (
     ShapeError,
     TraceError,
 )
+from backends.suggest import nearest
 
 __all__ = [
     "AnomalyError",
@@ -27,6 +28,7 @@ __all__ = [
     "RangeError",
     "ShapeError",
     "TraceError",
+    "nearest",
 ]
 
 

@@ -7,8 +7,7 @@ is an argument, or an error. The step itself is ordinary eager code, with `backw
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import backends
 from backends.contract import Array, Backend, Spec
@@ -20,8 +19,7 @@ from .structure import flatten, unflatten
 from .tensor import Tensor
 
 
-@dataclass(frozen=True)
-class Captured:
+class Captured(NamedTuple):
     """A step as a program, tied to its state. Calling it runs the program and assigns the new state."""
 
     program: Program

@@ -16,9 +16,8 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from operator import itemgetter
-from typing import Any
+from typing import Any, NamedTuple
 
 from backends.contract import Namespace, Spec
 from backends.errors import AxisError, DTypeError, GradloomError, ShapeError
@@ -61,8 +60,7 @@ class bad:
         self.arguments = arguments
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(NamedTuple):
     """What one pattern of tracked inputs saves, and the rules it will run.
 
     `names` are the saved values in order; `keep` picks them out of (*inputs, y) in one C call where that suffices.
@@ -80,44 +78,52 @@ class Plan:
         return tuple(op.value_of(name, inputs, y) for name in self.names)
 
 
-@dataclass(eq=False, repr=False)
 class Op:
     """A declaration. The public function that `@op` returns carries it as its attribute `op`."""
 
-    forward: Callable[..., Any]
-    vjp: Mapping[str, Rule]
-    no_gradient: frozenset[str]
-    normalise: Callable[..., dict[str, Any]] | None
-    domain: Domain
-    cases: tuple[case, ...]
-    bad: tuple[bad, ...]
-    second_order: str | None
-    check: Callable[..., None] | None
-    name: str = field(init=False)
-    arrays: tuple[str, ...] = field(init=False)
-    variadic: str | None = field(init=False)
-    static: dict[str, Any] = field(init=False)
-    _plans: dict[tuple[bool, ...], Plan | None] = field(init=False, default_factory=dict)
-    _rule_names: dict[str, tuple[str, ...]] = field(init=False, default_factory=dict)
-
-    def __post_init__(self) -> None:
-        self.name = self.forward.__name__.rstrip("_")
-        parameters = list(inspect.signature(self.forward).parameters.values())
-        if not parameters or parameters[0].name != "xp":
-            raise DeclarationError(f"{self.name}: the first parameter of an op is xp")
-        kinds = {p.name: p.kind for p in parameters[1:]}
-        self.arrays = tuple(
-            n for n, k in kinds.items() if k is inspect.Parameter.POSITIONAL_OR_KEYWORD
-        )
-        variadic = [n for n, k in kinds.items() if k is inspect.Parameter.VAR_POSITIONAL]
-        self.variadic = variadic[0] if variadic else None
-        self.static = {
-            p.name: p.default for p in parameters[1:] if p.kind is inspect.Parameter.KEYWORD_ONLY
-        }
-        self.optional = frozenset(
-            p.name for p in parameters[1:] if p.name in self.arrays and p.default is None
-        )
+    def __init__(
+        self,
+        forward: Callable[..., Any],
+        vjp: Mapping[str, Rule],
+        no_gradient: Sequence[str],
+        normalise: Callable[..., dict[str, Any]] | None,
+        domain: Domain,
+        cases: Sequence[case],
+        bad: Sequence[bad],
+        second_order: str | None,
+        check: Callable[..., None] | None,
+    ) -> None:
+        self.forward = forward
+        self.vjp = vjp
+        self.no_gradient = frozenset(no_gradient)
+        self.normalise = normalise
+        self.domain = domain
+        self.cases = tuple(cases)
+        self.bad = tuple(bad)
+        self.second_order = second_order
+        self.check = check
+        self.name = forward.__name__.rstrip("_")
+        self.arrays, self.variadic, self.optional, self.static = self._read_signature()
+        self._plans: dict[tuple[bool, ...], Plan | None] = {}
+        self._rule_names: dict[str, tuple[str, ...]] = {}
         self._check_rules()
+
+    def _read_signature(self) -> tuple[tuple[str, ...], str | None, frozenset[str], dict[str, Any]]:
+        """(arrays, the variadic input, arrays that may be None, static attributes with their defaults)."""
+        code, names = self.forward.__code__, argument_names(self.forward)
+        if names[:1] != ("xp",):
+            raise DeclarationError(f"{self.name}: the first parameter of an op is xp")
+        defaults = self.forward.__defaults__ or ()
+        given = dict(zip(names[len(names) - len(defaults) :], defaults, strict=True))
+        keywords = code.co_varnames[code.co_argcount : code.co_argcount + code.co_kwonlyargcount]
+        kept = self.forward.__kwdefaults__ or {}
+        variadic = code.co_flags & inspect.CO_VARARGS
+        return (
+            names[1:],
+            code.co_varnames[code.co_argcount + code.co_kwonlyargcount] if variadic else None,
+            frozenset(name for name, value in given.items() if value is None),
+            {name: kept.get(name, _EMPTY) for name in keywords},
+        )
 
     def __repr__(self) -> str:
         return f"<op {self.name}>"
@@ -134,7 +140,7 @@ class Op:
             )
         known = {*inputs, *(f"{n}_spec" for n in inputs), "y", "y_spec", *self.static}
         for name, rule in self.vjp.items():
-            names = tuple(inspect.signature(rule).parameters)
+            names = argument_names(rule)
             if names[:2] != ("xp", "g"):
                 raise DeclarationError(f"{self.name}: the rule of {name} must begin with (xp, g)")
             allowed = known | ({"i"} if name == self.variadic else set())
@@ -279,6 +285,12 @@ _KINDS: dict[type[Exception], type[Exception]] = {
     IndexError: AxisError,
     ValueError: ShapeError,
 }
+
+
+def argument_names(function: Callable[..., Any]) -> tuple[str, ...]:
+    """The positional parameters, read off the code object: inspect.signature is ten times slower, and this runs at import."""
+    code = function.__code__
+    return code.co_varnames[: code.co_argcount]
 
 
 def variadic_tuple(name: str | None) -> tuple[str, ...]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -180,13 +179,13 @@ def split_validation(rows: Rows, fraction: float) -> tuple[Rows, Rows]:
     return rows.pick(slice(cut)), rows.pick(slice(cut, None))
 
 
-@dataclass(frozen=True)
 class ArrayData:
     """Rows in memory. Each iteration is an epoch: shuffled anew when `shuffle`, the last batch may be smaller."""
 
-    rows: Rows
-    batch_size: int
-    shuffle: bool = False
+    def __init__(self, rows: Rows, batch_size: int, shuffle: bool = False) -> None:
+        self.rows = rows
+        self.batch_size = batch_size
+        self.shuffle = shuffle
 
     def __len__(self) -> int:
         return -(-self.rows.x.shape[0] // self.batch_size)
@@ -199,13 +198,15 @@ class ArrayData:
             yield self.rows.pick(batch if order is None else order[batch])
 
 
-@dataclass(frozen=True)
 class IterableData:
     """Batches that the user yields: x, (x, y) or (x, y, weight)."""
 
-    source: Any
-    dtype: Any
-    check: Callable[[Rows], Rows] | None = None
+    def __init__(
+        self, source: Any, dtype: Any, check: Callable[[Rows], Rows] | None = None
+    ) -> None:
+        self.source = source
+        self.dtype = dtype
+        self.check = check
 
     def __iter__(self) -> Iterator[Rows]:
         number = -1

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any, TypeVar
 
-from autograd import GradloomError
+from autograd.errors import GradloomError, nearest
 
 T = TypeVar("T")
 
@@ -42,13 +41,6 @@ class MissingExtraError(GradloomError, ImportError):
 
     Fix: the message holds the command that installs it.
     """
-
-
-def nearest(name: str, known: Iterable[str]) -> str:
-    """A hint with the closest known name, or the known names."""
-    names = sorted(known)
-    near = difflib.get_close_matches(name, names, 1)
-    return f"Did you mean {near[0]!r}?" if near else f"Known: {', '.join(names)}."
 
 
 def lookup(kind: str, name: Any, table: Mapping[str, T]) -> T:

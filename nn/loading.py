@@ -6,14 +6,14 @@ import inspect
 import json
 import os
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import autograd as ag
 from autograd import GradloomError
+from autograd.errors import nearest
 
 from . import layers, losses, metrics, optimizers, regularizers, schedules, sequential
-from .errors import FileError, nearest
+from .errors import FileError
 from .model import Model
 from .saving import FORMAT, safetensors_numpy
 
@@ -36,7 +36,7 @@ def load(path: str | os.PathLike[str], custom_objects: Mapping[str, type] | None
         FileNotFoundError: there is no such file.
         FileError: the file is damaged, truncated, or not a model; or it names an unknown class.
     """
-    header, arrays = _read(Path(path))
+    header, arrays = _read(os.fspath(path))
     classes = CLASSES | dict(custom_objects or {})
     try:
         model = _make(header["model"], classes)
@@ -50,12 +50,12 @@ def load(path: str | os.PathLike[str], custom_objects: Mapping[str, type] | None
     return model
 
 
-def _read(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+def _read(path: str) -> tuple[dict[str, Any], dict[str, Any]]:
     library = safetensors_numpy()
-    if not path.is_file():
+    if not os.path.isfile(path):
         raise FileNotFoundError(f"no file {path}")
     try:
-        with library.safe_open(str(path), framework="np") as file:
+        with library.safe_open(path, framework="np") as file:
             text = (file.metadata() or {}).get("gradloom")
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
         header = json.loads(text) if text is not None else None

@@ -14,8 +14,9 @@ from typing import Any, Self
 
 import autograd as ag
 from autograd import ShapeError, Tensor
+from autograd.errors import nearest
 
-from .errors import ArgumentError, nearest
+from .errors import ArgumentError
 from .regularizers import Regularizer
 
 _training: ContextVar[bool | None] = ContextVar("training", default=None)

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .errors import ArgumentError, MissingExtraError
@@ -73,7 +71,7 @@ def save(model: Model, path: str | os.PathLike[str]) -> None:
         header["metrics"] = [describe(metric) for metric in model.metrics]
         arrays |= {f"optimizer.{name}": t.numpy() for name, t in model.optimizer.state().items()}
     data = library.numpy.save(arrays, metadata={"gradloom": json.dumps(header)})
-    write_atomically(Path(path), data)
+    write_atomically(os.fspath(path), data)
 
 
 def _input_shape(model: Model) -> list[int] | None:
@@ -82,22 +80,16 @@ def _input_shape(model: Model) -> list[int] | None:
     return list(model.seen_shape[1:]) if model.seen_shape else None
 
 
-def write_atomically(path: Path, data: bytes) -> None:
+def write_atomically(path: str, data: bytes) -> None:
     """Write to a temporary file in the same folder, flush it to disk, and rename it."""
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    temporary = f"{path}.{os.getpid()}-{os.urandom(4).hex()}.part"
+    handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        os.chmod(temporary, 0o666 & ~_umask())
         os.replace(temporary, path)
     except BaseException:
-        Path(temporary).unlink(missing_ok=True)
+        os.unlink(temporary)
         raise
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

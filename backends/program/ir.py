@@ -7,7 +7,6 @@ fails leaves the state as it was. Nothing here computes.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
 from ..contract import Scalar, Spec
@@ -43,8 +42,7 @@ class Instruction(NamedTuple):
     static: tuple[tuple[str, Any], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Program:
+class Program(NamedTuple):
     """A whole step. `assigns` pairs a state parameter with its new value."""
 
     name: str

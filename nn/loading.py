@@ -24,6 +24,18 @@ CLASSES: dict[str, type] = {
     if inspect.isclass(member) and member.__module__.startswith("nn.")
 }
 
+# what reading arbitrary bytes as a description can end in
+_DAMAGE = (
+    GradloomError,
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    MemoryError,
+    RecursionError,
+    TypeError,
+    ValueError,
+)
+
 
 def load(path: str | os.PathLike[str], custom_objects: Mapping[str, type] | None = None) -> Model:
     """The model that `model.save(path)` wrote: architecture, weights, optimizer with its state, loss, metrics.
@@ -45,7 +57,7 @@ def load(path: str | os.PathLike[str], custom_objects: Mapping[str, type] | None
         _restore(model, header, arrays, classes)
     except FileError:
         raise
-    except (GradloomError, KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+    except _DAMAGE as error:
         raise FileError(f"{path}: the file does not describe a model: {error}") from error
     return model
 
@@ -59,7 +71,7 @@ def _read(path: str) -> tuple[dict[str, Any], dict[str, Any]]:
             text = (file.metadata() or {}).get("gradloom")
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
         header = json.loads(text) if text is not None else None
-    except (library.SafetensorError, ValueError, OSError) as error:
+    except (library.SafetensorError, OSError, *_DAMAGE) as error:
         raise FileError(f"{path}: damaged or not a safetensors file ({error})") from error
     if not isinstance(header, dict) or header.get("format") != FORMAT:
         raise FileError(f"{path}: a safetensors file, but not a model of format {FORMAT}")

@@ -194,7 +194,10 @@ def config_of(thing: Any) -> dict[str, Any]:
     """The values of the constructor's arguments, read from the attributes of the same names."""
     signature = inspect.signature(type(thing).__init__)
     names = [
-        n for n, p in signature.parameters.items() if n != "self" and p.kind is not p.VAR_KEYWORD
+        name
+        for name, parameter in signature.parameters.items()
+        if name != "self"
+        and parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
     ]
     for name in names:
         if not hasattr(thing, name):

@@ -1,0 +1,451 @@
+"""Files: what is saved comes back bit for bit, and a damaged or strange file is a FileError and nothing else."""
+
+from __future__ import annotations
+
+import json
+import os
+import pickletools
+import sys
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from models import everything, rows
+
+import autograd as ag
+import nn
+
+pytest.importorskip("safetensors")
+X, Y = rows(20)
+CLASSES = np.arange(20) % 3
+
+
+def schedule():
+    return nn.ExponentialDecay(0.05, 10, 0.9)
+
+
+class Line(nn.Model):
+    """A model of the user's own, with an argument."""
+
+    def __init__(self, units=1, activation=None):
+        super().__init__("float64")
+        self.units = units
+        self.activation = activation
+        self.dense = nn.Dense(units, activation)
+
+    def call(self, x):
+        return self.dense(x)
+
+
+class Scaled(nn.Module):
+    """A layer of the user's own."""
+
+    def __init__(self, factor):
+        self.factor = factor
+
+    def build(self, *shapes, dtype):
+        self.offset = nn.Buffer(ag.ones(shapes[0][-1], dtype))
+
+    def call(self, x):
+        return x * self.factor + self.offset
+
+
+class Half(nn.Loss):
+    """A loss of the user's own."""
+
+    def per_sample(self, y_true, y_pred, from_logits=False):
+        return ((y_pred - y_true) ** 2).mean(axis=-1) / 2
+
+
+def small():
+    return nn.Sequential([nn.Dense(4, "relu", input_shape=(3,)), nn.Dense(1, "sigmoid")])
+
+
+MODELS = {
+    "sgd": (small, lambda: dict(optimizer="sgd", loss="binary_crossentropy"), Y),
+    "adam": (
+        small,
+        lambda: dict(optimizer="adam", loss="binary_crossentropy", metrics=["accuracy"]),
+        Y,
+    ),
+    "momentum and schedule": (
+        small,
+        lambda: dict(optimizer=nn.SGD(schedule(), 0.9, True), loss="mse", metrics=["mse"]),
+        Y,
+    ),
+    "options": (
+        lambda: nn.Sequential(
+            [
+                nn.Dense(4, "tanh", kernel_regularizer=nn.L2(0.1), kernel_initializer="he_normal"),
+                nn.Activation("relu"),
+                nn.Flatten(),
+                nn.Sequential([nn.Dense(3, use_bias=False, kernel_regularizer="l1")]),
+                nn.Activation("softmax"),
+            ]
+        ),
+        lambda: dict(
+            optimizer=nn.Adam(0.01, clipnorm=1.0, weight_decay=0.1),
+            loss=nn.SparseCategoricalCrossentropy(reduction="sum"),
+            metrics=[nn.SparseCategoricalAccuracy("hits"), nn.SparseCategoricalCrossentropy()],
+        ),
+        CLASSES,
+    ),
+    "mlp": (
+        lambda: nn.MLP((5, 4), 1, "tanh", 0.0, "sigmoid", "float64"),
+        lambda: dict(
+            optimizer="adam",
+            loss=nn.BinaryCrossentropy(label_smoothing=0.1),
+            metrics=[nn.BinaryAccuracy("above", threshold=0.7)],
+        ),
+        Y,
+    ),
+    "own classes": (
+        lambda: nn.Sequential([Scaled(2.0), Line(2), Scaled(0.5), nn.Dense(1)]),
+        lambda: dict(optimizer="adam", loss=Half()),
+        Y,
+    ),
+    "own model": (lambda: Line(1, "tanh"), lambda: dict(optimizer="sgd", loss=Half), Y),
+}
+OWN = {"Line": Line, "Scaled": Scaled, "Half": Half}
+models = pytest.mark.parametrize(("make", "options", "y"), MODELS.values(), ids=MODELS)
+
+
+@models
+def test_a_loaded_model_goes_on_as_if_never_saved(tmp_path, make, options, y):
+    model = make()
+    model.compile(**options())
+    model.fit(X, y, batch_size=6, epochs=2, shuffle=False)
+    model.save(tmp_path / "model.safetensors")
+    loaded = nn.load(tmp_path / "model.safetensors", custom_objects=OWN)
+    assert type(loaded) is type(model)
+    kept = {name: data for name, data in everything(model).items() if not _is_metric(name)}
+    assert {n: data for n, data in everything(loaded).items() if not _is_metric(n)} == kept
+    np.testing.assert_array_equal(loaded.predict(X), model.predict(X))
+    assert loaded.evaluate(X, y, return_dict=True) == model.evaluate(X, y, return_dict=True)
+    more = dict(batch_size=6, epochs=3, shuffle=False)
+    assert loaded.fit(X, y, **more).history == model.fit(X, y, **more).history
+    assert everything(loaded) == everything(model)
+
+
+def _is_metric(name):
+    return name.endswith((".total", ".count"))
+
+
+@models
+def test_saving_again_gives_the_same_file(tmp_path, make, options, y):
+    model = make()
+    model.compile(**options())
+    model.fit(X, y)
+    model.save(tmp_path / "first")
+    nn.load(tmp_path / "first", OWN).save(tmp_path / "second")
+    assert _contents(tmp_path / "second") == _contents(tmp_path / "first")
+
+
+def _contents(path):
+    """The header as objects, because the order of its keys is not fixed, and the data."""
+    data = path.read_bytes()
+    size = int.from_bytes(data[:8], "little")
+    header = json.loads(data[8 : 8 + size])
+    described = json.loads(header["__metadata__"].pop("gradloom"))
+    return header, described, data[8 + size :]
+
+
+def test_a_model_that_is_not_compiled(tmp_path):
+    model = small()
+    model.save(str(tmp_path / "model"))
+    loaded = nn.load(str(tmp_path / "model"))
+    np.testing.assert_array_equal(loaded.predict(X), model.predict(X))
+    assert loaded.optimizer is None
+    with pytest.raises(nn.NotCompiledError):
+        loaded.fit(X, Y)
+
+
+def test_compiled_and_never_trained(tmp_path):
+    model = small()
+    model.compile(nn.Adam(0.5), "mse")
+    model.save(tmp_path / "model")
+    loaded = nn.load(tmp_path / "model")
+    assert loaded.optimizer.learning_rate == 0.5
+    assert loaded.fit(X, Y, shuffle=False).history == model.fit(X, Y, shuffle=False).history
+
+
+def test_a_rate_that_was_set_is_kept(tmp_path):
+    model = small()
+    model.compile(nn.SGD(0.5), "mse")
+    model.optimizer.learning_rate = 0.125
+    model.save(tmp_path / "model")
+    assert nn.load(tmp_path / "model").optimizer.learning_rate == 0.125
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory):
+    """The bytes of a saved model with Adam's slots."""
+    path = tmp_path_factory.mktemp("saved") / "model"
+    model = small()
+    model.compile("adam", "binary_crossentropy", metrics=["accuracy"])
+    model.fit(X, Y)
+    model.save(path)
+    return path.read_bytes()
+
+
+def test_every_truncation_is_a_file_error(saved, tmp_path):
+    path = tmp_path / "model"
+    for length in (*range(0, len(saved), 64), len(saved) - 1):
+        path.write_bytes(saved[:length])
+        with pytest.raises(nn.FileError, match=str(path)):
+            nn.load(path)
+
+
+def loads_or_file_error(path, data):
+    path.write_bytes(data)
+    try:
+        return nn.load(path)
+    except nn.FileError:
+        return None
+
+
+@given(place=st.floats(0, 1, exclude_max=True), flip=st.integers(1, 255), in_header=st.booleans())
+def test_a_changed_byte_is_a_file_error_or_another_model(
+    saved, tmp_path_factory, place, flip, in_header
+):
+    header = 8 + int.from_bytes(saved[:8], "little")
+    data = bytearray(saved)
+    data[int(place * (header if in_header else len(saved)))] ^= flip
+    loads_or_file_error(tmp_path_factory.getbasetemp() / "changed", bytes(data))
+
+
+def test_every_byte_of_the_header_flipped(saved, tmp_path):
+    """One bit each, over the length, the tensors' table and the description."""
+    header = 8 + int.from_bytes(saved[:8], "little")
+    refused = 0
+    for i in range(header):
+        data = bytearray(saved)
+        data[i] ^= 1 << i % 7
+        refused += loads_or_file_error(tmp_path / "model", bytes(data)) is None
+    assert refused > header / 2
+
+
+@given(st.binary(max_size=200))
+def test_noise_is_a_file_error(tmp_path_factory, data):
+    assert loads_or_file_error(tmp_path_factory.getbasetemp() / "noise", data) is None
+
+
+def rewritten(path, change):
+    """The saved file with its description changed."""
+    from safetensors.numpy import load, save
+
+    model = nn.Sequential([nn.Dense(4, "relu"), nn.Dense(1)])
+    model.compile("adam", "mse", metrics=["accuracy"])
+    model.fit(X, Y)
+    model.save(path)
+    data = path.read_bytes()
+    size = int.from_bytes(data[:8], "little")
+    described = json.loads(json.loads(data[8 : 8 + size])["__metadata__"]["gradloom"])
+    arrays = load(data)
+    described = change(described, arrays) or described
+    path.write_bytes(save(arrays, metadata={"gradloom": json.dumps(described)}))
+
+
+def nested(depth):
+    return json.loads('{"class": "Sequential", "config": {"layers": [' * depth + "]}}" * depth)
+
+
+DESCRIPTIONS = {
+    "unknown class": (
+        lambda d, a: d["model"].update({"class": "Sequentail"}),
+        "unknown class 'Sequentail'. Did you mean 'Sequential'",
+    ),
+    "unknown layer": (
+        lambda d, a: d["model"]["config"]["layers"][0].update({"class": "Quantum"}),
+        "unknown class 'Quantum'.*custom_objects=",
+    ),
+    "a class of Python": (lambda d, a: d["model"].update({"class": "eval"}), "unknown class 'eval'"),
+    "an optimizer as model": (lambda d, a: d.update(model=d["optimizer"]), "holds a Adam, not a model"),
+    "no model": (lambda d, a: d.pop("model") and None, "does not describe a model"),
+    "other format": (lambda d, a: d.update(format="gradloom-0"), "not a model of format"),
+    "a list": (lambda d, a: [d], "not a model of format"),
+    "argument": (
+        lambda d, a: d["model"]["config"].update(hidden=3),
+        "does not describe a model: .*unexpected keyword",
+    ),
+    "config a list": (lambda d, a: d["model"].update(config=[1]), "does not describe a model"),
+    "class a number": (lambda d, a: d["model"].update({"class": 3}), "class 3|describe a model"),
+    "class a dict": (lambda d, a: d["model"].update({"class": {}}), "does not describe a model"),
+    "units": (
+        lambda d, a: d["model"]["config"]["layers"][0]["config"].update(units=5),
+        r"describe a model: load_state_dict: layers.0.\w+ has shape",
+    ),
+    "units text": (
+        lambda d, a: d["model"]["config"]["layers"][0]["config"].update(units="4"),
+        "units is an integer",
+    ),
+    "negative shape": (lambda d, a: d.update(input_shape=[-3]), "describe a model"),
+    "shape text": (lambda d, a: d.update(input_shape="3"), "describe a model"),
+    "huge shape": (lambda d, a: d.update(input_shape=[2**62]), "describe a model"),
+    "no shape": (lambda d, a: d.update(input_shape=None), "the shape of the inputs is missing"),
+    "a weight is missing": (
+        lambda d, a: a.pop("model.layers.0.bias") is None,
+        r"\['layers.0.bias'\] missing",
+    ),
+    "a weight too many": (
+        lambda d, a: a.update({"model.extra": np.ones(2)}),
+        "unknown name 'extra'",
+    ),
+    "a slot is missing": (
+        lambda d, a: a.pop("optimizer.slots.0.momentum") is None,
+        "the optimizer's state does not fit",
+    ),
+    "a slot of another shape": (
+        lambda d, a: a.update({"optimizer.slots.0.momentum": np.ones(2, np.float32)}),
+        "does not describe a model",
+    ),
+    "learning rate": (
+        lambda d, a: d["optimizer"]["config"].update(learning_rate="fast"),
+        "learning_rate is a number",
+    ),
+    "metric": (lambda d, a: d.update(metrics=["acuracy"]), "unknown metric 'acuracy'"),
+    "metrics": (lambda d, a: d.update(metrics=3), "does not describe a model"),
+    "loss": (lambda d, a: d.update(loss="mze"), "unknown loss 'mze'"),
+    "deep": (lambda d, a: d.update(model=nested(300)), "does not describe a model|missing"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("change", "message"), DESCRIPTIONS.values(), ids=DESCRIPTIONS)
+def test_a_wrong_description_is_explained(tmp_path, change, message):
+    path = tmp_path / "model"
+    rewritten(path, lambda described, arrays: _object(change(described, arrays)))
+    with pytest.raises(nn.FileError, match=message):
+        nn.load(path)
+
+
+def _object(value):
+    return value if isinstance(value, list) else None
+
+
+def test_the_harness_itself_loads(tmp_path):
+    rewritten(tmp_path / "model", lambda described, arrays: None)
+    assert nn.load(tmp_path / "model").predict(X).shape == (20, 1)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b"", b"\x80\x04N.", b"PK\x03\x04", b"{}", b"\x00" * 100, b"\xff" * 100, b"import os\n" * 10],
+)
+def test_other_files_are_file_errors(tmp_path, data):
+    (tmp_path / "other").write_bytes(data)
+    with pytest.raises(nn.FileError, match=r"damaged or not a safetensors file"):
+        nn.load(tmp_path / "other")
+
+
+def test_safetensors_without_a_model(tmp_path):
+    from safetensors.numpy import save_file
+
+    for metadata in (
+        None,
+        {"a": "b"},
+        {"gradloom": "{"},
+        {"gradloom": "3"},
+        {"gradloom": "[" * 10**5},
+    ):
+        save_file({"weight": np.ones(3)}, tmp_path / "other", metadata=metadata)
+        with pytest.raises(nn.FileError):
+            nn.load(tmp_path / "other")
+
+
+def test_no_such_file(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"no file .*nothing"):
+        nn.load(tmp_path / "nothing")
+    with pytest.raises(FileNotFoundError, match="no file"):
+        nn.load(tmp_path)
+
+
+def test_own_classes_have_to_be_given(tmp_path):
+    model = Line()
+    model(X)
+    model.save(tmp_path / "model")
+    with pytest.raises(
+        nn.FileError, match=r"unknown class 'Line'.*custom_objects=\{'Line': Line\}"
+    ):
+        nn.load(tmp_path / "model")
+
+
+def test_an_interrupted_write_leaves_the_old_file(tmp_path, monkeypatch, trained):
+    path = tmp_path / "model"
+    trained.save(path)
+    before = path.read_bytes()
+    trained.fit(X, Y)
+    for name in ("replace", "fsync"):
+
+        def interrupted(*args):
+            raise KeyboardInterrupt
+
+        with monkeypatch.context() as patch:
+            patch.setattr(os, name, interrupted)
+            with pytest.raises(KeyboardInterrupt):
+                trained.save(path)
+        assert path.read_bytes() == before
+        assert os.listdir(tmp_path) == ["model"]
+    trained.save(path)
+    assert path.read_bytes() != before
+    assert os.listdir(tmp_path) == ["model"]
+
+
+def test_the_file_can_be_read_by_others_as_the_umask_says(tmp_path, trained):
+    trained.save(tmp_path / "model")
+    (tmp_path / "plain").write_bytes(b"")
+    assert (tmp_path / "model").stat().st_mode == (tmp_path / "plain").stat().st_mode
+
+
+REFUSED = {
+    "not built": (lambda: nn.Sequential([nn.Dense(1)]), "save: the model is not built yet"),
+    "lambda": (
+        lambda: nn.Sequential([nn.Dense(1, lambda x: x, input_shape=(3,))]),
+        "save: '<lambda>' is a function, and a file holds no code",
+    ),
+    "function": (
+        lambda: nn.Sequential([nn.Dense(1, ag.tanh, input_shape=(3,))]),
+        "save: 'tanh' is a function, and a file holds no code",
+    ),
+    "initializer": (
+        lambda: nn.Sequential([nn.Dense(1, kernel_initializer=ag.zeros, input_shape=(3,))]),
+        "save: 'zeros' is a function",
+    ),
+}
+
+
+@pytest.mark.parametrize(("make", "message"), REFUSED.values(), ids=REFUSED)
+def test_save_refuses_and_writes_nothing(tmp_path, make, message):
+    with pytest.raises(nn.ArgumentError, match=message):
+        make().save(tmp_path / "model")
+    assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    "options", [dict(loss=lambda t, p: p), dict(loss="mse", metrics=[lambda t, p: p])]
+)
+def test_functions_in_compile_are_refused(tmp_path, options):
+    model = small()
+    model.compile("sgd", **options)
+    with pytest.raises(nn.ArgumentError, match="is a function, and a file holds no code"):
+        model.save(tmp_path / "model")
+
+
+def test_there_is_no_pickle_in_the_file(saved):
+    """Neither protocol mark nor readable opcodes; the head is a length and JSON."""
+    size = int.from_bytes(saved[:8], "little")
+    assert isinstance(json.loads(saved[8 : 8 + size]), dict)
+    for protocol in range(2, 6):
+        assert not saved.startswith(b"\x80" + bytes([protocol]))
+    with pytest.raises(ValueError, match=r"unknown|opcode|exhausted|pickle"):
+        list(pickletools.genops(saved))
+
+
+def test_without_safetensors_the_error_says_how_to_get_it(tmp_path, monkeypatch, trained):
+    trained.save(tmp_path / "model")
+    monkeypatch.setitem(sys.modules, "safetensors", None)
+    monkeypatch.setitem(sys.modules, "safetensors.numpy", None)
+    for action in (lambda: trained.save(tmp_path / "two"), lambda: nn.load(tmp_path / "model")):
+        with pytest.raises(nn.MissingExtraError, match=r"pip install 'gradloom\[save\]'"):
+            action()
+    assert os.listdir(tmp_path) == ["model"]

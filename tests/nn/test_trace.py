@@ -1,0 +1,315 @@
+"""The whole training step as a program: its text, and that running it is what eager training does, bit for bit.
+
+Two models start from the same seed. One trains with `train_on_batch`, the other with its captured program; after each
+step every weight, slot, counter and metric has the same bytes, and the generator stands at the same place.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from models import everything, rows
+
+import autograd as ag
+import nn
+from backends.program import format_program, parse_program, verify
+
+GOLDEN = Path(__file__).parent / "golden" / "mlp_step.txt"
+X, Y = rows(8, 5)
+CLASSES = np.array([0, 1, 2, 1, 0, 2, 2, 1])
+ONE_HOT = np.eye(3, dtype=np.float32)[CLASSES]
+
+
+def network(outputs, activation, dropout=0.0, regularizer=None, dtype="float32"):
+    layers = [nn.Input((5,)), nn.Dense(6, "relu", kernel_regularizer=regularizer)]
+    if dropout:
+        layers.append(nn.Dropout(dropout))
+    return nn.Sequential([*layers, nn.Dense(outputs, activation)], dtype)
+
+
+def compiled(model, optimizer, loss, metrics=("accuracy",)):
+    model.compile(optimizer, loss, metrics=list(metrics))
+    return model
+
+
+def decayed():
+    return nn.SGD(nn.ExponentialDecay(0.1, 2, 0.5), momentum=0.9, nesterov=True)
+
+
+SPARSE = "sparse_categorical_crossentropy"
+STEPS = {
+    "sgd": (lambda: compiled(network(1, None), nn.SGD(0.1), "mse", ["mse"]), Y),
+    "nesterov, decay, dropout, sigmoid": (
+        lambda: compiled(network(1, "sigmoid", 0.3), decayed(), "binary_crossentropy"),
+        Y,
+    ),
+    "staircase": (
+        lambda: compiled(network(1, None), nn.SGD(nn.ExponentialDecay(0.1, 2, 0.5, True)), "mse"),
+        Y,
+    ),
+    "adam, softmax, class numbers": (
+        lambda: compiled(network(3, "softmax"), nn.Adam(), SPARSE),
+        CLASSES,
+    ),
+    "adam, softmax, one-hot": (
+        lambda: compiled(network(3, "softmax", 0.5), nn.Adam(), "categorical_crossentropy"),
+        ONE_HOT,
+    ),
+    "regularizers": (
+        lambda: compiled(network(1, "tanh", regularizer=nn.L1(0.01)), nn.SGD(0.1, 0.5), "mse"),
+        Y,
+    ),
+    "l2 and weight decay": (
+        lambda: compiled(
+            network(1, "tanh", regularizer="l2"), nn.Adam(weight_decay=0.1), "mse", ()
+        ),
+        Y,
+    ),
+    "global_clipnorm": (
+        lambda: compiled(network(1, None), nn.SGD(0.5, global_clipnorm=0.1), "mse"),
+        Y,
+    ),
+    "clipnorm": (lambda: compiled(network(1, None), nn.SGD(0.5, clipnorm=0.1), "mse"), Y),
+    "clipvalue": (lambda: compiled(network(1, None), nn.Adam(clipvalue=0.01), "mse"), Y),
+    "probabilities": (
+        lambda: compiled(
+            network(1, lambda x: ag.sigmoid(x)),
+            nn.SGD(0.1),
+            nn.BinaryCrossentropy(label_smoothing=0.1),
+        ),
+        Y,
+    ),
+    "float64": (
+        lambda: compiled(network(3, "softmax", 0.5, dtype="float64"), nn.Adam(), SPARSE),
+        CLASSES,
+    ),
+}
+steps = pytest.mark.parametrize(("make", "y"), STEPS.values(), ids=STEPS)
+
+
+def seeded(make):
+    nn.set_random_seed(9)
+    return make()
+
+
+def captured(model, y):
+    x = ag.tensor(X, model.dtype)
+    return nn.capture_train_step(model, x, ag.tensor(y)), x, ag.tensor(y)
+
+
+def generator_state():
+    generator = ag.random.default_generator()
+    return generator.key.item(), generator.counter.item()
+
+
+@steps
+def test_five_steps_are_bit_equal_to_eager(make, y):
+    eager = seeded(make)
+    expected = []
+    for _ in range(5):
+        eager.train_on_batch(X, y)
+        expected.append((everything(eager), generator_state()))
+
+    model = seeded(make)
+    step, x, labels = captured(model, y)
+    got = []
+    for _ in range(5):
+        for metric in model.trackers:
+            metric.reset()
+        step(x, labels)
+        got.append((everything(model), generator_state()))
+    assert got == expected
+    assert expected[0][0] != expected[4][0]
+
+
+@steps
+def test_the_program_is_well_formed_and_reads_back(make, y):
+    step, _, _ = captured(seeded(make), y)
+    assert verify(step.program) is step.program
+    assert step.program_text() == format_program(step.program)
+    assert parse_program(step.program_text()) == step.program
+
+
+@steps
+def test_capture_changes_nothing(make, y):
+    model = seeded(make)
+    model.train_on_batch(X, y)
+    before = everything(model), generator_state()
+    captured(model, y)
+    assert (everything(model), generator_state()) == before
+    assert not model.training
+    assert all(parameter.grad is None for parameter in model.parameters())
+    assert all(parameter.requires_grad for parameter in model.parameters())
+    # and the model still trains in eager mode
+    model.train_on_batch(X, y)
+    assert everything(model) != before[0]
+
+
+def test_the_program_of_an_mlp_is_the_golden_one():
+    """Every change of what a step does shows here. GRADLOOM_RENEW=1 writes the file anew; then read its diff."""
+    model = nn.MLP(hidden=(4,), outputs=3, dropout=0.2, output_activation="softmax")
+    compiled(model, nn.SGD(0.05, momentum=0.9), SPARSE)
+    x, y = ag.zeros((8, 5)), ag.zeros(8, "int64")
+    text = nn.capture_train_step(model, x, y).program_text()
+    if os.environ.get("GRADLOOM_RENEW") == "1":
+        GOLDEN.write_text(text)
+    lines = difflib.unified_diff(
+        GOLDEN.read_text().splitlines(), text.splitlines(), "golden", "now", lineterm=""
+    )
+    difference = "\n".join(lines)
+    assert not difference, (
+        f"the program of the training step has changed:\n{difference}\n"
+        "If that is meant, run this test with GRADLOOM_RENEW=1 and commit the new file."
+    )
+
+
+def test_state_is_named_after_the_model():
+    model = seeded(STEPS["nesterov, decay, dropout, sigmoid"][0])
+    step, _, _ = captured(model, Y)
+    assert list(step.program.named("state")) == [
+        "model.layers.0.kernel",
+        "model.layers.0.bias",
+        "model.layers.2.kernel",
+        "model.layers.2.bias",
+        "optimizer.iterations",
+        *(f"optimizer.slots.{i}.velocity" for i in range(4)),
+        "metrics.loss.total",
+        "metrics.loss.count",
+        "metrics.accuracy.total",
+        "metrics.accuracy.count",
+        "random.key",
+        "random.counter",
+    ]
+    assert list(step.program.named("input")) == ["argument.0", "argument.1"]
+
+
+def test_a_model_that_is_not_built_is_built_first():
+    model = compiled(nn.Sequential([nn.Dense(2, "relu"), nn.Dense(1)]), "sgd", "mse")
+    step = nn.capture_train_step(model, X, Y)
+    before = everything(model)
+    step(X, Y)
+    assert everything(model) != before
+    assert model.predict(X).shape == (8, 1)
+
+
+def test_without_compile_there_is_no_step():
+    with pytest.raises(nn.NotCompiledError, match="call compile"):
+        nn.capture_train_step(network(1, None), X, Y)
+
+
+def test_dropout_draws_anew_in_every_run():
+    """With rate 0.5 on 64 inputs two equal masks would be a one in 2**64 chance."""
+    model = nn.Sequential([nn.Input((64,)), nn.Dropout(0.5), nn.Dense(1)], "float64")
+    kernel = model.state_dict()["layers.1.kernel"]
+    model.compile(nn.SGD(1.0), "mse")
+    x, y = ag.ones((1, 64), "float64"), ag.full((1, 1), 50.0, "float64")
+    step = nn.capture_train_step(model, x, y)
+    masks = []
+    counter = ag.random.default_generator().counter
+    for i in range(3):
+        start = counter.item()
+        model.load_state_dict({"layers.1.kernel": kernel, "layers.1.bias": [0.0]})
+        step(x, y)
+        masks.append(tuple((model.state_dict()["layers.1.kernel"] != kernel)[:, 0]))
+        assert counter.item() == start + 1, i
+    assert len(set(masks)) == 3
+    assert 10 < sum(masks[0]) < 54
+
+
+def test_another_batch_size_is_refused_and_changes_nothing():
+    model = seeded(STEPS["sgd"][0])
+    step, _, _ = captured(model, Y)
+    before = everything(model)
+    with pytest.raises(
+        ag.ProgramError, match=r"argument.0' is float32\[4, 5\], .* float32\[8, 5\]"
+    ):
+        step(X[:4], Y[:4])
+    with pytest.raises(ag.ProgramError, match=r"argument.0' is float64"):
+        step(X.astype(float), Y)
+    assert everything(model) == before
+
+
+class Hazard(nn.Model):
+    """A model whose `call` does something that a program cannot hold."""
+
+    def __init__(self, action):
+        super().__init__()
+        self.dense = nn.Dense(1)
+        self.action = action
+        self(np.zeros((1, 5), np.float32))
+
+    def call(self, x):
+        y = self.dense(x)
+        return self.action(y) if self.built else y
+
+
+def branch(y):
+    return y if y.sum() > 0 else -y
+
+
+HIDDEN = {"tensor": ag.tensor([2.0]), "array": np.array([2.0], np.float32)}
+UNDECLARED = r"an undeclared .* was used inside a traced step. Pass it as an argument .*, or list .* in state="
+HAZARDS = {
+    "a tensor from outside": (lambda y: y * HIDDEN["tensor"], UNDECLARED),
+    "a NumPy array from outside": (lambda y: y * HIDDEN["array"], UNDECLARED),
+    "a new tensor of data": (lambda y: y * ag.tensor([2.0]), "undeclared .* was used inside"),
+    "item": (lambda y: y * y.sum().item(), r"item\(\), numpy\(\) and printing need a value"),
+    "float": (lambda y: y * float(y.sum()), "need a value|no values yet"),
+    "numpy": (lambda y: y * y.numpy(), r"item\(\), numpy\(\) and printing need a value"),
+    "asarray": (lambda y: y * np.asarray(y), "need a value|no values yet"),
+    "if": (branch, r"where\(condition, a, b\)|need a value"),
+    "mask": (lambda y: y[y > 0], r"use where\(mask, x, 0\) instead"),
+}
+
+
+@pytest.mark.parametrize(("action", "message"), HAZARDS.values(), ids=HAZARDS)
+def test_hazards_are_errors_that_name_the_way_out(action, message):
+    model = compiled(Hazard(action), nn.SGD(0.1, 0.9), "mse", [])
+    model.optimizer.build(model.parameters())
+    before = everything(model), generator_state()
+    with pytest.raises(ag.TraceError, match=message):
+        captured(model, Y)
+    assert (everything(model), generator_state()) == before
+    assert not model.training
+
+
+def test_numbers_and_numpy_scalars_are_part_of_the_program():
+    model = compiled(Hazard(lambda y: y * 2.0 + np.float32(0.5) + ag.tensor(3.0)), "sgd", "mse", [])
+    step, x, y = captured(model, Y)
+    before = everything(model)
+    step(x, y)
+    assert everything(model) != before
+    assert "0.5" in step.program_text()
+
+
+def test_an_error_half_way_leaves_no_symbols_behind(monkeypatch):
+    """The optimizer fails while traced; the model has its arrays back and trains on."""
+    model = seeded(STEPS["adam, softmax, class numbers"][0])
+    before = everything(model)
+
+    def fails(*args):
+        raise RuntimeError("not today")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(model.optimizer, "update", fails)
+        with pytest.raises(RuntimeError, match="not today"):
+            captured(model, CLASSES)
+    assert {name: everything(model)[name] for name in before} == before
+    model.train_on_batch(X, CLASSES)
+    assert everything(model) != before
+
+
+def test_printing_shows_the_symbol(capsys):
+    """There is no value to show; what is printed names the place in the program."""
+
+    def printed(y):
+        print(y)
+        return y
+
+    step, _, _ = captured(compiled(Hazard(printed), "sgd", "mse", []), Y)
+    number = capsys.readouterr().out.removeprefix("Tensor(").split(":")[0]
+    assert f"{number}: float32[8, 1] = " in step.program_text()

@@ -303,6 +303,8 @@ def _as_array(op: Op, position: int, value: Any, backend: Backend, kept: Collect
     """`value` as an array of `backend`, unless it is one, or of a type that is kept, or absent as allowed."""
     if type(value) is backend.array_type or type(value) in kept:
         return value
+    if kept and isinstance(value, float):
+        return float(value)  # numpy.float64 is a float: weak like one
     name = op.parameter_name(position)
     if value is None:
         if name in op.optional:

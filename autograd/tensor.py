@@ -308,7 +308,8 @@ class Tensor(TensorMethods):
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
         """`np.exp(tensor)` and `np_array * tensor` are the op of the same name, so no gradient gets lost."""
-        function = getattr(self._xp, ufunc.__name__, None)
+        name = "abs" if ufunc.__name__ == "absolute" else ufunc.__name__
+        function = getattr(self._xp, name, None)
         if method != "__call__" or kwargs or function is None:
             return NotImplemented
         return function(*inputs)

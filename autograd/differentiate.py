@@ -48,7 +48,8 @@ def walk(
         pairs = backward(vertex, seed._data, targets=targets, retain=retain, anomaly=now.anomaly)
         with backend.quiet():
             return [(leaf, root.wrap(_as_array(backend, term), backend)) for leaf, term in pairs]
-    token = mode.set(now._replace(grad=True))
+    # the walk looks for anomalies itself, and can name the line of forward; the ops inside the rules can not
+    token = mode.set(now._replace(grad=True, anomaly=False))
     try:
         with backends.use(backend):
             return list(

@@ -11,6 +11,7 @@ import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from .creation import zeros_like
 from .differentiate import walk
 from .errors import GradientError
 from .graph import Leaf, Node, Vertex
@@ -28,6 +29,14 @@ def _variable(value: Any) -> Tensor:
     fresh = tensor.detach()
     fresh.requires_grad = True
     return fresh
+
+
+def _is_nested(output: Tensor, variables: Sequence[Tensor]) -> bool:
+    """Whether `output` depends on tracked tensors of the caller, so that it stays part of a graph of theirs."""
+    if output._node is None:
+        return False
+    own = {v._node for v in variables if v._node is not None}
+    return any(isinstance(vertex, Node) for vertex in own) or _beyond(output._node, own)
 
 
 def _beyond(root: Vertex, variables: set[Vertex]) -> bool:
@@ -48,17 +57,14 @@ def _beyond(root: Vertex, variables: set[Vertex]) -> bool:
 
 
 def _pull(
-    output: Tensor, gradient: Any, variables: Sequence[Tensor], outer: bool, retain: bool
+    output: Tensor, gradient: Any, variables: Sequence[Tensor], nested: bool, retain: bool
 ) -> list[Tensor]:
-    """Gradients of `output` at `variables`; zeros where it does not depend on one."""
+    """Gradients of `output` at `variables`, as a graph if `nested`; zeros where it does not depend on one."""
     targets: set[Vertex] = {v._node for v in variables if v._node is not None}
     found: dict[Vertex, Tensor] = {}
     if output._node is not None:
-        nested = outer and (
-            any(isinstance(v._node, Node) for v in variables) or _beyond(output._node, targets)
-        )
         found = dict(walk(output, gradient, targets, retain or nested, nested))
-    return [found[v._node] if v._node in found else v.detach() * 0 for v in variables]
+    return [found[v._node] if v._node in found else zeros_like(v) for v in variables]
 
 
 def value_and_grad(
@@ -94,21 +100,13 @@ def value_and_grad(
             raise GradientError(
                 f"grad needs a function that returns a single number, this one returned {shape}"
             )
-        gradients = unflatten(wanted, iter(_pull(value, None, variables, outer, retain=False)))
-        if (
-            not outer
-            or value._node is None
-            or value._node in {v._node for v in variables}
-            or not _tracked(args)
-        ):
+        nested = outer and _is_nested(value, variables)
+        gradients = unflatten(wanted, iter(_pull(value, None, variables, nested, retain=False)))
+        if not nested:
             value = value.detach()
         return value, gradients[0] if isinstance(argnums, int) else tuple(gradients)
 
     return transformed
-
-
-def _tracked(args: Any) -> bool:
-    return any(isinstance(leaf, Tensor) and leaf.requires_grad for leaf in flatten(list(args)))
 
 
 def grad(function: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable[..., Any]:
@@ -143,15 +141,18 @@ def vjp(function: Callable[..., Any], *args: Any) -> tuple[Any, Callable[[Any], 
         variables = [_variable(leaf) for leaf in flatten(list(args))]
         value = function(*unflatten(list(args), iter(variables)))
     outputs = flatten(value)
+    nested = [outer and _is_nested(output, variables) for output in outputs]
 
     def pull(gradient: Any) -> tuple[Any, ...]:
         total: list[Tensor] | None = None
-        for output, weight in zip(outputs, flatten(gradient), strict=True):
-            terms = _pull(output, weight, variables, outer, retain=True)
+        for output, weight, inner in zip(outputs, flatten(gradient), nested, strict=True):
+            # the result depends on the weights too, and they may be tracked
+            tracked = isinstance(weight, Tensor) and weight.requires_grad and mode.get().grad
+            terms = _pull(output, weight, variables, inner or tracked, retain=True)
             total = terms if total is None else [a + b for a, b in zip(total, terms, strict=True)]
         return tuple(unflatten(list(args), iter(total or [])))
 
-    detached = unflatten(
-        value, iter([output if _tracked(args) else output.detach() for output in outputs])
-    )
-    return detached, pull
+    returned = [
+        output if inner else output.detach() for output, inner in zip(outputs, nested, strict=True)
+    ]
+    return unflatten(value, iter(returned)), pull

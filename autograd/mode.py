@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import AbstractContextManager
 from contextvars import ContextVar, Token
-from typing import NamedTuple, ParamSpec, TypeVar
+from typing import Any, NamedTuple, ParamSpec, TypeVar
 
 import backends
 
@@ -95,11 +95,15 @@ class detect_anomaly(_Switch):
 
     _change = {"anomaly": True}
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._quiet: list[AbstractContextManager[Any]] = []
+
     def __enter__(self) -> None:
         super().__enter__()
-        self._quiet = ExitStack()
-        self._quiet.enter_context(backends.default().quiet())
+        self._quiet.append(backends.default().quiet())
+        self._quiet[-1].__enter__()
 
     def __exit__(self, *exception: object) -> None:
-        self._quiet.close()
+        self._quiet.pop().__exit__(None, None, None)
         super().__exit__(*exception)

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..creation import zeros_like
 from ..functional import vjp
 from ..mode import enable_grad
 from ..tensor import Tensor
@@ -130,7 +131,7 @@ def _gradients(
     found = [leaves[i].grad for i in group]
     for i in group:
         leaves[i].grad = None
-    return [leaves[i].detach() * 0 if g is None else g for i, g in zip(group, found, strict=True)]
+    return [zeros_like(leaves[i]) if g is None else g for i, g in zip(group, found, strict=True)]
 
 
 def _projected_gradient(

@@ -136,6 +136,10 @@ def sample_weights(
             if array.ndim > 1 and array.shape[-1] > 1
             else array.reshape(len(array))
         )
+        if labels.dtype.kind == "f" and not (labels == np.floor(labels)).all():
+            raise DataError(
+                "class_weight needs class numbers, some targets have a fraction or are NaN"
+            )
         unknown = sorted({int(label) for label in np.unique(labels)} - set(class_weight))
         if unknown:
             raise ArgumentError(f"class_weight has no weight for class {unknown[0]}")

@@ -7,7 +7,8 @@ Everything that can be wrong with the arguments is found before the first weight
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
+from numbers import Integral, Real
 from typing import Any
 
 import autograd as ag
@@ -60,7 +61,7 @@ class Model(Module):
     """
 
     def __init__(self, dtype: str = "float32") -> None:
-        self.dtype = dtype
+        self.dtype = _floating(dtype)
         self.optimizer: Optimizer | None = None
         self.loss: Loss | None = None
         self.metrics: list[Metric] = []
@@ -71,7 +72,7 @@ class Model(Module):
         self,
         optimizer: Any = "sgd",
         loss: Any = None,
-        metrics: Sequence[Any] = (),
+        metrics: Any = (),
         jit: Any = "auto",
     ) -> None:
         """Choose how to train. Names ("adam", "mse", "accuracy") or objects.
@@ -79,7 +80,7 @@ class Model(Module):
         Args:
             optimizer: an `Optimizer` or its name.
             loss: a `Loss`, its name, or a function of (y_true, y_pred) to a value per sample.
-            metrics: what else to watch: `Metric` objects, names, functions.
+            metrics: what else to watch: `Metric` objects, names, functions; a list of them, or one.
             jit: "auto" compiles steps where a compiled backend is installed; False never.
 
         Raises:
@@ -90,8 +91,8 @@ class Model(Module):
                 f'jit is "auto" or False: no installed backend compiles, got {jit!r}'
             )
         chosen_loss = None if loss is None else losses.get(loss)
-        names = [metrics] if isinstance(metrics, str) else list(metrics)
-        chosen_metrics = [_metric(name) for name in names]
+        one = isinstance(metrics, (str, Metric)) or callable(metrics)
+        chosen_metrics = [_metric(metric) for metric in ([metrics] if one else metrics or ())]
         chosen_optimizer = optimizers.get(optimizer)
         given = [metric.name for metric in chosen_metrics]
         if len(set(given)) < len(given):
@@ -149,7 +150,7 @@ class Model(Module):
         _check_epochs(epochs, initial_epoch)
         if validation_split and validation_data is not None:
             raise ArgumentError("validation_split and validation_data together; give one")
-        if not 0 <= validation_split < 1:
+        if not isinstance(validation_split, Real) or not 0 <= validation_split < 1:
             raise ArgumentError(f"validation_split lies in [0, 1), got {validation_split!r}")
         validation: Data | None = None
         if validation_data is not None:
@@ -365,7 +366,14 @@ def _metric(metric: Any) -> Metric:
     return chosen
 
 
+def _floating(dtype: Any) -> str:
+    known = ag.zeros((), dtype).dtype
+    if known.kind != "f":
+        raise ArgumentError(f"the dtype of a model is floating, got {dtype!r}")
+    return known.name
+
+
 def _check_epochs(epochs: Any, initial_epoch: Any) -> None:
     for name, value in (("epochs", epochs), ("initial_epoch", initial_epoch)):
-        if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        if isinstance(value, bool) or not isinstance(value, Integral) or value < 0:
             raise ArgumentError(f"{name} is an integer >= 0, got {value!r}")

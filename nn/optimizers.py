@@ -46,6 +46,11 @@ class Optimizer:
             raise ArgumentError(
                 f"at most one of clipnorm, clipvalue, global_clipnorm; got {' and '.join(given)}"
             )
+        for name, value in {**limits, "weight_decay": weight_decay}.items():
+            if value is not None and not value >= 0:
+                raise ArgumentError(
+                    f"{type(self).__name__}: {name} is a number >= 0, got {value!r}"
+                )
         self.weight_decay = weight_decay
         self.clipnorm = clipnorm
         self.clipvalue = clipvalue
@@ -225,6 +230,9 @@ class Adam(Optimizer):
         global_clipnorm: float | None = None,
     ) -> None:
         super().__init__(learning_rate, weight_decay, clipnorm, clipvalue, global_clipnorm)
+        for name, value in (("beta_1", beta_1), ("beta_2", beta_2)):
+            if not 0 <= value < 1:
+                raise ArgumentError(f"Adam: {name} lies in [0, 1), got {value!r}")
         self.beta_1 = beta_1
         self.beta_2 = beta_2
         self.epsilon = epsilon

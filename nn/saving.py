@@ -40,6 +40,8 @@ def describe(thing: Any) -> Any:
     if (callable(thing) and not hasattr(thing, "__dict__")) or type(thing).__name__ in (
         "function",
         "builtin_function_or_method",
+        "method",
+        "partial",
     ):
         raise ArgumentError(
             f"save: {getattr(thing, '__name__', thing)!r} is a function, and a file holds no code. "

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Self
 
 import autograd as ag
 
@@ -100,6 +100,7 @@ class MLP(Sequential):
             if dropout:
                 layers.append(Dropout(dropout))
         super().__init__([*layers, Dense(outputs, output_activation)], dtype)
+        self._own_layers = len(self.layers)
         self.hidden = tuple(hidden)
         self.outputs = outputs
         self.activation = activation
@@ -108,4 +109,13 @@ class MLP(Sequential):
 
     def get_config(self) -> dict[str, Any]:
         names = ("hidden", "outputs", "activation", "dropout", "output_activation", "dtype")
-        return {name: getattr(self, name) for name in names}
+        config = {name: getattr(self, name) for name in names}
+        added = self.layers[self._own_layers :]
+        return config | ({"added": added} if added else {})
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Self:
+        model = cls(**{name: value for name, value in config.items() if name != "added"})
+        for layer in config.get("added", ()):
+            model.add(layer)
+        return model

@@ -10,6 +10,7 @@ from autograd import ShapeError, Tensor
 from .. import activations, initializers, regularizers
 from ..errors import ArgumentError
 from ..module import Module, Parameter
+from .input import Input
 
 
 class Dense(Module):
@@ -46,14 +47,18 @@ class Dense(Module):
         self.kernel_initializer = kernel_initializer
         self.kernel_regularizer = regularizers.get(kernel_regularizer)
         self.input_dim = input_dim
-        self.input_shape = (input_dim,) if input_dim is not None else input_shape
+        given = input_shape if input_dim is None else (input_dim,)
+        self.input_shape = None if given is None else Input(given).shape
         self._activation = activations.get(activation)
         self._initialise = initializers.get(kernel_initializer)
 
     def build(self, *shapes: tuple[int, ...], dtype: Any) -> None:
         (shape,) = shapes
-        if not shape:
-            raise ShapeError("Dense: the input has no dimensions; expected (batch, features)")
+        if len(shape) < 2:
+            raise ShapeError(
+                f"Dense: the input has {len(shape) or 'no'} dimensions; expected (batch, features). "
+                "For one feature a sample use x.reshape(-1, 1)."
+            )
         self.kernel = Parameter(self._initialise((shape[-1], self.units), dtype))
         self.bias: Parameter | None = None
         if self.use_bias:

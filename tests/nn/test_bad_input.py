@@ -82,6 +82,11 @@ FIT = {
     "split 0.01": (dict(validation_split=0.99), r"leaves one side empty \(0 and 12\)"),
     "split 1": (dict(validation_split=1.0), r"validation_split lies in \[0, 1\), got 1.0"),
     "split -1": (dict(validation_split=-0.1), r"validation_split lies in \[0, 1\), got -0.1"),
+    "split text": (dict(validation_split="half"), r"validation_split lies in .* got 'half'"),
+    "class_weight of NaN": (
+        dict(y=Y * np.nan, class_weight={0: 1, 1: 1}),
+        r"class_weight needs class numbers, some targets have a fraction or are NaN",
+    ),
     "split of one row": (
         dict(x=X[:1], y=Y[:1], validation_split=0.5),
         r"validation_split=0.5 of 1 rows leaves one side empty \(0 and 1\)",
@@ -250,6 +255,16 @@ def test_truth_values_and_small_integers_are_targets(trained, labels):
     assert trained.evaluate(X, labels) == trained.evaluate(X, np.array([1.0, 0.0] * 6))
 
 
+def test_one_feature_needs_a_column():
+    """x of (n,) would otherwise be a single sample of n features."""
+    model = nn.Sequential([nn.Dense(1)])
+    model.compile("sgd", "mse")
+    with pytest.raises(ag.ShapeError, match=r"1 dimensions; expected \(batch, features\).*reshape"):
+        model.fit(np.ones(6), np.ones(6))
+    assert not model.built
+    model.fit(np.ones((6, 1)), np.ones(6))
+
+
 def nan_warnings(action):
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
@@ -337,6 +352,12 @@ CONSTRUCT = {
         lambda: nn.SGD(clipnorm=1.0, clipvalue=0.5),
         "at most one of clipnorm, clipvalue, global_clipnorm; got clipnorm and clipvalue",
     ),
+    "clipnorm": (lambda: nn.SGD(clipnorm=-1), "SGD: clipnorm is a number >= 0, got -1"),
+    "weight_decay": (lambda: nn.Adam(weight_decay=-1), "Adam: weight_decay is a number >= 0, got -1"),
+    "beta_1": (lambda: nn.Adam(beta_1=1.0), r"Adam: beta_1 lies in \[0, 1\), got 1.0"),
+    "beta_2": (lambda: nn.Adam(beta_2=-0.5), r"Adam: beta_2 lies in \[0, 1\), got -0.5"),
+    "dtype": (lambda: nn.Sequential(dtype="int64"), "the dtype of a model is floating, got 'int64'"),
+    "input_dim": (lambda: nn.Dense(1, input_dim=0), r"Input: shape is a tuple of sizes >= 1"),
     "decay_steps": (lambda: nn.ExponentialDecay(0.1, 0, 0.9), "decay_steps has to be positive, got 0"),
     "reduction": (lambda: nn.MeanSquaredError("avg"), "unknown reduction 'avg'. Known: 'sum_over"),
     "smoothing": (lambda: nn.BinaryCrossentropy(label_smoothing=1), r"lies in \[0, 1\), got 1"),

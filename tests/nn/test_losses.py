@@ -260,6 +260,15 @@ def test_from_logits_after_a_linear_layer():
     assert model.evaluate(LOGITS, LABELS) == pytest.approx(expected, rel=1e-13)
 
 
+def test_from_logits_is_taken_at_its_word_after_a_sigmoid():
+    """Whoever says that the outputs are logits gets the loss of the outputs as logits."""
+    model = nn.Sequential([nn.Activation("sigmoid")], "float64")
+    loss = nn.BinaryCrossentropy(from_logits=True)
+    model.compile("sgd", loss)
+    expected = loss(HALVES, model.predict(LOGITS)).item()
+    assert model.evaluate(LOGITS, HALVES) == pytest.approx(expected, rel=1e-14)
+
+
 def torch_losses(torch):
     """Our loss, and PyTorch's on the same targets and predictions; ours mean over features first, theirs over all."""
     F = torch.nn.functional

@@ -68,6 +68,29 @@ def test_weights_weigh():
         assert measured(metric, y_true, SCORES, weight) == pytest.approx(0.4, rel=1e-15)
 
 
+def test_weights_weigh_in_evaluate():
+    model = nn.Sequential([nn.Activation("linear")])
+    model.compile("sgd", nn.SparseCategoricalCrossentropy(from_logits=True), metrics="accuracy")
+    weight = np.array([1.0, 2.0, 3.0, 4.0])
+    for size in (1, 3, 4):
+        _, accuracy = model.evaluate(SCORES, LABELS, size, sample_weight=weight)
+        assert accuracy == pytest.approx(0.4, rel=1e-15)
+
+
+@pytest.mark.parametrize("metrics", [None, (), []])
+def test_no_metrics(metrics):
+    model = nn.Sequential([nn.Activation("linear")])
+    model.compile("sgd", "mse", metrics=metrics)
+    assert model.evaluate(SCORES, SCORES, return_dict=True) == {"loss": 0.0}
+
+
+@pytest.mark.parametrize("metric", [nn.Accuracy(), nn.Accuracy, "accuracy"], ids=repr)
+def test_one_metric_without_a_list(metric):
+    model = nn.Sequential([nn.Activation("linear")])
+    model.compile("sgd", "categorical_crossentropy", metrics=metric)
+    assert model.evaluate(SCORES, np.eye(3)[LABELS], return_dict=True)["accuracy"] == HITS
+
+
 def test_losses_and_functions_as_metrics():
     def largest(y_true, y_pred):
         return y_pred.max(axis=-1)

@@ -140,6 +140,14 @@ def test_the_loss_is_measured_while_weights_move():
     assert everything(first)["layers.0.kernel"] == everything(second)["layers.0.kernel"]
 
 
+def test_each_epoch_is_measured_by_itself():
+    together, one_by_one = line(rate=0.01), line(rate=0.01)
+    options = dict(batch_size=2, shuffle=False)
+    losses = [one_by_one.fit(LINE_X, LINE_Y, **options).history["loss"][0] for _ in range(3)]
+    assert together.fit(LINE_X, LINE_Y, epochs=3, **options).history["loss"] == losses
+    assert len(set(losses)) == 3
+
+
 def test_evaluate_gives_a_number_a_list_or_a_dict():
     loss = pytest.approx(SQUARES.mean(), rel=1e-14)
     assert line().evaluate(LINE_X, LINE_Y) == loss
@@ -302,6 +310,13 @@ def test_predict(trained, batch_size):
     assert (result.shape, result.dtype) == ((12, 1), np.float32)
     np.testing.assert_allclose(result, trained(X).numpy(), rtol=1e-6)
     assert trained.predict(X[:1]).shape == (1, 1)
+
+
+def test_predict_is_not_training_whatever_the_mode():
+    model = nn.Sequential([nn.Dropout(1.0)])
+    model.train()
+    np.testing.assert_array_equal(model.predict(X), X)
+    assert model.training
 
 
 def test_predict_needs_no_compile():

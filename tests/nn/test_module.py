@@ -35,6 +35,23 @@ def test_shared_parameters_are_named_once():
     assert [name for name, _ in model.named_modules()] == ["", "first", "table.out"]
 
 
+def test_a_shared_parameter_is_updated_once():
+    class Twice(nn.Model):
+        def build(self, *shapes, dtype):
+            self.weight = nn.Parameter(ag.ones(shapes[0][-1:], dtype))
+            self.same = self.weight
+
+        def call(self, x):
+            return (x * self.weight * self.same).sum(axis=-1, keepdims=True)
+
+    model = Twice()
+    model.compile(nn.SGD(0.5), "mse")
+    model.train_on_batch([[1.0]], [0.0])  # d(w**4)/dw = 4 at 1
+    assert {name: array.tolist() for name, array in model.state_dict().items()} == {
+        "weight": [-1.0]
+    }
+
+
 def test_a_shared_layer_is_penalised_once():
     model = Tied()
     model.compile("sgd", "mse")
@@ -74,6 +91,10 @@ def test_add_builds_as_it_goes():
     model.add(nn.Dense(2))
     assert model.output_shape == (None, 2)
     assert model.layers[0].kernel is kernel
+
+
+def test_an_input_shape_may_be_a_number():
+    assert nn.Sequential([nn.Dense(2, input_shape=3)]).input_shape == (3,)
 
 
 @pytest.mark.parametrize(

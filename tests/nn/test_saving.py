@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import pickletools
@@ -62,6 +63,12 @@ def small():
     return nn.Sequential([nn.Dense(4, "relu", input_shape=(3,)), nn.Dense(1, "sigmoid")])
 
 
+def _grown(model):
+    model.add(nn.Activation("tanh"))
+    model.add(nn.Dense(1))
+    return model
+
+
 MODELS = {
     "sgd": (small, lambda: dict(optimizer="sgd", loss="binary_crossentropy"), Y),
     "adam": (
@@ -98,6 +105,11 @@ MODELS = {
             loss=nn.BinaryCrossentropy(label_smoothing=0.1),
             metrics=[nn.BinaryAccuracy("above", threshold=0.7)],
         ),
+        Y,
+    ),
+    "mlp with more": (
+        lambda: _grown(nn.MLP((4,), 3, dropout=0.0)),
+        lambda: dict(optimizer="adam", loss="mse", metrics="mse"),
         Y,
     ),
     "own classes": (
@@ -406,6 +418,12 @@ REFUSED = {
     "function": (
         lambda: nn.Sequential([nn.Dense(1, ag.tanh, input_shape=(3,))]),
         "save: 'tanh' is a function, and a file holds no code",
+    ),
+    "partial": (
+        lambda: nn.Sequential(
+            [nn.Dense(1, functools.partial(ag.leaky_relu, slope=0.2), input_shape=(3,))]
+        ),
+        "save: functools.partial.* is a function, and a file holds no code",
     ),
     "initializer": (
         lambda: nn.Sequential([nn.Dense(1, kernel_initializer=ag.zeros, input_shape=(3,))]),

@@ -184,4 +184,4 @@ def dropout(
     if not training or rate == 0:
         return tensor
     keep = bernoulli(tensor.shape, 1 - rate, key)
-    return masked_scale(tensor, keep, scale=1 / (1 - rate) if rate < 1 else 0.0)
+    return masked_scale(tensor, keep, scale=1 / (1 - rate) if rate < 1 else 1.0)

@@ -74,9 +74,9 @@ def _boolean(*dtypes: DTypeLike, **static: Any) -> DType:
 
 def _integer(*dtypes: DTypeLike, **static: Any) -> DType:
     dtype = promote(*dtypes)
-    if dtype.kind not in "iu":
+    if dtype.kind not in "biu":
         raise DTypeError(f"shifts need integers, got {dtype}")
-    return dtype
+    return np.dtype(np.int8) if dtype == bool_ else dtype
 
 
 def _chosen(condition: DTypeLike, a: DTypeLike, b: DTypeLike) -> DType:

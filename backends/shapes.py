@@ -78,7 +78,7 @@ def reduce(shape: Shape, *, axis: tuple[int, ...], keepdims: bool = False) -> Sh
 def reduce_nonempty(shape: Shape, *, axis: tuple[int, ...], keepdims: bool = False) -> Shape:
     axes = normalise_axes(axis, len(shape))
     result = reduce(shape, axis=axes, keepdims=keepdims)
-    if any(shape[i] == 0 for i in axes) and 0 not in result:
+    if any(shape[i] == 0 for i in axes):
         raise ShapeError(f"no largest or smallest element along an empty axis of shape {shape}")
     return result
 

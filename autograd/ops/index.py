@@ -114,8 +114,8 @@ def _along(xp: Any, x: Any, indices: Any, axis: int) -> tuple[list[Any], tuple[A
             arrays.append(indices)
             continue
         shape = [1] * len(x.shape)
-        shape[i] = indices.shape[i]
-        positions = xp.arange(start=0, stop=indices.shape[i], step=1, dtype=resolve_dtype("int64"))
+        shape[i] = x.shape[i]
+        positions = xp.arange(start=0, stop=x.shape[i], step=1, dtype=resolve_dtype("int64"))
         arrays.append(xp.reshape(positions, shape=tuple(shape)))
     return arrays, tuple(Slot(i) for i in range(len(arrays)))
 
@@ -145,6 +145,8 @@ def _check_along(x: Any, indices: Any, axis: int) -> dict[str, Any]:
     cases=[
         case(x=(2, 3), indices=[[0, 2, 2, 1], [1, 1, 1, 0]], axis=1),
         case(x=(3, 2), indices=[[2, 0]], axis=0),
+        case(x=(3, 2), indices=[[1, 1, 0]], axis=1),
+        case(x=(1, 2), indices=[[1], [0], [1]], axis=1),
     ],
     bad=[bad(ValueError, "as many dimensions", x=(2, 3), indices=[0], axis=1)],
 )

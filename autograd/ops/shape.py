@@ -209,6 +209,8 @@ def _widths(x: Any, pad_width: Any, value: float) -> dict[str, Any]:
         pairs = (pairs,) * len(x.shape)
     if len(pairs) == 1:
         pairs = tuple(pairs) * len(x.shape)
+    if any(width < 0 for pair in pairs for width in pair):
+        raise ShapeError(f"pad_width {pad_width} holds a negative number")
     return dict(pad_width=tuple((int(before), int(after)) for before, after in pairs), value=value)
 
 

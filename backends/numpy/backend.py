@@ -14,7 +14,7 @@ import numpy as np
 
 from .. import philox
 from ..contract import SUPPORTED, DType, Shape
-from ..errors import DTypeError
+from ..errors import DTypeError, ShapeError
 from ..shapes import Key, Slot
 
 NDArray = np.ndarray[Any, Any]
@@ -141,6 +141,8 @@ class NumPyBackend:
 
     @staticmethod
     def broadcast_to(x: NDArray, *, shape: Shape) -> Any:
+        if x.ndim > len(shape):
+            raise ShapeError("too many dimensions")  # an assignment would drop leading ones
         if math.prod(shape) > _FILL_BELOW:
             return np.broadcast_to(x, shape)
         result = np.empty(shape, x.dtype)
@@ -153,7 +155,11 @@ class NumPyBackend:
 
     @staticmethod
     def pad(x: NDArray, *, pad_width: tuple[tuple[int, int], ...], value: float) -> Any:
-        return np.pad(x, pad_width, constant_values=value)
+        sizes = [n + sum(widths) for n, widths in zip(x.shape, pad_width, strict=True)]
+        result = np.full(sizes, value, x.dtype)
+        middle = zip(x.shape, pad_width, strict=True)
+        result[tuple(slice(before, before + n) for n, (before, _) in middle)] = x
+        return result
 
     @staticmethod
     def getitem(x: NDArray, *indices: NDArray, key: Key) -> Any:

@@ -677,6 +677,11 @@ def test_shape_methods_are_those_of_numpy():
         np.testing.assert_array_equal(
             getattr(ag, name)(x, *arguments).numpy(), getattr(np, name)(array, *arguments)
         )
+    for indices in (np.ones((2, 1, 4), int), np.zeros((1, 2, 1), int), np.full((2, 5, 4), 2)):
+        np.testing.assert_array_equal(
+            ag.take_along_axis(x, ag.tensor(indices), 1).numpy(),
+            np.take_along_axis(array, indices, 1),
+        )
     for pieces in (3, [1], [1, 2]):
         for mine, theirs in zip(ag.split(x, pieces, 1), np.split(array, pieces, 1), strict=True):
             np.testing.assert_array_equal(mine.numpy(), theirs)

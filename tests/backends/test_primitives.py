@@ -1,0 +1,397 @@
+"""The vocabulary against NumPy: every primitive's shape and dtype rule, and its scalar text."""
+
+from __future__ import annotations
+
+import ctypes
+import math
+import shutil
+import subprocess
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+import backends
+from backends.contract import SUPPORTED, Spec, resolve_dtype
+from backends.errors import DTypeError, GradloomError, ProgramError, ShapeError
+from backends.primitives import PRIMITIVES
+from backends.program import Symbol, TraceBackend
+from backends.shapes import Slot
+
+NUMPY = backends.get("numpy")
+DTYPES = st.sampled_from([SUPPORTED[name] for name in SUPPORTED])
+SHAPES = hnp.array_shapes(min_dims=0, max_dims=3, min_side=0, max_side=3)
+ELEMENTWISE = [
+    row for row in PRIMITIVES.values() if row.kind == "elementwise" and row.name != "astype"
+]
+REDUCTIONS = [row for row in PRIMITIVES.values() if row.kind == "reduction"]
+
+
+def run(name, *operands, **static):
+    """The result of NumPy, or the error that the rule has to predict."""
+    try:
+        with NUMPY.quiet():
+            return np.asarray(getattr(NUMPY, name)(*operands, **static))
+    except (TypeError, ValueError, IndexError, ZeroDivisionError) as error:
+        return error
+
+
+def check(name, *operands, **static):
+    """The rule predicts shape and dtype of the real result, and refuses where NumPy does."""
+    specs = [Spec(o.shape, o.dtype) if isinstance(o, np.ndarray) else o for o in operands]
+    real = run(name, *operands, **static)
+    if isinstance(real, Exception):
+        with pytest.raises(GradloomError) as caught:
+            PRIMITIVES[name].infer(specs, static)
+        assert str(caught.value)
+        return
+    assert PRIMITIVES[name].infer(specs, static) == Spec(real.shape, real.dtype)
+
+
+def array(shape, dtype, seed=0):
+    """Small positive values, so that no power or division depends on them."""
+    values = np.random.default_rng(seed).integers(1, 4, shape)
+    return np.asarray(values).astype(dtype)
+
+
+@pytest.mark.parametrize("backend", [NUMPY, TraceBackend()], ids=["numpy", "trace"])
+def test_every_primitive_exists(backend):
+    for name in PRIMITIVES:
+        assert callable(getattr(backend, name)), name
+
+
+@pytest.mark.parametrize("backend", [NUMPY, TraceBackend()], ids=["numpy", "trace"])
+def test_every_member_of_the_contract_exists(backend):
+    for name in vars(backends.Backend):
+        if not name.startswith("_"):
+            assert hasattr(backend, name), name
+    assert isinstance(backend.name, str)
+    assert isinstance(backend.array_type, type)
+
+
+def test_rows_are_complete():
+    for row in PRIMITIVES.values():
+        assert (row.kind == "elementwise") == (row.numba is not None) == (row.cuda is not None)
+        if row.kind == "elementwise":
+            for text in (row.numba, row.cuda):
+                assert all(f"{{{i}}}" in text for i in range(row.arity))
+
+
+@pytest.mark.parametrize("row", [r for r in ELEMENTWISE if r.arity == 1], ids=lambda r: r.name)
+@given(shape=SHAPES, dtype=DTYPES)
+def test_unary(row, shape, dtype):
+    check(row.name, array(shape, dtype))
+
+
+@pytest.mark.parametrize("row", [r for r in ELEMENTWISE if r.arity == 2], ids=lambda r: r.name)
+@given(
+    shapes=hnp.mutually_broadcastable_shapes(num_shapes=2, max_dims=3, max_side=3, min_side=0),
+    first=DTYPES,
+    second=DTYPES,
+)
+def test_binary(row, shapes, first, second):
+    a, b = shapes.input_shapes
+    check(row.name, array(a, first), array(b, second, 1))
+
+
+@pytest.mark.parametrize("row", [r for r in ELEMENTWISE if r.arity == 2], ids=lambda r: r.name)
+@given(shape=SHAPES, dtype=DTYPES, number=st.sampled_from([True, 1, 2, 1.5]), first=st.booleans())
+def test_numbers_are_weak(row, shape, dtype, number, first):
+    operand = array(shape, dtype)
+    check(row.name, *((operand, number) if first else (number, operand)))
+
+
+@given(
+    shapes=hnp.mutually_broadcastable_shapes(num_shapes=3, max_dims=3, max_side=3, min_side=0),
+    first=DTYPES,
+    second=DTYPES,
+    number=st.sampled_from([None, True, 2, 0.5]),
+)
+def test_where(shapes, first, second, number):
+    condition, a, b = shapes.input_shapes
+    other = array(b, second) if number is None else number
+    check("where", array(condition, bool), array(a, first), other)
+
+
+@pytest.mark.parametrize("row", [r for r in ELEMENTWISE if r.arity == 2], ids=lambda r: r.name)
+def test_shapes_that_do_not_broadcast(row):
+    dtype = "int64" if row.name == "right_shift" else "float32"
+    check(row.name, array((2, 3), dtype), array((2, 4), dtype))
+    with pytest.raises(ShapeError, match="3 and 4 differ on axis -1"):
+        row.infer([Spec((2, 3), np.dtype(dtype)), Spec((2, 4), np.dtype(dtype))], {})
+
+
+@given(shape=SHAPES, source=DTYPES, target=DTYPES)
+def test_astype(shape, source, target):
+    check("astype", array(shape, source), dtype=target)
+
+
+@pytest.mark.parametrize("row", REDUCTIONS, ids=lambda r: r.name)
+@given(data=st.data(), shape=SHAPES, dtype=DTYPES, keepdims=st.booleans())
+def test_reductions(row, data, shape, dtype, keepdims):
+    axes = tuple(range(len(shape)))
+    if row.name in ("argmax", "argmin"):
+        if not axes:
+            return
+        axis = (data.draw(st.sampled_from(axes)),)
+    else:
+        axis = tuple(sorted(data.draw(st.sets(st.sampled_from(axes))))) if axes else ()
+    check(row.name, array(shape, dtype), axis=axis, keepdims=keepdims)
+
+
+@pytest.mark.parametrize("name", ["cumsum", "argsort"])
+@given(data=st.data(), shape=hnp.array_shapes(max_dims=3, max_side=3, min_side=0), dtype=DTYPES)
+def test_scans(name, data, shape, dtype):
+    check(name, array(shape, dtype), axis=data.draw(st.integers(0, len(shape) - 1)))
+
+
+@given(data=st.data(), shape=SHAPES, dtype=DTYPES)
+def test_permute_dims(data, shape, dtype):
+    axes = data.draw(st.permutations(range(len(shape))))
+    check("permute_dims", array(shape, dtype), axes=tuple(axes))
+
+
+@given(shape=SHAPES, new=SHAPES, dtype=DTYPES)
+def test_reshape(shape, new, dtype):
+    check("reshape", array(shape, dtype), shape=new)
+
+
+@given(shape=SHAPES, new=SHAPES, dtype=DTYPES)
+def test_broadcast_to(shape, new, dtype):
+    check("broadcast_to", array(shape, dtype), shape=new)
+
+
+def test_broadcast_to_many_elements_is_a_view_with_the_same_values():
+    x = array((1, 3), "float32")
+    y = NUMPY.broadcast_to(x, shape=(5000, 3))
+    assert np.shares_memory(x, y)
+    assert np.array_equal(y, np.broadcast_to(x, (5000, 3)))
+
+
+@given(
+    data=st.data(),
+    shape=hnp.array_shapes(max_dims=3, max_side=3, min_side=0),
+    dtypes=st.lists(DTYPES, min_size=1, max_size=3),
+)
+def test_concat(data, shape, dtypes):
+    axis = data.draw(st.integers(0, len(shape) - 1))
+    parts = [
+        array((*shape[:axis], data.draw(st.integers(0, 3)), *shape[axis + 1 :]), dtype)
+        for dtype in dtypes
+    ]
+    check("concat", *parts, axis=axis)
+
+
+def test_concat_refuses():
+    check("concat", array((2, 3), "float32"), array((2, 4), "float32"), axis=0)
+    check("concat", array((2, 3), "float32"), array((2,), "float32"), axis=0)
+    check("concat", axis=0)
+
+
+@given(data=st.data(), shape=SHAPES, dtype=DTYPES)
+def test_pad(data, shape, dtype):
+    widths = tuple(data.draw(st.tuples(st.integers(0, 2), st.integers(0, 2))) for _ in shape)
+    check("pad", array(shape, dtype), pad_width=widths, value=1)
+
+
+@given(data=st.data())
+def test_getitem_and_its_transpose(data):
+    # with an Ellipsis any entry may meet any axis, so none reaches beyond the shortest
+    shape, length = (3, 4, 2), 2
+    arrays, key = [], []
+    for _ in range(data.draw(st.integers(0, 3))):
+        kind = data.draw(st.sampled_from(["int", "slice", "slot"]))
+        if kind == "int":
+            key.append(data.draw(st.integers(-length, length - 1)))
+        elif kind == "slice":
+            key.append(data.draw(st.slices(length)))
+        else:
+            key.append(Slot(len(arrays)))
+            arrays.append(
+                data.draw(hnp.arrays(np.int64, 2, elements=st.integers(-length, length - 1)))
+            )
+    if data.draw(st.booleans()):
+        key.insert(data.draw(st.integers(0, len(key))), None)
+    if data.draw(st.booleans()):
+        key.insert(data.draw(st.integers(0, len(key))), ...)
+    x = np.arange(24.0).reshape(shape)
+    check("getitem", x, *arrays, key=tuple(key))
+    y = NUMPY.getitem(x, *arrays, key=tuple(key))
+    g = np.asarray(np.random.default_rng(0).normal(size=np.shape(y)))
+    check("index_add", g, *arrays, key=tuple(key), shape=shape)
+    # <y, g> = <x, index_add(g)>: that is what transpose means
+    back = NUMPY.index_add(g, *arrays, key=tuple(key), shape=shape)
+    assert np.sum(y * g) == pytest.approx(np.sum(x * back), rel=1e-12, abs=1e-9)
+
+
+@given(
+    batches=hnp.mutually_broadcastable_shapes(num_shapes=2, max_dims=2, max_side=3),
+    sizes=st.tuples(*[st.integers(0, 3)] * 4),
+    first=DTYPES,
+    second=DTYPES,
+)
+def test_matmul(batches, sizes, first, second):
+    a, b = batches.input_shapes
+    n, k, other, m = sizes
+    check("matmul", array((*a, n, k), first), array((*b, k, m), second))
+    check("matmul", array((*a, n, k), first), array((*b, other, m), second))
+
+
+@given(shape=SHAPES)
+def test_random_bits(shape):
+    key = np.array(3, np.uint64)
+    check("random_bits", key, key, shape=shape)
+
+
+@given(shape=SHAPES, dtype=DTYPES, value=st.sampled_from([0, 1, True, 1.5]))
+def test_full(shape, dtype, value):
+    check("full", shape=shape, value=value, dtype=dtype)
+
+
+@given(
+    start=st.integers(-5, 5), stop=st.integers(-5, 5), step=st.sampled_from([-2, -1, 1, 3, 0.5, 0])
+)
+def test_arange(start, stop, step):
+    check("arange", start=start, stop=stop, step=step, dtype=np.dtype("float64"))
+
+
+def test_wrong_number_of_operands():
+    with pytest.raises(ProgramError, match="add takes 2 operands, got 1"):
+        PRIMITIVES["add"].infer([Spec((), np.dtype("float32"))], {})
+
+
+def test_results_do_not_alias_what_the_caller_may_change():
+    """`accumulate` alone may write, and only into its first operand."""
+    total, term = array((3,), "float64"), array((3,), "float64", 1)
+    kept = term.copy()
+    expected = total + term
+    found = NUMPY.accumulate(total, term)
+    assert np.array_equal(found, expected)
+    assert np.array_equal(term, kept)
+    mixed = NUMPY.accumulate(array((3,), "float32"), term)
+    assert mixed.dtype == np.float64
+
+
+def test_owned():
+    x = np.arange(6.0).reshape(2, 3)
+    own = np.arange(6.0)
+    assert NUMPY.owned(own) is own
+    for view in (x, x.T, x[0], np.float64(3.0), np.broadcast_to(own, (2, 6))):
+        copy = NUMPY.owned(view)
+        assert type(copy) is np.ndarray
+        assert copy.base is None
+        assert copy.flags.c_contiguous
+        assert np.array_equal(copy, view)
+    again = NUMPY.owned(own, shared=True)
+    assert not np.shares_memory(again, own)
+
+
+# Scalar text. Kinks, ties, infinities and NaN are where two languages could part.
+POINTS = [-math.inf, -2.5, -1.0, -0.0, 0.0, 0.3, 1.0, 2.0, 7.0, math.inf, math.nan]
+FINITE_ONLY = {"sin", "cos", "floor"}
+"""Python's own math refuses infinities here, where generated code gives NaN as NumPy does."""
+POSITIVE_ONLY = {"log": 0.0, "log1p": -1.0, "sqrt": -0.0}
+
+
+def points(row):
+    """Operands where Python's scalar arithmetic gives a number at all."""
+    if row.name == "right_shift":
+        return [(a, b) for a in (0, 1, 5, 2**40) for b in (0, 1, 8)]
+    if row.name.startswith("logical"):
+        return _product([True, False], row.arity)
+    if row.name == "where":
+        return [(c, a, b) for c in (True, False) for a in POINTS[1:6] for b in POINTS[5:]]
+    combinations = _product(POINTS, row.arity)
+    if row.name in FINITE_ONLY:
+        combinations = [c for c in combinations if math.isfinite(c[0])]
+    if row.name in POSITIVE_ONLY:
+        combinations = [c for c in combinations if c[0] > POSITIVE_ONLY[row.name]]
+    if row.name == "divide":
+        combinations = [c for c in combinations if c[1] != 0]
+    if row.name == "power":
+        combinations = [c for c in combinations if c[0] > 0 and math.isfinite(c[1])]
+    return combinations
+
+
+def _product(values, times):
+    return (
+        [()] if not times else [(v, *rest) for v in values for rest in _product(values, times - 1)]
+    )
+
+
+def agree(found, expected, name):
+    # one unit in the last place of double, for functions that two libraries compute each in their way
+    assert found == pytest.approx(float(expected), rel=4e-16, abs=0, nan_ok=True), name
+
+
+SCALAR = [row for row in ELEMENTWISE if row.numba]
+
+
+@pytest.mark.parametrize("row", SCALAR, ids=lambda r: r.name)
+def test_numba_text_is_what_numpy_computes(row):
+    names = ["a", "b", "c"][: row.arity]
+    function = eval(
+        f"lambda {', '.join(names)}: {row.numba.format(*names)}", {"math": math, "abs": abs}
+    )
+    tried = points(row)
+    assert tried
+    for operands in tried:
+        with NUMPY.quiet():
+            expected = getattr(NUMPY, row.name)(*(np.asarray(o) for o in operands))
+        agree(function(*operands), expected, (row.name, operands))
+
+
+@pytest.fixture(scope="module")
+def compiled(tmp_path_factory):
+    """Every CUDA text as a C++ function of doubles, in one shared library."""
+    compiler = shutil.which("g++")
+    if compiler is None:
+        pytest.skip("no g++ on PATH to compile the CUDA scalar text with")
+    folder = tmp_path_factory.mktemp("scalar")
+    lines = ["#include <cmath>", "using namespace std;", 'extern "C" {']
+    for row in SCALAR:
+        kind = {"right_shift": "long long", "where": "double"}.get(row.name, "double")
+        kinds = ["bool", kind, kind] if row.name == "where" else [kind] * row.arity
+        arguments = ", ".join(f"{k} v{i}" for i, k in enumerate(kinds))
+        body = row.cuda.format(*(f"v{i}" for i in range(row.arity)))
+        lines.append(f"double call_{row.name}({arguments}) {{ return {body}; }}")
+    source, library = folder / "scalar.cpp", folder / "scalar.so"
+    source.write_text("\n".join([*lines, "}"]))
+    subprocess.run([compiler, "-shared", "-fPIC", "-O0", "-o", library, source], check=True)
+    return ctypes.CDLL(str(library))
+
+
+@pytest.mark.parametrize("row", SCALAR, ids=lambda r: r.name)
+def test_cuda_text_is_what_numpy_computes(row, compiled):
+    function = getattr(compiled, f"call_{row.name}")
+    function.restype = ctypes.c_double
+    kind = ctypes.c_longlong if row.name == "right_shift" else ctypes.c_double
+    function.argtypes = [ctypes.c_bool, kind, kind] if row.name == "where" else [kind] * row.arity
+    for operands in points(row):
+        with NUMPY.quiet():
+            expected = getattr(NUMPY, row.name)(*(np.asarray(o) for o in operands))
+        agree(function(*operands), expected, (row.name, operands))
+
+
+def test_dtype_names():
+    assert resolve_dtype("float32") is SUPPORTED["float32"]
+    assert resolve_dtype(np.float32) == "float32"
+    assert resolve_dtype(float) == "float64"
+    assert resolve_dtype(np.dtype(">f4")) == "float32"
+    with pytest.raises(DTypeError, match="Did you mean 'float32'"):
+        resolve_dtype("float23")
+
+
+def test_specs_print_as_programs_write_them():
+    assert str(Spec((2, 3), np.dtype("float32"))) == "float32[2, 3]"
+    assert str(Spec((), np.dtype("bool"))) == "bool[]"
+    assert (Spec((2, 3), np.dtype("bool")).size, Spec((), np.dtype("bool")).ndim) == (6, 0)
+
+
+def test_symbols_have_the_attributes_of_arrays():
+    symbol = TraceBackend().parameter(Spec((2, 3), np.dtype("float32")), "input", "x")
+    assert isinstance(symbol, Symbol)
+    assert (symbol.shape, symbol.dtype, symbol.ndim, symbol.size) == ((2, 3), "float32", 2, 6)
+    assert repr(symbol) == "%0: float32[2, 3]"

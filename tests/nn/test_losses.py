@@ -171,6 +171,16 @@ def test_a_weight_per_sample_has_to_fit():
         nn.MeanSquaredError()(SOFT, LOGITS, sample_weight=np.ones(3))
 
 
+class ThroughSigmoid(nn.Module):
+    """x again: half of it divided by sigmoid(0), so that a sigmoid is on the way."""
+
+    def __init__(self):
+        self.inner = nn.Activation("sigmoid")
+
+    def call(self, x):
+        return x / 2 / self.inner(x * 0)
+
+
 class ByHand(nn.Model):
     """A subclass that applies the activation as a layer at the end."""
 
@@ -192,6 +202,9 @@ MODELS = {
         [nn.Sequential([nn.Dense(units, name)])], "float64"
     ),
     "subclass": ByHand,
+    "another sigmoid before": lambda units, name: nn.Sequential(
+        [ThroughSigmoid(), nn.Dense(units, name)], "float64"
+    ),
 }
 
 

@@ -90,8 +90,11 @@ class _Parser:
                 raise ProgramError(f"cannot read {line!r}: {error}") from error
         if self.lines[-1].split()[0] != "return":
             raise ProgramError(f"expected 'return ...' at the end, found {self.lines[-1]!r}")
-        call = self._expression(f"outputs({self.lines[-1].removeprefix('return')})")
-        outputs = tuple((str(k.arg), self._operand(k.value)) for k in call.keywords)
+        try:
+            call = self._expression(f"outputs({self.lines[-1].removeprefix('return')})")
+            outputs = tuple((str(k.arg), self._operand(k.value)) for k in call.keywords)
+        except (SyntaxError, KeyError, ValueError) as error:
+            raise ProgramError(f"cannot read {self.lines[-1]!r}: {error}") from error
         return Program(
             name, tuple(self.parameters), tuple(self.instructions), tuple(self.assigns), outputs
         )

@@ -1,0 +1,403 @@
+"""Programs: their text, their grammar, what they mean, and the hazards of tracing."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import autograd as ag
+import backends
+from backends.contract import SUPPORTED, Spec
+from backends.errors import ProgramError, TraceError
+from backends.program import (
+    Instruction,
+    Parameter,
+    Program,
+    TraceBackend,
+    Value,
+    format_program,
+    interpret,
+    parse_program,
+    verify,
+)
+from backends.shapes import Slot
+
+NUMPY = backends.get("numpy")
+F32 = SUPPORTED["float32"]
+
+TEXT = """\
+program step
+%0: float32[3, 2] = state "layers.0.kernel"
+%1: float32[5, 3] = input "x"
+%2: float32[5, 2] = matmul(%1, %0)
+%3: float32[2] = sum(%2, axis=(0,), keepdims=False)
+%4: float32[3, 2] = multiply(%0, 0.5)
+assign %0 = %4
+return loss=%3
+"""
+
+
+def small():
+    return parse_program(TEXT)
+
+
+def test_text_is_read_back_as_it_was_written():
+    program = small()
+    assert format_program(program) == TEXT
+    assert parse_program(format_program(program)) == program
+    assert verify(program) is program
+
+
+@given(data=st.data())
+def test_any_program_survives_the_round_trip(data):
+    """Random programs: operands, weak numbers, static attributes of every kind."""
+    trace = TraceBackend()
+    x = trace.parameter(Spec((2, 3), SUPPORTED["float64"]), "state", 'a "quoted" name\n')
+    i = trace.parameter(Spec((2,), SUPPORTED["int64"]), "input", "i")
+    values = [x]
+    for _ in range(data.draw(st.integers(0, 8))):
+        a, b = (data.draw(st.sampled_from(values)) for _ in range(2))
+        number = data.draw(
+            st.one_of(st.floats(allow_nan=False), st.integers(-(2**40), 2**40), st.booleans())
+        )
+        values.append(
+            data.draw(
+                st.sampled_from(
+                    [
+                        lambda a=a, b=b: trace.add(a, b),
+                        lambda a=a, n=number: trace.multiply(n, a),
+                        lambda a=a: trace.sum(a, axis=(), keepdims=True),
+                        lambda a=a: trace.astype(a, dtype=SUPPORTED["float64"]),
+                        lambda a=a, n=number: trace.pad(
+                            trace.getitem(a, key=(slice(None, None, -1), slice(0, 2))),
+                            pad_width=((0, 0), (1, 0)),
+                            value=n,
+                        ),
+                        lambda a=a: trace.getitem(
+                            trace.getitem(a, i, key=(Slot(0), None, ...)), key=(..., 0, slice(None))
+                        ),
+                        lambda: trace.full(
+                            shape=(2, 3), value=-math.inf, dtype=SUPPORTED["float64"]
+                        ),
+                        lambda a=a: trace.permute_dims(trace.reshape(a, shape=(3, 2)), axes=(1, 0)),
+                    ]
+                )
+            )()
+        )
+    program = trace.finish(
+        "random", [(x, values[-1])] if len(values) > 1 else [], [("y", values[-1])]
+    )
+    text = format_program(program)
+    assert parse_program(text) == program
+    assert format_program(parse_program(text)) == text
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("program step\n", "", "a program begins with 'program NAME'"),
+        ("return loss=%3\n", "", "expected 'return ...' at the end"),
+        ("%2: float32[5, 2] = matmul(%1, %0)", "nonsense", "cannot read 'nonsense'"),
+        ("matmul(%1, %0)", "matmul(%1, %7)", "cannot read"),
+        ("matmul(%1, %0)", "matmul(%1, ", "cannot read"),
+        ("matmul(%1, %0)", "matmul", r"expected primitive\(operands\)"),
+        ("matmul(%1, %0)", "np.matmul(%1, %0)", "a primitive is a plain name"),
+        ("matmul(%1, %0)", "matmul(%1, 'text')", "neither a value nor a number"),
+        ("matmul(%1, %0)", "matmul(%1, [1])", "not allowed here"),
+        ("axis=(0,)", "axis=(lambda: 0)", "not allowed here"),
+        ("axis=(0,)", "axis=__import__('os')", "not allowed here"),
+        ("float32[2] = sum", "float31[2] = sum", "cannot read"),
+        ('state "layers.0.kernel"', "state layers", "cannot read"),
+        ("assign %0 = %4", "assign %9 = %4", "cannot read"),
+        ("loss=%3", "loss=%8", "'%8'"),
+    ],
+)
+def test_text_that_cannot_be_read(old, new, message):
+    assert old in TEXT
+    with pytest.raises(ProgramError, match=message):
+        parse_program(TEXT.replace(old, new))
+
+
+def test_an_empty_text_is_no_program():
+    for text in ("", "\n", "program x"):
+        with pytest.raises(ProgramError):
+            parse_program(text)
+
+
+def corrupted(**changes):
+    return small()._replace(**changes)
+
+
+def instruction(position, **changes):
+    instructions = list(small().instructions)
+    instructions[position] = instructions[position]._replace(**changes)
+    return corrupted(instructions=tuple(instructions))
+
+
+STATE, INPUT = (p.value for p in small().parameters)
+PRODUCT, TOTAL, NEW = (i.result for i in small().instructions)
+CORRUPTIONS = [
+    (lambda: instruction(0, primitive="matmal"), "no such primitive"),
+    (lambda: instruction(0, operands=(INPUT,)), "matmul takes 2 operands, got 1"),
+    (lambda: instruction(0, operands=(STATE, INPUT)), "inner sizes differ"),
+    (
+        lambda: instruction(0, operands=(INPUT, NEW)),
+        r"uses %4: float32\[3, 2\], which is not defined before",
+    ),
+    (
+        lambda: instruction(0, operands=(INPUT, STATE._replace(spec=Spec((3, 9), F32)))),
+        "not defined before",
+    ),
+    (
+        lambda: instruction(0, result=Value(2, Spec((5, 3), F32))),
+        r"declared float32\[5, 3\] but gives float32\[5, 2\]",
+    ),
+    (lambda: instruction(0, result=Value(2, Spec((5, 2), SUPPORTED["float64"]))), "is declared"),
+    (lambda: instruction(1, result=Value(2, TOTAL.spec)), "%2 is defined twice"),
+    (lambda: instruction(0, result=Value(0, PRODUCT.spec)), "%0 is defined twice"),
+    (
+        lambda: instruction(1, static=(("axis", (5,)), ("keepdims", False))),
+        "axis 5 is out of range",
+    ),
+    (lambda: instruction(1, static=()), "axis"),
+    (lambda: instruction(1, static=(("axes", (0,)),)), "axes"),
+    (lambda: corrupted(instructions=small().instructions[::-1]), "not defined before"),
+    (lambda: corrupted(parameters=(small().parameters[0],) * 2), "%0 is defined twice"),
+    (
+        lambda: corrupted(
+            parameters=(*small().parameters, Parameter(Value(9, INPUT.spec), "input", "x"))
+        ),
+        "two input parameters have the same name",
+    ),
+    (
+        lambda: corrupted(
+            parameters=(
+                *small().parameters,
+                Parameter(Value(9, INPUT.spec), "state", "layers.0.kernel"),
+            )
+        ),
+        "two state parameters have the same name",
+    ),
+    (lambda: corrupted(assigns=((INPUT, INPUT),)), "not state"),
+    (lambda: corrupted(assigns=((STATE, NEW), (STATE, NEW))), "assigned twice"),
+    (lambda: corrupted(assigns=((STATE, PRODUCT),)), r"float32\[3, 2\] cannot hold %2"),
+    (lambda: corrupted(assigns=((STATE, 1.0),)), "cannot hold 1.0"),
+    (lambda: corrupted(assigns=((STATE, Value(9, STATE.spec)),)), "not defined before"),
+    (lambda: corrupted(outputs=(("y", TOTAL), ("y", TOTAL))), "two outputs have the same name"),
+    (lambda: corrupted(outputs=(("y", Value(9, TOTAL.spec)),)), "return y uses %9"),
+]
+
+
+@pytest.mark.parametrize(("corrupt", "message"), CORRUPTIONS, ids=[m for _, m in CORRUPTIONS])
+def test_verify_catches_every_corruption(corrupt, message):
+    with pytest.raises(ProgramError, match=message):
+        verify(corrupt())
+
+
+def test_interpret():
+    kernel = np.arange(6, dtype=np.float32).reshape(3, 2)
+    x = np.ones((5, 3), np.float32)
+    state, outputs = interpret(small(), NUMPY, {"layers.0.kernel": kernel}, {"x": x})
+    assert outputs["loss"].tolist() == [30.0, 45.0]
+    assert state["layers.0.kernel"].tolist() == (kernel * 0.5).tolist()
+    assert kernel[2, 1] == 5.0
+
+
+def test_state_that_is_not_assigned_stays_the_same_object():
+    kernel = np.ones((3, 2), np.float32)
+    program = corrupted(assigns=())
+    state, _ = interpret(
+        program, NUMPY, {"layers.0.kernel": kernel}, {"x": np.ones((5, 3), np.float32)}
+    )
+    assert state["layers.0.kernel"] is kernel
+
+
+@pytest.mark.parametrize(
+    ("state", "inputs", "message"),
+    [
+        ({}, {"x": np.ones((5, 3), np.float32)}, "state 'layers.0.kernel' is missing"),
+        ({"layers.0.kernel": np.ones((3, 2), np.float32)}, {}, "input 'x' is missing"),
+        (
+            {"layers.0.kernel": np.ones((3, 2), np.float32)},
+            {"x": np.ones((4, 3), np.float32)},
+            r"input 'x' is float32\[4, 3\], the program expects float32\[5, 3\]",
+        ),
+        (
+            {"layers.0.kernel": np.ones((3, 2))},
+            {"x": np.ones((5, 3), np.float32)},
+            r"float64\[3, 2\], the program expects float32",
+        ),
+    ],
+)
+def test_interpret_refuses_other_arrays(state, inputs, message):
+    with pytest.raises(ProgramError, match=message):
+        interpret(small(), NUMPY, state, inputs)
+
+
+def test_assignments_read_the_values_before_any_of_them():
+    """Two states that change places."""
+    spec = Spec((), F32)
+    a, b = Value(0, spec), Value(1, spec)
+    program = verify(
+        Program(
+            "swap",
+            (Parameter(a, "state", "a"), Parameter(b, "state", "b")),
+            (),
+            ((a, b), (b, a)),
+            (),
+        )
+    )
+    one, two = np.float32(1), np.float32(2)
+    state, _ = interpret(program, NUMPY, {"a": np.array(one), "b": np.array(two)}, {})
+    assert (float(state["a"]), float(state["b"])) == (2.0, 1.0)
+    assert parse_program(format_program(program)) == program
+
+
+def test_a_value_may_be_used_again_after_its_last_instruction():
+    spec = Spec((2,), F32)
+    x, y = Value(0, spec), Value(1, spec)
+    program = Program(
+        "twice",
+        (Parameter(x, "input", "x"),),
+        (Instruction(y, "add", (x, x), ()),),
+        (),
+        (("x", x), ("y", y)),
+    )
+    _, outputs = interpret(verify(program), NUMPY, {}, {"x": np.ones(2, np.float32)})
+    assert outputs["x"].tolist() == [1.0, 1.0]
+    assert outputs["y"].tolist() == [2.0, 2.0]
+
+
+# Tracing: what cannot become part of a program says so, and says what to do.
+OUTSIDE = ag.tensor([1.0, 2.0])
+
+
+@pytest.mark.parametrize(
+    ("step", "message"),
+    [
+        (lambda x: x.sum().item(), "need a value"),
+        (lambda x: ag.tensor(x.numpy()), "need a value"),
+        (lambda x: ag.tensor(x.tolist()), "need a value"),
+        (lambda x: np.asarray(x), "need a value"),
+        (lambda x: x if x.sum() > 0 else -x, "where|need a value"),
+        (lambda x: x[x > 0], "where"),
+        (lambda x: x + OUTSIDE, r"undeclared.*state="),
+        (lambda x: OUTSIDE * x, r"undeclared.*state="),
+        (lambda x: x + np.ones(2), r"undeclared.*shape \(2,\)"),
+        (lambda x: ag.add(x, [1.0, 2.0]), "undeclared"),
+        (lambda x: x[np.array([0, 1])], "undeclared"),
+        (lambda x: x[[0, 1]], "undeclared"),
+        (lambda x: ag.concat([x, OUTSIDE]), "undeclared"),
+        (lambda x: 3.0, "returns tensors"),
+        (lambda x: OUTSIDE, "returns tensors"),
+        (lambda x: x + ag.random.normal(2), "undeclared|state="),
+        (lambda x: ag.dropout(x, 0.5), "undeclared|state="),
+    ],
+)
+def test_hazards_of_tracing(step, message):
+    x = ag.tensor([1.0, 2.0])
+    with pytest.raises(TraceError, match=message):
+        ag.capture(step, x, state={})
+    assert x.tolist() == [1.0, 2.0]
+    assert (OUTSIDE * 1).tolist() == [1.0, 2.0]
+
+
+def test_a_tensor_of_an_earlier_trace_is_refused():
+    kept = []
+
+    def keep(x):
+        kept.append(x)
+        return x * 2
+
+    ag.capture(keep, ag.ones(2), state={})
+    with pytest.raises(TraceError, match="another trace"):
+        ag.capture(lambda x: x + kept[0]._data, ag.ones(2), state={})
+    with pytest.raises(TraceError):
+        ag.capture(lambda x: x + kept[0], ag.ones(2), state={})
+
+
+def test_an_exception_in_the_step_restores_state():
+    w = ag.tensor([1.0], requires_grad=True)
+    (w * 2).sum().backward()
+    grad, array = w.grad, w.data
+
+    def broken(x):
+        w.assign(w * x)
+        raise KeyError("half-way")
+
+    with pytest.raises(KeyError):
+        ag.capture(broken, ag.tensor(2.0), state={"w": w})
+    assert w.data is array
+    assert w.grad is grad
+    assert w.backend == "numpy"
+    assert backends.default().name == "numpy"
+
+
+def test_an_exception_in_a_run_leaves_state_untouched():
+    w = ag.tensor([1.0])
+
+    def step(x):
+        w.assign(w * x)
+        return w
+
+    captured = ag.capture(step, ag.tensor(2.0), state={"w": w})
+    with pytest.raises(ProgramError):
+        captured(ag.tensor([2.0, 3.0]))
+    assert w.tolist() == [1.0]
+    assert captured(ag.tensor(3.0)).tolist() == [3.0]
+
+
+def test_one_tensor_under_two_names_is_refused():
+    w = ag.tensor([1.0])
+    with pytest.raises(TraceError, match="two names"):
+        ag.capture(lambda x: x * w, ag.tensor(1.0), state={"a": w, "b": w})
+
+
+def test_returned_values_do_not_share_memory_with_state():
+    w = ag.tensor([1.0, 2.0])
+
+    def step(x):
+        w.assign(w + x)
+        return w.reshape(2)
+
+    captured = ag.capture(step, ag.tensor(1.0), state={"w": w})
+    first = captured(ag.tensor(1.0))
+    second = captured(ag.tensor(1.0))
+    assert first.tolist() == [2.0, 3.0]
+    assert second.tolist() == [3.0, 4.0]
+
+
+def test_a_training_step_as_a_program_is_bit_equal_to_eager():
+    def make():
+        draw = np.random.default_rng(0)
+        w = ag.tensor(draw.normal(size=(4, 3)), dtype="float32", requires_grad=True)
+        b = ag.zeros(3, requires_grad=True)
+        v = ag.zeros((4, 3))
+
+        def step(x, labels, rate):
+            loss = ag.softmax_cross_entropy(ag.linear(x, w, b), labels).mean()
+            loss.backward()
+            v.assign(v * 0.9 - w.grad * rate)
+            w.assign(w.detach() + v)
+            b.assign(b.detach() - b.grad * rate)
+            w.grad = b.grad = None
+            return {"loss": loss.detach(), "norm": [ag.norm(w).detach()]}
+
+        return step, {"w": w, "b": b, "v": v}
+
+    x = ag.tensor(np.random.default_rng(1).normal(size=(8, 4)), dtype="float32")
+    labels = ag.tensor([0, 1, 2, 0, 1, 2, 0, 1])
+    rate = ag.tensor(0.1)
+    eager, state = make()
+    traced, other = make()
+    program = ag.capture(traced, x, labels, rate, state=other)
+    for _ in range(5):
+        expected, found = eager(x, labels, rate), program(x, labels, rate)
+        assert found["loss"].data.tobytes() == expected["loss"].data.tobytes()
+        assert found["norm"][0].item() == expected["norm"][0].item()
+    for name in state:
+        assert state[name].data.tobytes() == other[name].data.tobytes()

@@ -41,7 +41,7 @@ class BackendError(GradloomError, RuntimeError):
 class TraceError(GradloomError, RuntimeError):
     """A step that is being traced did something that cannot be part of a program.
 
-    Cause: `item()`, `print`, `if tensor:` or a boolean mask (all need values that do not exist yet), or the use of
+    Cause: `item()`, `numpy()`, `if tensor:` or a boolean mask (all need values that do not exist yet), or the use of
     an array that is neither an argument nor declared state.
     Fix: pass it as an argument, list it in `state=`, or write the branch with `where`.
     """

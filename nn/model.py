@@ -80,7 +80,7 @@ class Model(Module):
         Args:
             optimizer: an `Optimizer` or its name.
             loss: a `Loss`, its name, or a function of (y_true, y_pred) to a value per sample.
-            metrics: what else to watch: `Metric` objects, names, functions; a list of them, or one.
+            metrics: what else to watch, unweighted: `Metric` objects, names, functions; a list of them, or one.
             jit: "auto" compiles steps where a compiled backend is installed; False never.
 
         Raises:

@@ -84,7 +84,7 @@ def train_step(task: Task, x: Tensor, y: Tensor, weight: Tensor | None = None) -
     for parameter in task.parameters:
         parameter.grad = None
     with no_grad():
-        observe(task.metrics, total, x, y, prediction, weight)
+        observe(task.metrics, total, x, y, prediction)
         task.optimizer.apply(gradients, task.parameters)
 
 
@@ -92,7 +92,7 @@ def evaluate_step(task: Task, x: Tensor, y: Tensor, weight: Tensor | None = None
     """Forward and loss; the metrics move, the model does not."""
     with no_grad():
         prediction, total = forward(task, x, y, weight)
-        observe(task.metrics, total, x, y, prediction, weight)
+        observe(task.metrics, total, x, y, prediction)
 
 
 def observe(
@@ -101,15 +101,17 @@ def observe(
     x: Tensor,
     y: Tensor,
     prediction: Tensor,
-    weight: Tensor | None,
 ) -> None:
-    """Add a batch to the metrics: the loss counts once per row, so an epoch's loss is the mean over rows."""
+    """Add a batch to the metrics: the loss counts once per row, so an epoch's loss is the mean over rows.
+
+    Weights are in the loss alone: what Keras calls `metrics` counts every row once.
+    """
     rows = float(x.shape[0])
     follow = metrics[0]
     follow.total.assign(follow.total + total.detach().to("float64") * rows)
     follow.count.assign(follow.count + rows)
     for metric in metrics[1:]:
-        metric.update(y, prediction.detach(), weight)
+        metric.update(y, prediction.detach())
 
 
 def training_state(model: Model) -> dict[str, Tensor]:

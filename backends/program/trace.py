@@ -132,7 +132,7 @@ class TraceBackend:
 
     def to_numpy(self, array: Array) -> np.ndarray[Any, Any]:
         raise TraceError(
-            "item(), numpy() and printing need a value, and a traced step has none yet; return the tensor instead"
+            "item() and numpy() need a value, and a traced step has none yet; return the tensor instead"
         )
 
     def quiet(self) -> nullcontext[None]:

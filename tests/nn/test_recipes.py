@@ -68,6 +68,7 @@ class Recipe(NamedTuple):
     batch_size: int
     epochs: int
     ranges: dict[str, tuple[float, float]]
+    seeds: int = 10
 
 
 RECIPES = {
@@ -77,7 +78,9 @@ RECIPES = {
     ),
     "adam": Recipe(
         True, 0.0, nn.Adam, 10, 150,
-        {"train loss": (0.280, 0.346), "train accuracy": (0.815, 0.885), "test loss": (0.516, 0.624)},
+        {"train loss": (0.280, 0.346), "train accuracy": (0.815, 0.885), "test loss": (0.516, 0.624), "test accuracy": (0.762, 0.792)},
+        # Keras's five runs had the median .762, which is also their lowest; ten runs scatter around .765 by .005
+        seeds=30,
     ),
     "sgd with momentum, decay and dropout": Recipe(
         True, 0.2, decayed_sgd, 32, 100,
@@ -104,7 +107,7 @@ def figures(recipe: Recipe, seed: int) -> tuple[float, ...]:
 @pytest.mark.slow
 @pytest.mark.parametrize("recipe", RECIPES.values(), ids=RECIPES)
 def test_the_medians_lie_where_kerass_runs_lie(recipe):
-    medians = np.median([figures(recipe, seed) for seed in range(10)], axis=0)
+    medians = np.median([figures(recipe, seed) for seed in range(recipe.seeds)], axis=0)
     outside = [
         f"{name} {median:.4f} is not in {recipe.ranges[name]}"
         for name, median in zip(FIGURES, medians, strict=True)

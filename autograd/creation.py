@@ -93,12 +93,22 @@ def ones(
 
 
 def zeros_like(x: Tensor, dtype: Any = None) -> Tensor:
-    """Zeros with the shape, backend and (unless given) dtype of `x`."""
+    """Zeros with the shape, backend and (unless given) dtype of `x`.
+
+    >>> import autograd as ag
+    >>> ag.zeros_like(ag.tensor([1, 2])).tolist()
+    [0, 0]
+    """
     return full(x.shape, 0, x.dtype if dtype is None else dtype, backend=x._backend)
 
 
 def ones_like(x: Tensor, dtype: Any = None) -> Tensor:
-    """Ones with the shape, backend and (unless given) dtype of `x`."""
+    """Ones with the shape, backend and (unless given) dtype of `x`.
+
+    >>> import autograd as ag
+    >>> ag.ones_like(ag.tensor([0.5, 2.0])).tolist()
+    [1.0, 1.0]
+    """
     return full(x.shape, 1, x.dtype if dtype is None else dtype, backend=x._backend)
 
 

@@ -168,7 +168,10 @@ def getitem(shape: Shape, *indices: Shape, key: Key) -> Shape:
     advanced: list[Shape] = []
     has_arrays = any(isinstance(e, Slot) for e in entries)
     axis = 0
-    for entry in entries:
+    # NumPy takes an Ellipsis between two arrays as something between them, even where it stands for no axis
+    gap = next((i for i, e in enumerate(key) if e is Ellipsis and len(entries) < len(key)), -1)
+    for position, entry in enumerate(entries):
+        previous = previous and position != gap
         is_advanced = isinstance(entry, Slot) or (has_arrays and isinstance(entry, int))
         if entry is None:
             result.append(1)

@@ -395,3 +395,19 @@ def test_symbols_have_the_attributes_of_arrays():
     assert isinstance(symbol, Symbol)
     assert (symbol.shape, symbol.dtype, symbol.ndim, symbol.size) == ((2, 3), "float32", 2, 6)
     assert repr(symbol) == "%0: float32[2, 3]"
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        (None, 0, Slot(0), ..., 0),
+        (Slot(0), ..., 0, 0),
+        (0, ..., Slot(0), 1),
+        (..., 0, Slot(0), 0),
+        (0, Slot(0), 0, ...),
+        (Slot(0), None, 0, 0),
+    ],
+)
+def test_where_axes_of_index_arrays_go(key):
+    """NumPy moves them to the front when something stands between two of them, be it an Ellipsis for no axis."""
+    check("getitem", np.arange(24.0).reshape(3, 4, 2), np.array([1, 0]), key=key)

@@ -1,4 +1,4 @@
-"""Programs: their text, their grammar, what they mean, and the hazards of tracing."""
+"""Programs: their text, their grammar, and what they mean."""
 
 from __future__ import annotations
 

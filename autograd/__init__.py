@@ -6,9 +6,14 @@
 >>> loss.backward()
 >>> x.grad.tolist()
 [0.6666666865348816, 1.3333333730697632, 2.0]
+
+The functions of tensors (`ag.exp`, `ag.sum`, `ag.matmul` ...) are read off the declarations in `autograd.ops`; a new
+op is exported by being declared.
 """
 
-from . import _conflict, random
+from typing import TYPE_CHECKING
+
+from . import _conflict, ops, random, testing
 from .call import op
 from .creation import arange, eye, full, linspace, ones, ones_like, tensor, zeros, zeros_like
 from .errors import (
@@ -28,78 +33,15 @@ from .functional import grad, value_and_grad, vjp
 from .jit import Captured, capture
 from .mode import detect_anomaly, enable_grad, no_grad
 from .op import Domain, bad, case
-from .ops.activation import (
-    elu,
-    leaky_relu,
-    log_sigmoid,
-    maxout,
-    relu,
-    selu,
-    sigmoid,
-    silu,
-    softplus,
-    softsign,
-)
-from .ops.compare import (
-    equal,
-    greater,
-    greater_equal,
-    isfinite,
-    less,
-    less_equal,
-    logical_and,
-    logical_not,
-    logical_or,
-    not_equal,
-)
-from .ops.elementwise import (
-    abs,
-    add,
-    astype,
-    clip,
-    cos,
-    divide,
-    exp,
-    expm1,
-    floor,
-    log,
-    log1p,
-    masked_scale,
-    maximum,
-    minimum,
-    multiply,
-    negative,
-    power,
-    sign,
-    sin,
-    sqrt,
-    subtract,
-    tanh,
-    where,
-)
-from .ops.index import argsort, one_hot, sort, split, take, take_along_axis
-from .ops.index import index as getitem
-from .ops.linalg import dot, linear, matmul, outer
-from .ops.loss import sigmoid_cross_entropy, softmax_cross_entropy
-from .ops.reduce import all, any, argmax, argmin, cumsum, max, mean, min, norm, prod, std, sum, var
-from .ops.shape import (
-    broadcast_to,
-    concat,
-    expand_dims,
-    flip,
-    pad,
-    permute_dims,
-    repeat,
-    reshape,
-    squeeze,
-    stack,
-    swapaxes,
-    tile,
-    transpose,
-)
-from .ops.softmax import log_softmax, logsumexp, softmax
 from .random import dropout
 from .tensor import Tensor
+
+if TYPE_CHECKING:
+    from .call import Function
+
+    def __getattr__(name: str) -> Function:
+        """For type checkers: every other name is the function of an op."""
+
 
 __all__ = [
     "AnomalyError",
@@ -116,112 +58,30 @@ __all__ = [
     "ShapeError",
     "Tensor",
     "TraceError",
-    "abs",
-    "add",
-    "all",
-    "any",
     "arange",
-    "argmax",
-    "argmin",
-    "argsort",
-    "astype",
     "bad",
-    "broadcast_to",
     "capture",
     "case",
-    "clip",
-    "concat",
-    "cos",
-    "cumsum",
     "detect_anomaly",
-    "divide",
-    "dot",
     "dropout",
-    "elu",
     "enable_grad",
-    "equal",
-    "exp",
-    "expand_dims",
-    "expm1",
     "eye",
-    "flip",
-    "floor",
     "full",
-    "getitem",
     "grad",
-    "greater",
-    "greater_equal",
-    "isfinite",
-    "leaky_relu",
-    "less",
-    "less_equal",
-    "linear",
     "linspace",
-    "log",
-    "log1p",
-    "log_sigmoid",
-    "log_softmax",
-    "logical_and",
-    "logical_not",
-    "logical_or",
-    "logsumexp",
-    "masked_scale",
-    "matmul",
-    "max",
-    "maximum",
-    "maxout",
-    "mean",
-    "min",
-    "minimum",
-    "multiply",
-    "negative",
     "no_grad",
-    "norm",
-    "not_equal",
-    "one_hot",
     "ones",
     "ones_like",
     "op",
-    "outer",
-    "pad",
-    "permute_dims",
-    "power",
-    "prod",
     "random",
-    "relu",
-    "repeat",
-    "reshape",
-    "selu",
-    "sigmoid",
-    "sigmoid_cross_entropy",
-    "sign",
-    "silu",
-    "sin",
-    "softmax",
-    "softmax_cross_entropy",
-    "softplus",
-    "softsign",
-    "sort",
-    "split",
-    "sqrt",
-    "squeeze",
-    "stack",
-    "std",
-    "subtract",
-    "sum",
-    "swapaxes",
-    "take",
-    "take_along_axis",
-    "tanh",
     "tensor",
-    "tile",
-    "transpose",
+    "testing",
     "value_and_grad",
-    "var",
     "vjp",
-    "where",
     "zeros",
     "zeros_like",
 ]
+__all__ += sorted(ops.PUBLIC)
+globals().update(ops.PUBLIC)
 
 _conflict.check()

@@ -1,27 +1,32 @@
-"""Every op, and the namespace that carries rules over tensors.
+"""Every op, what of it is public, and the namespace that carries rules over tensors.
 
-`OPS` is read off the modules: a declaration anywhere in them is an op, and no second list exists. `NAMESPACE` offers
-the ops under the names of primitives, so that a gradient rule run with `xp=NAMESPACE` builds a graph.
+`OPS` is read off the modules: a declaration anywhere in them is an op, and no second list exists. `PUBLIC` is what
+`autograd` exports. `NAMESPACE` offers the ops under the names of primitives, so that a gradient rule run with
+`xp=NAMESPACE` builds a graph.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
 import backends
 
+from ..call import Function
 from ..op import Op
 from ..tensor import Tensor
 from . import activation, compare, elementwise, index, linalg, loss, reduce, shape, softmax
 
-_FUNCTIONS = {
+_FUNCTIONS: dict[str, Function] = {
     name: member
     for module in (elementwise, activation, compare, reduce, softmax, loss, shape, index, linalg)
     for name, member in vars(module).items()
     if isinstance(getattr(member, "op", None), Op)
 }
 OPS: dict[str, Op] = {name: function.op for name, function in _FUNCTIONS.items()}
+# users write x[key], not the canonical key and index arrays that the op takes
+PUBLIC: dict[str, Callable[..., Any]] = {**_FUNCTIONS, "getitem": index.index, "split": index.split}
 
 
 def _create(primitive: str) -> Any:

@@ -8,9 +8,8 @@ array. An op that declares no cases works element by element and gets the defaul
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -32,8 +31,7 @@ _SHAPES_OF_TWO = (
 )
 
 
-@dataclass(frozen=True)
-class Sample:
+class Sample(NamedTuple):
     """One call of an op that must work: arrays in order, and static attributes."""
 
     op: Op
@@ -51,8 +49,7 @@ class Sample:
         return f"{self.op.name}-{shapes}{settings}"
 
 
-@dataclass(frozen=True)
-class BadSample:
+class BadSample(NamedTuple):
     """One call of an op that must raise `error` with `text` in its message."""
 
     op: Op

@@ -15,3 +15,14 @@ def trained():
     model.compile(nn.Adam(), "binary_crossentropy", metrics=["accuracy"])
     model.fit(*rows(), batch_size=4)
     return model
+
+
+@pytest.fixture(scope="session")
+def saved(tmp_path_factory):
+    """The bytes of a saved model with Adam's slots."""
+    path = tmp_path_factory.mktemp("saved") / "model"
+    model = nn.Sequential([nn.Dense(4, "relu", input_shape=(3,)), nn.Dense(1, "sigmoid")])
+    model.compile("adam", "binary_crossentropy", metrics=["accuracy"])
+    model.fit(*rows(20))
+    model.save(path)
+    return path.read_bytes()

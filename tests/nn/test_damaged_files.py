@@ -1,0 +1,188 @@
+"""A damaged, truncated, strange or forged file is a FileError that explains itself, and never anything else."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from models import rows
+
+import nn
+
+pytest.importorskip("safetensors")
+X, Y = rows(20)
+CLASSES = np.arange(20) % 3
+
+
+def test_every_truncation_is_a_file_error(saved, tmp_path):
+    path = tmp_path / "model"
+    for length in (*range(0, len(saved), 64), len(saved) - 1):
+        path.write_bytes(saved[:length])
+        with pytest.raises(nn.FileError, match=str(path)):
+            nn.load(path)
+
+
+def loads_or_file_error(path, data):
+    path.write_bytes(data)
+    try:
+        return nn.load(path)
+    except nn.FileError:
+        return None
+
+
+@given(place=st.floats(0, 1, exclude_max=True), flip=st.integers(1, 255), in_header=st.booleans())
+def test_a_changed_byte_is_a_file_error_or_another_model(
+    saved, tmp_path_factory, place, flip, in_header
+):
+    header = 8 + int.from_bytes(saved[:8], "little")
+    data = bytearray(saved)
+    data[int(place * (header if in_header else len(saved)))] ^= flip
+    loads_or_file_error(tmp_path_factory.getbasetemp() / "changed", bytes(data))
+
+
+def test_every_byte_of_the_header_flipped(saved, tmp_path):
+    """One bit each, over the length, the tensors' table and the description."""
+    header = 8 + int.from_bytes(saved[:8], "little")
+    refused = 0
+    for i in range(header):
+        data = bytearray(saved)
+        data[i] ^= 1 << i % 7
+        refused += loads_or_file_error(tmp_path / "model", bytes(data)) is None
+    assert refused > header / 2
+
+
+@given(st.binary(max_size=200))
+def test_noise_is_a_file_error(tmp_path_factory, data):
+    assert loads_or_file_error(tmp_path_factory.getbasetemp() / "noise", data) is None
+
+
+def rewritten(path, change):
+    """The saved file with its description changed."""
+    from safetensors.numpy import load, save
+
+    model = nn.Sequential([nn.Dense(4, "relu"), nn.Dense(1)])
+    model.compile("adam", "mse", metrics=["accuracy"])
+    model.fit(X, Y)
+    model.save(path)
+    data = path.read_bytes()
+    size = int.from_bytes(data[:8], "little")
+    described = json.loads(json.loads(data[8 : 8 + size])["__metadata__"]["gradloom"])
+    arrays = load(data)
+    described = change(described, arrays) or described
+    path.write_bytes(save(arrays, metadata={"gradloom": json.dumps(described)}))
+
+
+def nested(depth):
+    return json.loads('{"class": "Sequential", "config": {"layers": [' * depth + "]}}" * depth)
+
+
+DESCRIPTIONS = {
+    "unknown class": (
+        lambda d, a: d["model"].update({"class": "Sequentail"}),
+        "unknown class 'Sequentail'. Did you mean 'Sequential'",
+    ),
+    "unknown layer": (
+        lambda d, a: d["model"]["config"]["layers"][0].update({"class": "Quantum"}),
+        "unknown class 'Quantum'.*custom_objects=",
+    ),
+    "a class of Python": (lambda d, a: d["model"].update({"class": "eval"}), "unknown class 'eval'"),
+    "an optimizer as model": (lambda d, a: d.update(model=d["optimizer"]), "holds a Adam, not a model"),
+    "no model": (lambda d, a: d.pop("model") and None, "does not describe a model"),
+    "other format": (lambda d, a: d.update(format="gradloom-0"), "not a model of format"),
+    "a list": (lambda d, a: [d], "not a model of format"),
+    "argument": (
+        lambda d, a: d["model"]["config"].update(hidden=3),
+        "does not describe a model: .*unexpected keyword",
+    ),
+    "config a list": (lambda d, a: d["model"].update(config=[1]), "does not describe a model"),
+    "class a number": (lambda d, a: d["model"].update({"class": 3}), "class 3|describe a model"),
+    "class a dict": (lambda d, a: d["model"].update({"class": {}}), "does not describe a model"),
+    "units": (
+        lambda d, a: d["model"]["config"]["layers"][0]["config"].update(units=5),
+        r"describe a model: load_state_dict: layers.0.\w+ has shape",
+    ),
+    "units text": (
+        lambda d, a: d["model"]["config"]["layers"][0]["config"].update(units="4"),
+        "units is an integer",
+    ),
+    "negative shape": (lambda d, a: d.update(input_shape=[-3]), "describe a model"),
+    "shape text": (lambda d, a: d.update(input_shape="3"), "describe a model"),
+    "huge shape": (lambda d, a: d.update(input_shape=[2**62]), "describe a model"),
+    "no shape": (lambda d, a: d.update(input_shape=None), "the shape of the inputs is missing"),
+    "a weight is missing": (
+        lambda d, a: a.pop("model.layers.0.bias") is None,
+        r"\['layers.0.bias'\] missing",
+    ),
+    "a weight too many": (
+        lambda d, a: a.update({"model.extra": np.ones(2)}),
+        "unknown name 'extra'",
+    ),
+    "a slot is missing": (
+        lambda d, a: a.pop("optimizer.slots.0.momentum") is None,
+        "the optimizer's state does not fit",
+    ),
+    "a slot of another shape": (
+        lambda d, a: a.update({"optimizer.slots.0.momentum": np.ones(2, np.float32)}),
+        "does not describe a model",
+    ),
+    "learning rate": (
+        lambda d, a: d["optimizer"]["config"].update(learning_rate="fast"),
+        "learning_rate is a number",
+    ),
+    "metric": (lambda d, a: d.update(metrics=["acuracy"]), "unknown metric 'acuracy'"),
+    "metrics": (lambda d, a: d.update(metrics=3), "does not describe a model"),
+    "loss": (lambda d, a: d.update(loss="mze"), "unknown loss 'mze'"),
+    "deep": (lambda d, a: d.update(model=nested(300)), "does not describe a model|missing"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("change", "message"), DESCRIPTIONS.values(), ids=DESCRIPTIONS)
+def test_a_wrong_description_is_explained(tmp_path, change, message):
+    path = tmp_path / "model"
+    rewritten(path, lambda described, arrays: _object(change(described, arrays)))
+    with pytest.raises(nn.FileError, match=message):
+        nn.load(path)
+
+
+def _object(value):
+    return value if isinstance(value, list) else None
+
+
+def test_the_harness_itself_loads(tmp_path):
+    rewritten(tmp_path / "model", lambda described, arrays: None)
+    assert nn.load(tmp_path / "model").predict(X).shape == (20, 1)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b"", b"\x80\x04N.", b"PK\x03\x04", b"{}", b"\x00" * 100, b"\xff" * 100, b"import os\n" * 10],
+)
+def test_other_files_are_file_errors(tmp_path, data):
+    (tmp_path / "other").write_bytes(data)
+    with pytest.raises(nn.FileError, match=r"damaged or not a safetensors file"):
+        nn.load(tmp_path / "other")
+
+
+def test_safetensors_without_a_model(tmp_path):
+    from safetensors.numpy import save_file
+
+    for metadata in (
+        None,
+        {"a": "b"},
+        {"gradloom": "{"},
+        {"gradloom": "3"},
+        {"gradloom": "[" * 10**5},
+    ):
+        save_file({"weight": np.ones(3)}, tmp_path / "other", metadata=metadata)
+        with pytest.raises(nn.FileError):
+            nn.load(tmp_path / "other")
+
+
+def test_no_such_file(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"no file .*nothing"):
+        nn.load(tmp_path / "nothing")
+    with pytest.raises(FileNotFoundError, match="no file"):
+        nn.load(tmp_path)

@@ -20,10 +20,10 @@ from operator import itemgetter
 from typing import Any, NamedTuple
 
 from backends.contract import Namespace, Spec
-from backends.errors import AxisError, DTypeError, GradloomError, ShapeError
+from backends.errors import AxisError, DTypeError, GradloomError
 from backends.program import Symbol, TraceBackend
 
-from .errors import DeclarationError
+from .errors import DeclarationError, RangeError
 from .graph import Node, spec_of
 
 Rule = Callable[..., Any]
@@ -283,7 +283,7 @@ class Op:
 _KINDS: dict[type[Exception], type[Exception]] = {
     TypeError: DTypeError,
     IndexError: AxisError,
-    ValueError: ShapeError,
+    ValueError: RangeError,
 }
 
 

@@ -117,7 +117,29 @@ def _mean_last(values: Tensor) -> Tensor:
     return values.mean(axis=-1) if values.ndim > 1 else values
 
 
-class BinaryCrossentropy(Loss):
+class _SmoothedCrossentropy(Loss):
+    """What the binary and the categorical cross-entropy share: their arguments, and softened targets."""
+
+    def __init__(
+        self,
+        from_logits: bool = False,
+        label_smoothing: float = 0.0,
+        reduction: str | None = "sum_over_batch_size",
+    ) -> None:
+        super().__init__(reduction)
+        if not 0 <= label_smoothing < 1:
+            raise ArgumentError(f"label_smoothing lies in [0, 1), got {label_smoothing!r}")
+        self.from_logits = from_logits
+        self.label_smoothing = label_smoothing
+
+    def smoothed(self, targets: Tensor, classes: int) -> Tensor:
+        """Targets moved towards 1 / classes."""
+        if not self.label_smoothing:
+            return targets
+        return targets * (1 - self.label_smoothing) + self.label_smoothing / classes
+
+
+class BinaryCrossentropy(_SmoothedCrossentropy):
     """-mean(t log p + (1 - t) log(1 - p)), p clipped to [1e-7, 1 - 1e-7].
 
     Args:
@@ -132,35 +154,17 @@ class BinaryCrossentropy(Loss):
 
     logits_of = "sigmoid"
 
-    def __init__(
-        self,
-        from_logits: bool = False,
-        label_smoothing: float = 0.0,
-        reduction: str | None = "sum_over_batch_size",
-    ) -> None:
-        super().__init__(reduction)
-        self.from_logits = from_logits
-        self.label_smoothing = _smoothing(label_smoothing)
-
     def check(self, y_true: Tensor, output_shape: tuple[int | None, ...]) -> Tensor:
         y_true = super().check(y_true, output_shape)
         _check_range("BinaryCrossentropy", y_true, "0 or 1, or a probability between")
         return y_true
 
     def per_sample(self, y_true: Tensor, y_pred: Tensor, from_logits: bool = False) -> Tensor:
-        targets = align("BinaryCrossentropy", y_true, y_pred)
-        if self.label_smoothing:
-            targets = targets * (1 - self.label_smoothing) + self.label_smoothing / 2
+        targets = self.smoothed(align("BinaryCrossentropy", y_true, y_pred), 2)
         if from_logits:
             return _mean_last(ag.sigmoid_cross_entropy(y_pred, targets))
         p = y_pred.clip(EPSILON, 1 - EPSILON)
         return _mean_last(-(targets * p.log() + (1 - targets) * (1 - p).log()))
-
-
-def _smoothing(value: float) -> float:
-    if not 0 <= value < 1:
-        raise ArgumentError(f"label_smoothing lies in [0, 1), got {value!r}")
-    return value
 
 
 def _check_range(name: str, y_true: Tensor, meaning: str) -> None:
@@ -175,7 +179,7 @@ def _log_probabilities(y_pred: Tensor) -> Tensor:
     return (y_pred / y_pred.sum(axis=-1, keepdims=True)).clip(EPSILON, 1 - EPSILON).log()
 
 
-class CategoricalCrossentropy(Loss):
+class CategoricalCrossentropy(_SmoothedCrossentropy):
     """-sum(t log q) over the classes, q = p / sum(p) clipped to [1e-7, 1 - 1e-7].
 
     Args:
@@ -190,16 +194,6 @@ class CategoricalCrossentropy(Loss):
 
     logits_of = "softmax"
 
-    def __init__(
-        self,
-        from_logits: bool = False,
-        label_smoothing: float = 0.0,
-        reduction: str | None = "sum_over_batch_size",
-    ) -> None:
-        super().__init__(reduction)
-        self.from_logits = from_logits
-        self.label_smoothing = _smoothing(label_smoothing)
-
     def check(self, y_true: Tensor, output_shape: tuple[int | None, ...]) -> Tensor:
         if y_true.ndim < len(output_shape):
             raise ShapeError(
@@ -211,9 +205,7 @@ class CategoricalCrossentropy(Loss):
         return y_true
 
     def per_sample(self, y_true: Tensor, y_pred: Tensor, from_logits: bool = False) -> Tensor:
-        targets = align("CategoricalCrossentropy", y_true, y_pred)
-        if self.label_smoothing:
-            targets = targets * (1 - self.label_smoothing) + self.label_smoothing / y_pred.shape[-1]
+        targets = self.smoothed(align("CategoricalCrossentropy", y_true, y_pred), y_pred.shape[-1])
         if from_logits:
             return ag.softmax_cross_entropy(y_pred, targets)
         return -(targets * _log_probabilities(y_pred)).sum(axis=-1)

@@ -152,12 +152,13 @@ class Model(Module):
             raise ArgumentError("validation_split and validation_data together; give one")
         if not isinstance(validation_split, Real) or not 0 <= validation_split < 1:
             raise ArgumentError(f"validation_split lies in [0, 1), got {validation_split!r}")
+        passes = max(epochs - initial_epoch, 0)
         validation: Data | None = None
         if validation_data is not None:
-            validation = self._validation(validation_data, batch_size, epochs - initial_epoch)
+            validation = self._validation(validation_data, batch_size, passes)
         if is_iterable_of_batches(x):
             data: Data = self._batches(x, y, validation_split, class_weight, sample_weight)
-            check_repeatable("x", x, epochs - initial_epoch)
+            check_repeatable("x", x, passes)
         else:
             size = check_batch_size(batch_size)
             rows = self._rows(x, y, sample_weight, class_weight)
@@ -165,18 +166,12 @@ class Model(Module):
                 rows, held_out = split_validation(rows, validation_split)
                 validation = ArrayData(held_out, size)
             data = ArrayData(rows, size, shuffle)
-        steps = len(data) if isinstance(data, ArrayData) else None
         history, shown = History(), display(verbose)
         everyone = [history, *as_list(callbacks), *([shown] if shown else [])]
-        params = {
-            "epochs": max(epochs - initial_epoch, 0),
-            "last_epoch": epochs,
-            "steps": steps,
-            "verbose": verbose,
-        }
-        self._run_epochs(
-            data, validation, CallbackList(everyone, self, params), initial_epoch, epochs
-        )
+        steps = len(data) if isinstance(data, ArrayData) else None
+        params = {"epochs": passes, "last_epoch": epochs, "steps": steps, "verbose": verbose}
+        watchers = CallbackList(everyone, self, params)
+        self._run_epochs(data, validation, watchers, initial_epoch, epochs)
         return history
 
     def _run_epochs(

@@ -29,7 +29,7 @@ from .errors import (
     ShapeError,
     TraceError,
 )
-from .functional import grad, value_and_grad, vjp
+from .functional import grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
 from .jit import Captured, capture
 from .mode import detect_anomaly, enable_grad, no_grad
 from .op import Domain, bad, case
@@ -68,6 +68,10 @@ __all__ = [
     "eye",
     "full",
     "grad",
+    "hessian",
+    "hvp",
+    "jacobian",
+    "jvp",
     "linspace",
     "no_grad",
     "ones",

@@ -1,4 +1,4 @@
-"""Derivatives of functions, rather than of results: grad, value_and_grad, vjp.
+"""Derivatives of functions, rather than of results: grad, value_and_grad, vjp, jvp, hvp, jacobian, hessian.
 
 Each gives the function private copies of its arguments as the variables, so nothing is left behind in `.grad`, and
 transforms nest: where an argument is itself tracked, or the function uses tracked tensors, gradients are built as a
@@ -11,12 +11,12 @@ import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from .creation import zeros_like
+from .creation import arange, zeros, zeros_like
 from .differentiate import walk
-from .errors import GradientError
+from .errors import GradientError, ShapeError
 from .graph import Leaf, Node, Vertex
 from .mode import enable_grad, mode
-from .ops.shape import reshape
+from .ops.shape import reshape, stack
 from .structure import flatten, unflatten
 from .tensor import Tensor
 
@@ -156,3 +156,130 @@ def vjp(function: Callable[..., Any], *args: Any) -> tuple[Any, Callable[[Any], 
         output if inner else output.detach() for output, inner in zip(outputs, nested, strict=True)
     ]
     return unflatten(value, iter(returned)), pull
+
+
+def _inner_product(left: Sequence[Tensor], right: Sequence[Tensor]) -> Tensor:
+    """The sum of all products of corresponding elements."""
+    products = [(a * b).sum() for a, b in zip(left, right, strict=True)]
+    return functools.reduce(lambda total, term: total + term, products)
+
+
+def _directions(name: str, tangents: Any, primals: Sequence[Tensor]) -> list[Tensor]:
+    """One direction for each variable, of its shape."""
+    directions = [t if isinstance(t, Tensor) else Tensor.from_value(t) for t in flatten(tangents)]
+    shapes = [d.shape for d in directions], [p.shape for p in primals]
+    if shapes[0] != shapes[1]:
+        raise ShapeError(
+            f"{name}: directions of shapes {shapes[0]} for inputs of shapes {shapes[1]}"
+        )
+    return directions
+
+
+def jvp(
+    function: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]
+) -> tuple[Any, Any]:
+    """(value, change): how `function(*primals)` changes when the primals move along the tangents.
+
+    The change has the structure of the value. Computed as the derivative of `vjp` with respect to its weights, in
+    which it is linear, so every op has it without a rule of its own.
+
+    Raises:
+        ShapeError: when the tangents do not have the shapes of the primals.
+
+    >>> import autograd as ag
+    >>> value, change = ag.jvp(lambda x: x * x, [ag.tensor([1.0, 3.0])], [ag.tensor([1.0, 0.5])])
+    >>> change.tolist()
+    [2.0, 3.0]
+    """
+    outer = mode.get().grad
+    with enable_grad():
+        variables = [_variable(leaf) for leaf in flatten(list(primals))]
+        directions = _directions("jvp", list(tangents), variables)
+        value = function(*unflatten(list(primals), iter(variables)))
+        outputs = flatten(value)
+        nested = [outer and _is_nested(output, variables) for output in outputs]
+        weights = [_variable(zeros_like(output)) for output in outputs]
+        pulled = [
+            _inner_product(_pull(output, weight, variables, True, True), directions)
+            for output, weight in zip(outputs, weights, strict=True)
+        ]
+    kept = outer and (any(nested) or any(d.requires_grad for d in directions))
+    changes = [
+        _pull(total, None, [weight], kept, retain=True)[0]
+        for total, weight in zip(pulled, weights, strict=True)
+    ]
+    returned = [o if inner else o.detach() for o, inner in zip(outputs, nested, strict=True)]
+    return unflatten(value, iter(returned)), unflatten(value, iter(changes))
+
+
+def hvp(function: Callable[..., Any], x: Any, vector: Any) -> Any:
+    """The Hessian of `function` at `x` times `vector`, without the Hessian: the gradient of an inner product.
+
+    `function` returns a single number; `x`, `vector` and the result share one structure of tensors.
+
+    >>> import autograd as ag
+    >>> ag.hvp(lambda x: (x**3).sum(), ag.tensor([1.0, 2.0]), ag.tensor([1.0, 10.0])).tolist()
+    [6.0, 120.0]
+    """
+    slope = grad(function)
+
+    def along(point: Any) -> Tensor:
+        gradient = flatten(slope(point))
+        return _inner_product(gradient, _directions("hvp", vector, gradient))
+
+    return grad(along)(x)
+
+
+def jacobian(function: Callable[..., Any], argnums: int = 0) -> Callable[..., Any]:
+    """A function that returns all derivatives of `function` with respect to the argument `argnums`.
+
+    For a tensor of shape (n, ...) and a result of shape (m, ...) the derivatives have shape (m, ..., n, ...). In
+    nested structures, every result holds the structure of the argument.
+
+    >>> import autograd as ag
+    >>> ag.jacobian(lambda x: x * x)(ag.tensor([1.0, 3.0])).tolist()
+    [[2.0, 0.0], [0.0, 6.0]]
+    """
+
+    @functools.wraps(function)
+    def transformed(*args: Any, **kwargs: Any) -> Any:
+        def of_argument(chosen: Any) -> Any:
+            return function(*args[:argnums], chosen, *args[argnums + 1 :], **kwargs)
+
+        value, pull = vjp(of_argument, args[argnums])
+        outputs = flatten(value)
+        blocks = []
+        for which, output in enumerate(outputs):
+            positions = arange(output.size, backend=output._backend).reshape(output.shape)
+            rows = []
+            for i in range(output.size):
+                weights = [zeros_like(o) for o in outputs]
+                weights[which] = (positions == i).to(output.dtype)
+                rows.append(flatten(pull(unflatten(value, iter(weights)))[0]))
+            inputs = flatten(args[argnums])
+            stacked = [
+                _stack_rows([row[k] for row in rows], output, leaf) for k, leaf in enumerate(inputs)
+            ]
+            blocks.append(unflatten(args[argnums], iter(stacked)))
+        return unflatten(value, iter(blocks))
+
+    return transformed
+
+
+def _stack_rows(rows: Sequence[Tensor], output: Tensor, leaf: Any) -> Tensor:
+    shape = (*output.shape, *getattr(leaf, "shape", ()))
+    return (
+        reshape(stack(rows), shape=shape)
+        if rows
+        else zeros(shape, output.dtype, backend=output._backend)
+    )
+
+
+def hessian(function: Callable[..., Any], argnums: int = 0) -> Callable[..., Any]:
+    """A function that returns all second derivatives of a single number: the jacobian of the gradient.
+
+    >>> import autograd as ag
+    >>> ag.hessian(lambda x: x[0] ** 2 * x[1])(ag.tensor([3.0, 5.0])).tolist()
+    [[10.0, 6.0], [6.0, 0.0]]
+    """
+    return jacobian(grad(function, argnums), argnums)

@@ -5,6 +5,7 @@
 >>> model.compile(optimizer="adam", loss="mse")
 """
 
+from . import _conflict as _conflict
 from .callbacks import Callback, EpochLines, History, ProgressBar
 from .errors import ArgumentError, DataError, FileError, MissingExtraError, NotCompiledError
 from .layers import Activation, Dense, Dropout, Flatten, Input

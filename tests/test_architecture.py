@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import os
 import subprocess
 import sys
 import tomllib
@@ -349,3 +350,16 @@ def test_another_distribution_of_the_same_name_is_reported(tmp_path):
     assert done.returncode != 0
     assert "the distribution 'autograd'" in done.stderr
     assert "separate environments" in done.stderr
+
+
+def test_nn_says_so_when_autograd_is_the_other_distribution(tmp_path):
+    other = tmp_path / "autograd"
+    other.mkdir()
+    (other / "__init__.py").write_text("")
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(tmp_path), str(ROOT)])}
+    done = subprocess.run(
+        [sys.executable, "-c", "import nn"],
+        cwd=tmp_path, env=environment, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode != 0
+    assert f"'autograd' is another distribution here ({other}" in done.stderr

@@ -80,7 +80,10 @@ def main() -> None:
     for axis, (name, table) in zip(axes, TABLES.items(), strict=False):
         weights, bias, losses = train_neuron(table, options.steps)
         right = int((((POINTS @ weights.numpy() + bias.item()) > 0) == table).sum())
-        print(f"one neuron, {name}: {right} of 4 right, loss {losses[0]:.3f} -> {losses[-1]:.3f}")
+        verdict = (
+            f"{right} of 4 right" if right == 4 else "no line parts the points, it says 1/2 to all"
+        )
+        print(f"one neuron, {name}: {verdict}, loss {losses[0]:.3f} -> {losses[-1]:.3f}")
         probability = ag.sigmoid(ag.tensor(plane) @ weights + bias).numpy()
         title = (
             f"one neuron: {name}, {right} of 4"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import json
 import os
 from collections.abc import Mapping
 from typing import Any
@@ -63,6 +62,8 @@ def load(path: str | os.PathLike[str], custom_objects: Mapping[str, type] | None
 
 
 def _read(path: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    import json
+
     library = safetensors_numpy()
     if not os.path.isfile(path):
         raise FileNotFoundError(f"no file {path}")

@@ -5,7 +5,6 @@ The file is written beside its place and renamed when complete, so a reader neve
 
 from __future__ import annotations
 
-import json
 import os
 from typing import TYPE_CHECKING, Any
 
@@ -56,6 +55,9 @@ def describe(thing: Any) -> Any:
 
 def save(model: Model, path: str | os.PathLike[str]) -> None:
     """Write `model`, its optimizer and how it was compiled to `path`."""
+    # here and in loading.py alone: a program that saves nothing should not wait for it at import
+    import json
+
     library = safetensors_numpy()
     if not model.built:
         raise ArgumentError(

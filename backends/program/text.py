@@ -15,7 +15,6 @@ is read as a name, so Python's own parser does the work; only the node types lis
 from __future__ import annotations
 
 import ast
-import json
 import re
 from typing import Any
 
@@ -34,7 +33,7 @@ def format_program(program: Program) -> str:
     """The program as text, one line per parameter, instruction, assignment and the outputs."""
     lines = [f"program {program.name}"]
     for value, role, name in program.parameters:
-        lines.append(f"{value}: {value.spec} = {role} {json.dumps(name)}")
+        lines.append(f"{value}: {value.spec} = {role} {_quoted(name)}")
     for result, primitive, operands, static in program.instructions:
         arguments = [format_operand(o) for o in operands]
         arguments += [f"{key}={_format_static(item)}" for key, item in static]
@@ -47,6 +46,11 @@ def format_program(program: Program) -> str:
 
 def format_operand(operand: Operand) -> str:
     return str(operand) if isinstance(operand, Value) else repr(operand)
+
+
+def _quoted(name: str) -> str:
+    """A Python string literal in double quotes."""
+    return '"' + name.encode("unicode_escape").decode().replace('"', '\\"') + '"'
 
 
 def _format_static(item: Any) -> str:
@@ -111,9 +115,9 @@ class _Parser:
         spec = Spec(tuple(int(n) for n in shape.split(",") if n.strip()), SUPPORTED[dtype])
         value = Value(int(number), spec)
         if right.startswith("state "):
-            self.parameters.append(Parameter(value, "state", json.loads(right[6:])))
+            self.parameters.append(Parameter(value, "state", ast.literal_eval(right[6:])))
         elif right.startswith("input "):
-            self.parameters.append(Parameter(value, "input", json.loads(right[6:])))
+            self.parameters.append(Parameter(value, "input", ast.literal_eval(right[6:])))
         else:
             call = self._expression(right)
             if not isinstance(call.func, ast.Name):

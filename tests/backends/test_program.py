@@ -269,3 +269,15 @@ def test_a_value_may_be_used_again_after_its_last_instruction():
     _, outputs = interpret(verify(program), NUMPY, {}, {"x": np.ones(2, np.float32)})
     assert outputs["x"].tolist() == [1.0, 1.0]
     assert outputs["y"].tolist() == [2.0, 2.0]
+
+
+@pytest.mark.parametrize(
+    "name", ["layers.0.kernel", 'a "quoted" name', "it's", "line\nbreak", "back\\slash", "größe"]
+)
+def test_any_name_survives_print_and_parse(name):
+    trace = TraceBackend()
+    symbol = trace.parameter(Spec((2,), np.dtype("float32")), "state", name)
+    program = trace.finish("named", [], [("same", symbol)])
+    text = format_program(program)
+    assert text.count("\n") == 3
+    assert parse_program(text) == program

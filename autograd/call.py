@@ -94,12 +94,16 @@ def op(
 
 
 def _public_function(op: Op) -> Function:
-    if op.variadic or op.optional or op.check or len(op.arrays) not in (1, 2):
-        call = _general(op)
-    elif len(op.arrays) == 1:
-        call = _unary_with_settings(op) if op.static or op.normalise else _unary(op)
+    plain = not (op.variadic or op.optional or op.check or op.static or op.normalise)
+    # the names of the parameters of the two fastest paths, which users may write
+    if plain and op.arrays == ("x",):
+        call = _unary(op)
+    elif plain and op.arrays == ("a", "b"):
+        call = _binary(op)
+    elif len(op.arrays) == 1 and not (op.variadic or op.optional or op.check):
+        call = _unary_with_settings(op)
     else:
-        call = _general(op) if op.static or op.normalise else _binary(op)
+        call = _general(op)
     function: Any = functools.wraps(op.forward)(call)
     function.__name__ = function.__qualname__ = op.name
     function.__signature__ = _signature(op)

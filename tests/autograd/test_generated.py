@@ -157,6 +157,21 @@ def test_arrays_lists_and_tensors_give_the_same(sample):
     assert np.array_equal(found.numpy(), expected.numpy(), equal_nan=True)
 
 
+@by_sample([sample for sample in OF_INTEREST if not sample.op.variadic])
+def test_every_argument_can_be_given_by_name_and_by_position(sample):
+    op, public = sample.op, getattr(NAMESPACE, sample.op.name)
+    tensors = [ag.tensor(array) for array in sample.inputs]
+    settings = {**op.static, **sample.static}
+    expected = public(*tensors, **settings).numpy()
+    named = public(**dict(zip(op.arrays, tensors, strict=False)), **settings).numpy()
+    assert np.array_equal(named, expected, equal_nan=True)
+    if len(tensors) == len(op.arrays):
+        placed = public(*tensors, *settings.values()).numpy()
+        assert np.array_equal(placed, expected, equal_nan=True)
+    with pytest.raises(TypeError, match="unexpected"):
+        public(*tensors, **settings, no_such_argument=1)
+
+
 @by_sample(OF_INTEREST)
 def test_the_rule_on_symbols_predicts_shape_and_dtype(sample):
     """Where the op refuses a dtype, the rule refuses it too, with the same kind of error."""

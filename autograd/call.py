@@ -139,7 +139,7 @@ def _unary(op: Op) -> Callable[..., Tensor]:
         except Exception as error:
             raise op.explain([x._data], {}, error) from error
         if type(y) is not backend.array_type:
-            y = backend.owned(y)
+            y = _result(op, backend, y)
         result: Tensor = _new(Tensor)
         result._data = y
         result._backend = backend
@@ -189,7 +189,7 @@ def _binary(op: Op) -> Callable[..., Tensor]:
         except Exception as error:
             raise op.explain([left, right], {}, error) from error
         if type(y) is not backend.array_type:
-            y = backend.owned(y)
+            y = _result(op, backend, y)
         result: Tensor = _new(Tensor)
         result._data = y
         result._backend = backend
@@ -303,6 +303,15 @@ def apply(op: Op, inputs: Sequence[Any], static: dict[str, Any]) -> Tensor:
     return _finish(op, backend, arrays, parents, static, y)
 
 
+def _result(op: Op, backend: Backend, y: Any) -> Any:
+    """A result that is no array of the backend yet: a scalar of NumPy, or the mistake of a user's own op."""
+    if not hasattr(y, "dtype") and type(y) not in _NUMBERS:
+        raise DTypeError(
+            f"{op.name}: the op returned {type(y).__name__} {y!r}; expected an array made with xp"
+        )
+    return backend.owned(y)
+
+
 def _as_array(op: Op, position: int, value: Any, backend: Backend, kept: Collection[type]) -> Any:
     """`value` as an array of `backend`, unless it is one, or of a type that is kept, or absent as allowed."""
     if type(value) is backend.array_type or type(value) in kept:
@@ -330,7 +339,7 @@ def _finish(
 ) -> Tensor:
     """The result as a tensor, with a node where an input is tracked."""
     if type(y) is not backend.array_type:
-        y = backend.owned(y)
+        y = _result(op, backend, y)
     result = Tensor.wrap(y, backend)
     now = mode.get()
     if now.grad:

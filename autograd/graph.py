@@ -100,7 +100,13 @@ def backward(
             parent = node.parents[position]
             if parent is None or parent not in consumers:
                 continue
-            term = _fit(namespace, rule(namespace, gradient, saved, node), parent)
+            try:
+                term = _fit(namespace, rule(namespace, gradient, saved, node), parent)
+            except Exception as error:
+                error.add_note(
+                    f"In the gradient of {node.op.name} by {node.op.parameter_name(position)}."
+                )
+                raise
             if anomaly:
                 check_gradient(node, position, gradient, term)
             # by reference, then a sum, then in place: the first term may be somebody else's array
@@ -178,6 +184,13 @@ def _fit(xp: Namespace, gradient: Any, parent: Any) -> Any:
 def unbroadcast(xp: Namespace, gradient: Any, shape: Shape) -> Any:
     """The transpose of broadcasting `shape` to the shape of `gradient`: a sum over the repeated axes."""
     extra = len(gradient.shape) - len(shape)
+    if extra < 0 or any(
+        length not in (1, gradient.shape[axis + extra]) for axis, length in enumerate(shape)
+    ):
+        raise GradientError(
+            f"a gradient rule returned the shape {gradient.shape} for an input of shape {shape}; "
+            "expected that shape, or one that it broadcasts to"
+        )
     repeated = tuple(
         axis
         for axis, length in enumerate(gradient.shape)

@@ -333,3 +333,27 @@ def test_recursion_limit_is_never_needed():
     y.backward(create_graph=True)
     assert x.grad.tolist() == [1.0]
     x.grad = None
+
+
+def test_a_rule_of_the_wrong_shape_is_named():
+    @ag.op(vjp=dict(x=lambda xp, g: g[:1]))
+    def shortened(xp, x):
+        return xp.exp(x)
+
+    x = ag.ones(3, requires_grad=True)
+    with pytest.raises(
+        ag.GradientError, match=r"returned the shape \(1,\) for an input of shape \(3,\)"
+    ) as caught:
+        shortened(x).sum().backward()
+    assert caught.value.__notes__ == ["In the gradient of shortened by x."]
+
+
+def test_an_op_that_returns_no_array_is_named():
+    @ag.op(vjp=dict(x=lambda xp, g: g))
+    def forgetful(xp, x):
+        xp.exp(x)
+
+    with pytest.raises(
+        ag.DTypeError, match="forgetful: the op returned NoneType None; expected an array"
+    ):
+        forgetful(ag.ones(3))

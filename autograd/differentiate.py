@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import backends
+from backends.contract import as_array
 
 from .errors import GradientError, ShapeError
 from .graph import Leaf, Node, Vertex, backward
@@ -47,7 +48,7 @@ def walk(
     if not create_graph:
         pairs = backward(vertex, seed._data, targets=targets, retain=retain, anomaly=now.anomaly)
         with backend.quiet():
-            return [(leaf, root.wrap(_as_array(backend, term), backend)) for leaf, term in pairs]
+            return [(leaf, root.wrap(as_array(backend, term), backend)) for leaf, term in pairs]
     # the walk looks for anomalies itself, and can name the line of forward; the ops inside the rules can not
     token = mode.set(now._replace(grad=True, anomaly=False))
     try:
@@ -59,10 +60,6 @@ def walk(
             )  # fmt: skip
     finally:
         mode.reset(token)
-
-
-def _as_array(backend: Any, term: Any) -> Any:
-    return term if type(term) is backend.array_type else backend.owned(term)
 
 
 def _seed(root: Tensor, gradient: Any) -> Tensor:

@@ -6,11 +6,12 @@ is an argument, or an error. The step itself is ordinary eager code, with `backw
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import backends
-from backends.contract import Array, Backend, Spec
+from backends.contract import Array, Backend, Spec, as_array
 from backends.program import Program, Symbol, TraceBackend, format_program, interpret
 
 from .errors import TraceError
@@ -20,7 +21,10 @@ from .tensor import Tensor
 
 
 class Captured(NamedTuple):
-    """A step as a program, tied to its state. Calling it runs the program and assigns the new state."""
+    """A step as a program, tied to its state. Calling it runs the program and assigns the new state.
+
+    `result` has the structure of what the step returned, with numbers in place of its tensors.
+    """
 
     program: Program
     state: Mapping[str, Tensor]
@@ -42,12 +46,11 @@ class Captured(NamedTuple):
         new, outputs = interpret(self.program, self.backend, old, inputs)
         for name, tensor in self.state.items():
             if new[name] is not old[name]:
-                tensor.assign(Tensor.wrap(self._array(new[name]), self.backend))
-        tensors = (Tensor.wrap(self._array(array), self.backend) for array in outputs.values())
+                tensor.assign(Tensor.wrap(as_array(self.backend, new[name]), self.backend))
+        tensors = (
+            Tensor.wrap(as_array(self.backend, array), self.backend) for array in outputs.values()
+        )
         return unflatten(self.result, tensors)
-
-    def _array(self, value: Any) -> Array:
-        return value if type(value) is self.backend.array_type else self.backend.asarray(value)
 
 
 def capture(
@@ -107,7 +110,8 @@ def capture(
     finally:
         for tensor, (data, backend, node) in zip(tensors, saved, strict=True):
             tensor._data, tensor._backend, tensor._node = data, backend, node
-    return Captured(program, dict(state), result, home)
+    # only the structure of the result: its tensors would keep the traced graph alive
+    return Captured(program, dict(state), unflatten(result, itertools.repeat(0)), home)
 
 
 def _outputs(result: Any) -> list[tuple[str, Symbol]]:

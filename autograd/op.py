@@ -129,7 +129,7 @@ class Op:
         return f"<op {self.name}>"
 
     def _check_rules(self) -> None:
-        inputs = {*self.arrays, *variadic_tuple(self.variadic)}
+        inputs = set(self.arrays) | ({self.variadic} if self.variadic else set())
         for name in {*self.vjp, *self.no_gradient} - inputs:
             raise DeclarationError(
                 f"{self.name}: {name!r} is not an input; inputs are {sorted(inputs)}"
@@ -291,10 +291,6 @@ def argument_names(function: Callable[..., Any]) -> tuple[str, ...]:
     """The positional parameters, read off the code object: inspect.signature is ten times slower, and this runs at import."""
     code = function.__code__
     return code.co_varnames[: code.co_argcount]
-
-
-def variadic_tuple(name: str | None) -> tuple[str, ...]:
-    return () if name is None else (name,)
 
 
 def _spec(array: Any) -> Any:

@@ -119,3 +119,8 @@ class Backend(Protocol):
 
     def index(self, value: Any) -> Array:
         """`value` as an array of indices: integers as they are, a boolean mask as a tuple of positions."""
+
+
+def as_array(backend: Backend, value: Any) -> Array:
+    """`value`, which primitives of `backend` computed, as an array: NumPy gives scalars where no dimension is left."""
+    return value if type(value) is backend.array_type else backend.owned(value)

@@ -138,3 +138,10 @@ def test_a_training_step_as_a_program_is_bit_equal_to_eager():
         assert found["norm"][0].item() == expected["norm"][0].item()
     for name in state:
         assert state[name].data.tobytes() == other[name].data.tobytes()
+
+
+def test_a_captured_step_keeps_the_structure_of_its_result_and_no_tensor_of_the_trace():
+    x = ag.ones(3)
+    step = ag.capture(lambda x: {"sum": x.sum(), "pair": (x, x * 2)}, x, state={})
+    assert step.result == {"sum": 0, "pair": (0, 0)}
+    assert step(x)["pair"][1].tolist() == [2.0, 2.0, 2.0]

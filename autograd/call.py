@@ -135,7 +135,10 @@ def _unary(op: Op) -> Callable[..., Tensor]:
             return apply(op, [x], {})
         backend = x._backend
         try:
-            y = forward(backend, x._data)
+            if x._data.size < backend.fuse_from:
+                y = forward(backend, x._data)
+            else:
+                y = backend.run(forward, x._data)
         except Exception as error:
             raise op.explain([x._data], {}, error) from error
         if type(y) is not backend.array_type:
@@ -185,7 +188,10 @@ def _binary(op: Op) -> Callable[..., Tensor]:
         else:
             return apply(op, [a, b], {})
         try:
-            y = forward(backend, left, right)
+            if (left if right is b else right).size < backend.fuse_from:
+                y = forward(backend, left, right)
+            else:
+                y = backend.run(forward, left, right)
         except Exception as error:
             raise op.explain([left, right], {}, error) from error
         if type(y) is not backend.array_type:
@@ -224,7 +230,10 @@ def _unary_with_settings(op: Op) -> Callable[..., Tensor]:
             static = {**defaults, **kwargs}
             if normalise is not None:
                 static = normalise(data, **static)
-            y = forward(backend, data, **static)
+            if data.size < backend.fuse_from:
+                y = forward(backend, data, **static)
+            else:
+                y = backend.run(forward, data, **static)
         except Exception as error:
             raise op.explain([data], kwargs, error) from error
         return _finish(op, backend, (data,), (x._node,), static, y)
@@ -297,7 +306,12 @@ def apply(op: Op, inputs: Sequence[Any], static: dict[str, Any]) -> Tensor:
         static = op.canonical(arrays, static)
         if op.check is not None and backend.name != "trace":
             op.check(backend, *arrays)
-        y = op.forward(backend, *arrays, **static)
+        large = any(getattr(a, "size", 0) >= backend.fuse_from for a in arrays)
+        y = (
+            backend.run(op.forward, *arrays, **static)
+            if large
+            else op.forward(backend, *arrays, **static)
+        )
     except Exception as error:
         raise op.explain(arrays, static, error) from error
     return _finish(op, backend, arrays, parents, static, y)

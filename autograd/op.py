@@ -212,10 +212,19 @@ class Op:
         rule, names = self.vjp[name], self._rule_names[name]
         if not names:
             return lambda xp, g, values, node: rule(xp, g)
-        if names == saved:
-            return lambda xp, g, values, node: rule(xp, g, *values)
+        if names == saved and not self.static:
+            # element by element: no input is larger than the gradient
+            return lambda xp, g, values, node: (
+                rule(xp, g, *values) if g.size < xp.fuse_from else xp.run(rule, g, *values)
+            )
         fetchers = [self._make_fetcher(n, position, saved) for n in names]
-        return lambda xp, g, values, node: rule(xp, g, *[f(values, node) for f in fetchers])
+
+        def pull(xp: Namespace, g: Any, values: Sequence[Any], node: Node) -> Any:
+            given = [f(values, node) for f in fetchers]
+            largest = max([g.size, *[getattr(value, "size", 0) for value in given]])
+            return rule(xp, g, *given) if largest < xp.fuse_from else xp.run(rule, g, *given)
+
+        return pull
 
     def _make_fetcher(
         self, name: str, position: int, saved: tuple[str, ...]

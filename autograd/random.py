@@ -11,7 +11,8 @@ import os
 from collections.abc import Sequence
 from typing import Any
 
-from backends.contract import Shape
+import backends
+from backends.contract import Array, Backend, Shape
 
 from .creation import full, zeros
 from .errors import RangeError, ShapeError
@@ -41,15 +42,28 @@ class Generator:
         """Start again at the beginning of the stream of `seed`, a number from 0 to 2**64 - 1."""
         if not 0 <= seed < 1 << 64:
             raise RangeError(f"a seed lies between 0 and 2**64 - 1, got {seed}")
+        if self.key.backend != "trace":
+            self._move(backends.default())
         self.key.assign(full((), int(seed), "uint64"))
         self.counter.assign(zeros((), "uint64"))
 
-    def bits(self, shape: Shape) -> Tensor:
-        """Random uint32 of `shape`; every call gives the next block of the stream."""
-        backend = self.key._backend
-        drawn = backend.random_bits(self.key._data, self.counter._data, shape=shape)  # type: ignore[attr-defined]
+    def bits(self, shape: Shape, backend: Backend | None = None) -> Tensor:
+        """Random uint32 of `shape`; every call gives the next block of the stream.
+
+        The generator moves to the backend that draws; the bits are the same on all.
+        """
+        if backend is not None and self.key._backend.name != "trace":
+            self._move(backend)
+        home = self.key._backend
+        drawn: Array = home.random_bits(self.key._data, self.counter._data, shape=shape)  # type: ignore[attr-defined]
         self.counter.assign(self.counter + 1)
-        return Tensor.wrap(drawn, backend)
+        return Tensor.wrap(drawn, home)
+
+    def _move(self, backend: Backend) -> None:
+        for word in (self.key, self.counter):
+            if word._backend is not backend:
+                word._data = backend.asarray(word._backend.to_numpy(word._data))
+                word._backend = backend
 
 
 _default = Generator(int.from_bytes(os.urandom(8), "little"))
@@ -87,8 +101,8 @@ def _shape(shape: Size) -> Shape:
 def _unit(shape: Shape, dtype: Any, generator: Generator) -> Tensor:
     """Uniform on [0, 1) with all the bits that the dtype holds: 24, or 53 for float64."""
     if str(dtype) != "float64":
-        return right_shift(generator.bits(shape), 8).to(dtype) * 2.0**-24
-    words = generator.bits((2, *shape)).to("float64")
+        return right_shift(generator.bits(shape, backends.default()), 8).to(dtype) * 2.0**-24
+    words = generator.bits((2, *shape), backends.default()).to("float64")
     return (words[0] * 2.0**21 + (words[1] * 2.0**-11).floor()) * 2.0**-53
 
 
@@ -142,7 +156,7 @@ def bernoulli(shape: Size, p: float = 0.5, key: Generator | int | None = None) -
         raise RangeError(f"a probability lies between 0 and 1, got {p}")
     # one below 2**32 at most, so that the bound is a 32-bit word; p = 1 is then decided by <=
     bound = round(p * 2**32)
-    bits = _generator(key).bits(_shape(shape))
+    bits = _generator(key).bits(_shape(shape), backends.default())
     return bits <= bound - 1 if bound else less(bits, 0)
 
 
@@ -154,10 +168,11 @@ def permutation(x: Any, key: Generator | int | None = None) -> Tensor:
     [0, 1, 2, 3]
     """
     if isinstance(x, int):
-        words = _generator(key).bits((2, x)).to("uint64")
+        words = _generator(key).bits((2, x), backends.default()).to("uint64")
         return argsort(words[0] * (1 << 32) + words[1])
     rows = x if isinstance(x, Tensor) else Tensor.from_value(x)
-    return index(rows, permutation(len(rows), key))
+    with backends.use(rows._backend):
+        return index(rows, permutation(len(rows), key))
 
 
 def dropout(
@@ -183,5 +198,6 @@ def dropout(
     tensor = x if isinstance(x, Tensor) else Tensor.from_value(x)
     if not training or rate == 0:
         return tensor
-    keep = bernoulli(tensor.shape, 1 - rate, key)
+    with backends.use(tensor._backend):
+        keep = bernoulli(tensor.shape, 1 - rate, key)
     return masked_scale(tensor, keep, scale=1 / (1 - rate) if rate < 1 else 1.0)

@@ -6,6 +6,7 @@ owning memory). It must not know any particular array library beyond NumPy's dty
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Any, NamedTuple, Protocol
 
@@ -101,6 +102,12 @@ class Backend(Protocol):
     name: str
     array_type: type
     """The class of this backend's arrays, for the one cheap check after an operation."""
+
+    fuse_from: int
+    """From this many elements `run` may be faster than calling a rule; sys.maxsize where it never is."""
+
+    def run(self, rule: Callable[..., Any], *args: Any, **static: Any) -> Array:
+        """`rule(self, *args, **static)` to rounding, by whatever means. A rule is a function of its arguments alone."""
 
     def asarray(self, value: Any, dtype: DType | None = None) -> Array:
         """A new array of this backend that holds `value`; later changes of `value` do not reach it."""

@@ -6,16 +6,18 @@ value of the context: two threads, or two tasks, can each have their own.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
 from .contract import Backend
 from .errors import BackendError
+from .numba import NumbaBackend
 from .numpy import NumPyBackend
 from .suggest import nearest
 
-_factories: dict[str, Callable[[], Backend]] = {"numpy": NumPyBackend}
+_factories: dict[str, Callable[[], Backend]] = {"numpy": NumPyBackend, "numba": NumbaBackend}
 _loaded: dict[str, Backend] = {}
 _process_default: Backend | None = None
 _context_default: ContextVar[Backend | None] = ContextVar("default_backend", default=None)
@@ -69,8 +71,17 @@ def available() -> dict[str, str]:
 
 
 def default() -> Backend:
-    """The backend of new tensors: that of the innermost `use`, else of `set_default`, else NumPy."""
-    return _context_default.get() or _process_default or get("numpy")
+    """The backend of new tensors: that of the innermost `use`, else of `set_default`, else Numba or NumPy."""
+    return _context_default.get() or _process_default or _preferred()
+
+
+@functools.cache
+def _preferred() -> Backend:
+    """Numba where it is installed."""
+    try:
+        return get("numba")
+    except BackendError:
+        return get("numpy")
 
 
 def set_default(name: str | Backend) -> None:

@@ -1,6 +1,6 @@
-"""What every test here shares: a known seed, the NumPy backend, and Hypothesis that repeats itself.
+"""What every test here shares: a known seed, one CPU backend, and Hypothesis that repeats itself.
 
-The profile "thorough" (`--hypothesis-profile thorough`) draws new and many more examples.
+`--backend numba` runs the whole suite on Numba, with kernels for arrays of every size. The profile "thorough" (`--hypothesis-profile thorough`) draws new and many more examples.
 """
 
 from __future__ import annotations
@@ -16,8 +16,20 @@ settings.register_profile("thorough", max_examples=2000, deadline=None)
 settings.load_profile("repeatable")
 
 
+def pytest_addoption(parser):
+    parser.addoption("--backend", default="numpy", help="the backend that the tests run on")
+
+
+def pytest_configure(config):
+    """Set before the test modules are imported, since some make tensors right there."""
+    backend = backends.get(config.getoption("--backend"))
+    if backend.name == "numba":
+        backend.fuse_from = 0
+    backends.set_default(backend)
+
+
 @pytest.fixture(autouse=True)
 def _known_start():
     ag.random.seed(0)
-    with backends.use("numpy"):
+    with backends.use(backends.default()):
         yield

@@ -21,11 +21,18 @@ from autograd.ops import NAMESPACE, OPS
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("backends", "autograd", "nn")
 ARRAY_LIBRARIES = {"numpy", "numba", "cupy", "torch", "jax", "scipy"}
-OPTIONAL = {"tqdm", "safetensors", "matplotlib", "numba", "cupy", "torch", "IPython"}
+OPTIONAL = {
+    "tqdm", "safetensors", "matplotlib", "numba", "llvmlite", "platformdirs", "cupy", "torch", "IPython",
+}  # fmt: skip
 NN_MAY_IMPORT_NUMPY = ("nn/data.py", "nn/seed.py")
 """Where arrays of the user enter, and where NumPy's own generator is seeded; the rest of nn sees tensors alone."""
-DEFERRED = {("backends/suggest.py", "difflib"), ("nn/saving.py", "json"), ("nn/loading.py", "json")}
-"""Standard modules that are imported late: only an error message, or only a file, needs them."""
+DEFERRED = {
+    ("backends/suggest.py", "difflib"),
+    ("nn/saving.py", "json"),
+    ("nn/loading.py", "json"),
+    ("backends/numba/backend.py", "backends.numba.kernels"),
+}
+"""Modules that are imported late: only an error message, only a file, or only a kernel needs them."""
 TENSOR_INTERNALS = {"_node", "_data", "_backend", "_xp"}
 
 

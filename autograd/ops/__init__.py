@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
@@ -38,6 +39,10 @@ def _create(primitive: str) -> Any:
 
 
 NAMESPACE = SimpleNamespace(
-    **_FUNCTIONS, index=index.index, full=_create("full"), arange=_create("arange")
+    **_FUNCTIONS,
+    fuse_from=sys.maxsize,
+    index=index.index,
+    full=_create("full"),
+    arange=_create("arange"),
 )
 Tensor._xp = NAMESPACE

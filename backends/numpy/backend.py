@@ -8,6 +8,8 @@ nothing here writes to an operand, except `accumulate`, whose caller gives the o
 from __future__ import annotations
 
 import math
+import sys
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -39,6 +41,7 @@ class NumPyBackend:
 
     name: str = "numpy"
     array_type: type = np.ndarray
+    fuse_from: int = sys.maxsize
 
     negative = np.negative
     abs = np.abs
@@ -185,6 +188,9 @@ class NumPyBackend:
     @staticmethod
     def arange(*, start: float, stop: float, step: float, dtype: DType) -> Any:
         return np.arange(start, stop, step, dtype=dtype)
+
+    def run(self, rule: Callable[..., Any], *args: Any, **static: Any) -> Any:
+        return rule(self, *args, **static)
 
     def asarray(self, value: Any, dtype: DType | None = None) -> NDArray:
         try:

@@ -6,6 +6,8 @@ would need a value (`item()`, a mask as an index, an undeclared array) raises Tr
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Callable
 from contextlib import nullcontext
 from functools import partial
 from typing import Any, Literal
@@ -63,6 +65,7 @@ class TraceBackend:
     """Writes a program. One object per trace; `finish` gives the result."""
 
     array_type: type = Symbol
+    fuse_from: int = sys.maxsize
 
     def __init__(self, name: str = "trace") -> None:
         self.name = name
@@ -113,6 +116,9 @@ class TraceBackend:
         if type(array) in _NUMBERS:
             return array  # type: ignore[no-any-return]
         raise TraceError(_undeclared(array))
+
+    def run(self, rule: Callable[..., Any], *args: Any, **static: Any) -> Any:
+        return rule(self, *args, **static)
 
     def asarray(self, value: Any, dtype: DType | None = None) -> Symbol:
         """Only a single number can be written into a program; anything larger must be declared."""

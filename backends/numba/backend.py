@@ -1,0 +1,98 @@
+"""The Numba machine: NumPy's arrays and primitives, and one compiled kernel for a whole rule where that is faster.
+
+An op's forward and its gradient rules are handed to `run` as they stand. On a large array the rule runs once on
+symbols; where the program that comes out is a row program of vectorising arithmetic, it becomes a kernel that reads
+each input once and writes the result once. Everything else, and every small array, is plain NumPy. The choice depends
+on shapes and dtypes alone, so the same call always gives the same bits.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..errors import BackendError
+from ..numpy import NumPyBackend
+
+if TYPE_CHECKING:
+    from .kernels import Call
+
+FUSE_FROM = 8192
+"""THE crossover: below this many elements a chain of NumPy calls is faster than one call of a kernel."""
+_PLANS = 4096
+"""So many calls are remembered, by rule, shapes and dtypes; a program that makes more forgets them all and starts anew."""
+
+
+def usable_cores() -> int:
+    """The number of cores this process may use, or GRADLOOM_NUM_THREADS where that is set and smaller."""
+    if hasattr(os, "sched_getaffinity"):
+        cores = len(os.sched_getaffinity(0))
+    else:
+        cores = os.cpu_count() or 1
+    chosen = os.environ.get("GRADLOOM_NUM_THREADS", "")
+    return max(1, min(cores, int(chosen))) if chosen.isdigit() else cores
+
+
+class NumbaBackend(NumPyBackend):
+    """`backends.get("numba")`.
+
+    Args:
+        fuse_from: the number of elements from which kernels are used.
+        threads: how many threads share a large call; default: the cores that this process may use.
+
+    Raises:
+        ImportError: when Numba is not installed.
+    """
+
+    name: str = "numba"
+
+    def __init__(self, fuse_from: int = FUSE_FROM, threads: int | None = None) -> None:
+        if importlib.util.find_spec("numba") is None:
+            raise ImportError("Numba is not installed; pip install 'gradloom[cpu]'")
+        self.fuse_from = fuse_from
+        self.threads = usable_cores() if threads is None else threads
+        self._calls: dict[Any, Call | None] = {}
+
+    @property
+    def threads(self) -> int:
+        """How many threads share a large call. Results do not depend on it."""
+        return self._threads
+
+    @threads.setter
+    def threads(self, count: int) -> None:
+        if count < 1:
+            raise BackendError(f"threads: at least 1, got {count}")
+        self._threads = count
+
+    def run(self, rule: Callable[..., Any], *args: Any, **static: Any) -> Any:
+        """`rule(self, *args, **static)`, by a kernel where there is one."""
+        parts: list[Any] = [rule]
+        for value in args:
+            if type(value) is np.ndarray:
+                parts.append((value.shape, value.dtype.char, any(value.strides)))
+            else:
+                parts.append((type(value), value))
+        key = (*parts, *static.items())
+        try:
+            call = self._calls[key]
+        except KeyError:
+            if len(self._calls) >= _PLANS:
+                self._calls.clear()
+            call = self._calls[key] = self._make(rule, args, static)
+        except TypeError:
+            # a static attribute without a hash (an index with slices, several arrays in one): not arithmetic
+            call = None
+        if call is None:
+            return rule(self, *args, **static)
+        return call(args, self._threads)
+
+    @staticmethod
+    def _make(rule: Callable[..., Any], args: Any, static: dict[str, Any]) -> Call | None:
+        # here, because few processes ever make a kernel, and the machinery costs as much to import as the library
+        from .kernels import make_call
+
+        return make_call(rule, args, static)

@@ -1,0 +1,117 @@
+"""From a rule and its arguments to a kernel that is ready to be called, or to the answer that there is none."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..contract import DType, Scalar, Shape, Spec
+from ..primitives import PRIMITIVES
+from ..program import Symbol, TraceBackend
+from ..program.rows import RowPlan, plan_rows
+from .compile import load
+from .emit import Kernel, accepts, emit
+from .workers import share
+
+NDArray = np.ndarray[Any, Any]
+
+SHARE_FROM = 65536
+"""From this many elements threads share a call: waking one costs what some 50,000 elements do."""
+
+
+class Planned(NamedTuple):
+    """A rule as a row program; `positions` are the arguments that its parameters are."""
+
+    plan: RowPlan
+    positions: tuple[int, ...]
+    result: Spec
+
+
+class Call(NamedTuple):
+    """A kernel, and what calling it for one set of shapes takes."""
+
+    function: Callable[..., None]
+    kernel: Kernel
+    positions: tuple[int, ...]
+    repeated: frozenset[int]
+    total: int
+    columns: int
+    shape: Shape
+    dtype: DType
+
+    def __call__(self, args: tuple[Any, ...], threads: int) -> NDArray:
+        function, kernel, positions, repeated, total, columns, shape, dtype = self
+        y = np.empty(shape, dtype)
+        inputs = [args[i] if i in repeated else np.ascontiguousarray(args[i]) for i in positions]
+        addresses = [a.ctypes.data for a in (*inputs, y)]
+        work = total if kernel.flat else total * columns
+        parts = threads if work >= SHARE_FROM and total > 1 else 1
+        rooms = [np.empty((parts, columns), d) for d in kernel.saved]
+        numbers: tuple[Scalar, ...] = kernel.numbers
+
+        def part(number: int, begin: int, end: int) -> None:
+            room = [r.ctypes.data + number * r.strides[0] for r in rooms]
+            function(begin, end, columns, *addresses, *room, *numbers)
+
+        if parts == 1:
+            part(0, 0, total)
+        else:
+            share(part, total, parts)
+        return y
+
+
+def plan_rule(
+    rule: Callable[..., Any], args: Sequence[Any], static: dict[str, Any]
+) -> Planned | None:
+    """The row program of `rule` for arguments given as Spec (arrays) or as they are; None when it has none that pays."""
+    trace = TraceBackend()
+    symbols = [
+        trace.parameter(a, "input", str(i)) if isinstance(a, Spec) else a
+        for i, a in enumerate(args)
+    ]
+    try:
+        result = rule(trace, *symbols, **static)
+    except Exception:
+        # run with values, the rule itself says what is wrong with them
+        return None
+    if not isinstance(result, Symbol):
+        return None
+    program = trace.finish("rule", [], [("y", result)])
+    plan = plan_rows(program, accepts)
+    if plan is None or not _pays(plan):
+        return None
+    return Planned(plan, tuple(int(name) for name in plan.names), result.value.spec)
+
+
+def _pays(plan: RowPlan) -> bool:
+    """Whether fusing saves passes over memory, or calls of libm."""
+    work = [
+        i for i in plan.instructions if i.primitive not in ("reshape", "broadcast_to", "arange")
+    ]
+    return len(work) > 1 or any("math." in str(PRIMITIVES[i.primitive].numba) for i in work)
+
+
+def source_of(rule: Callable[..., Any], args: Sequence[Any], static: dict[str, Any]) -> str | None:
+    """The source of the kernel for arguments given as Spec; None when NumPy does the work."""
+    planned = plan_rule(rule, args, static)
+    return None if planned is None else emit(planned.plan, frozenset()).source
+
+
+def make_call(rule: Callable[..., Any], args: Sequence[Any], static: dict[str, Any]) -> Call | None:
+    """The compiled kernel for these arguments; None when NumPy does the work."""
+    arrays = [i for i, a in enumerate(args) if type(a) is np.ndarray]
+    specs = [Spec(a.shape, a.dtype) if i in arrays else a for i, a in enumerate(args)]
+    planned = plan_rule(rule, specs, static)
+    if planned is None:
+        return None
+    plan, positions, result = planned
+    # the gradient of a sum is one number, seen through strides of 0
+    repeated = frozenset(i for i in arrays if args[i].size > 1 and not any(args[i].strides))
+    single = (v for v, i in zip(plan.parameters, positions, strict=True) if i in repeated)
+    kernel = emit(plan, frozenset(single))
+    total = plan.columns if kernel.flat else plan.rows
+    return Call(
+        load(kernel.source), kernel, positions, repeated, total, plan.columns, result.shape, result.dtype
+    )  # fmt: skip

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 FUSE_FROM = 8192
 """THE crossover: below this many elements a chain of NumPy calls is faster than one call of a kernel."""
-_PLANS = 4096
+_REMEMBERED = 4096
 """So many calls are remembered, by rule, shapes and dtypes; a program that makes more forgets them all and starts anew."""
 
 
@@ -55,7 +55,7 @@ class NumbaBackend(NumPyBackend):
             raise ImportError("Numba is not installed; pip install 'gradloom[cpu]'")
         self.fuse_from = fuse_from
         self.threads = usable_cores() if threads is None else threads
-        self._calls: dict[Any, Call | None] = {}
+        self._calls: dict[Any, dict[tuple[Any, ...], Call | None] | None] = {}
 
     @property
     def threads(self) -> int:
@@ -70,25 +70,35 @@ class NumbaBackend(NumPyBackend):
 
     def run(self, rule: Callable[..., Any], *args: Any, **static: Any) -> Any:
         """`rule(self, *args, **static)`, by a kernel where there is one."""
-        parts: list[Any] = [rule]
+        shapes: list[Any] = [rule]
+        numbers: list[Any] = []
         for value in args:
             if type(value) is np.ndarray:
-                parts.append((value.shape, value.dtype.char, any(value.strides)))
+                shapes.append((value.shape, value.dtype.char, any(value.strides)))
+            elif type(value) is float or type(value) is int:
+                shapes.append(type(value))
+                numbers.append(value)
             else:
-                parts.append((type(value), value))
-        key = (*parts, *static.items())
+                shapes.append(value)
+        # apart from the rest, so that numbers that change with every call are not taken for new shapes
+        key, values = (*shapes, *static.items()), tuple(numbers)
         try:
-            call = self._calls[key]
+            calls = self._calls[key]
         except KeyError:
-            if len(self._calls) >= _PLANS:
+            if len(self._calls) >= _REMEMBERED:
                 self._calls.clear()
-            call = self._calls[key] = self._make(rule, args, static)
+            call = self._make(rule, args, static)
+            self._calls[key] = None if call is None else {values: call}
         except TypeError:
             # a static attribute without a hash (an index with slices, several arrays in one): not arithmetic
             call = None
-        if call is None:
-            return rule(self, *args, **static)
-        return call(args, self._threads)
+        else:
+            call = None if calls is None else calls.get(values)
+            if calls is not None and call is None:
+                if len(calls) >= _REMEMBERED:
+                    calls.clear()
+                call = calls[values] = self._make(rule, args, static)
+        return rule(self, *args, **static) if call is None else call(args, self._threads)
 
     @staticmethod
     def _make(rule: Callable[..., Any], args: Any, static: dict[str, Any]) -> Call | None:

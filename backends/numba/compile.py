@@ -23,10 +23,13 @@ from pathlib import Path
 from typing import Any
 
 _log = logging.getLogger("gradloom")
-_lock = threading.Lock()
+_lock = threading.RLock()
 _loaded: dict[str, Callable[..., None]] = {}
 _engines: list[Any] = []
 """MCJIT engines own the machine code; one that is collected takes its functions with it."""
+if hasattr(os, "register_at_fork"):
+    # another thread of the parent may have held the lock; in the child nobody will release it
+    os.register_at_fork(after_in_child=_lock._at_fork_reinit)  # type: ignore[attr-defined]
 _HASH = hashlib.sha256().digest_size
 _ARGUMENTS = {"types.int64": ctypes.c_int64, "types.float64": ctypes.c_double}
 
@@ -128,9 +131,9 @@ def _compile(source: str) -> bytes:
     namespace: dict[str, Any] = {"__name__": "gradloom_kernel"}
     exec(compile(source, "<gradloom kernel>", "exec"), namespace)
     kernel = namespace["kernel"]
-    code = kernel._library.serialize_using_object_code()[2][0]
-    symbol = kernel.native_name.encode()
-    return len(symbol).to_bytes(4, "little") + symbol + bytes(code)
+    code: bytes = kernel._library.serialize_using_object_code()[2][0]
+    symbol: bytes = kernel.native_name.encode()
+    return len(symbol).to_bytes(4, "little") + symbol + code
 
 
 def _bind(source: str, stored: bytes) -> Callable[..., None]:

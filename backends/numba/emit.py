@@ -30,6 +30,7 @@ _COMPARISONS = frozenset(("equal", "not_equal", "less", "less_equal", "greater",
 _LOGIC = frozenset(("logical_and", "logical_or", "logical_not"))
 _KEPT = (0, 1, 2, 0.5)
 """Numbers printed into the source, where the compiler can use them; all others are passed at each call."""
+_PLACES = {"full": "base + j", "row": "r", "column": "j"}
 _FUNCTIONS = {name: f for name, f in vars(mathematics).items() if inspect.isfunction(f)}
 
 
@@ -127,7 +128,7 @@ class _Emitter:
         if self.flat:
             self._line(1, "for j in range(begin, end):")
             stage = self.plan.stages[0]
-            self._loads(stage.elements, 2, flat=True)
+            self._loads((*stage.numbers, *stage.elements), 2, flat=True)
             for instruction in (*stage.numbers, *stage.elements):
                 self._compute(2, instruction)
             self._line(2, f"y[j] = {self._stored(self.plan.result)}")
@@ -185,8 +186,8 @@ class _Emitter:
         if value in self.rooms:
             text = f"{self.rooms[value]}[j]"
         else:
-            place = {"full": "j" if self.flat else "base + j", "row": "r", "column": "j"}
-            text = f"{self.names[value]}[{place.get(self.layouts[value], '0')}]"
+            places = {"full": "j", "column": "j"} if self.flat else _PLACES
+            text = f"{self.names[value]}[{places.get(self.layouts[value], '0')}]"
         return f"({text} != 0)" if value.spec.dtype == bool_ else text
 
     def _stored(self, value: Value) -> str:

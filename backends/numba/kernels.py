@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -17,6 +18,7 @@ from .workers import share
 
 NDArray = np.ndarray[Any, Any]
 
+_log = logging.getLogger("gradloom")
 SHARE_FROM = 65536
 """From this many elements threads share a call: waking one costs what some 50,000 elements do."""
 
@@ -45,14 +47,14 @@ class Call(NamedTuple):
         function, kernel, positions, repeated, total, columns, shape, dtype = self
         y = np.empty(shape, dtype)
         inputs = [args[i] if i in repeated else np.ascontiguousarray(args[i]) for i in positions]
-        addresses = [a.ctypes.data for a in (*inputs, y)]
+        addresses = [_address(a) for a in (*inputs, y)]
         work = total if kernel.flat else total * columns
         parts = threads if work >= SHARE_FROM and total > 1 else 1
         rooms = [np.empty((parts, columns), d) for d in kernel.saved]
         numbers: tuple[Scalar, ...] = kernel.numbers
 
         def part(number: int, begin: int, end: int) -> None:
-            room = [r.ctypes.data + number * r.strides[0] for r in rooms]
+            room = [_address(r) + number * r.strides[0] for r in rooms]
             function(begin, end, columns, *addresses, *room, *numbers)
 
         if parts == 1:
@@ -60,6 +62,11 @@ class Call(NamedTuple):
         else:
             share(part, total, parts)
         return y
+
+
+def _address(array: NDArray) -> int:
+    # array.ctypes.data is slower and leaves a reference cycle behind
+    return array.__array_interface__["data"][0]  # type: ignore[no-any-return]
 
 
 def plan_rule(
@@ -112,6 +119,11 @@ def make_call(rule: Callable[..., Any], args: Sequence[Any], static: dict[str, A
     single = (v for v, i in zip(plan.parameters, positions, strict=True) if i in repeated)
     kernel = emit(plan, frozenset(single))
     total = plan.columns if kernel.flat else plan.rows
+    try:
+        function = load(kernel.source)
+    except Exception as error:
+        _log.warning("a kernel could not be compiled, NumPy does its work: %s", error)
+        return None
     return Call(
-        load(kernel.source), kernel, positions, repeated, total, plan.columns, result.shape, result.dtype
+        function, kernel, positions, repeated, total, plan.columns, result.shape, result.dtype
     )  # fmt: skip

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import autograd as ag
+import backends
 
 
 def place(function):
@@ -121,7 +122,7 @@ def test_it_ends_with_its_block():
         assert np.isnan(ag.log(ag.tensor([-1.0])).numpy()).all()
     with pytest.raises(ag.AnomalyError), ag.detect_anomaly():
         ag.log(ag.tensor([-1.0]))
-    with pytest.warns(RuntimeWarning):
+    with pytest.warns(RuntimeWarning), backends.use("numpy"):  # kernels do not warn
         ag.log(ag.tensor([-1.0]))
 
 
@@ -147,5 +148,5 @@ def test_as_decorator_and_nested():
             ag.log(ag.tensor([-1.0]))
     with np.errstate(all="ignore"):
         ag.log(ag.tensor([-1.0]))
-    with pytest.warns(RuntimeWarning):
+    with pytest.warns(RuntimeWarning), backends.use("numpy"):  # kernels do not warn
         ag.log(ag.tensor([-1.0]))

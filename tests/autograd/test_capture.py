@@ -70,8 +70,7 @@ def test_an_exception_in_the_step_restores_state():
         ag.capture(broken, ag.tensor(2.0), state={"w": w})
     assert w.data is array
     assert w.grad is grad
-    assert w.backend == "numpy"
-    assert backends.default().name == "numpy"
+    assert w.backend == backends.default().name != "trace"
 
 
 def test_an_exception_in_a_run_leaves_state_untouched():
@@ -109,6 +108,9 @@ def test_returned_values_do_not_share_memory_with_state():
 
 
 def test_a_training_step_as_a_program_is_bit_equal_to_eager():
+    """On NumPy; elsewhere eager may run a whole rule as one kernel, and the last bits differ."""
+    exact = backends.default().name == "numpy"
+
     def make():
         draw = np.random.default_rng(0)
         w = ag.tensor(draw.normal(size=(4, 3)), dtype="float32", requires_grad=True)
@@ -134,10 +136,13 @@ def test_a_training_step_as_a_program_is_bit_equal_to_eager():
     program = ag.capture(traced, x, labels, rate, state=other)
     for _ in range(5):
         expected, found = eager(x, labels, rate), program(x, labels, rate)
-        assert found["loss"].data.tobytes() == expected["loss"].data.tobytes()
-        assert found["norm"][0].item() == expected["norm"][0].item()
+        for mine, theirs in zip(
+            (found["loss"], found["norm"][0]), (expected["loss"], expected["norm"][0]), strict=True
+        ):
+            np.testing.assert_allclose(mine.numpy(), theirs.numpy(), rtol=0 if exact else 1e-6)
     for name in state:
-        assert state[name].data.tobytes() == other[name].data.tobytes()
+        mine, theirs = state[name].numpy(), other[name].numpy()
+        np.testing.assert_allclose(mine, theirs, rtol=0, atol=0 if exact else 1e-6)
 
 
 def test_a_captured_step_keeps_the_structure_of_its_result_and_no_tensor_of_the_trace():

@@ -217,11 +217,13 @@ def test_a_captured_step_is_bit_equal_to_eager(sample):
     arguments = [ag.tensor(weights, expected_y.dtype), *map(ag.tensor, sample.inputs)]
     captured = ag.capture(step, *arguments, state={})
     y, found = captured(*arguments)
-    assert y.data.tobytes() == np.ascontiguousarray(expected_y).tobytes()
-    for mine, theirs in zip(found, expected, strict=True):
+    for mine, theirs in zip([y, *found], [expected_y, *expected], strict=True):
         assert mine.dtype == theirs.dtype
         assert mine.shape == theirs.shape
-        assert mine.data.tobytes() == theirs.tobytes()
+        if backends.default().name == "numpy":
+            assert mine.data.tobytes() == np.ascontiguousarray(theirs).tobytes()
+        else:  # the interpreter goes primitive by primitive, eager may run a whole rule in one kernel
+            np.testing.assert_allclose(mine.numpy(), theirs, rtol=1e-13, atol=1e-13)
     text = format_program(captured.program)
     parsed = verify(parse_program(text))
     assert parsed == captured.program

@@ -212,7 +212,7 @@ def test_training_makes_no_reference_cycles():
     finally:
         tracemalloc.stop()
     assert unreachable == 0
-    assert abs(len(gc.get_objects()) - objects) < 20
+    assert len(gc.get_objects()) - objects < 20
     assert grown < 5_000
 
 

@@ -257,5 +257,7 @@ def test_a_captured_step_draws_what_eager_draws():
     stream.seed(1)
     expected = [step(x) for _ in range(3)]
     for mine, theirs in zip(found, expected, strict=True):
-        assert [t.tolist() for t in mine] == [t.tolist() for t in theirs]
+        assert mine[0].tolist() == theirs[0].tolist()
+        # Box and Muller's logarithm may come from a kernel in one and not in the other
+        np.testing.assert_allclose(mine[1].numpy(), theirs[1].numpy(), rtol=3e-6, atol=3e-7)
     assert found[0][0].tolist() != found[1][0].tolist()

@@ -26,7 +26,13 @@ def second():
 
 def test_properties():
     x = ag.tensor(np.zeros((2, 3, 4)), requires_grad=True)
-    assert (x.shape, x.ndim, x.size, x.dtype, x.backend) == ((2, 3, 4), 3, 24, "float64", "numpy")
+    assert (x.shape, x.ndim, x.size, x.dtype, x.backend) == (
+        (2, 3, 4),
+        3,
+        24,
+        "float64",
+        backends.default().name,
+    )
     assert x.T.shape == (4, 3, 2)
     assert x.is_leaf
     assert not x.T.is_leaf
@@ -52,34 +58,34 @@ def test_requires_grad_can_be_switched():
 @pytest.mark.parametrize(
     ("x", "text"),
     [
-        (lambda: ag.tensor([1.0, 2.0]), "Tensor([1., 2.], dtype=float32, backend=numpy)"),
-        (lambda: ag.tensor(1.5), "Tensor(1.5, dtype=float32, backend=numpy)"),
-        (lambda: ag.tensor(np.float64(1.5)), "Tensor(1.5, dtype=float64, backend=numpy)"),
-        (lambda: ag.tensor(True), "Tensor(True, dtype=bool, backend=numpy)"),
+        (lambda: ag.tensor([1.0, 2.0]), "Tensor([1., 2.], dtype=float32, backend=HERE)"),
+        (lambda: ag.tensor(1.5), "Tensor(1.5, dtype=float32, backend=HERE)"),
+        (lambda: ag.tensor(np.float64(1.5)), "Tensor(1.5, dtype=float64, backend=HERE)"),
+        (lambda: ag.tensor(True), "Tensor(True, dtype=bool, backend=HERE)"),
         (
             lambda: ag.tensor([[1, 2], [3, 4]]),
-            "Tensor([[1, 2],\n        [3, 4]], dtype=int64, backend=numpy)",
+            "Tensor([[1, 2],\n        [3, 4]], dtype=int64, backend=HERE)",
         ),
         (
             lambda: ag.tensor([1.0], requires_grad=True),
-            "Tensor([1.], dtype=float32, backend=numpy, requires_grad=True)",
+            "Tensor([1.], dtype=float32, backend=HERE, requires_grad=True)",
         ),
         (
             lambda: ag.tensor([1.0], requires_grad=True) * 2,
-            "Tensor([2.], dtype=float32, backend=numpy, grad_fn=multiply)",
+            "Tensor([2.], dtype=float32, backend=HERE, grad_fn=multiply)",
         ),
-        (lambda: ag.zeros((0, 3)), "Tensor([], dtype=float32, backend=numpy)"),
+        (lambda: ag.zeros((0, 3)), "Tensor([], dtype=float32, backend=HERE)"),
     ],
 )
 def test_repr(x, text):
-    assert repr(x()) == text
+    assert repr(x()) == text.replace("HERE", backends.default().name)
 
 
 def test_repr_of_a_large_tensor_is_short():
     text = repr(ag.zeros((1000, 1000)))
     assert len(text) < 1000
     assert "..." in text
-    assert text.endswith("dtype=float32, backend=numpy)")
+    assert text.endswith(f"dtype=float32, backend={backends.default().name})")
 
 
 def test_comparisons():
@@ -216,7 +222,7 @@ def test_copies(again, requires_grad):
     y = again(x)
     assert y is not x
     assert y.tolist() == x.tolist()
-    assert (y.dtype, y.requires_grad, y.backend) == (x.dtype, requires_grad, "numpy")
+    assert (y.dtype, y.requires_grad, y.backend) == (x.dtype, requires_grad, x.backend)
     y.assign([5.0, 6.0])
     assert x.tolist() == [1.0, 2.0]
     if requires_grad:
@@ -232,7 +238,7 @@ def test_copy_of_an_integer_tensor_keeps_its_dtype():
 def test_to():
     x = ag.tensor([1.0, 2.0], requires_grad=True)
     assert x.to("float32") is x
-    assert x.to("numpy") is x
+    assert x.to(x.backend) is x
     y = x.to("float64")
     assert y.dtype == "float64"
     y.sum().backward()
@@ -266,7 +272,7 @@ def test_backends_do_not_mix(second):
         lambda: ag.linear(ag.ones((1, 2)), ag.ones((2, 2), backend=second)),
         lambda: ag.where(x > 0, y, x),
     ):
-        with pytest.raises(ag.BackendError, match=r"'numpy'.*'second'|'second'.*'numpy'") as caught:
+        with pytest.raises(ag.BackendError, match="two backends, '(.*)' and '(.*)'") as caught:
             mix()
         assert ".to(" in str(caught.value)
     with pytest.raises(ag.BackendError, match="assign"):

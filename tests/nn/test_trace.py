@@ -107,6 +107,7 @@ def generator_state():
 
 
 @steps
+@pytest.mark.usefixtures("on_numpy")
 def test_five_steps_are_bit_equal_to_eager(make, y):
     eager = seeded(make)
     expected = []

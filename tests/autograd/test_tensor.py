@@ -272,7 +272,7 @@ def test_backends_do_not_mix(second):
         lambda: ag.linear(ag.ones((1, 2)), ag.ones((2, 2), backend=second)),
         lambda: ag.where(x > 0, y, x),
     ):
-        with pytest.raises(ag.BackendError, match="two backends, '(.*)' and '(.*)'") as caught:
+        with pytest.raises(ag.BackendError, match=r"two backends, '(.*)' and '(.*)'") as caught:
             mix()
         assert ".to(" in str(caught.value)
     with pytest.raises(ag.BackendError, match="assign"):

@@ -1,0 +1,291 @@
+"""Kernels against the rules they were made from: every op, forward and backward, and the functions they are built of."""
+
+from __future__ import annotations
+
+import math
+import os
+import threading
+
+import numpy as np
+import pytest
+
+import autograd as ag
+import backends
+from autograd.ops import NAMESPACE, OPS
+from autograd.testing import samples
+
+pytest.importorskip("numba", reason="the extra gradloom[cpu] is not installed")
+
+from backends.contract import Spec
+from backends.numba import NumbaBackend, mathematics
+from backends.numba.kernels import source_of
+
+NUMPY = backends.get("numpy")
+NUMBA = NumbaBackend(fuse_from=0, threads=2)
+TOLERANCE = {"float32": dict(rtol=3e-6, atol=1e-6), "float64": dict(rtol=2e-14, atol=1e-14)}
+SPECIAL = [0.0, -0.0, 1.0, -1.0, 1e-45, -1e-45, 1e-310, 3e38, -3e38, math.inf, -math.inf, math.nan, 0.5, 88.8, -88.8, 110.0, -110.0]  # fmt: skip
+UNARY = [op for op in OPS.values() if op.arrays == ("x",) and not op.variadic and not op.static]
+
+
+def values_and_gradients(op, static, arrays, backend):
+    """The result of an op, and the gradient of each input that has one, for fixed weights."""
+    tensors = [ag.tensor(array, backend=backend) for array in arrays]
+    names = [*op.arrays, *[op.variadic] * len(tensors)]
+    for tensor, name in zip(tensors, names, strict=False):
+        tensor.requires_grad = name in op.vjp and tensor.dtype.kind == "f"
+    with NUMPY.quiet():
+        y = getattr(NAMESPACE, op.name)(*tensors, **static)
+        if y.requires_grad:
+            weights = np.random.default_rng(1).uniform(0.5, 1.5, y.shape)
+            y.backward(ag.tensor(weights.astype(y.dtype), backend=backend))
+    return [y.numpy(), *(t.grad.numpy() for t in tensors if t.grad is not None)]
+
+
+CASES = [s for op in OPS.values() for s in samples(op)]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("sample", CASES, ids=[f"{i}-{s}" for i, s in enumerate(CASES)])
+def test_every_op_gives_what_numpy_gives(sample, dtype):
+    arrays = [a.astype(dtype) if a.dtype.kind == "f" else a for a in sample.inputs]
+    found = values_and_gradients(sample.op, sample.static, arrays, NUMBA)
+    expected = values_and_gradients(sample.op, sample.static, arrays, NUMPY)
+    for mine, theirs in zip(found, expected, strict=True):
+        assert (mine.shape, mine.dtype) == (theirs.shape, theirs.dtype)
+        np.testing.assert_allclose(mine, theirs, **TOLERANCE[dtype])
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("op", UNARY, ids=lambda op: op.name)
+def test_special_values_and_every_length(op, dtype):
+    """NaN, infinities, signed zeros and subnormals; lengths around the width of vectors and the parts of threads."""
+    lengths = [1, 2, 15, 16, 17, 63, 1000, 65536, 65551, 131075]
+    with np.errstate(over="ignore"):
+        special = np.array(SPECIAL).astype(dtype)
+    draw = np.random.default_rng(0)
+    for array in [special, *(draw.normal(0, 3, n).astype(dtype) for n in lengths)]:
+        found = values_and_gradients(op, {}, [array], NUMBA)
+        expected = values_and_gradients(op, {}, [array], NUMPY)
+        for mine, theirs in zip(found, expected, strict=True):
+            np.testing.assert_allclose(mine, theirs, **TOLERANCE[dtype])
+            if array is special and mine.dtype.kind == "f":
+                zero = (mine == 0) & (theirs == 0)
+                assert np.array_equal(np.signbit(mine[zero]), np.signbit(theirs[zero]))
+
+
+ROWS = {
+    "softmax": lambda x: ag.softmax(x),
+    "log_softmax": lambda x: ag.log_softmax(x, axis=(1, 2)),
+    "logsumexp": lambda x: ag.logsumexp(x, axis=2),
+    "var": lambda x: ag.var(x, axis=(1, 2), keepdims=True),
+    "std of all": lambda x: ag.std(x),
+    "norm": lambda x: ag.norm(x, axis=-1),
+    "max": lambda x: ag.max(x, axis=2) * ag.min(x, axis=2),
+    "a column": lambda x: ag.sigmoid_cross_entropy(x, x[0, 0].detach() * 0.1),
+    "a number": lambda x: ag.sigmoid_cross_entropy(x, x[0, 0, 0].detach() * 0.1),
+    "a number a row": lambda x: ag.sigmoid_cross_entropy(x, x[:, :, :1].detach() * 0.1),
+    "across": lambda x: ag.softmax(x, axis=0),
+}
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("name", ROWS)
+@pytest.mark.parametrize("shape", [(2, 3, 5), (40, 7, 300), (1, 1, 1), (1, 1, 5000), (5000, 1, 1)])
+def test_rows_and_columns(name, dtype, shape):
+    array = np.random.default_rng(0).normal(size=shape).astype(dtype)
+    results = []
+    for backend in (NUMBA, NUMPY):
+        x = ag.tensor(array, backend=backend, requires_grad=True)
+        y = ROWS[name](x)
+        (y * y).sum().backward()
+        results.append((y.numpy(), x.grad.numpy()))
+    for mine, theirs in zip(*results, strict=True):
+        scale = max(1.0, float(np.abs(theirs).max()))
+        tolerance = TOLERANCE[dtype]
+        np.testing.assert_allclose(mine / scale, theirs / scale, rtol=1e3 * tolerance["rtol"], atol=10 * tolerance["atol"])  # fmt: skip
+
+
+def test_rows_with_nan_and_infinity():
+    array = np.random.default_rng(0).normal(size=(6, 9)).astype("float32")
+    array[0, 3], array[1, 4], array[2, 5], array[3] = np.nan, np.inf, -np.inf, -np.inf
+    for function in (ag.softmax, ag.log_softmax, ag.logsumexp, lambda x, axis: ag.var(x, axis)):
+        with NUMPY.quiet():
+            found, expected = (
+                function(ag.tensor(array, backend=b), axis=1).numpy() for b in (NUMBA, NUMPY)
+            )
+        np.testing.assert_allclose(found, expected, **TOLERANCE["float32"])
+
+
+@pytest.mark.parametrize("order", ["transposed", "strided", "reversed", "repeated"])
+def test_memory_layouts(order):
+    base = np.random.default_rng(0).normal(size=(60, 80)).astype("float32")
+    array = {
+        "transposed": base.T,
+        "strided": base[::2, ::3],
+        "reversed": base[::-1, ::-1],
+        "repeated": np.broadcast_to(base[:1, :1], (50, 70)),
+    }[order]
+    for op in ("sigmoid", "softmax", "std"):
+        results = [
+            getattr(ag, op)(ag.Tensor.wrap(array, backend)).numpy() for backend in (NUMBA, NUMPY)
+        ]
+        np.testing.assert_allclose(*results, rtol=2e-5, atol=1e-6)
+
+
+def test_the_gradient_of_a_sum_is_read_as_one_number():
+    array = np.random.default_rng(0).normal(size=(300, 400)).astype("float32")
+    grads = []
+    for backend in (NUMBA, NUMPY):
+        x = ag.tensor(array, backend=backend, requires_grad=True)
+        ag.silu(x).sum().backward()
+        grads.append(x.grad.numpy())
+    np.testing.assert_allclose(*grads, rtol=1e-5, atol=1e-6)
+
+
+def test_results_do_not_depend_on_the_number_of_threads():
+    array = np.random.default_rng(0).normal(size=(1003, 517)).astype("float32")
+    for rule, static in ((ag.gelu.op, {"approximate": "tanh"}) if hasattr(ag, "gelu") else (ag.silu.op, {}), (ag.softmax.op, {"axis": (1,)})):  # fmt: skip
+        results = {
+            NumbaBackend(0, threads).run(rule.forward, array, **static).tobytes()
+            for threads in (1, 2, 3, 7)
+        }
+        assert len(results) == 1
+
+
+def test_arithmetic_is_bit_equal():
+    """Only sums and the functions of `mathematics` may differ from NumPy in the last bit."""
+
+    @ag.op(vjp=dict(a=lambda xp, g: g, b=lambda xp, g: g))
+    def mixture(xp, a, b):
+        return (a * b + 0.3) / (b - a * 1.7) - xp.sqrt(xp.abs(a)) * 2
+
+    draw = np.random.default_rng(0)
+    for dtype in ("float32", "float64"):
+        a, b = (draw.normal(size=100_003).astype(dtype) for _ in range(2))
+        assert source_of(mixture.op.forward, [Spec(a.shape, a.dtype)] * 2, {})
+        found, expected = (mixture(ag.tensor(a, backend=k), ag.tensor(b, backend=k)).numpy() for k in (NUMBA, NUMPY))  # fmt: skip
+        assert found.tobytes() == expected.tobytes()
+
+
+def test_a_changing_number_does_not_make_a_new_kernel():
+    backend = NumbaBackend(fuse_from=0)
+
+    def scaled(xp, x, factor):
+        return xp.tanh(x * factor) + factor
+
+    x = np.linspace(-1, 1, 50)
+    for i in range(30):
+        factor = 0.3 + i
+        np.testing.assert_allclose(
+            backend.run(scaled, x, factor), np.tanh(x * factor) + factor, rtol=1e-14
+        )
+    (calls,) = backend._calls.values()
+    assert len({id(call.function) for call in calls.values()}) == 1
+
+
+def test_what_has_no_kernel_runs_on_numpy():
+    backend = NumbaBackend(fuse_from=0)
+    x = np.arange(12.0).reshape(3, 4)
+    half = x.astype("float16")
+    assert backend.run(ag.sigmoid.op.forward, half).dtype == np.float16
+    assert backend.run(ag.add.op.forward, x, x) is not x
+    assert source_of(ag.add.op.forward, [Spec((3,), x.dtype)] * 2, {}) is None
+    assert source_of(ag.cumsum.op.forward, [Spec((3, 4), x.dtype)], {"axis": 0}) is None
+    with pytest.raises(ag.AxisError):
+        ag.sum(ag.tensor(x, backend=backend), axis=5)
+
+
+def test_a_rule_that_looks_at_values_runs_on_numpy():
+    @ag.op(vjp=dict(x=lambda xp, g: g))
+    def peeking(xp, x):
+        return x * 2 if float(xp.sum(x, axis=(0,), keepdims=False)) > 0 else x * 3
+
+    for sign in (1.0, -1.0):
+        x = np.full(20_000, sign)
+        assert peeking(ag.tensor(x, backend=NUMBA)).numpy()[0] == (2.0 if sign > 0 else -3.0)
+
+
+def test_two_threads_share_a_backend():
+    backend = NumbaBackend(fuse_from=0, threads=2)
+    arrays = [np.random.default_rng(i).normal(size=(300, 500)) for i in range(4)]
+    expected = [backend.run(ag.softmax.op.forward, a, axis=(1,)) for a in arrays]
+    wrong = []
+
+    def work(array, result):
+        for _ in range(30):
+            if not np.array_equal(backend.run(ag.softmax.op.forward, array, axis=(1,)), result):
+                wrong.append(array)
+
+    threads = [threading.Thread(target=work, args=pair) for pair in zip(arrays, expected, strict=True)]  # fmt: skip
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not wrong
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+def test_a_forked_child_has_threads_of_its_own():
+    backend = NumbaBackend(fuse_from=0, threads=2)
+    x = np.random.default_rng(0).normal(size=(400, 500))
+    expected = backend.run(ag.softmax.op.forward, x, axis=(1,))
+    child = os.fork()
+    if child == 0:
+        good = np.array_equal(backend.run(ag.softmax.op.forward, x, axis=(1,)), expected)
+        fresh = backend.run(ag.logsumexp.op.forward, x, axis=(1,), keepdims=False)
+        os._exit(0 if good and fresh.shape == (400,) else 1)
+    assert os.waitpid(child, 0)[1] == 0
+
+
+def test_settings():
+    with pytest.raises(backends.BackendError, match="at least 1"):
+        NumbaBackend(threads=0)
+    backend = NumbaBackend()
+    backend.threads = 3
+    assert backend.threads == 3
+    assert backends.get("numba").name == "numba"
+
+
+ULP = {
+    # function: (largest error in units in the last place for float32, for float64)
+    "exp": (0.51, 1.1),
+    "expm1": (0.52, 2.0),
+    "log": (0.51, 1.0),
+    "log1p": (0.51, 1.5),
+    "tanh": (0.52, 3.0),
+}
+
+
+def line_of(dtype):
+    """Every 4,999th float32, or doubles of every size."""
+    if dtype == "float32":
+        return np.arange(0, 2**32, 4999, dtype=np.uint32).view(np.float32)
+    draw = np.random.default_rng(0)
+    bits = draw.integers(0, 2**64, 200_000, dtype=np.uint64).view(np.float64)
+    return np.concatenate([bits, draw.uniform(-800, 800, 200_000), draw.normal(0, 2, 200_000)])
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("name", ULP)
+def test_error_of_the_functions(name, dtype):
+    x = line_of(dtype)
+    function = OPS[name].forward
+    found = NUMBA.run(function, x)
+    assert source_of(function, [Spec(x.shape, x.dtype)], {}) is not None
+    with NUMPY.quiet():
+        exact = getattr(np, name)(x.astype(np.longdouble))
+        rounded = exact.astype(dtype)
+        assert np.array_equal(np.isnan(found), np.isnan(exact))
+        finite = np.isfinite(rounded) & np.isfinite(found)
+        assert (np.isinf(found) <= (np.abs(exact) > np.finfo(dtype).max * (1 - 1e-7))).all()
+        assert np.array_equal(np.signbit(found[finite]), np.signbit(exact[finite]))
+        error = np.abs(found - exact)[finite] / np.spacing(np.abs(rounded[finite])).astype(np.longdouble)  # fmt: skip
+    assert error.max() <= ULP[name][dtype == "float64"]
+
+
+def test_every_function_has_both_precisions():
+    names = [n for n in vars(mathematics) if n.endswith(("_single", "_double")) and "tail" not in n]
+    bases = {n.rpartition("_")[0] for n in names}
+    assert len(names) == 2 * len(bases)
+    assert bases == set(ULP)

@@ -25,6 +25,18 @@ def sigmoid_of(xp: Any, x: Any) -> Any:
     return xp.divide(xp.where(xp.greater_equal(x, 0), 1.0, decay), xp.add(decay, 1.0))
 
 
+def _decay(xp: Any, x: Any) -> tuple[Any, Any]:
+    """(x >= 0, e^-|x|) for gradient rules. Not with abs: its slope 0 at 0 would spoil second derivatives there."""
+    positive = xp.greater_equal(x, 0)
+    return positive, xp.exp(xp.where(positive, xp.negative(x), x))
+
+
+def smooth_sigmoid_of(xp: Any, x: Any) -> Any:
+    """sigmoid_of for gradient rules, right at 0 however often it is differentiated."""
+    positive, decay = _decay(xp, x)
+    return xp.divide(xp.where(positive, 1.0, decay), xp.add(decay, 1.0))
+
+
 def softplus_of(xp: Any, x: Any) -> Any:
     """log(1 + e^x) without overflow."""
     return xp.add(xp.maximum(x, 0), xp.log1p(xp.exp(xp.negative(xp.abs(x)))))
@@ -36,13 +48,13 @@ def sigmoid(xp, x):
     return sigmoid_of(xp, x)
 
 
-@op(vjp=dict(x=lambda xp, g, x: xp.multiply(g, sigmoid_of(xp, x))))
+@op(vjp=dict(x=lambda xp, g, x: xp.multiply(g, smooth_sigmoid_of(xp, x))))
 def softplus(xp, x):
     """`log(1 + exp(x))`, the smooth relu; slope 1/2 at 0."""
     return softplus_of(xp, x)
 
 
-@op(vjp=dict(x=lambda xp, g, x: xp.multiply(g, sigmoid_of(xp, xp.negative(x)))))
+@op(vjp=dict(x=lambda xp, g, x: xp.multiply(g, smooth_sigmoid_of(xp, xp.negative(x)))))
 def log_sigmoid(xp, x):
     """`log(sigmoid(x))`, finite for every finite x; slope 1/2 at 0."""
     return xp.negative(softplus_of(xp, xp.negative(x)))
@@ -55,7 +67,7 @@ def softsign(xp, x):
 
 
 def _silu_slope(xp: Any, g: Any, x: Any) -> Any:
-    s = sigmoid_of(xp, x)
+    s = smooth_sigmoid_of(xp, x)
     return g * (s * (1 + x * (1 - s)))
 
 
@@ -79,9 +91,12 @@ def _gelu_slope(xp: Any, g: Any, x: Any, approximate: str) -> Any:
     """The share Phi(x) of x that passes, plus x Phi'(x)."""
     x = _between(xp, x)
     if approximate == "tanh":
-        t = xp.tanh(_gelu_argument(xp, x))
-        inner = _GELU_SCALE * (1.0 + 3 * _GELU_CUBE * (x * x))
-        return g * (0.5 * (1.0 + t) + (0.5 * x) * ((1.0 - t * t) * inner))
+        # (1 + tanh a) / 2 is sigmoid(2 a), whose slope has no cancellation in the tails
+        positive, decay = _decay(xp, 2.0 * _gelu_argument(xp, x))
+        total = 1.0 + decay
+        inner = 2.0 * _GELU_SCALE * (1.0 + 3 * _GELU_CUBE * (x * x))
+        share = xp.divide(xp.where(positive, 1.0, decay), total)
+        return g * (share + x * (inner * (decay / (total * total))))
     bell = xp.exp(-0.5 * (x * x)) * (1 / math.sqrt(2 * math.pi))
     return g * (0.5 * (1.0 + xp.erf(x * math.sqrt(0.5))) + x * bell)
 

@@ -81,9 +81,9 @@ def test_pytorch_agrees(form):
         ag.gelu(ag.tensor(points), approximate=form).numpy(), y.detach(), atol=1e-15
     )
     mine = slopes(lambda t: ag.gelu(t, approximate=form), ag.tensor(points))
-    # 1 + tanh cancels in the tail, here and there: absolute errors are those of numbers near |x|
-    np.testing.assert_allclose(mine[0], first.detach(), rtol=1e-13, atol=1e-14)
-    np.testing.assert_allclose(mine[1], second, rtol=1e-12, atol=1e-14)
+    # 1 + tanh and 1 + erf cancel in the tail: errors are those of numbers near 1
+    np.testing.assert_allclose(mine[0], first.detach(), rtol=1e-13, atol=2e-15)
+    np.testing.assert_allclose(mine[1], second, rtol=1e-12, atol=2e-15)
 
 
 @pytest.mark.oracle

@@ -50,6 +50,9 @@ class TensorMethods(Carrier):
     def tanh(self) -> Tensor:
         return self._xp.tanh(self)
 
+    def erf(self) -> Tensor:
+        return self._xp.erf(self)
+
     def sigmoid(self) -> Tensor:
         return self._xp.sigmoid(self)
 

@@ -138,6 +138,7 @@ _ROWS = (
     _elementwise("sin", 1, _float, "math.sin({0})", "sin({0})"),
     _elementwise("cos", 1, _float, "math.cos({0})", "cos({0})"),
     _elementwise("tanh", 1, _float, "math.tanh({0})", "tanh({0})"),
+    _elementwise("erf", 1, _float, "math.erf({0})", "erf({0})"),
     _elementwise("floor", 1, promote, "math.floor({0})", "floor({0})"),
     _elementwise("isfinite", 1, _boolean, "math.isfinite({0})", "isfinite({0})"),
     _elementwise("logical_not", 1, _boolean, "(not {0})", "!{0}"),

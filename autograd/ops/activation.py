@@ -5,21 +5,36 @@ Slopes at the bend: relu 0, leaky_relu its slope, elu and selu those of the left
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from backends.errors import ShapeError
 
 from ..call import op
+from ..errors import RangeError
 from ..op import Domain, bad, case
 
 _KINK_AT_0 = Domain(x=(-4, 4), kinks=dict(x=(0.0,)))
 SELU_SCALE, SELU_ALPHA = 1.0507009873554805, 1.6732632423543772
+_GELU_LIMIT, _GELU_SCALE, _GELU_CUBE = 40.0, math.sqrt(2 / math.pi), 0.044715
 
 
 def sigmoid_of(xp: Any, x: Any) -> Any:
     """1 / (1 + e^-x) without overflow and without cancellation: only e^-|x| is computed."""
     decay = xp.exp(xp.negative(xp.abs(x)))
     return xp.divide(xp.where(xp.greater_equal(x, 0), 1.0, decay), xp.add(decay, 1.0))
+
+
+def _decay(xp: Any, x: Any) -> tuple[Any, Any]:
+    """(x >= 0, e^-|x|) for gradient rules. Not with abs: its slope 0 at 0 would spoil second derivatives there."""
+    positive = xp.greater_equal(x, 0)
+    return positive, xp.exp(xp.where(positive, xp.negative(x), x))
+
+
+def smooth_sigmoid_of(xp: Any, x: Any) -> Any:
+    """sigmoid_of for gradient rules, right at 0 however often it is differentiated."""
+    positive, decay = _decay(xp, x)
+    return xp.divide(xp.where(positive, 1.0, decay), xp.add(decay, 1.0))
 
 
 def softplus_of(xp: Any, x: Any) -> Any:
@@ -33,13 +48,13 @@ def sigmoid(xp, x):
     return sigmoid_of(xp, x)
 
 
-@op(vjp=dict(x=lambda xp, g, x: xp.multiply(g, sigmoid_of(xp, x))))
+@op(vjp=dict(x=lambda xp, g, x: xp.multiply(g, smooth_sigmoid_of(xp, x))))
 def softplus(xp, x):
     """`log(1 + exp(x))`, the smooth relu; slope 1/2 at 0."""
     return softplus_of(xp, x)
 
 
-@op(vjp=dict(x=lambda xp, g, x: xp.multiply(g, sigmoid_of(xp, xp.negative(x)))))
+@op(vjp=dict(x=lambda xp, g, x: xp.multiply(g, smooth_sigmoid_of(xp, xp.negative(x)))))
 def log_sigmoid(xp, x):
     """`log(sigmoid(x))`, finite for every finite x; slope 1/2 at 0."""
     return xp.negative(softplus_of(xp, xp.negative(x)))
@@ -52,7 +67,7 @@ def softsign(xp, x):
 
 
 def _silu_slope(xp: Any, g: Any, x: Any) -> Any:
-    s = sigmoid_of(xp, x)
+    s = smooth_sigmoid_of(xp, x)
     return g * (s * (1 + x * (1 - s)))
 
 
@@ -60,6 +75,57 @@ def _silu_slope(xp: Any, g: Any, x: Any) -> Any:
 def silu(xp, x):
     """`x * sigmoid(x)`, also called swish."""
     return xp.multiply(x, sigmoid_of(xp, x))
+
+
+def _between(xp: Any, x: Any) -> Any:
+    """x limited to where gelu still bends in any precision, so that neither x^3 nor infinity times 0 can arise."""
+    return xp.minimum(xp.maximum(x, -_GELU_LIMIT), _GELU_LIMIT)
+
+
+def _gelu_argument(xp: Any, x: Any) -> Any:
+    """sqrt(2/pi) (x + 0.044715 x^3), what the tanh form takes the tanh of."""
+    return _GELU_SCALE * (x * (1.0 + _GELU_CUBE * (x * x)))
+
+
+def _gelu_slope(xp: Any, g: Any, x: Any, approximate: str) -> Any:
+    """The share Phi(x) of x that passes, plus x Phi'(x)."""
+    x = _between(xp, x)
+    if approximate == "tanh":
+        # (1 + tanh a) / 2 is sigmoid(2 a), whose slope has no cancellation in the tails
+        positive, decay = _decay(xp, 2.0 * _gelu_argument(xp, x))
+        total = 1.0 + decay
+        inner = 2.0 * _GELU_SCALE * (1.0 + 3 * _GELU_CUBE * (x * x))
+        share = xp.divide(xp.where(positive, 1.0, decay), total)
+        return g * (share + x * (inner * (decay / (total * total))))
+    bell = xp.exp(-0.5 * (x * x)) * (1 / math.sqrt(2 * math.pi))
+    return g * (0.5 * (1.0 + xp.erf(x * math.sqrt(0.5))) + x * bell)
+
+
+def _known_form(x: Any, approximate: str) -> dict[str, Any]:
+    if approximate not in ("none", "tanh"):
+        raise RangeError(f"approximate is 'none' or 'tanh', got {approximate!r}")
+    return dict(approximate=approximate)
+
+
+@op(
+    vjp=dict(x=_gelu_slope),
+    normalise=_known_form,
+    domain=Domain(x=(-4, 4)),
+    cases=[case(x=(3, 4)), case(x=(3, 4), approximate="tanh"), case(x=()), case(x=(0, 3))],
+    bad=[bad(ValueError, "approximate is 'none' or 'tanh', got 'erf'", x=(3,), approximate="erf")],
+)
+def gelu(xp, x, *, approximate="none"):
+    """`x Phi(x)`, Phi the normal distribution function; `approximate="tanh"` for the tanh form of the same paper.
+
+    Hendrycks and Gimpel 2016. 0 at -infinity, in both forms.
+    """
+    middle = _between(xp, x)
+    if approximate == "tanh":
+        spread = xp.tanh(_gelu_argument(xp, middle))
+    else:
+        spread = xp.erf(xp.multiply(middle, math.sqrt(0.5)))
+    share = xp.multiply(xp.add(spread, 1.0), 0.5)
+    return xp.multiply(xp.maximum(x, -_GELU_LIMIT), share)
 
 
 @op(vjp=dict(x=lambda xp, g, y: xp.where(xp.greater(y, 0), g, 0.0)), domain=_KINK_AT_0)

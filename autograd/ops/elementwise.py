@@ -6,6 +6,7 @@ halves, clip passes gradients at its bounds. Activations and comparisons have fi
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from backends.contract import resolve_dtype
@@ -149,6 +150,19 @@ def cos(xp, x):
 def tanh(xp, x):
     """Hyperbolic tangent of each element."""
     return xp.tanh(x)
+
+
+def _erf_slope(xp: Any, g: Any, x: Any) -> Any:
+    """2/sqrt(pi) exp(-x^2). Beyond 30 the exponential is 0, so x^2 need not overflow there."""
+    x = xp.maximum(xp.minimum(x, 30.0), -30.0)
+    bell = xp.exp(xp.negative(xp.multiply(x, x)))
+    return xp.multiply(g, xp.multiply(bell, 2 / math.sqrt(math.pi)))
+
+
+@op(vjp=dict(x=_erf_slope))
+def erf(xp, x):
+    """Error function, `2/sqrt(pi)` times the integral of `exp(-t^2)` from 0 to x."""
+    return xp.erf(x)
 
 
 def _winner(compare: str, mine: str) -> Any:

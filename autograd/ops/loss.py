@@ -9,13 +9,13 @@ from backends.errors import ShapeError
 from ..call import op
 from ..errors import RangeError
 from ..op import Domain, bad, case
-from .activation import sigmoid_of, softplus_of
+from .activation import smooth_sigmoid_of, softplus_of
 from .softmax import log_softmax_of, softmax_of
 
 
 @op(
     vjp=dict(
-        logits=lambda xp, g, logits, targets: g * (sigmoid_of(xp, logits) - targets),
+        logits=lambda xp, g, logits, targets: g * (smooth_sigmoid_of(xp, logits) - targets),
         targets=lambda xp, g, logits: xp.negative(xp.multiply(g, logits)),
     ),
     domain=Domain(targets=(0, 1)),

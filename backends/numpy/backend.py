@@ -18,6 +18,7 @@ from .. import philox
 from ..contract import SUPPORTED, DType, Shape
 from ..errors import DTypeError, ShapeError
 from ..shapes import Key, Slot
+from . import special
 
 NDArray = np.ndarray[Any, Any]
 Axes = tuple[int, ...]
@@ -55,6 +56,7 @@ class NumPyBackend:
     cos = np.cos
     tanh = np.tanh
     isfinite = np.isfinite
+    erf = staticmethod(special.erf)
     logical_not = np.logical_not
     add = np.add
     subtract = np.subtract

@@ -127,6 +127,25 @@ def test_second_derivative_of_prod_with_zeros():
 EXTREME = [-1e4, -800.0, -100.0, -20.0, 0.0, 20.0, 100.0, 800.0, 1e4]
 
 
+@pytest.mark.parametrize(
+    ("function", "expected"),
+    [
+        (ag.sigmoid, 0.0),
+        (ag.softplus, 0.25),
+        (ag.log_sigmoid, -0.25),
+        (ag.silu, 0.5),
+        (ag.gelu, 2 / math.sqrt(2 * math.pi)),
+        (lambda x: ag.gelu(x, approximate="tanh"), math.sqrt(2 / math.pi)),
+        (lambda x: ag.sigmoid_cross_entropy(x, ag.tensor(1.0)), 0.25),
+    ],
+)
+@pytest.mark.parametrize("zero", [0.0, -0.0])
+def test_second_derivatives_at_0_of_functions_that_are_smooth_there(function, expected, zero):
+    """Where stable forms take |x|, whose own slope at 0 must not become theirs."""
+    second = ag.grad(ag.grad(function))(ag.tensor(zero, dtype="float64"))
+    assert second.item() == pytest.approx(expected, rel=1e-14)
+
+
 def test_sigmoid_at_extremes():
     x = np.array(EXTREME)
     y = ag.sigmoid(ag.tensor(x)).numpy()

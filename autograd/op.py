@@ -156,6 +156,10 @@ class Op:
             return self.arrays[position]
         return f"{self.variadic}[{position - len(self.arrays)}]"
 
+    def rule_names(self, name: str) -> tuple[str, ...]:
+        """What the gradient rule of input `name` is given after `(xp, g)`, in order."""
+        return self._rule_names[name]
+
     def value_of(self, name: str, inputs: Sequence[Any], y: Any) -> Any:
         """What a rule means by `name`, read at forward time."""
         if name == "y":

@@ -75,7 +75,7 @@ def run_contest(module: str, contestants: list[str], rounds: int, calls: int) ->
 
 
 def table(report: Report, unit: str, title: str) -> str:
-    """The medians as text; the first contestant is the one the others are compared with."""
+    """The medians as text, and how many times as long as the first contestant the others take."""
     names = list(report.figures)
     tasks = list(report.figures[names[0]])
     lines = [
@@ -85,18 +85,22 @@ def table(report: Report, unit: str, title: str) -> str:
     ]
     width = max(len(task) for task in tasks) + 2
     lines.append(
-        " " * width + "".join(f"{name + ' ' + report.versions[name]:>26}" for name in names)
+        " " * width
+        + "".join(
+            f"{name + ' ' + report.versions[name]:>26}" + ("" if name == names[0] else " " * 10)
+            for name in names
+        )
     )
     for task in tasks:
         cells = []
+        first = statistics.median(report.figures[names[0]][task])
         for name in names:
             values = report.figures[name][task]
-            cells.append(f"{statistics.median(values):.2f} ({min(values):.2f}-{max(values):.2f})")
-        lines.append(f"{task:<{width}}" + "".join(f"{cell:>26}" for cell in cells))
-        first = statistics.median(report.figures[names[0]][task])
-        for name in names[1:]:
-            ratio = statistics.median(report.figures[name][task]) / first
-            lines.append(f"{'':<{width}}{name} takes {ratio:.2f} times as long as {names[0]}")
+            middle = statistics.median(values)
+            cells.append(f"{middle:.2f} ({min(values):.2f}-{max(values):.2f})")
+            if name != names[0]:
+                cells.append(f"{middle / first:.2f} x")
+        lines.append(f"{task:<{width}}" + "".join(f"{c:>{10 if c.endswith('x') else 26}}" for c in cells))  # fmt: skip
     lines += [f"skipped {name}: {reason}" for name, reason in report.skipped.items()]
     lines.append(f"unit: {unit}")
     return "\n".join(lines)

@@ -24,3 +24,15 @@ def test_overhead_smoke(tmp_path: Path) -> None:
     }
     assert "gradloom" in done.stdout
     assert set(content["figures"]) | set(content["skipped"]) == {"gradloom", "torch"}
+
+
+def test_ops_smoke(tmp_path: Path) -> None:
+    report = tmp_path / "report.json"
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks", "ops", "--smoke", "--json", report],
+        cwd=ROOT, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    content = json.loads(report.read_text())
+    assert set(content["figures"]) | set(content["skipped"]) == {"numba", "numpy"}
+    assert {"tanh", "silu, gradient of x", "softmax"} <= set(content["figures"]["numpy"])

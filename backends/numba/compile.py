@@ -84,6 +84,14 @@ def cache_folder() -> Path | None:
 
 
 @cache
+def has_wide_vectors() -> bool:
+    """Whether the processor has registers of 512 bits."""
+    import llvmlite.binding as llvm
+
+    return bool(llvm.get_host_cpu_features().get("avx512f", False))
+
+
+@cache
 def _machine() -> str:
     """What besides the source decides the machine code."""
     import llvmlite.binding as llvm

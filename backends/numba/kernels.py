@@ -10,10 +10,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..contract import DType, Scalar, Shape, Spec
-from ..primitives import PRIMITIVES
+from ..numpy import NumPyBackend
 from ..program import Symbol, TraceBackend
-from ..program.rows import RowPlan, plan_rows
-from .compile import load
+from ..program.rows import REDUCTIONS, RowPlan, plan_rows
+from .compile import has_wide_vectors, load
 from .emit import Kernel, accepts, emit
 from .workers import share
 
@@ -95,17 +95,21 @@ def plan_rule(
 
 
 def _pays(plan: RowPlan) -> bool:
-    """Whether fusing saves passes over memory, or calls of libm."""
+    """Whether fusing saves a pass over memory, or NumPy has no vector loop of its own for the only instruction."""
     work = [
         i for i in plan.instructions if i.primitive not in ("reshape", "broadcast_to", "arange")
     ]
-    return len(work) > 1 or any("math." in str(PRIMITIVES[i.primitive].numba) for i in work)
+    return len(work) > 1 or any(
+        not isinstance(getattr(NumPyBackend, i.primitive), np.ufunc)
+        and i.primitive not in (*REDUCTIONS, "astype", "floor")
+        for i in work
+    )
 
 
 def source_of(rule: Callable[..., Any], args: Sequence[Any], static: dict[str, Any]) -> str | None:
     """The source of the kernel for arguments given as Spec; None when NumPy does the work."""
     planned = plan_rule(rule, args, static)
-    return None if planned is None else emit(planned.plan, frozenset()).source
+    return None if planned is None else emit(planned.plan, frozenset(), has_wide_vectors()).source
 
 
 def make_call(rule: Callable[..., Any], args: Sequence[Any], static: dict[str, Any]) -> Call | None:
@@ -119,7 +123,7 @@ def make_call(rule: Callable[..., Any], args: Sequence[Any], static: dict[str, A
     # the gradient of a sum is one number, seen through strides of 0
     repeated = frozenset(i for i in arrays if args[i].size > 1 and not any(args[i].strides))
     single = (v for v, i in zip(plan.parameters, positions, strict=True) if i in repeated)
-    kernel = emit(plan, frozenset(single))
+    kernel = emit(plan, frozenset(single), has_wide_vectors())
     total = plan.columns if kernel.flat else plan.rows
     try:
         function = load(kernel.source)

@@ -249,11 +249,12 @@ def test_settings():
 
 ULP = {
     # function: (largest error in units in the last place for float32, for float64)
-    "exp": (0.51, 1.1),
-    "expm1": (0.52, 2.0),
-    "log": (0.51, 1.0),
-    "log1p": (0.51, 1.5),
-    "tanh": (0.52, 3.0),
+    "exp": (1.0, 1.1),
+    "expm1": (1.4, 2.0),
+    "log": (0.9, 1.0),
+    "log1p": (1.6, 1.5),
+    "tanh": (2.4, 3.0),
+    "erf": (1.5, 2.0),
 }
 
 
@@ -266,15 +267,25 @@ def line_of(dtype):
     return np.concatenate([bits, draw.uniform(-800, 800, 200_000), draw.normal(0, 2, 200_000)])
 
 
+def exactly(name, x):
+    """In NumPy's long double; the error function, which NumPy lacks, from Python's math in double."""
+    if name == "erf":
+        return np.array([math.erf(value) for value in x.tolist()], np.longdouble)
+    return getattr(np, name)(x.astype(np.longdouble))
+
+
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("name", ULP)
 def test_error_of_the_functions(name, dtype):
     x = line_of(dtype)
-    function = OPS[name].forward
-    found = NUMBA.run(function, x)
+
+    def function(xp, x):  # two instructions: a single one is left to NumPy
+        return xp.negative(getattr(xp, name)(x))
+
+    found = -NUMBA.run(function, x)
     assert source_of(function, [Spec(x.shape, x.dtype)], {}) is not None
     with NUMPY.quiet():
-        exact = getattr(np, name)(x.astype(np.longdouble))
+        exact = exactly(name, x)
         rounded = exact.astype(dtype)
         assert np.array_equal(np.isnan(found), np.isnan(exact))
         finite = np.isfinite(rounded) & np.isfinite(found)
@@ -285,7 +296,11 @@ def test_error_of_the_functions(name, dtype):
 
 
 def test_every_function_has_both_precisions():
-    names = [n for n in vars(mathematics) if n.endswith(("_single", "_double")) and "tail" not in n]
+    names = [
+        n
+        for n in vars(mathematics)
+        if n.endswith(("_single", "_double")) and "tail" not in n and "power_of_two" not in n
+    ]
     bases = {n.rpartition("_")[0] for n in names}
     assert len(names) == 2 * len(bases)
     assert bases == set(ULP)

@@ -35,8 +35,10 @@ def _arrays(op: Op) -> list[Any]:
         low, high = op.domain.intervals.get(name, (-2.0, 2.0))
         array = draw.uniform(low, high, (ROWS, COLUMNS)).astype(np.float32)
         arrays.append(array)
-    if op.name in ("where", "masked_scale"):
-        arrays["where" != op.name] = arrays[0] > 0
+    if op.name == "where":
+        arrays[0] = arrays[0] > 0
+    if op.name == "masked_scale":
+        arrays[1] = arrays[0] > 0
     if op.name in ("logical_and", "logical_or", "logical_not"):
         arrays = [a > 0 for a in arrays]
     if op.name == "right_shift":

@@ -11,6 +11,7 @@ import numpy as np
 
 from ..contract import DType, Scalar, Shape, Spec
 from ..numpy import NumPyBackend
+from ..primitives import PRIMITIVES
 from ..program import Symbol, TraceBackend
 from ..program.rows import REDUCTIONS, RowPlan, plan_rows
 from .compile import has_wide_vectors, load
@@ -21,8 +22,10 @@ NDArray = np.ndarray[Any, Any]
 
 _log = logging.getLogger("gradloom")
 _field = ctypes.c_void_p.from_address
-SHARE_FROM = 65536
-"""From this many elements threads share a call: waking one costs what some 50,000 elements do."""
+SHARE_FROM = 3_000_000
+"""THE threshold of threads: elements times their cost, from which threads share a call. Waking one takes some 50 us."""
+_COST_OF_FUNCTION = 8
+"""What exp or log costs beside an addition, in vector code."""
 
 
 class Planned(NamedTuple):
@@ -38,6 +41,7 @@ class Call(NamedTuple):
 
     function: Callable[..., None]
     kernel: Kernel
+    cost: int
     positions: tuple[int, ...]
     repeated: frozenset[int]
     total: int
@@ -46,11 +50,11 @@ class Call(NamedTuple):
     dtype: DType
 
     def __call__(self, args: tuple[Any, ...], threads: int) -> NDArray:
-        function, kernel, positions, repeated, total, columns, shape, dtype = self
+        function, kernel, cost, positions, repeated, total, columns, shape, dtype = self
         y = np.empty(shape, dtype)
         inputs = [args[i] if i in repeated else np.ascontiguousarray(args[i]) for i in positions]
         addresses = [_address(a) for a in (*inputs, y)]
-        work = total if kernel.flat else total * columns
+        work = (total if kernel.flat else total * columns) * cost
         parts = threads if work >= SHARE_FROM and total > 1 else 1
         rooms = [np.empty((parts, columns), d) for d in kernel.saved]
         numbers: tuple[Scalar, ...] = kernel.numbers
@@ -106,6 +110,12 @@ def _pays(plan: RowPlan) -> bool:
     )
 
 
+def _cost(plan: RowPlan) -> int:
+    """The work for one element, in additions."""
+    texts = [str(PRIMITIVES[i.primitive].numba) for i in plan.instructions]
+    return sum(_COST_OF_FUNCTION if "math." in text else 1 for text in texts)
+
+
 def source_of(rule: Callable[..., Any], args: Sequence[Any], static: dict[str, Any]) -> str | None:
     """The source of the kernel for arguments given as Spec; None when NumPy does the work."""
     planned = plan_rule(rule, args, static)
@@ -131,7 +141,7 @@ def make_call(rule: Callable[..., Any], args: Sequence[Any], static: dict[str, A
         _log.warning("a kernel could not be compiled, NumPy does its work: %s", error)
         return None
     return Call(
-        function, kernel, positions, repeated, total, plan.columns, result.shape, result.dtype
+        function, kernel, cost, positions, repeated, total, plan.columns, result.shape, result.dtype
     )  # fmt: skip
 
 

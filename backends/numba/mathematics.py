@@ -124,11 +124,23 @@ def log_single(x):
 
 def log1p_single(x):
     u = F(1.0) + x
-    # what rounding took from 1 + x
-    lost = (x - (u - F(1.0))) / u
-    y = log_single(u)
-    corrected = y + lost
-    y = corrected if F(0.0) < u < F(INFINITY) else y
+    bits = np.float32(u).view(np.int32)
+    power = np.int32(np.int32(bits - ROOT_HALF_BITS_SINGLE) >> 23)
+    mantissa = np.int32(bits - np.int32(power << 23)).view(np.float32)
+    f = mantissa - F(1.0)
+    n = np.float32(power)
+    # one division for both f / (2 + f) and the correction by what rounding took from 1 + x
+    q = F(1.0) / (mantissa * (F(2.0) + f))
+    s = f * mantissa * q
+    shift = np.int32(power if power < 64 else 64)
+    lost = (x - (u - F(1.0))) * power_of_two_single(np.int32(-shift)) * ((F(2.0) + f) * q)
+    z = s * s
+    half_square = F(0.5) * f * f
+    tail = s * (half_square + z * log_tail_single(z)) + (n * F(LN_2_LOW_SINGLE) + lost)
+    y = n * F(LN_2_HIGH_SINGLE) - ((half_square - tail) - f)
+    y = F(-INFINITY) if u == F(0.0) else y
+    y = F(INFINITY) if u == F(INFINITY) else y
+    y = y if u >= F(0.0) else F(NAN)
     return x if u == F(1.0) else y
 
 

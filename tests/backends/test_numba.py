@@ -17,7 +17,7 @@ from autograd.testing import samples
 pytest.importorskip("numba", reason="the extra gradloom[cpu] is not installed")
 
 from backends.contract import Spec
-from backends.numba import NumbaBackend, mathematics
+from backends.numba import NumbaBackend, kernels, mathematics
 from backends.numba.kernels import source_of
 
 NUMPY = backends.get("numpy")
@@ -57,8 +57,9 @@ def test_every_op_gives_what_numpy_gives(sample, dtype):
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("op", UNARY, ids=lambda op: op.name)
-def test_special_values_and_every_length(op, dtype):
+def test_special_values_and_every_length(op, dtype, monkeypatch):
     """NaN, infinities, signed zeros and subnormals; lengths around the width of vectors and the parts of threads."""
+    monkeypatch.setattr(kernels, "SHARE_FROM", 20_000)
     lengths = [1, 2, 15, 16, 17, 63, 1000, 65536, 65551, 131075]
     with np.errstate(over="ignore"):
         special = np.array(SPECIAL).astype(dtype)
@@ -142,7 +143,8 @@ def test_the_gradient_of_a_sum_is_read_as_one_number():
     np.testing.assert_allclose(*grads, rtol=1e-5, atol=1e-6)
 
 
-def test_results_do_not_depend_on_the_number_of_threads():
+def test_results_do_not_depend_on_the_number_of_threads(monkeypatch):
+    monkeypatch.setattr(kernels, "SHARE_FROM", 0)
     array = np.random.default_rng(0).normal(size=(1003, 517)).astype("float32")
     for rule, static in ((ag.gelu.op, {"approximate": "tanh"}) if hasattr(ag, "gelu") else (ag.silu.op, {}), (ag.softmax.op, {"axis": (1,)})):  # fmt: skip
         results = {
@@ -205,7 +207,8 @@ def test_a_rule_that_looks_at_values_runs_on_numpy():
         assert peeking(ag.tensor(x, backend=NUMBA)).numpy()[0] == (2.0 if sign > 0 else -3.0)
 
 
-def test_two_threads_share_a_backend():
+def test_two_threads_share_a_backend(monkeypatch):
+    monkeypatch.setattr(kernels, "SHARE_FROM", 0)
     backend = NumbaBackend(fuse_from=0, threads=2)
     arrays = [np.random.default_rng(i).normal(size=(300, 500)) for i in range(4)]
     expected = [backend.run(ag.softmax.op.forward, a, axis=(1,)) for a in arrays]
@@ -226,7 +229,8 @@ def test_two_threads_share_a_backend():
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
 @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
-def test_a_forked_child_has_threads_of_its_own():
+def test_a_forked_child_has_threads_of_its_own(monkeypatch):
+    monkeypatch.setattr(kernels, "SHARE_FROM", 0)
     backend = NumbaBackend(fuse_from=0, threads=2)
     x = np.random.default_rng(0).normal(size=(400, 500))
     expected = backend.run(ag.softmax.op.forward, x, axis=(1,))

@@ -141,7 +141,7 @@ def make_call(rule: Callable[..., Any], args: Sequence[Any], static: dict[str, A
         _log.warning("a kernel could not be compiled, NumPy does its work: %s", error)
         return None
     return Call(
-        function, kernel, cost, positions, repeated, total, plan.columns, result.shape, result.dtype
+        function, kernel, _cost(plan), positions, repeated, total, plan.columns, result.shape, result.dtype
     )  # fmt: skip
 
 

@@ -21,8 +21,10 @@ from ..numpy import NumPyBackend
 if TYPE_CHECKING:
     from .kernels import Call
 
-FUSE_FROM = 8192
-"""THE crossover: below this many elements a chain of NumPy calls is faster than one call of a kernel."""
+FUSE_FROM = 1024
+"""THE crossover: with fewer elements a chain of NumPy calls is faster than the 4 us of a kernel's call, however long it is."""
+_WORK_AN_ELEMENT = 20
+"""A short chain needs more elements: elements times cost must reach this many times the crossover."""
 _REMEMBERED = 4096
 """So many calls are remembered, by rule, shapes and dtypes; a program that makes more forgets them all and starts anew."""
 
@@ -87,7 +89,7 @@ class NumbaBackend(NumPyBackend):
         except KeyError:
             if len(self._calls) >= _REMEMBERED:
                 self._calls.clear()
-            call = self._make(rule, args, static)
+            call = self._make(rule, args, static, self.fuse_from * _WORK_AN_ELEMENT)
             self._calls[key] = None if call is None else {values: call}
         except TypeError:
             # a static attribute without a hash (an index with slices, several arrays in one): not arithmetic
@@ -97,12 +99,16 @@ class NumbaBackend(NumPyBackend):
             if calls is not None and call is None:
                 if len(calls) >= _REMEMBERED:
                     calls.clear()
-                call = calls[values] = self._make(rule, args, static)
+                call = calls[values] = self._make(
+                    rule, args, static, self.fuse_from * _WORK_AN_ELEMENT
+                )
         return rule(self, *args, **static) if call is None else call(args, self._threads)
 
     @staticmethod
-    def _make(rule: Callable[..., Any], args: Any, static: dict[str, Any]) -> Call | None:
+    def _make(
+        rule: Callable[..., Any], args: Any, static: dict[str, Any], least_work: int
+    ) -> Call | None:
         # here, because few processes ever make a kernel, and the machinery costs as much to import as the library
         from .kernels import make_call
 
-        return make_call(rule, args, static)
+        return make_call(rule, args, static, least_work)

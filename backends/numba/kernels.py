@@ -24,8 +24,9 @@ _log = logging.getLogger("gradloom")
 _field = ctypes.c_void_p.from_address
 SHARE_FROM = 3_000_000
 """THE threshold of threads: elements times their cost, from which threads share a call. Waking one takes some 50 us."""
+_COST = {"where": 4}
 _COST_OF_FUNCTION = 8
-"""What exp or log costs beside an addition, in vector code."""
+"""What primitives cost beside an addition: `where` in NumPy, exp or log in both."""
 
 
 class Planned(NamedTuple):
@@ -112,8 +113,12 @@ def _pays(plan: RowPlan) -> bool:
 
 def _cost(plan: RowPlan) -> int:
     """The work for one element, in additions."""
-    texts = [str(PRIMITIVES[i.primitive].numba) for i in plan.instructions]
-    return sum(_COST_OF_FUNCTION if "math." in text else 1 for text in texts)
+    return sum(
+        _COST_OF_FUNCTION
+        if "math." in str(PRIMITIVES[i.primitive].numba)
+        else _COST.get(i.primitive, 1)
+        for i in plan.instructions
+    )
 
 
 def source_of(rule: Callable[..., Any], args: Sequence[Any], static: dict[str, Any]) -> str | None:
@@ -122,14 +127,19 @@ def source_of(rule: Callable[..., Any], args: Sequence[Any], static: dict[str, A
     return None if planned is None else emit(planned.plan, frozenset(), has_wide_vectors()).source
 
 
-def make_call(rule: Callable[..., Any], args: Sequence[Any], static: dict[str, Any]) -> Call | None:
-    """The compiled kernel for these arguments; None when NumPy does the work."""
+def make_call(
+    rule: Callable[..., Any], args: Sequence[Any], static: dict[str, Any], least_work: int
+) -> Call | None:
+    """The compiled kernel for these arguments; None when NumPy does the work, or when there is less than `least_work`."""
     arrays = [i for i, a in enumerate(args) if type(a) is np.ndarray]
     specs = [Spec(a.shape, a.dtype) if i in arrays else a for i, a in enumerate(args)]
     planned = plan_rule(rule, specs, static)
     if planned is None:
         return None
     plan, positions, result = planned
+    cost = _cost(plan)
+    if plan.rows * plan.columns * cost < least_work:
+        return None
     # the gradient of a sum is one number, seen through strides of 0
     repeated = frozenset(i for i in arrays if args[i].size > 1 and not any(args[i].strides))
     single = (v for v, i in zip(plan.parameters, positions, strict=True) if i in repeated)
@@ -141,7 +151,7 @@ def make_call(rule: Callable[..., Any], args: Sequence[Any], static: dict[str, A
         _log.warning("a kernel could not be compiled, NumPy does its work: %s", error)
         return None
     return Call(
-        function, kernel, _cost(plan), positions, repeated, total, plan.columns, result.shape, result.dtype
+        function, kernel, cost, positions, repeated, total, plan.columns, result.shape, result.dtype
     )  # fmt: skip
 
 

@@ -222,11 +222,16 @@ class Op:
                 rule(xp, g, *values) if g.size < xp.fuse_from else xp.run(rule, g, *values)
             )
         fetchers = [self._make_fetcher(n, position, saved) for n in names]
+        if not set(saved) & {*self.arrays, self.variadic, "y"}:
+            # only g and shapes: elements are moved, and there is nothing to fuse
+            return lambda xp, g, values, node: rule(xp, g, *[f(values, node) for f in fetchers])
 
         def pull(xp: Namespace, g: Any, values: Sequence[Any], node: Node) -> Any:
             given = [f(values, node) for f in fetchers]
-            largest = max([g.size, *[getattr(value, "size", 0) for value in given]])
-            return rule(xp, g, *given) if largest < xp.fuse_from else xp.run(rule, g, *given)
+            for value in (g, *values):
+                if getattr(value, "size", 0) >= xp.fuse_from:
+                    return xp.run(rule, g, *given)
+            return rule(xp, g, *given)
 
         return pull
 

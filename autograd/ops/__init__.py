@@ -16,7 +16,21 @@ import backends
 from ..call import Function
 from ..op import Op
 from ..tensor import Tensor
-from . import activation, compare, einsum, elementwise, index, linalg, loss, reduce, shape, softmax
+from . import (
+    activation,
+    compare,
+    conv,
+    einsum,
+    elementwise,
+    index,
+    linalg,
+    loss,
+    pool,
+    reduce,
+    shape,
+    softmax,
+    windows,
+)
 
 _FUNCTIONS: dict[str, Function] = {
     name: member
@@ -31,6 +45,9 @@ _FUNCTIONS: dict[str, Function] = {
         index,
         linalg,
         einsum,
+        windows,
+        conv,
+        pool,
     )
     for name, member in vars(module).items()
     if isinstance(getattr(member, "op", None), Op)

@@ -156,8 +156,10 @@ def test_an_operand_used_twice_gets_both_gradients():
         (
             ("ij,jk", ag.ones((2, 3)), ag.ones((4, 5))),
             ag.ShapeError,
-            "einsum: the label 'j' has the sizes 3 and 4. Received operands[0]=(2, 3) float32, "
-            "operands[1]=(4, 5) float32, equation='ij,jk'.",
+            (
+                "einsum: the label 'j' has the sizes 3 and 4. Received operands[0]=(2, 3) float32, "
+                "operands[1]=(4, 5) float32, equation='ij,jk'."
+            ),
         ),
     ],
 )

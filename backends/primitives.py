@@ -175,6 +175,8 @@ _ROWS = (
     Primitive("broadcast_to", "shape", 1, shapes.broadcast_to, promote),
     Primitive("concat", "shape", -1, shapes.concat, promote),
     Primitive("pad", "shape", 1, shapes.pad, promote),
+    Primitive("windows", "shape", 1, shapes.windows, promote),
+    Primitive("windows_add", "index", 1, shapes.windows_add, _first),
     Primitive("getitem", "index", -1, shapes.getitem, _first),
     Primitive("index_add", "index", -1, shapes.index_add, _first),
     Primitive("matmul", "product", 2, shapes.matmul, promote),

@@ -206,6 +206,44 @@ def index_add(values: Shape, *indices: Shape, key: Key, shape: Shape) -> Shape:
     return tuple(shape)
 
 
+def windows(
+    old: Shape, *, axes: tuple[int, ...], size: Shape, stride: Shape, dilation: Shape
+) -> Shape:
+    """Positions of the windows on `axes`, then the axes inside a window, as the last ones."""
+    if not len(axes) == len(size) == len(stride) == len(dilation):
+        raise ShapeError(f"windows over axes {axes} need as many sizes, strides and dilations")
+    result = list(old)
+    normal = [normalise_axis(axis, len(old)) for axis in axes]
+    if len(set(normal)) < len(normal):
+        raise AxisError(f"axis {axes} names one dimension twice")
+    for axis, length, step, gap in zip(normal, size, stride, dilation, strict=True):
+        if min(length, step, gap) < 1:
+            raise ShapeError(
+                f"size, stride and dilation of windows are 1 or more, got {length}, {step} and {gap}"
+            )
+        reach = (length - 1) * gap + 1
+        if reach > old[axis]:
+            raise ShapeError(f"windows of {reach} do not fit on axis {axis} of size {old[axis]}")
+        result[axis] = (old[axis] - reach) // step + 1
+    return (*result, *size)
+
+
+def windows_add(
+    values: Shape,
+    *,
+    axes: tuple[int, ...],
+    size: Shape,
+    stride: Shape,
+    dilation: Shape,
+    shape: Shape,
+) -> Shape:
+    """Transpose of windows: each element is added into zeros of `shape` where its window has it from."""
+    expected = windows(shape, axes=axes, size=size, stride=stride, dilation=dilation)
+    if values != expected:
+        raise ShapeError(f"windows_add of {values} where the windows of {shape} are {expected}")
+    return tuple(shape)
+
+
 def expand_key(key: Key, ndim: int) -> Key:
     """`key` with its Ellipsis written out and the missing trailing slices added."""
     used = sum(1 for entry in key if entry is not None and entry is not Ellipsis)

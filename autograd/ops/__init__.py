@@ -17,17 +17,50 @@ import backends
 from ..call import Function
 from ..op import Op
 from ..tensor import Tensor
-from . import activation, compare, elementwise, index, linalg, loss, reduce, shape, softmax
+from . import (
+    activation,
+    compare,
+    conv,
+    einsum,
+    elementwise,
+    index,
+    linalg,
+    loss,
+    pool,
+    reduce,
+    shape,
+    softmax,
+    windows,
+)
 
 _FUNCTIONS: dict[str, Function] = {
     name: member
-    for module in (elementwise, activation, compare, reduce, softmax, loss, shape, index, linalg)
+    for module in (
+        elementwise,
+        activation,
+        compare,
+        reduce,
+        softmax,
+        loss,
+        shape,
+        index,
+        linalg,
+        einsum,
+        windows,
+        conv,
+        pool,
+    )
     for name, member in vars(module).items()
     if isinstance(getattr(member, "op", None), Op)
 }
 OPS: dict[str, Op] = {name: function.op for name, function in _FUNCTIONS.items()}
-# users write x[key], not the canonical key and index arrays that the op takes
-PUBLIC: dict[str, Callable[..., Any]] = {**_FUNCTIONS, "getitem": index.index, "split": index.split}
+# users write x[key], not the canonical key and index arrays that the op takes, and the equation of einsum first
+PUBLIC: dict[str, Callable[..., Any]] = {
+    **_FUNCTIONS,
+    "getitem": index.index,
+    "split": index.split,
+    "einsum": einsum.einsum_of,
+}
 
 
 def _create(primitive: str) -> Any:

@@ -18,7 +18,7 @@ from .. import philox
 from ..contract import SUPPORTED, DType, Shape
 from ..errors import DTypeError, ShapeError
 from ..shapes import Key, Slot
-from . import special
+from . import sliding, special
 
 NDArray = np.ndarray[Any, Any]
 Axes = tuple[int, ...]
@@ -57,6 +57,8 @@ class NumPyBackend:
     tanh = np.tanh
     isfinite = np.isfinite
     erf = staticmethod(special.erf)
+    windows = staticmethod(sliding.windows)
+    windows_add = staticmethod(sliding.windows_add)
     logical_not = np.logical_not
     add = np.add
     subtract = np.subtract

@@ -221,6 +221,58 @@ def test_getitem_and_its_transpose(data):
     assert np.sum(y * g) == pytest.approx(np.sum(x * back), rel=1e-12, abs=1e-9)
 
 
+@given(data=st.data(), dtype=DTYPES)
+def test_windows_and_their_transpose(data, dtype):
+    shape = data.draw(hnp.array_shapes(min_dims=1, max_dims=3, max_side=7))
+    axes = data.draw(st.lists(st.integers(0, len(shape) - 1), min_size=1, unique=True))
+    numbers = st.tuples(*[st.integers(1, 3)] * len(axes))
+    lie = dict(axes=tuple(axes), size=data.draw(numbers))
+    lie |= dict(stride=data.draw(numbers), dilation=data.draw(numbers))
+    x = array(shape, dtype)
+    check("windows", x, **lie)
+    if isinstance(run("windows", x, **lie), Exception):
+        return
+    x = np.random.default_rng(0).normal(size=shape)
+    y = NUMPY.windows(x, **lie)
+    assert np.shares_memory(x, y)
+    for place in np.ndindex(y.shape):
+        at = list(place[: len(shape)])
+        for axis, step, gap, inside in zip(
+            axes, lie["stride"], lie["dilation"], place[len(shape) :], strict=True
+        ):
+            at[axis] = at[axis] * step + inside * gap
+        assert y[place] == x[tuple(at)]
+    check("windows_add", array(y.shape, dtype), **lie, shape=shape)
+    check("windows_add", array((*y.shape, 1), dtype), **lie, shape=shape)
+    g = np.random.default_rng(1).normal(size=y.shape)
+    back = NUMPY.windows_add(g, **lie, shape=shape)
+    assert np.sum(y * g) == pytest.approx(np.sum(x * back), rel=1e-12, abs=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("change", "text"),
+    [
+        (dict(size=(0, 2)), "are 1 or more, got 0, 1 and 1"),
+        (dict(stride=(1, -1)), "are 1 or more, got 2, -1 and 1"),
+        (dict(dilation=(4, 1)), "windows of 5 do not fit on axis 0 of size 4"),
+        (dict(axes=(0, 0)), "twice"),
+        (dict(size=(2,)), "as many sizes"),
+    ],
+)
+def test_windows_that_make_no_sense(change, text):
+    lie = dict(axes=(0, 1), size=(2, 2), stride=(1, 1), dilation=(1, 1)) | change
+    check("windows", array((4, 5), "float32"), **lie)
+    with pytest.raises(ShapeError, match=text):
+        PRIMITIVES["windows"].infer([Spec((4, 5), np.dtype("float32"))], lie)
+
+
+def test_nothing_can_be_written_through_a_window():
+    x = array((5,), "float32")
+    view = NUMPY.windows(x, axes=(0,), size=(2,), stride=(1,), dilation=(1,))
+    with pytest.raises(ValueError, match="read-only"):
+        view[0, 0] = 1
+
+
 @given(
     batches=hnp.mutually_broadcastable_shapes(num_shapes=2, max_dims=2, max_side=3),
     sizes=st.tuples(*[st.integers(0, 3)] * 4),

@@ -1,4 +1,4 @@
-"""Finding the first NaN or infinity: which op made it, called from which line.
+"""Finding the first NaN or infinity, and arrays changed behind the graph's back: which op, called from which line.
 
 Runs only inside `detect_anomaly()`. It asks for values through the backend's own primitives, so it works on any
 real backend. A result is blamed only when the inputs were clean, so the first report is the cause and not an echo.
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from backends.contract import Array, Backend, Namespace
 
-from .errors import AnomalyError
+from .errors import AnomalyError, GradientError
 
 if TYPE_CHECKING:
     from .graph import Node
@@ -69,6 +69,23 @@ def check_forward(
     if found:
         raise AnomalyError(f"{name}: the result holds {found} although no input does. At {where}")
     return where
+
+
+def fingerprint(node: Node) -> tuple[int, ...]:
+    """A hash of each array that the rules of `node` will read."""
+    saved = [part for value in node.saved or () for part in (value if isinstance(value, tuple) else (value,))]  # fmt: skip
+    arrays = [value for value in saved if isinstance(value, node.backend.array_type)]
+    return tuple(hash(node.backend.to_numpy(array).tobytes()) for array in arrays)
+
+
+def check_saved(node: Node) -> None:
+    """Raise GradientError when an array that `node` saved is not what it was in forward."""
+    if node.fingerprint is not None and node.fingerprint != fingerprint(node):
+        raise GradientError(
+            f"{node.op.name}: an array that its gradient needs was changed in place between forward and backward. "
+            f"Forward was called at {node.where}. Arrays of tensors are only to be read; "
+            "use assign(), or change a copy: tensor.numpy()"
+        )
 
 
 def check_gradient(node: Node, position: int, gradient: Any, term: Any) -> None:

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 import backends
 from backends.contract import Backend
 
-from .anomaly import check_forward
+from .anomaly import check_forward, fingerprint
 from .errors import BackendError, DTypeError, TraceError
 from .graph import Node, Parent
 from .mode import mode
@@ -389,5 +389,7 @@ def _inspect(op: Op, arrays: Sequence[Any], parents: Sequence[Parent], result: T
             values.append(array)
             data.append(not isinstance(parent, Node))
     where = check_forward(op.name, names, result._backend, values, data, result._data)
-    if result._node is not None:
-        result._node.where = where  # type: ignore[union-attr]
+    if isinstance(result._node, Node):
+        result._node.where = where
+        if result._backend.name != "trace":
+            result._node.fingerprint = fingerprint(result._node)

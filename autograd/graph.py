@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from backends.contract import Array, Backend, DType, Namespace, Shape, Spec
 
-from .anomaly import check_gradient
+from .anomaly import check_gradient, check_saved
 from .errors import GradientError
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ class Leaf:
 class Node:
     """One application of an op. `saved` is None once the node has been freed."""
 
-    __slots__ = ("backend", "dtype", "op", "parents", "plan", "saved", "shape", "static", "where")
+    __slots__ = ("backend", "dtype", "fingerprint", "op", "parents", "plan", "saved", "shape", "static", "where")  # fmt: skip
 
     def __init__(
         self,
@@ -62,6 +62,7 @@ class Node:
         self.shape: Shape = y.shape
         self.dtype: DType = y.dtype
         self.where: str | None = None
+        self.fingerprint: tuple[int, ...] | None = None
 
 
 Vertex = Node | Leaf
@@ -95,6 +96,8 @@ def backward(
             yield node, gradient
             continue
         namespace: Namespace = node.backend if xp is None else xp
+        if anomaly:
+            check_saved(node)
         saved: Any = node.saved if lift is None else lift(node)
         for position, rule in node.plan.pulls:
             parent = node.parents[position]

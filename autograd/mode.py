@@ -82,7 +82,7 @@ class detect_anomaly(_Switch):
     """Stop at the op that produces the first NaN or infinity, in forward or backward, and name the calling line.
 
     An infinity in your own data is let through (masks use it); a NaN in it is named at the first op that reads it.
-    Slow: every result is looked at. The floating-point warnings of the default backend are off inside, because the
+    An array that was changed in place between forward and backward is named as well. Slow: every result is looked at. The floating-point warnings of the default backend are off inside, because the
     error says more.
 
     >>> import autograd as ag

@@ -150,3 +150,32 @@ def test_as_decorator_and_nested():
         ag.log(ag.tensor([-1.0]))
     with pytest.warns(RuntimeWarning), backends.use("numpy"):  # kernels do not warn
         ag.log(ag.tensor([-1.0]))
+
+
+@pytest.mark.parametrize("create_graph", [False, True])
+def test_an_array_changed_in_place_is_named(create_graph):
+    x = ag.tensor([1.0, 2.0], requires_grad=True)
+    with ag.detect_anomaly():
+        y = (x * x).sum()
+        x.data[0] = 7.0
+        with pytest.raises(
+            ag.GradientError, match=r"multiply: an array .* in place .*test_anomaly.py:\d+"
+        ):
+            y.backward(create_graph=create_graph)
+    with ag.detect_anomaly():
+        (x * x).sum().backward(create_graph=create_graph)
+    x.grad = None
+
+
+def test_several_arrays_in_one_are_looked_at_too():
+    parts = [ag.tensor([1.0, 2.0], requires_grad=True) for _ in range(2)]
+
+    @ag.op(vjp=dict(arrays=lambda xp, g, i, arrays: xp.multiply(g, arrays[1 - i])))
+    def product(xp, *arrays):
+        return xp.multiply(*arrays)
+
+    with ag.detect_anomaly():
+        y = product(*parts).sum()
+        parts[1].data[0] = 7.0
+        with pytest.raises(ag.GradientError, match="product: an array"):
+            y.backward()

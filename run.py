@@ -60,9 +60,10 @@ def examples() -> None:
 
 
 def test(*arguments: str) -> None:
-    """Run the whole test suite; further arguments go to pytest."""
+    """Run the whole test suite on NumPy, then again on Numba with kernels for every array; arguments go to pytest."""
     install("test")
     python("-m", "pytest", *arguments)
+    python("-m", "pytest", "--backend", "numba", "tests/autograd", "tests/backends", "tests/nn", *arguments)  # fmt: skip
 
 
 def check() -> None:

@@ -50,7 +50,8 @@ def op(
     """Declare an op: the decorated function computes it from primitives of `xp`, the arguments say the rest.
 
     Args:
-        vjp: for each differentiable input a rule `(xp, g, ...)` that returns the gradient with respect to it.
+        vjp: for each differentiable input a rule `(xp, g, ...)` that returns the gradient with respect to it. Like
+            the decorated function, a rule depends on its arguments alone.
         no_gradient: the inputs that have none (indices, conditions).
         normalise: from the inputs and static attributes to canonical static attributes; raises on nonsense.
         domain: where tests sample, and the kinks to keep away from.

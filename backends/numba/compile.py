@@ -136,6 +136,7 @@ def _store(path: Path, content: bytes) -> None:
 
 def _compile(source: str) -> bytes:
     """Object code of the kernel. Its only symbol of interest is the C function, whose name stands in front."""
+    _log.info("compiling a kernel, once for this machine")
     namespace: dict[str, Any] = {"__name__": "gradloom_kernel"}
     exec(compile(source, "<gradloom kernel>", "exec"), namespace)
     kernel = namespace["kernel"]

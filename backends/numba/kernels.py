@@ -16,6 +16,7 @@ from ..program import Symbol, TraceBackend
 from ..program.rows import REDUCTIONS, RowPlan, plan_rows
 from .compile import has_wide_vectors, load
 from .emit import Kernel, accepts, emit
+from .purity import is_pure
 from .workers import share
 
 NDArray = np.ndarray[Any, Any]
@@ -80,6 +81,8 @@ def plan_rule(
     rule: Callable[..., Any], args: Sequence[Any], static: dict[str, Any]
 ) -> Planned | None:
     """The row program of `rule` for arguments given as Spec (arrays) or as they are; None when it has none that pays."""
+    if not is_pure(rule):
+        return None
     trace = TraceBackend()
     symbols = [
         trace.parameter(a, "input", str(i)) if isinstance(a, Spec) else a

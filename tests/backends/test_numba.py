@@ -19,6 +19,7 @@ pytest.importorskip("numba", reason="the extra gradloom[cpu] is not installed")
 from backends.contract import Spec
 from backends.numba import NumbaBackend, kernels, mathematics
 from backends.numba.kernels import source_of
+from backends.numba.purity import is_pure
 
 NUMPY = backends.get("numpy")
 NUMBA = NumbaBackend(fuse_from=0, threads=2)
@@ -308,3 +309,58 @@ def test_every_function_has_both_precisions():
     bases = {n.rpartition("_")[0] for n in names}
     assert len(names) == 2 * len(bases)
     assert bases == set(ULP)
+
+
+factor = 2.0
+FACTOR = 2.0
+settings = {"factor": 2.0}
+
+
+def scaled_by_a_helper(x):
+    return x * factor
+
+
+def holder():
+    class Holder:
+        factor = 2.0
+
+        def rule(self, xp, x):
+            return xp.tanh(x * self.factor)
+
+    return Holder()
+
+
+IMPURE = {
+    "a global number": lambda xp, x: xp.tanh(x * factor),
+    "a global dictionary": lambda xp, x: xp.tanh(x * settings["factor"]),
+    "a helper that reads a global": lambda xp, x: xp.tanh(scaled_by_a_helper(x)),
+    "a method": holder().rule,
+    "an object in a closure": (lambda held: lambda xp, x: xp.tanh(x * held.factor))(holder()),
+    "a list in a closure": (lambda held: lambda xp, x: xp.tanh(x * held[0]))([2.0]),
+}
+
+
+@pytest.mark.parametrize("rule", IMPURE.values(), ids=IMPURE)
+def test_a_rule_that_reads_what_may_change_gets_no_kernel(rule):
+    """Its number would be frozen into the program."""
+    assert source_of(rule, [Spec((10,), np.dtype("float32"))], {}) is None
+    x = np.linspace(-1, 1, 50_000)
+    np.testing.assert_array_equal(NUMBA.run(rule, x), np.tanh(x * 2.0))
+
+
+PURE = {
+    "a constant": lambda xp, x: xp.tanh(x * FACTOR),
+    "a module and a builtin": lambda xp, x: xp.tanh(x * math.pi * float(2)),
+    "a number in a closure": (lambda held: lambda xp, x: xp.tanh(x * held))(2.0),
+    "a default": lambda xp, x, held=2.0: xp.tanh(x * held),
+}
+
+
+@pytest.mark.parametrize("rule", PURE.values(), ids=PURE)
+def test_a_rule_of_its_arguments_alone_gets_one(rule):
+    assert source_of(rule, [Spec((10,), np.dtype("float32"))], {}) is not None
+
+
+def test_every_rule_of_the_library_is_pure():
+    for op in OPS.values():
+        assert all(map(is_pure, (op.forward, *op.vjp.values()))), op.name

@@ -6,33 +6,31 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 
 
-def test_overhead_smoke(tmp_path: Path) -> None:
-    report = tmp_path / "report.json"
+def smoke(command: str, folder: Path) -> tuple[dict[str, Any], str]:
+    """The report of one short round, and what was printed."""
+    report = folder / "report.json"
     done = subprocess.run(
-        [sys.executable, "-m", "benchmarks", "overhead", "--smoke", "--json", report],
+        [sys.executable, "-m", "benchmarks", command, "--smoke", "--json", report],
         cwd=ROOT, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    content = json.loads(report.read_text())
-    assert set(content["figures"]["gradloom"]) == {
-        "add, building graph",
-        "mul-add-sum and backward",
-    }
-    assert "gradloom" in done.stdout
+    return json.loads(report.read_text()), done.stdout
+
+
+def test_overhead_smoke(tmp_path: Path) -> None:
+    content, printed = smoke("overhead", tmp_path)
+    tasks = {"add, building graph", "mul-add-sum and backward"}
+    assert set(content["figures"]["gradloom"]) == tasks
+    assert "gradloom" in printed
     assert set(content["figures"]) | set(content["skipped"]) == {"gradloom", "torch"}
 
 
 def test_ops_smoke(tmp_path: Path) -> None:
-    report = tmp_path / "report.json"
-    done = subprocess.run(
-        [sys.executable, "-m", "benchmarks", "ops", "--smoke", "--json", report],
-        cwd=ROOT, capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    content = json.loads(report.read_text())
+    content, _ = smoke("ops", tmp_path)
     assert set(content["figures"]) | set(content["skipped"]) == {"numba", "numpy"}
     assert {"tanh", "silu, gradient of x", "softmax"} <= set(content["figures"]["numpy"])

@@ -151,7 +151,7 @@ def _unary(op: Op) -> Callable[..., Tensor]:
                 plan.keep((x._data, y)) if plan.keep is not None else plan.save(op, (x._data,), y)
             )
             result._node = Node(op, plan, backend, (parent,), saved, _NO_STATIC, y)
-        if now.anomaly:
+        if now.watched:
             _inspect(op, [x._data], (parent,), result)
         return result
 
@@ -204,7 +204,7 @@ def _binary(op: Op) -> Callable[..., Tensor]:
                     else plan.save(op, (left, right), y)
                 )
                 result._node = Node(op, plan, backend, (first, second), saved, _NO_STATIC, y)
-        if now.anomaly:
+        if now.watched:
             _inspect(op, [left, right], (first, second), result)
         return result
 
@@ -347,7 +347,7 @@ def _finish(
         plan = op.plan(tracked) if True in tracked else None
         if plan is not None and y.dtype.kind == "f":
             result._node = Node(op, plan, backend, parents, plan.save(op, arrays, y), static, y)
-    if now.anomaly:
+    if now.watched:
         _inspect(op, arrays, parents, result)
     return result
 
@@ -367,7 +367,12 @@ def mixed_backends(name: str, first: Backend, second: Backend) -> Exception:
 
 
 def _inspect(op: Op, arrays: Sequence[Any], parents: Sequence[Parent], result: Tensor) -> None:
-    """The checks of detect_anomaly; stores the user's line in the node for backward."""
+    """Notes the node for a checkpoint. The checks of detect_anomaly; stores the user's line in the node for backward."""
+    now = mode.get()
+    if now.made is not None and result._node is not None:
+        now.made.add(id(result._node))
+    if not now.anomaly:
+        return
     names, values, data = [], [], []
     for position, (array, parent) in enumerate(zip(arrays, parents, strict=True)):
         if hasattr(array, "shape"):

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 from backends.contract import Shape
@@ -21,6 +23,11 @@ from .ops.index import argsort, index
 from .tensor import Tensor
 
 Size = int | Sequence[int]
+
+
+State = tuple[Tensor, Tensor]
+Draws = dict["Generator", State]
+_watchers: ContextVar[tuple[Draws, ...]] = ContextVar("watchers", default=())
 
 
 class Generator:
@@ -44,12 +51,50 @@ class Generator:
         self.key.assign(full((), int(seed), "uint64"))
         self.counter.assign(zeros((), "uint64"))
 
+    @property
+    def state(self) -> State:
+        """Where in which stream the next draw will be."""
+        return self.key.detach(), self.counter.detach()
+
+    @state.setter
+    def state(self, state: State) -> None:
+        self.key.assign(state[0])
+        self.counter.assign(state[1])
+
     def bits(self, shape: Shape) -> Tensor:
         """Random uint32 of `shape`; every call gives the next block of the stream."""
+        for draws in _watchers.get():
+            draws.setdefault(self, self.state)
         backend = self.key._backend
         drawn = backend.random_bits(self.key._data, self.counter._data, shape=shape)  # type: ignore[attr-defined]
         self.counter.assign(self.counter + 1)
         return Tensor.wrap(drawn, backend)
+
+
+@contextmanager
+def remembered_draws() -> Iterator[Draws]:
+    """The dict holds every generator that is drawn from inside, with its state before its first draw."""
+    draws: Draws = {}
+    token = _watchers.set((*_watchers.get(), draws))
+    try:
+        yield draws
+    finally:
+        _watchers.reset(token)
+
+
+@contextmanager
+def replayed_draws(draws: Draws) -> Iterator[None]:
+    """Inside, each generator draws again what it drew then; afterwards all is as if nothing had been drawn."""
+    now = {generator: generator.state for generator in draws}
+    token = _watchers.set(())
+    try:
+        for generator, state in draws.items():
+            generator.state = state
+        yield
+    finally:
+        _watchers.reset(token)
+        for generator, state in now.items():
+            generator.state = state
 
 
 _default = Generator(int.from_bytes(os.urandom(8), "little"))

@@ -71,6 +71,10 @@ def _create(primitive: str) -> Any:
 
 
 NAMESPACE = SimpleNamespace(
-    **_FUNCTIONS, index=index.index, full=_create("full"), arange=_create("arange")
+    **_FUNCTIONS,
+    index=index.index,
+    split=index.split,
+    full=_create("full"),
+    arange=_create("arange"),
 )
 Tensor._xp = NAMESPACE

@@ -20,7 +20,7 @@ from backends.contract import Backend, Namespace, Spec, as_array, float64
 from .anomaly import user_line
 from .differentiate import walk
 from .errors import GradientError
-from .graph import Leaf, Node, Vertex
+from .graph import Node, Vertex
 from .mode import mode, recorded_nodes
 from .op import Domain, Op, Plan, Pull
 from .random import remembered_draws, replayed_draws
@@ -33,11 +33,13 @@ def checkpoint(function: Callable[..., Any]) -> Callable[..., Any]:
 
     A chain of n equal blocks, each under checkpoint, keeps n results and one block instead of n blocks. Arguments and
     results may be nested lists, tuples and dicts of tensors. Parameters that the function uses get their gradients.
-    Dropout inside has the same mask in both runs. Gradients are those without checkpoint, to any order.
+    Dropout inside has the same mask in both runs. Gradients are those without checkpoint, to any order of derivative;
+    where a tensor is used three times or more, inside and outside, they are added up in another order.
 
     The function must compute the same when it runs again: its parameters must not be assigned between forward and
     backward, and whatever else it does besides computing (`print`, the moving statistics of a BatchNormalization)
-    happens once more for each backward.
+    happens once more for each backward. A call in which the function makes leaves of its own, such as a layer that
+    makes its parameters when it is first called, keeps its graph: it could not be repeated.
 
     Raises:
         GradientError: in backward, when the second run is not like the first. Other errors of the second run carry a
@@ -73,13 +75,15 @@ class _Run:
         self.places = [i for i, leaf in enumerate(leaves) if _is_inside(leaf, made)]
         self.specs = _specs([leaves[i] for i in self.places])
         self.reached = _outside([leaves[i]._node for i in self.places], made)
+        # a leaf made here is a parameter on its first use: a second run would not make it, nor draw its values
+        self.keeps_graph = any(id(vertex) in made for vertex in self.reached)
         self.deposits: dict[int, Any] = {}
         self.answer: tuple[Any, list[Any]] | None = None
 
     def take_result(self) -> Any:
         """What the function returned, its tracked results on nodes that stand for the graph, which is let go."""
         result, self.result = self.result, None
-        if not self.places:
+        if self.keeps_graph or not self.places:
             return result
         leaves = flatten(result)
         tracked = [leaves[place] for place in self.places]
@@ -158,7 +162,11 @@ class _Run:
     def _again(self) -> tuple[list[Tensor], list[Vertex]]:
         """The tracked results of a second run, and the vertices it reached, in the order of the first run's."""
         args, kwargs = unflatten(self.arguments, iter(flatten(self.arguments)))
-        with backends.use(self.home), replayed_draws(self.draws), recorded_nodes() as made:
+        with (
+            backends.use(self.home),
+            replayed_draws(self.draws) as draws,
+            recorded_nodes() as made,
+        ):
             try:
                 leaves = flatten(self.function(*args, **kwargs))
             except Exception as error:
@@ -169,9 +177,12 @@ class _Run:
         reached = _outside([y._node for y in outputs], made)
         self._expect("inputs", _specs(self.reached), _specs(reached))
         for old, new in zip(self.reached, reached, strict=True):
-            # a leaf that each run makes for itself is another one each time; nobody sees its gradient
-            if old is not new and not (isinstance(new, Leaf) and id(new) in made):
+            if old is not new:
                 raise self._unlike(f"another input {_specs([new])[0]}, by argument or by closure")
+        if draws.count != self.draws.count:
+            raise self._unlike(
+                f"{draws.count} draws of random numbers and the first {self.draws.count}"
+            )
         return outputs, reached
 
     @property

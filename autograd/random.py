@@ -26,7 +26,20 @@ Size = int | Sequence[int]
 
 
 State = tuple[Tensor, Tensor]
-Draws = dict["Generator", State]
+
+
+class Draws:
+    """What was drawn in some stretch of code: how often, and each generator's state before its first draw."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.states: dict[Generator, State] = {}
+
+    def add(self, generator: Generator) -> None:
+        self.count += 1
+        self.states.setdefault(generator, generator.state)
+
+
 _watchers: ContextVar[tuple[Draws, ...]] = ContextVar("watchers", default=())
 
 
@@ -64,7 +77,7 @@ class Generator:
     def bits(self, shape: Shape) -> Tensor:
         """Random uint32 of `shape`; every call gives the next block of the stream."""
         for draws in _watchers.get():
-            draws.setdefault(self, self.state)
+            draws.add(self)
         backend = self.key._backend
         drawn = backend.random_bits(self.key._data, self.counter._data, shape=shape)  # type: ignore[attr-defined]
         self.counter.assign(self.counter + 1)
@@ -73,8 +86,8 @@ class Generator:
 
 @contextmanager
 def remembered_draws() -> Iterator[Draws]:
-    """The dict holds every generator that is drawn from inside, with its state before its first draw."""
-    draws: Draws = {}
+    """Notes every draw that is made inside, from any generator."""
+    draws = Draws()
     token = _watchers.set((*_watchers.get(), draws))
     try:
         yield draws
@@ -83,14 +96,15 @@ def remembered_draws() -> Iterator[Draws]:
 
 
 @contextmanager
-def replayed_draws(draws: Draws) -> Iterator[None]:
+def replayed_draws(draws: Draws) -> Iterator[Draws]:
     """Inside, each generator draws again what it drew then; afterwards all is as if nothing had been drawn."""
-    now = {generator: generator.state for generator in draws}
-    token = _watchers.set(())
+    now = {generator: generator.state for generator in draws.states}
+    again = Draws()
+    token = _watchers.set((again,))
     try:
-        for generator, state in draws.items():
+        for generator, state in draws.states.items():
             generator.state = state
-        yield
+        yield again
     finally:
         _watchers.reset(token)
         for generator, state in now.items():

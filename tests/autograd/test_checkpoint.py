@@ -391,17 +391,32 @@ def test_a_list_that_the_function_empties():
 
 
 def test_parameters_made_in_the_first_call():
-    """As a layer does that learns the shape of its input when it is first called."""
-    kept = {}
+    """As a layer does that learns the shape of its input when it is first called: that call draws more than later ones."""
 
-    def layer(x):
-        if not kept:
-            kept["w"] = leaf(W)
-        return ag.tanh(x @ kept["w"])
+    def make(wrap):
+        kept = {}
 
-    ag.checkpoint(layer)(ag.tensor(X)).sum().backward()
-    expected = ag.grad(lambda w: ag.tanh(ag.tensor(X) @ w).sum())(ag.tensor(W))
-    assert kept["w"].grad.data.tobytes() == expected.data.tobytes()
+        def layer(x):
+            if not kept:
+                kept["w"] = leaf(ag.random.normal((4, 4), dtype="float64"))
+            return ag.dropout(ag.tanh(x @ kept["w"]), 0.5)
+
+        layer = wrap(layer)
+
+        def steps(x):
+            total = layer(x).sum()
+            total.backward()
+            before = nodes()
+            hidden = layer(x)
+            counted.append(nodes() - before)
+            kept["w"].grad = kept["w"].grad * 1.0
+            return hidden.sum() * kept["w"].sum()
+
+        return steps
+
+    counted = []
+    same(make(lambda f: f), make(ag.checkpoint), X, regrouped=True)
+    assert counted == [3, 1]
 
 
 def test_leaves_of_the_function_alone():
@@ -411,6 +426,20 @@ def test_leaves_of_the_function_alone():
     x = leaf([3.0])
     ag.checkpoint(f)(x).sum().backward()
     assert x.grad.tolist() == [2.0]
+
+
+def test_other_numbers_of_draws_are_noticed():
+    runs = []
+
+    def block(x):
+        runs.append(1)
+        if len(runs) == 1:
+            ag.random.normal(2)
+        return ag.dropout(x, 0.5) * x
+
+    y = ag.checkpoint(block)(leaf(X))
+    with pytest.raises(ag.GradientError, match="had 1 draws of random numbers and the first 2"):
+        y.sum().backward()
 
 
 def test_gradients_inside_the_function():

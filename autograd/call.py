@@ -17,7 +17,7 @@ from backends.contract import Backend
 
 from .anomaly import check_forward
 from .errors import BackendError, DTypeError, TraceError
-from .graph import Node, Parent
+from .graph import Leaf, Node, Parent
 from .mode import mode
 from .op import Domain, Op, Rule, bad, case
 from .tensor import Tensor
@@ -370,7 +370,8 @@ def _inspect(op: Op, arrays: Sequence[Any], parents: Sequence[Parent], result: T
     """Notes the node for a checkpoint. The checks of detect_anomaly; stores the user's line in the node for backward."""
     now = mode.get()
     if now.made is not None and result._node is not None:
-        now.made.add(id(result._node))
+        now.made.ids.add(id(result._node))
+        now.made.arrays.update(p for p in zip(parents, arrays, strict=True) if type(p[0]) is Leaf)
     if not now.anomaly:
         return
     names, values, data = [], [], []

@@ -21,7 +21,7 @@ from .anomaly import user_line
 from .differentiate import walk
 from .errors import GradientError
 from .graph import Node, Vertex
-from .mode import mode, recorded_nodes
+from .mode import Made, mode, recorded_nodes
 from .op import Domain, Op, Plan, Pull
 from .random import remembered_draws, replayed_draws
 from .structure import flatten, unflatten
@@ -37,7 +37,7 @@ def checkpoint(function: Callable[..., Any]) -> Callable[..., Any]:
     where a tensor is used three times or more, inside and outside, they are added up in another order.
 
     The function must compute the same when it runs again: its parameters must not be assigned between forward and
-    backward, and whatever else it does besides computing (`print`, the moving statistics of a BatchNormalization)
+    backward (an error says so), and whatever else it does besides computing (`print`, the moving statistics of a BatchNormalization)
     happens once more for each backward. A call in which the function makes leaves of its own, such as a layer that
     makes its parameters when it is first called, keeps its graph: it could not be repeated.
 
@@ -75,8 +75,9 @@ class _Run:
         self.places = [i for i, leaf in enumerate(leaves) if _is_inside(leaf, made)]
         self.specs = _specs([leaves[i] for i in self.places])
         self.reached = _outside([leaves[i]._node for i in self.places], made)
+        self.arrays = {vertex: made.arrays.get(vertex) for vertex in self.reached}
         # a leaf made here is a parameter on its first use: a second run would not make it, nor draw its values
-        self.keeps_graph = any(id(vertex) in made for vertex in self.reached)
+        self.keeps_graph = any(id(vertex) in made.ids for vertex in self.reached)
         self.deposits: dict[int, Any] = {}
         self.answer: tuple[Any, list[Any]] | None = None
 
@@ -111,7 +112,7 @@ class _Run:
         node = Node(_OP, Plan(("run",), None, pulls), backend, tuple(parents), (self,), {}, y)
         now = mode.get()
         if now.made is not None:
-            now.made.add(id(node))
+            now.made.ids.add(id(node))
         if now.anomaly:
             node.where = user_line()
         return node
@@ -179,6 +180,10 @@ class _Run:
         for old, new in zip(self.reached, reached, strict=True):
             if old is not new:
                 raise self._unlike(f"another input {_specs([new])[0]}, by argument or by closure")
+            if made.arrays.get(new) is not self.arrays[new]:
+                raise self._unlike(
+                    f"other values in the leaf {_specs([new])[0]}, which was assigned in between"
+                )
         if draws.count != self.draws.count:
             raise self._unlike(
                 f"{draws.count} draws of random numbers and the first {self.draws.count}"
@@ -205,11 +210,11 @@ def _as_it_is(leaf: Any) -> Any:
     return Tensor.wrap(leaf._data, leaf._backend, leaf._node) if isinstance(leaf, Tensor) else leaf
 
 
-def _is_inside(leaf: Any, made: set[int]) -> bool:
-    return isinstance(leaf, Tensor) and isinstance(leaf._node, Node) and id(leaf._node) in made
+def _is_inside(leaf: Any, made: Made) -> bool:
+    return isinstance(leaf, Tensor) and isinstance(leaf._node, Node) and id(leaf._node) in made.ids
 
 
-def _outside(roots: Sequence[Any], made: set[int]) -> list[Vertex]:
+def _outside(roots: Sequence[Any], made: Made) -> list[Vertex]:
     """Where the graph under `roots` ends: leaves, and nodes that are not in `made`, in an order that repeats."""
     ends: list[Vertex] = []
     seen: set[Vertex] = set()
@@ -219,7 +224,7 @@ def _outside(roots: Sequence[Any], made: set[int]) -> list[Vertex]:
         if vertex is None or vertex in seen:
             continue
         seen.add(vertex)
-        if isinstance(vertex, Node) and id(vertex) in made:
+        if isinstance(vertex, Node) and id(vertex) in made.ids:
             waiting += [vertex.parents[position] for position, _ in vertex.plan.pulls]
         else:
             ends.append(vertex)

@@ -17,16 +17,26 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
+class Made:
+    """What ops did in some stretch of code: the identities of new vertices, and the array of each leaf that was read."""
+
+    __slots__ = ("arrays", "ids")
+
+    def __init__(self) -> None:
+        self.ids: set[int] = set()
+        self.arrays: dict[Any, Any] = {}
+
+
 class Mode(NamedTuple):
     """`grad`: results of tracked tensors are tracked. `anomaly`: every result is checked for NaN and infinity.
 
-    `made`: where the identities of new nodes are noted. `watched`: whether either of those two needs to see results,
+    `made`: where new nodes are noted. `watched`: whether either of those two needs to see results,
     so that an op asks one question and not two.
     """
 
     grad: bool = True
     anomaly: bool = False
-    made: set[int] | None = None
+    made: Made | None = None
     watched: bool = False
 
 
@@ -34,16 +44,17 @@ mode: ContextVar[Mode] = ContextVar("mode", default=Mode())  # noqa: B039 - a Mo
 
 
 @contextmanager
-def recorded_nodes() -> Iterator[set[int]]:
-    """Graphs are built inside; the set holds the `id` of every node that was made. Nests."""
-    outer, made = mode.get(), set[int]()
+def recorded_nodes() -> Iterator[Made]:
+    """Graphs are built inside, and noted. Nests."""
+    outer, made = mode.get(), Made()
     token = mode.set(outer._replace(grad=True, made=made, watched=True))
     try:
         yield made
     finally:
         mode.reset(token)
         if outer.made is not None:
-            outer.made.update(made)
+            outer.made.ids |= made.ids
+            outer.made.arrays |= made.arrays
 
 
 class _Switch:

@@ -140,7 +140,7 @@ class Tensor(TensorMethods):
             self._node = Leaf(self.shape, self.dtype)
             made = mode.get().made
             if made is not None:
-                made.add(id(self._node))
+                made.ids.add(id(self._node))
         elif not wanted and self._node is not None:
             if not isinstance(self._node, Leaf):
                 raise GradientError(

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from . import _conflict, ops, random, testing
 from .call import op
+from .checkpoint import checkpoint
 from .creation import arange, eye, full, linspace, ones, ones_like, tensor, zeros, zeros_like
 from .errors import (
     AnomalyError,
@@ -62,6 +63,7 @@ __all__ = [
     "bad",
     "capture",
     "case",
+    "checkpoint",
     "detect_anomaly",
     "dropout",
     "enable_grad",

@@ -8,7 +8,6 @@ microsecond and half of it would go into being general.
 from __future__ import annotations
 
 import functools
-import inspect
 from collections.abc import Callable, Collection, Sequence
 from typing import Any, Protocol
 
@@ -16,8 +15,9 @@ import backends
 from backends.contract import Backend
 
 from .anomaly import check_forward, fingerprint
+from .arguments import bind, signature
 from .errors import BackendError, DTypeError, TraceError
-from .graph import Node, Parent
+from .graph import Leaf, Node, Parent
 from .mode import mode
 from .op import Domain, Op, Rule, bad, case
 from .tensor import Tensor
@@ -107,24 +107,9 @@ def _public_function(op: Op) -> Function:
         call = _general(op)
     function: Any = functools.wraps(op.forward)(call)
     function.__name__ = function.__qualname__ = op.name
-    function.__signature__ = _signature(op)
+    function.__signature__ = signature(op)
     function.op = op
     return function  # type: ignore[no-any-return]
-
-
-def _signature(op: Op) -> inspect.Signature:
-    """What help() shows: without `xp`, and with settings that may follow the arrays by position."""
-    parameter = inspect.Parameter
-    anywhere, keyword = parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY
-    shown = [
-        parameter(name, anywhere, default=None if name in op.optional else parameter.empty)
-        for name in op.arrays
-    ]
-    if op.variadic:
-        shown.append(parameter(op.variadic, parameter.VAR_POSITIONAL))
-    kind = keyword if op.variadic else anywhere
-    shown += [parameter(name, kind, default=default) for name, default in op.static.items()]
-    return inspect.Signature(shown, __validate_parameters__=False)
 
 
 def _unary(op: Op) -> Callable[..., Tensor]:
@@ -155,7 +140,7 @@ def _unary(op: Op) -> Callable[..., Tensor]:
                 plan.keep((x._data, y)) if plan.keep is not None else plan.save(op, (x._data,), y)
             )
             result._node = Node(op, plan, backend, (parent,), saved, _NO_STATIC, y)
-        if now.anomaly:
+        if now.watched:
             _inspect(op, [x._data], (parent,), result)
         return result
 
@@ -211,7 +196,7 @@ def _binary(op: Op) -> Callable[..., Tensor]:
                     else plan.save(op, (left, right), y)
                 )
                 result._node = Node(op, plan, backend, (first, second), saved, _NO_STATIC, y)
-        if now.anomaly:
+        if now.watched:
             _inspect(op, [left, right], (first, second), result)
         return result
 
@@ -224,7 +209,7 @@ def _unary_with_settings(op: Op) -> Callable[..., Tensor]:
 
     def call(*args: Any, **kwargs: Any) -> Tensor:
         if len(args) != 1 or not kwargs.keys() <= known or not isinstance(args[0], Tensor):
-            return apply(op, *_bind(op, args, kwargs))
+            return apply(op, *bind(op, args, kwargs))
         x = args[0]
         backend, data = x._backend, x._data
         try:
@@ -244,37 +229,9 @@ def _unary_with_settings(op: Op) -> Callable[..., Tensor]:
 
 def _general(op: Op) -> Callable[..., Tensor]:
     def call(*args: Any, **kwargs: Any) -> Tensor:
-        return apply(op, *_bind(op, args, kwargs))
+        return apply(op, *bind(op, args, kwargs))
 
     return call
-
-
-def _bind(op: Op, args: Sequence[Any], kwargs: dict[str, Any]) -> tuple[list[Any], dict[str, Any]]:
-    """Split arguments into arrays and static attributes. Static ones may follow the arrays by position."""
-    inputs: list[Any] = list(args[: len(op.arrays)])
-    rest = args[len(op.arrays) :]
-    for name in op.arrays[len(inputs) :]:
-        if name not in kwargs and name not in op.optional:
-            raise TypeError(f"{op.name}: the argument {name!r} is missing")
-        inputs.append(kwargs.pop(name, None))
-    if op.variadic:
-        if not op.arrays and rest and isinstance(rest[0], (list, tuple)):
-            inputs += rest[0]
-            rest = rest[1:]
-        else:
-            inputs += rest
-            rest = ()
-    if len(rest) > len(op.static):
-        raise TypeError(
-            f"{op.name}: takes {len(op.arrays) + len(op.static)} arguments, got {len(args)}"
-        )
-    static = dict(zip(op.static, rest, strict=False))
-    for name, value in kwargs.items():
-        if name not in op.static or name in static:
-            known = ", ".join((*op.arrays, *op.static))
-            raise TypeError(f"{op.name}: unexpected argument {name!r}; arguments are {known}")
-        static[name] = value
-    return inputs, static
 
 
 _NO_STATIC: dict[str, Any] = {}
@@ -362,7 +319,7 @@ def _finish(
         plan = op.plan(tracked) if True in tracked else None
         if plan is not None and y.dtype.kind == "f":
             result._node = Node(op, plan, backend, parents, plan.save(op, arrays, y), static, y)
-    if now.anomaly:
+    if now.watched:
         _inspect(op, arrays, parents, result)
     return result
 
@@ -382,7 +339,13 @@ def mixed_backends(name: str, first: Backend, second: Backend) -> Exception:
 
 
 def _inspect(op: Op, arrays: Sequence[Any], parents: Sequence[Parent], result: Tensor) -> None:
-    """The checks of detect_anomaly; stores the user's line in the node for backward."""
+    """Notes the node for a checkpoint. The checks of detect_anomaly; stores the user's line in the node for backward."""
+    now = mode.get()
+    if now.made is not None and result._node is not None:
+        now.made.ids.add(id(result._node))
+        now.made.arrays.update(p for p in zip(parents, arrays, strict=True) if type(p[0]) is Leaf)
+    if not now.anomaly:
+        return
     names, values, data = [], [], []
     for position, (array, parent) in enumerate(zip(arrays, parents, strict=True)):
         if hasattr(array, "shape"):

@@ -50,7 +50,7 @@ def walk(
         with backend.quiet():
             return [(leaf, root.wrap(as_array(backend, term), backend)) for leaf, term in pairs]
     # the walk looks for anomalies itself, and can name the line of forward; the ops inside the rules can not
-    token = mode.set(now._replace(grad=True, anomaly=False))
+    token = mode.set(now._replace(grad=True, anomaly=False, watched=now.made is not None))
     try:
         with backends.use(backend):
             return list(

@@ -20,6 +20,27 @@ class TensorMethods(Carrier):
 
     __slots__ = ()
 
+    def add(self, other: Any) -> Tensor:
+        return self._xp.add(self, other)
+
+    def subtract(self, other: Any) -> Tensor:
+        return self._xp.subtract(self, other)
+
+    def multiply(self, other: Any) -> Tensor:
+        return self._xp.multiply(self, other)
+
+    def divide(self, other: Any) -> Tensor:
+        return self._xp.divide(self, other)
+
+    def negative(self) -> Tensor:
+        return self._xp.negative(self)
+
+    def maximum(self, other: Any) -> Tensor:
+        return self._xp.maximum(self, other)
+
+    def minimum(self, other: Any) -> Tensor:
+        return self._xp.minimum(self, other)
+
     def exp(self) -> Tensor:
         return self._xp.exp(self)
 
@@ -143,6 +164,15 @@ class TensorMethods(Carrier):
     def dot(self, other: Any) -> Tensor:
         return self._xp.dot(self, other)
 
+    def outer(self, other: Any) -> Tensor:
+        return self._xp.outer(self, other)
+
+    def astype(self, dtype: Any) -> Tensor:
+        return self._xp.astype(self, dtype=dtype)
+
+    def split(self, indices_or_sections: Any, axis: int = 0) -> list[Tensor]:
+        return self._xp.split(self, indices_or_sections, axis)
+
     def repeat(self, repeats: int, axis: int | None = None) -> Tensor:
         return self._xp.repeat(self, repeats=repeats, axis=axis)
 
@@ -155,3 +185,23 @@ class TensorMethods(Carrier):
         """`x.transpose()` reverses the dimensions; `x.transpose(1, 0)` or `x.transpose((1, 0))` orders them."""
         order = axes[0] if len(axes) == 1 else axes or None
         return self._xp.transpose(self, axes=order)
+
+    def permute_dims(self, *axes: Any) -> Tensor:
+        """`x.permute_dims(1, 0)` or `x.permute_dims((1, 0))`: the dimensions in that order."""
+        return self._xp.permute_dims(self, axes=axes[0] if len(axes) == 1 else axes)
+
+    def permute(self, *axes: Any) -> Tensor:
+        """PyTorch's name of `permute_dims`."""
+        return self.permute_dims(*axes)
+
+    def tile(self, *reps: Any) -> Tensor:
+        """`x.tile(2, 1)` or `x.tile((2, 1))`."""
+        return self._xp.tile(self, reps=reps[0] if len(reps) == 1 else reps)
+
+    def flatten(self) -> Tensor:
+        """All elements in one dimension, in row-major order."""
+        return self._xp.reshape(self, shape=(-1,))
+
+    def ravel(self) -> Tensor:
+        """NumPy's other name of `flatten`."""
+        return self.flatten()

@@ -6,8 +6,8 @@ Threads and asyncio tasks each see their own mode.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar, Token
 from typing import Any, NamedTuple, ParamSpec, TypeVar
 
@@ -17,20 +17,50 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
+class Made:
+    """What ops did in some stretch of code: the identities of new vertices, and the array of each leaf that was read."""
+
+    __slots__ = ("arrays", "ids")
+
+    def __init__(self) -> None:
+        self.ids: set[int] = set()
+        self.arrays: dict[Any, Any] = {}
+
+
 class Mode(NamedTuple):
-    """`grad`: results of tracked tensors are tracked. `anomaly`: every result is checked for NaN and infinity."""
+    """`grad`: results of tracked tensors are tracked. `anomaly`: every result is checked for NaN and infinity.
+
+    `made`: where new nodes are noted. `watched`: whether either of those two needs to see results,
+    so that an op asks one question and not two.
+    """
 
     grad: bool = True
     anomaly: bool = False
+    made: Made | None = None
+    watched: bool = False
 
 
 mode: ContextVar[Mode] = ContextVar("mode", default=Mode())  # noqa: B039 - a Mode is immutable
 
 
+@contextmanager
+def recorded_nodes() -> Iterator[Made]:
+    """Graphs are built inside, and noted. Nests."""
+    outer, made = mode.get(), Made()
+    token = mode.set(outer._replace(grad=True, made=made, watched=True))
+    try:
+        yield made
+    finally:
+        mode.reset(token)
+        if outer.made is not None:
+            outer.made.ids |= made.ids
+            outer.made.arrays |= made.arrays
+
+
 class _Switch:
     """A context manager, also usable as a decorator, that changes one field of the mode."""
 
-    _change: dict[str, bool]
+    _change: dict[str, Any]
 
     def __init__(self) -> None:
         self._tokens: list[Token[Mode]] = []
@@ -93,7 +123,7 @@ class detect_anomaly(_Switch):
     autograd.errors.AnomalyError: log: the result holds NaN ...
     """
 
-    _change = {"anomaly": True}
+    _change = {"anomaly": True, "watched": True}
 
     def __init__(self) -> None:
         super().__init__()

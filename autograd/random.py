@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 import backends
@@ -22,6 +24,24 @@ from .ops.index import argsort, index
 from .tensor import Tensor
 
 Size = int | Sequence[int]
+
+
+State = tuple[Tensor, Tensor]
+
+
+class Draws:
+    """What was drawn in some stretch of code: how often, and each generator's state before its first draw."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.states: dict[Generator, State] = {}
+
+    def add(self, generator: Generator) -> None:
+        self.count += 1
+        self.states.setdefault(generator, generator.state)
+
+
+_watchers: ContextVar[tuple[Draws, ...]] = ContextVar("watchers", default=())
 
 
 class Generator:
@@ -47,11 +67,23 @@ class Generator:
         self.key.assign(full((), int(seed), "uint64"))
         self.counter.assign(zeros((), "uint64"))
 
+    @property
+    def state(self) -> State:
+        """Where in which stream the next draw will be."""
+        return self.key.detach(), self.counter.detach()
+
+    @state.setter
+    def state(self, state: State) -> None:
+        for word, value in zip((self.key, self.counter), state, strict=True):
+            word._data, word._backend = value._data, value._backend
+
     def bits(self, shape: Shape, backend: Backend | None = None) -> Tensor:
         """Random uint32 of `shape`; every call gives the next block of the stream.
 
         The generator moves to the backend that draws; the bits are the same on all.
         """
+        for draws in _watchers.get():
+            draws.add(self)
         if backend is not None and self.key._backend.name != "trace":
             self._move(backend)
         home = self.key._backend
@@ -64,6 +96,33 @@ class Generator:
             if word._backend is not backend:
                 word._data = backend.asarray(word._backend.to_numpy(word._data))
                 word._backend = backend
+
+
+@contextmanager
+def remembered_draws() -> Iterator[Draws]:
+    """Notes every draw that is made inside, from any generator."""
+    draws = Draws()
+    token = _watchers.set((*_watchers.get(), draws))
+    try:
+        yield draws
+    finally:
+        _watchers.reset(token)
+
+
+@contextmanager
+def replayed_draws(draws: Draws) -> Iterator[Draws]:
+    """Inside, each generator draws again what it drew then; afterwards all is as if nothing had been drawn."""
+    now = {generator: generator.state for generator in draws.states}
+    again = Draws()
+    token = _watchers.set((again,))
+    try:
+        for generator, state in draws.states.items():
+            generator.state = state
+        yield again
+    finally:
+        _watchers.reset(token)
+        for generator, state in now.items():
+            generator.state = state
 
 
 _default = Generator(int.from_bytes(os.urandom(8), "little"))

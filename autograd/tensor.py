@@ -18,6 +18,7 @@ from .differentiate import accumulate_gradients
 from .errors import BackendError, DTypeError, GradientError, ShapeError
 from .graph import Leaf, Vertex
 from .methods import TensorMethods
+from .mode import mode
 from .structure import flatten, unflatten
 
 _new = object.__new__
@@ -137,6 +138,9 @@ class Tensor(TensorMethods):
                     "Write 1.0 instead of 1, or convert with .to('float32')."
                 )
             self._node = Leaf(self.shape, self.dtype)
+            made = mode.get().made
+            if made is not None:
+                made.ids.add(id(self._node))
         elif not wanted and self._node is not None:
             if not isinstance(self._node, Leaf):
                 raise GradientError(

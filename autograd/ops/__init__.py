@@ -75,6 +75,7 @@ NAMESPACE = SimpleNamespace(
     **_FUNCTIONS,
     fuse_from=sys.maxsize,
     index=index.index,
+    split=index.split,
     full=_create("full"),
     arange=_create("arange"),
 )

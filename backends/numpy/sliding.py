@@ -32,6 +32,7 @@ def windows_add(
     shapes.windows_add(
         values.shape, axes=axes, size=size, stride=stride, dilation=dilation, shape=shape
     )
+    axes = tuple(axis % len(shape) for axis in axes)
     result = np.zeros(shape, values.dtype)
     key: list[Any] = [slice(None)] * len(shape)
     everywhere: tuple[Any, ...] = (slice(None),) * len(shape)

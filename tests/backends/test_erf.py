@@ -40,6 +40,7 @@ def test_within_two_units_in_the_last_place_of_the_c_library(name):
     assert np.array_equal(erf(-x), -found)
 
 
+@pytest.mark.oracle
 def test_within_a_few_1e_16_of_the_true_value():
     mpmath = pytest.importorskip("mpmath")
     worst = 0.0

@@ -225,6 +225,7 @@ def test_getitem_and_its_transpose(data):
 def test_windows_and_their_transpose(data, dtype):
     shape = data.draw(hnp.array_shapes(min_dims=1, max_dims=3, max_side=7))
     axes = data.draw(st.lists(st.integers(0, len(shape) - 1), min_size=1, unique=True))
+    axes = [axis - data.draw(st.sampled_from([0, len(shape)])) for axis in axes]
     numbers = st.tuples(*[st.integers(1, 3)] * len(axes))
     lie = dict(axes=tuple(axes), size=data.draw(numbers))
     lie |= dict(stride=data.draw(numbers), dilation=data.draw(numbers))
@@ -236,7 +237,7 @@ def test_windows_and_their_transpose(data, dtype):
     y = NUMPY.windows(x, **lie)
     assert np.shares_memory(x, y)
     for place in np.ndindex(y.shape):
-        at = list(place[: len(shape)])
+        at = list(place[: len(shape)])  # negative axes count from its end too
         for axis, step, gap, inside in zip(
             axes, lie["stride"], lie["dilation"], place[len(shape) :], strict=True
         ):

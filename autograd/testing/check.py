@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .examine import Finding, Point, examine_change, examine_gradient, noise_floor, size_of
-from .judge import UNDECIDED
+from .judge import LEAST, UNDECIDED
 from .report import Call, GradientMismatch, Undecided, short
 from .subject import Subject, TensorSubject, VjpSubject, subject_of
 
@@ -222,7 +222,7 @@ def _check_linear(
     sizes = np.where(finite, 2 * np.abs(gradient) + np.abs(second), 0.0)
     gap = size_of(np.where(finite, joint - expected, 0.0))
     floor = noise_floor(point, 2 * np.abs(weights) + np.abs(other))
-    if gap > _TOLERANCE[check.dtype] * size_of(sizes) + floor:
+    if gap > _TOLERANCE[check.dtype] * size_of(sizes) + floor + LEAST:
         raise GradientMismatch(
             f"{check.subject.name}: the gradient with respect to {check.label(group)} is not linear in the weights "
             f"of the result of shape {weights.shape}: for 2 w + v it is {short(joint)}, for w and v together {short(expected)}"
@@ -243,7 +243,7 @@ def _check_modes(check: _Check, group: tuple[int, ...]) -> None:
         return
     gap = abs(float(forward.sum()) - float(reverse.sum()))
     allowed = _TOLERANCE[check.dtype] * max(size_of(forward), size_of(reverse))
-    if gap > allowed + noise_floor(point, weights):
+    if gap > allowed + noise_floor(point, weights) + LEAST:
         raise GradientMismatch(
             f"{check.subject.name}: forward and reverse mode differ. Inputs {check.label(group)}, {check.dtype}. "
             f"Along a random direction push gives {forward.sum():.12g}, pull gives {reverse.sum():.12g}."

@@ -15,8 +15,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .judge import AGREES, DIFFERS, KINK, UNDECIDED, Claim, Verdict, judge
-from .slopes import Line
+from .judge import AGREES, DIFFERS, KINK, LEAST, ROUGH, UNDECIDED, Claim, Verdict, judge
+from .slopes import CENTRAL_STEPS, EPSILON, Line
 
 NDArray = np.ndarray[Any, Any]
 MOST_PARTS = 96
@@ -33,8 +33,9 @@ class Finding(NamedTuple):
     kind: str
     direction: NDArray
 
-    def undecided(self) -> Finding:
-        return self._replace(verdict=self.verdict._replace(outcome=UNDECIDED))
+    def now(self, outcome: str) -> Finding:
+        """The same numbers with another outcome."""
+        return self._replace(verdict=self.verdict._replace(outcome=outcome))
 
 
 class Point:
@@ -69,8 +70,11 @@ class Point:
         size = np.abs(np.where(self.movable, self.x, 1.0))
         self.scale = np.maximum(size, 1.0)
         self.own_scale = np.where(size > 0, size, 1.0)
-        # so near 0 that steps of the size of 1 say nothing of a function that bends within the size of x
+        # steps of the size of 1 say nothing of a function that bends within a tiny x, nor steps of the size of a
+        # large x of one that oscillates; such elements have another scale to try
         self.tiny = self.own_scale < 0.02
+        self.suspect = self.tiny | (size > 20)
+        self.other_scale = np.where(self.tiny, np.maximum(self.own_scale, 1e-305), 1.0)
         self.value = np.asarray(f(self.arrays), np.float64)
 
     def moved(self, shift: NDArray) -> NDArray:
@@ -85,9 +89,11 @@ class Point:
     def line(
         self, direction: NDArray, weights: NDArray, scale: float, at: NDArray | None = None
     ) -> Line:
-        if at is None:
-            return Line(lambda t: self.moved(t * direction), weights, scale)
-        return Line(lambda t: self.moved(at + t * direction), weights, scale)
+        moving = direction != 0
+        # x + t d is rounded like x
+        coarse = float((np.abs(self.x[moving]) / np.abs(direction[moving])).max(initial=1.0))
+        start = 0.0 if at is None else at
+        return Line(lambda t: self.moved(start + t * direction), weights, scale * coarse)
 
     def random(self) -> NDArray:
         """A direction of the size of x, or of 1, and with no element near 0."""
@@ -106,17 +112,19 @@ class Point:
             line,
             Claim(claim, spread, self.tolerance, self.epsilon, floor),
             lambda distance: self._neighbours(direction, weights, distance),
+            1e-300 if not self.x[direction != 0].any() else 8 * EPSILON,
         )
         return Finding(verdict, claim, kind, direction)
 
     def hidden(self, direction: NDArray, weights: NDArray) -> float:
         """The rounding of those values that depend on what moves, found by moving it far."""
         depend = np.zeros(self.value.shape, bool)
-        for place in (-0.7, 0.4, 1.3):
+        for place in (-0.7, 0.4, 1.3, 1e150, -1e150, math.nan):
             far = np.where(direction != 0, place * (1 + np.arange(self.x.size) % 3) - self.x, 0.0)
             # not equal: NaN counts as moved
             depend |= ~(self.moved(far) == self.value)
-        return 64 * self.epsilon * float(np.abs(self.value * weights)[depend].sum())
+        unit = max(64 * self.epsilon, 32 * EPSILON / CENTRAL_STEPS[0])
+        return unit * float(np.abs(self.value * weights)[depend].sum())
 
     def _neighbours(
         self, direction: NDArray, weights: NDArray, distance: float
@@ -156,7 +164,7 @@ def examine_gradient(point: Point, gradient: NDArray, weights: NDArray) -> Findi
     kinked = False
     for kind, direction in (("random", random), ("uphill", uphill)):
         finding = point.try_along(direction, exact * direction, weights, f"{kind} direction")
-        if finding.verdict.outcome == DIFFERS and not point.tiny[usable].any():
+        if finding.verdict.outcome == DIFFERS and not point.suspect[usable].any():
             return finding
         kinked |= finding.verdict.outcome != AGREES
     return _gradient_in_parts(point, exact, usable, weights) if kinked else None
@@ -166,10 +174,11 @@ def _infinite_elements(point: Point, gradient: NDArray, weights: NDArray) -> Fin
     """Judge each element that is claimed to be infinite or NaN by itself; a bounded number of them."""
     places = np.flatnonzero(point.movable & ~np.isfinite(gradient))
     for place in point.generator.permutation(places)[:MOST_PARTS]:
-        direction = np.zeros_like(point.x)
-        direction[place] = point.scale[place]
-        finding = point.try_along(direction, gradient[[place]], weights, "direction of one element")
-        if finding.verdict.outcome != KINK or math.isnan(finding.claim):
+        alone = np.arange(point.x.size) == place
+        finding = _judge_part(
+            point, np.where(alone, gradient, 0.0), alone * 1.0, np.arange(point.x.size), weights, "elements"
+        )  # fmt: skip
+        if finding.verdict.outcome not in (AGREES, KINK):
             return finding
     return None
 
@@ -206,14 +215,48 @@ def _judge_part(
         return point.try_along(signs * sizes * scale, terms * signs, weights, name)
 
     found = along(point.scale)
-    if found.verdict.outcome in (AGREES, KINK) or not point.tiny[members].any():
+    several = np.unique(labels[members]).size > 1
+    if found.verdict.outcome == ROUGH:
+        # equal elements may each be right where they are not together
+        found = found.now(KINK if several or kind != "elements" else DIFFERS)
+    if found.verdict.outcome in (AGREES, KINK) or not point.suspect.any():
         return found
-    if np.unique(labels[members]).size > 1:
-        return found.undecided()
-    near = along(point.own_scale)
-    # steps of the size of x are nearer to the truth, unless all that they see is rounding
-    sharp = near.verdict.allowed <= 1e-3 * abs(near.claim) or found.verdict.outcome == UNDECIDED
-    return near if sharp else found
+    if several:
+        return found.now(UNDECIDED)
+    if _agrees_closely(point, sizes * point.scale, float((gradient * point.scale).sum()), weights):
+        return found.now(KINK)
+    kink = found.verdict.high - found.verdict.low > found.verdict.allowed
+    if kink and (point.own_scale < LEAST).any():
+        # nothing is nearer than a subnormal number
+        return found.now(UNDECIDED)
+    if not point.suspect[members].any():
+        return found
+    near = along(point.other_scale)
+    near = near.now(DIFFERS) if near.verdict.outcome == ROUGH else near
+    bounds = np.array([near.verdict.low, near.verdict.high])
+    steep = np.isinf(bounds / point.other_scale[members][0]).any()
+    if near.verdict.outcome == UNDECIDED or (steep and near.verdict.outcome == DIFFERS):
+        # steep on the way to an edge that is nearer than any step
+        return near.now(UNDECIDED)
+    if near.verdict.allowed <= 1e-3 * abs(near.claim) or found.verdict.outcome == UNDECIDED:
+        return near
+    # the finer steps see too little to judge the claim; enough, perhaps, to see that nothing oscillates
+    ratio = float((point.other_scale / point.scale)[members][0])
+    slope, finer = found.verdict.low * ratio, near.verdict.low
+    resolved = float(np.abs(point.x[members]).max()) < 1e10 and math.isfinite(slope)
+    steady = resolved and abs(slope - finer) <= 0.01 * abs(slope)
+    return found if steady or point.tiny[members].all() else found.now(UNDECIDED)
+
+
+def _agrees_closely(point: Point, direction: NDArray, claim: float, weights: NDArray) -> bool:
+    """Whether the claim is the slope within the distance to another element so tiny that it looked like a tie."""
+    for size in np.unique(point.own_scale[point.tiny])[:4]:
+        estimate = point.line(direction, weights, 0.0).central(max(1e-3 * size, 1e-300))
+        if estimate is None or estimate.noise > 1e-4 * abs(claim):
+            continue
+        if abs(estimate.value - claim) <= 1e-5 * abs(claim) + estimate.noise:
+            return True
+    return False
 
 
 def in_parts(
@@ -221,7 +264,7 @@ def in_parts(
 ) -> Finding | None:
     """Halve the set of labels until every part is smooth or a single label; the finding against one, or None.
 
-    A single label that stays undecided ends the search.
+    A single label that stays undecided is reported when nothing is found to be wrong.
     """
     undecided = None
     # not so large that a thousandth of one element could hide
@@ -229,7 +272,7 @@ def in_parts(
     waiting = list(np.array_split(generator.permutation(labels), count)) if labels.size else []
     for _ in range(MOST_PARTS):
         if not waiting:
-            return None
+            break
         part = waiting.pop(int(generator.integers(len(waiting))))
         found = finding(part)
         if found.verdict.outcome == DIFFERS:
@@ -237,8 +280,7 @@ def in_parts(
         if found.verdict.outcome != AGREES and part.size > 1:
             waiting += [part[: part.size // 2], part[part.size // 2 :]]
         elif found.verdict.outcome == UNDECIDED:
-            undecided = found
-            break
+            undecided = undecided or found
     return undecided
 
 
@@ -248,18 +290,22 @@ def examine_change(
     """The finding that speaks against `change`, claimed to be that of the value along `direction`, or None."""
     if not np.isfinite(change).all():
         found = point.try_along(direction, np.full(1, np.nan), weights, "random direction")
-        return found._replace(verdict=found.verdict._replace(outcome=DIFFERS))
+        return found.now(DIFFERS)
     flat = change.ravel()
 
     def finding(part: NDArray) -> Finding:
         chosen = np.zeros(flat.shape)
         chosen[part] = np.where(flat[part] < 0, -1.0, 1.0) * np.abs(weights.ravel()[part])
         name = "random direction"
-        return point.try_along(direction, chosen * flat, chosen.reshape(change.shape), name)
+        found = point.try_along(direction, chosen * flat, chosen.reshape(change.shape), name)
+        if found.verdict.outcome == ROUGH:
+            return found.now(DIFFERS if part.size == 1 else KINK)
+        return found
 
     return in_parts(np.arange(flat.size), finding, point.generator)
 
 
 def noise_floor(point: Point, weights: NDArray) -> float:
     """How far rounding alone may carry two ways of computing the same derivative apart."""
-    return 64 * point.epsilon * float(np.abs(point.value * weights).sum())
+    size = 64 * point.epsilon * float(np.abs(point.value * weights).sum())
+    return size / min(1.0, float(point.own_scale.min(initial=1.0)))

@@ -14,9 +14,12 @@ from typing import NamedTuple
 
 from .slopes import CENTRAL_STEPS, Estimate, Line
 
-AGREES, KINK, DIFFERS, UNDECIDED = "agrees", "kink", "differs", "undecided"
+AGREES, KINK, DIFFERS, ROUGH, UNDECIDED = "agrees", "kink", "differs", "rough", "undecided"
+"""ROUGH: the claim is not among the slopes, but slopes differ near x; of several elements each may still be right."""
 NEARBY = (1e-4, 1e-6)
 """How far away points still count as next to x, in units of the scale of x."""
+LEAST = 1e-305
+"""Below this, numbers have fewer digits."""
 _TRUST = 1e-4
 """How much of a slope extrapolation may be unsure of: so little that an error of 0.1 % never fits."""
 
@@ -49,7 +52,13 @@ class Claim(NamedTuple):
         if not math.isfinite(size):
             return 0.0
         change = min(estimate.change, _TRUST * max(abs(estimate.value), abs(self.value)))
-        return self.tolerance * size + change + estimate.noise + 64 * self.epsilon * estimate.size
+        return (
+            self.tolerance * size
+            + change
+            + estimate.noise
+            + 64 * self.epsilon * estimate.size
+            + LEAST
+        )
 
     def equals(self, estimate: Estimate) -> bool:
         if math.isinf(estimate.value):
@@ -59,9 +68,12 @@ class Claim(NamedTuple):
 
 
 def judge(
-    line: Line, claim: Claim, nearby: Callable[[float], Iterable[tuple[Line, float]]]
+    line: Line,
+    claim: Claim,
+    nearby: Callable[[float], Iterable[tuple[Line, float]]],
+    smallest: float,
 ) -> Verdict:
-    """The verdict on `claim`. `nearby(distance)` gives lines of the same direction through points next to x, and steps."""
+    """The verdict on `claim`. `nearby(distance)` gives lines of the same direction through points next to x, and steps; `smallest` is the least step that moves x."""
     if math.isnan(claim.value):
         return _no_number(line)
     best = line.central(CENTRAL_STEPS[0])
@@ -80,8 +92,15 @@ def judge(
     verdict = _between(claim, left, right)
     if verdict is None:
         return Verdict(UNDECIDED, math.nan, math.nan, math.nan)
-    if verdict.outcome == DIFFERS and _among_neighbours(claim, nearby):
+    if verdict.outcome != DIFFERS:
+        return verdict
+    apart, inside = _among_neighbours(claim, nearby)
+    if apart and inside:
         return verdict._replace(outcome=KINK)
+    if math.isfinite(verdict.high - verdict.low) and line.has_fine_structure(smallest):
+        return verdict._replace(outcome=UNDECIDED)
+    if apart or verdict.high - verdict.low > verdict.allowed:
+        return verdict._replace(outcome=ROUGH)
     return verdict
 
 
@@ -109,7 +128,10 @@ def _between(claim: Claim, left: Estimate | None, right: Estimate | None) -> Ver
         same = len(sides) == 2 and high.value - low.value <= below + above
         return Verdict(AGREES if same else KINK, low.value, high.value, allowed)
     gap = max(low.value - claim.value, claim.value - high.value)
-    sure = sum(side.error for side in sides) < 0.5 * gap
+    sure = all(
+        side.error < 0.25 * gap and side.change <= 0.05 * abs(side.value) + side.noise
+        for side in sides
+    )
     return Verdict(DIFFERS if sure else UNDECIDED, low.value, high.value, allowed)
 
 
@@ -119,8 +141,9 @@ def _value(estimate: Estimate) -> float:
 
 def _among_neighbours(
     claim: Claim, nearby: Callable[[float], Iterable[tuple[Line, float]]]
-) -> bool:
-    """Whether slopes next to x differ from each other, however near, and the claim is among them."""
+) -> tuple[bool, bool]:
+    """(slopes next to x differ from each other, however near; the claim is among them)."""
+    every_apart = every_inside = True
     for distance in NEARBY:
         slopes = [line.central(step) for line, step in nearby(distance)]
         clean = [
@@ -130,10 +153,9 @@ def _among_neighbours(
             if s is not None and s.change <= s.noise + 1e-3 * max(abs(s.value), claim.scale)
         ]
         if len(clean) < 2:
-            return False
+            return False, False
         low, high = min(clean, key=_value), max(clean, key=_value)
-        apart = high.value - low.value > low.noise + high.noise + 1e-3 * claim.scale
-        inside = low.value - claim.allowed(low) <= claim.value <= high.value + claim.allowed(high)
-        if not (apart and inside):
-            return False
-    return True
+        every_apart &= high.value - low.value > low.noise + high.noise + 1e-3 * claim.scale
+        below, above = low.value - claim.allowed(low), high.value + claim.allowed(high)
+        every_inside &= below <= claim.value <= above
+    return every_apart, every_inside

@@ -50,38 +50,54 @@ class Line:
         self.f = f
         self.weights = weights
         self.scale = scale if math.isfinite(scale) else 0.0
+        # grows from large steps to small ones: what moved once is rounded also where it seems to stand still
+        self.size = 0.0
 
     def central(self, h: float) -> Estimate | None:
         """The slope at 0 from three pairs of points; None where a value is not finite."""
-        raw, size = [], 0.0
+        raw = []
         for step in (h, h / 2, h / 4):
             plus, minus = self.f(step), self.f(-step)
             # differences before weights: equal parts of the result cancel exactly
-            terms = (plus - minus) * self.weights
-            raw.append(float(terms.sum()) / (2 * step))
+            difference = plus - minus
+            raw.append(float((difference * self.weights).sum()) / (2 * step))
             if step == h:
-                size = self._size(terms, plus, minus)
+                self._note(difference, plus)
         once = ((4 * raw[1] - raw[0]) / 3, (4 * raw[2] - raw[1]) / 3)
         twice = (16 * once[1] - once[0]) / 15
         if not math.isfinite(twice):
             return None
-        return Estimate(twice, abs(twice - once[1]), 32 * EPSILON * (size + self.scale) / h, size)
+        noise = 32 * EPSILON * (self.size + self.scale) / h
+        return Estimate(twice, abs(twice - once[1]), noise, self.size)
 
     def side(self, h: float) -> Estimate | None:
         """The slope at 0 from the points h, 2h ... 5h (h < 0: to the left); None where a value is not finite."""
         values = [self.f(k * h) for k in range(1, 6)]
         differences = [float(((v - values[0]) * self.weights).sum()) for v in values]
-        five = math.fsum(c * d for c, d in zip(_SIDE_5, differences, strict=True)) / h
-        four = math.fsum(c * d for c, d in zip(_SIDE_4, differences[:4], strict=True)) / h
+        five = sum(c * d for c, d in zip(_SIDE_5, differences, strict=True)) / h
+        four = sum(c * d for c, d in zip(_SIDE_4, differences[:4], strict=True)) / h
         if not math.isfinite(five):
             return None
-        size = self._size((values[4] - values[0]) * self.weights, values[0], values[4])
-        return Estimate(five, abs(five - four), 64 * EPSILON * (size + self.scale) / abs(h), size)
+        self._note(values[4] - values[0], values[4])
+        noise = 64 * EPSILON * (self.size + self.scale) / abs(h)
+        return Estimate(five, abs(five - four), noise, self.size)
 
-    def _size(self, terms: NDArray, one: NDArray, other: NDArray) -> float:
-        """The sum of what rounding could disturb: the weighted values of those outputs that move at all."""
-        sizes = np.maximum(np.abs(one), np.abs(other)) * np.abs(self.weights)
-        return float(sizes[terms != 0].sum())
+    def _note(self, difference: NDArray, value: NDArray) -> None:
+        """Measure what rounding could disturb: the weighted values of those outputs that move at all."""
+        size = float(np.abs(value * self.weights)[difference != 0].sum())
+        self.size = max(self.size, size)
+
+    def has_fine_structure(self, smallest: float) -> bool:
+        """Whether what looks like a jump beside 0 is a slope too steep for the steps, down to `smallest`."""
+        here = self.f(0.0)
+        for sign in (-1, 1):
+            far, near, nearest = (
+                abs(float(((self.f(sign * h) - here) * self.weights).sum()))
+                for h in (1e-5, 1e-7, smallest)
+            )
+            if near > 0.1 * far and nearest < 0.5 * near:
+                return True
+        return False
 
     def one_sided(self, sign: int, thorough: bool = False) -> Estimate | None:
         """The best slope from one side, infinite where it grows without bound, None where there are no values.
@@ -105,7 +121,7 @@ class Line:
         if unsure and (grown := self._growth(sign)):
             return Estimate(grown * math.inf, 0.0, 0.0, best.size)
         if thorough and len(found) > 1:
-            scatter = max(0.0, abs(best.value - found[1].value) - found[1].noise)
+            scatter = abs(best.value - found[1].value) - found[1].noise
             best = best._replace(change=max(best.change, scatter))
         return best
 

@@ -242,7 +242,8 @@ def test_scales_far_from_one_at_the_edge_of_a_domain(function, x, other):
     def wrong(x):
         return function(x) + 0.002 * (function(x) - function(x).detach())
 
-    with pytest.raises(GradientMismatch):
+    # beyond 1e6 a function might oscillate between the numbers that there are
+    with pytest.raises(GradientMismatch if x <= 1e6 else (GradientMismatch, Undecided)):
         check_grad(wrong, [x, *other])
 
 

@@ -26,6 +26,14 @@ DTYPES = frozenset(map(np.dtype, ("bool", "int32", "int64", "uint32", "float32",
 _CALL = re.compile(r"math\.(\w+)\(\{0\}\)")
 _NATIVE = {"sqrt": "math.sqrt({0})", "isfinite": "math.isfinite({0})", "floor": "np.floor({0})"}
 """Functions that LLVM turns into vector instructions by itself."""
+_POWERS = {
+    1: "{0}",
+    2: "({0} * {0})",
+    3: "({0} * {0} * {0})",
+    0.5: "math.sqrt({0})",
+    -1: "(1 / {0})",
+}
+"""Exponents that need no pow, which is libm's."""
 _COMPARISONS = frozenset(("equal", "not_equal", "less", "less_equal", "greater", "greater_equal"))
 _LOGIC = frozenset(("logical_and", "logical_or", "logical_not"))
 _KEPT = (0, 1, 2, 0.5)
@@ -52,6 +60,9 @@ def accepts(instruction: Instruction) -> bool:
     text = PRIMITIVES[primitive].numba
     if text is None:
         return False
+    if primitive == "power":
+        exponent = operands[1]
+        return result.spec.dtype.kind == "f" and not isinstance(exponent, Value) and exponent in _POWERS  # fmt: skip
     if result.spec.dtype == bool_:
         # arithmetic of booleans is logic in NumPy, and casts to bool ask for != 0
         return primitive in _COMPARISONS | _LOGIC | {"where", "isfinite"}
@@ -226,7 +237,7 @@ class _Emitter:
         if primitive in ("reshape", "broadcast_to"):
             return self._operand(operands[0], dtype)
         row = PRIMITIVES[primitive]
-        template = str(row.numba)
+        template = str(row.numba) if primitive != "power" else _POWERS[operands[1]]  # type: ignore[index]
         if primitive in _LOGIC:
             inner = bool_
         elif primitive in _COMPARISONS or primitive == "isfinite":

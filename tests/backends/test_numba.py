@@ -170,6 +170,22 @@ def test_arithmetic_is_bit_equal():
         assert found.tobytes() == expected.tobytes()
 
 
+@pytest.mark.parametrize("exponent", [1, 2, 3, 0.5, -1, 2.0])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_powers_that_are_products_and_roots(exponent, dtype):
+    with np.errstate(over="ignore"):
+        values = np.array([*SPECIAL, 2.5, 7.0]).astype(dtype)
+    arrays = [values[~np.isnan(values)] if exponent == 0.5 else values]
+    rules = [lambda xp, x: xp.power(x, exponent) + 1.0, OPS["power"].vjp["a"]]
+    spec = Spec(arrays[0].shape, arrays[0].dtype)
+    assert source_of(rules[0], [spec], {}) is not None
+    with NUMPY.quiet():
+        found, expected = (b.run(rules[0], arrays[0]) for b in (NUMBA, NUMPY))
+        np.testing.assert_allclose(found, expected, **TOLERANCE[dtype])
+        slopes = [b.run(rules[1], np.ones_like(arrays[0]), arrays[0], exponent) for b in (NUMBA, NUMPY)]  # fmt: skip
+        np.testing.assert_allclose(*slopes, **TOLERANCE[dtype])
+
+
 def test_a_changing_number_does_not_make_a_new_kernel():
     backend = NumbaBackend(fuse_from=0)
 

@@ -21,7 +21,17 @@ from autograd.ops import NAMESPACE, OPS
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("backends", "autograd", "nn")
 ARRAY_LIBRARIES = {"numpy", "numba", "cupy", "torch", "jax", "scipy"}
-OPTIONAL = {"tqdm", "safetensors", "matplotlib", "numba", "cupy", "torch", "IPython"}
+OPTIONAL = {
+    "tqdm",
+    "safetensors",
+    "matplotlib",
+    "numba",
+    "cupy",
+    "torch",
+    "jax",
+    "mygrad",
+    "IPython",
+}
 NN_MAY_IMPORT_NUMPY = ("nn/data.py", "nn/seed.py")
 """Where arrays of the user enter, and where NumPy's own generator is seeded; the rest of nn sees tensors alone."""
 DEFERRED = {("backends/suggest.py", "difflib"), ("nn/saving.py", "json"), ("nn/loading.py", "json")}
@@ -227,6 +237,8 @@ def test_importing_is_cheap():
         "matplotlib",
         "pandas",
         "torch",
+        "jax",
+        "mygrad",
         "scipy",
         "tqdm",
         "safetensors",

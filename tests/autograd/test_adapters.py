@@ -253,9 +253,25 @@ def test_names_for_reports():
     subject = plain()
     assert subject.name == "wave"
     assert [subject.input_name(i) for i in range(3)] == ["x", "y", "input 2"]
-    assert subject.call_text() == "adapters.numpy(wave, vjp=vjp)"
+    assert subject.call_text() == "adapters.numpy(f, vjp=vjp, jvp=jvp)"
+    first, *comments = subject.imports()
+    assert first == "from autograd.testing import adapters"
+    assert [line.split(",")[0] for line in comments] == ["# f: your function", "# vjp: your derivative", "# jvp: your derivative"]  # fmt: skip
     assert adapters.numpy(np.sin, vjp=np.cos).name == "sin"
     assert adapters.numpy(lambda *xs: xs[0], vjp=np.cos).input_name(0) == "input 0"
+
+
+@pytest.mark.oracle
+def test_a_script_that_repeats_a_failure_can_import_what_it_needs():
+    torch = pytest.importorskip("torch")
+    subject = adapters.torch(torch.nn.functional.silu)
+    deeper = subject.gradient((0,), X, [X])
+    for one in (subject, deeper):
+        names = {}
+        exec("\n".join(one.imports()), names)
+        assert isinstance(eval(one.call_text(), names), adapters.TorchSubject)
+    assert deeper.name == f"gradient of {subject.name}"
+    assert deeper.input_name(0) == subject.input_name(0)
 
 
 def test_frameworks_are_imported_when_asked_for():

@@ -1,49 +1,43 @@
-"""What adapters share: how a function is called in reports, and which places of a call are differentiated.
-
-An adapter is a subject (see `subject.py`): `value`, `pull`, `push` and `gradient` on NumPy arrays. Here is what does not
-depend on the framework.
-"""
+"""What adapters share: how a function of another framework is called in reports and in scripts that repeat a failure."""
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
+from ..subject import BaseSubject, importable
+
 NDArray = np.ndarray[Any, Any]
+IMPORT = "from autograd.testing import adapters"
 
 
-class Named:
-    """The names that a report shows for a function and its inputs."""
+class Adapted(BaseSubject):
+    """A function under the adapter `adapters.<framework>`.
 
-    def __init__(self, function: Callable[..., Any], framework: str, name: str | None) -> None:
-        self.function = function
-        self.framework = framework
-        self.name = name or str(getattr(function, "__name__", type(function).__name__))
+    `shown` is the function that reports name, where `function` is made from it, as its gradient is.
+    """
+
+    framework: str
+
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        name: str | None = None,
+        shown: Callable[..., Any] | None = None,
+    ) -> None:
+        super().__init__(function, name)
+        self.shown = function if shown is None else shown
 
     def input_name(self, position: int) -> str:
-        """The parameter at `position`."""
-        return parameter_name(self.function, position)
+        return BaseSubject(self.shown).input_name(position)
 
     def call_text(self) -> str:
-        """What to write for this subject in a script that repeats a failure."""
-        return f"adapters.{self.framework}({self.name})"
+        return f"adapters.{self.framework}({importable(self.shown)[1]})"
 
-
-def parameter_name(function: Callable[..., Any], position: int) -> str:
-    """How reports call the input at `position`."""
-    try:
-        parameters = list(inspect.signature(function).parameters.values())
-    except (TypeError, ValueError):
-        return f"input {position}"
-    if position < len(parameters) and parameters[position].kind in (
-        inspect.Parameter.POSITIONAL_ONLY,
-        inspect.Parameter.POSITIONAL_OR_KEYWORD,
-    ):
-        return parameters[position].name
-    return f"input {position}"
+    def imports(self) -> tuple[str, ...]:
+        return (IMPORT, *importable(self.shown)[0])
 
 
 def replaced(values: Sequence[Any], positions: Sequence[int], new: Sequence[Any]) -> list[Any]:

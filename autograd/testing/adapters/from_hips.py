@@ -21,7 +21,7 @@ from typing import IO, Any
 
 import numpy as np
 
-from .common import NDArray
+from .common import IMPORT, NDArray
 
 _WORKER = Path(__file__).with_name("hips_worker.py")
 
@@ -59,15 +59,20 @@ def hips(
     path = Path(source) if isinstance(source, os.PathLike) or "\n" not in source else None
     text = path.read_text(encoding="utf-8") if path else str(source)
     worker = _Worker(python, dict(source=text, file=str(path or "<source>"), function=function))
-    return HipsSubject(worker, name or function)
+    return HipsSubject(worker, function, name or function)
 
 
 class HipsSubject:
     """See `hips`. `version` is that of HIPS autograd over there."""
 
     def __init__(
-        self, worker: _Worker, name: str, orders: Sequence[tuple[Sequence[int], Sequence[NDArray]]] = ()
-    ) -> None:  # fmt: skip
+        self,
+        worker: _Worker,
+        function: str,
+        name: str,
+        orders: Sequence[tuple[Sequence[int], Sequence[NDArray]]] = (),
+    ) -> None:
+        self.function = function
         self.name = name
         self.version: str = worker.version
         self._worker = worker
@@ -78,7 +83,7 @@ class HipsSubject:
         return self._call("value", (), arrays)[0]
 
     def pull(
-        self, arrays: Sequence[NDArray], weights: NDArray, wanted: Sequence[int]
+        self, arrays: Sequence[NDArray], weights: NDArray, wanted: tuple[int, ...]
     ) -> list[NDArray]:
         """Gradients of sum(weights * function) at the `wanted` inputs."""
         return self._call("pull", wanted, [weights, *arrays])
@@ -88,19 +93,22 @@ class HipsSubject:
         return self._call("push", list(tangents), [*tangents.values(), *arrays])[0]
 
     def gradient(
-        self, wanted: Sequence[int], weights: NDArray, directions: Sequence[NDArray]
+        self, wanted: tuple[int, ...], weights: NDArray, directions: Sequence[NDArray]
     ) -> HipsSubject:
         """x -> sum of (gradient of sum(weights * function) at x) * directions, over the `wanted` inputs."""
         order = (tuple(wanted), (weights, *directions))
-        return HipsSubject(self._worker, f"gradient of {self.name}", (*self._orders, order))
+        name = f"gradient of {self.name}"
+        return HipsSubject(self._worker, self.function, name, (*self._orders, order))
 
     def input_name(self, position: int) -> str:
         """Inputs have numbers: their names are on the other side."""
         return f"input {position}"
 
     def call_text(self) -> str:
-        """What to write for this subject in a script that repeats a failure."""
-        return f"adapters.hips(source, python=python, function={self.name!r})"
+        return f"adapters.hips(source, python={self._worker.python!r}, function={self.function!r})"
+
+    def imports(self) -> tuple[str, ...]:
+        return (IMPORT, "# source: the text or the file that defines the function")
 
     def close(self) -> None:
         """End the worker; the subject, and gradients made from it, can no longer be called."""
@@ -130,13 +138,13 @@ class _Worker:
     version: str
 
     def __init__(self, python: str | os.PathLike[str], order: dict[str, str]) -> None:
-        self._python = os.fspath(python)
+        self.python = os.fspath(python)
         self._words: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - open as long as the process
         # no variable of ours may lead the other interpreter back to this package
         environment = {k: v for k, v in os.environ.items() if not k.startswith("PYTHON")}
         try:
             self._process = subprocess.Popen(
-                [self._python, "-I", str(_WORKER)],
+                [self.python, "-I", str(_WORKER)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=self._words,
@@ -186,7 +194,7 @@ class _Worker:
     def _receive(self) -> tuple[dict[str, Any], list[NDArray]]:
         message = json.loads(self._frame())
         if "error" in message:
-            raise AdapterError(f"adapters.hips, in {self._python}:\n{message['error']}")
+            raise AdapterError(f"adapters.hips, in {self.python}:\n{message['error']}")
         return message, [np.load(io.BytesIO(self._frame())) for _ in range(message["arrays"])]
 
     def _ended(self) -> AdapterError:
@@ -194,7 +202,7 @@ class _Worker:
         self._words.seek(0)
         words = self._words.read().decode(errors="replace")
         return AdapterError(
-            f"adapters.hips: {self._python} ended with exit status {code}. It said:\n{words}"
+            f"adapters.hips: {self.python} ended with exit status {code}. It said:\n{words}"
         )
 
 

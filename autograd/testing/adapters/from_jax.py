@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .common import Named, NDArray, replaced
+from .common import Adapted, NDArray, replaced
 
 
 def jax(function: Callable[..., Any], name: str | None = None) -> JaxSubject:
@@ -31,11 +31,19 @@ def _jax() -> Any:
     return jax
 
 
-class JaxSubject(Named):
+class JaxSubject(Adapted):
     """See `jax`."""
 
-    def __init__(self, function: Callable[..., Any], library: Any, name: str | None = None) -> None:
-        super().__init__(function, "jax", name)
+    framework = "jax"
+
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        library: Any,
+        name: str | None = None,
+        shown: Callable[..., Any] | None = None,
+    ) -> None:
+        super().__init__(function, name, shown)
         self._jax = library
 
     def value(self, arrays: Sequence[NDArray]) -> NDArray:
@@ -44,7 +52,7 @@ class JaxSubject(Named):
             return np.array(self.function(*self._arrays(arrays)))
 
     def pull(
-        self, arrays: Sequence[NDArray], weights: NDArray, wanted: Sequence[int]
+        self, arrays: Sequence[NDArray], weights: NDArray, wanted: tuple[int, ...]
     ) -> list[NDArray]:
         """Gradients of sum(weights * function) at the `wanted` inputs."""
         with self._jax.enable_x64(True):
@@ -63,7 +71,7 @@ class JaxSubject(Named):
             return np.array(moved)
 
     def gradient(
-        self, wanted: Sequence[int], weights: NDArray, directions: Sequence[NDArray]
+        self, wanted: tuple[int, ...], weights: NDArray, directions: Sequence[NDArray]
     ) -> JaxSubject:
         """x -> sum of (gradient of sum(weights * function) at x) * directions, over the `wanted` inputs."""
 
@@ -72,13 +80,13 @@ class JaxSubject(Named):
             along = self._arrays(directions)
             return sum((g * d).sum() for g, d in zip(found, along, strict=True))
 
-        return JaxSubject(projected, self._jax, f"gradient of {self.name}")
+        return JaxSubject(projected, self._jax, f"gradient of {self.name}", self.shown)
 
     def _arrays(self, arrays: Sequence[NDArray]) -> list[Any]:
         return [self._jax.numpy.asarray(a) for a in arrays]
 
     def _gradients(
-        self, inputs: Sequence[Any], weights: NDArray, wanted: Sequence[int]
+        self, inputs: Sequence[Any], weights: NDArray, wanted: tuple[int, ...]
     ) -> Sequence[Any]:
         result, pull = self._jax.vjp(
             lambda *new: self.function(*replaced(inputs, wanted, new)), *(inputs[i] for i in wanted)

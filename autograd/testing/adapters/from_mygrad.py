@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
-from .common import Named, NDArray
+from .common import Adapted, NDArray
 
 
 def mygrad(function: Callable[..., Any], name: str | None = None) -> MyGradSubject:
@@ -31,11 +31,13 @@ def _mygrad() -> Any:
     return mygrad
 
 
-class MyGradSubject(Named):
+class MyGradSubject(Adapted):
     """See `mygrad`."""
 
+    framework = "mygrad"
+
     def __init__(self, function: Callable[..., Any], library: Any, name: str | None = None) -> None:
-        super().__init__(function, "mygrad", name)
+        super().__init__(function, name)
         self._mygrad = library
 
     def value(self, arrays: Sequence[NDArray]) -> NDArray:
@@ -44,7 +46,7 @@ class MyGradSubject(Named):
             return np.array(self.function(*map(self._mygrad.tensor, arrays)))
 
     def pull(
-        self, arrays: Sequence[NDArray], weights: NDArray, wanted: Sequence[int]
+        self, arrays: Sequence[NDArray], weights: NDArray, wanted: tuple[int, ...]
     ) -> list[NDArray]:
         """Gradients of sum(weights * function) at the `wanted` inputs."""
         inputs = [
@@ -58,11 +60,3 @@ class MyGradSubject(Named):
             np.zeros_like(arrays[i]) if gradient is None else np.array(gradient)
             for i, gradient in zip(wanted, gradients, strict=True)
         ]
-
-    def push(self, arrays: Sequence[NDArray], tangents: Mapping[int, NDArray]) -> None:
-        """MyGrad has no forward mode."""
-
-    def gradient(
-        self, wanted: Sequence[int], weights: NDArray, directions: Sequence[NDArray]
-    ) -> None:
-        """A gradient of MyGrad is an array, which cannot be differentiated again."""

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from .common import Named, NDArray
+from ..subject import importable, name_of
+from .common import IMPORT, Adapted, NDArray
 
 
 def numpy(
@@ -41,8 +42,10 @@ def numpy(
     return NumPySubject(function, vjp, jvp, name)
 
 
-class NumPySubject(Named):
+class NumPySubject(Adapted):
     """See `numpy`."""
+
+    framework = "numpy"
 
     def __init__(
         self,
@@ -51,7 +54,7 @@ class NumPySubject(Named):
         jvp: Callable[..., Any] | None = None,
         name: str | None = None,
     ) -> None:
-        super().__init__(function, "numpy", name)
+        super().__init__(function, name)
         self.vjp = vjp
         self.jvp = jvp
 
@@ -60,7 +63,7 @@ class NumPySubject(Named):
         return np.asarray(self.function(*arrays))
 
     def pull(
-        self, arrays: Sequence[NDArray], weights: NDArray, wanted: Sequence[int]
+        self, arrays: Sequence[NDArray], weights: NDArray, wanted: tuple[int, ...]
     ) -> list[NDArray]:
         """What the hand-written `vjp` gives for the `wanted` inputs."""
         found = self.vjp(weights, *arrays)
@@ -82,12 +85,20 @@ class NumPySubject(Named):
         given = tuple(tangents.get(i) for i in range(len(arrays)))
         return np.asarray(self.jvp(given, *arrays))
 
-    def gradient(
-        self, wanted: Sequence[int], weights: NDArray, directions: Sequence[NDArray]
-    ) -> None:
-        """A hand-written gradient is an array, which cannot be differentiated again."""
-
     def call_text(self) -> str:
-        """What to write for this subject in a script that repeats a failure."""
-        derivative = getattr(self.vjp, "__name__", "vjp")
-        return f"adapters.numpy({self.name}, vjp={derivative})"
+        expressions = [expression for _, expression in self._written()]
+        return f"adapters.numpy({', '.join(expressions)})"
+
+    def imports(self) -> tuple[str, ...]:
+        return (IMPORT, *dict.fromkeys(line for lines, _ in self._written() for line in lines))
+
+    def _written(self) -> list[tuple[tuple[str, ...], str]]:
+        """(lines, expression) for the function and its derivatives; those that no module holds keep their roles' names."""
+        found = [importable(self.function)]
+        for role, derivative in (("vjp", self.vjp), ("jvp", self.jvp)):
+            if derivative is not None:
+                lines, expression = importable(derivative)
+                if expression == "f":
+                    lines, expression = (f"# {role}: your derivative, {name_of(derivative)}",), role
+                found.append((lines, f"{role}={expression}"))
+        return found

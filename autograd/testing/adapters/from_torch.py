@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from .common import Named, NDArray
+from .common import Adapted, NDArray
 
 
 def torch(function: Callable[..., Any], name: str | None = None) -> TorchSubject:
@@ -32,11 +32,19 @@ def _torch() -> Any:
     return torch
 
 
-class TorchSubject(Named):
+class TorchSubject(Adapted):
     """See `torch`."""
 
-    def __init__(self, function: Callable[..., Any], library: Any, name: str | None = None) -> None:
-        super().__init__(function, "torch", name)
+    framework = "torch"
+
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        library: Any,
+        name: str | None = None,
+        shown: Callable[..., Any] | None = None,
+    ) -> None:
+        super().__init__(function, name, shown)
         self._torch = library
 
     def value(self, arrays: Sequence[NDArray]) -> NDArray:
@@ -45,7 +53,7 @@ class TorchSubject(Named):
             return np.asarray(self.function(*self._tensors(arrays)).numpy())
 
     def pull(
-        self, arrays: Sequence[NDArray], weights: NDArray, wanted: Sequence[int]
+        self, arrays: Sequence[NDArray], weights: NDArray, wanted: tuple[int, ...]
     ) -> list[NDArray]:
         """Gradients of sum(weights * function) at the `wanted` inputs."""
         inputs = self._tensors(arrays)
@@ -69,7 +77,7 @@ class TorchSubject(Named):
             return np.asarray(moved.detach().numpy())
 
     def gradient(
-        self, wanted: Sequence[int], weights: NDArray, directions: Sequence[NDArray]
+        self, wanted: tuple[int, ...], weights: NDArray, directions: Sequence[NDArray]
     ) -> TorchSubject:
         """x -> sum of (gradient of sum(weights * function) at x) * directions, over the `wanted` inputs."""
 
@@ -83,14 +91,14 @@ class TorchSubject(Named):
                 along = self._tensors(directions)
                 return sum((g * d).sum() for g, d in zip(found, along, strict=True))
 
-        return TorchSubject(projected, self._torch, f"gradient of {self.name}")
+        return TorchSubject(projected, self._torch, f"gradient of {self.name}", self.shown)
 
     def _tensors(self, arrays: Sequence[NDArray]) -> list[Any]:
         # a copy: a function that writes to its input must not write to ours
         return [self._torch.tensor(np.ascontiguousarray(a)).reshape(np.shape(a)) for a in arrays]
 
     def _gradients(
-        self, inputs: Sequence[Any], weights: NDArray, wanted: Sequence[int], create_graph: bool
+        self, inputs: Sequence[Any], weights: NDArray, wanted: tuple[int, ...], create_graph: bool
     ) -> list[Any]:
         result = self.function(*inputs)
         if not result.requires_grad:

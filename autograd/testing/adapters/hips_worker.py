@@ -87,7 +87,11 @@ def run(function: Any, library: Any, call: dict[str, Any], arrays: list[Any]) ->
 
 def gradients(function: Any, library: Any, wanted: Any, weights: Any, inputs: Any) -> list[Any]:
     """Gradients of sum(weights * function) at the wanted inputs."""
-    return [library.make_vjp(function, place)(*inputs)[0](weights) for place in wanted]
+    found = []
+    for place in wanted:
+        pull, value = library.make_vjp(function, place)(*inputs)
+        found.append(pull(np.asarray(weights, getattr(value, "dtype", None))))
+    return found
 
 
 def projected_gradient(

@@ -30,9 +30,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     report = kill_rate(chosen, per_rule=options.per_rule)
     print(report.table(options.by))
     for mutant in report.equivalent if options.list else ():
-        print(f"equivalent: {mutant.name}")
+        print(f"equivalent: {mutant.name} ({mutant.where})")
     for mutant in report.survivors:
-        print(f"survivor: {mutant.name}")
+        print(f"survivor: {mutant.name} ({mutant.where})")
     return 1 if report.survivors else 0
 
 

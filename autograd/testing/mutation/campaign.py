@@ -14,11 +14,11 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
-from backends.program import format_program
+from backends.program import Program, format_program
 
 from ...op import Op
 from ..check import GradientMismatch, check_grad
-from ..conventions import CONVENTIONS, expected_at
+from ..conventions import CONVENTIONS, Expected, expected_at
 from ..rules import RuleProgram, rule_name, run_forward, run_rule
 from ..samples import samples
 from .mutant import Mutant, RuleSubject, mutants_of, rules_of
@@ -123,7 +123,7 @@ def _groups(op: Op, one_per_rule: bool) -> list[list[RuleProgram]]:
     groups: dict[str, list[RuleProgram]] = {}
     for sample in samples(op):
         for rule in rules_of(op, sample):
-            if np.size(rule.inputs[rule.position]):
+            if all(parameter.value.spec.size for parameter in rule.program.parameters):
                 key = f"{rule.position} {sorted(rule.static.items(), key=str)} {format_program(rule.program)}"
                 groups.setdefault(key, []).append(rule)
     if not one_per_rule:
@@ -147,18 +147,26 @@ def _in_turn(mutants: Sequence[Mutant], count: int) -> list[Mutant]:
     return chosen[:count]
 
 
+class _Point(NamedTuple):
+    """Inputs at which a mutant is tried, and the seed of the weights and directions there."""
+
+    seed: int
+    inputs: tuple[Any, ...]
+
+
 class Judge:
     """The checks of one rule: points that the rule itself passes, and what conventions say about it."""
 
     def __init__(self, group: Sequence[RuleProgram]) -> None:
         self.rule = group[0]
         op, static = self.rule.op, self.rule.static
-        wanted = [tuple(rule.inputs) for rule in group]
-        self.points = [
-            p for p in [*wanted, *_points(self.rule)] if self._passes(self.rule.program, p)
-        ]
-        if not all(_same(a, b) for a, b in zip(self.points, wanted, strict=False)):
-            raise GradientMismatch(f"{op.name}: the rule itself fails at its own samples")
+        # a seed of its own for each point: weights of other signs
+        own = [_Point(i, tuple(rule.inputs)) for i, rule in enumerate(group)]
+        for point in own:
+            if not self._passes(self.rule.program, point):
+                raise GradientMismatch(f"{op.name}: the rule itself fails at a sample of its own")
+        more = [_Point(i, inputs) for i, inputs in enumerate(_points(self.rule), len(own))]
+        self.points = own + [point for point in more if self._passes(self.rule.program, point)]
         y = run_forward(op, static, self.rule.inputs)
         rows = [
             expected_at(row, op, self.rule.inputs, static, y.shape)
@@ -184,15 +192,16 @@ class Judge:
             return "convention"
         return "equivalent" if self._is_equivalent(mutant) else "survivor"
 
-    def _passes(self, program: Any, point: Sequence[Any]) -> bool:
-        rule = self.rule._replace(inputs=tuple(point))
+    def _passes(self, program: Program, point: _Point) -> bool:
+        rule = self.rule._replace(inputs=point.inputs)
+        subject = RuleSubject(rule, program, rule.op.name)
         try:
-            check_grad(RuleSubject(rule, program, rule.op.name), point[rule.position])
+            check_grad(subject, point.inputs[rule.position], seed=point.seed)
         except (GradientMismatch, IndexError, ValueError):
             return False
         return True
 
-    def _agrees(self, program: Any, row: Any) -> bool:
+    def _agrees(self, program: Program, row: Expected) -> bool:
         op = self.rule.op
         y = run_forward(op, self.rule.static, row.inputs)
         found = run_rule(program, op, row.inputs, y, row.g)
@@ -212,10 +221,6 @@ class Judge:
                 return False
             compared += 1
         return compared >= 10
-
-
-def _same(a: Sequence[Any], b: Sequence[Any]) -> bool:
-    return all(x is y for x, y in zip(a, b, strict=True))
 
 
 def _changed(rule: RuleProgram, change: Any) -> tuple[Any, ...]:

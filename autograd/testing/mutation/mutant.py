@@ -21,6 +21,7 @@ from ...call import op as declare
 from ...op import Op
 from ..rules import RuleProgram, rule_positions, run_forward, run_rule, trace_rule
 from ..samples import Sample
+from ..subject import BaseSubject
 from .changes import Change, changes, replay, result_spec
 
 NDArray = np.ndarray[Any, Any]
@@ -41,6 +42,16 @@ class Mutant(NamedTuple):
     @property
     def name(self) -> str:
         return f"{self.rule.op.name}.{self.rule.input_name}: {self.kind}: {self.before} -> {self.after}"
+
+    @property
+    def where(self) -> str:
+        """The shapes and settings of the sample that it belongs to."""
+        rule = self.rule
+        inputs = [
+            f"{rule.op.parameter_name(i)}={getattr(x, 'shape', x)}"
+            for i, x in enumerate(rule.inputs)
+        ]
+        return ", ".join([*inputs, *(f"{name}={value}" for name, value in rule.static.items())])
 
     @property
     def keeps_shape(self) -> bool:
@@ -78,13 +89,13 @@ class Mutant(NamedTuple):
         return mutant
 
 
-class RuleSubject:
-    """An op as a function of one of its inputs, whose gradient is a program."""
+class RuleSubject(BaseSubject):
+    """An op as a function of one of its inputs, whose gradient is a program. It has reverse mode alone."""
 
     def __init__(self, rule: RuleProgram, program: Program, name: str) -> None:
+        super().__init__(rule.op.forward, name)
         self.rule = rule
         self.program = program
-        self.name = name
 
     def value(self, arrays: Sequence[NDArray]) -> NDArray:
         """The op at `arrays[0]`."""
@@ -92,26 +103,15 @@ class RuleSubject:
         return run_forward(self.rule.op, self.rule.static, inputs)
 
     def pull(
-        self, arrays: Sequence[NDArray], weights: NDArray, wanted: Sequence[int]
+        self, arrays: Sequence[NDArray], weights: NDArray, wanted: tuple[int, ...]
     ) -> list[NDArray]:
-        """The gradient of sum(weights * value)."""
+        """What the program gives."""
         inputs = _with(self.rule.inputs, self.rule.position, arrays[0])
         y = run_forward(self.rule.op, self.rule.static, inputs)
         return [run_rule(self.program, self.rule.op, inputs, y, weights)]
 
-    def push(self, arrays: Sequence[NDArray], tangents: Sequence[NDArray]) -> None:
-        """A rule alone has no forward mode."""
-
-    def gradient(
-        self, wanted: Sequence[int], weights: NDArray, directions: Sequence[NDArray]
-    ) -> None:
-        """A program on arrays is not differentiated again."""
-
     def input_name(self, position: int) -> str:
         return self.rule.input_name
-
-    def call_text(self) -> str:
-        return self.name
 
 
 def rules_of(op: Op, sample: Sample) -> Iterator[RuleProgram]:

@@ -5,11 +5,15 @@ This is the one room of `autograd` that knows NumPy, to build inputs and to diff
 
 from .check import GradientMismatch, check_grad, check_vjp
 from .samples import BadSample, Sample, bad_samples, samples
+from .subject import BaseSubject, Subject, TensorSubject
 
 __all__ = [
     "BadSample",
+    "BaseSubject",
     "GradientMismatch",
     "Sample",
+    "Subject",
+    "TensorSubject",
     "bad_samples",
     "check_grad",
     "check_vjp",

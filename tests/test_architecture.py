@@ -22,7 +22,8 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("backends", "autograd", "nn")
 ARRAY_LIBRARIES = {"numpy", "numba", "cupy", "torch", "jax", "scipy"}
 OPTIONAL = {
-    "tqdm", "safetensors", "matplotlib", "numba", "llvmlite", "platformdirs", "cupy", "torch", "IPython",
+    "tqdm", "safetensors", "matplotlib", "IPython", "numba", "llvmlite", "platformdirs", "cupy",
+    "torch", "jax", "mygrad", "hypothesis", "pytest",
 }  # fmt: skip
 NN_MAY_IMPORT_NUMPY = ("nn/data.py", "nn/seed.py")
 """Where arrays of the user enter, and where NumPy's own generator is seeded; the rest of nn sees tensors alone."""
@@ -234,6 +235,8 @@ def test_importing_is_cheap():
         "matplotlib",
         "pandas",
         "torch",
+        "jax",
+        "mygrad",
         "scipy",
         "tqdm",
         "safetensors",

@@ -34,14 +34,20 @@ def format_program(program: Program) -> str:
     lines = [f"program {program.name}"]
     for value, role, name in program.parameters:
         lines.append(f"{value}: {value.spec} = {role} {_quoted(name)}")
-    for result, primitive, operands, static in program.instructions:
-        arguments = [format_operand(o) for o in operands]
-        arguments += [f"{key}={_format_static(item)}" for key, item in static]
-        lines.append(f"{result}: {result.spec} = {primitive}({', '.join(arguments)})")
+    for instruction in program.instructions:
+        result = instruction.result
+        lines.append(f"{result}: {result.spec} = {format_call(instruction)}")
     lines += [f"assign {state} = {format_operand(value)}" for state, value in program.assigns]
     outputs = ", ".join(f"{name}={format_operand(value)}" for name, value in program.outputs)
     lines.append(f"return {outputs}".rstrip())
     return "\n".join(lines) + "\n"
+
+
+def format_call(instruction: Instruction) -> str:
+    """The right-hand side of an instruction."""
+    arguments = [format_operand(o) for o in instruction.operands]
+    arguments += [f"{key}={format_static(item)}" for key, item in instruction.static]
+    return f"{instruction.primitive}({', '.join(arguments)})"
 
 
 def format_operand(operand: Operand) -> str:
@@ -53,9 +59,10 @@ def _quoted(name: str) -> str:
     return '"' + name.encode("unicode_escape").decode().replace('"', '\\"') + '"'
 
 
-def _format_static(item: Any) -> str:
+def format_static(item: Any) -> str:
+    """A static attribute: a number, a dtype, an index key, a tuple of such."""
     if isinstance(item, tuple) and not isinstance(item, Slot):
-        inner = ", ".join(_format_static(part) for part in item)
+        inner = ", ".join(format_static(part) for part in item)
         return f"({inner},)" if len(item) == 1 else f"({inner})"
     if isinstance(item, slice):
         return f"slice({item.start}, {item.stop}, {item.step})"

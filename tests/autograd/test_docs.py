@@ -1,0 +1,78 @@
+"""The pages of docs/: their code runs, what they show is what is printed, and the table of ops is the declarations'."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from autograd.ops import OPS
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+DOCS = ROOT / "docs"
+PAGES = sorted(DOCS.glob("*.md"))
+GUIDE = (DOCS / "property-test-your-gradients.md").read_text(encoding="utf-8")
+
+
+def run(*command, cwd=ROOT):
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False)
+
+
+def make_ops():
+    spec = importlib.util.spec_from_file_location("make_ops", DOCS / "make_ops.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_table_of_ops_is_what_the_declarations_say():
+    made = make_ops().text()
+    assert (DOCS / "ops.md").read_text(encoding="utf-8") == made, "run python docs/make_ops.py"
+
+
+def test_the_table_has_every_op_and_the_formulas_that_everybody_knows():
+    made = make_ops().text()
+    rows = [line for line in made.splitlines() if line.startswith("| `")]
+    assert len(rows) == len(OPS)
+    expected = {
+        "tanh": "x: `g * (1 - y * y)`",
+        "divide": "a: `g / b`<br>b: `-(g * y / b)`",
+        "relu": "x: `where(y > 0, g, 0)`",
+        "matmul": "a: `g @ permute_dims(b, (1, 0))`<br>b: `permute_dims(a, (1, 0)) @ g`",
+        "softmax": "x: `g * y - y * sum(g * y, axis=1, keepdims=True)`",
+    }
+    for name, formula in expected.items():
+        (row,) = [line for line in rows if line.startswith(f"| `{name}(")]
+        assert formula in row
+
+
+def blocks(language):
+    return re.findall(rf"```{language}\n(.*?)```", GUIDE, flags=re.DOTALL)
+
+
+def test_the_code_of_the_guide_runs_in_order():
+    """Every block, in one script; what a comment at the end of a print promises is printed."""
+    done = run(sys.executable, "-W", "error", "-c", "\n".join(blocks("python")))
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.oracle
+def test_the_bug_in_the_guide_is_found(hips_python):
+    """The output in the guide is that of the script, letter for letter."""
+    done = run(sys.executable, "docs/find_a_bug.py", hips_python)
+    assert done.returncode == 0, done.stderr
+    (shown,) = [block for block in blocks("text") if block.startswith("HIPS autograd")]
+    assert done.stdout == shown
+
+
+def test_every_path_exists():
+    for page in PAGES:
+        text = page.read_text(encoding="utf-8")
+        for path in re.findall(r"`((?:autograd|backends|nn|docs|examples|tests)/[\w./-]+)`", text):
+            assert (ROOT / path).exists(), f"{page.name}: {path}"
+        for link in re.findall(r"\]\((?!http)([^)#]+)", text):
+            assert (page.parent / link).exists(), f"{page.name}: {link}"

@@ -36,10 +36,10 @@ def checkpoint(function: Callable[..., Any]) -> Callable[..., Any]:
     Dropout inside has the same mask in both runs. Gradients are those without checkpoint, to any order of derivative;
     where a tensor is used three times or more, inside and outside, they are added up in another order.
 
-    The function must compute the same when it runs again: its parameters must not be assigned between forward and
-    backward (an error says so), and whatever else it does besides computing (`print`, the moving statistics of a BatchNormalization)
-    happens once more for each backward. A call in which the function makes leaves of its own, such as a layer that
-    makes its parameters when it is first called, keeps its graph: it could not be repeated.
+    The function must compute the same when it runs again. Parameters may not be assigned between forward and backward
+    (an error says so). Whatever else it does, such as to print or to update the moving statistics of a batch
+    normalization, happens once more for each backward. A call in which the function makes leaves of its own, such as a
+    layer that makes its parameters when it is first called, keeps its graph: it could not be repeated.
 
     Raises:
         GradientError: in backward, when the second run is not like the first. Other errors of the second run carry a

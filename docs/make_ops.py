@@ -45,11 +45,13 @@ def kernels_of(op: Op) -> str:
     for sample in samples(op, "float32"):
         specs = [Spec(x.shape, x.dtype) for x in sample.inputs]
         static = op.canonical(specs, dict(sample.static))
+        values = {**static, **dict(zip(op.arrays, specs, strict=False)), "y": op.spec(*specs, **sample.static)}  # fmt: skip
         parts["forward"] |= plan_rule(op.forward, specs, static) is not None
-        y = op.spec(*specs, **sample.static)
         for name, rule in op.vjp.items():
-            given = [static[n] if n in static else op.value_of(n, specs, y) for n in op.rule_names(name) if n != "i"]  # fmt: skip
-            parts[name] |= "i" not in op.rule_names(name) and plan_rule(rule, [y, *given], {}) is not None  # fmt: skip
+            wanted = [n.removesuffix("_spec") for n in op.rule_names(name)]
+            if set(wanted) <= values.keys():
+                given = [values["y"], *(values[n] for n in wanted)]
+                parts[name] |= plan_rule(rule, given, {}) is not None
     made = [part for part, has_kernel in parts.items() if has_kernel]
     return f"numba: {', '.join(made)}" if made else "-"
 

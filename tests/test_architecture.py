@@ -23,7 +23,7 @@ PACKAGES = ("backends", "autograd", "nn")
 ARRAY_LIBRARIES = {"numpy", "numba", "cupy", "torch", "jax", "scipy"}
 OPTIONAL = {
     "tqdm", "safetensors", "matplotlib", "IPython", "numba", "llvmlite", "platformdirs", "cupy",
-    "torch", "jax", "mygrad", "hypothesis", "pytest",
+    "torch", "jax", "mygrad",
 }  # fmt: skip
 NN_MAY_IMPORT_NUMPY = ("nn/data.py", "nn/seed.py")
 """Where arrays of the user enter, and where NumPy's own generator is seeded; the rest of nn sees tensors alone."""
@@ -32,8 +32,10 @@ DEFERRED = {
     ("nn/saving.py", "json"),
     ("nn/loading.py", "json"),
     ("backends/numba/backend.py", "backends.numba.kernels"),
+    ("autograd/testing/plugin.py", "hypothesis"),
+    ("autograd/testing/plugin.py", "hypothesis.extra"),
 }
-"""Modules that are imported late: only an error message, only a file, or only a kernel needs them."""
+"""Modules that are imported late: only an error message, a file, a kernel or a drawn example needs them."""
 TENSOR_INTERNALS = {"_node", "_data", "_backend", "_xp"}
 
 
@@ -242,6 +244,8 @@ def test_importing_is_cheap():
         "safetensors",
         "sklearn",
         "IPython",
+        "hypothesis",
+        "pytest",
     ]
     code = f"import sys, autograd, nn; print(*(name for name in {heavy} if name in sys.modules))"
     done = subprocess.run(

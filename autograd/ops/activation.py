@@ -17,9 +17,13 @@ SELU_SCALE, SELU_ALPHA = 1.0507009873554805, 1.6732632423543772
 
 
 def sigmoid_of(xp: Any, x: Any) -> Any:
-    """1 / (1 + e^-x) without overflow and without cancellation: only e^-|x| is computed."""
-    decay = xp.exp(xp.negative(xp.abs(x)))
-    return xp.divide(xp.where(xp.greater_equal(x, 0), 1.0, decay), xp.add(decay, 1.0))
+    """1 / (1 + e^-x) without overflow and without cancellation: only e^-|x| is computed.
+
+    Not by abs, whose slope at 0 is 0: the derivative of this is that of the sigmoid, everywhere.
+    """
+    right = xp.greater_equal(x, 0)
+    decay = xp.exp(xp.where(right, xp.negative(x), x))
+    return xp.divide(xp.where(right, 1.0, decay), xp.add(decay, 1.0))
 
 
 def softplus_of(xp: Any, x: Any) -> Any:

@@ -59,9 +59,12 @@ def _power_base(xp: Any, g: Any, a: Any, b: Any) -> Any:
     """b a^(b-1), and 0 where b is 0 whatever a is."""
     if not hasattr(b, "shape"):
         return _zeros(xp, g) if b == 0 else xp.multiply(g, xp.multiply(xp.power(a, b - 1), b))
+    # only 0**-1 is kept away: where a is not 0 the slope depends on b at b = 0 as anywhere
     constant = xp.equal(b, 0)
-    lowered = xp.power(a, xp.where(constant, 1, b) - 1)
-    return xp.where(constant, 0.0, xp.multiply(g, xp.multiply(b, lowered)))
+    base = xp.where(xp.logical_and(constant, xp.equal(a, 0)), 1.0, a)
+    lowered = xp.power(base, b - 1)
+    overflow = xp.logical_and(constant, xp.logical_not(xp.isfinite(lowered)))
+    return xp.where(overflow, 0.0, xp.multiply(g, xp.multiply(b, lowered)))
 
 
 def _power_exponent(xp: Any, g: Any, a: Any, b: Any, y: Any) -> Any:

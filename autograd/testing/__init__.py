@@ -3,7 +3,8 @@
 This is the one room of `autograd` that knows NumPy, to build inputs and to difference numerically.
 """
 
-from .check import GradientMismatch, check_grad, check_vjp
+from .check import check_grad, check_jvp, check_vjp
+from .report import GradientMismatch, Undecided
 from .samples import BadSample, Sample, bad_samples, samples
 from .subject import BaseSubject, Subject, TensorSubject
 
@@ -14,8 +15,10 @@ __all__ = [
     "Sample",
     "Subject",
     "TensorSubject",
+    "Undecided",
     "bad_samples",
     "check_grad",
+    "check_jvp",
     "check_vjp",
     "samples",
 ]

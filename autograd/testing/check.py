@@ -1,57 +1,45 @@
-"""Is a gradient right? Decided by central differences in float64, along directions rather than element by element.
+"""Is a gradient right? Decided by differences in float64, along directions rather than element by element.
 
 For a direction d and weights w, the derivative of t -> sum(w f(x + t d)) at 0 is a single number, which backward
-knows as sum(gradient * d). Differences at three steps are extrapolated (Richardson), which leaves about ten correct
-digits. One direction is random; in the other every term of that sum is positive, so that nothing can cancel and an
-error of 0.1 % in a gradient is always seen. The differences never look at the gradient rules that they judge.
+knows as sum(gradient * d). `slopes` measures it without a look at the gradient rules, `judge` compares the two,
+`examine` chooses the directions. Here the parts of a check are put together: shapes and dtypes, differences, reverse
+mode against forward mode, linearity in the weights, unharmed inputs, and the same for the gradient as a function.
 """
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..creation import zeros_like
-from ..functional import vjp
-from ..mode import enable_grad
-from ..tensor import Tensor
+from .examine import Finding, Point, examine_change, examine_gradient, noise_floor, size_of
+from .judge import LEAST, UNDECIDED
+from .report import Call, GradientMismatch, Undecided, short
+from .subject import Subject, TensorSubject, VjpSubject, subject_of
 
 NDArray = np.ndarray[Any, Any]
-Function = Callable[..., Tensor]
 
 _TOLERANCE = {"float64": 1e-6, "float32": 3e-4}
-_STEPS = (2e-3, 2e-4, 2e-5)
-"""Small enough to stay on one side of a kink 0.05 away; the later ones are for functions that bend sharply."""
-_ROUNDING = 32 * np.finfo(np.float64).eps
 
 
-class GradientMismatch(AssertionError):  # noqa: N818 - it says what was found, like the other assertion it is
-    """A gradient differs from the slope of the function, or has another shape or dtype than its input.
+def check_grad(f: Any, *inputs: Any, order: int = 1, dtype: Any = "float64", seed: int = 0) -> None:
+    """Raise GradientMismatch unless the gradients claimed for `f` are right.
 
-    Cause: a wrong rule in `vjp=`; a kink or a jump within 0.01 of the inputs; a function that is not the same at
-    each call (random numbers); an input that is used but cut off by `detach()`.
-    """
+    Every floating input is tried alone, then all of them together. A gradient must have the shape and dtype of its
+    input, agree with differences, with forward mode (`sum(w * push(d)) == sum(pull(w) * d)`), be linear in the
+    weights of the result, and leave the inputs as they were.
 
+    At a kink, where the slopes on the two sides of the inputs differ, the claim must lie in the closed interval
+    between them (or among the slopes of points next to it); parts of the inputs are then tried alone, so that a kink
+    hides nothing beside it. The second order of a kink is held against the one-sided slopes of the gradient, taken
+    as a function of the inputs: its jump at the kink itself is no slope, the slopes beside the jump are.
 
-class _Slope(NamedTuple):
-    """A numerical derivative, and the error that rounding and extrapolation left in it."""
-
-    value: float
-    error: float
-
-
-def check_grad(
-    f: Function, *inputs: Any, order: int = 1, dtype: Any = "float64", seed: int = 0
-) -> None:
-    """Raise GradientMismatch unless `backward` through `f` gives the gradient that differences give.
-
-    Every floating input is tried alone, then all of them together.
+    Elements of inputs that are NaN or infinite are not judged. A gradient that is claimed to be infinite is right
+    where the slope on one side grows without bound.
 
     Args:
-        f: a function of tensors that returns a tensor of any shape.
+        f: a function of tensors that returns a tensor of any shape, or a `Subject`.
         inputs: arrays, tensors, lists or numbers. Integers and booleans are passed on as they are.
         order: 2 checks derivatives of the gradient as well, by `create_graph`.
         dtype: that in which the gradient is computed, "float64" (to 1e-6) or "float32" (to 3e-4). The differences
@@ -59,213 +47,327 @@ def check_grad(
         seed: of the directions.
 
     Raises:
-        GradientMismatch: with the function, the input, the direction and both numbers.
+        GradientMismatch: with the function, the input, the direction, both numbers, and a script that repeats it.
+        Undecided: where differences can say nothing, such as where the value is NaN.
+        ValueError: for another dtype, or `order=2` of a subject that cannot differentiate its gradient.
 
     >>> import autograd as ag
     >>> from autograd.testing import check_grad
     >>> check_grad(ag.tanh, [0.5, -1.0], order=2)
+    >>> check_grad(ag.relu, [0.0, -1.0])
     >>> check_grad(lambda x: x * x.detach(), [0.5, -1.0])
     Traceback (most recent call last):
     ...
-    autograd.testing.check.GradientMismatch: ...
+    autograd.testing.report.GradientMismatch: ...
     """
-    arrays = [_as_array(value) for value in inputs]
-    floating = [i for i, array in enumerate(arrays) if _is_float(array)]
-    groups = [(i,) for i in floating] + ([tuple(floating)] if len(floating) > 1 else [])
-    for group in groups:
-        _check_order(f, arrays, group, order, _Check(f, _dtype_name(dtype), seed))
+    subject = subject_of(f)
+    _run(
+        "check_grad", _all_of, subject, inputs, dtype, seed, {"order": order} if order != 1 else {}
+    )
 
 
-def check_vjp(f: Function, *inputs: Any, dtype: Any = "float64", seed: int = 0) -> None:
+def check_vjp(f: Any, *inputs: Any, dtype: Any = "float64", seed: int = 0) -> None:
     """Like `check_grad` for the transform `autograd.vjp`: the value, and what `pull` makes of random weights.
 
     >>> import autograd as ag
     >>> from autograd.testing import check_vjp
     >>> check_vjp(ag.matmul, [[1.0, 2.0]], [[3.0], [4.0]])
     """
-    arrays = [_as_array(value) for value in inputs]
-    floating = tuple(i for i, array in enumerate(arrays) if _is_float(array))
-    check = _Check(f, _dtype_name(dtype), seed)
-    weights = check.weights(f, arrays)
-    tensors = [Tensor(a.astype(check.dtype) if _is_float(a) else a) for a in arrays]
-    value, pull = vjp(
-        lambda *xs: f(*_replaced(tensors, floating, xs)), *(tensors[i] for i in floating)
-    )
-    if not np.array_equal(value.numpy(), f(*tensors).numpy(), equal_nan=True):
-        raise GradientMismatch(f"{check.name}: vjp changes the value of the function")
-    gradients = pull(Tensor(weights.astype(check.dtype)))
-    check.compare(f, arrays, floating, weights, [g.numpy() for g in gradients])
+    _run("check_vjp", _vjp_of, subject_of(f), inputs, dtype, seed, {})
 
 
-def _check_order(
-    f: Function, arrays: Sequence[NDArray], group: tuple[int, ...], order: int, check: _Check
-) -> None:
-    weights = check.weights(f, arrays)
-    leaves = [
-        Tensor(a.astype(check.dtype) if _is_float(a) else a, requires_grad=i in group)
-        for i, a in enumerate(arrays)
-    ]
-    gradients = [g.numpy() for g in _gradients(f, leaves, group, weights, create_graph=False)]
-    check.compare(f, arrays, group, weights, gradients)
-    if order > 1:
-        directions = [check.random(gradient.shape) for gradient in gradients]
-        projected = _projected_gradient(f, group, weights, directions)
-        deeper = check.of_gradient()
-        _check_order(projected, arrays, group, order - 1, deeper)
+def check_jvp(f: Any, *inputs: Any, dtype: Any = "float64", seed: int = 0) -> None:
+    """Like `check_grad` for forward mode, `autograd.jvp`: the change of the value along random directions.
+
+    At a kink the change of each element of the value must lie between those to its two sides.
+
+    Raises:
+        ValueError: for a subject without forward mode.
+
+    >>> import autograd as ag
+    >>> from autograd.testing import check_jvp
+    >>> check_jvp(ag.multiply, [1.0, 2.0], [3.0, 4.0])
+    """
+    _run("check_jvp", _jvp_of, subject_of(f), inputs, dtype, seed, {})
 
 
-def _gradients(
-    f: Function,
-    leaves: Sequence[Tensor],
-    group: tuple[int, ...],
-    weights: NDArray,
-    create_graph: bool,
-) -> list[Tensor]:
-    """d(sum(weights * f)) at the leaves of `group`; zeros where f does not depend on one."""
-    for i in group:
-        leaves[i].grad = None
-    with enable_grad():
-        result = f(*leaves)
-        if result.requires_grad:
-            result.backward(Tensor(weights, result.dtype), create_graph=create_graph)
-    found = [leaves[i].grad for i in group]
-    for i in group:
-        leaves[i].grad = None
-    return [zeros_like(leaves[i]) if g is None else g for i, g in zip(group, found, strict=True)]
+class _Check(NamedTuple):
+    """One subject at one point in one dtype, with a stream of random numbers."""
 
+    subject: Subject
+    arrays: tuple[NDArray, ...]
+    dtype: str
+    generator: np.random.Generator
 
-def _projected_gradient(
-    f: Function, group: tuple[int, ...], weights: NDArray, directions: Sequence[NDArray]
-) -> Function:
-    """The function x -> sum(gradient of f at x * directions), itself differentiable."""
+    @property
+    def floating(self) -> tuple[int, ...]:
+        return tuple(i for i, a in enumerate(self.arrays) if a.dtype.kind == "f")
 
-    def projected(*tensors: Tensor) -> Tensor:
-        leaves = [
-            t if t.requires_grad or i not in group else _leaf(t) for i, t in enumerate(tensors)
-        ]
-        total = Tensor(0.0, leaves[group[0]].dtype)
-        gradients = _gradients(f, leaves, group, weights, create_graph=True)
-        for gradient, direction in zip(gradients, directions, strict=True):
-            total = total + (gradient * Tensor(direction, gradient.dtype)).sum()
-        return total
-
-    return projected
-
-
-def _leaf(tensor: Tensor) -> Tensor:
-    fresh = tensor.detach()
-    fresh.requires_grad = True
-    return fresh
-
-
-class _Check:
-    """One function under test: its name, the dtype of its gradients and a stream of random numbers."""
-
-    def __init__(self, f: Function, dtype: str, seed: int, name: str | None = None) -> None:
-        op = getattr(f, "op", None)
-        self.name = name or str(op.name if op is not None else getattr(f, "__name__", f))
-        self.function = f
-        self.dtype = dtype
-        self.seed = seed
-        self.generator = np.random.default_rng(seed)
-
-    def of_gradient(self) -> _Check:
-        """The same check one derivative further."""
-        return _Check(self.function, self.dtype, self.seed + 1, f"gradient of {self.name}")
+    def label(self, group: Sequence[int]) -> str:
+        return ", ".join(f"{self.subject.input_name(i)} {self.arrays[i].shape}" for i in group)
 
     def random(self, shape: tuple[int, ...]) -> NDArray:
-        """Numbers of size about 1, none of them near 0, of either sign."""
+        """Numbers of size about 1, none of them near 0, of either sign; exact in the dtype of the check."""
         size = self.generator.uniform(0.5, 1.5, shape)
-        return np.asarray(np.where(self.generator.random(shape) < 0.5, -size, size))
+        signed = np.where(self.generator.random(shape) < 0.5, -size, size)
+        return np.asarray(signed).astype(self.dtype).astype(np.float64)
 
-    def weights(self, f: Function, arrays: Sequence[NDArray]) -> NDArray:
-        return self.random(_evaluate(f, arrays).shape)
+    def point(self, group: tuple[int, ...]) -> Point:
+        exact = [a.astype(np.float64) if a.dtype.kind == "f" else a for a in self.arrays]
+        epsilon = float(np.finfo(self.dtype).eps)
+        tolerance = _TOLERANCE[self.dtype]
+        return Point(self.evaluate, exact, group, tolerance, epsilon, self.generator)
 
-    def compare(
-        self, f: Function, arrays: Sequence[NDArray], group: tuple[int, ...], weights: NDArray, gradients: Sequence[NDArray]
-    ) -> None:  # fmt: skip
-        """Hold the gradients of the inputs in `group` against differences along two directions."""
-        label = ", ".join(f"{self._input_name(i)} {arrays[i].shape}" for i in group)
-        for i, gradient in zip(group, gradients, strict=True):
-            if gradient.shape != arrays[i].shape or gradient.dtype != self.dtype:
+    def evaluate(self, arrays: Sequence[NDArray]) -> NDArray:
+        return np.asarray(self.subject.value(arrays), np.float64)
+
+    def cast(self, array: NDArray) -> NDArray:
+        return array.astype(self.dtype)
+
+    def copies(self) -> list[NDArray]:
+        return [self.cast(a) if a.dtype.kind == "f" else a.copy() for a in self.arrays]
+
+    def pull(self, group: tuple[int, ...], weights: NDArray) -> list[NDArray]:
+        """The claimed gradients, of the right shapes and dtypes, from inputs that stayed as they were."""
+        mine, seed = self.copies(), self.cast(weights)
+        before = [a.tobytes() for a in (*mine, seed)]
+        found = self.subject.pull(mine, seed, group)
+        self.unharmed(before, [*mine, seed])
+        for i, gradient in zip(group, found, strict=True):
+            if gradient.shape != self.arrays[i].shape or gradient.dtype != self.dtype:
                 raise GradientMismatch(
-                    f"{self.name}: the gradient of {self._input_name(i)} is {gradient.dtype} {gradient.shape}, "
-                    f"the input is {self.dtype} {arrays[i].shape}"
+                    f"{self.subject.name}: the gradient of {self.subject.input_name(i)} is {gradient.dtype} "
+                    f"{gradient.shape}, the input is {self.dtype} {self.arrays[i].shape}"
                 )
-        if not any(gradient.size for gradient in gradients):
-            return
-        exact = [gradient.astype(np.float64) for gradient in gradients]
-        random = [self.random(gradient.shape) for gradient in exact]
-        uphill = [
-            np.where(g < 0, -1.0, 1.0) * np.abs(d) for g, d in zip(exact, random, strict=True)
-        ]
-        for kind, direction in (("random", random), ("uphill", uphill)):
-            terms = [g * d for g, d in zip(exact, direction, strict=True)]
-            expected = float(sum(term.sum() for term in terms))
-            slope = _slope(f, arrays, dict(zip(group, direction, strict=True)), weights)
-            # terms that cancel leave rounding errors of their own size, not of the size of their sum
-            spread = float(np.sqrt(sum((term**2).sum() for term in terms)))
-            scale = max(abs(expected), abs(slope.value), spread)
-            allowed = _TOLERANCE[self.dtype] * scale + slope.error
-            if not abs(expected - slope.value) <= allowed:
-                raise GradientMismatch(
-                    f"{self.name}: the gradient with respect to {label} is wrong. Result of shape {weights.shape}, "
-                    f"{self.dtype}. Along the {kind} direction {_short(direction)} backward gives {expected:.12g}, "
-                    f"differences give {slope.value:.12g} (allowed difference {allowed:.2g})."
-                )
+        return found
 
-    def _input_name(self, position: int) -> str:
-        op = getattr(self.function, "op", None)
-        if op is not None:
-            return str(op.parameter_name(position))
-        try:
-            names = list(inspect.signature(self.function).parameters.values())
-        except (TypeError, ValueError):
-            return f"input {position}"
-        if position < len(names) and names[position].kind is not inspect.Parameter.VAR_POSITIONAL:
-            return names[position].name
-        return f"input {position}"
+    def unharmed(self, before: Sequence[bytes], after: Sequence[NDArray]) -> None:
+        for i, (old, array) in enumerate(zip(before, after, strict=True)):
+            if array.tobytes() != old:
+                name = self.subject.input_name(i) if i < len(self.arrays) else "the weights"
+                raise GradientMismatch(f"{self.subject.name}: computing a gradient changes {name}")
 
 
-def _slope(
-    f: Function, arrays: Sequence[NDArray], direction: dict[int, NDArray], weights: NDArray
-) -> _Slope:
-    """The derivative of sum(weights * f) along `direction`, at the step that leaves the smallest error."""
-    best = _Slope(float("nan"), float("inf"))
+def _all_of(check: _Check, order: int = 1) -> None:
+    floating = check.floating
+    groups = [(i,) for i in floating] + ([floating] if len(floating) > 1 else [])
+    for group in groups:
+        _check_group(check, group, order)
+    if floating:
+        _check_modes(check, floating)
 
-    def moved(t: float) -> NDArray:
-        return _evaluate(
-            f, [a + t * direction[i] if i in direction else a for i, a in enumerate(arrays)]
+
+def _check_group(check: _Check, group: tuple[int, ...], order: int) -> None:
+    point = check.point(group)
+    _require_finite(check, point)
+    weights = check.random(point.value.shape)
+    gradients = check.pull(group, weights)
+    _hold_against_differences(check, point, group, weights, gradients)
+    if not any(gradient.size for gradient in gradients):
+        return
+    _check_linear(check, point, group, weights, _flat(gradients))
+    if order > 1:
+        directions = [check.random(gradient.shape) for gradient in gradients]
+        deeper = check.subject.gradient(
+            group, check.cast(weights), [check.cast(d) for d in directions]
+        )
+        if deeper is None:
+            raise ValueError(
+                f"{check.subject.name}: order=2 needs a gradient that can be differentiated, and this subject has "
+                "none; use order=1"
+            )
+        _check_group(check._replace(subject=deeper), group, order - 1)
+
+
+def _require_finite(check: _Check, point: Point) -> None:
+    if not np.isfinite(point.value).all():
+        place = tuple(int(i) for i in np.argwhere(~np.isfinite(point.value))[0])
+        where = f" at {place}" if place else ""
+        raise Undecided(
+            f"{check.subject.name}: the value is {point.value[place]}{where}, so there is no slope to compare with. "
+            "Choose inputs where the function is finite."
+        )
+    again = check.evaluate(point.arrays)
+    if not _same(again, point.value, 1e-9):
+        raise GradientMismatch(
+            f"{check.subject.name}: two calls with the same inputs give different values. "
+            "Fix the seed of what is random."
         )
 
-    size = float(np.abs(weights * moved(0.0)).sum())
-    for step in _STEPS:
-        halves = (step, step / 2, step / 4)
-        # differences before weights: equal parts of the result cancel exactly
-        raw = [float(((moved(h) - moved(-h)) * weights).sum()) / (2 * h) for h in halves]
-        once = [(4 * raw[1] - raw[0]) / 3, (4 * raw[2] - raw[1]) / 3]
-        twice = (16 * once[1] - once[0]) / 15
-        rounding = _ROUNDING * size / step
-        # what extrapolation changed last; it may widen the band, but never so far that 0.1 % would fit
-        estimate = min(abs(twice - once[1]) + rounding, 1e-4 * abs(twice) + rounding)
-        if estimate < best.error:
-            best = _Slope(twice, estimate)
-        if best.error <= 1e-7 * abs(best.value):
-            break
-    return best
+
+def _hold_against_differences(
+    check: _Check,
+    point: Point,
+    group: tuple[int, ...],
+    weights: NDArray,
+    gradients: Sequence[NDArray],
+) -> None:
+    if not any(gradient.size for gradient in gradients):
+        return
+    finding = examine_gradient(point, _flat(gradients), weights)
+    if finding is not None:
+        _report(check, f"the gradient with respect to {check.label(group)}", "backward", finding, weights)  # fmt: skip
 
 
-def _evaluate(f: Function, arrays: Sequence[NDArray]) -> NDArray:
-    return np.asarray(f(*(Tensor(array) for array in arrays)).numpy())
+def _check_linear(
+    check: _Check, point: Point, group: tuple[int, ...], weights: NDArray, gradient: NDArray
+) -> None:
+    """pull(2 w + v) = 2 pull(w) + pull(v)."""
+    other = check.random(weights.shape)
+    both = check.cast(2 * weights + other).astype(np.float64)
+    other = both - 2 * weights
+    second, joint = (_flat(check.pull(group, w)) for w in (other, both))
+    expected = 2 * gradient + second
+    finite = np.isfinite(expected) & np.isfinite(joint)
+    sizes = np.where(finite, 2 * np.abs(gradient) + np.abs(second), 0.0)
+    gap = size_of(np.where(finite, joint - expected, 0.0))
+    floor = noise_floor(point, 2 * np.abs(weights) + np.abs(other))
+    if gap > _TOLERANCE[check.dtype] * size_of(sizes) + floor + LEAST:
+        raise GradientMismatch(
+            f"{check.subject.name}: the gradient with respect to {check.label(group)} is not linear in the weights "
+            f"of the result of shape {weights.shape}: for 2 w + v it is {short(joint)}, for w and v together {short(expected)}"
+        )
+
+
+def _check_modes(check: _Check, group: tuple[int, ...]) -> None:
+    """Forward mode against reverse mode: sum(w * push(d)) = sum(pull(w) * d)."""
+    point = check.point(group)
+    weights = check.random(point.value.shape)
+    directions = [check.random(check.arrays[i].shape) for i in group]
+    change = _push(check, group, directions)
+    if change is None:
+        return
+    forward = np.ravel(change.astype(np.float64) * weights)
+    reverse = _flat(check.pull(group, weights)) * _flat(directions)
+    if not (np.isfinite(forward).all() and np.isfinite(reverse).all()):
+        return
+    gap = abs(float(forward.sum()) - float(reverse.sum()))
+    allowed = _TOLERANCE[check.dtype] * max(size_of(forward), size_of(reverse))
+    if gap > allowed + noise_floor(point, weights) + LEAST:
+        raise GradientMismatch(
+            f"{check.subject.name}: forward and reverse mode differ. Inputs {check.label(group)}, {check.dtype}. "
+            f"Along a random direction push gives {forward.sum():.12g}, pull gives {reverse.sum():.12g}."
+        )
+
+
+def _push(check: _Check, group: tuple[int, ...], directions: Sequence[NDArray]) -> NDArray | None:
+    mine = check.copies()
+    before = [a.tobytes() for a in mine]
+    tangents = {i: check.cast(d) for i, d in zip(group, directions, strict=True)}
+    change = check.subject.push(mine, tangents)
+    check.unharmed(before, mine)
+    return change
+
+
+def _vjp_of(check: _Check) -> None:
+    subject = check.subject
+    if not check.floating:
+        return
+    if isinstance(subject, TensorSubject):
+        transformed = VjpSubject(subject.function, subject.backend, subject.name)
+        mine = check.copies()
+        if not _same(subject.value(mine), transformed.value(mine), _TOLERANCE[check.dtype]):
+            raise GradientMismatch(f"{subject.name}: vjp changes the value of the function")
+        check = check._replace(subject=transformed)
+    point = check.point(check.floating)
+    _require_finite(check, point)
+    weights = check.random(point.value.shape)
+    gradients = check.pull(check.floating, weights)
+    _hold_against_differences(check, point, check.floating, weights, gradients)
+
+
+def _jvp_of(check: _Check) -> None:
+    group = check.floating
+    if not group:
+        return
+    point = check.point(group)
+    _require_finite(check, point)
+    weights = check.random(point.value.shape)
+    _, together = np.unique(point.x, return_inverse=True)
+    # along a direction of its own for each element, and with equal elements moving together
+    for labels in (np.arange(point.x.size), together):
+        flat = np.where(point.movable, check.random(point.x.shape)[labels], 0.0)
+        directions = _split(flat, [check.arrays[i].shape for i in group])
+        change = _push(check, group, directions)
+        if change is None:
+            raise ValueError(f"{check.subject.name}: this subject has no forward mode to check")
+        if change.shape != point.value.shape:
+            raise GradientMismatch(
+                f"{check.subject.name}: the change of the value has shape {change.shape}, the value {point.value.shape}"
+            )
+        finding = examine_change(point, flat, change.astype(np.float64), weights)
+        if finding is not None:
+            _report(check, f"the change along {check.label(group)}", "forward mode", finding, weights)  # fmt: skip
+
+
+def _report(check: _Check, what: str, mode: str, finding: Finding, weights: NDArray) -> None:
+    """Raise what a finding amounts to."""
+    low, high, allowed = finding.verdict.low, finding.verdict.high, finding.verdict.allowed
+    start = f"Result of shape {weights.shape}, {check.dtype}. Along the {finding.kind} {short(finding.direction)} "
+    if finding.verdict.outcome == UNDECIDED:
+        raise Undecided(
+            f"{check.subject.name}: {what} cannot be judged here. {start}{mode} gives {finding.claim:.12g}, and "
+            f"differences give no clear slope (between {low:.6g} and {high:.6g}). "
+            "Choose inputs inside the domain of the function, of moderate size."
+        )
+    measured = f"{low:.12g}"
+    if high - low > allowed:
+        measured = f"slopes from {low:.12g} to {high:.12g} on the two sides"
+    raise GradientMismatch(
+        f"{check.subject.name}: {what} is wrong. {start}{mode} gives {finding.claim:.12g}, differences give "
+        f"{measured} (allowed difference {allowed:.2g})."
+    )
+
+
+def _run(
+    name: str,
+    part: Callable[..., None],
+    subject: Subject,
+    inputs: Sequence[Any],
+    dtype: Any,
+    seed: int,
+    settings: dict[str, Any],
+) -> None:
+    """Run a check, and add the script that repeats a failure to its message."""
+    kind = _dtype_name(dtype)
+
+    def attempt(arrays: Sequence[NDArray]) -> None:
+        # the claim and the differences must be about the very same numbers
+        rounded = tuple(a.astype(kind) if a.dtype.kind == "f" else a for a in arrays)
+        check = _Check(subject, rounded, kind, np.random.default_rng(seed))
+        with np.errstate(all="ignore"):
+            part(check, **settings)
+
+    def fails(arrays: Sequence[NDArray]) -> bool:
+        try:
+            attempt(arrays)
+        except GradientMismatch:
+            return True
+        except Exception:
+            return False
+        return False
+
+    arrays = tuple(_as_array(value) for value in inputs)
+    try:
+        attempt(arrays)
+    except (GradientMismatch, Undecided) as failure:
+        shown = {**settings, "dtype": kind, "seed": seed}
+        script = Call(name, subject, arrays, shown).reproducer(fails)
+        verdict = type(failure)(f"{failure}\n\nTo repeat it:\n\n{script}")
+        verdict.reproducer = script
+        raise verdict from None
+
+
+def _same(one: NDArray, other: NDArray, tolerance: float) -> bool:
+    """Equal but for rounding: the order of a sum may depend on where an array lies in memory."""
+    return one.shape == other.shape and bool(
+        np.allclose(one, other, tolerance, tolerance * np.abs(one).max(initial=0.0), equal_nan=True)
+    )
 
 
 def _as_array(value: Any) -> NDArray:
     array = np.asarray(value)
-    return array.astype(np.float64) if _is_float(array) else array
-
-
-def _is_float(array: NDArray) -> bool:
-    return bool(array.dtype.kind == "f")
+    return array.astype(np.float64) if array.dtype.kind == "f" else array
 
 
 def _dtype_name(dtype: Any) -> str:
@@ -275,14 +377,10 @@ def _dtype_name(dtype: Any) -> str:
     return name
 
 
-def _replaced(
-    tensors: Sequence[Tensor], positions: tuple[int, ...], new: Sequence[Tensor]
-) -> list[Tensor]:
-    result = list(tensors)
-    for position, tensor in zip(positions, new, strict=True):
-        result[position] = tensor
-    return result
+def _flat(arrays: Sequence[NDArray]) -> NDArray:
+    return np.concatenate([a.ravel() for a in arrays]).astype(np.float64)
 
 
-def _short(direction: Sequence[NDArray]) -> str:
-    return "; ".join(np.array2string(d, precision=3, threshold=6) for d in direction)
+def _split(flat: NDArray, shapes: Sequence[tuple[int, ...]]) -> list[NDArray]:
+    ends = np.cumsum([int(np.prod(shape, dtype=int)) for shape in shapes])[:-1]
+    return [part.reshape(shape) for part, shape in zip(np.split(flat, ends), shapes, strict=True)]

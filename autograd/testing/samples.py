@@ -13,7 +13,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..call import apply
 from ..op import Domain, Op, case
+from ..ops import NAMESPACE, PUBLIC
+from ..tensor import Tensor
+from .subject import TensorSubject
 
 NDArray = np.ndarray[Any, Any]
 
@@ -47,6 +51,46 @@ class Sample(NamedTuple):
         shapes = "_".join("x".join(map(str, a.shape)) or "scalar" for a in self.inputs)
         settings = "".join(f"-{key}={value}" for key, value in self.static.items())
         return f"{self.op.name}-{shapes}{settings}"
+
+    def subject(self) -> OpSubject:
+        """The op with its static attributes, to be checked at `inputs`."""
+        return OpSubject(self.op, self.static)
+
+
+class OpSubject(TensorSubject):
+    """An op with its static attributes filled in, which a script can write down.
+
+    >>> import autograd as ag
+    >>> OpSubject(ag.sum.op, {"axis": 0}).call_text()
+    'lambda *xs: ag.sum(*xs, axis=0)'
+    """
+
+    def __init__(self, op: Op, static: Mapping[str, Any], backend: Any = None) -> None:
+        self.op = op
+        self.static = dict(static)
+        super().__init__(self._call, backend, op.name)
+
+    def _call(self, *inputs: Any) -> Tensor:
+        return apply(self.op, inputs, dict(self.static))
+
+    def input_name(self, position: int) -> str:
+        return self.op.parameter_name(position)
+
+    def call_text(self) -> str:
+        home = "ag" if PUBLIC.get(self.op.name) is getattr(NAMESPACE, self.op.name) else "NAMESPACE"
+        if not self.static:
+            return f"{home}.{self.op.name}"
+        settings = ", ".join(f"{name}={_source(value)}" for name, value in self.static.items())
+        return f"lambda *xs: {home}.{self.op.name}(*xs, {settings})"
+
+    def imports(self) -> tuple[str, ...]:
+        text = self.call_text()
+        needed = {"NAMESPACE": "from autograd.ops import NAMESPACE", "Slot(": "from backends.shapes import Slot"}  # fmt: skip
+        return tuple(line for word, line in needed.items() if word in text)
+
+
+def _source(value: Any) -> str:
+    return repr(str(value)) if isinstance(value, np.dtype) else repr(value)
 
 
 class BadSample(NamedTuple):

@@ -152,10 +152,11 @@ class TensorSubject(BaseSubject):
             leaves = [
                 t if t.requires_grad or i not in wanted else _leaf(t) for i, t in enumerate(tensors)
             ]
-            total = Tensor(0.0, leaves[wanted[0]].dtype)
+            home = leaves[0].backend
+            total = Tensor(0.0, leaves[wanted[0]].dtype, backend=home)
             gradients = self._gradients(leaves, wanted, weights, create_graph=True)
             for gradient, direction in zip(gradients, directions, strict=True):
-                total = total + (gradient * Tensor(direction, gradient.dtype)).sum()
+                total = total + (gradient * Tensor(direction, gradient.dtype, backend=home)).sum()
             return total
 
         return _Gradient(self, projected)
@@ -206,7 +207,13 @@ class VjpSubject(TensorSubject):
     """The same function, with the gradients that the transform `autograd.vjp` gives instead of `backward`."""
 
     def value(self, arrays: Sequence[NDArray]) -> NDArray:
-        return _to_numpy(vjp(self.function, *self.tensors(arrays))[0])
+        tensors = self.tensors(arrays)
+        moving = [i for i, array in enumerate(arrays) if array.dtype.kind == "f"]
+        value, _ = vjp(
+            lambda *xs: self.function(*_replaced(tensors, moving, xs)),
+            *(tensors[i] for i in moving),
+        )
+        return _to_numpy(value)
 
     def pull(
         self, arrays: Sequence[NDArray], weights: NDArray, wanted: tuple[int, ...]

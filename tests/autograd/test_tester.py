@@ -144,10 +144,20 @@ def test_a_gradient_that_is_cut_off_is_rejected():
         check_grad(lambda x: x * x.detach(), X)
 
 
-def test_a_gradient_at_a_kink_is_rejected():
-    """At 0 the difference of relu is 1/2, whatever slope is chosen."""
+def test_a_gradient_outside_the_slopes_of_a_kink_is_rejected():
+    """At 0 relu has the slopes 0 and 1; the rule claims 1.01 there."""
+
+    @ag.op(
+        vjp=dict(x=lambda xp, g, x: xp.where(xp.greater(x, 0), g, xp.where(x == 0, g * 1.01, 0.0)))
+    )
+    def rectified(xp, x):
+        return xp.maximum(x, 0)
+
+    check_grad(ag.relu, np.array([0.0, 1.0]))
+    with pytest.raises(GradientMismatch, match="on the two sides"):
+        check_grad(rectified, np.array(0.0))
     with pytest.raises(GradientMismatch):
-        check_grad(ag.relu, np.array([0.0, 1.0]))
+        check_grad(rectified, np.array([0.0, 1.0]))
 
 
 def test_a_gradient_of_nan_is_rejected():

@@ -1,0 +1,311 @@
+"""Which directions a gradient is tried along, and how one kink is kept from hiding what is wrong beside it.
+
+First all elements at once: along a random direction, and along one where every term of the claim is positive, so that
+nothing cancels. Where that meets a kink the interval between the slopes may be wide; then ever smaller parts of the
+inputs are tried, until the kinks are alone and the smooth rest has been judged strictly. The parts are elements, and
+also groups of equal elements that move together, along which the largest of equals is smooth.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from functools import cache
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from .judge import AGREES, DIFFERS, KINK, LEAST, ROUGH, UNDECIDED, Claim, Verdict, judge
+from .slopes import CENTRAL_STEPS, EPSILON, Line
+
+NDArray = np.ndarray[Any, Any]
+MOST_PARTS = 96
+"""How many parts of a kinked input are tried; a random choice where that is not enough."""
+_LARGEST_PART = 64
+_NEIGHBOURS = 24
+
+
+class Finding(NamedTuple):
+    """A verdict, with the claim and the direction that led to it."""
+
+    verdict: Verdict
+    claim: float
+    kind: str
+    direction: NDArray
+
+    def now(self, outcome: str) -> Finding:
+        """The same numbers with another outcome."""
+        return self._replace(verdict=self.verdict._replace(outcome=outcome))
+
+
+class Point:
+    """A function at one point, as the checks see it: all floating inputs that may move, laid end to end.
+
+    Args:
+        f: from arrays to the value, in float64.
+        arrays: the inputs, floating ones in float64.
+        group: which of them move.
+        tolerance: relative, of a claim.
+        epsilon: of the dtype in which claims are computed.
+        generator: of directions.
+    """
+
+    def __init__(
+        self,
+        f: Callable[[Sequence[NDArray]], NDArray],
+        arrays: Sequence[NDArray],
+        group: tuple[int, ...],
+        tolerance: float,
+        epsilon: float,
+        generator: np.random.Generator,
+    ) -> None:
+        self.f = f
+        self.arrays = list(arrays)
+        self.group = group
+        self.tolerance = tolerance
+        self.epsilon = epsilon
+        self.generator = generator
+        self.x = np.concatenate([self.arrays[i].ravel() for i in group])
+        self.movable = np.isfinite(self.x)
+        size = np.abs(np.where(self.movable, self.x, 1.0))
+        self.scale = np.maximum(size, 1.0)
+        self.own_scale = np.where(size > 0, size, 1.0)
+        # steps of the size of 1 say nothing of a function that bends within a tiny x, nor steps of the size of a
+        # large x of one that oscillates; such elements have another scale to try
+        self.tiny = self.own_scale < 0.02
+        self.suspect = self.tiny | (size > 20)
+        self.other_scale = np.where(self.tiny, np.maximum(self.own_scale, 1e-305), 1.0)
+        self.value = np.asarray(f(self.arrays), np.float64)
+
+    def moved(self, shift: NDArray) -> NDArray:
+        """The value at x + shift."""
+        arrays, start, x = list(self.arrays), 0, self.x + shift
+        for i in self.group:
+            shape, stop = self.arrays[i].shape, start + self.arrays[i].size
+            arrays[i] = x[start:stop].reshape(shape)
+            start = stop
+        return self.f(arrays)
+
+    def line(
+        self, direction: NDArray, weights: NDArray, scale: float, at: NDArray | None = None
+    ) -> Line:
+        moving = direction != 0
+        # x + t d is rounded like x
+        coarse = float((np.abs(self.x[moving]) / np.abs(direction[moving])).max(initial=1.0))
+        start = 0.0 if at is None else at
+        return Line(lambda t: self.moved(start + t * direction), weights, scale * coarse)
+
+    def random(self) -> NDArray:
+        """A direction of the size of x, or of 1, and with no element near 0."""
+        return self.scale * self.signs() * self.generator.uniform(0.5, 1.5, self.x.shape)
+
+    def signs(self) -> NDArray:
+        return np.where(self.generator.random(self.x.shape) < 0.5, -1.0, 1.0)
+
+    def try_along(self, direction: NDArray, terms: NDArray, weights: NDArray, kind: str) -> Finding:
+        """Hold the claim `terms.sum()` against the slope of `weights * f` along `direction`."""
+        claim = float(terms.sum())
+        spread = size_of(terms)
+        floor = cache(lambda: self.hidden(direction, weights))
+        line = self.line(direction, weights, max(abs(claim), spread))
+        verdict = judge(
+            line,
+            Claim(claim, spread, self.tolerance, self.epsilon, floor),
+            lambda distance: self._neighbours(direction, weights, distance),
+            1e-300 if not self.x[direction != 0].any() else 8 * EPSILON,
+        )
+        return Finding(verdict, claim, kind, direction)
+
+    def hidden(self, direction: NDArray, weights: NDArray) -> float:
+        """The rounding of those values that depend on what moves, found by moving it far."""
+        depend = np.zeros(self.value.shape, bool)
+        for place in (-0.7, 0.4, 1.3, 1e150, -1e150, math.nan):
+            far = np.where(direction != 0, place * (1 + np.arange(self.x.size) % 3) - self.x, 0.0)
+            # not equal: NaN counts as moved
+            depend |= ~(self.moved(far) == self.value)
+        unit = max(64 * self.epsilon, 32 * EPSILON / CENTRAL_STEPS[0])
+        return unit * float(np.abs(self.value * weights)[depend].sum())
+
+    def _neighbours(
+        self, direction: NDArray, weights: NDArray, distance: float
+    ) -> Iterator[tuple[Line, float]]:
+        """Lines through points next to x, in a rising and a falling order of the elements and at random; steps."""
+        ramp = np.linspace(0.5, 1.5, self.x.size)
+        shifts = [ramp, -ramp]
+        shifts += [
+            self.signs() * self.generator.uniform(0.1, 1.5, self.x.shape)
+            for _ in range(_NEIGHBOURS)
+        ]
+        moving = direction != 0
+        step = distance / 50 * float((self.own_scale / self.scale)[moving].min(initial=1.0))
+        if step < 1e-200:
+            return
+        for shift in shifts:
+            at = np.where(self.movable, distance * self.own_scale * shift, 0.0)
+            yield self.line(direction, weights, 0.0, at), step
+
+
+def size_of(terms: NDArray) -> float:
+    """The root of the sum of squares, without overflow."""
+    largest = float(np.abs(terms).max(initial=0.0))
+    if largest == 0 or not math.isfinite(largest):
+        return largest
+    return largest * float(np.sqrt(np.square(terms / largest).sum()))
+
+
+def examine_gradient(point: Point, gradient: NDArray, weights: NDArray) -> Finding | None:
+    """The finding that speaks against `gradient` (of `sum(weights * f)`, flat), or None."""
+    if (finding := _infinite_elements(point, gradient, weights)) is not None:
+        return finding
+    usable = point.movable & np.isfinite(gradient)
+    exact = np.where(usable, gradient, 0.0)
+    random = np.where(usable, point.random(), 0.0)
+    uphill = np.where(exact < 0, -1.0, 1.0) * np.abs(np.where(usable, point.random(), 0.0))
+    kinked = False
+    for kind, direction in (("random", random), ("uphill", uphill)):
+        finding = point.try_along(direction, exact * direction, weights, f"{kind} direction")
+        if finding.verdict.outcome == DIFFERS and not point.suspect[usable].any():
+            return finding
+        kinked |= finding.verdict.outcome != AGREES
+    return _gradient_in_parts(point, exact, usable, weights) if kinked else None
+
+
+def _infinite_elements(point: Point, gradient: NDArray, weights: NDArray) -> Finding | None:
+    """Judge each element that is claimed to be infinite or NaN by itself; a bounded number of them."""
+    places = np.flatnonzero(point.movable & ~np.isfinite(gradient))
+    for place in point.generator.permutation(places)[:MOST_PARTS]:
+        alone = np.arange(point.x.size) == place
+        finding = _judge_part(
+            point, np.where(alone, gradient, 0.0), alone * 1.0, np.arange(point.x.size), weights, "elements"
+        )  # fmt: skip
+        if finding.verdict.outcome not in (AGREES, KINK):
+            return finding
+    return None
+
+
+def _gradient_in_parts(
+    point: Point, gradient: NDArray, usable: NDArray, weights: NDArray
+) -> Finding | None:
+    values, together = np.unique(point.x, return_inverse=True)
+    groupings = [("equal elements together", together), ("elements", np.arange(point.x.size))]
+    for kind, labels in groupings[0 if values.size < point.x.size else 1 :]:
+        sizes = point.generator.uniform(0.5, 1.5, point.x.size)[labels]
+
+        def finding(part: NDArray, of: NDArray = labels, by: NDArray = sizes, kind: str = kind) -> Finding:  # fmt: skip
+            members = usable & np.isin(of, part)
+            return _judge_part(point, np.where(members, gradient * by, 0.0), members * by, of, weights, kind)  # fmt: skip
+
+        wrong = in_parts(np.unique(labels[usable]), finding, point.generator)
+        if wrong is not None:
+            return wrong
+    return None
+
+
+def _judge_part(
+    point: Point, gradient: NDArray, sizes: NDArray, labels: NDArray, weights: NDArray, kind: str
+) -> Finding:
+    """Move some elements, those of one label alike and each label to where its claim is positive."""
+    members = sizes != 0
+    count = np.count_nonzero(members)
+    name = "direction of one element" if count == 1 else f"direction of {count} {kind}"
+
+    def along(scale: NDArray) -> Finding:
+        terms = gradient * scale
+        signs = np.where(np.bincount(labels, terms)[labels] < 0, -1.0, 1.0)
+        return point.try_along(signs * sizes * scale, terms * signs, weights, name)
+
+    found = along(point.scale)
+    several = np.unique(labels[members]).size > 1
+    if found.verdict.outcome == ROUGH:
+        # equal elements may each be right where they are not together
+        found = found.now(KINK if several or kind != "elements" else DIFFERS)
+    if found.verdict.outcome in (AGREES, KINK) or not point.suspect.any():
+        return found
+    if several:
+        return found.now(UNDECIDED)
+    if _agrees_closely(point, sizes * point.scale, float((gradient * point.scale).sum()), weights):
+        return found.now(KINK)
+    kink = found.verdict.high - found.verdict.low > found.verdict.allowed
+    if kink and (point.own_scale < LEAST).any():
+        # nothing is nearer than a subnormal number
+        return found.now(UNDECIDED)
+    if not point.suspect[members].any():
+        return found
+    near = along(point.other_scale)
+    near = near.now(DIFFERS) if near.verdict.outcome == ROUGH else near
+    bounds = np.array([near.verdict.low, near.verdict.high])
+    steep = np.isinf(bounds / point.other_scale[members][0]).any()
+    if near.verdict.outcome == UNDECIDED or (steep and near.verdict.outcome == DIFFERS):
+        # steep on the way to an edge that is nearer than any step
+        return near.now(UNDECIDED)
+    if near.verdict.allowed <= 1e-3 * abs(near.claim) or found.verdict.outcome == UNDECIDED:
+        return near
+    # the finer steps see too little to judge the claim; enough, perhaps, to see that nothing oscillates
+    ratio = float((point.other_scale / point.scale)[members][0])
+    slope, finer = found.verdict.low * ratio, near.verdict.low
+    resolved = float(np.abs(point.x[members]).max()) < 1e10 and math.isfinite(slope)
+    steady = resolved and abs(slope - finer) <= 0.01 * abs(slope)
+    return found if steady or point.tiny[members].all() else found.now(UNDECIDED)
+
+
+def _agrees_closely(point: Point, direction: NDArray, claim: float, weights: NDArray) -> bool:
+    """Whether the claim is the slope within the distance to another element so tiny that it looked like a tie."""
+    for size in np.unique(point.own_scale[point.tiny])[:4]:
+        estimate = point.line(direction, weights, 0.0).central(max(1e-3 * size, 1e-300))
+        if estimate is None or estimate.noise > 1e-4 * abs(claim):
+            continue
+        if abs(estimate.value - claim) <= 1e-5 * abs(claim) + estimate.noise:
+            return True
+    return False
+
+
+def in_parts(
+    labels: NDArray, finding: Callable[[NDArray], Finding], generator: np.random.Generator
+) -> Finding | None:
+    """Halve the set of labels until every part is smooth or a single label; the finding against one, or None.
+
+    A single label that stays undecided is reported when nothing is found to be wrong.
+    """
+    undecided = None
+    # not so large that a thousandth of one element could hide
+    count = min(-(-labels.size // _LARGEST_PART), MOST_PARTS // 2)
+    waiting = list(np.array_split(generator.permutation(labels), count)) if labels.size else []
+    for _ in range(MOST_PARTS):
+        if not waiting:
+            break
+        part = waiting.pop(int(generator.integers(len(waiting))))
+        found = finding(part)
+        if found.verdict.outcome == DIFFERS:
+            return found
+        if found.verdict.outcome != AGREES and part.size > 1:
+            waiting += [part[: part.size // 2], part[part.size // 2 :]]
+        elif found.verdict.outcome == UNDECIDED:
+            undecided = undecided or found
+    return undecided
+
+
+def examine_change(
+    point: Point, direction: NDArray, change: NDArray, weights: NDArray
+) -> Finding | None:
+    """The finding that speaks against `change`, claimed to be that of the value along `direction`, or None."""
+    if not np.isfinite(change).all():
+        found = point.try_along(direction, np.full(1, np.nan), weights, "random direction")
+        return found.now(DIFFERS)
+    flat = change.ravel()
+
+    def finding(part: NDArray) -> Finding:
+        chosen = np.zeros(flat.shape)
+        chosen[part] = np.where(flat[part] < 0, -1.0, 1.0) * np.abs(weights.ravel()[part])
+        name = "random direction"
+        found = point.try_along(direction, chosen * flat, chosen.reshape(change.shape), name)
+        if found.verdict.outcome == ROUGH:
+            return found.now(DIFFERS if part.size == 1 else KINK)
+        return found
+
+    return in_parts(np.arange(flat.size), finding, point.generator)
+
+
+def noise_floor(point: Point, weights: NDArray) -> float:
+    """How far rounding alone may carry two ways of computing the same derivative apart."""
+    size = 64 * point.epsilon * float(np.abs(point.value * weights).sum())
+    return size / min(1.0, float(point.own_scale.min(initial=1.0)))

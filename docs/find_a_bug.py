@@ -36,7 +36,7 @@ def main(python: str) -> None:
                     check_grad(product, x)
                     print(f"{name}, at {x}: the gradient is right")
                 except GradientMismatch as error:
-                    print(f"{name}, at {x}: {error}")
+                    print(f"{name}, at {x}: {str(error).splitlines()[0]}")
 
 
 if __name__ == "__main__":

@@ -253,8 +253,9 @@ def _points(rule: RuleProgram) -> Iterator[tuple[Any, ...]]:
     yield _changed(rule, lambda x, name: np.resize([0.0, 1.5, -2.0], x.shape))
     yield _changed(rule, lambda x, name: np.resize([2.5, 2.5, 0.0, 1.5, 0.0], x.shape))
     yield _changed(rule, lambda x, name: np.resize([_LARGE, -_LARGE, 0.0], x.shape))
-    yield _changed(rule, lambda x, name: np.resize([-_LARGE, -_LARGE], x.shape))
-    yield _changed(rule, lambda x, name: np.resize([_LARGE, _LARGE], x.shape))
+    # several times, because weights of either sign belong to it
+    for large in (-_LARGE, _LARGE) * 4:
+        yield _changed(rule, lambda x, name, c=large: np.full(x.shape, c))
     yield _changed(rule, lambda x, name: np.resize([-np.inf, 0.5, 1.5, 0.7], x.shape))
     for constant in (0.0, 1.0, -1.0):
         yield _changed(rule, lambda x, name, c=constant: np.full(x.shape, c))

@@ -288,8 +288,15 @@ def test_one_worker_answers_many_calls_and_its_prints_do_no_harm(hips):
     for _ in range(50):
         assert subject.value([X, Y]).shape == X.shape
     assert subject.version == "1.9.1" or os.environ.get("GRADLOOM_HIPS_PYTHON")
-    assert subject.call_text().startswith("adapters.hips(")
-    assert subject.input_name(1) == "input 1"
+    assert [subject.input_name(i) for i in range(3)] == ["x", "y", "input 2"]
+
+
+@pytest.mark.oracle
+def test_a_failure_on_the_other_side_can_be_repeated_from_its_message(hips):
+    with pytest.raises(GradientMismatch, match="with respect to x") as caught:
+        check_grad(hips(1.001), X, Y)
+    with pytest.raises(GradientMismatch, match="with respect to x"):
+        exec(caught.value.reproducer, {})
 
 
 @pytest.mark.oracle

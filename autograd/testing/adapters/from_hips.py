@@ -58,7 +58,8 @@ def hips(
     """
     path = Path(source) if isinstance(source, os.PathLike) or "\n" not in source else None
     text = path.read_text(encoding="utf-8") if path else str(source)
-    worker = _Worker(python, dict(source=text, file=str(path or "<source>"), function=function))
+    order = dict(source=text, file=str(path or "<source>"), function=function)
+    worker = _Worker(python, os.fspath(source), order)
     return HipsSubject(worker, function, name or function)
 
 
@@ -101,14 +102,14 @@ class HipsSubject:
         return HipsSubject(self._worker, self.function, name, (*self._orders, order))
 
     def input_name(self, position: int) -> str:
-        """Inputs have numbers: their names are on the other side."""
-        return f"input {position}"
+        names = self._worker.names
+        return names[position] if position < len(names) else f"input {position}"
 
     def call_text(self) -> str:
         return f"adapters.hips(source, python={self._worker.python!r}, function={self.function!r})"
 
     def imports(self) -> tuple[str, ...]:
-        return (IMPORT, "# source: the text or the file that defines the function")
+        return (IMPORT, f"source = {self._worker.source!r}")
 
     def close(self) -> None:
         """End the worker; the subject, and gradients made from it, can no longer be called."""
@@ -136,9 +137,11 @@ class _Worker:
     """The process on the other side, and the frames to and from it."""
 
     version: str
+    names: list[str]
 
-    def __init__(self, python: str | os.PathLike[str], order: dict[str, str]) -> None:
+    def __init__(self, python: str | os.PathLike[str], source: str, order: dict[str, str]) -> None:
         self.python = os.fspath(python)
+        self.source = source
         self._words: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - open as long as the process
         # no variable of ours may lead the other interpreter back to this package
         environment = {k: v for k, v in os.environ.items() if not k.startswith("PYTHON")}
@@ -156,7 +159,8 @@ class _Worker:
         self._end = weakref.finalize(self, _end, self._process, self._words)
         try:
             self._send(json.dumps(order).encode())
-            self.version = self._receive()[0]["version"]
+            greeting, _ = self._receive()
+            self.version, self.names = greeting["version"], greeting["names"]
         except BaseException:
             self.close()
             raise

@@ -8,6 +8,7 @@ The source of the function may print; what it prints goes to stderr.
 from __future__ import annotations
 
 import importlib
+import inspect
 import io
 import json
 import os
@@ -26,7 +27,7 @@ def main() -> None:
     calls = sys.stdin.buffer
     try:
         function, differentiate = load(json.loads(read_frame(calls)))
-        answer(answers, {"version": version()}, [])
+        answer(answers, {"version": version(), "names": names_of(function)}, [])
     except Exception:
         answer(answers, {"error": traceback.format_exc()}, [])
         return
@@ -57,6 +58,16 @@ def load(order: dict[str, str]) -> tuple[Any, Any]:
     if order["function"] not in names:
         raise NameError(f"the source defines no function {order['function']!r}")
     return names[order["function"]], library
+
+
+def names_of(function: Any) -> list[str]:
+    """The parameters that take one array each, for reports."""
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):
+        return []
+    places = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    return [parameter.name for parameter in parameters if parameter.kind in places]
 
 
 def version() -> str:

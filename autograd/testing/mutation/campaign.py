@@ -167,8 +167,12 @@ class Judge:
             if self._outcome(self.rule.program, point) != "passes":
                 raise GradientMismatch(f"{op.name}: the rule itself fails at a sample of its own")
         more = [_Point(i, inputs) for i, inputs in enumerate(_points(self.rule), len(own))]
+        # a single number has one weight, and a fault may hide behind its sign
+        again = [point._replace(seed=seed) for point in own for seed in (101, 102, 103)]
         self.points = own + [
-            point for point in more if self._outcome(self.rule.program, point) == "passes"
+            point
+            for point in (*more, *again)
+            if self._outcome(self.rule.program, point) == "passes"
         ]
         y = run_forward(op, static, self.rule.inputs)
         rows = [

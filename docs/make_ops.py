@@ -20,7 +20,7 @@ from autograd.testing.rules import RuleProgram, rule_name, rule_positions, trace
 from backends.contract import Spec
 from backends.numba.kernels import plan_rule
 from backends.primitives import PRIMITIVES
-from backends.program import format_formula
+from backends.program.formula import format_formula
 from backends.program.text import format_static
 
 TARGET = Path(__file__).with_name("ops.md")

@@ -1,10 +1,10 @@
 """Programs: what a traced step becomes.
 
-`ir` the objects, `text` their printed form and its parser, `formula` another form for reading, `verify` the grammar,
-`trace` the backend that writes programs, `interpret` the definition of what a program means.
+`ir` the objects, `text` their printed form and its parser, `verify` the grammar, `trace` the backend that writes
+programs, `interpret` the definition of what a program means. By their own names, for whoever needs them: `formula`,
+another form for reading, and `rows`, the loop nest that an emitter prints.
 """
 
-from .formula import format_formula
 from .interpret import interpret
 from .ir import Instruction, Parameter, Program, Value
 from .text import format_program, parse_program
@@ -18,7 +18,6 @@ __all__ = [
     "Symbol",
     "TraceBackend",
     "Value",
-    "format_formula",
     "format_program",
     "interpret",
     "parse_program",

@@ -10,7 +10,8 @@ from autograd.ops import OPS
 from autograd.testing import samples
 from autograd.testing.rules import rule_positions, run_forward, run_rule, trace_rule
 from backends.primitives import PRIMITIVES
-from backends.program import format_formula, parse_program
+from backends.program import parse_program
+from backends.program.formula import format_formula
 
 NUMPY = backends.get("numpy")
 

@@ -144,7 +144,13 @@ class _Printer:
             shape = self._shape(static["shape"])
             arguments = [arguments[0], f"s_[{self._key(static['key'], operands[1:])}]", shape]
         else:
-            arguments += [text for key, item in static.items() if (text := self._static(key, item))]
+            named = False
+            for key, item in static.items():
+                text = self._static(key, item)
+                # behind a named argument, all have names
+                named |= text.startswith(f"{key}=")
+                if text:
+                    arguments.append(f"{key}={text}" if named and "=" not in text else text)
         return _Text(f"{name}({', '.join(arguments)})", _ATOM)
 
     def _shape(self, shape: Shape) -> str:

@@ -121,6 +121,8 @@ def evaluated(lines, parameters):
         full=lambda shape, value, dtype: np.full(shape, value, dtype),
         arange=lambda start, stop, dtype: np.arange(start, stop, dtype=dtype),
         cumsum=np.cumsum,
+        windows=lambda x, axes, **settings: NUMPY.windows(x, axes=axes, **settings),
+        windows_add=lambda x, axes, **settings: NUMPY.windows_add(x, axes=axes, **settings),
         argsort=lambda x, axis: np.argsort(x, axis=axis, kind="stable"),
         float64=np.float64,
         int64=np.int64,

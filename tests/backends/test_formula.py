@@ -124,6 +124,7 @@ def evaluated(lines, parameters):
         windows=lambda x, axes, **settings: NUMPY.windows(x, axes=axes, **settings),
         windows_add=lambda x, axes, **settings: NUMPY.windows_add(x, axes=axes, **settings),
         argsort=lambda x, axis: np.argsort(x, axis=axis, kind="stable"),
+        inf=np.inf,
         float64=np.float64,
         int64=np.int64,
     )

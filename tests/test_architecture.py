@@ -32,10 +32,9 @@ DEFERRED = {
     ("nn/saving.py", "json"),
     ("nn/loading.py", "json"),
     ("backends/numba/backend.py", "backends.numba.kernels"),
-    ("autograd/testing/plugin.py", "hypothesis"),
-    ("autograd/testing/plugin.py", "hypothesis.extra"),
+    ("autograd/testing/plugin.py", "autograd.testing.gradcheck"),
 }
-"""Modules that are imported late: only an error message, a file, a kernel or a drawn example needs them."""
+"""What is imported late: only an error message, a file or a kernel needs it; pytest loads the plugin at each start."""
 TENSOR_INTERNALS = {"_node", "_data", "_backend", "_xp"}
 
 

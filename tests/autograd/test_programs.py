@@ -13,6 +13,20 @@ from autograd.testing import Undecided, check_grad, check_jvp, check_vjp, strate
 
 BACKENDS = [name for name in ("numpy", "numba") if backends.available().get(name) == "available"]
 on_every_backend = pytest.mark.parametrize("backend", BACKENDS)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _kernels_for_every_size():
+    """Programs are small, and kernels are to be tried."""
+    if "numba" not in BACKENDS:
+        yield
+        return
+    numba = backends.get("numba")
+    before, numba.fuse_from = numba.fuse_from, 0
+    yield
+    numba.fuse_from = before
+
+
 PROGRAMS = st.one_of(strategies.programs(), strategies.mlps())
 
 
@@ -73,7 +87,7 @@ def test_every_backend_agrees_with_numpy(backend, program):
 @on_every_backend
 @given(PROGRAMS)
 def test_a_captured_program_is_bit_equal_to_eager(backend, program):
-    """Forward and backward, run by the interpreter."""
+    """Forward and backward, run by the interpreter; to rounding where eager may run a whole rule as one kernel."""
 
     def step(inputs, constants):
         tensors = [x.detach() for x in inputs]
@@ -92,7 +106,9 @@ def test_a_captured_program_is_bit_equal_to_eager(backend, program):
     for mine, theirs in zip([found[0], *found[1]], [expected[0], *expected[1]], strict=True):
         assert mine.dtype == theirs.dtype
         assert mine.shape == theirs.shape
-        assert mine.numpy().tobytes() == theirs.numpy().tobytes()
+        if backend == "numpy":
+            assert mine.numpy().tobytes() == theirs.numpy().tobytes()
+        np.testing.assert_allclose(mine.numpy(), theirs.numpy(), rtol=1e-12, atol=1e-12)
 
 
 @on_every_backend

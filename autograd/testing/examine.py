@@ -261,7 +261,8 @@ def _of_two_scales(point: Point, members: NDArray, found: Finding, near: Finding
     size = max(abs(near.claim), abs(slope) if math.isfinite(slope) else 0.0)
     sharp = near.verdict.allowed <= 1e-3 * size and np.isfinite(bounds).all()
     vertical = tiny and np.isinf([found.verdict.low, found.verdict.high]).any()
-    if not sharp and near.verdict.outcome == DIFFERS and (vertical or np.isinf(bounds / scale).any()):  # fmt: skip
+    overflow = near.verdict.outcome == DIFFERS and np.isinf(bounds / scale).any()
+    if not sharp and (vertical or overflow):
         # steep on the way to an edge that is nearer than any step, or too steep for a number
         return near.now(UNDECIDED)
     if sharp or found.verdict.outcome == UNDECIDED:

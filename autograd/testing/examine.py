@@ -332,5 +332,5 @@ def examine_change(
 
 def noise_floor(point: Point, weights: NDArray) -> float:
     """How far rounding alone may carry two ways of computing the same derivative apart."""
-    size = 256 * point.epsilon * float(np.abs(point.value * weights).sum())
+    size = 256 * point.epsilon * float((np.abs(point.value * weights)).sum() + point.hidden_size)
     return size / min(1.0, float(point.own_scale.min(initial=1.0)))

@@ -118,7 +118,7 @@ class _Check(NamedTuple):
         epsilon = float(np.finfo(self.dtype).eps)
         tolerance = _TOLERANCE[self.dtype]
         # the terms of a gradient are of the size of the weights, however small what is left of them
-        hidden = 1.0 if self.deeper else 0.0
+        hidden = (16.0 if self.dtype == "float32" else 1.0) if self.deeper else 0.0
         return Point(self.evaluate, exact, group, tolerance, epsilon, self.generator, hidden)
 
     def evaluate(self, arrays: Sequence[NDArray]) -> NDArray:

@@ -261,7 +261,8 @@ def _of_two_scales(point: Point, members: NDArray, found: Finding, near: Finding
     size = max(abs(near.claim), abs(slope) if math.isfinite(slope) else 0.0)
     sharp = near.verdict.allowed <= 1e-3 * size and np.isfinite(bounds).all()
     vertical = tiny and np.isinf([found.verdict.low, found.verdict.high]).any()
-    if not sharp and near.verdict.outcome == DIFFERS and (vertical or np.isinf(bounds / scale).any()):  # fmt: skip
+    overflow = near.verdict.outcome == DIFFERS and np.isinf(bounds / scale).any()
+    if not sharp and (vertical or overflow):
         # steep on the way to an edge that is nearer than any step, or too steep for a number
         return near.now(UNDECIDED)
     if sharp or found.verdict.outcome == UNDECIDED:
@@ -331,5 +332,5 @@ def examine_change(
 
 def noise_floor(point: Point, weights: NDArray) -> float:
     """How far rounding alone may carry two ways of computing the same derivative apart."""
-    size = 256 * point.epsilon * float(np.abs(point.value * weights).sum())
+    size = 256 * point.epsilon * float((np.abs(point.value * weights)).sum() + point.hidden_size)
     return size / min(1.0, float(point.own_scale.min(initial=1.0)))

@@ -9,7 +9,7 @@ have. Only evidence that two estimates confirm convicts; where the numbers say n
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 from .slopes import CENTRAL_STEPS, Estimate, Line
@@ -18,6 +18,8 @@ AGREES, KINK, DIFFERS, ROUGH, UNDECIDED = "agrees", "kink", "differs", "rough", 
 """ROUGH: the claim is not among the slopes, but slopes differ near x; of several elements each may still be right."""
 NEARBY = (1e-4, 1e-6)
 """How far away points still count as next to x, in units of the scale of x."""
+_ENOUGH = 8
+"""Points next to x that must agree before the rest is not looked at."""
 LEAST = 1e-305
 """Below this, numbers have fewer digits."""
 _TRUST = 1e-4
@@ -148,17 +150,27 @@ def _among_neighbours(
     """(slopes next to x differ from each other, however near; the claim is among them)."""
     every_apart = every_inside = True
     for distance in NEARBY:
-        slopes = [line.central(step) for line, step in nearby(distance)]
-        clean = [
-            s
-            for s in slopes
+        clean: list[Estimate] = []
+        for number, (line, step) in enumerate(nearby(distance)):
+            if number == _ENOUGH and not _are_apart(claim, clean):
+                return False, False
+            estimate = line.central(step)
             # a jump between the points of one difference is no slope
-            if s is not None and s.change <= s.noise + 1e-3 * max(abs(s.value), claim.scale)
-        ]
+            if estimate is not None and estimate.change <= estimate.noise + 1e-3 * max(
+                abs(estimate.value), claim.scale
+            ):
+                clean.append(estimate)
         if len(clean) < 2:
             return False, False
         low, high = min(clean, key=_value), max(clean, key=_value)
-        every_apart &= high.value - low.value > low.noise + high.noise + 1e-3 * claim.scale
         below, above = low.value - claim.allowed(low), high.value + claim.allowed(high)
+        every_apart &= _are_apart(claim, clean)
         every_inside &= below <= claim.value <= above
     return every_apart, every_inside
+
+
+def _are_apart(claim: Claim, slopes: Sequence[Estimate]) -> bool:
+    if len(slopes) < 2:
+        return True
+    low, high = min(slopes, key=_value), max(slopes, key=_value)
+    return high.value - low.value > low.noise + high.noise + 1e-3 * claim.scale

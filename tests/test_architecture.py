@@ -34,8 +34,13 @@ OPTIONAL = {
 }
 NN_MAY_IMPORT_NUMPY = ("nn/data.py", "nn/seed.py")
 """Where arrays of the user enter, and where NumPy's own generator is seeded; the rest of nn sees tensors alone."""
-DEFERRED = {("backends/suggest.py", "difflib"), ("nn/saving.py", "json"), ("nn/loading.py", "json")}
-"""Standard modules that are imported late: only an error message, or only a file, needs them."""
+DEFERRED = {
+    ("backends/suggest.py", "difflib"),
+    ("nn/saving.py", "json"),
+    ("nn/loading.py", "json"),
+    ("autograd/testing/plugin.py", "autograd.testing.gradcheck"),
+}
+"""What is imported late: only an error message, or only a file, needs it; pytest loads the plugin at each start."""
 TENSOR_INTERNALS = {"_node", "_data", "_backend", "_xp"}
 
 

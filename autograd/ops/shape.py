@@ -180,6 +180,9 @@ def concat(xp, *arrays, axis=0):
 
 
 def _stacked(*arrays: Any, axis: int) -> dict[str, Any]:
+    for array in arrays[1:]:
+        if array.shape != arrays[0].shape:
+            raise ShapeError(f"shapes differ: {arrays[0].shape} and {array.shape}")
     return dict(axis=normalise_axis(axis, len(arrays[0].shape) + 1)) if arrays else dict(axis=axis)
 
 
@@ -195,6 +198,7 @@ def _layer(xp: Any, g: Any, i: int, axis: int) -> Any:
         case(arrays=[(2,), (2,), (2,)], axis=-1),
         case(arrays=[(), ()]),
     ],
+    bad=[bad(ValueError, "shapes differ", arrays=[(2, 3), (3,)])],
 )
 def stack(xp, *arrays, axis=0):
     """Arrays of equal shape joined along a new axis: `stack([a, b], axis=0)`."""

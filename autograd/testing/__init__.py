@@ -1,5 +1,8 @@
 """For tests of ops, the library's own and yours: gradients held against differences, inputs made from declarations.
 
+The Hypothesis strategies are imported by name, `from autograd.testing import strategies`; the pytest plugin, which
+needs no import, gives the fixture `gradcheck`. `python -m autograd.testing.campaign` looks for false alarms.
+
 This is the one room of `autograd` that knows NumPy, to build inputs and to difference numerically.
 """
 

@@ -98,6 +98,7 @@ class _Check(NamedTuple):
     arrays: tuple[NDArray, ...]
     dtype: str
     generator: np.random.Generator
+    deeper: bool = False
 
     @property
     def floating(self) -> tuple[int, ...]:
@@ -116,7 +117,9 @@ class _Check(NamedTuple):
         exact = [a.astype(np.float64) if a.dtype.kind == "f" else a for a in self.arrays]
         epsilon = float(np.finfo(self.dtype).eps)
         tolerance = _TOLERANCE[self.dtype]
-        return Point(self.evaluate, exact, group, tolerance, epsilon, self.generator)
+        # the terms of a gradient are of the size of the weights, however small what is left of them
+        hidden = 1.0 if self.deeper else 0.0
+        return Point(self.evaluate, exact, group, tolerance, epsilon, self.generator, hidden)
 
     def evaluate(self, arrays: Sequence[NDArray]) -> NDArray:
         return np.asarray(self.subject.value(arrays), np.float64)
@@ -176,7 +179,7 @@ def _check_group(check: _Check, group: tuple[int, ...], order: int) -> None:
                 f"{check.subject.name}: order=2 needs a gradient that can be differentiated, and this subject has "
                 "none; use order=1"
             )
-        _check_group(check._replace(subject=deeper), group, order - 1)
+        _check_group(check._replace(subject=deeper, deeper=True), group, order - 1)
 
 
 def _require_finite(check: _Check, point: Point) -> None:
@@ -264,7 +267,7 @@ def _vjp_of(check: _Check) -> None:
     if not check.floating:
         return
     if isinstance(subject, TensorSubject):
-        transformed = VjpSubject(subject.function, subject.backend, subject.name)
+        transformed = VjpSubject(subject)
         mine = check.copies()
         if not _same(subject.value(mine), transformed.value(mine), _TOLERANCE[check.dtype]):
             raise GradientMismatch(f"{subject.name}: vjp changes the value of the function")

@@ -48,6 +48,7 @@ class Point:
         tolerance: relative, of a claim.
         epsilon: of the dtype in which claims are computed.
         generator: of directions.
+        hidden_size: of intermediate results, of which less than their rounding may be left in the value.
     """
 
     def __init__(
@@ -58,8 +59,10 @@ class Point:
         tolerance: float,
         epsilon: float,
         generator: np.random.Generator,
+        hidden_size: float = 0.0,
     ) -> None:
         self.f = f
+        self.hidden_size = hidden_size
         self.arrays = list(arrays)
         self.group = group
         self.tolerance = tolerance
@@ -73,8 +76,11 @@ class Point:
         # steps of the size of 1 say nothing of a function that bends within a tiny x, nor steps of the size of a
         # large x of one that oscillates; such elements have another scale to try
         self.tiny = self.own_scale < 0.02
-        self.suspect = self.tiny | (size > 20)
+        self.large = size > 20
+        self.suspect = self.tiny | self.large
         self.other_scale = np.where(self.tiny, np.maximum(self.own_scale, 1e-305), 1.0)
+        sizes = np.concatenate([np.abs(a).ravel() for a in self.arrays if a.dtype.kind == "f"])
+        self.small_sizes = np.unique(sizes[(sizes > 0) & (sizes < 0.02)])
         self.value = np.asarray(f(self.arrays), np.float64)
 
     def moved(self, shift: NDArray) -> NDArray:
@@ -111,7 +117,7 @@ class Point:
         verdict = judge(
             line,
             Claim(claim, spread, self.tolerance, self.epsilon, floor),
-            lambda distance: self._neighbours(direction, weights, distance),
+            lambda distance: self._neighbours(direction, weights, line.scale, distance),
             1e-300 if not self.x[direction != 0].any() else 8 * EPSILON,
         )
         return Finding(verdict, claim, kind, direction)
@@ -123,11 +129,11 @@ class Point:
             far = np.where(direction != 0, place * (1 + np.arange(self.x.size) % 3) - self.x, 0.0)
             # not equal: NaN counts as moved
             depend |= ~(self.moved(far) == self.value)
-        unit = max(64 * self.epsilon, 32 * EPSILON / CENTRAL_STEPS[0])
-        return unit * float(np.abs(self.value * weights)[depend].sum())
+        unit = max(256 * self.epsilon, 32 * EPSILON / CENTRAL_STEPS[0])
+        return unit * (float(np.abs(self.value * weights)[depend].sum()) + self.hidden_size)
 
     def _neighbours(
-        self, direction: NDArray, weights: NDArray, distance: float
+        self, direction: NDArray, weights: NDArray, scale: float, distance: float
     ) -> Iterator[tuple[Line, float]]:
         """Lines through points next to x, in a rising and a falling order of the elements and at random; steps."""
         ramp = np.linspace(0.5, 1.5, self.x.size)
@@ -137,12 +143,15 @@ class Point:
             for _ in range(_NEIGHBOURS)
         ]
         moving = direction != 0
-        step = distance / 50 * float((self.own_scale / self.scale)[moving].min(initial=1.0))
+        reach = np.minimum(self.own_scale, 1.0)
+        step = distance / 50 * float((reach / self.scale)[moving].min(initial=1.0))
         if step < 1e-200:
             return
         for shift in shifts:
-            at = np.where(self.movable, distance * self.own_scale * shift, 0.0)
-            yield self.line(direction, weights, 0.0, at), step
+            at = np.where(self.movable, distance * reach * shift, 0.0)
+            line = self.line(direction, weights, 0.0, at)
+            line.scale = scale
+            yield line, step
 
 
 def size_of(terms: NDArray) -> float:
@@ -179,7 +188,8 @@ def _infinite_elements(point: Point, gradient: NDArray, weights: NDArray) -> Fin
             point, np.where(alone, gradient, 0.0), alone * 1.0, np.arange(point.x.size), weights, "elements"
         )  # fmt: skip
         if finding.verdict.outcome not in (AGREES, KINK):
-            return finding
+            # what is divided by a subnormal number overflows
+            return finding.now(UNDECIDED) if point.own_scale[place] < LEAST else finding
     return None
 
 
@@ -219,38 +229,52 @@ def _judge_part(
     if found.verdict.outcome == ROUGH:
         # equal elements may each be right where they are not together
         found = found.now(KINK if several or kind != "elements" else DIFFERS)
-    if found.verdict.outcome in (AGREES, KINK) or not point.suspect.any():
+    # a large element may oscillate so that it seems to be vertical
+    wild = np.isinf([found.verdict.low, found.verdict.high]).any() and point.large[members].any()
+    if wild and not several:
+        found = found.now(UNDECIDED)
+    if found.verdict.outcome in (AGREES, KINK) or not (
+        point.suspect.any() or point.small_sizes.size
+    ):
         return found
     if several:
         return found.now(UNDECIDED)
     if _agrees_closely(point, sizes * point.scale, float((gradient * point.scale).sum()), weights):
         return found.now(KINK)
     kink = found.verdict.high - found.verdict.low > found.verdict.allowed
-    if kink and (point.own_scale < LEAST).any():
+    if kink and (point.small_sizes < LEAST).any():
         # nothing is nearer than a subnormal number
         return found.now(UNDECIDED)
     if not point.suspect[members].any():
         return found
-    near = along(point.other_scale)
-    near = near.now(DIFFERS) if near.verdict.outcome == ROUGH else near
-    bounds = np.array([near.verdict.low, near.verdict.high])
-    steep = np.isinf(bounds / point.other_scale[members][0]).any()
-    if near.verdict.outcome == UNDECIDED or (steep and near.verdict.outcome == DIFFERS):
-        # steep on the way to an edge that is nearer than any step
-        return near.now(UNDECIDED)
-    if near.verdict.allowed <= 1e-3 * abs(near.claim) or found.verdict.outcome == UNDECIDED:
+    return _of_two_scales(point, members, found, along(point.other_scale))
+
+
+def _of_two_scales(point: Point, members: NDArray, found: Finding, near: Finding) -> Finding:
+    """Which verdict on one element counts: `found`, by steps of its natural size, or `near`, by those of another."""
+    if near.verdict.outcome == UNDECIDED:
         return near
-    # the finer steps see too little to judge the claim; enough, perhaps, to see that nothing oscillates
-    ratio = float((point.other_scale / point.scale)[members][0])
-    slope, finer = found.verdict.low * ratio, near.verdict.low
+    near = near.now(DIFFERS) if near.verdict.outcome == ROUGH else near
+    scale, tiny = point.other_scale[members][0], bool(point.tiny[members].all())
+    bounds = np.array([near.verdict.low, near.verdict.high])
+    slope = found.verdict.low * float(scale / point.scale[members][0])
+    size = max(abs(near.claim), abs(slope) if math.isfinite(slope) else 0.0)
+    sharp = near.verdict.allowed <= 1e-3 * size and np.isfinite(bounds).all()
+    vertical = tiny and np.isinf([found.verdict.low, found.verdict.high]).any()
+    if not sharp and near.verdict.outcome == DIFFERS and (vertical or np.isinf(bounds / scale).any()):  # fmt: skip
+        # steep on the way to an edge that is nearer than any step, or too steep for a number
+        return near.now(UNDECIDED)
+    if sharp or found.verdict.outcome == UNDECIDED:
+        return near
+    # the other steps see too little to judge the claim; enough, perhaps, to see that nothing oscillates
     resolved = float(np.abs(point.x[members]).max()) < 1e10 and math.isfinite(slope)
-    steady = resolved and abs(slope - finer) <= 0.01 * abs(slope)
-    return found if steady or point.tiny[members].all() else found.now(UNDECIDED)
+    steady = resolved and abs(slope - near.verdict.low) <= 0.01 * abs(slope)
+    return found if steady or tiny else found.now(UNDECIDED)
 
 
 def _agrees_closely(point: Point, direction: NDArray, claim: float, weights: NDArray) -> bool:
     """Whether the claim is the slope within the distance to another element so tiny that it looked like a tie."""
-    for size in np.unique(point.own_scale[point.tiny])[:4]:
+    for size in point.small_sizes[:4]:
         estimate = point.line(direction, weights, 0.0).central(max(1e-3 * size, 1e-300))
         if estimate is None or estimate.noise > 1e-4 * abs(claim):
             continue
@@ -307,5 +331,5 @@ def examine_change(
 
 def noise_floor(point: Point, weights: NDArray) -> float:
     """How far rounding alone may carry two ways of computing the same derivative apart."""
-    size = 64 * point.epsilon * float(np.abs(point.value * weights).sum())
+    size = 256 * point.epsilon * float(np.abs(point.value * weights).sum())
     return size / min(1.0, float(point.own_scale.min(initial=1.0)))

@@ -97,6 +97,9 @@ def judge(
     apart, inside = _among_neighbours(claim, nearby)
     if apart and inside:
         return verdict._replace(outcome=KINK)
+    edge = left is None or right is None or math.isinf(claim.value)
+    if edge and line.jumps():
+        return verdict._replace(outcome=UNDECIDED)
     if math.isfinite(verdict.high - verdict.low) and line.has_fine_structure(smallest):
         return verdict._replace(outcome=UNDECIDED)
     if apart or verdict.high - verdict.low > verdict.allowed:

@@ -101,6 +101,8 @@ def _drawn(array: NDArray) -> tuple[NDArray, str]:
         return array, array_text(array) if array.size <= MOST_PRINTED else _packed(array)
     low, high = array.min().item(), array.max().item()
     name, method = array.dtype.name, "integers" if array.dtype.kind in "iu" else "uniform"
+    if method == "uniform":
+        low, high = float(f"{low:.3g}"), float(f"{high:.3g}")
     top = high + 1 if method == "integers" else high
     values = np.asarray(getattr(np.random.default_rng(0), method)(low, top, array.shape))
     text = f"np.random.default_rng(0).{method}({low!r}, {top!r}, {array.shape}).astype({name!r})"

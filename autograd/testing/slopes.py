@@ -87,6 +87,17 @@ class Line:
         size = float(np.abs(value * self.weights)[difference != 0].sum())
         self.size = max(self.size, size)
 
+    def jumps(self) -> bool:
+        """Whether the value at 0 is apart from those beside it, on a side where there are any."""
+        here = self.f(0.0)
+        for sign in (-1, 1):
+            far, near = (
+                abs(float(((self.f(sign * h) - here) * self.weights).sum())) for h in (1e-5, 1e-12)
+            )
+            if near > 0.5 * far > 0:
+                return True
+        return False
+
     def has_fine_structure(self, smallest: float) -> bool:
         """Whether what looks like a jump beside 0 is a slope too steep for the steps, down to `smallest`."""
         here = self.f(0.0)
@@ -127,11 +138,14 @@ class Line:
 
     def _growth(self, sign: int) -> int:
         """+1 or -1 where difference quotients on one side grow without bound in that direction, else 0."""
-        quotients = []
-        for h in (1e-3, 1e-5, 1e-7, 1e-9):
+        quotients, steps = [], (1e-3, 1e-5, 1e-7, 1e-9)
+        for h in steps:
             difference = (self.f(2 * sign * h) - self.f(sign * h)) * self.weights
             quotients.append(float(difference.sum()) / (sign * h))
         changes = np.diff(quotients)
+        # rounding grows like that too, but no further than this
+        if not (np.abs(changes) > 64 * EPSILON * self.size / np.array(steps[1:])).all():
+            return 0
         if not np.isfinite(changes).all() or not (np.abs(changes) > 0).all():
             return 0
         steady = np.abs(changes[1:]) >= 0.5 * np.abs(changes[:-1])

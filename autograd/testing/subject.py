@@ -203,8 +203,28 @@ class TensorSubject(BaseSubject):
         ]
 
 
-class VjpSubject(TensorSubject):
+class _Derived(TensorSubject):
+    """Made from another subject, after which it names its inputs and is written in scripts."""
+
+    def __init__(self, origin: TensorSubject, function: Function, name: str) -> None:
+        super().__init__(function, origin.backend, name)
+        self.origin = origin
+
+    def input_name(self, position: int) -> str:
+        return self.origin.input_name(position)
+
+    def call_text(self) -> str:
+        return self.origin.call_text()
+
+    def imports(self) -> tuple[str, ...]:
+        return self.origin.imports()
+
+
+class VjpSubject(_Derived):
     """The same function, with the gradients that the transform `autograd.vjp` gives instead of `backward`."""
+
+    def __init__(self, origin: TensorSubject) -> None:
+        super().__init__(origin, origin.function, origin.name)
 
     def value(self, arrays: Sequence[NDArray]) -> NDArray:
         tensors = self.tensors(arrays)
@@ -227,21 +247,11 @@ class VjpSubject(TensorSubject):
             return [_to_numpy(g) for g in pull(Tensor(weights, value.dtype, backend=value.backend))]
 
 
-class _Gradient(TensorSubject):
-    """The gradient of a subject along fixed directions; named, and written in scripts, after its origin."""
+class _Gradient(_Derived):
+    """The gradient of a subject along fixed directions."""
 
     def __init__(self, origin: TensorSubject, projected: Function) -> None:
-        super().__init__(projected, origin.backend, f"gradient of {origin.name}")
-        self.origin = origin
-
-    def input_name(self, position: int) -> str:
-        return self.origin.input_name(position)
-
-    def call_text(self) -> str:
-        return self.origin.call_text()
-
-    def imports(self) -> tuple[str, ...]:
-        return self.origin.imports()
+        super().__init__(origin, projected, f"gradient of {origin.name}")
 
 
 def subject_of(function: Any) -> Subject:

@@ -152,6 +152,9 @@ def test_shares_of_a_tie_of_two_inputs(mine, yours, seed):
         (lambda x: x**2, [BESIDE]),
         (ag.logsumexp, [np.array([-np.inf, 1.0, 2.0])]),
         (ag.softplus, [BESIDE]),
+        (ag.silu, [BESIDE]),
+        (ag.log_sigmoid, [BESIDE]),
+        (ag.power, [np.array([2.0, 0.5, 1.0]), np.array([0.0, 0.0, 1.5])]),
     ],
 )
 def test_what_the_library_does_at_kinks_passes(function, inputs, order, dtype):
@@ -259,3 +262,31 @@ def test_forward_mode_at_a_tie():
     check_jvp(ag.max, [1.0, 1.0, 0.5])
     check_jvp(ag.relu, BESIDE)
     check_vjp(ag.max, [1.0, 1.0, 0.5])
+
+
+def test_several_kinks_at_once_do_not_add_up_to_a_false_alarm():
+    """clip passes the gradient at both bounds, so along a mixed direction the claim is on no side."""
+    x = np.array([-1.0, 1.5, -1.0, 1.5, 0.3, 1.5, -1.0])
+    for seed in range(20):
+        check_grad(lambda x: ag.clip(x, -1.0, 1.5), x, seed=seed)
+        check_grad(ag.selu, np.array([0.0, 0.0, 1.0, 0.0, -1.0]), seed=seed)
+
+
+@pytest.mark.parametrize("x", [1e6, -3e7])
+def test_functions_that_oscillate_within_a_large_input(x):
+    check_grad(ag.sin, [x, 0.5])
+    check_grad(ag.floor, [x + 0.5, 0.5])
+    with pytest.raises(GradientMismatch):
+        check_grad(lambda x: ag.sin(x) + 0.01 * (x - x.detach()), [x])
+
+
+def test_the_claim_of_one_among_equals_is_found_beside_them():
+    """Sorted, the middle one of three equal elements has on no side the slope that the stable order gives it."""
+    for seed in range(20):
+        check_grad(ag.sort, [1.0, 1.0, 1.0], seed=seed)
+
+    def order(g, x):
+        return g[::-1] * 1.3
+
+    with pytest.raises(GradientMismatch):
+        check_grad(with_slope(np.sort, order), np.ones(3))

@@ -92,6 +92,15 @@ class _Slices:
         return key if isinstance(key, tuple) else (key,)
 
 
+def by_name(primitive):
+    """A primitive of NumPy's backend that takes its axes by position, as formulas write them."""
+
+    def call(x, axes, **static):
+        return getattr(NUMPY, primitive)(x, axes=axes, **static)
+
+    return call
+
+
 def evaluated(lines, parameters):
     """The formula, run by Python."""
 
@@ -124,6 +133,8 @@ def evaluated(lines, parameters):
         float64=np.float64,
         int64=np.int64,
     )
+    for name in PRIMITIVES:
+        names.setdefault(name, by_name(name))
     lists = {}
     for name, value in parameters.items():
         base, bracket, _ = name.partition("[")

@@ -28,6 +28,9 @@ NDArray = np.ndarray[Any, Any]
 Verdict = Literal["shape", "differences", "convention", "equivalent", "survivor"]
 
 _LARGE = 800.0
+"""Its exponential overflows."""
+_HUGE = 1e200
+"""Its square overflows."""
 _COMPARISONS = 60
 _DRAWS = 6
 
@@ -259,7 +262,7 @@ def _points(rule: RuleProgram) -> Iterator[tuple[Any, ...]]:
     yield _changed(rule, lambda x, name: np.resize([2.5, 2.5, 0.0, 1.5, 0.0], x.shape))
     yield _changed(rule, lambda x, name: np.resize([_LARGE, -_LARGE, 0.0], x.shape))
     # several times, because weights of either sign belong to it
-    for large in (-_LARGE, _LARGE) * 4:
+    for large in (*(-_LARGE, _LARGE) * 4, -_HUGE, _HUGE):
         yield _changed(rule, lambda x, name, c=large: np.full(x.shape, c))
     yield _changed(rule, lambda x, name: np.resize([-np.inf, 0.5, 1.5, 0.7], x.shape))
     for constant in (0.0, 1.0, -1.0, *_numbers(rule)):

@@ -131,6 +131,7 @@ def evaluated(lines, parameters):
         cumsum=np.cumsum,
         argsort=lambda x, axis: np.argsort(x, axis=axis, kind="stable"),
         float64=np.float64,
+        inf=np.inf,
         int64=np.int64,
     )
     for name in PRIMITIVES:

@@ -144,21 +144,22 @@ class _Printer:
             shape = self._shape(static["shape"])
             arguments = [arguments[0], f"s_[{self._key(static['key'], operands[1:])}]", shape]
         else:
-            named = False
-            for key, item in static.items():
-                text = self._static(key, item)
-                # behind a named argument, all have names
-                named |= text.startswith(f"{key}=")
-                if text:
-                    arguments.append(f"{key}={text}" if named and "=" not in text else text)
+            arguments += self._settings(static)
         return _Text(f"{name}({', '.join(arguments)})", _ATOM)
 
     def _shape(self, shape: Shape) -> str:
         return self.shapes.get(shape) or format_static(shape)
 
-    def _static(self, key: str, item: Any) -> str:
-        form = _STATIC.get(key)
-        return form(self, item) if form else f"{key}={format_static(item)}"
+    def _settings(self, static: Mapping[str, Any]) -> list[str]:
+        """Static attributes: by position where their meaning is plain, until the first that needs its name."""
+        written: list[str] = []
+        by_name = False
+        for key, item in static.items():
+            text = _STATIC.get(key, _plain)(self, item)
+            by_name |= key not in _BY_POSITION
+            if text:
+                written.append(f"{key}={text}" if by_name else text)
+        return written
 
     def _key(self, key: Sequence[Any], arrays: Sequence[_Text]) -> str:
         return ", ".join(
@@ -166,21 +167,23 @@ class _Printer:
         ) or "()"  # fmt: skip
 
 
+def _plain(printer: _Printer, item: Any) -> str:
+    return format_static(item)
+
+
+_BY_POSITION = frozenset(("shape", "axes", "value", "pad_width", "start", "stop", "step", "dtype"))
 _STATIC: Mapping[str, Callable[[_Printer, Any], str]] = {
     "shape": lambda printer, shape: printer._shape(shape),
-    "axes": lambda printer, axes: format_static(axes),
-    "axis": lambda printer, axis: (
-        f"axis={format_static(axis[0] if isinstance(axis, tuple) and len(axis) == 1 else axis)}"
+    "axis": lambda printer, axis: format_static(
+        axis[0] if isinstance(axis, tuple) and len(axis) == 1 else axis
     ),
-    "keepdims": lambda printer, keepdims: "keepdims=True" if keepdims else "",
+    "keepdims": lambda printer, keepdims: "True" if keepdims else "",
     "value": lambda printer, value: _number(value),
-    "pad_width": lambda printer, widths: format_static(widths),
     "start": lambda printer, start: _number(start),
     "stop": lambda printer, stop: _number(stop),
     "step": lambda printer, step: "" if step == 1 else _number(step),
-    "dtype": lambda printer, dtype: str(dtype),
 }
-"""How a static attribute is written where it is not simply name=value; an empty text leaves it out."""
+"""How a static attribute is written where it is not as in a program; an empty text leaves it out."""
 
 
 def _number(number: Any) -> str:

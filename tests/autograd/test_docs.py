@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import re
 import subprocess
 import sys
@@ -55,9 +56,24 @@ def blocks(language):
 
 
 def test_the_code_of_the_guide_runs_in_order():
-    """Every block, in one script; what a comment at the end of a print promises is printed."""
+    """Every block, in one script."""
     done = run(sys.executable, "-W", "error", "-c", "\n".join(blocks("python")))
     assert done.returncode == 0, done.stderr
+    assert "almost_tanh: the gradient with respect to x (1, 2) is wrong" in done.stdout
+    assert "steep_relu: the gradient with respect to x (1,) is wrong" in done.stdout
+    assert "total" in done.stdout
+
+
+def test_the_tests_of_the_guide_pass(tmp_path):
+    (block,) = blocks("python pytest")
+    (tmp_path / "test_mine.py").write_text(block)
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    plugin = ["-p", "autograd.testing.plugin", "-p", "no:cacheprovider"]
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", *plugin, "--strict-markers"],
+        cwd=tmp_path, env=environment, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert "3 passed" in done.stdout, done.stdout + done.stderr
 
 
 @pytest.mark.oracle

@@ -93,6 +93,15 @@ class _Slices:
         return key if isinstance(key, tuple) else (key,)
 
 
+def by_name(primitive):
+    """A primitive of NumPy's backend that takes its axes by position, as formulas write them."""
+
+    def call(x, axes, **static):
+        return getattr(NUMPY, primitive)(x, axes=axes, **static)
+
+    return call
+
+
 def evaluated(lines, parameters):
     """The formula, run by Python."""
 
@@ -121,13 +130,13 @@ def evaluated(lines, parameters):
         full=lambda shape, value, dtype: np.full(shape, value, dtype),
         arange=lambda start, stop, dtype: np.arange(start, stop, dtype=dtype),
         cumsum=np.cumsum,
-        windows=lambda x, axes, **settings: NUMPY.windows(x, axes=axes, **settings),
-        windows_add=lambda x, axes, **settings: NUMPY.windows_add(x, axes=axes, **settings),
         argsort=lambda x, axis: np.argsort(x, axis=axis, kind="stable"),
-        inf=np.inf,
         float64=np.float64,
+        inf=np.inf,
         int64=np.int64,
     )
+    for name in PRIMITIVES:
+        names.setdefault(name, by_name(name))
     lists = {}
     for name, value in parameters.items():
         base, bracket, _ = name.partition("[")

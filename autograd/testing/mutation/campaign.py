@@ -28,6 +28,9 @@ NDArray = np.ndarray[Any, Any]
 Verdict = Literal["shape", "differences", "convention", "equivalent", "survivor"]
 
 _LARGE = 800.0
+"""Its exponential overflows."""
+_HUGE = 1e200
+"""Its square overflows."""
 _COMPARISONS = 60
 _DRAWS = 6
 
@@ -242,6 +245,11 @@ def _changed(rule: RuleProgram, change: Any) -> tuple[Any, ...]:
     )
 
 
+def _numbers(rule: RuleProgram) -> list[float]:
+    """The Python numbers among the inputs: where arrays equal them there are ties."""
+    return [x for x in rule.inputs if not hasattr(x, "shape")]
+
+
 def _points(rule: RuleProgram) -> Iterator[tuple[Any, ...]]:
     """Inputs of the shapes of a sample where gradients go wrong: other numbers, ties, zeros, kinks, large numbers."""
     yield _changed(rule, lambda x, name: x[..., ::-1] if x.ndim else x)
@@ -258,10 +266,10 @@ def _points(rule: RuleProgram) -> Iterator[tuple[Any, ...]]:
     yield _changed(rule, lambda x, name: np.resize([2.5, 2.5, 0.0, 1.5, 0.0], x.shape))
     yield _changed(rule, lambda x, name: np.resize([_LARGE, -_LARGE, 0.0], x.shape))
     # several times, because weights of either sign belong to it
-    for large in (-_LARGE, _LARGE) * 4:
+    for large in (*(-_LARGE, _LARGE) * 4, -_HUGE, _HUGE):
         yield _changed(rule, lambda x, name, c=large: np.full(x.shape, c))
     yield _changed(rule, lambda x, name: np.resize([-np.inf, 0.5, 1.5, 0.7], x.shape))
-    for constant in (0.0, 1.0, -1.0):
+    for constant in (0.0, 1.0, -1.0, *_numbers(rule)):
         yield _changed(rule, lambda x, name, c=constant: np.full(x.shape, c))
     for name, kinks in rule.op.domain.kinks.items():
         yield _changed(rule, lambda x, n, k=kinks, at=name: np.resize(k, x.shape) if n == at else x)
@@ -278,7 +286,7 @@ def _comparisons(rule: RuleProgram) -> Iterator[tuple[tuple[Any, ...], NDArray]]
         if x.dtype.kind != "f":
             return generator.choice(x.ravel(), x.shape) if x.size else x
         if number % 3 == 0:
-            return generator.choice([-2.0, -1.0, 0.0, 0.0, 1.0, 2.0], x.shape)
+            return generator.choice([-2.0, -1.0, 0.0, 0.0, 1.0, 2.0, *_numbers(rule)], x.shape)
         if number % 3 == 1:
             return np.abs(generator.normal(0, 3, x.shape))
         return generator.normal(0, 3, x.shape)

@@ -26,6 +26,9 @@ from .changes import Change, changes, replay, result_spec
 
 NDArray = np.ndarray[Any, Any]
 
+_NUMBERS = (0.0, 1.5, 2.0)
+"""Python numbers that stand in for scalar arrays: rules may have a way of their own for them, as `x ** 2` has."""
+
 
 class Mutant(NamedTuple):
     """A fault: its kind, the instruction before and after as text, and the program with it.
@@ -119,12 +122,15 @@ def rules_of(op: Op, sample: Sample) -> Iterator[RuleProgram]:
     for position in rule_positions(sample):
         yield trace_rule(sample, position)
     others = [i for i in sample.floating if sample.inputs[i].shape == ()]
-    if not op.cases and len(sample.inputs) == 2 and len(others) == 1:
-        number = float(sample.inputs[others[0]])
-        inputs = _with(sample.inputs, others[0], number)
-        for position in rule_positions(sample):
-            if position != others[0]:
-                yield trace_rule(Sample(op, tuple(inputs), sample.static), position)
+    if op.cases or len(sample.inputs) != 2 or len(others) != 1:
+        return
+    for number in _NUMBERS:
+        inputs = tuple(_with(sample.inputs, others[0], number))
+        static = op.canonical(inputs, dict(sample.static))
+        if np.isfinite(run_forward(op, static, inputs)).all():
+            for position in rule_positions(sample):
+                if position != others[0]:
+                    yield trace_rule(Sample(op, inputs, sample.static), position)
 
 
 def mutants_of(rule: RuleProgram) -> Iterator[Mutant]:

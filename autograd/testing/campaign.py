@@ -86,6 +86,8 @@ def run_campaign(cases: int, seed: int = 0, progress: TextIO | None = None) -> O
             case.check()
         except GradientMismatch as mismatch:
             rejections.append(f"case {number}: {mismatch}")
+            if progress is not None:
+                print(rejections[-1], file=progress, flush=True)
         except Undecided:
             undecided[case.sample.op.name] += 1
         if progress is not None and (number + 1) % 5000 == 0:

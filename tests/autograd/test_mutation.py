@@ -130,7 +130,7 @@ def test_the_table_counts_every_mutant(report):
     assert lines[0].split()[:2] == ["kind", "mutants"]
     total = lines[-1].split()
     assert total[0] == "total"
-    assert int(total[1]) == len(report.results) == sum(int(n) for n in total[2:7])
+    assert int(total[1]) == len(report.results) == sum(int(n) for n in total[2:8])
     assert {line.split("  ")[0] for line in lines[1:-1]} <= set(KINDS)
     assert set(report.by("rule")) == {f"{op.name}.{name}" for op in WITH_RULES for name in op.vjp}
 

@@ -2,15 +2,16 @@
 
 A mutant is killed when its gradient has another shape, or when `check_grad` rejects it at the samples of its op, at
 points with ties, kinks and large numbers made from them, or when it contradicts `conventions.py`. The unmutated rule
-must pass wherever a mutant is tried. A mutant that nothing rejects is compared with the rule itself on many inputs:
-one that computes the same there is equivalent, no fault at all; one that does not is a survivor, a hole in the tests.
+must pass wherever a mutant is tried, so a check that raises `Undecided` about the mutant alone has noticed it too. A
+mutant that nothing notices is compared with the rule itself on many inputs: one that computes the same there is
+equivalent, no fault at all; one that does not is a survivor, a hole in the tests.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, get_args
 
 import numpy as np
 
@@ -25,10 +26,12 @@ from ..samples import samples
 from .mutant import Mutant, RuleSubject, mutants_of, rules_of
 
 NDArray = np.ndarray[Any, Any]
-Verdict = Literal["shape", "differences", "convention", "equivalent", "survivor"]
+Verdict = Literal["shape", "differences", "convention", "undecided", "equivalent", "survivor"]
 
 _LARGE = 800.0
 """Its exponential overflows."""
+_FAR = 1e6
+"""A thousandth of it is still large."""
 _HUGE = 1e200
 """Its square overflows."""
 _COMPARISONS = 60
@@ -77,13 +80,7 @@ class Report:
 
     def table(self, group: str = "op") -> str:
         """A line per op, rule or kind, and the total."""
-        verdicts: tuple[Verdict, ...] = (
-            "shape",
-            "differences",
-            "convention",
-            "equivalent",
-            "survivor",
-        )
+        verdicts = get_args(Verdict)
         rows = self.by(group)
         width = max([len(name) for name in rows] + [len(group), 5])
         lines = [f"{group:{width}} mutants {' '.join(f'{v:>11}' for v in verdicts)}  killed"]
@@ -196,10 +193,16 @@ class Judge:
         if not mutant.keeps_shape:
             return "shape"
         assert mutant.program is not None
-        if any(self._outcome(mutant.program, point) == "fails" for point in self.points):
-            return "differences"
+        undecided = False
+        for point in self.points:
+            outcome = self._outcome(mutant.program, point)
+            if outcome == "fails":
+                return "differences"
+            undecided |= outcome == "undecided"
         if not all(self._agrees(mutant.program, row) for row in self.expected):
             return "convention"
+        if undecided:
+            return "undecided"
         return "equivalent" if self._is_equivalent(mutant) else "survivor"
 
     def _outcome(self, program: Program, point: _Point) -> Literal["passes", "fails", "undecided"]:
@@ -266,7 +269,7 @@ def _points(rule: RuleProgram) -> Iterator[tuple[Any, ...]]:
     yield _changed(rule, lambda x, name: np.resize([2.5, 2.5, 0.0, 1.5, 0.0], x.shape))
     yield _changed(rule, lambda x, name: np.resize([_LARGE, -_LARGE, 0.0], x.shape))
     # several times, because weights of either sign belong to it
-    for large in (*(-_LARGE, _LARGE) * 4, -_HUGE, _HUGE):
+    for large in (*(-_LARGE, _LARGE) * 4, -_FAR, _FAR, -_HUGE, _HUGE):
         yield _changed(rule, lambda x, name, c=large: np.full(x.shape, c))
     yield _changed(rule, lambda x, name: np.resize([-np.inf, 0.5, 1.5, 0.7], x.shape))
     for constant in (0.0, 1.0, -1.0, *_numbers(rule)):

@@ -81,6 +81,11 @@ class Point:
         self.other_scale = np.where(self.tiny, np.maximum(self.own_scale, 1e-305), 1.0)
         sizes = np.concatenate([np.abs(a).ravel() for a in self.arrays if a.dtype.kind == "f"])
         self.small_sizes = np.unique(sizes[(sizes > 0) & (sizes < 0.02)])
+        # terms of the size of large inputs, and quotients of a gradient by tiny ones, may have cancelled on the way
+        most = float(sizes[np.isfinite(sizes)].max(initial=0.0))
+        least = float(self.small_sizes.min(initial=1.0)) if hidden_size else 1.0
+        cancelled = (most if most > 20 else 0.0) + (1 / max(least, 1e-300) if least < 0.02 else 0.0)
+        self.doubt = 32 * EPSILON / CENTRAL_STEPS[0] * cancelled
         self.value = np.asarray(f(self.arrays), np.float64)
 
     def moved(self, shift: NDArray) -> NDArray:
@@ -164,6 +169,15 @@ def size_of(terms: NDArray) -> float:
 
 def examine_gradient(point: Point, gradient: NDArray, weights: NDArray) -> Finding | None:
     """The finding that speaks against `gradient` (of `sum(weights * f)`, flat), or None."""
+    found = _against(point, gradient, weights)
+    if found is not None and found.verdict.outcome == DIFFERS:
+        gap = max(found.verdict.low - found.claim, found.claim - found.verdict.high)
+        if gap <= point.doubt * float(np.abs(weights).max(initial=0.0)):
+            return found.now(UNDECIDED)
+    return found
+
+
+def _against(point: Point, gradient: NDArray, weights: NDArray) -> Finding | None:
     if (finding := _infinite_elements(point, gradient, weights)) is not None:
         return finding
     usable = point.movable & np.isfinite(gradient)
@@ -274,12 +288,13 @@ def _of_two_scales(point: Point, members: NDArray, found: Finding, near: Finding
 
 
 def _agrees_closely(point: Point, direction: NDArray, claim: float, weights: NDArray) -> bool:
-    """Whether the claim is the slope within the distance to another element so tiny that it looked like a tie."""
+    """Whether the claim is a slope within the distance to another element so tiny that it looked like a tie."""
     for size in point.small_sizes[:4]:
-        estimate = point.line(direction, weights, 0.0).central(max(1e-3 * size, 1e-300))
-        if estimate is None or estimate.noise > 1e-4 * abs(claim):
-            continue
-        if abs(estimate.value - claim) <= 1e-5 * abs(claim) + estimate.noise:
+        line, step = point.line(direction, weights, 0.0), max(1e-3 * size, 1e-300)
+        slopes = [line.central(step), line.side(-step), line.side(step)]
+        values = [s.value for s in slopes if s is not None and s.noise <= 1e-4 * abs(claim)]
+        slack = 1e-4 * abs(claim)
+        if values and min(values) - slack <= claim <= max(values) + slack:
             return True
     return False
 

@@ -23,7 +23,7 @@ NDArray = np.ndarray[Any, Any]
 
 _log = logging.getLogger("gradloom")
 _field = ctypes.c_void_p.from_address
-SHARE_FROM = 3_000_000
+SHARE_FROM = 1_500_000
 """THE threshold of threads: elements times their cost, from which threads share a call. Waking one takes some 50 us."""
 _COST = {"where": 4}
 _COST_OF_FUNCTION = 8
@@ -108,8 +108,11 @@ def _pays(plan: RowPlan) -> bool:
         i for i in plan.instructions if i.primitive not in ("reshape", "broadcast_to", "arange")
     ]
     return len(work) > 1 or any(
-        not isinstance(getattr(NumPyBackend, i.primitive), np.ufunc)
-        and i.primitive not in (*REDUCTIONS, "astype", "floor")
+        i.primitive == "sign"  # a ufunc, but one number at a time
+        or (
+            not isinstance(getattr(NumPyBackend, i.primitive), np.ufunc)
+            and i.primitive not in (*REDUCTIONS, "astype", "floor")
+        )
         for i in work
     )
 

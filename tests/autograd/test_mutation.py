@@ -149,6 +149,7 @@ TRACED = [(s, p) for op in WITH_RULES for s in samples(op) for p in rule_positio
 
 
 @pytest.mark.parametrize(("sample", "position"), TRACED, ids=[f"{i}-{s}" for i, (s, _) in enumerate(TRACED)])  # fmt: skip
+@pytest.mark.usefixtures("on_numpy")
 def test_the_traced_rule_is_the_gradient_of_the_engine(sample, position):
     """Bit for bit: otherwise mutants would be faults of something else."""
     rule = trace_rule(sample, position)

@@ -16,7 +16,7 @@ def _swap_last(xp: Any, x: Any) -> Any:
 
 
 def _as_matrices(xp: Any, a: Any, b: Any) -> tuple[Any, Any]:
-    if len(a.shape) == 0 or len(b.shape) == 0:
+    if _is_number(a) or _is_number(b):
         raise ShapeError("both need at least one dimension; use * for numbers")
     if a.shape[-1] != (b.shape[0] if len(b.shape) == 1 else b.shape[-2]):
         other = b.shape[0] if len(b.shape) == 1 else b.shape[-2]
@@ -30,7 +30,7 @@ def _as_matrices(xp: Any, a: Any, b: Any) -> tuple[Any, Any]:
 
 def product(xp: Any, a: Any, b: Any) -> Any:
     """NumPy's `a @ b` for any number of dimensions from one."""
-    if len(a.shape) > 1 and len(b.shape) > 1:
+    if len(getattr(a, "shape", ())) > 1 and len(getattr(b, "shape", ())) > 1:
         return xp.matmul(a, b)
     left, right = _as_matrices(xp, a, b)
     y = xp.matmul(left, right)
@@ -118,8 +118,13 @@ def _rows_and_columns(xp: Any, a: Any, b: Any) -> tuple[Any, Any]:
     return xp.reshape(moved, shape=(moved.shape[0], columns)), moved.shape[1:]
 
 
+def _is_number(x: Any) -> bool:
+    """Whether x has no dimensions: a Python number, or an array of one."""
+    return not getattr(x, "shape", ())
+
+
 def _dot_left(xp: Any, g: Any, a_spec: Any, b: Any) -> Any:
-    if not a_spec.shape or not b.shape:
+    if _is_number(a_spec) or _is_number(b):
         return xp.multiply(g, b)
     if len(b.shape) <= 2:
         return product_left(xp, g, a_spec, b)
@@ -129,7 +134,7 @@ def _dot_left(xp: Any, g: Any, a_spec: Any, b: Any) -> Any:
 
 
 def _dot_right(xp: Any, g: Any, a: Any, b_spec: Any) -> Any:
-    if not a.shape or not b_spec.shape:
+    if _is_number(a) or _is_number(b_spec):
         return xp.multiply(g, a)
     if len(b_spec.shape) <= 2:
         return product_right(xp, g, a, b_spec)
@@ -159,7 +164,7 @@ def _dot_right(xp: Any, g: Any, a: Any, b_spec: Any) -> Any:
 )
 def dot(xp, a, b):
     """numpy.dot: inner product of vectors, matrix product, and sums over the last axis of a in general."""
-    if len(a.shape) == 0 or len(b.shape) == 0:
+    if _is_number(a) or _is_number(b):
         return xp.multiply(a, b)
     if len(b.shape) <= 2:
         return product(xp, a, b)

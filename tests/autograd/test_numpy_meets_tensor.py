@@ -174,3 +174,14 @@ def test_floating_point_warnings_are_those_of_numpy():
         warnings.simplefilter("error")
         y.backward()
     assert x.grad.tolist() == [np.inf]
+
+
+def test_dot_with_a_number():
+    x = ag.tensor([1.0, 2.0], requires_grad=True)
+    for y in (ag.dot(x, 2.0), ag.dot(2.0, x), x.dot(2)):
+        assert y.tolist() == [2.0, 4.0]
+        x.grad = None
+        y.sum().backward()
+        assert x.grad.tolist() == [2.0, 2.0]
+    with pytest.raises(ag.ShapeError, match="at least one dimension"):
+        ag.matmul(x, 2.0)

@@ -130,7 +130,7 @@ def test_a_test_file_that_does_not_use_it_sees_nothing_of_it(run):
 
     def test_nothing():
         assert "hypothesis" not in sys.modules
-        assert "autograd.testing.strategies" not in sys.modules
+        assert "autograd.testing.gradcheck" not in sys.modules
     """
     with_plugin = run(source, "-q")
     with_plugin.assert_outcomes(passed=1)

@@ -8,6 +8,7 @@ also groups of equal elements that move together, along which the largest of equ
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache
@@ -83,6 +84,9 @@ class Point:
         self.small_sizes = np.unique(sizes[(sizes > 0) & (sizes < 0.02)])
         # terms of the size of large inputs, and quotients of a gradient by tiny ones, may have cancelled on the way
         most = float(sizes[np.isfinite(sizes)].max(initial=0.0))
+        # every element moves by its own size, zeros by that of the smallest
+        smallest = float(self.small_sizes.min(initial=1.0))
+        self.fine_scale = np.where(size > 0, size, smallest)
         least = float(self.small_sizes.min(initial=1.0)) if hidden_size else 1.0
         cancelled = (most if most > 20 else 0.0) + (1 / max(least, 1e-300) if least < 0.02 else 0.0)
         self.doubt = 32 * EPSILON / CENTRAL_STEPS[0] * cancelled
@@ -96,6 +100,13 @@ class Point:
             arrays[i] = x[start:stop].reshape(shape)
             start = stop
         return self.f(arrays)
+
+    def of_output(self, place: int) -> Point:
+        """The same point of a function that gives one element of the value alone."""
+        narrowed = copy.copy(self)
+        narrowed.f = lambda arrays: self.f(arrays).ravel()[[place]]
+        narrowed.value = self.value.ravel()[[place]]
+        return narrowed
 
     def line(
         self, direction: NDArray, weights: NDArray, scale: float, at: NDArray | None = None
@@ -242,7 +253,9 @@ def _judge_part(
     several = np.unique(labels[members]).size > 1
     if found.verdict.outcome == ROUGH:
         # equal elements may each be right where they are not together
-        found = found.now(KINK if several or kind != "elements" else DIFFERS)
+        alone = not several and kind == "elements"
+        wrong = alone and not _fits_each_output(point, found, weights)
+        found = found.now(DIFFERS if wrong else KINK)
     # a large element may oscillate so that it seems to be vertical
     wild = np.isinf([found.verdict.low, found.verdict.high]).any() and point.large[members].any()
     if wild and not several:
@@ -287,6 +300,28 @@ def _of_two_scales(point: Point, members: NDArray, found: Finding, near: Finding
     return found if steady or tiny else found.now(UNDECIDED)
 
 
+def _fits_each_output(point: Point, found: Finding, weights: NDArray) -> bool:
+    """Whether the claim is a sum of slopes that each element of the value may have, kinks of one apart from another's.
+
+    An element that is the largest in two windows, tied in both, may be chosen in one of them alone.
+    """
+    ends = [point.moved(step * found.direction) for step in (-CENTRAL_STEPS[0], CENTRAL_STEPS[0])]
+    moving = np.flatnonzero(((ends[0] != point.value) | (ends[1] != point.value)) & (weights != 0))
+    if moving.size > MOST_PARTS:
+        return False
+    low = high = 0.0
+    for place in moving:
+        alone = point.of_output(int(place))
+        line = alone.line(found.direction, weights.ravel()[[place]], 0.0)
+        slopes = [
+            side.value for side in (line.one_sided(-1), line.one_sided(1)) if side is not None
+        ]
+        if not slopes:
+            return False
+        low, high = low + min(slopes), high + max(slopes)
+    return low - found.verdict.allowed <= found.claim <= high + found.verdict.allowed
+
+
 def _agrees_closely(point: Point, direction: NDArray, claim: float, weights: NDArray) -> bool:
     """Whether the claim is a slope within the distance to another element so tiny that it looked like a tie."""
     for size in point.small_sizes[:4]:
@@ -329,8 +364,7 @@ def examine_change(
 ) -> Finding | None:
     """The finding that speaks against `change`, claimed to be that of the value along `direction`, or None."""
     if not np.isfinite(change).all():
-        found = point.try_along(direction, np.full(1, np.nan), weights, "random direction")
-        return found.now(DIFFERS)
+        return _change_by_element(point, direction, change.ravel(), weights.ravel())
     flat = change.ravel()
 
     def finding(part: NDArray) -> Finding:
@@ -343,6 +377,21 @@ def examine_change(
         return found
 
     return in_parts(np.arange(flat.size), finding, point.generator)
+
+
+def _change_by_element(
+    point: Point, direction: NDArray, change: NDArray, weights: NDArray
+) -> Finding | None:
+    """Judge each element of the value by itself, so that an infinite or absent slope spoils no other's verdict."""
+    undecided = None
+    for place in point.generator.permutation(change.size)[:MOST_PARTS]:
+        alone, weight = point.of_output(int(place)), np.abs(weights[[place]])
+        found = alone.try_along(direction, weight * change[[place]], weight, "random direction")
+        if found.verdict.outcome in (DIFFERS, ROUGH):
+            return found.now(DIFFERS)
+        if found.verdict.outcome == UNDECIDED:
+            undecided = undecided or found
+    return undecided
 
 
 def noise_floor(point: Point, weights: NDArray) -> float:

@@ -152,7 +152,9 @@ def _among_neighbours(
     for distance in NEARBY:
         clean: list[Estimate] = []
         for number, (line, step) in enumerate(nearby(distance)):
-            if number == _ENOUGH and not _are_apart(claim, clean):
+            agreed = number == _ENOUGH and not _are_apart(claim, clean)
+            # all that agree with the claim may by chance lie on the one side where it holds
+            if agreed and not any(claim.equals(slope) for slope in clean):
                 return False, False
             estimate = line.central(step)
             # a jump between the points of one difference is no slope

@@ -359,42 +359,13 @@ def in_parts(
     return undecided
 
 
-def examine_change(
-    point: Point, direction: NDArray, change: NDArray, weights: NDArray
-) -> Finding | None:
-    """The finding that speaks against `change`, claimed to be that of the value along `direction`, or None."""
-    if not np.isfinite(change).all():
-        return _change_by_element(point, direction, change.ravel(), weights.ravel())
-    flat = change.ravel()
-
-    def finding(part: NDArray) -> Finding:
-        chosen = np.zeros(flat.shape)
-        chosen[part] = np.where(flat[part] < 0, -1.0, 1.0) * np.abs(weights.ravel()[part])
-        name = "random direction"
-        found = point.try_along(direction, chosen * flat, chosen.reshape(change.shape), name)
-        if found.verdict.outcome == ROUGH:
-            return found.now(DIFFERS if part.size == 1 else KINK)
-        return found
-
-    return in_parts(np.arange(flat.size), finding, point.generator)
-
-
-def _change_by_element(
-    point: Point, direction: NDArray, change: NDArray, weights: NDArray
-) -> Finding | None:
-    """Judge each element of the value by itself, so that an infinite or absent slope spoils no other's verdict."""
-    undecided = None
-    for place in point.generator.permutation(change.size)[:MOST_PARTS]:
-        alone, weight = point.of_output(int(place)), np.abs(weights[[place]])
-        found = alone.try_along(direction, weight * change[[place]], weight, "random direction")
-        if found.verdict.outcome in (DIFFERS, ROUGH):
-            return found.now(DIFFERS)
-        if found.verdict.outcome == UNDECIDED:
-            undecided = undecided or found
-    return undecided
-
-
 def noise_floor(point: Point, weights: NDArray) -> float:
     """How far rounding alone may carry two ways of computing the same derivative apart."""
     size = 256 * point.epsilon * float((np.abs(point.value * weights)).sum() + point.hidden_size)
     return size / min(1.0, float(point.own_scale.min(initial=1.0)))
+
+
+def split(flat: NDArray, shapes: Sequence[tuple[int, ...]]) -> list[NDArray]:
+    """Arrays of these shapes out of numbers laid end to end."""
+    ends = np.cumsum([int(np.prod(shape, dtype=int)) for shape in shapes])[:-1]
+    return [part.reshape(shape) for part, shape in zip(np.split(flat, ends), shapes, strict=True)]

@@ -7,6 +7,7 @@
 
 from . import _conflict as _conflict
 from .callbacks import Callback, EpochLines, History, ProgressBar
+from .constraints import MaxNorm, NonNeg, UnitNorm
 from .errors import ArgumentError, DataError, FileError, MissingExtraError, NotCompiledError
 from .layers import Activation, Dense, Dropout, Flatten, Input
 from .loading import load
@@ -27,8 +28,8 @@ from .metrics import (
 from .model import Model
 from .module import Buffer, Module, Parameter
 from .optimizers import SGD, Adam, Optimizer
+from .optimizers.schedules import ExponentialDecay, LearningRateSchedule
 from .regularizers import L1, L2
-from .schedules import ExponentialDecay, LearningRateSchedule
 from .seed import set_random_seed
 from .sequential import MLP, Sequential
 from .step import capture_train_step
@@ -59,11 +60,13 @@ __all__ = [
     "Input",
     "LearningRateSchedule",
     "Loss",
+    "MaxNorm",
     "MeanSquaredError",
     "Metric",
     "MissingExtraError",
     "Model",
     "Module",
+    "NonNeg",
     "NotCompiledError",
     "Optimizer",
     "Parameter",
@@ -71,6 +74,7 @@ __all__ = [
     "Sequential",
     "SparseCategoricalAccuracy",
     "SparseCategoricalCrossentropy",
+    "UnitNorm",
     "capture_train_step",
     "load",
     "set_random_seed",

@@ -11,14 +11,24 @@ import autograd as ag
 from autograd import GradloomError
 from autograd.errors import nearest
 
-from . import layers, losses, metrics, optimizers, regularizers, schedules, sequential
+from . import constraints, layers, losses, metrics, optimizers, regularizers, sequential
 from .errors import FileError
 from .model import Model
+from .optimizers import schedules
 from .saving import FORMAT, safetensors_numpy
 
 CLASSES: dict[str, type] = {
     name: member
-    for module in (layers, losses, metrics, optimizers, regularizers, schedules, sequential)
+    for module in (
+        constraints,
+        layers,
+        losses,
+        metrics,
+        optimizers,
+        regularizers,
+        schedules,
+        sequential,
+    )
     for name, member in vars(module).items()
     if inspect.isclass(member) and member.__module__.startswith("nn.")
 }

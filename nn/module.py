@@ -16,6 +16,7 @@ import autograd as ag
 from autograd import ShapeError, Tensor
 from autograd.errors import nearest
 
+from .constraints import Constraint
 from .errors import ArgumentError
 from .regularizers import Regularizer
 
@@ -25,15 +26,28 @@ _training: ContextVar[bool | None] = ContextVar("training", default=None)
 class Parameter(Tensor):
     """A tensor that training changes: a leaf that requires gradients.
 
+    Args:
+        data, dtype, requires_grad, backend: as for `ag.tensor`.
+        regularizer: a function of the parameter to a number that is added to the loss.
+        constraint: a function of the parameter to the nearest allowed one, applied after each update.
+
     >>> import nn
     >>> nn.Parameter([1.0, 2.0]).requires_grad
     True
     """
 
     def __init__(
-        self, data: Any, dtype: Any = None, requires_grad: bool = True, backend: Any = None
+        self,
+        data: Any,
+        dtype: Any = None,
+        requires_grad: bool = True,
+        backend: Any = None,
+        regularizer: Regularizer | None = None,
+        constraint: Constraint | None = None,
     ) -> None:
         super().__init__(data, dtype, requires_grad, backend)
+        self.regularizer = regularizer
+        self.constraint = constraint
 
 
 class Buffer(Tensor):
@@ -61,10 +75,6 @@ class Module:
     def call(self, *inputs: Any) -> Any:
         """Compute the result."""
         raise ArgumentError(f"{type(self).__name__} defines no call(self, x)")
-
-    def penalties(self) -> list[tuple[Regularizer, Tensor]]:
-        """What this module, not its sub-modules, adds to the loss of training: (regularizer, parameter) pairs."""
-        return []
 
     def __call__(self, *inputs: Any, training: bool | None = None) -> Any:
         tensors = [x if isinstance(x, Tensor) else ag.tensor(x) for x in inputs]

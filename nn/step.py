@@ -47,8 +47,9 @@ def task_of(model: Model) -> Task:
     """
     if model.optimizer is None or model.loss is None:
         raise NotCompiledError("call compile(optimizer=..., loss=...) first")
-    penalties = [pair for _, module in model.named_modules() for pair in module.penalties()]
-    return Task(model, model.loss, model.trackers, model.optimizer, model.parameters(), penalties)
+    parameters = model.parameters()
+    penalties = [(p.regularizer, p) for p in parameters if p.regularizer is not None]
+    return Task(model, model.loss, model.trackers, model.optimizer, parameters, penalties)
 
 
 def forward(task: Task, x: Tensor, y: Tensor, weight: Tensor | None) -> tuple[Tensor, Tensor]:
@@ -122,8 +123,7 @@ def training_state(model: Model) -> dict[str, Tensor]:
     state = {f"model.{name}": tensor for name, tensor in model.named_tensors()}
     state |= {f"optimizer.{name}": tensor for name, tensor in task.optimizer.state().items()}
     for metric in task.metrics:
-        state[f"metrics.{metric.name}.total"] = metric.total
-        state[f"metrics.{metric.name}.count"] = metric.count
+        state |= {f"metrics.{metric.name}.{k}": tensor for k, tensor in metric.state().items()}
     return state | {"random.key": generator.key, "random.counter": generator.counter}
 
 

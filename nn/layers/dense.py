@@ -7,7 +7,7 @@ from typing import Any
 import autograd as ag
 from autograd import ShapeError, Tensor
 
-from .. import activations, initializers, regularizers
+from .. import activations, constraints, initializers, regularizers
 from ..errors import ArgumentError
 from ..module import Module, Parameter
 from .input import Input
@@ -22,6 +22,7 @@ class Dense(Module):
         use_bias: add a bias per unit, starting at 0.
         kernel_initializer: how the kernel (n, units) begins.
         kernel_regularizer: "l1", "l2" or an object; its penalty is added to the loss of training.
+        kernel_constraint: "max_norm", "unit_norm" or an object; applied after each update.
         input_dim: n, when the model should be built before it sees data; `input_shape=(n,)` says the same.
 
     >>> import nn
@@ -36,6 +37,7 @@ class Dense(Module):
         use_bias: bool = True,
         kernel_initializer: Any = "glorot_uniform",
         kernel_regularizer: Any = None,
+        kernel_constraint: Any = None,
         input_dim: int | None = None,
         input_shape: tuple[int, ...] | None = None,
     ) -> None:
@@ -46,6 +48,7 @@ class Dense(Module):
         self.use_bias = use_bias
         self.kernel_initializer = kernel_initializer
         self.kernel_regularizer = regularizers.get(kernel_regularizer)
+        self.kernel_constraint = constraints.get(kernel_constraint)
         self.input_dim = input_dim
         given = input_shape if input_dim is None else (input_dim,)
         self.input_shape = None if given is None else Input(given).shape
@@ -59,13 +62,14 @@ class Dense(Module):
                 f"Dense: the input has {len(shape) or 'no'} dimensions; expected (batch, features). "
                 "For one feature a sample use x.reshape(-1, 1)."
             )
-        self.kernel = Parameter(self._initialise((shape[-1], self.units), dtype))
+        self.kernel = Parameter(
+            self._initialise((shape[-1], self.units), dtype),
+            regularizer=self.kernel_regularizer,
+            constraint=self.kernel_constraint,
+        )
         self.bias: Parameter | None = None
         if self.use_bias:
             self.bias = Parameter(ag.zeros(self.units, dtype))
-
-    def penalties(self) -> list[tuple[regularizers.Regularizer, Tensor]]:
-        return [(self.kernel_regularizer, self.kernel)] if self.kernel_regularizer else []
 
     def call(self, x: Tensor) -> Tensor:
         expected = self.kernel.shape[0]

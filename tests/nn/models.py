@@ -24,7 +24,7 @@ def everything(model):
     if model.optimizer is not None:
         tensors |= {f"optimizer.{k}": tensor for k, tensor in model.optimizer.state().items()}
     for metric in model.trackers:
-        tensors |= {f"{metric.name}.total": metric.total, f"{metric.name}.count": metric.count}
+        tensors |= {f"{metric.name}.{k}": tensor for k, tensor in metric.state().items()}
     return {name: tensor.numpy().tobytes() for name, tensor in tensors.items()}
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import autograd as ag
 from autograd import Tensor, no_grad
 
-from .errors import ArgumentError, lookup
+from ..errors import ArgumentError
 from .schedules import LearningRateSchedule
 
 Slots = dict[str, Tensor]
@@ -143,7 +143,8 @@ class Optimizer:
                     parameter.dtype
                 )
             value, new_slots = self.update(value, gradient, slots, rates[parameter.dtype])
-            new.append((parameter, value))
+            constraint = getattr(parameter, "constraint", None)
+            new.append((parameter, value if constraint is None else constraint(value)))
             new += [(slots[name], tensor) for name, tensor in new_slots.items()]
         new.append((self.iterations, self.iterations + 1))
         for target, value in new:
@@ -166,100 +167,3 @@ class Optimizer:
 def _shrink(length: Tensor, limit: float) -> Tensor:
     """The factor that brings a vector of `length` to at most `limit`."""
     return limit / ag.maximum(length, limit)
-
-
-class SGD(Optimizer):
-    """Gradient descent: `v = momentum v - lr g; w += v`. Nesterov: `w += momentum v - lr g` with the new v.
-
-    >>> import nn
-    >>> nn.SGD(learning_rate=0.1, momentum=0.9).learning_rate
-    0.1
-    """
-
-    def __init__(
-        self,
-        learning_rate: float | LearningRateSchedule = 0.01,
-        momentum: float = 0.0,
-        nesterov: bool = False,
-        weight_decay: float | None = None,
-        clipnorm: float | None = None,
-        clipvalue: float | None = None,
-        global_clipnorm: float | None = None,
-    ) -> None:
-        super().__init__(learning_rate, weight_decay, clipnorm, clipvalue, global_clipnorm)
-        if not 0 <= momentum <= 1:
-            raise ArgumentError(f"SGD: momentum lies between 0 and 1, got {momentum!r}")
-        self.momentum = momentum
-        self.nesterov = nesterov
-
-    def build(self, parameters: Sequence[Tensor]) -> None:
-        self.slot_names = ("velocity",) if self.momentum else ()
-        super().build(parameters)
-
-    def update(
-        self, parameter: Tensor, gradient: Tensor, slots: Slots, rate: Tensor
-    ) -> tuple[Tensor, Slots]:
-        step = gradient * rate
-        if not self.momentum:
-            return parameter - step, {}
-        velocity = slots["velocity"] * self.momentum - step
-        if self.nesterov:
-            return parameter + (velocity * self.momentum - step), {"velocity": velocity}
-        return parameter + velocity, {"velocity": velocity}
-
-
-class Adam(Optimizer):
-    """Adaptive moments (Kingma & Ba 2015), with Keras's epsilon: outside the bias correction.
-
-    >>> import nn
-    >>> nn.Adam().learning_rate
-    0.001
-    """
-
-    slot_names = ("momentum", "velocity")
-
-    def __init__(
-        self,
-        learning_rate: float | LearningRateSchedule = 0.001,
-        beta_1: float = 0.9,
-        beta_2: float = 0.999,
-        epsilon: float = 1e-7,
-        weight_decay: float | None = None,
-        clipnorm: float | None = None,
-        clipvalue: float | None = None,
-        global_clipnorm: float | None = None,
-    ) -> None:
-        super().__init__(learning_rate, weight_decay, clipnorm, clipvalue, global_clipnorm)
-        for name, value in (("beta_1", beta_1), ("beta_2", beta_2)):
-            if not 0 <= value < 1:
-                raise ArgumentError(f"Adam: {name} lies in [0, 1), got {value!r}")
-        self.beta_1 = beta_1
-        self.beta_2 = beta_2
-        self.epsilon = epsilon
-
-    def prepare(self, dtype: Any) -> Tensor:
-        """The rate with both bias corrections in it."""
-        t = (self.iterations + 1).to("float64")
-        corrected = (1.0 - self.beta_2**t) ** 0.5 / (1.0 - self.beta_1**t)
-        return (self.current_rate() * corrected).to(dtype)
-
-    def update(
-        self, parameter: Tensor, gradient: Tensor, slots: Slots, rate: Tensor
-    ) -> tuple[Tensor, Slots]:
-        momentum = slots["momentum"] + (gradient - slots["momentum"]) * (1 - self.beta_1)
-        velocity = slots["velocity"] + (gradient * gradient - slots["velocity"]) * (1 - self.beta_2)
-        value = parameter - momentum * rate / (velocity.sqrt() + self.epsilon)
-        return value, {"momentum": momentum, "velocity": velocity}
-
-
-OPTIMIZERS: dict[str, type[Optimizer]] = {"sgd": SGD, "adam": Adam}
-
-
-def get(optimizer: Any) -> Optimizer:
-    """An optimiser by name, or the object itself."""
-    if isinstance(optimizer, Optimizer):
-        return optimizer
-    if isinstance(optimizer, type) and issubclass(optimizer, Optimizer):
-        return optimizer()  # type: ignore[call-arg]
-    name = optimizer.lower() if isinstance(optimizer, str) else optimizer
-    return lookup("optimizer", name, OPTIMIZERS)()  # type: ignore[call-arg]

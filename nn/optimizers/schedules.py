@@ -10,7 +10,7 @@ from typing import Any
 import autograd as ag
 from autograd import Tensor
 
-from .errors import ArgumentError
+from ..errors import ArgumentError
 
 
 class LearningRateSchedule:

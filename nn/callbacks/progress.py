@@ -1,0 +1,94 @@
+"""Progress of a run on the screen: a bar, or a line an epoch."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import Any
+
+from ..errors import ArgumentError, MissingExtraError
+from .base import Callback, Logs
+
+
+def format_logs(logs: Logs) -> str:
+    """ "loss 0.4123, accuracy 0.8150" """
+    return ", ".join(f"{name} {value:.4g}" for name, value in logs.items())
+
+
+class ProgressBar(Callback):
+    """One bar over all epochs, with time left, epoch, loss and metrics; uses tqdm, in terminals and notebooks."""
+
+    REFRESH = 0.1
+    """Seconds between two updates of the numbers beside the bar."""
+
+    def __init__(self) -> None:
+        self._bar: Any = None
+        self._shown = 0.0
+
+    def on_train_begin(self) -> None:
+        try:
+            from tqdm.auto import tqdm
+        except ImportError as error:
+            raise MissingExtraError(
+                "the progress bar needs tqdm: pip install 'gradloom[progress]', or use verbose=2 or verbose=0"
+            ) from error
+        steps = self.params["steps"]
+        total = None if steps is None else steps * self.params["epochs"]
+        self._bar = tqdm(total=total, unit="step", dynamic_ncols=True, mininterval=self.REFRESH)
+
+    def on_epoch_begin(self, epoch: int) -> None:
+        self._bar.set_description_str(
+            f"epoch {epoch + 1}/{self.params['last_epoch']}", refresh=False
+        )
+
+    def on_train_batch_end(self, batch: int, logs: Logs) -> None:
+        now = time.monotonic()
+        if now - self._shown > self.REFRESH:
+            self._bar.set_postfix_str(format_logs(logs), refresh=False)
+            self._shown = now
+        self._bar.update(1)
+
+    def on_epoch_end(self, epoch: int, logs: Logs) -> None:
+        self._bar.set_postfix_str(format_logs(logs), refresh=False)
+
+    def on_train_end(self, logs: Logs | None = None) -> None:
+        if self._bar is not None:
+            self._bar.close()
+
+
+class EpochLines(Callback):
+    """`verbose=2`: one line an epoch, for log files."""
+
+    def on_epoch_begin(self, epoch: int) -> None:
+        self._start = time.monotonic()
+
+    def on_epoch_end(self, epoch: int, logs: Logs) -> None:
+        seconds = time.monotonic() - self._start
+        print(
+            f"epoch {epoch + 1}/{self.params['last_epoch']}: {format_logs(logs)} ({seconds:.2f} s)",
+            flush=True,
+        )
+
+
+def display(verbose: Any) -> Callback | None:
+    """The callback that shows progress: a bar (1), lines (2), nothing (0); "auto" is a bar on a screen."""
+    if verbose == "auto":
+        verbose = 1 if _has_screen() and _has_tqdm() else 0
+    if verbose not in (0, 1, 2):
+        raise ArgumentError(
+            f'verbose is "auto", 0 (silent), 1 (bar) or 2 (a line per epoch), got {verbose!r}'
+        )
+    return {0: None, 1: ProgressBar(), 2: EpochLines()}[int(verbose)]
+
+
+def _has_screen() -> bool:
+    notebook = "ipykernel" in sys.modules
+    return notebook or bool(getattr(sys.stderr, "isatty", bool)())
+
+
+def _has_tqdm() -> bool:
+    try:
+        import tqdm.auto  # noqa: F401
+    except ImportError:
+        return False
+    return True

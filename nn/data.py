@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
 
 import autograd as ag
-from autograd import Tensor, random
+from autograd import Tensor
 
 from .errors import ArgumentError, DataError
 
@@ -181,68 +181,3 @@ def split_validation(rows: Rows, fraction: float) -> tuple[Rows, Rows]:
                 stacklevel=3,
             )
     return rows.pick(slice(cut)), rows.pick(slice(cut, None))
-
-
-class ArrayData:
-    """Rows in memory. Each iteration is an epoch: shuffled anew when `shuffle`, the last batch may be smaller."""
-
-    def __init__(self, rows: Rows, batch_size: int, shuffle: bool = False) -> None:
-        self.rows = rows
-        self.batch_size = batch_size
-        self.shuffle = shuffle
-
-    def __len__(self) -> int:
-        return -(-self.rows.x.shape[0] // self.batch_size)
-
-    def __iter__(self) -> Iterator[Rows]:
-        n, size = self.rows.x.shape[0], self.batch_size
-        order = random.permutation(n) if self.shuffle else None
-        for start in range(0, n, size):
-            batch = slice(start, start + size)
-            yield self.rows.pick(batch if order is None else order[batch])
-
-
-class IterableData:
-    """Batches that the user yields: x, (x, y) or (x, y, weight)."""
-
-    def __init__(
-        self, source: Any, dtype: Any, check: Callable[[Rows], Rows] | None = None
-    ) -> None:
-        self.source = source
-        self.dtype = dtype
-        self.check = check
-
-    def __iter__(self) -> Iterator[Rows]:
-        number = -1
-        for number, item in enumerate(self.source):
-            parts = item if isinstance(item, (tuple, list)) else (item,)
-            if not 1 <= len(parts) <= 3:
-                raise DataError(
-                    f"batch {number}: expected x, (x, y) or (x, y, weight), got {len(parts)} parts"
-                )
-            x = features(parts[0], self.dtype, f"x of batch {number}")
-            y = targets(parts[1], f"y of batch {number}") if len(parts) > 1 else None
-            weight = sample_weights(x, parts[2], None) if len(parts) > 2 else None
-            check_lengths(x, y, weight, f"x of batch {number}")
-            batch = Rows(x, y, weight)
-            yield batch if self.check is None else self.check(batch)
-        if number < 0:
-            raise DataError("the iterable yielded no batch; one that is used up cannot start again")
-
-
-def check_repeatable(name: str, source: Any, epochs: int) -> None:
-    """Each epoch reads the batches anew, which a generator cannot do."""
-    if epochs > 1 and isinstance(source, Iterator):
-        raise ArgumentError(
-            f"{name} is a {type(source).__name__}, which yields its batches once, and there are {epochs} epochs. "
-            "Give an object whose __iter__ starts again, such as a data loader, or use epochs=1."
-        )
-
-
-def is_iterable_of_batches(value: Any) -> bool:
-    """Generators, data loaders and the like: iterable, but neither an array nor a list of rows."""
-    return hasattr(value, "__iter__") and not (
-        isinstance(value, (Tensor, list, tuple, np.ndarray, str))
-        or hasattr(value, "to_numpy")
-        or hasattr(value, "__array__")
-    )

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import inspect
+import math
 import os
 from collections.abc import Mapping
 from typing import Any
 
 import autograd as ag
-from autograd import GradloomError
 from autograd.errors import nearest
 
 from . import constraints, layers, losses, metrics, optimizers, regularizers, sequential
 from .errors import FileError
 from .model import Model
 from .optimizers import schedules
-from .saving import FORMAT, safetensors_numpy
+from .reading import DAMAGE, part, read
+from .resuming import restore_optimizer, restore_run
 
 CLASSES: dict[str, type] = {
     name: member
@@ -33,21 +34,16 @@ CLASSES: dict[str, type] = {
     if inspect.isclass(member) and member.__module__.startswith("nn.")
 }
 
-# what reading arbitrary bytes as a description can end in
-_DAMAGE = (
-    GradloomError,
-    ArithmeticError,
-    AttributeError,
-    LookupError,
-    MemoryError,
-    RecursionError,
-    TypeError,
-    ValueError,
-)
+_LARGEST_SAMPLE = 1 << 26
+"""Numbers in one sample: a shape beyond it is damage, and would be allocated to build the model."""
 
 
 def load(path: str | os.PathLike[str], custom_objects: Mapping[str, type] | None = None) -> Model:
     """The model that `model.save(path)` wrote: architecture, weights, optimizer with its state, loss, metrics.
+
+    The default random generator is set where it was too, so what follows is bit for bit what would have followed
+    there. A file written during `fit` also holds the place in the run: `fit(..., initial_epoch=k)`, with the k epochs
+    that were finished, goes on there (in the middle of an epoch, if it was written there).
 
     Args:
         path: the file.
@@ -57,36 +53,18 @@ def load(path: str | os.PathLike[str], custom_objects: Mapping[str, type] | None
         FileNotFoundError: there is no such file.
         FileError: the file is damaged, truncated, or not a model; or it names an unknown class.
     """
-    header, arrays = _read(os.fspath(path))
+    header, arrays = read(os.fspath(path))
     classes = CLASSES | dict(custom_objects or {})
     try:
         model = _make(header["model"], classes)
         if not isinstance(model, Model):
-            raise FileError(f"{path}: holds a {type(model).__name__}, not a model")
+            raise FileError(f"holds a {type(model).__name__}, not a model")
         _restore(model, header, arrays, classes)
-    except FileError:
-        raise
-    except _DAMAGE as error:
+    except FileError as error:
+        raise FileError(f"{path}: {error}") from error
+    except DAMAGE as error:
         raise FileError(f"{path}: the file does not describe a model: {error}") from error
     return model
-
-
-def _read(path: str) -> tuple[dict[str, Any], dict[str, Any]]:
-    import json
-
-    library = safetensors_numpy()
-    if not os.path.isfile(path):
-        raise FileNotFoundError(f"no file {path}")
-    try:
-        with library.safe_open(path, framework="np") as file:
-            text = (file.metadata() or {}).get("gradloom")
-            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
-        header = json.loads(text) if text is not None else None
-    except (library.SafetensorError, OSError, *_DAMAGE) as error:
-        raise FileError(f"{path}: damaged or not a safetensors file ({error})") from error
-    if not isinstance(header, dict) or header.get("format") != FORMAT:
-        raise FileError(f"{path}: a safetensors file, but not a model of format {FORMAT}")
-    return header, arrays
 
 
 def _make(description: Any, classes: Mapping[str, type]) -> Any:
@@ -113,29 +91,16 @@ def _restore(
     if not model.built:
         if header["input_shape"] is None:
             raise FileError("the shape of the inputs is missing")
+        if math.prod(header["input_shape"]) > _LARGEST_SAMPLE:
+            raise FileError(f"a sample of shape {header['input_shape']} is too large")
         model.ensure_built(ag.zeros((1, *header["input_shape"]), model.dtype))
-    model.load_state_dict(_part(arrays, "model."))
-    if "optimizer" not in header:
-        return
-    optimizer = _make(header["optimizer"], classes)
-    model.compile(
-        optimizer,
-        None if header["loss"] is None else _make(header["loss"], classes),
-        [_make(metric, classes) for metric in header["metrics"]],
-    )
-    saved = _part(arrays, "optimizer.")
-    if any(name.startswith("slots.") for name in saved):
-        optimizer.build(model.parameters())
-    state = optimizer.state()
-    if set(state) != set(saved):
-        raise FileError("the optimizer's state does not fit its configuration")
-    for name, tensor in state.items():
-        tensor.assign(ag.tensor(saved[name]))
-
-
-def _part(arrays: dict[str, Any], prefix: str) -> dict[str, Any]:
-    return {
-        name.removeprefix(prefix): array
-        for name, array in arrays.items()
-        if name.startswith(prefix)
-    }
+    model.load_state_dict(part(arrays, "model."))
+    if "optimizer" in header:
+        model.compile(
+            _make(header["optimizer"], classes),
+            None if header["loss"] is None else _make(header["loss"], classes),
+            [_make(metric, classes) for metric in header["metrics"]],
+        )
+    if model.optimizer is not None:
+        restore_optimizer(model.optimizer, part(arrays, "optimizer."), model)
+    restore_run(model, header, arrays)

@@ -1,42 +1,39 @@
 """Model: define, compile, fit, evaluate, predict.
 
-This file checks arguments, runs epochs and keeps the log. What a step does is in `step.py`, what data is in `data.py`.
-Everything that can be wrong with the arguments is found before the first weight moves.
+This file checks arguments and says what they mean; how epochs run is in `run.py`, what a step does in `step.py`, what
+data is in `data.py` and `batches.py`. Everything that can be wrong with the arguments is found before the first weight
+moves.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping
-from numbers import Integral, Real
 from typing import Any
 
 import autograd as ag
 from autograd import Tensor, no_grad
 
-from . import losses, metrics, optimizers, saving, summary
-from .callbacks import Callback, CallbackList, History, as_list, display
-from .data import (
-    ArrayData,
-    IterableData,
-    Rows,
-    check_batch_size,
-    check_lengths,
-    check_repeatable,
-    features,
-    is_iterable_of_batches,
-    sample_weights,
-    split_validation,
-    targets,
-)
+from . import losses, metrics, optimizers, resuming, saving, summary
+from .batches import ArrayData, Data, IterableData, check_repeatable, is_iterable_of_batches
+from .callbacks import Callback, CallbackList, History, as_list, display, progress
+from .data import Rows, check_batch_size, check_lengths, features, split_validation
 from .errors import ArgumentError, NotCompiledError
+from .intake import (
+    check_counts,
+    check_epochs,
+    check_validation,
+    given,
+    refuse_beside_batches,
+    rows_of,
+    validation_of,
+)
 from .losses import Loss
 from .metrics import Metric
 from .module import Module
 from .optimizers import Optimizer
+from .run import Position, Run
 from .step import Task, evaluate_step, task_of, train_step
-
-Data = ArrayData | IterableData
 
 
 class Model(Module):
@@ -67,6 +64,9 @@ class Model(Module):
         self.metrics: list[Metric] = []
         self.trackers: list[Metric] = []
         self.stop_training = False
+        self.history: History | None = None
+        self.run: Run | None = None
+        self.pending: Position | None = None
 
     def compile(
         self,
@@ -94,27 +94,17 @@ class Model(Module):
         one = isinstance(metrics, (str, Metric)) or callable(metrics)
         chosen_metrics = [_metric(metric) for metric in ([metrics] if one else metrics or ())]
         chosen_optimizer = optimizers.get(optimizer)
-        given = [metric.name for metric in chosen_metrics]
-        if len(set(given)) < len(given):
-            raise ArgumentError(f"two metrics have the same name: {', '.join(given)}")
+        names = [metric.name for metric in chosen_metrics]
+        if len(set(names)) < len(names):
+            raise ArgumentError(f"two metrics have the same name: {', '.join(names)}")
         self.optimizer, self.loss, self.metrics = chosen_optimizer, chosen_loss, chosen_metrics
         self.trackers = [Metric("loss"), *chosen_metrics]
-
-    def _compiled_loss(self, what: str) -> Loss:
-        if self.optimizer is None or self.loss is None:
-            raise NotCompiledError(f"{what}: call compile(optimizer=..., loss=...) first")
-        return self.loss
-
-    def _task(self, x: Tensor) -> Task:
-        if not self.built:
-            self.ensure_built(x)
-        return task_of(self)
 
     def fit(
         self,
         x: Any,
         y: Any = None,
-        batch_size: int = 32,
+        batch_size: int | None = 32,
         epochs: int = 1,
         verbose: Any = "auto",
         callbacks: Callback | Iterable[Callback] | None = (),
@@ -124,11 +114,15 @@ class Model(Module):
         class_weight: Mapping[int, float] | None = None,
         sample_weight: Any = None,
         initial_epoch: int = 0,
+        steps_per_epoch: int | None = None,
+        validation_batch_size: int | None = None,
+        validation_freq: int = 1,
     ) -> History:
         """Train for `epochs` passes over the data.
 
         Args:
-            x: inputs (n, ...): array, tensor, nested lists, data frame; or an iterable of (x, y[, weight]) batches.
+            x: inputs (n, ...): array, tensor, nested lists, data frame; or an iterable of (x, y[, weight]) batches, such
+                as a generator or a data loader.
             y: targets, one per row.
             batch_size: rows per step; the last batch of an epoch may be smaller.
             epochs: number of the epoch to stop before; `initial_epoch` is where to start.
@@ -139,72 +133,58 @@ class Model(Module):
             shuffle: a new order each epoch.
             class_weight: {class: weight}, or
             sample_weight: a weight per row; both multiply the loss of a row.
+            steps_per_epoch: batches of an epoch; a generator then goes on from epoch to epoch.
+            validation_batch_size: rows per step of the evaluation; default `batch_size`.
+            validation_freq: evaluate after every so many epochs.
 
         Returns:
-            The `History`: per epoch the mean loss and metrics over rows, while weights move.
+            The `History`: per epoch the mean loss and metrics over rows, while weights move. Ctrl-C ends training
+            after the step and returns what there is; a second Ctrl-C is a KeyboardInterrupt.
 
         Raises:
             ArgumentError, DataError, ShapeError: before any weight has changed.
         """
-        self._compiled_loss("fit")
-        _check_epochs(epochs, initial_epoch)
-        if validation_split and validation_data is not None:
-            raise ArgumentError("validation_split and validation_data together; give one")
-        if not isinstance(validation_split, Real) or not 0 <= validation_split < 1:
-            raise ArgumentError(f"validation_split lies in [0, 1), got {validation_split!r}")
+        self.compiled_loss("fit")
+        check_epochs(epochs, initial_epoch)
+        check_counts(steps_per_epoch=steps_per_epoch, validation_freq=validation_freq)
+        check_validation(validation_split, validation_data)
         passes = max(epochs - initial_epoch, 0)
+        size = check_batch_size(32 if batch_size is None else batch_size)
+        measured = check_batch_size(validation_batch_size or size)
         validation: Data | None = None
         if validation_data is not None:
-            validation = self._validation(validation_data, batch_size, passes)
+            validation = validation_of(self, validation_data, measured, passes)
         if is_iterable_of_batches(x):
-            data: Data = self._batches(x, y, validation_split, class_weight, sample_weight)
-            check_repeatable("x", x, passes)
+            refuse_beside_batches(
+                y=y,
+                validation_split=validation_split or None,
+                class_weight=class_weight,
+                sample_weight=sample_weight,
+            )
+            if steps_per_epoch is None:
+                check_repeatable("x", x, passes)
+            data: Data = IterableData(x, self.dtype, self.checked, steps_per_epoch)
         else:
-            size = check_batch_size(batch_size)
-            rows = self._rows(x, y, sample_weight, class_weight)
+            rows = rows_of(self, x, y, sample_weight, class_weight)
             if validation_split:
                 rows, held_out = split_validation(rows, validation_split)
-                validation = ArrayData(held_out, size)
-            data = ArrayData(rows, size, shuffle)
-        history, shown = History(), display(verbose)
-        everyone = [history, *as_list(callbacks), *([shown] if shown else [])]
-        steps = len(data) if isinstance(data, ArrayData) else None
-        params = {"epochs": passes, "last_epoch": epochs, "steps": steps, "verbose": verbose}
+                validation = ArrayData(held_out, measured)
+            data = ArrayData(rows, size, shuffle, steps_per_epoch)
+        self.history = history = History()
+        shown = display(verbose)
+        everyone = [*as_list(callbacks), *([shown] if shown else []), history]
+        steps = len(data) if isinstance(data, ArrayData) else data.length()
+        params = {
+            "epochs": passes, "first_epoch": initial_epoch, "last_epoch": epochs, "steps": steps, "verbose": verbose,
+        }  # fmt: skip
         watchers = CallbackList(everyone, self, params)
-        self._run_epochs(data, validation, watchers, initial_epoch, epochs)
-        return history
-
-    def _run_epochs(
-        self, data: Data, validation: Data | None, callbacks: CallbackList, first: int, last: int
-    ) -> None:
-        task: Task | None = None
-        self.stop_training = False
-        was_training = self.training
-        logs: dict[str, float] = {}
-        callbacks.call("on_train_begin")
+        run = Run(self, data, validation, watchers, history, initial_epoch, epochs, validation_freq)
+        self.run = run
         try:
-            for epoch in range(first, last):
-                self.train()
-                callbacks.call("on_epoch_begin", epoch)
-                self._reset()
-                for number, (x, y, weight) in enumerate(data):
-                    task = task or self._task(x)
-                    train_step(task, x, _given(y), weight)
-                    if callbacks.watches_batches:
-                        callbacks.call("on_train_batch_end", number, self._logs())
-                    if self.stop_training:
-                        break
-                logs = self._logs()
-                if validation is not None:
-                    logs |= {
-                        f"val_{name}": value for name, value in self._measure(validation).items()
-                    }
-                callbacks.call("on_epoch_end", epoch, logs)
-                if self.stop_training:
-                    break
+            run.go()
         finally:
-            self.train(was_training)
-            callbacks.call("on_train_end", logs)
+            self.run = None
+        return history
 
     def evaluate(
         self,
@@ -220,25 +200,28 @@ class Model(Module):
         Returns:
             The loss, or a list [loss, metrics...] when there are metrics, or a dict with `return_dict`.
         """
-        self._compiled_loss("evaluate")
+        self.compiled_loss("evaluate")
         if is_iterable_of_batches(x):
-            data: Data = self._batches(x, y, 0, None, sample_weight)
+            refuse_beside_batches(y=y, sample_weight=sample_weight)
+            data: Data = IterableData(x, self.dtype, self.checked)
         else:
             size = check_batch_size(batch_size)
-            data = ArrayData(self._rows(x, y, sample_weight, None), size)
-        return self._report(self._measure(data), return_dict)
+            data = ArrayData(rows_of(self, x, y, sample_weight, None), size)
+        return self._report(self.measure(data, verbose), return_dict)
 
     def predict(self, x: Any, batch_size: int = 32, verbose: Any = "auto") -> Any:
         """The outputs for inputs (n, ...) as a NumPy array (n, ...), computed in batches."""
         size = check_batch_size(batch_size)
         if is_iterable_of_batches(x):
-            batches: Iterable[Any] = IterableData(x, self.dtype)
+            batches: Data = IterableData(x, self.dtype)
         else:
             inputs = features(x, self.dtype)
             check_lengths(inputs, None, None)
             batches = ArrayData(Rows(inputs), size)
         with no_grad():
-            parts = [self(batch[0], training=False) for batch in batches]
+            parts = [
+                self(batch[0], training=False) for batch in progress(batches, "predict", verbose)
+            ]
         return ag.concat(parts, axis=0).numpy()
 
     def train_on_batch(
@@ -250,26 +233,52 @@ class Model(Module):
         return_dict: bool = False,
     ) -> Any:
         """One step on one batch; returns the loss and metrics of this batch, as `evaluate` does."""
-        batch = self._rows(x, y, sample_weight, class_weight)
+        batch = rows_of(self, x, y, sample_weight, class_weight)
         was_training = self.training
-        self._reset()
+        self.reset_metrics()
         self.train()
         try:
-            train_step(task_of(self), batch.x, _given(batch.y), batch.weight)
+            train_step(task_of(self), batch.x, given(batch.y), batch.weight)
         finally:
             self.train(was_training)
-        return self._report(self._logs(), return_dict)
+        return self._report(self.metric_values(), return_dict)
 
     def summary(self, print_fn: Callable[[str], Any] = print) -> None:
         """Print layers, output shapes and numbers of parameters."""
         print_fn(summary.table(self))
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write architecture, weights and optimizer to one file (safetensors with JSON inside; no code).
+        """Write architecture, weights, optimizer and random state to one file (safetensors with JSON inside; no code).
 
-        The file appears complete or not at all. Read it with `nn.load(path)`.
+        During `fit` (in a callback) the place in the run is saved too. The file appears complete or not at all. Read it
+        with `nn.load(path)`.
         """
         saving.save(self, path)
+
+    def save_weights(self, path: str | os.PathLike[str]) -> None:
+        """Write the weights alone, as a safetensors file; `load_weights` reads it."""
+        saving.save_weights(self, path)
+
+    def load_weights(self, path: str | os.PathLike[str]) -> None:
+        """Set the weights from a file of `save_weights`, or of `save`; all are checked before the first is set."""
+        resuming.load_weights(self, path)
+
+    def get_weights(self) -> list[Any]:
+        """All parameters and buffers as NumPy arrays, in the order of `state_dict`."""
+        return list(self.state_dict().values())
+
+    def set_weights(self, weights: Iterable[Any]) -> None:
+        """Set all parameters and buffers from `get_weights`."""
+        names, values = list(self.state_dict()), list(weights)
+        if len(names) != len(values):
+            raise ArgumentError(
+                f"set_weights: the model has {len(names)} arrays ({', '.join(names[:4])} ...), got {len(values)}"
+            )
+        self.load_state_dict(dict(zip(names, values, strict=True)))
+
+    def go_on_from(self, path: str | os.PathLike[str]) -> None:
+        """Take up a file that `save` wrote during `fit` of this same model: the next `fit` goes on there, bit for bit."""
+        resuming.go_on_from(self, path)
 
     def ensure_built(self, x: Tensor) -> tuple[int | None, ...]:
         """Build the model with one row of `x`, which also checks that it fits; returns the output shape."""
@@ -277,81 +286,52 @@ class Model(Module):
             output = self(x[:1], training=False)
         return (None, *output.shape[1:])
 
-    def _rows(
-        self, x: Any, y: Any, sample_weight: Any, class_weight: Mapping[int, float] | None
-    ) -> Rows:
-        """The arguments as rows, checked against each other, the model and the loss."""
-        if y is None:
-            raise ArgumentError("y is missing: training and evaluation need targets")
-        loss = self._compiled_loss("fit")
-        inputs, labels = features(x, self.dtype), targets(y)
-        check_lengths(inputs, labels, None)
-        weight = sample_weights(labels, sample_weight, class_weight)
-        check_lengths(inputs, labels, weight)
-        return Rows(inputs, loss.check(labels, self.ensure_built(inputs)), weight)
+    def task(self, x: Tensor) -> Task:
+        """What a step works on; builds the model with `x` if need be."""
+        if not self.built:
+            self.ensure_built(x)
+        return task_of(self)
 
-    def _batches(
-        self, source: Any, y: Any, validation_split: float, class_weight: Any, sample_weight: Any
-    ) -> IterableData:
-        given = {
-            "y": y is not None,
-            "validation_split": bool(validation_split),
-            "class_weight": class_weight is not None,
-            "sample_weight": sample_weight is not None,
-        }
-        for name, present in given.items():
-            if present:
-                raise ArgumentError(
-                    f"{name} cannot be given with an iterable of batches; put it into the batches"
-                )
-        return IterableData(source, self.dtype, self._checked)
+    def measure(self, data: Data, verbose: Any = 0) -> dict[str, float]:
+        """Loss and metrics on batches, in evaluation mode."""
+        task: Task | None = None
+        was_training = self.training
+        self.eval()
+        self.reset_metrics()
+        try:
+            for x, y, weight in progress(data, "evaluate", verbose):
+                task = task or self.task(x)
+                evaluate_step(task, x, given(y), weight)
+        finally:
+            self.train(was_training)
+        return self.metric_values()
 
-    def _checked(self, batch: Rows) -> Rows:
+    def reset_metrics(self) -> None:
+        """Let the loss and all metrics begin again."""
+        for metric in self.trackers:
+            metric.reset()
+
+    def metric_values(self) -> dict[str, float]:
+        """The loss and all metrics since they began."""
+        return {metric.name: metric.result() for metric in self.trackers}
+
+    def compiled_loss(self, what: str) -> Loss:
+        """The loss, or the error that `what` comes before `compile`."""
+        if self.optimizer is None or self.loss is None:
+            raise NotCompiledError(f"{what}: call compile(optimizer=..., loss=...) first")
+        return self.loss
+
+    def checked(self, batch: Rows) -> Rows:
         """A batch that the user yielded, with the same checks of its targets as rows in memory get."""
         shape = self.output_shape
         if shape is None or self.seen_shape is None or self.seen_shape[1:] != batch.x.shape[1:]:
             shape = self.ensure_built(batch.x)
-        return batch._replace(y=self._compiled_loss("fit").check(_given(batch.y), shape))
-
-    def _validation(self, data: Any, batch_size: int, epochs: int) -> Data:
-        if is_iterable_of_batches(data):
-            check_repeatable("validation_data", data, epochs)
-            return IterableData(data, self.dtype, self._checked)
-        if not isinstance(data, (tuple, list)) or len(data) not in (2, 3):
-            raise ArgumentError("validation_data is (x, y) or (x, y, sample_weight)")
-        rows = self._rows(data[0], data[1], data[2] if len(data) == 3 else None, None)
-        return ArrayData(rows, check_batch_size(batch_size))
-
-    def _measure(self, data: Data) -> dict[str, float]:
-        task: Task | None = None
-        was_training = self.training
-        self.eval()
-        self._reset()
-        try:
-            for x, y, weight in data:
-                task = task or self._task(x)
-                evaluate_step(task, x, _given(y), weight)
-        finally:
-            self.train(was_training)
-        return self._logs()
-
-    def _reset(self) -> None:
-        for metric in self.trackers:
-            metric.reset()
-
-    def _logs(self) -> dict[str, float]:
-        return {metric.name: metric.result() for metric in self.trackers}
+        return batch._replace(y=self.compiled_loss("fit").check(given(batch.y), shape))
 
     def _report(self, logs: dict[str, float], return_dict: bool) -> Any:
         if return_dict:
             return logs
         return list(logs.values()) if len(logs) > 1 else logs["loss"]
-
-
-def _given(tensor: Tensor | None) -> Tensor:
-    if tensor is None:
-        raise ArgumentError("y is missing: each batch needs (x, y)")
-    return tensor
 
 
 def _metric(metric: Any) -> Metric:
@@ -366,9 +346,3 @@ def _floating(dtype: Any) -> str:
     if known.kind != "f":
         raise ArgumentError(f"the dtype of a model is floating, got {dtype!r}")
     return known.name
-
-
-def _check_epochs(epochs: Any, initial_epoch: Any) -> None:
-    for name, value in (("epochs", epochs), ("initial_epoch", initial_epoch)):
-        if isinstance(value, bool) or not isinstance(value, Integral) or value < 0:
-            raise ArgumentError(f"{name} is an integer >= 0, got {value!r}")

@@ -1,5 +1,6 @@
 """Writing a model to one file: safetensors, with the architecture as JSON in its header. Nothing in it is code.
 
+Weights, optimiser and random state are always in it; in the middle of `fit` also where the run stands (`nn/run.py`).
 The file is written beside its place and renamed when complete, so a reader never sees half of it.
 """
 
@@ -8,8 +9,11 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
+from autograd import Tensor
+
 from .errors import ArgumentError, MissingExtraError
 from .module import Module, config_of
+from .run import random_state
 
 if TYPE_CHECKING:
     from .model import Model
@@ -63,19 +67,54 @@ def save(model: Model, path: str | os.PathLike[str]) -> None:
         raise ArgumentError(
             "save: the model is not built yet; call it on some input, or give the first layer an input_shape"
         )
+    arrays: dict[str, Any] = {f"model.{n}": array for n, array in model.state_dict().items()}
+    header = {"format": FORMAT, "random": random_state(), **described(model)}
+    if model.optimizer is not None:
+        arrays |= {f"optimizer.{name}": t.numpy() for name, t in model.optimizer.state().items()}
+    if model.run is not None:
+        header["run"] = pack(vars(model.run.position()), arrays, "run")
+    data = library.numpy.save(arrays, metadata={"gradloom": json.dumps(header)})
+    write_atomically(os.fspath(path), data)
+
+
+def save_weights(model: Model, path: str | os.PathLike[str]) -> None:
+    """Write the parameters and buffers of `model` to `path`."""
+    import json
+
+    library = safetensors_numpy()
+    if not model.built:
+        raise ArgumentError("save_weights: the model is not built yet; call it on some input")
     arrays = {f"model.{name}": array for name, array in model.state_dict().items()}
-    header: dict[str, Any] = {
-        "format": FORMAT,
-        "model": describe(model),
-        "input_shape": _input_shape(model),
-    }
+    data = library.numpy.save(arrays, metadata={"gradloom": json.dumps({"format": FORMAT})})
+    write_atomically(os.fspath(path), data)
+
+
+def pack(value: Any, arrays: dict[str, Any], name: str) -> Any:
+    """`value` as JSON, its arrays moved to `arrays` under `name` and named there."""
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    if isinstance(value, (list, tuple)):
+        return [pack(item, arrays, f"{name}.{i}") for i, item in enumerate(value)]
+    if isinstance(value, dict):
+        return {str(key): pack(item, arrays, f"{name}.{key}") for key, item in value.items()}
+    if isinstance(value, Tensor):
+        value = value.numpy()
+    if not hasattr(value, "__array__"):
+        raise ArgumentError(
+            f"save: {name} is a {type(value).__name__}; the state of a run is made of numbers, texts and arrays"
+        )
+    arrays[name] = value
+    return {"array": name}
+
+
+def described(model: Model) -> dict[str, Any]:
+    """What was defined and compiled, as JSON."""
+    header: dict[str, Any] = {"model": describe(model), "input_shape": _input_shape(model)}
     if model.optimizer is not None:
         header["optimizer"] = describe(model.optimizer)
         header["loss"] = None if model.loss is None else describe(model.loss)
         header["metrics"] = [describe(metric) for metric in model.metrics]
-        arrays |= {f"optimizer.{name}": t.numpy() for name, t in model.optimizer.state().items()}
-    data = library.numpy.save(arrays, metadata={"gradloom": json.dumps(header)})
-    write_atomically(os.fspath(path), data)
+    return header
 
 
 def _input_shape(model: Model) -> list[int] | None:

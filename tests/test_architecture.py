@@ -23,14 +23,15 @@ PACKAGES = ("backends", "autograd", "nn")
 ARRAY_LIBRARIES = {"numpy", "numba", "cupy", "torch", "jax", "scipy"}
 OPTIONAL = {
     "tqdm", "safetensors", "matplotlib", "IPython", "numba", "llvmlite", "platformdirs", "cupy",
-    "torch", "jax", "mygrad",
+    "torch", "jax", "mygrad", "tensorboardX",
 }  # fmt: skip
 NN_MAY_IMPORT_NUMPY = ("nn/data.py", "nn/seed.py")
 """Where arrays of the user enter, and where NumPy's own generator is seeded; the rest of nn sees tensors alone."""
 DEFERRED = {
     ("backends/suggest.py", "difflib"),
     ("nn/saving.py", "json"),
-    ("nn/loading.py", "json"),
+    ("nn/reading.py", "json"),
+    ("nn/callbacks/files.py", "csv"),
     ("backends/numba/backend.py", "backends.numba.kernels"),
     ("autograd/testing/plugin.py", "autograd.testing.gradcheck"),
 }

@@ -1,7 +1,31 @@
 """Callbacks: what happens between steps and epochs."""
 
 from .base import Callback, CallbackList, as_list
+from .checkpoints import BackupAndRestore, ModelCheckpoint
+from .files import CSVLogger, TensorBoard
 from .history import History
-from .progress import EpochLines, ProgressBar, display
+from .monitor import EarlyStopping, ReduceLROnPlateau, higher_is_better
+from .progress import EpochLines, ProgressBar, display, progress
+from .rates import LearningRateScheduler
+from .simple import LambdaCallback, TerminateOnNaN
 
-__all__ = ["Callback", "CallbackList", "EpochLines", "History", "ProgressBar", "as_list", "display"]
+__all__ = [
+    "BackupAndRestore",
+    "CSVLogger",
+    "Callback",
+    "CallbackList",
+    "EarlyStopping",
+    "EpochLines",
+    "History",
+    "LambdaCallback",
+    "LearningRateScheduler",
+    "ModelCheckpoint",
+    "ProgressBar",
+    "ReduceLROnPlateau",
+    "TensorBoard",
+    "TerminateOnNaN",
+    "as_list",
+    "display",
+    "higher_is_better",
+    "progress",
+]

@@ -1,4 +1,8 @@
-"""Callbacks: what happens between steps and epochs. The log of a run and its progress bar are two of them."""
+"""Callback: what a run of `fit` tells of itself, and the list that tells it to all.
+
+The events and their arguments are Keras's. A callback may keep a state (`state_dict`), which is saved with the model
+during a run, so that a run that goes on from a file goes on with it.
+"""
 
 from __future__ import annotations
 
@@ -11,32 +15,60 @@ if TYPE_CHECKING:
     from ..model import Model
 
 Logs = dict[str, float]
+State = tuple[str, bool, dict[str, Any]]
+"""(class, saves_the_run, state) of a callback."""
 
 
 class Callback:
     """Base of callbacks; override what you need. `self.model` and `self.params` are set before training.
 
     `params` holds "epochs", "steps" (per epoch, None when unknown) and "verbose". To stop, set
-    `self.model.stop_training = True`.
+    `self.model.stop_training = True`. What an event adds to `logs` is seen by the callbacks after it and by the History.
     """
 
     model: Model
     params: dict[str, Any]
+    saves_the_run: bool = False
+    """Whether it writes the state of all callbacks to a file, and so comes after the others."""
 
-    def on_train_begin(self) -> None:
+    def set_model(self, model: Model) -> None:
+        """Called once before training."""
+        self.model = model
+
+    def set_params(self, params: dict[str, Any]) -> None:
+        """Called once before training."""
+        self.params = params
+
+    def on_train_begin(self, logs: Logs | None = None) -> None:
         """Before the first epoch."""
 
     def on_train_end(self, logs: Logs | None = None) -> None:
         """After the last epoch, also when training was stopped."""
 
-    def on_epoch_begin(self, epoch: int) -> None:
+    def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
         """Before an epoch; the first is 0."""
 
     def on_epoch_end(self, epoch: int, logs: Logs) -> None:
         """After an epoch, with loss, metrics and their `val_` twins."""
 
+    def on_train_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
+        """Before a step."""
+
     def on_train_batch_end(self, batch: int, logs: Logs) -> None:
         """After a step, with the means over the epoch so far."""
+
+    def on_test_begin(self, logs: Logs | None = None) -> None:
+        """Before the validation data are measured."""
+
+    def on_test_end(self, logs: Logs | None = None) -> None:
+        """After that, with the results."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """What a run that goes on needs: numbers, texts, lists and dicts of them, and arrays."""
+        return {}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on with what `state_dict` gave."""
 
 
 def as_list(callbacks: Any) -> list[Any]:
@@ -49,21 +81,51 @@ def as_list(callbacks: Any) -> list[Any]:
 
 
 class CallbackList:
-    """Calls all callbacks in order."""
+    """Calls all callbacks in order; those that write the run to a file are the last."""
 
     def __init__(self, callbacks: Iterable[Callback], model: Model, params: dict[str, Any]) -> None:
-        self.callbacks = list(callbacks)
-        for callback in self.callbacks:
+        given = list(callbacks)
+        for callback in given:
             if not isinstance(callback, Callback):
                 raise ArgumentError(
                     f"callbacks are nn.Callback objects, got {type(callback).__name__}"
                 )
-            callback.model, callback.params = model, params
-        self.watches_batches = any(
-            type(c).on_train_batch_end is not Callback.on_train_batch_end for c in self.callbacks
+        self.callbacks = sorted(given, key=lambda callback: callback.saves_the_run)
+        for callback in self.callbacks:
+            callback.set_model(model)
+            callback.set_params(params)
+        self.watches_batches = self._anyone_overrides("on_train_batch_end")
+        self.watches_batch_starts = self._anyone_overrides("on_train_batch_begin")
+
+    def _anyone_overrides(self, event: str) -> bool:
+        base = getattr(Callback, event)
+        return any(
+            event in vars(callback) or getattr(type(callback), event) is not base
+            for callback in self.callbacks
         )
 
     def call(self, event: str, *args: Any) -> None:
         """`event(*args)` on every callback."""
         for callback in self.callbacks:
             getattr(callback, event)(*args)
+
+    def states(self) -> list[State]:
+        """The state of each callback that has one."""
+        states = [(type(c).__name__, c.saves_the_run, c.state_dict()) for c in self.callbacks]
+        return [state for state in states if state[2]]
+
+    def load_states(self, states: Iterable[State]) -> list[str]:
+        """Give each state to the next callback of its class; returns the classes that found none.
+
+        One that only writes the run to a file may well be missing in a run that goes on.
+        """
+        waiting = list(self.callbacks)
+        missing = []
+        for name, saves_the_run, state in states:
+            taker = next((c for c in waiting if type(c).__name__ == name), None)
+            if taker is None:
+                missing += [] if saves_the_run else [name]
+            else:
+                waiting.remove(taker)
+                taker.load_state_dict(state)
+        return missing

@@ -1,21 +1,37 @@
-"""History: the log of a run."""
+"""History: the log of a run, and what `fit` returns."""
 
 from __future__ import annotations
+
+from typing import Any
 
 from .base import Callback, Logs
 
 
 class History(Callback):
-    """What `fit` returns: `history[name]` has one value per epoch, `epoch` their numbers from 0."""
+    """What `fit` returns: `history[name]` has one value per epoch, `epoch` their numbers from 0.
+
+    `interrupted` says whether Ctrl-C ended the run.
+    """
 
     def __init__(self) -> None:
         self.history: dict[str, list[float]] = {}
         self.epoch: list[int] = []
+        self.interrupted = False
+
+    def on_train_begin(self, logs: Logs | None = None) -> None:
+        self.history, self.epoch, self.interrupted = {}, [], False
 
     def on_epoch_end(self, epoch: int, logs: Logs) -> None:
         self.epoch.append(epoch)
         for name, value in logs.items():
             self.history.setdefault(name, []).append(value)
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"history": self.history, "epoch": self.epoch}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.history = {name: list(values) for name, values in state["history"].items()}
+        self.epoch = list(state["epoch"])
 
     def __repr__(self) -> str:
         last = {name: round(values[-1], 4) for name, values in self.history.items()}

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Iterable
 from typing import Any
 
 from ..errors import ArgumentError, MissingExtraError
 from .base import Callback, Logs
+
+MOMENT = 0.5
+"""Seconds that evaluation and prediction may take before a bar appears."""
 
 
 def format_logs(logs: Logs) -> str:
@@ -25,7 +29,7 @@ class ProgressBar(Callback):
         self._bar: Any = None
         self._shown = 0.0
 
-    def on_train_begin(self) -> None:
+    def on_train_begin(self, logs: Logs | None = None) -> None:
         try:
             from tqdm.auto import tqdm
         except ImportError as error:
@@ -36,7 +40,10 @@ class ProgressBar(Callback):
         total = None if steps is None else steps * self.params["epochs"]
         self._bar = tqdm(total=total, unit="step", dynamic_ncols=True, mininterval=self.REFRESH)
 
-    def on_epoch_begin(self, epoch: int) -> None:
+    def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
+        begun = (epoch - self.params["first_epoch"]) * (self.params["steps"] or 0)
+        if self._bar.n < begun:  # a run that goes on
+            self._bar.update(begun - self._bar.n)
         self._bar.set_description_str(
             f"epoch {epoch + 1}/{self.params['last_epoch']}", refresh=False
         )
@@ -59,7 +66,7 @@ class ProgressBar(Callback):
 class EpochLines(Callback):
     """`verbose=2`: one line an epoch, for log files."""
 
-    def on_epoch_begin(self, epoch: int) -> None:
+    def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
         self._start = time.monotonic()
 
     def on_epoch_end(self, epoch: int, logs: Logs) -> None:
@@ -68,6 +75,20 @@ class EpochLines(Callback):
             f"epoch {epoch + 1}/{self.params['last_epoch']}: {format_logs(logs)} ({seconds:.2f} s)",
             flush=True,
         )
+
+
+def progress(batches: Any, what: str, verbose: Any) -> Iterable[Any]:
+    """The batches of one pass, with a bar when it takes longer than a moment on a screen."""
+    items = batches.epoch()
+    if verbose == "auto":
+        verbose = _has_screen() and _has_tqdm()
+    if not verbose:
+        return items  # type: ignore[no-any-return]
+    from tqdm.auto import tqdm
+
+    total = len(batches) if hasattr(batches, "__len__") else batches.length()
+    bar: Iterable[Any] = tqdm(items, what, total, unit="batch", delay=MOMENT, leave=False)
+    return bar
 
 
 def display(verbose: Any) -> Callback | None:

@@ -74,13 +74,13 @@ class Recorder(nn.Callback):
         if event == self.stop_after:
             self.model.stop_training = True
 
-    def on_train_begin(self):
+    def on_train_begin(self, logs=None):
         self.note("begin")
 
     def on_train_end(self, logs=None):
         self.note("end")
 
-    def on_epoch_begin(self, epoch):
+    def on_epoch_begin(self, epoch, logs=None):
         self.note("epoch", epoch)
 
     def on_epoch_end(self, epoch, logs):

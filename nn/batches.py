@@ -1,0 +1,158 @@
+"""Batches: rows in memory cut into steps, or whatever yields batches (a generator, a data loader).
+
+Both are read an epoch at a time, and an epoch can be entered in the middle, where a saved run stood.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from autograd import Tensor, random
+
+from .data import Rows, check_lengths, features, sample_weights, targets
+from .errors import ArgumentError, DataError
+
+
+class ArrayData:
+    """Rows in memory. Each epoch is shuffled anew when `shuffle`; the last batch may be smaller.
+
+    Args:
+        rows: all of them.
+        batch_size: rows per step.
+        shuffle: a new order each epoch, drawn when the epoch is entered.
+        steps: the most steps of an epoch.
+    """
+
+    def __init__(
+        self, rows: Rows, batch_size: int, shuffle: bool = False, steps: int | None = None
+    ) -> None:
+        self.rows = rows
+        self.batch_size = batch_size
+        self.shuffle = shuffle
+        self.steps = steps
+
+    def __len__(self) -> int:
+        whole = -(-self.rows.x.shape[0] // self.batch_size)
+        return whole if self.steps is None else min(whole, self.steps)
+
+    def signature(self) -> list[int | None]:
+        """What has to be the same for the middle of an epoch to mean the same: [rows, batch size]."""
+        return [self.rows.x.shape[0], self.batch_size]
+
+    def epoch(self, skip: int = 0) -> Iterator[Rows]:
+        """The batches of one epoch, without the first `skip`."""
+        order = random.permutation(self.rows.x.shape[0]) if self.shuffle else None
+        return (self._batch(order, number) for number in range(skip, len(self)))
+
+    def _batch(self, order: Tensor | None, number: int) -> Rows:
+        batch = slice(number * self.batch_size, (number + 1) * self.batch_size)
+        return self.rows.pick(batch if order is None else order[batch])
+
+
+class IterableData:
+    """Batches that the user yields: x, (x, y) or (x, y, weight).
+
+    Args:
+        source: iterable anew each epoch; or, with `steps`, any iterator, from which each epoch takes the next ones; or
+            an object with `__len__` and `__getitem__` that gives batches by number.
+        dtype: of the inputs.
+        check: called with each batch, returns it.
+        steps: batches of an epoch.
+    """
+
+    def __init__(
+        self,
+        source: Any,
+        dtype: Any,
+        check: Callable[[Rows], Rows] | None = None,
+        steps: int | None = None,
+    ) -> None:
+        self.source = source
+        self.dtype = dtype
+        self.check = check
+        self.steps = steps
+        self._endless: Iterator[Any] | None = None
+
+    def length(self) -> int | None:
+        """Batches of an epoch, None when unknown."""
+        if self.steps is not None:
+            return self.steps
+        try:
+            return len(self.source)
+        except (TypeError, NotImplementedError):
+            return None
+
+    def signature(self) -> list[int | None]:
+        """See `ArrayData`: [None, batches]."""
+        return [None, self.length()]
+
+    def epoch(self, skip: int = 0) -> Iterator[Rows]:
+        """The batches of one epoch, without the first `skip`."""
+        return self._checked(itertools.islice(self._one_epoch(), skip, None), skip)
+
+    def _one_epoch(self) -> Iterator[Any]:
+        if self.steps is None:
+            return self._from_the_start()
+        if self._endless is None:
+            self._endless = self._again_and_again()
+        return itertools.islice(self._endless, self.steps)
+
+    def _from_the_start(self) -> Iterator[Any]:
+        if hasattr(self.source, "__iter__"):
+            return iter(self.source)
+        return (self.source[number] for number in range(len(self.source)))
+
+    def _again_and_again(self) -> Iterator[Any]:
+        while True:
+            count = 0
+            for item in self._from_the_start():
+                count += 1
+                yield item
+            if not count:
+                return
+
+    def _checked(self, items: Iterator[Any], skip: int) -> Iterator[Rows]:
+        number = skip - 1
+        for number, item in enumerate(items, skip):
+            parts = item if isinstance(item, (tuple, list)) else (item,)
+            if not 1 <= len(parts) <= 3:
+                raise DataError(
+                    f"batch {number}: expected x, (x, y) or (x, y, weight), got {len(parts)} parts"
+                )
+            x = features(parts[0], self.dtype, f"x of batch {number}")
+            y = targets(parts[1], f"y of batch {number}") if len(parts) > 1 else None
+            weight = sample_weights(x, parts[2], None) if len(parts) > 2 else None
+            check_lengths(x, y, weight, f"x of batch {number}")
+            batch = Rows(x, y, weight)
+            yield batch if self.check is None else self.check(batch)
+        if number < 0:
+            raise DataError("the iterable yielded no batch; one that is used up cannot start again")
+        if self.steps is not None and number + 1 < self.steps:
+            raise DataError(
+                f"the iterable is used up after {number + 1} of {self.steps} steps of an epoch"
+            )
+
+
+Data = ArrayData | IterableData
+
+
+def check_repeatable(name: str, source: Any, epochs: int) -> None:
+    """Each epoch reads the batches anew, which a generator cannot do."""
+    if epochs > 1 and isinstance(source, Iterator):
+        raise ArgumentError(
+            f"{name} is a {type(source).__name__}, which yields its batches once, and there are {epochs} epochs. "
+            "Give an object whose __iter__ starts again, such as a data loader; or say how many batches make an "
+            "epoch, steps_per_epoch; or use epochs=1."
+        )
+
+
+def is_iterable_of_batches(value: Any) -> bool:
+    """Generators, data loaders and the like: neither an array nor a list of rows."""
+    if isinstance(value, (Tensor, list, tuple, str, dict)):
+        return False
+    if hasattr(value, "to_numpy") or hasattr(value, "__array__"):
+        return False
+    by_number = hasattr(value, "__getitem__") and hasattr(value, "__len__")
+    return hasattr(value, "__iter__") or by_number

@@ -1,0 +1,177 @@
+"""Callbacks that write the model to files during training: to keep the best one, or to go on after a crash.
+
+Both write the whole state of the run (see `nn/saving.py`), so a run that goes on from such a file is bit for bit the
+run that was never stopped. Files appear complete or not at all.
+"""
+
+from __future__ import annotations
+
+import os
+import warnings
+from typing import Any
+
+from ..errors import ArgumentError
+from .base import Callback, Logs
+from .monitor import Monitor
+
+Path = str | os.PathLike[str]
+
+
+class Periodic:
+    """Counts steps: every "epoch", or every so many steps over all epochs."""
+
+    def __init__(self, owner: str, save_freq: str | int) -> None:
+        number = isinstance(save_freq, int) and not isinstance(save_freq, bool) and save_freq >= 1
+        if save_freq != "epoch" and not number:
+            raise ArgumentError(
+                f'{owner}: save_freq is "epoch" or a number of steps >= 1, got {save_freq!r}'
+            )
+        self.every = save_freq if isinstance(save_freq, int) else None
+        self.steps = 0
+
+    def after_step(self) -> bool:
+        """Whether it is time after this step."""
+        if self.every is None:
+            return False
+        self.steps += 1
+        return self.steps % self.every == 0
+
+
+class ModelCheckpoint(Monitor):
+    """Save the model after each epoch, or only when the watched number is better than ever.
+
+    Args:
+        filepath: may hold {epoch} (from 1), {batch} (from 1, with a number as `save_freq`) and the names of the logs:
+            "model-{epoch:02d}-{val_loss:.3f}.safetensors". Folders are made.
+        monitor, mode: as in `Monitor`.
+        verbose: 1 says what it saves.
+        save_best_only: only when the watched number is better.
+        save_weights_only: `model.save_weights` instead of `model.save`.
+        save_freq: "epoch", or a number of steps.
+        initial_value_threshold: what the first value has to beat.
+    """
+
+    saves_the_run = True
+
+    def __init__(
+        self,
+        filepath: Path,
+        monitor: str = "val_loss",
+        verbose: int = 0,
+        save_best_only: bool = False,
+        save_weights_only: bool = False,
+        mode: str = "auto",
+        save_freq: str | int = "epoch",
+        initial_value_threshold: float | None = None,
+    ) -> None:
+        super().__init__(monitor, mode)
+        self.filepath = os.fspath(filepath)
+        self.verbose = verbose
+        self.save_best_only = save_best_only
+        self.save_weights_only = save_weights_only
+        self.best = initial_value_threshold
+        self._epoch = 0
+        self._clock = Periodic("ModelCheckpoint", save_freq)
+
+    def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
+        self._epoch = epoch
+
+    def on_train_batch_end(self, batch: int, logs: Logs) -> None:
+        if self._clock.after_step():
+            self._save(logs, batch=batch + 1)
+
+    def on_epoch_end(self, epoch: int, logs: Logs) -> None:
+        if self._clock.every is None:
+            self._save(logs)
+
+    def _save(self, logs: Logs, **numbers: int) -> None:
+        path = self._path({**logs, **numbers, "epoch": self._epoch + 1})
+        if self.save_best_only:
+            value = self.watched(logs)
+            if value is not None and not self.is_better(value, self.best):
+                self.say(self.verbose, f"epoch {self._epoch + 1}: {self.monitor} is not better")
+                return
+            self.best = value if value is not None else self.best
+        self.say(self.verbose, f"epoch {self._epoch + 1}: saving {path}")
+        os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
+        (self.model.save_weights if self.save_weights_only else self.model.save)(path)
+
+    def _path(self, names: dict[str, Any]) -> str:
+        try:
+            return self.filepath.format(**names)
+        except (KeyError, IndexError, ValueError) as error:
+            raise ArgumentError(
+                f"ModelCheckpoint: cannot fill in {self.filepath!r} ({error}). Known: {', '.join(names)}."
+            ) from error
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"best": self.best, "steps": self._clock.steps}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.best, self._clock.steps = state["best"], state["steps"]
+
+
+class BackupAndRestore(Callback):
+    """Keep the state of the run in a folder; the same call of `fit` after a crash goes on where it was.
+
+    The run is then bit for bit the run that never stopped: weights, optimiser, schedule, random numbers, the order of
+    the rows, the other callbacks, the History.
+
+    Args:
+        backup_dir: the folder, of this run alone.
+        save_freq: "epoch", or a number of steps.
+        delete_checkpoint: remove the backup when training has ended; it stays after an error or Ctrl-C.
+
+    Raises:
+        FileError: when the backup is of another model or another training.
+    """
+
+    saves_the_run = True
+
+    def __init__(
+        self, backup_dir: Path, save_freq: str | int = "epoch", delete_checkpoint: bool = True
+    ) -> None:
+        self.backup_dir = os.fspath(backup_dir)
+        self.delete_checkpoint = delete_checkpoint
+        self._clock = Periodic("BackupAndRestore", save_freq)
+
+    @property
+    def path(self) -> str:
+        """The file in the folder."""
+        return os.path.join(self.backup_dir, "run.safetensors")
+
+    def on_train_begin(self, logs: Logs | None = None) -> None:
+        os.makedirs(self.backup_dir, exist_ok=True)
+        for name in os.listdir(self.backup_dir):
+            if name.startswith("run.safetensors.") and name.endswith(".part"):
+                os.unlink(os.path.join(self.backup_dir, name))
+        if os.path.exists(self.path):
+            self.model.go_on_from(self.path)
+
+    def on_train_batch_end(self, batch: int, logs: Logs) -> None:
+        if self._clock.after_step():
+            self.model.save(self.path)
+
+    def on_epoch_end(self, epoch: int, logs: Logs) -> None:
+        if self._clock.every is None:
+            self.model.save(self.path)
+
+    def on_train_end(self, logs: Logs | None = None) -> None:
+        run = self.model.run
+        if (
+            self.delete_checkpoint
+            and run is not None
+            and run.complete
+            and os.path.exists(self.path)
+        ):
+            os.unlink(self.path)
+            try:
+                os.rmdir(self.backup_dir)
+            except OSError as error:
+                warnings.warn(f"BackupAndRestore: {self.backup_dir} stays: {error}", stacklevel=2)
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"steps": self._clock.steps}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self._clock.steps = state["steps"]

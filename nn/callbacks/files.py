@@ -1,0 +1,151 @@
+"""Logs in files: comma-separated values, and event files for TensorBoard (written by tensorboardX, an extra)."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from ..errors import ArgumentError, MissingExtraError
+from .base import Callback, Logs
+
+Path = str | os.PathLike[str]
+
+
+class CSVLogger(Callback):
+    """Write a line per epoch: its number from 0, then the logs by sorted name; NA where there is no value.
+
+    Without validation data in the first epoch, `val_` columns are there and hold NA, as Keras writes them.
+
+    Args:
+        filename: the file; it is complete after every epoch.
+        separator: between values.
+        append: keep what the file holds and write no second header.
+
+    A run that goes on from a saved state goes on in its file, after the line of the epoch that was saved last.
+    """
+
+    def __init__(self, filename: Path, separator: str = ",", append: bool = False) -> None:
+        self.filename = os.fspath(filename)
+        self.separator = separator
+        self.append = append
+        self._file: Any = None
+        self._keys: list[str] | None = None
+        self._kept: int | None = None
+
+    def on_train_begin(self, logs: Logs | None = None) -> None:
+        self.on_train_end()
+        self._keys = self._kept = None
+        # the folder and the right to write are checked before the first epoch, and nothing is lost yet
+        with open(self.filename, "a", newline=""):
+            pass
+
+    def on_epoch_end(self, epoch: int, logs: Logs) -> None:
+        if self._keys is None:
+            self._keys = sorted(logs)
+            if not any(name.startswith("val_") for name in self._keys):
+                self._keys += [f"val_{name}" for name in self._keys]
+        if self._file is None:
+            self._open()
+        self._write([epoch, *(logs.get(name, "NA") for name in self._keys)])
+
+    def _open(self) -> None:
+        keep = os.path.getsize(self.filename)
+        if self._kept is not None:
+            keep = min(self._kept, keep)
+        elif not self.append:
+            keep = 0
+        self._file = open(self.filename, "r+", newline="")  # noqa: SIM115 - closed at the end of training
+        self._file.truncate(keep)
+        self._file.seek(keep)
+        if not keep and self._keys is not None:
+            self._write(["epoch", *self._keys])
+
+    def _write(self, row: list[Any]) -> None:
+        # here alone: whoever writes no log should not wait for it at import
+        import csv
+
+        csv.writer(self._file, delimiter=self.separator).writerow(row)
+        self._file.flush()
+
+    def on_train_end(self, logs: Logs | None = None) -> None:
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+    def state_dict(self) -> dict[str, Any]:
+        size = self._kept if self._file is None else os.path.getsize(self.filename)
+        return {} if size is None else {"keys": self._keys, "size": size}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self._keys, self._kept = state["keys"], state["size"]
+
+
+class TensorBoard(Callback):
+    """Write scalars that TensorBoard shows: `epoch_loss` and its like for `train` and `validation`, as Keras names them.
+
+    Args:
+        log_dir: the folder; one per run keeps runs apart.
+        histogram_freq: write histograms of all weights every so many epochs; 0 never.
+        update_freq: "epoch", "batch", or a number of steps: how often `batch_loss` and its like are written too.
+
+    Needs tensorboardX: `pip install 'gradloom[tensorboard]'`.
+    """
+
+    def __init__(
+        self, log_dir: Path = "logs", histogram_freq: int = 0, update_freq: str | int = "epoch"
+    ) -> None:
+        if update_freq not in ("epoch", "batch") and (
+            not isinstance(update_freq, int) or update_freq < 1
+        ):
+            raise ArgumentError(
+                f'TensorBoard: update_freq is "epoch", "batch" or an integer >= 1, got {update_freq!r}'
+            )
+        self.log_dir = os.fspath(log_dir)
+        self.histogram_freq = histogram_freq
+        self.update_freq = update_freq
+        self._every = {"epoch": 0, "batch": 1}.get(str(update_freq), update_freq)
+        self._writers: dict[str, Any] = {}
+        self._step = 0
+
+    def on_train_begin(self, logs: Logs | None = None) -> None:
+        try:
+            import tensorboardX
+        except ImportError as error:
+            raise MissingExtraError(
+                "the TensorBoard callback needs tensorboardX: pip install 'gradloom[tensorboard]'"
+            ) from error
+        self.on_train_end()
+        self._library = tensorboardX
+        self._step = 0
+
+    def _writer(self, part: str) -> Any:
+        if part not in self._writers:
+            self._writers[part] = self._library.SummaryWriter(os.path.join(self.log_dir, part))
+        return self._writers[part]
+
+    def on_train_batch_end(self, batch: int, logs: Logs) -> None:
+        self._step += 1
+        if self._every and self._step % int(self._every) == 0:
+            for name, value in logs.items():
+                self._writer("train").add_scalar(f"batch_{name}", value, self._step)
+
+    def on_epoch_end(self, epoch: int, logs: Logs) -> None:
+        for name, value in logs.items():
+            part = "validation" if name.startswith("val_") else "train"
+            self._writer(part).add_scalar(f"epoch_{name.removeprefix('val_')}", value, epoch)
+        if self.histogram_freq and epoch % self.histogram_freq == 0:
+            for name, array in self.model.state_dict().items():
+                self._writer("train").add_histogram(name, array, epoch)
+        for writer in self._writers.values():
+            writer.flush()
+
+    def on_train_end(self, logs: Logs | None = None) -> None:
+        for writer in self._writers.values():
+            writer.close()
+        self._writers = {}
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"step": self._step}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self._step = state["step"]

@@ -1,0 +1,250 @@
+"""Callbacks that watch one number of the logs: is it better than before?
+
+A NaN is never better. `EarlyStopping` ends a run that no longer gets better, `ReduceLROnPlateau` makes its steps
+smaller. What "better" means is read off the name, or said by `mode`.
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+from typing import Any
+
+from ..errors import ArgumentError
+from .base import Callback, Logs
+from .rates import log_rate, refuse_schedule
+
+MODES = ("auto", "min", "max")
+HIGHER_IS_BETTER = ("acc", "auc", "precision", "recall", "f1", "r2", "top_k", "cosine_similarity")
+"""Parts of metric names where more is better; of every other name less is."""
+
+
+def higher_is_better(name: str) -> bool:
+    """Whether a larger value of the logged number `name` is the better one.
+
+    >>> from nn.callbacks import higher_is_better
+    >>> higher_is_better("val_accuracy"), higher_is_better("val_loss")
+    (True, False)
+    """
+    plain = name.removeprefix("val_").lower()
+    return any(part in plain for part in HIGHER_IS_BETTER)
+
+
+class Monitor(Callback):
+    """Base of callbacks that watch one number.
+
+    Args:
+        monitor: its name in the logs.
+        mode: "min" when less is better, "max" when more is, "auto" to read it off the name.
+        min_delta: how much better, absolutely, it has to be to count.
+    """
+
+    def __init__(self, monitor: str = "val_loss", mode: str = "auto", min_delta: float = 0) -> None:
+        if mode not in MODES:
+            raise ArgumentError(
+                f'{type(self).__name__}: mode is "auto", "min" or "max", got {mode!r}'
+            )
+        self.monitor = monitor
+        self.mode = mode
+        self.min_delta = abs(min_delta)
+        self.best: float | None = None
+        self._warned = False
+
+    def is_better(self, value: float, than: float | None) -> bool:
+        """Whether `value` counts as an improvement over `than`; over nothing every number is one."""
+        if math.isnan(value):
+            return False
+        if than is None:
+            return True
+        if self.mode == "max" or (self.mode == "auto" and higher_is_better(self.monitor)):
+            return value - self.min_delta > than
+        return value + self.min_delta < than
+
+    def watched(self, logs: Logs) -> float | None:
+        """The number in the logs; when it is not there says so, once."""
+        value = logs.get(self.monitor)
+        if value is None and not self._warned:
+            self._warned = True
+            hint = " Give fit validation data." if self.monitor.startswith("val_") else ""
+            warnings.warn(
+                f"{type(self).__name__} watches {self.monitor!r}, which is not in the logs, and so does nothing. "
+                f"There: {', '.join(logs)}.{hint}",
+                stacklevel=2,
+            )
+        return value
+
+    def say(self, verbose: int, text: str) -> None:
+        """Print when `verbose`."""
+        if verbose:
+            print(text, flush=True)
+
+
+def whole_number(owner: str, name: str, value: Any) -> int:
+    """`value` when it is an integer >= 0."""
+    if isinstance(value, bool) or not hasattr(value, "__index__") or value.__index__() < 0:
+        raise ArgumentError(f"{owner}: {name} is an integer >= 0, got {value!r}")
+    return int(value)
+
+
+class EarlyStopping(Monitor):
+    """Stop when the watched number has not become better for `patience` epochs.
+
+    Args:
+        monitor, min_delta, mode: as in `Monitor`.
+        patience: epochs without improvement after which training stops.
+        verbose: 1 says when it stops and which weights it restores.
+        baseline: an improvement has to beat this too for the waiting to start again.
+        restore_best_weights: at the end set the weights of the best epoch, also when it never stopped.
+        start_from_epoch: epochs to let pass before watching.
+
+    It never stops after the first epoch (epoch 0). Afterwards `best`, `best_epoch` and `stopped_epoch` tell what
+    happened.
+
+    >>> import nn
+    >>> nn.EarlyStopping("val_accuracy", patience=5, restore_best_weights=True).patience
+    5
+    """
+
+    def __init__(
+        self,
+        monitor: str = "val_loss",
+        min_delta: float = 0,
+        patience: int = 0,
+        verbose: int = 0,
+        mode: str = "auto",
+        baseline: float | None = None,
+        restore_best_weights: bool = False,
+        start_from_epoch: int = 0,
+    ) -> None:
+        super().__init__(monitor, mode, min_delta)
+        self.patience = whole_number("EarlyStopping", "patience", patience)
+        self.verbose = verbose
+        self.baseline = baseline
+        self.restore_best_weights = restore_best_weights
+        self.start_from_epoch = start_from_epoch
+        self.on_train_begin()
+
+    def on_train_begin(self, logs: Logs | None = None) -> None:
+        self.wait = 0
+        self.stopped_epoch = 0
+        self.best = None
+        self.best_epoch = 0
+        self.best_weights: dict[str, Any] | None = None
+
+    def on_epoch_end(self, epoch: int, logs: Logs) -> None:
+        value = self.watched(logs)
+        if value is None or epoch < self.start_from_epoch:
+            return
+        if self.restore_best_weights and self.best_weights is None:
+            self._remember(epoch)
+        self.wait += 1
+        if self.is_better(value, self.best):
+            self.best = value
+            self.best_epoch = epoch
+            if self.restore_best_weights:
+                self._remember(epoch)
+            if self.baseline is None or self.is_better(value, self.baseline):
+                self.wait = 0
+        elif self.wait >= self.patience and epoch > 0:
+            self.stopped_epoch = epoch
+            self.model.stop_training = True
+
+    def _remember(self, epoch: int) -> None:
+        self.best_weights, self.best_epoch = self.model.state_dict(), epoch
+
+    def on_train_end(self, logs: Logs | None = None) -> None:
+        if self.stopped_epoch:
+            self.say(self.verbose, f"epoch {self.stopped_epoch + 1}: early stopping")
+        if self.restore_best_weights and self.best_weights is not None:
+            self.say(self.verbose, f"restoring the weights of epoch {self.best_epoch + 1}")
+            self.model.load_state_dict(self.best_weights)
+
+    def state_dict(self) -> dict[str, Any]:
+        names = ("wait", "stopped_epoch", "best", "best_epoch", "best_weights")
+        return {name: getattr(self, name) for name in names}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+
+
+class ReduceLROnPlateau(Monitor):
+    """Multiply the learning rate by `factor` when the watched number has not become better for `patience` epochs.
+
+    Args:
+        monitor, mode, min_delta: as in `Monitor`.
+        factor: below 1.
+        patience: epochs without improvement.
+        verbose: 1 says when it acts.
+        cooldown: epochs after a reduction in which it does not wait.
+        min_lr: the rate never goes below.
+
+    The logs gain `learning_rate`.
+
+    >>> import nn
+    >>> nn.ReduceLROnPlateau(factor=0.5).factor
+    0.5
+    """
+
+    def __init__(
+        self,
+        monitor: str = "val_loss",
+        factor: float = 0.1,
+        patience: int = 10,
+        verbose: int = 0,
+        mode: str = "auto",
+        min_delta: float = 1e-4,
+        cooldown: int = 0,
+        min_lr: float = 0.0,
+    ) -> None:
+        super().__init__(monitor, mode, min_delta)
+        if not 0 <= factor < 1:
+            raise ArgumentError(f"ReduceLROnPlateau: factor lies in [0, 1), got {factor!r}")
+        self.factor = factor
+        self.patience = whole_number("ReduceLROnPlateau", "patience", patience)
+        self.verbose = verbose
+        self.cooldown = whole_number("ReduceLROnPlateau", "cooldown", cooldown)
+        self.min_lr = min_lr
+        self._reset()
+
+    def _reset(self) -> None:
+        self.wait = 0
+        self.cooldown_counter = 0
+        self.best = None
+
+    def on_train_begin(self, logs: Logs | None = None) -> None:
+        refuse_schedule(self)
+        self._reset()
+
+    def on_epoch_end(self, epoch: int, logs: Logs) -> None:
+        log_rate(self, logs)
+        value = self.watched(logs)
+        if value is None:
+            return
+        if self.cooldown_counter:
+            self.cooldown_counter -= 1
+            self.wait = 0
+        if self.is_better(value, self.best):
+            self.best = value
+            self.wait = 0
+        elif not self.cooldown_counter:
+            self.wait += 1
+            if self.wait >= self.patience:
+                self._reduce(epoch)
+
+    def _reduce(self, epoch: int) -> None:
+        optimizer = self.model.optimizer
+        rate = optimizer.learning_rate if optimizer is not None else 0.0
+        if optimizer is None or not isinstance(rate, float) or rate <= self.min_lr:
+            return
+        optimizer.learning_rate = max(rate * self.factor, self.min_lr)
+        self.wait, self.cooldown_counter = 0, self.cooldown
+        self.say(
+            self.verbose,
+            f"epoch {epoch + 1}: learning rate {rate:g} -> {optimizer.learning_rate:g}",
+        )
+
+    def state_dict(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in ("wait", "cooldown_counter", "best")}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)

@@ -1,0 +1,284 @@
+"""Run: one call of `fit`, epoch by epoch, and where it stands.
+
+Everything that the rest of a run depends on is in a `Position`: the weights and the optimiser are saved with the model,
+the rest here. A run that starts from a position goes on bit for bit like the one that gave it. It also ends well:
+Ctrl-C stops it between two steps, an error leaves the callbacks closed.
+"""
+
+from __future__ import annotations
+
+import signal
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import autograd as ag
+from autograd import Tensor, random
+
+from .batches import Data
+from .callbacks import CallbackList, History
+from .callbacks.base import State
+from .errors import ArgumentError, FileError
+from .intake import given
+from .step import Task, train_step
+
+if TYPE_CHECKING:
+    from .model import Model
+
+Words = tuple[int, int]
+
+
+def random_state() -> Words:
+    """(key, counter) of the default generator."""
+    key, counter = random.default_generator().state
+    return int(key.item()), int(counter.item())
+
+
+def set_random_state(words: Words) -> None:
+    """Let the default generator go on from there."""
+    key, counter = (ag.full((), int(word), "uint64") for word in words)
+    random.default_generator().state = key, counter
+
+
+class Position:
+    """Where a run stands.
+
+    `epoch` is in progress when `batch` steps of it are done, else to come. `order` is the random state from which the
+    order of its rows was drawn. `forced` says that the run goes on here, whatever `initial_epoch` is.
+    """
+
+    def __init__(
+        self,
+        epoch: int,
+        batch: int,
+        order: Words,
+        random: Words,
+        stopped: bool,
+        data: list[int | None],
+        callbacks: list[State],
+        metrics: list[dict[str, Any]],
+        forced: bool = False,
+    ) -> None:
+        self.epoch = epoch
+        self.batch = batch
+        self.order = order
+        self.random = random
+        self.stopped = stopped
+        self.data = data
+        self.callbacks = callbacks
+        self.metrics = metrics
+        self.forced = forced
+
+
+class Interrupted(Exception):  # noqa: N818 - it is no error
+    """Ctrl-C, noticed between two steps."""
+
+
+class _Flag:
+    raised = False
+
+    def __call__(self, number: int, frame: Any) -> None:
+        if self.raised:
+            raise KeyboardInterrupt
+        self.raised = True
+
+
+@contextmanager
+def ctrl_c() -> Iterator[_Flag]:
+    """Inside, the first Ctrl-C only raises a flag, the second is Python's own KeyboardInterrupt.
+
+    Another thread than the main one, or a handler of the user's, is left alone.
+    """
+    flag = _Flag()
+    if signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+        yield flag
+        return
+    try:
+        signal.signal(signal.SIGINT, flag)
+    except ValueError:  # only the main thread may
+        yield flag
+        return
+    try:
+        yield flag
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+class Run:
+    """One call of `fit`.
+
+    Args:
+        model: compiled.
+        data: what to train on.
+        validation: what to measure after every `validation_freq` epochs.
+        callbacks: told of everything; the History is one of them.
+        first, last: the epochs from `first` up to, not including, `last`.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        data: Data,
+        validation: Data | None,
+        callbacks: CallbackList,
+        history: History,
+        first: int,
+        last: int,
+        validation_freq: int = 1,
+    ) -> None:
+        self.model = model
+        self.data = data
+        self.validation = validation
+        self.callbacks = callbacks
+        self.history = history
+        self.epoch = first
+        self.last = last
+        self.validation_freq = validation_freq
+        self.batch = 0
+        self.order: Words = (0, 0)
+        self.complete = False
+        self._task: Task | None = None
+        self._resume: Position | None = None
+        self._stepping = False
+
+    def go(self) -> None:
+        """Train until the last epoch, until a callback says stop, or until Ctrl-C."""
+        model, logs = self.model, dict[str, float]()
+        was_training = model.training
+        model.stop_training = False
+        with ctrl_c() as flag:
+            try:
+                self.callbacks.call("on_train_begin", {})
+                self._go_on()
+                while self.epoch < self.last and not model.stop_training:
+                    logs = self._one_epoch(flag)
+                self.complete = True
+            except Interrupted:
+                self.history.interrupted = True
+            except KeyboardInterrupt:
+                # from a callback or the data: still between two steps
+                if self._stepping or flag.raised:
+                    raise
+                self.history.interrupted = True
+            finally:
+                model.train(was_training)
+                self.callbacks.call("on_train_end", logs)
+        if self.history.interrupted:
+            print(
+                f"stopped by Ctrl-C in epoch {self.epoch + 1} after {self.batch} steps", flush=True
+            )
+
+    def position(self) -> Position:
+        """Where the run stands now; between two steps."""
+        metrics = [dict(metric.state()) for metric in self.model.trackers] if self.batch else []
+        return Position(
+            self.epoch,
+            self.batch,
+            self.order,
+            random_state(),
+            self.model.stop_training,
+            self.data.signature(),
+            self.callbacks.states(),
+            metrics,
+        )
+
+    def _go_on(self) -> None:
+        """Take up the position that the model was loaded with, if this is the run that it belongs to."""
+        position, self.model.pending = self.model.pending, None
+        if position is None:
+            return
+        begun = position.epoch or position.batch
+        if not position.forced and not (begun and position.epoch == self.epoch):
+            return
+        if position.batch and position.data != self.data.signature():
+            raise ArgumentError(
+                f"the file stands in the middle of an epoch of (rows, batch size) {position.data}, "
+                f"and fit was given {self.data.signature()}; it can only go on with the same"
+            )
+        self.epoch, self.batch = position.epoch, position.batch
+        self._resume = position
+        self._restore_callbacks(position)
+        self.model.stop_training = position.stopped
+        if not self.batch:
+            set_random_state(position.random)
+            self._resume = None
+
+    def _restore_callbacks(self, position: Position) -> None:
+        for name in self.callbacks.load_states(position.callbacks):
+            warnings.warn(
+                f"the run was saved with a {name}, whose state is lost: fit was given none",
+                stacklevel=2,
+            )
+
+    def _begin_epoch(self) -> None:
+        """Tell everyone, and set the state of the middle of an epoch where the run goes on there."""
+        optimizer, resume = self.model.optimizer, self._resume
+        kept = (
+            {}
+            if not resume or not optimizer
+            else {n: t.detach() for n, t in optimizer.state().items()}
+        )
+        self.callbacks.call("on_epoch_begin", self.epoch, {})
+        self.model.reset_metrics()
+        if resume is None:
+            self.order = random_state()
+            return
+        # a callback that sets the rate at the beginning of an epoch has done so in the first half
+        for name, tensor in (optimizer.state() if optimizer else {}).items():
+            tensor.assign(kept[name])
+        for metric, state in zip(self.model.trackers, resume.metrics, strict=True):
+            for name, tensor in metric.state().items():
+                tensor.assign(ag.tensor(state[name]))
+        self._restore_callbacks(resume)
+        self.order = resume.order
+        set_random_state(self.order)
+
+    def _one_epoch(self, flag: _Flag) -> dict[str, float]:
+        model, callbacks = self.model, self.callbacks
+        model.train()
+        self._begin_epoch()
+        batches = self.data.epoch(self.batch)
+        if self._resume is not None:
+            set_random_state(self._resume.random)
+            self._resume = None
+        for x, y, weight in batches:
+            if callbacks.watches_batch_starts:
+                callbacks.call("on_train_batch_begin", self.batch, {})
+            self._step(x, y, weight)
+            if callbacks.watches_batches:
+                callbacks.call("on_train_batch_end", self.batch - 1, model.metric_values())
+            if flag.raised:
+                raise Interrupted
+            if model.stop_training:
+                break
+        logs = model.metric_values()
+        if self.validation is not None and (self.epoch + 1) % self.validation_freq == 0:
+            logs |= self._validate(self.validation)
+        # from here on the next epoch is to come: that is what a callback saves
+        self.epoch, self.batch = self.epoch + 1, 0
+        callbacks.call("on_epoch_end", self.epoch - 1, logs)
+        if flag.raised:
+            raise Interrupted
+        return logs
+
+    def _step(self, x: Tensor, y: Tensor | None, weight: Tensor | None) -> None:
+        self._task = self._task or self.model.task(x)
+        self._stepping = True
+        train_step(self._task, x, given(y), weight)
+        self._stepping = False
+        self.batch += 1
+
+    def _validate(self, data: Data) -> dict[str, float]:
+        self.callbacks.call("on_test_begin", {})
+        values = self.model.measure(data)
+        self.callbacks.call("on_test_end", values)
+        return {f"val_{name}": value for name, value in values.items()}
+
+
+def position_from(header: dict[str, Any]) -> Position:
+    """The position in a file's header."""
+    try:
+        return Position(**header)
+    except TypeError as error:
+        raise FileError(f"the position of the run is damaged: {error}") from error

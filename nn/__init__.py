@@ -6,6 +6,19 @@
 """
 
 from . import _conflict as _conflict
+from . import (
+    activations,
+    callbacks,
+    constraints,
+    initializers,
+    layers,
+    losses,
+    metrics,
+    models,
+    optimizers,
+    regularizers,
+    utils,
+)
 from .callbacks import (
     BackupAndRestore,
     Callback,
@@ -98,7 +111,18 @@ __all__ = [
     "TensorBoard",
     "TerminateOnNaN",
     "UnitNorm",
+    "activations",
+    "callbacks",
     "capture_train_step",
+    "constraints",
+    "initializers",
+    "layers",
     "load",
+    "losses",
+    "metrics",
+    "models",
+    "optimizers",
+    "regularizers",
     "set_random_seed",
+    "utils",
 ]

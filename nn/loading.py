@@ -12,6 +12,7 @@ import autograd as ag
 from autograd.errors import nearest
 
 from . import constraints, layers, losses, metrics, optimizers, regularizers, sequential
+from .budget import limited_to
 from .errors import FileError
 from .model import Model
 from .optimizers import schedules
@@ -56,10 +57,11 @@ def load(path: str | os.PathLike[str], custom_objects: Mapping[str, type] | None
     header, arrays = read(os.fspath(path))
     classes = CLASSES | dict(custom_objects or {})
     try:
-        model = _make(header["model"], classes)
-        if not isinstance(model, Model):
-            raise FileError(f"holds a {type(model).__name__}, not a model")
-        _restore(model, header, arrays, classes)
+        with limited_to(sum(array.size for array in arrays.values())):
+            model = _make(header["model"], classes)
+            if not isinstance(model, Model):
+                raise FileError(f"holds a {type(model).__name__}, not a model")
+            _restore(model, header, arrays, classes)
     except FileError as error:
         raise FileError(f"{path}: {error}") from error
     except DAMAGE as error:

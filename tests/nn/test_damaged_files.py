@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,6 +19,7 @@ import nn
 pytest.importorskip("safetensors")
 X, Y = rows(20)
 CLASSES = np.arange(20) % 3
+ROOT = Path(__file__).resolve().parent.parent.parent
 
 
 def test_every_truncation_is_a_file_error(saved, tmp_path):
@@ -187,3 +192,107 @@ def test_no_such_file(tmp_path):
         nn.load(tmp_path / "nothing")
     with pytest.raises(FileNotFoundError, match="no file"):
         nn.load(tmp_path)
+
+
+def forged(table, body=b"", padding=0):
+    """A file with this table, written by hand: text, so that a key can stand in it twice."""
+    text = table.encode() + b" " * padding
+    return len(text).to_bytes(8, "little") + text + body
+
+
+MODEL_TABLE = '"__metadata__": {"gradloom": "{}"}'
+ONE = '{"dtype": "F32", "shape": [1], "data_offsets": [%d, %d]}'
+FORGED = {
+    "a key twice": (forged(f'{{"a": {ONE % (0, 4)}, "a": {ONE % (0, 4)}}}', b"1234"), "the key 'a' twice"),
+    "metadata twice": (forged(f"{{{MODEL_TABLE}, {MODEL_TABLE}}}"), "the key '__metadata__' twice"),
+    "a key of the description twice": (
+        forged('{"__metadata__": {"gradloom": "{\\"format\\": 1, \\"format\\": 2}"}}'),
+        "the key 'format' twice",
+    ),
+    "overlap": (
+        forged(f'{{"a": {ONE % (0, 4)}, "b": {ONE % (2, 6)}}}', b"123456"),
+        "'b' overlaps another",
+    ),
+    "the same place twice": (
+        forged(f'{{"a": {ONE % (0, 4)}, "b": {ONE % (0, 4)}}}', b"1234"),
+        "'b' overlaps another",
+    ),
+    "a hole": (forged(f'{{"a": {ONE % (0, 4)}, "b": {ONE % (8, 12)}}}', b"1" * 12), "'b' leaves a hole"),
+    "beyond the end": (forged(f'{{"a": {ONE % (0, 4)}}}', b"12"), "2 bytes of arrays, the table has 4"),
+    "more than the table": (forged(f'{{"a": {ONE % (0, 4)}}}', b"12345678"), "8 bytes of arrays, the table has 4"),
+    "a size that does not fit": (forged(f'{{"a": {ONE % (0, 8)}}}', b"12345678"), "has 8 bytes for 1 numbers"),
+    "a huge shape": (
+        forged('{"a": {"dtype": "F32", "shape": [1099511627776], "data_offsets": [0, 4398046511104]}}'),
+        "0 bytes of arrays, the table has 4398046511104",
+    ),
+    "a negative offset": (forged(f'{{"a": {ONE % (-4, 0)}}}'), "has 4 bytes for 1 numbers"),
+    "a negative size": (
+        forged('{"a": {"dtype": "F32", "shape": [-1], "data_offsets": [0, -4]}}'),
+        "has -4 bytes for -1 numbers",
+    ),
+    "an unknown dtype": (
+        forged('{"a": {"dtype": "O8", "shape": [1], "data_offsets": [0, 8]}}', b"12345678"),
+        "damaged",
+    ),
+    "a long table": ((1 << 62).to_bytes(8, "little") + b"{}", "a table of 4611686018427387904 bytes in a file of 10"),
+    "a list": (forged("[]"), "the table of arrays is no table"),
+    "deep": (forged("[" * 100_000), "damaged"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("data", "message"), FORGED.values(), ids=FORGED)
+def test_a_forged_container_is_explained(tmp_path, data, message):
+    (tmp_path / "model").write_bytes(data)
+    with pytest.raises(nn.FileError, match=message):
+        nn.load(tmp_path / "model")
+
+
+@given(st.data())
+def test_any_forged_table_is_a_file_error(tmp_path_factory, data):
+    """Tables drawn at random around a valid one: offsets, shapes, dtypes, names, doubled or not."""
+    names = data.draw(st.lists(st.sampled_from(["a", "b", "model.layers.0.kernel"]), max_size=4))
+    small = st.integers(-2, 40) | st.sampled_from([2**31, 2**63, 2**64])
+    entries = [
+        f'"{name}": {{"dtype": "{data.draw(st.sampled_from(["F32", "F64", "I64", "X"]))}", '
+        f'"shape": {data.draw(st.lists(small, max_size=3))}, '
+        f'"data_offsets": {data.draw(st.lists(small, min_size=1, max_size=3))}}}'
+        for name in names
+    ]
+    path = tmp_path_factory.getbasetemp() / "forged"
+    body = data.draw(st.binary(max_size=40))
+    assert loads_or_file_error(path, forged("{" + ", ".join(entries) + "}", body)) is None
+
+
+WILD = """
+import resource, sys
+import nn, autograd
+from nn.initializers import get
+resource.setrlimit(resource.RLIMIT_AS, (limit := resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 + 3 * 2**30, limit))
+try:
+    nn.load(sys.argv[1])
+except nn.FileError as error:
+    print("refused", error)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+"""
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda d: d["model"]["config"]["layers"][0]["config"].update(units=300_000_000),
+        lambda d: d["model"]["config"]["layers"][0]["config"].update(units=10**15),
+        lambda d: d.update(input_shape=[50_000_000]),
+        lambda d: d.update(input_shape=[2**26 - 1]),
+    ],
+)
+def test_a_description_cannot_make_the_reader_allocate_wildly(tmp_path, change):
+    """Resident memory stays near what importing takes, whatever sizes the description claims."""
+    path = tmp_path / "model"
+    rewritten(path, lambda described, arrays: change(described))
+    done = subprocess.run(
+        [sys.executable, "-c", WILD, path], env=os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    said, megabytes = done.stdout.splitlines()
+    assert said.startswith("refused")
+    assert int(megabytes) < 400

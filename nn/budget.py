@@ -1,0 +1,41 @@
+"""How many numbers may be made for parameters: while a file is read, no more than the file holds.
+
+A file says how large its layers are. Believing it before looking at the arrays would let a few bytes ask for all memory.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+from .errors import FileError
+
+_left: ContextVar[int | None] = ContextVar("left", default=None)
+
+
+@contextmanager
+def limited_to(numbers: int) -> Iterator[None]:
+    """Inside, initialisers make at most so many numbers."""
+    token = _left.set(numbers)
+    try:
+        yield
+    finally:
+        _left.reset(token)
+
+
+def claim(shape: Sequence[int]) -> None:
+    """Ask for an array of `shape`.
+
+    Raises:
+        FileError: when more was asked for than the file holds.
+    """
+    left = _left.get()
+    if left is None:
+        return
+    if math.prod(shape) > left:
+        raise FileError(
+            f"its description asks for weights of shape {tuple(shape)}, more than it holds"
+        )
+    _left.set(left - math.prod(shape))

@@ -1,0 +1,7 @@
+"""What Keras keeps in `models` and scripts written for it ask for."""
+
+from .loading import load as load_model
+from .model import Model
+from .sequential import Sequential
+
+__all__ = ["Model", "Sequential", "load_model"]

@@ -54,8 +54,27 @@ from .metrics import (
 )
 from .model import Model
 from .module import Buffer, Module, Parameter
-from .optimizers import SGD, Adam, Optimizer
-from .optimizers.schedules import ExponentialDecay, LearningRateSchedule
+from .optimizers import (
+    SGD,
+    Adadelta,
+    Adagrad,
+    Adam,
+    Adamax,
+    AdamW,
+    Lion,
+    Nadam,
+    Optimizer,
+    RMSprop,
+)
+from .optimizers.schedules import (
+    CosineDecay,
+    CosineDecayRestarts,
+    ExponentialDecay,
+    InverseTimeDecay,
+    LearningRateSchedule,
+    PiecewiseConstantDecay,
+    PolynomialDecay,
+)
 from .regularizers import L1, L2
 from .seed import set_random_seed
 from .sequential import MLP, Sequential
@@ -68,7 +87,11 @@ __all__ = [
     "SGD",
     "Accuracy",
     "Activation",
+    "Adadelta",
+    "Adagrad",
     "Adam",
+    "AdamW",
+    "Adamax",
     "ArgumentError",
     "BackupAndRestore",
     "BinaryAccuracy",
@@ -78,6 +101,8 @@ __all__ = [
     "Callback",
     "CategoricalAccuracy",
     "CategoricalCrossentropy",
+    "CosineDecay",
+    "CosineDecayRestarts",
     "DataError",
     "Dense",
     "Dropout",
@@ -88,9 +113,11 @@ __all__ = [
     "Flatten",
     "History",
     "Input",
+    "InverseTimeDecay",
     "LambdaCallback",
     "LearningRateSchedule",
     "LearningRateScheduler",
+    "Lion",
     "Loss",
     "MaxNorm",
     "MeanSquaredError",
@@ -99,11 +126,15 @@ __all__ = [
     "Model",
     "ModelCheckpoint",
     "Module",
+    "Nadam",
     "NonNeg",
     "NotCompiledError",
     "Optimizer",
     "Parameter",
+    "PiecewiseConstantDecay",
+    "PolynomialDecay",
     "ProgressBar",
+    "RMSprop",
     "ReduceLROnPlateau",
     "Sequential",
     "SparseCategoricalAccuracy",

@@ -46,11 +46,19 @@ from .losses import (
     SparseCategoricalCrossentropy,
 )
 from .metrics import (
+    AUC,
     Accuracy,
     BinaryAccuracy,
     CategoricalAccuracy,
+    ConfusionMatrix,
+    F1Score,
     Metric,
+    Precision,
+    R2Score,
+    Recall,
     SparseCategoricalAccuracy,
+    SparseTopKCategoricalAccuracy,
+    TopKCategoricalAccuracy,
 )
 from .model import Model
 from .module import Buffer, Module, Parameter
@@ -81,6 +89,7 @@ from .sequential import MLP, Sequential
 from .step import capture_train_step
 
 __all__ = [
+    "AUC",
     "L1",
     "L2",
     "MLP",
@@ -101,6 +110,7 @@ __all__ = [
     "Callback",
     "CategoricalAccuracy",
     "CategoricalCrossentropy",
+    "ConfusionMatrix",
     "CosineDecay",
     "CosineDecayRestarts",
     "DataError",
@@ -109,6 +119,7 @@ __all__ = [
     "EarlyStopping",
     "EpochLines",
     "ExponentialDecay",
+    "F1Score",
     "FileError",
     "Flatten",
     "History",
@@ -133,14 +144,19 @@ __all__ = [
     "Parameter",
     "PiecewiseConstantDecay",
     "PolynomialDecay",
+    "Precision",
     "ProgressBar",
+    "R2Score",
     "RMSprop",
+    "Recall",
     "ReduceLROnPlateau",
     "Sequential",
     "SparseCategoricalAccuracy",
     "SparseCategoricalCrossentropy",
+    "SparseTopKCategoricalAccuracy",
     "TensorBoard",
     "TerminateOnNaN",
+    "TopKCategoricalAccuracy",
     "UnitNorm",
     "activations",
     "callbacks",

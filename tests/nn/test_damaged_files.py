@@ -266,7 +266,6 @@ def test_any_forged_table_is_a_file_error(tmp_path_factory, data):
 WILD = """
 import resource, sys
 import nn, autograd
-from nn.initializers import get
 resource.setrlimit(resource.RLIMIT_AS, (limit := resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 + 3 * 2**30, limit))
 try:
     nn.load(sys.argv[1])

@@ -11,7 +11,16 @@ import autograd as ag
 from autograd import GradloomError
 from autograd.errors import nearest
 
-from . import constraints, layers, losses, metrics, optimizers, regularizers, sequential
+from . import (
+    constraints,
+    initializers,
+    layers,
+    losses,
+    metrics,
+    optimizers,
+    regularizers,
+    sequential,
+)
 from .errors import FileError
 from .model import Model
 from .optimizers import schedules
@@ -21,6 +30,7 @@ CLASSES: dict[str, type] = {
     name: member
     for module in (
         constraints,
+        initializers,
         layers,
         losses,
         metrics,

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
+from . import activations
 from .errors import ArgumentError, MissingExtraError
 from .module import Module, config_of
 
@@ -36,6 +37,9 @@ def describe(thing: Any) -> Any:
         return [describe(item) for item in thing]
     if isinstance(thing, dict):
         return {str(key): describe(item) for key, item in thing.items()}
+    name = activations.name_of(thing)
+    if name is not None:
+        return name
     if (callable(thing) and not hasattr(thing, "__dict__")) or type(thing).__name__ in (
         "function",
         "builtin_function_or_method",

@@ -43,12 +43,14 @@ class MissingExtraError(GradloomError, ImportError):
     """
 
 
-def lookup(kind: str, name: Any, table: Mapping[str, T]) -> T:
-    """`table[name]`, or the error that suggests the nearest name."""
+def lookup(kind: str, name: Any, table: Mapping[str, T], also: Mapping[str, T] | None = None) -> T:
+    """`table[name]`, or the error that suggests the nearest name; the names of `also` are known and not suggested."""
     if not isinstance(name, str):
         raise ArgumentError(
             f"{kind}: expected a name or an object, got {type(name).__name__} {name!r}"
         )
+    if also and name in also:
+        return also[name]
     if name not in table:
         raise ArgumentError(f"unknown {kind} {name!r}. {nearest(name, table)}")
     return table[name]

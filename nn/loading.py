@@ -11,7 +11,16 @@ from typing import Any
 import autograd as ag
 from autograd.errors import nearest
 
-from . import constraints, layers, losses, metrics, optimizers, regularizers, sequential
+from . import (
+    constraints,
+    initializers,
+    layers,
+    losses,
+    metrics,
+    optimizers,
+    regularizers,
+    sequential,
+)
 from .budget import limited_to
 from .errors import FileError
 from .model import Model
@@ -23,6 +32,7 @@ CLASSES: dict[str, type] = {
     name: member
     for module in (
         constraints,
+        initializers,
         layers,
         losses,
         metrics,

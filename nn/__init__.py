@@ -107,8 +107,16 @@ from .metrics import (
 )
 from .model import Model
 from .module import Buffer, Module, Parameter
-from .optimizers import SGD, Adam, Optimizer
-from .optimizers.schedules import ExponentialDecay, LearningRateSchedule
+from .optimizers import SGD, Adadelta, Adagrad, Adam, Adamax, AdamW, Lion, Nadam, Optimizer, RMSprop
+from .optimizers.schedules import (
+    CosineDecay,
+    CosineDecayRestarts,
+    ExponentialDecay,
+    InverseTimeDecay,
+    LearningRateSchedule,
+    PiecewiseConstantDecay,
+    PolynomialDecay,
+)
 from .regularizers import L1, L1L2, L2, OrthogonalRegularizer
 from .seed import set_random_seed
 from .sequential import MLP, Sequential
@@ -123,7 +131,11 @@ __all__ = [
     "SGD",
     "Accuracy",
     "Activation",
+    "Adadelta",
+    "Adagrad",
     "Adam",
+    "AdamW",
+    "Adamax",
     "ArgumentError",
     "AveragePooling2D",
     "BackupAndRestore",
@@ -139,6 +151,8 @@ __all__ = [
     "CategoricalHinge",
     "Constant",
     "Conv2D",
+    "CosineDecay",
+    "CosineDecayRestarts",
     "CosineSimilarity",
     "DataError",
     "Dense",
@@ -161,6 +175,7 @@ __all__ = [
     "Huber",
     "Identity",
     "Input",
+    "InverseTimeDecay",
     "KLDivergence",
     "LambdaCallback",
     "Layer",
@@ -170,6 +185,7 @@ __all__ = [
     "LearningRateScheduler",
     "LecunNormal",
     "LecunUniform",
+    "Lion",
     "LogCosh",
     "Loss",
     "MaxNorm",
@@ -184,6 +200,7 @@ __all__ = [
     "Model",
     "ModelCheckpoint",
     "Module",
+    "Nadam",
     "NonNeg",
     "NotCompiledError",
     "Ones",
@@ -191,8 +208,11 @@ __all__ = [
     "Orthogonal",
     "OrthogonalRegularizer",
     "Parameter",
+    "PiecewiseConstantDecay",
     "Poisson",
+    "PolynomialDecay",
     "ProgressBar",
+    "RMSprop",
     "RandomFlip",
     "RandomNormal",
     "RandomShift",

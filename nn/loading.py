@@ -45,7 +45,7 @@ CLASSES: dict[str, type] = {
     if inspect.isclass(member) and member.__module__.startswith("nn.")
 }
 
-_LARGEST_SAMPLE = 1 << 26
+_LARGEST_SAMPLE = 1 << 24
 """Numbers in one sample: a shape beyond it is damage, and would be allocated to build the model."""
 
 

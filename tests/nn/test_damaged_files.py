@@ -282,7 +282,7 @@ print(*(line.split()[1] for line in open("/proc/self/status") if line.startswith
         lambda d: d["model"]["config"]["layers"][0]["config"].update(units=300_000_000),
         lambda d: d["model"]["config"]["layers"][0]["config"].update(units=10**15),
         lambda d: d.update(input_shape=[50_000_000]),
-        lambda d: d.update(input_shape=[2**26 - 1]),
+        lambda d: d.update(input_shape=[2**24]),
     ],
 )
 def test_a_description_cannot_make_the_reader_allocate_wildly(tmp_path, change):

@@ -16,7 +16,7 @@ from .differentiate import gradients_everywhere
 from .errors import DTypeError, GradientError, RangeError
 from .graph import Leaf, Node, Vertex
 from .mode import no_grad
-from .svg import Diagram, Picture, Style, require_graphviz
+from .svg import Diagram, Picture, Style, check_path, require_graphviz
 from .tensor import Tensor
 
 MOST_NODES = 2000
@@ -57,7 +57,7 @@ def draw(
 
     Raises:
         GradientError: there is no graph, or backward has freed it.
-        RangeError: `max_nodes` is out of range.
+        RangeError: `max_nodes` is out of range, or `path` does not end in .svg.
         MissingExtraError: without pygraphviz, the extra `draw`.
 
     >>> import autograd as ag
@@ -71,6 +71,7 @@ def draw(
         raise RangeError(
             f"draw: max_nodes is an integer from 1 to {MOST_NODES:,}, got {max_nodes!r}"
         )
+    check_path(path)
     require_graphviz()
     root = _root(tensor)
     called = _named(names or {})

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from .errors import DrawingError, MissingExtraError
+from .errors import DrawingError, MissingExtraError, RangeError
 
 Row = str | tuple[str, str]
 
@@ -52,7 +52,12 @@ class Picture:
         return self.svg
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the SVG to `path`, complete or not at all; missing folders are made."""
+        """Write the SVG to `path`, complete or not at all; missing folders are made.
+
+        Raises:
+            RangeError: the name does not end in ".svg".
+        """
+        check_path(path)
         write_picture(path, self.svg.encode("utf-8"))
 
     def __repr__(self) -> str:
@@ -137,6 +142,14 @@ def require_graphviz() -> None:
         raise MissingExtraError(
             "drawing graphs needs pygraphviz: pip install 'gradloom[draw]'"
         ) from error
+
+
+def check_path(path: str | os.PathLike[str] | None) -> None:
+    """Refuse a name that promises another kind of picture, before work is done for it."""
+    if path is not None and Path(path).suffix.lower() != ".svg":
+        raise RangeError(
+            f"diagrams are written as SVG, to a name that ends in .svg; got {os.fspath(path)!r}"
+        )
 
 
 def write_picture(path: str | os.PathLike[str], data: bytes) -> None:

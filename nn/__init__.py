@@ -6,6 +6,7 @@
 """
 
 from . import _conflict as _conflict
+from . import plots
 from .callbacks import Callback, EpochLines, History, ProgressBar
 from .constraints import MaxNorm, NonNeg, UnitNorm
 from .errors import ArgumentError, DataError, FileError, MissingExtraError, NotCompiledError
@@ -29,6 +30,7 @@ from .model import Model
 from .module import Buffer, Module, Parameter
 from .optimizers import SGD, Adam, Optimizer
 from .optimizers.schedules import ExponentialDecay, LearningRateSchedule
+from .range_test import RangeTest, learning_rate_range_test
 from .regularizers import L1, L2
 from .seed import set_random_seed
 from .sequential import MLP, Sequential
@@ -71,11 +73,14 @@ __all__ = [
     "Optimizer",
     "Parameter",
     "ProgressBar",
+    "RangeTest",
     "Sequential",
     "SparseCategoricalAccuracy",
     "SparseCategoricalCrossentropy",
     "UnitNorm",
     "capture_train_step",
+    "learning_rate_range_test",
     "load",
+    "plots",
     "set_random_seed",
 ]

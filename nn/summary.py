@@ -32,7 +32,7 @@ class Row(NamedTuple):
 
     layer: str
     shape: str
-    count: str
+    parameters: str
 
 
 def layer_names(layers: Sequence[Module]) -> list[str]:
@@ -123,7 +123,7 @@ def _wrapped(row: Row, widths: Sequence[int]) -> list[str]:
     layer = textwrap.wrap(row.layer, widths[0], subsequent_indent=indent, drop_whitespace=True)
     if indent and layer:
         layer[0] = indent + layer[0].lstrip()
-    cells = [layer, textwrap.wrap(row.shape, widths[1]), [row.count]]
+    cells = [layer, textwrap.wrap(row.shape, widths[1]), [row.parameters]]
     height = max(map(len, cells))
     padded = [cell + [""] * (height - len(cell)) for cell in cells]
     return [
@@ -134,9 +134,12 @@ def _wrapped(row: Row, widths: Sequence[int]) -> list[str]:
 
 def _totals(model: Model) -> list[str]:
     tensors = [tensor for _, tensor in model.named_tensors()]
-    trained = [t for t in tensors if isinstance(t, Parameter) and t.requires_grad]
+    trained: list[Tensor] = [t for t in tensors if isinstance(t, Parameter) and t.requires_grad]
     fixed = [t for t in tensors if not (isinstance(t, Parameter) and t.requires_grad)]
-    groups = {"Trainable parameters": trained, "Non-trainable parameters": fixed}
+    groups: dict[str, list[Tensor]] = {
+        "Trainable parameters": trained,
+        "Non-trainable parameters": fixed,
+    }
     optimizer = getattr(model, "optimizer", None)
     kept = list(optimizer.state().values()) if optimizer is not None and optimizer.slots else []
     if kept:

@@ -16,6 +16,7 @@ from . import (
     metrics,
     models,
     optimizers,
+    plots,
     regularizers,
     utils,
 )
@@ -117,6 +118,7 @@ from .optimizers.schedules import (
     PiecewiseConstantDecay,
     PolynomialDecay,
 )
+from .range_test import RangeTest, learning_rate_range_test
 from .regularizers import L1, L1L2, L2, OrthogonalRegularizer
 from .seed import set_random_seed
 from .sequential import MLP, Sequential
@@ -217,6 +219,7 @@ __all__ = [
     "RandomNormal",
     "RandomShift",
     "RandomUniform",
+    "RangeTest",
     "ReLU",
     "ReduceLROnPlateau",
     "Reshape",
@@ -237,11 +240,13 @@ __all__ = [
     "constraints",
     "initializers",
     "layers",
+    "learning_rate_range_test",
     "load",
     "losses",
     "metrics",
     "models",
     "optimizers",
+    "plots",
     "regularizers",
     "set_random_seed",
     "utils",

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, TypeVar
 
 from autograd.errors import GradloomError, nearest
+from autograd.errors import MissingExtraError as MissingExtraError
 
 T = TypeVar("T")
 
@@ -34,13 +35,6 @@ class NotCompiledError(GradloomError, RuntimeError):
 
 class FileError(GradloomError, ValueError):
     """A saved model cannot be read: damaged, truncated, not a model, or of a class that is not known here."""
-
-
-class MissingExtraError(GradloomError, ImportError):
-    """A feature needs an optional package.
-
-    Fix: the message holds the command that installs it.
-    """
 
 
 def lookup(kind: str, name: Any, table: Mapping[str, T], also: Mapping[str, T] | None = None) -> T:

@@ -233,7 +233,7 @@ def test_summary(trained):
     for part in ("Sequential", "dense (Dense)", "dense_1 (Dense)", "(None, 4)", "(None, 1)"):
         assert part in text
     assert "Total parameters: 21 (84 bytes)" in text
-    assert "Trainable: 21, not trainable: 0" in text
+    assert "Trainable parameters: 21 (84 bytes)" in text
 
 
 def test_summary_of_a_model_that_is_not_built(capsys):

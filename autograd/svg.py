@@ -6,13 +6,10 @@ writes what it likes to stderr, and may take long. Text of users only ever stand
 
 from __future__ import annotations
 
-import html
 import os
-import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import NamedTuple
 
 from .errors import DrawingError, MissingExtraError, RangeError
@@ -24,6 +21,11 @@ LONGEST = 72
 """Characters of one line of text; more is cut, with an ellipsis."""
 PATIENCE = 120
 """Seconds that a layout may take."""
+
+# Graphviz reads a backslash and a letter as an escape also in table cells
+_ESCAPED = str.maketrans(
+    {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;", "\\": "&#92;&#92;"}
+)
 
 _CHILD = """
 import sys
@@ -146,7 +148,7 @@ def require_graphviz() -> None:
 
 def check_path(path: str | os.PathLike[str] | None) -> None:
     """Refuse a name that promises another kind of picture, before work is done for it."""
-    if path is not None and Path(path).suffix.lower() != ".svg":
+    if path is not None and os.path.splitext(path)[1].lower() != ".svg":
         raise RangeError(
             f"diagrams are written as SVG, to a name that ends in .svg; got {os.fspath(path)!r}"
         )
@@ -154,17 +156,23 @@ def check_path(path: str | os.PathLike[str] | None) -> None:
 
 def write_picture(path: str | os.PathLike[str], data: bytes) -> None:
     """Write a file beside its place and rename it, so that a viewer never sees half a picture; makes folders."""
-    target = Path(path)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = target.with_name(f"{target.name}.{os.getpid()}-{os.urandom(4).hex()}.part")
+    target = os.fspath(path)
+    os.makedirs(os.path.dirname(target) or ".", exist_ok=True)
+    temporary = f"{target}.{os.getpid()}-{os.urandom(4).hex()}.part"
     try:
-        temporary.write_bytes(data)
-        temporary.replace(target)
-    finally:
-        temporary.unlink(missing_ok=True)
+        with open(temporary, "xb") as file:
+            file.write(data)
+        os.replace(temporary, target)
+    except BaseException:
+        if os.path.exists(temporary):
+            os.unlink(temporary)
+        raise
 
 
 def _layout(text: str) -> str:
+    # here alone: a program that draws nothing should not wait for it at import
+    import subprocess
+
     require_graphviz()
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     try:
@@ -195,5 +203,4 @@ def _line(text: str) -> str:
     )
     if len(visible) > LONGEST:
         visible = visible[: LONGEST - 1] + "\N{HORIZONTAL ELLIPSIS}"
-    # Graphviz reads a backslash and a letter as an escape also in table cells
-    return html.escape(visible).replace("\\", "&#92;&#92;") or " "
+    return visible.translate(_ESCAPED) or " "

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from .model import Model
 
 FEWEST_STEPS = 10
+FLAT = 1e-6
+"""A fall by less than this part of the loss is rounding."""
 
 
 class RangeTest(NamedTuple):
@@ -163,6 +165,6 @@ def _steepest(rates: Sequence[float], smoothed: Sequence[float]) -> float | None
         (smoothed[i + reach] - smoothed[i - reach], i)
         for i in range(reach, min(lowest + 1, len(smoothed) - reach))
     ]
-    if not slopes or min(slopes)[0] >= 0:
+    if not slopes or min(slopes)[0] > -FLAT * max(map(abs, smoothed)):
         return None
     return rates[min(slopes)[1]]

@@ -29,13 +29,14 @@ NN_MAY_IMPORT_NUMPY = ("nn/data.py", "nn/seed.py")
 """Where arrays of the user enter, and where NumPy's own generator is seeded; the rest of nn sees tensors alone."""
 DEFERRED = {
     ("backends/suggest.py", "difflib"),
+    ("autograd/svg.py", "subprocess"),
     ("nn/saving.py", "json"),
     ("nn/reading.py", "json"),
     ("nn/callbacks/files.py", "csv"),
     ("backends/numba/backend.py", "backends.numba.kernels"),
     ("autograd/testing/plugin.py", "autograd.testing.gradcheck"),
 }
-"""What is imported late: only an error message, a file or a kernel needs it; pytest loads the plugin at each start."""
+"""What is imported late: only an error message, a file, a picture or a kernel needs it; pytest loads the plugin at each start."""
 TENSOR_INTERNALS = {"_node", "_data", "_backend", "_xp"}
 
 

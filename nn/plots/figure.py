@@ -11,7 +11,6 @@ import math
 import os
 from collections.abc import Sequence
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 from autograd.svg import write_picture
@@ -92,10 +91,14 @@ def check_path(path: PathLike | None) -> None:
     Raises:
         ArgumentError: the name ends in none of the known formats.
     """
-    if path is not None and Path(path).suffix.lower().lstrip(".") not in FORMATS:
+    if path is not None and _kind(path) not in FORMATS:
         raise ArgumentError(
             f"path ends in .{', .'.join(FORMATS)}, which says what to write; got {os.fspath(path)!r}"
         )
+
+
+def _kind(path: PathLike) -> str:
+    return os.path.splitext(path)[1].lower().lstrip(".")
 
 
 def finish(figure: Any, path: PathLike | None, title: str | None, axes: Any = None) -> Any:
@@ -105,7 +108,7 @@ def finish(figure: Any, path: PathLike | None, title: str | None, axes: Any = No
     elif title:
         _listed(axes)[0].set_title(title)
     if path is not None:
-        write_picture(path, picture(figure, Path(path).suffix.lower().lstrip(".")))
+        write_picture(path, picture(figure, _kind(path)))
     return figure
 
 

@@ -10,7 +10,7 @@ from autograd import Tensor, enable_grad, no_grad
 
 from ..data import features
 from ..errors import ArgumentError
-from ..intake import rows_of
+from ..intake import given, rows_of
 from ..module import Compute, Module, watched_calls
 from ..preserve import preserved
 from ..step import forward, task_of
@@ -110,7 +110,7 @@ def gradient_histograms(
     with preserved(model), enable_grad():
         model.zero_grad()
         model.train()
-        forward(task_of(model), rows.x, rows.y, None)[1].backward()
+        forward(task_of(model), rows.x, given(rows.y), None)[1].backward()
         found = [(n, p.grad) for n, p in model.named_parameters() if p.grad is not None]
     figure, chosen = _panels(len(found), axes)
     names = _names(model)

@@ -100,11 +100,19 @@ from .losses import (
     SquaredHinge,
 )
 from .metrics import (
+    AUC,
     Accuracy,
     BinaryAccuracy,
     CategoricalAccuracy,
+    ConfusionMatrix,
+    F1Score,
     Metric,
+    Precision,
+    R2Score,
+    Recall,
     SparseCategoricalAccuracy,
+    SparseTopKCategoricalAccuracy,
+    TopKCategoricalAccuracy,
 )
 from .model import Model
 from .module import Buffer, Module, Parameter
@@ -125,6 +133,7 @@ from .sequential import MLP, Sequential
 from .step import capture_train_step
 
 __all__ = [
+    "AUC",
     "ELU",
     "L1",
     "L1L2",
@@ -151,6 +160,7 @@ __all__ = [
     "CategoricalAccuracy",
     "CategoricalCrossentropy",
     "CategoricalHinge",
+    "ConfusionMatrix",
     "Constant",
     "Conv2D",
     "CosineDecay",
@@ -163,6 +173,7 @@ __all__ = [
     "Embedding",
     "EpochLines",
     "ExponentialDecay",
+    "F1Score",
     "FileError",
     "Flatten",
     "GaussianNoise",
@@ -213,7 +224,9 @@ __all__ = [
     "PiecewiseConstantDecay",
     "Poisson",
     "PolynomialDecay",
+    "Precision",
     "ProgressBar",
+    "R2Score",
     "RMSprop",
     "RandomFlip",
     "RandomNormal",
@@ -221,15 +234,18 @@ __all__ = [
     "RandomUniform",
     "RangeTest",
     "ReLU",
+    "Recall",
     "ReduceLROnPlateau",
     "Reshape",
     "Sequential",
     "Softmax",
     "SparseCategoricalAccuracy",
     "SparseCategoricalCrossentropy",
+    "SparseTopKCategoricalAccuracy",
     "SquaredHinge",
     "TensorBoard",
     "TerminateOnNaN",
+    "TopKCategoricalAccuracy",
     "TruncatedNormal",
     "UnitNorm",
     "VarianceScaling",

@@ -29,7 +29,7 @@ from .reading import DAMAGE, part, read
 from .resuming import restore_optimizer, restore_run
 
 CLASSES: dict[str, type] = {
-    name: member
+    vars(member).get("saved_as", name): member
     for module in (
         constraints,
         initializers,

@@ -334,9 +334,13 @@ class Model(Module):
         for metric in self.trackers:
             metric.reset()
 
-    def metric_values(self) -> dict[str, float]:
-        """The loss and all metrics since they began."""
-        return {metric.name: metric.result() for metric in self.trackers}
+    def metric_values(self, after_batch: bool = False) -> dict[str, float]:
+        """The loss and all metrics since they began; `after_batch` without those that take all rows of an epoch."""
+        return {
+            metric.name: metric.result()
+            for metric in self.trackers
+            if metric.logged and (metric.traced or not after_batch)
+        }
 
     def compiled_loss(self, what: str) -> Loss:
         """The loss, or the error that `what` comes before `compile`."""

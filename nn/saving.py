@@ -56,7 +56,7 @@ def describe(thing: Any) -> Any:
         )
     config = thing.get_config() if isinstance(thing, Module) else config_of(thing)
     return {
-        "class": type(thing).__name__,
+        "class": vars(type(thing)).get("saved_as", type(thing).__name__),
         "config": {key: describe(item) for key, item in config.items()},
     }
 

@@ -10,7 +10,6 @@ import csv
 from pathlib import Path
 
 import numpy as np
-from pictures import learning_curves
 
 import nn
 
@@ -64,7 +63,8 @@ def main() -> None:
     for measurements, probability in zip(x_test[:3], model.predict(x_test[:3])[:, 0], strict=True):
         glucose = measurements[INPUTS.index("glu")]
         print(f"glucose {glucose:+.1f} standard deviations: {probability:.0%} chance of diabetes")
-    print("picture:", learning_curves(history, options.picture, "First network: Pima diabetes"))
+    history.plot(options.picture, title="First network: Pima diabetes")
+    print("picture:", options.picture)
 
 
 if __name__ == "__main__":

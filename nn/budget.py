@@ -1,4 +1,4 @@
-"""How many numbers may be made for parameters: while a file is read, no more than the file holds.
+"""How many numbers may be made for the weights of layers: while a file is read, no more than the file holds.
 
 A file says how large its layers are. Believing it before looking at the arrays would let a few bytes ask for all memory.
 """
@@ -17,7 +17,7 @@ _left: ContextVar[int | None] = ContextVar("left", default=None)
 
 @contextmanager
 def limited_to(numbers: int) -> Iterator[None]:
-    """Inside, initialisers make at most so many numbers."""
+    """Inside, layers make at most so many numbers."""
     token = _left.set(numbers)
     try:
         yield

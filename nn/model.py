@@ -13,8 +13,9 @@ from typing import Any
 
 import autograd as ag
 from autograd import Tensor, no_grad
+from autograd.svg import Picture
 
-from . import losses, metrics, optimizers, resuming, saving, summary
+from . import diagram, losses, metrics, optimizers, resuming, saving, summary
 from .batches import ArrayData, Data, IterableData, check_repeatable, is_iterable_of_batches
 from .callbacks import Callback, CallbackList, History, as_list, display, progress
 from .data import Rows, check_batch_size, check_lengths, features, split_validation
@@ -32,6 +33,7 @@ from .losses import Loss
 from .metrics import Metric
 from .module import Module
 from .optimizers import Optimizer
+from .plots.network import network_svg
 from .run import Position, Run
 from .step import Task, evaluate_step, task_of, train_step
 
@@ -243,9 +245,30 @@ class Model(Module):
             self.train(was_training)
         return self._report(self.metric_values(), return_dict)
 
-    def summary(self, print_fn: Callable[[str], Any] = print) -> None:
-        """Print layers, output shapes and numbers of parameters."""
-        print_fn(summary.table(self))
+    def summary(
+        self,
+        line_length: int | None = None,
+        print_fn: Callable[[str], Any] = print,
+        expand_nested: bool = False,
+    ) -> None:
+        """Print layers, output shapes, numbers of parameters and memory, in lines of `line_length` characters."""
+        print_fn(summary.table(self, line_length, expand_nested))
+
+    def plot(
+        self,
+        path: str | os.PathLike[str] | None = None,
+        show_shapes: bool = True,
+        expand_nested: bool = False,
+        neurons: bool = False,
+    ) -> Picture:
+        """The network as SVG: layers and what flows where, or with `neurons` each unit and weight of dense layers.
+
+        Returns:
+            The picture: `.svg` is the text, a notebook shows it, `path` ("net.svg") or `.save(path)` writes it.
+        """
+        if neurons:
+            return network_svg(self, path)
+        return diagram.plot(self, path, show_shapes, expand_nested)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write architecture, weights, optimizer and random state to one file (safetensors with JSON inside; no code).

@@ -8,7 +8,7 @@ from typing import Any, Self
 import autograd as ag
 
 from .errors import ArgumentError
-from .layers import Dense, Dropout, Input
+from .layers import Dense, Dropout, Input, Maxout
 from .model import Model
 from .module import Module
 
@@ -19,6 +19,7 @@ class Sequential(Model):
     Args:
         layers: modules; an `Input` first, or a first layer with `input_shape`, builds the model at once.
         dtype: of parameters and inputs.
+        name: shown in summaries.
 
     >>> import nn
     >>> model = nn.Sequential([nn.Dense(12, activation="relu", input_shape=(7,)), nn.Dense(1)])
@@ -26,8 +27,11 @@ class Sequential(Model):
     (None, 1)
     """
 
-    def __init__(self, layers: Sequence[Module | Input] = (), dtype: str = "float32") -> None:
+    def __init__(
+        self, layers: Sequence[Module | Input] = (), dtype: str = "float32", name: str | None = None
+    ) -> None:
         super().__init__(dtype)
+        self.name = name
         self.layers: list[Module] = []
         self.input_shape: tuple[int, ...] | None = None
         for layer in layers:
@@ -66,7 +70,7 @@ class Sequential(Model):
         return x
 
     def get_config(self) -> dict[str, Any]:
-        return {"layers": self.layers, "dtype": self.dtype}
+        return {"layers": self.layers, "dtype": self.dtype, "name": self.name}
 
 
 class MLP(Sequential):
@@ -75,7 +79,7 @@ class MLP(Sequential):
     Args:
         hidden: units of each hidden layer.
         outputs: units of the last layer.
-        activation: of the hidden layers.
+        activation: of the hidden layers; "maxout" makes them `Maxout` layers.
         dropout: rate after each hidden layer; 0 for none.
         output_activation: of the last layer ("sigmoid", "softmax", or None for logits or regression).
         dtype: of parameters and inputs.
@@ -96,7 +100,7 @@ class MLP(Sequential):
     ) -> None:
         layers: list[Module] = []
         for units in hidden:
-            layers.append(Dense(units, activation))
+            layers.append(Maxout(units) if activation == "maxout" else Dense(units, activation))
             if dropout:
                 layers.append(Dropout(dropout))
         super().__init__([*layers, Dense(outputs, output_activation)], dtype)

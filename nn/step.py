@@ -70,7 +70,7 @@ def forward(task: Task, x: Tensor, y: Tensor, weight: Tensor | None) -> tuple[Te
         values = loss.per_sample(y, last.values, from_logits=True)
     else:
         values = loss.per_sample(y, prediction, loss.from_logits)
-    total = loss.reduce(values, weight)
+    total = loss.reduce(values, weight, loss.kept(y))
     if total.ndim:
         total = total.mean()
     for regularizer, parameter in task.penalties:

@@ -15,7 +15,7 @@ RUNS = {
         ["--steps", "300"],
         ["AND: 4 of 4", "OR: 4 of 4", "hidden neurons, XOR: 4 of 4"],
     ),
-    "first_network": (["--epochs", "3"], ["test accuracy", "Trainable: 209"]),
+    "first_network": (["--epochs", "3"], ["test accuracy", "Trainable parameters: 209"]),
     "digits": (["--epochs", "2"], ["held-out loss"]),
 }
 

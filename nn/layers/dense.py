@@ -7,23 +7,22 @@ from typing import Any
 import autograd as ag
 from autograd import ShapeError, Tensor
 
-from .. import activations, constraints, initializers, regularizers
-from ..errors import ArgumentError
-from ..module import Module, Parameter
-from .input import Input
+from .. import activations
+from .base import Affine, whole
 
 
-class Dense(Module):
+class Dense(Affine):
     """`activation(x @ kernel + bias)`: inputs (..., n), outputs (..., units).
 
     Args:
         units: how many neurons.
         activation: a name ("relu"), a function of a tensor, or None for none.
         use_bias: add a bias per unit, starting at 0.
-        kernel_initializer: how the kernel (n, units) begins.
-        kernel_regularizer: "l1", "l2" or an object; its penalty is added to the loss of training.
-        kernel_constraint: "max_norm", "unit_norm" or an object; applied after each update.
+        kernel_initializer: how the kernel (n, units) begins; `bias_initializer` likewise.
+        kernel_regularizer: "l1", "l2" or an object; its penalty is added to the loss; `bias_regularizer` likewise.
+        kernel_constraint: "max_norm", "unit_norm" or an object; applied after each update; `bias_constraint` likewise.
         input_dim: n, when the model should be built before it sees data; `input_shape=(n,)` says the same.
+        name: shown in summaries.
 
     >>> import nn
     >>> nn.Dense(3, activation="relu")([[1.0, 2.0]]).shape
@@ -38,44 +37,37 @@ class Dense(Module):
         kernel_initializer: Any = "glorot_uniform",
         kernel_regularizer: Any = None,
         kernel_constraint: Any = None,
+        bias_initializer: Any = "zeros",
+        bias_regularizer: Any = None,
+        bias_constraint: Any = None,
         input_dim: int | None = None,
         input_shape: tuple[int, ...] | None = None,
+        name: str | None = None,
     ) -> None:
-        if not isinstance(units, int) or isinstance(units, bool) or units < 1:
-            raise ArgumentError(f"Dense: units is an integer >= 1, got {units!r}")
-        self.units = units
+        super().__init__(
+            use_bias, kernel_initializer, kernel_regularizer, kernel_constraint,
+            bias_initializer, bias_regularizer, bias_constraint,
+            name, input_shape if input_dim is None else (input_dim,),
+        )  # fmt: skip
+        self.units = whole("Dense", "units", units)
         self.activation = activation
-        self.use_bias = use_bias
-        self.kernel_initializer = kernel_initializer
-        self.kernel_regularizer = regularizers.get(kernel_regularizer)
-        self.kernel_constraint = constraints.get(kernel_constraint)
         self.input_dim = input_dim
-        given = input_shape if input_dim is None else (input_dim,)
-        self.input_shape = None if given is None else Input(given).shape
         self._activation = activations.get(activation)
-        self._initialise = initializers.get(kernel_initializer)
 
     def build(self, *shapes: tuple[int, ...], dtype: Any) -> None:
         (shape,) = shapes
         if len(shape) < 2:
             raise ShapeError(
-                f"Dense: the input has {len(shape) or 'no'} dimensions; expected (batch, features). "
+                f"{self.title}: the input has {len(shape) or 'no'} dimensions; expected (batch, features). "
                 "For one feature a sample use x.reshape(-1, 1)."
             )
-        self.kernel = Parameter(
-            self._initialise((shape[-1], self.units), dtype),
-            regularizer=self.kernel_regularizer,
-            constraint=self.kernel_constraint,
-        )
-        self.bias: Parameter | None = None
-        if self.use_bias:
-            self.bias = Parameter(ag.zeros(self.units, dtype))
+        self.make_weights((shape[-1], self.units), self.units, dtype)
 
     def call(self, x: Tensor) -> Tensor:
         expected = self.kernel.shape[0]
         if not x.shape or x.shape[-1] != expected:
             raise ShapeError(
-                f"Dense({self.units}): the last axis of the input has to be {expected}, the number of features it "
-                f"was built for. Received {x.shape} {x.dtype}."
+                f"{self.title}({self.units}): the last axis of the input has to be {expected}, the number of features "
+                f"it was built for. Received {x.shape} {x.dtype}."
             )
         return self._activation(ag.linear(x, self.kernel, self.bias))

@@ -1,0 +1,60 @@
+"""Embedding: a vector of its own for each of many words, classes or users."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import autograd as ag
+from autograd import Tensor
+
+from .. import constraints, regularizers
+from .base import Layer, weight, whole
+
+
+class Embedding(Layer):
+    """Rows of a table by number: inputs (...) of integers from 0 to input_dim - 1, outputs (..., output_dim).
+
+    A model gives its inputs as floating numbers; whole ones up to 2**24 (float32) are exact.
+
+    Args:
+        input_dim: how many different numbers there are.
+        output_dim: the length of a vector.
+        embeddings_initializer, embeddings_regularizer, embeddings_constraint: of the table (input_dim, output_dim).
+        input_shape, name: as in `Layer`.
+
+    Raises:
+        RangeError: a number is outside the table.
+
+    >>> import nn
+    >>> nn.Embedding(10, 4)([[1, 2, 1]]).shape
+    (1, 3, 4)
+    """
+
+    def __init__(
+        self,
+        input_dim: int,
+        output_dim: int,
+        embeddings_initializer: Any = "random_uniform",
+        embeddings_regularizer: Any = None,
+        embeddings_constraint: Any = None,
+        input_shape: tuple[int, ...] | None = None,
+        name: str | None = None,
+    ) -> None:
+        super().__init__(name, input_shape)
+        self.input_dim = whole("Embedding", "input_dim", input_dim)
+        self.output_dim = whole("Embedding", "output_dim", output_dim)
+        self.embeddings_initializer = embeddings_initializer
+        self.embeddings_regularizer = regularizers.get(embeddings_regularizer)
+        self.embeddings_constraint = constraints.get(embeddings_constraint)
+
+    def build(self, *shapes: tuple[int, ...], dtype: Any) -> None:
+        self.embeddings = weight(
+            (self.input_dim, self.output_dim),
+            dtype,
+            self.embeddings_initializer,
+            self.embeddings_regularizer,
+            self.embeddings_constraint,
+        )
+
+    def call(self, x: Tensor) -> Tensor:
+        return ag.take(self.embeddings, x.to("int64"), axis=0)

@@ -1,7 +1,6 @@
 """Schedules and optimisers beside Keras, and the same network trained by both for 200 steps.
 
-Numbers go to Keras as float64 scalars where that decides its dtype: from a Python float its schedules compute in
-float32. What stays float32 in Keras is named at the comparison that it concerns.
+Keras computes in float64 here; its schedules do so when their arguments are float64 scalars, not Python floats.
 """
 
 from __future__ import annotations
@@ -25,14 +24,6 @@ theirs = keras.optimizers.schedules
 rates = st.floats(1e-5, 1.0)
 lengths = st.integers(1, 300) | st.floats(0.5, 300.0)
 steps = st.integers(0, 1000)
-
-
-@pytest.fixture(autouse=True)
-def _float64():
-    before = keras.config.floatx()
-    keras.config.set_floatx("float64")
-    yield
-    keras.config.set_floatx(before)
 
 
 def in_float64(config):
@@ -83,7 +74,7 @@ SCHEDULES = {
 
 
 def near_a_jump(name, config, step):
-    """Whether rounding decides on which side of a jump the step is: our restarts are exact, Keras's logarithm float32."""
+    """Whether rounding decides on which side of a jump the step is: our restarts are exact, Keras's a logarithm."""
     if config.get("staircase") or config.get("cycle"):
         done = step / config["decay_steps"]
         return 0 < abs(done - round(done)) < 1e-9
@@ -91,7 +82,7 @@ def near_a_jump(name, config, step):
         return False
     done, growth = step / config["first_decay_steps"], config["t_mul"]
     periods = done if growth == 1 else math.log(1 + done * (growth - 1)) / math.log(growth)
-    return periods > 0.5 and abs(periods - round(periods)) < 1e-4
+    return periods > 0.5 and abs(periods - round(periods)) < 1e-9
 
 
 @pytest.mark.parametrize("name", SCHEDULES)
@@ -104,13 +95,17 @@ def test_every_schedule_is_kerass(name, data):
     assert expected.dtype == np.float64
     largest = max(config.get("values", [config.get("initial_learning_rate", 0)]))
     scale = max(largest, config.get("warmup_target") or 0, config.get("end_learning_rate", 0))
-    # Keras's cos is float32 on JAX, whatever it is given: its argument, up to pi, is rounded by up to 1.2e-7 and half
-    # of the cosine counts; its value by up to 6e-8
-    rounding = 2e-7 if name.startswith("Cosine") else 1e-14
-    np.testing.assert_allclose(ours.item(), expected, rtol=1e-12, atol=rounding * scale)
+    # near the foot of a cosine only the distance from the top is exact
+    np.testing.assert_allclose(ours.item(), expected, rtol=1e-12, atol=1e-14 * scale)
 
 
-CLIPPING = [{}, dict(clipnorm=0.7), dict(clipvalue=0.3), dict(global_clipnorm=0.9), dict(clipnorm=0)]
+CLIPPING = [
+    {},
+    dict(clipnorm=0.7),
+    dict(clipvalue=0.3),
+    dict(global_clipnorm=0.9),
+    dict(clipnorm=0),
+]
 OPTIMIZERS = {
     "SGD": ("SGD", {}),
     "SGD, momentum": ("SGD", dict(momentum=0.9)),
@@ -181,10 +176,15 @@ RUNS = {
     "CosineDecay": dict(
         initial_learning_rate=0.01, decay_steps=120, alpha=0.05, warmup_target=0.2, warmup_steps=25
     ),
-    "CosineDecayRestarts": dict(initial_learning_rate=0.2, first_decay_steps=25, m_mul=0.8),
+    # no step is exactly at a restart: there Keras's logarithm in float64 can be a step late
+    "CosineDecayRestarts": dict(initial_learning_rate=0.2, first_decay_steps=25.5, m_mul=0.8),
     "PiecewiseConstantDecay": dict(boundaries=[50, 120], values=[0.2, 0.1, 0.02]),
 }  # fmt: skip
-MOMENTA = {"plain": {}, "momentum": dict(momentum=0.9), "nesterov": dict(momentum=0.9, nesterov=True)}
+MOMENTA = {
+    "plain": {},
+    "momentum": dict(momentum=0.9),
+    "nesterov": dict(momentum=0.9, nesterov=True),
+}
 BATCHES, ROWS = 20, 16
 drawn = np.random.default_rng(3)
 X = drawn.standard_normal((BATCHES, ROWS, 5))
@@ -192,7 +192,9 @@ Y = np.sin(X @ drawn.standard_normal((5, 1))) + 0.1 * drawn.standard_normal((BAT
 
 
 def network():
-    return nn.Sequential([nn.Input((5,)), nn.Dense(8, "tanh"), nn.Dense(4, "relu"), nn.Dense(1)], "float64")
+    return nn.Sequential(
+        [nn.Input((5,)), nn.Dense(8, "tanh"), nn.Dense(4, "relu"), nn.Dense(1)], "float64"
+    )
 
 
 def trained_by_keras(optimizer, weights):
@@ -219,7 +221,6 @@ def test_200_steps_are_kerass(name, momentum):
         loss = model.train_on_batch(X[i % BATCHES], Y[i % BATCHES])
     moved = [abs(a - b).max() for a, b in zip(weights, expected, strict=True) if a.ndim == 2]
     assert min(moved) > 0.1, "the kernels have to move for the comparison to mean something"
-    print(name, momentum, abs(loss-last)/last, max(np.abs(a - b).max() for a, b in zip(model.get_weights(), expected)), expected[0].dtype)
-    assert loss == pytest.approx(last, rel=1e-5)
+    assert loss == pytest.approx(last, rel=1e-12)
     for a, b in zip(model.get_weights(), expected, strict=True):
-        np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-5)
+        np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-12)

@@ -13,9 +13,8 @@ from typing import Any
 
 import autograd as ag
 from autograd import Tensor, no_grad
-from autograd.svg import Picture
 
-from . import diagram, losses, metrics, optimizers, saving, summary
+from . import losses, metrics, optimizers, saving
 from .callbacks import Callback, CallbackList, History, as_list, display
 from .data import (
     ArrayData,
@@ -33,15 +32,14 @@ from .data import (
 from .errors import ArgumentError, NotCompiledError
 from .losses import Loss
 from .metrics import Metric
-from .module import Module
 from .optimizers import Optimizer
-from .plots.network import network_svg
+from .presentable import Presentable
 from .step import Task, evaluate_step, task_of, train_step
 
 Data = ArrayData | IterableData
 
 
-class Model(Module):
+class Model(Presentable):
     """A module that can be trained. Use `Sequential` or `MLP`, or subclass and define `call(self, x)`.
 
     Args:
@@ -261,31 +259,6 @@ class Model(Module):
         finally:
             self.train(was_training)
         return self._report(self._logs(), return_dict)
-
-    def summary(
-        self,
-        line_length: int | None = None,
-        print_fn: Callable[[str], Any] = print,
-        expand_nested: bool = False,
-    ) -> None:
-        """Print layers, output shapes, numbers of parameters and memory, in lines of `line_length` characters."""
-        print_fn(summary.table(self, line_length, expand_nested))
-
-    def plot(
-        self,
-        path: str | os.PathLike[str] | None = None,
-        show_shapes: bool = True,
-        expand_nested: bool = False,
-        neurons: bool = False,
-    ) -> Picture:
-        """The network as SVG: layers and what flows where, or with `neurons` each unit and weight of dense layers.
-
-        Returns:
-            The picture: `.svg` is the text, a notebook shows it, `path` ("net.svg") or `.save(path)` writes it.
-        """
-        if neurons:
-            return network_svg(self, path)
-        return diagram.plot(self, path, show_shapes, expand_nested)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write architecture, weights and optimizer to one file (safetensors with JSON inside; no code).

@@ -22,7 +22,7 @@ from .module import Compute, Module, watched_calls
 from .preserve import preserved
 
 if TYPE_CHECKING:
-    from .model import Model
+    from .presentable import Presentable
 
 Shape = tuple[int | None, ...]
 
@@ -44,12 +44,12 @@ class Call(NamedTuple):
 
 
 def plot(
-    model: Model,
+    model: Presentable,
     path: str | os.PathLike[str] | None = None,
     show_shapes: bool = True,
     expand_nested: bool = False,
 ) -> Picture:
-    """The picture of a built model; see `Model.plot`."""
+    """The picture of a built model; see `Presentable.plot`."""
     check_path(path)
     require_graphviz()
     calls, ends = trace_calls(model, expand_nested)
@@ -78,7 +78,9 @@ def _sample_shape(model: Module) -> tuple[int, ...]:
     return model.seen_shape[1:]
 
 
-def trace_calls(model: Model, expand_nested: bool = False) -> tuple[list[Call], tuple[int, ...]]:
+def trace_calls(
+    model: Presentable, expand_nested: bool = False
+) -> tuple[list[Call], tuple[int, ...]]:
     """Every call of a module directly inside (or, expanded, of those without modules inside), and what the result
     came from. The model stays as it was.
 

@@ -8,14 +8,13 @@ moves.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import autograd as ag
 from autograd import Tensor, no_grad
-from autograd.svg import Picture
 
-from . import diagram, losses, metrics, optimizers, resuming, saving, summary
+from . import losses, metrics, optimizers, resuming, saving
 from .batches import ArrayData, Data, IterableData, check_repeatable, is_iterable_of_batches
 from .callbacks import Callback, CallbackList, History, as_list, display, progress
 from .data import Rows, check_batch_size, check_lengths, features, split_validation
@@ -31,14 +30,13 @@ from .intake import (
 )
 from .losses import Loss
 from .metrics import Metric
-from .module import Module
 from .optimizers import Optimizer
-from .plots.network import network_svg
+from .presentable import Presentable
 from .run import Position, Run
 from .step import Task, evaluate_step, task_of, train_step
 
 
-class Model(Module):
+class Model(Presentable):
     """A module that can be trained. Use `Sequential` or `MLP`, or subclass and define `call(self, x)`.
 
     Args:
@@ -244,31 +242,6 @@ class Model(Module):
         finally:
             self.train(was_training)
         return self._report(self.metric_values(), return_dict)
-
-    def summary(
-        self,
-        line_length: int | None = None,
-        print_fn: Callable[[str], Any] = print,
-        expand_nested: bool = False,
-    ) -> None:
-        """Print layers, output shapes, numbers of parameters and memory, in lines of `line_length` characters."""
-        print_fn(summary.table(self, line_length, expand_nested))
-
-    def plot(
-        self,
-        path: str | os.PathLike[str] | None = None,
-        show_shapes: bool = True,
-        expand_nested: bool = False,
-        neurons: bool = False,
-    ) -> Picture:
-        """The network as SVG: layers and what flows where, or with `neurons` each unit and weight of dense layers.
-
-        Returns:
-            The picture: `.svg` is the text, a notebook shows it, `path` ("net.svg") or `.save(path)` writes it.
-        """
-        if neurons:
-            return network_svg(self, path)
-        return diagram.plot(self, path, show_shapes, expand_nested)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write architecture, weights, optimizer and random state to one file (safetensors with JSON inside; no code).

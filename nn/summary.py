@@ -9,15 +9,12 @@ from __future__ import annotations
 import textwrap
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from autograd import Tensor
 
 from .errors import ArgumentError
 from .module import Buffer, Module, Parameter, snake_case
-
-if TYPE_CHECKING:
-    from .model import Model
 
 HINT = (
     "Not built yet: shapes and numbers are known after the first input. Call the model on some input, or begin with "
@@ -66,7 +63,7 @@ def parameter_count(module: Module) -> int:
     return sum(tensor.size for _, tensor in module.named_tensors())
 
 
-def table(model: Model, line_length: int | None = None, expand_nested: bool = False) -> str:
+def table(model: Module, line_length: int | None = None, expand_nested: bool = False) -> str:
     """The summary as text.
 
     Raises:
@@ -132,7 +129,7 @@ def _wrapped(row: Row, widths: Sequence[int]) -> list[str]:
     ]
 
 
-def _totals(model: Model) -> list[str]:
+def _totals(model: Module) -> list[str]:
     tensors = [tensor for _, tensor in model.named_tensors()]
     trained: list[Tensor] = [t for t in tensors if isinstance(t, Parameter) and t.requires_grad]
     fixed = [t for t in tensors if not (isinstance(t, Parameter) and t.requires_grad)]

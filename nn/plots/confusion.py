@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any
@@ -72,16 +73,16 @@ def confusion_matrix(
 def class_numbers(labels: Any, what: str) -> list[int]:
     """Class numbers from class numbers, one-hot rows, probabilities of classes, or a probability of class 1."""
     array = to_array(labels, what)
-    if array.ndim == 2 and array.shape[1] > 1:
-        return [int(number) for number in array.argmax(-1)]
     if array.ndim > 2 or array.ndim == 0:
         raise DataError(f"{what}: expected (n,), (n, 1) or (n, classes), got shape {array.shape}")
     flat: list[Any] = array.reshape(-1).tolist()
     if any(value != value for value in flat):
         raise DataError(f"{what} holds NaN")
+    if array.ndim == 2 and array.shape[1] > 1:
+        return [int(number) for number in array.argmax(-1)]
     if array.dtype.kind == "f" and what == "y_pred" and all(0 <= value <= 1 for value in flat):
         return [int(value > 0.5) for value in flat]
-    if any(value != int(value) or value < 0 for value in flat):
+    if any(not math.isfinite(value) or value < 0 or value % 1 for value in flat):
         raise DataError(f"{what}: class numbers are integers >= 0")
     return [int(value) for value in flat]
 

@@ -106,7 +106,8 @@ def finish(figure: Any, path: PathLike | None, title: str | None, axes: Any = No
     if title and axes is None:
         figure.suptitle(title)
     elif title:
-        _listed(axes)[0].set_title(title)
+        first = _listed(axes)[0]
+        first.set_title("\n".join(filter(None, (title, first.get_title()))))
     if path is not None:
         write_picture(path, picture(figure, _kind(path)))
     return figure

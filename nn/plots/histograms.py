@@ -183,7 +183,11 @@ def _moments(tensor: Tensor) -> str:
 
 def _is_relu(module: Module) -> bool:
     activation = getattr(module, "activation", None)
-    return (getattr(activation, "__name__", None) or activation) == "relu"
+    return "relu" in (
+        activation,
+        getattr(activation, "__name__", None),
+        type(module).__name__.lower(),
+    )
 
 
 def _share_of_zeros(tensor: Tensor) -> float:

@@ -119,13 +119,10 @@ class Loss:
         total = values.sum()
         if self.reduction == "sum":
             return total
+        counts = None if kept is None else kept.reshape(values.shape).to(values.dtype)
         if self.reduction == "mean_with_sample_weight" and weight is not None:
-            if kept is not None:
-                weight = weight * kept.to(values.dtype)
-            return _ratio(total, ag.broadcast_to(weight, values.shape).sum())
-        if kept is not None:
-            return _ratio(total, kept.to(values.dtype).sum())
-        return total / values.size
+            counts = ag.broadcast_to(weight, values.shape) if counts is None else weight * counts
+        return total / values.size if counts is None else _ratio(total, counts.sum())
 
     def _weight(self, sample_weight: Any, values: Tensor) -> Tensor:
         weight = tensor(sample_weight).to(values.dtype)

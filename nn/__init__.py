@@ -17,6 +17,7 @@ from . import (
     models,
     optimizers,
     regularizers,
+    tuning,
     utils,
 )
 from .callbacks import (
@@ -35,7 +36,14 @@ from .callbacks import (
     TerminateOnNaN,
 )
 from .constraints import MaxNorm, NonNeg, UnitNorm
-from .errors import ArgumentError, DataError, FileError, MissingExtraError, NotCompiledError
+from .errors import (
+    ArgumentError,
+    DataError,
+    FileError,
+    MissingExtraError,
+    NotCompiledError,
+    TuningError,
+)
 from .layers import Activation, Dense, Dropout, Flatten, Input
 from .loading import load
 from .losses import (
@@ -60,6 +68,7 @@ from .regularizers import L1, L2
 from .seed import set_random_seed
 from .sequential import MLP, Sequential
 from .step import capture_train_step
+from .tuning import add_layers_until, tune
 
 __all__ = [
     "L1",
@@ -110,8 +119,10 @@ __all__ = [
     "SparseCategoricalCrossentropy",
     "TensorBoard",
     "TerminateOnNaN",
+    "TuningError",
     "UnitNorm",
     "activations",
+    "add_layers_until",
     "callbacks",
     "capture_train_step",
     "constraints",
@@ -124,5 +135,7 @@ __all__ = [
     "optimizers",
     "regularizers",
     "set_random_seed",
+    "tune",
+    "tuning",
     "utils",
 ]

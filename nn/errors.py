@@ -36,6 +36,13 @@ class FileError(GradloomError, ValueError):
     """A saved model cannot be read: damaged, truncated, not a model, or of a class that is not known here."""
 
 
+class TuningError(GradloomError, RuntimeError):
+    """A search of hyperparameters came to nothing: every trial failed, or none was finished.
+
+    Cause: mostly an error in `build`, which then is the cause of this one and in its text.
+    """
+
+
 class MissingExtraError(GradloomError, ImportError):
     """A feature needs an optional package.
 

@@ -165,7 +165,7 @@ class _Ladder:
     def climb(self, depths: range, patience: int, progress: Progress) -> str:
         """Why it stopped."""
         waited = 0
-        for number, layers in enumerate(depths):
+        for layers in depths:
             outcomes = self._train(layers)
             if outcomes[-1].state == "interrupted":
                 return f"interrupted with {layers} layers"
@@ -179,7 +179,7 @@ class _Ladder:
             monitor = self.trainer.monitor
             what = depth.error or f"{monitor} {depth.value:.4g}"
             best = "best none yet" if self.best is None else f"best {self.best.layers} layers"
-            progress.tell(number, what, {"layers": layers}, best)
+            progress.tell(f"depth {layers}", what, {"runs": len(outcomes)}, best)
             if waited >= patience:
                 return f"stopped: no better for {waited} depth{'' if waited == 1 else 's'}"
         return "stopped: max_layers reached"

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..errors import MissingExtraError, TuningError
-from .space import show
+from .space import Choice, Dimension, Int, show
 
 if TYPE_CHECKING:
     from .study import Record
@@ -51,23 +51,28 @@ def is_wide(values: Sequence[Any]) -> bool:
     return bool(values) and min(values) > 0 and max(values) / min(values) >= WIDE
 
 
-def trials_figure(trials: Sequence[Record], monitor: str, maximize: bool, path: Any) -> Any:
+def trials_figure(
+    trials: Sequence[Record],
+    space: Mapping[str, Dimension],
+    monitor: str,
+    maximize: bool,
+    path: Any,
+) -> Any:
     """The value by trial with the best so far; below, the value against each parameter."""
     valued = [t for t in trials if t.value is not None]
     if not valued:
         raise TuningError("nothing to draw: no trial has a value")
     done = [t for t in valued if t.state == "complete"]
     best = (max if maximize else min)(done or valued, key=lambda t: t.value or 0.0)
-    names = list(dict.fromkeys(name for trial in trials for name in trial.params))
-    columns = max(min(len(names), IN_A_ROW), 1)
-    rows = -(-len(names) // columns)
+    columns = min(len(space), IN_A_ROW)
+    rows = -(-len(space) // columns)
     figure = new_figure(3.4 * max(columns, 2), 3.0 + 2.5 * rows)
     grid = figure.add_gridspec(1 + rows, columns, height_ratios=[1.25] + [1.0] * rows)
     above = figure.add_subplot(grid[0, :])
     _by_trial(above, trials, best, monitor, maximize)
-    for i, name in enumerate(names):
+    for i, (name, dimension) in enumerate(space.items()):
         axes = figure.add_subplot(grid[1 + i // columns, i % columns], sharey=above)
-        _by_parameter(axes, valued, best, name)
+        _by_parameter(axes, valued, best, name, dimension)
         first = i % columns == 0
         tidy(axes, name, monitor if first else None)
         axes.tick_params(labelleft=first)
@@ -108,27 +113,35 @@ def _by_trial(
     )  # fmt: skip
 
 
-def _by_parameter(axes: Any, valued: Sequence[Record], best: Record, name: str) -> None:
-    some = [t for t in valued if name in t.params]
-    given = [t.params[name] for t in some]
-    numeric = all(isinstance(v, (int, float)) and not isinstance(v, bool) for v in given)
-    if numeric:
-        places = dict(zip(map(show, given), given))
-        if is_wide(given):
-            axes.set_xscale("log")
-    else:
-        labels = sorted(set(map(show, given)))
-        places = {text: i for i, text in enumerate(labels)}
-        axes.set_xticks(range(len(labels)), labels)
-        axes.set_xlim(-0.5, len(labels) - 0.5)
-    where = {t.number: t.params[name] if numeric else places[show(t.params[name])] for t in some}
+def _by_parameter(
+    axes: Any, valued: Sequence[Record], best: Record, name: str, dimension: Dimension
+) -> None:
+    where = {t.number: _place(t, name, dimension) for t in valued}
+    if isinstance(dimension, Choice):
+        axes.set_xticks(range(len(dimension.labels)), [show(text) for text in dimension.labels])
+        axes.set_xlim(-0.5, len(dimension.labels) - 0.5)
+    elif dimension.log:
+        axes.set_xscale("log")
+    elif isinstance(dimension, Int):
+        axes.xaxis.get_major_locator().set_params(integer=True)
     for state, color in (("pruned", GREY), ("complete", BLUE)):
-        of_state = [t for t in some if t.state == state]
+        some = [t for t in valued if t.state == state]
         axes.scatter(
-            [where[t.number] for t in of_state], [t.value for t in of_state], s=18, color=color, alpha=0.75, linewidth=0
+            [where[t.number] for t in some], [t.value for t in some], s=18, color=color, alpha=0.75, linewidth=0
         )  # fmt: skip
-    if best.number in where:
-        axes.scatter([where[best.number]], [best.value], s=130, marker="*", color=ORANGE, edgecolor="white", linewidth=0.6, zorder=4)  # fmt: skip
+    axes.scatter([where[best.number]], [best.value], s=130, marker="*", color=ORANGE, edgecolor="white", linewidth=0.6, zorder=4)  # fmt: skip
+
+
+def _place(trial: Record, name: str, dimension: Dimension) -> float:
+    """Where a trial stands; beside the exact place where many would stand on one another."""
+    value = trial.params[name]
+    aside = ((trial.number * 0.618) % 1 - 0.5) * 0.3
+    if isinstance(dimension, Choice):
+        return dimension.position(value) + aside
+    crowded = (
+        isinstance(dimension, Int) and not dimension.log and dimension.high - dimension.low < 12
+    )
+    return float(value) + aside * crowded
 
 
 def depth_figure(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from ..callbacks import EpochLines, display
@@ -16,7 +17,7 @@ class Progress:
         kind = display(verbose)
         self.lines = isinstance(kind, EpochLines)
         self.total = total
-        self.unit = unit
+        self._done = done
         self._bar: Any = None
         if kind is not None and not self.lines:
             try:
@@ -27,11 +28,12 @@ class Progress:
                 ) from error
             self._bar = tqdm(total=total, initial=done, unit=unit, dynamic_ncols=True)
 
-    def tell(self, number: int, what: str, params: dict[str, Any], best: str) -> None:
-        """After trial `number` (from 0): `what` came out, and the `best` so far."""
+    def tell(self, name: str, what: str, params: Mapping[str, Any], best: str) -> None:
+        """After the trial `name`: `what` came out, and the `best` so far."""
+        self._done += 1
         if self.lines:
-            named = ", ".join(f"{name} {show(value)}" for name, value in params.items())
-            print(f"{self.unit} {number + 1}/{self.total}: {what} ({named}); {best}", flush=True)
+            named = ", ".join(f"{key} {show(value)}" for key, value in params.items())
+            print(f"[{self._done}/{self.total}] {name}: {what} ({named}); {best}", flush=True)
         if self._bar is not None:
             self._bar.set_postfix_str(best, refresh=False)
             self._bar.update(1)

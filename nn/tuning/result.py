@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ..errors import TuningError
 from ..model import Model
 from .pictures import trials_figure
 from .study import Record
+from .space import Dimension, show
 from .table import text_table
 
 
@@ -25,6 +26,7 @@ class Tuning:
     Attributes:
         trials: `Record`s in order: number, params, state ("complete", "pruned", "failed"), value, epochs, best_epoch,
             seconds, error.
+        space: what could be tried.
         monitor, maximize: what was compared.
         seed: what the whole study follows from.
         interrupted: whether Ctrl-C ended it.
@@ -34,6 +36,7 @@ class Tuning:
     def __init__(
         self,
         trials: Sequence[Record],
+        space: Mapping[str, Dimension],
         monitor: str,
         maximize: bool,
         seed: int,
@@ -43,6 +46,7 @@ class Tuning:
         remake: Callable[[Record], Model],
     ) -> None:
         self.trials = list(trials)
+        self.space = dict(space)
         self.monitor = monitor
         self.maximize = maximize
         self.seed = seed
@@ -108,13 +112,12 @@ class Tuning:
 
     def table(self, top: int | None = None) -> str:
         """The trials as text, best first; `top` is how many. Errors are below."""
-        names = list(dict.fromkeys(name for trial in self.trials for name in trial.params))
         ranked = self.ranked()[:top]
         lines = [
-            [rank, t.number, t.value, *(t.params.get(n) for n in names), t.epochs, round(t.seconds, 2), t.state]
+            [rank, t.number, t.value, *t.params.values(), t.epochs, round(t.seconds, 2), t.state]
             for rank, t in enumerate(ranked, 1)
         ]  # fmt: skip
-        header = ["rank", "trial", self.monitor, *names, "epochs", "seconds", "state"]
+        header = ["rank", "trial", self.monitor, *self.space, "epochs", "seconds", "state"]
         errors = [f"trial {t.number} failed: {t.error}" for t in ranked if t.error]
         return "\n".join([text_table(header, lines), *errors])
 
@@ -127,7 +130,7 @@ class Tuning:
         Returns:
             The matplotlib figure.
         """
-        return trials_figure(self.trials, self.monitor, self.maximize, path)
+        return trials_figure(self.trials, self.space, self.monitor, self.maximize, path)
 
     def _counts(self) -> str:
         states = [trial.state for trial in self.trials]
@@ -137,9 +140,8 @@ class Tuning:
         best = best_of(self.trials, self.maximize)
         found = "no trial completed"
         if best is not None:
-            found = (
-                f"best {self.monitor} {best.value:.4g} in trial {best.number} with {best.params}"
-            )
+            params = ", ".join(f"{name} {show(value)}" for name, value in best.params.items())
+            found = f"best {self.monitor} {best.value:.4g} in trial {best.number} with {params}"
         stopped = ", interrupted" if self.interrupted else ""
         return f"Tuning({len(self.trials)} trials: {self._counts() or 'none'}{stopped}; {found})"
 

@@ -132,7 +132,7 @@ class Search:
         self._check_not_all_failed(records)
         maximize, monitor = self.trainer.maximize, self.trainer.monitor
         return Tuning(
-            records, monitor, maximize, self.study.seed, interrupted, self.study.study, self.model, self.remake
+            records, self.study.space, monitor, maximize, self.study.seed, interrupted, self.study.study, self.model, self.remake
         )  # fmt: skip
 
     def _one(self, number: int, records: list[Record], progress: Progress) -> Outcome:
@@ -150,9 +150,12 @@ class Search:
         record = records[-1]
         monitor = self.trainer.monitor
         value = "" if record.value is None else f", {monitor} {record.value:.4g}"
-        found = "none yet" if best is None else f"{best.value:.4g} in trial {best.number + 1}"
+        found = "none yet" if best is None else f"{best.value:.4g} in trial {best.number}"
         progress.tell(
-            number, f"{record.error or record.state}{value}", record.params, f"best {found}"
+            f"trial {number}",
+            f"{record.error or record.state}{value}",
+            record.params,
+            f"best {found}",
         )
         return outcome
 

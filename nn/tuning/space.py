@@ -128,6 +128,11 @@ class Choice:
         """The parameter, from what storage holds."""
         return self.values[self.labels.index(stored)]
 
+    def position(self, value: Any) -> int:
+        """Which of the values `value` is; the very object where it cannot be compared."""
+        same = (i for i, known in enumerate(self.values) if known is value)
+        return next(same, -1) if not isinstance(value, PLAIN) else self.values.index(value)
+
     def __repr__(self) -> str:
         return f"Choice({self.labels!r})" if hasattr(self, "labels") else f"Choice({self.values!r})"
 

@@ -18,6 +18,7 @@ from . import (
     optimizers,
     plots,
     regularizers,
+    tuning,
     utils,
 )
 from .callbacks import (
@@ -36,7 +37,14 @@ from .callbacks import (
     TerminateOnNaN,
 )
 from .constraints import MaxNorm, NonNeg, UnitNorm
-from .errors import ArgumentError, DataError, FileError, MissingExtraError, NotCompiledError
+from .errors import (
+    ArgumentError,
+    DataError,
+    FileError,
+    MissingExtraError,
+    NotCompiledError,
+    TuningError,
+)
 from .initializers import (
     Constant,
     GlorotNormal,
@@ -131,6 +139,7 @@ from .regularizers import L1, L1L2, L2, OrthogonalRegularizer
 from .seed import set_random_seed
 from .sequential import MLP, Sequential
 from .step import capture_train_step
+from .tuning import add_layers_until, tune
 
 __all__ = [
     "AUC",
@@ -247,10 +256,12 @@ __all__ = [
     "TerminateOnNaN",
     "TopKCategoricalAccuracy",
     "TruncatedNormal",
+    "TuningError",
     "UnitNorm",
     "VarianceScaling",
     "Zeros",
     "activations",
+    "add_layers_until",
     "callbacks",
     "capture_train_step",
     "constraints",
@@ -265,5 +276,7 @@ __all__ = [
     "plots",
     "regularizers",
     "set_random_seed",
+    "tune",
+    "tuning",
     "utils",
 ]

@@ -37,6 +37,13 @@ class FileError(GradloomError, ValueError):
     """A saved model cannot be read: damaged, truncated, not a model, or of a class that is not known here."""
 
 
+class TuningError(GradloomError, RuntimeError):
+    """A search of hyperparameters came to nothing: every trial failed, or none was finished.
+
+    Cause: mostly an error in `build`, which then is the cause of this one and in its text.
+    """
+
+
 def lookup(kind: str, name: Any, table: Mapping[str, T], also: Mapping[str, T] | None = None) -> T:
     """`table[name]`, or the error that suggests the nearest name; the names of `also` are known and not suggested."""
     if not isinstance(name, str):

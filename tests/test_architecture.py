@@ -23,7 +23,7 @@ PACKAGES = ("backends", "autograd", "nn")
 ARRAY_LIBRARIES = {"numpy", "numba", "cupy", "torch", "jax", "scipy"}
 OPTIONAL = {
     "tqdm", "safetensors", "matplotlib", "IPython", "numba", "llvmlite", "platformdirs", "cupy",
-    "torch", "jax", "mygrad", "tensorboardX", "pygraphviz",
+    "torch", "jax", "mygrad", "tensorboardX", "pygraphviz", "optuna",
 }  # fmt: skip
 NN_MAY_IMPORT_NUMPY = ("nn/data.py", "nn/seed.py")
 """Where arrays of the user enter, and where NumPy's own generator is seeded; the rest of nn sees tensors alone."""
@@ -246,6 +246,7 @@ def test_importing_is_cheap():
         "safetensors",
         "sklearn",
         "IPython",
+        "optuna",
         "hypothesis",
         "pytest",
     ]

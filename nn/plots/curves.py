@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..errors import ArgumentError
+from ..metrics.direction import higher_is_better
 from .figure import (
     COLOURS,
     LINES,
@@ -19,18 +20,8 @@ from .figure import (
     panels,
 )
 
-SMALLER_IS_BETTER = (
-    "loss", "error", "mse", "mae", "msle", "mape", "rmse", "squared", "absolute", "crossentropy",
-    "hinge", "divergence", "deviance", "poisson", "logcosh", "log_cosh", "huber", "false",
-)  # fmt: skip
-"""Parts of names of metrics whose best value is the least."""
 FEW = 30
 """Up to so many epochs each one has a marker."""
-
-
-def best_is_least(name: str) -> bool:
-    """Whether smaller values of a metric are better, by its name; loss is, accuracy is not."""
-    return any(part in name.lower() for part in SMALLER_IS_BETTER)
 
 
 def best_epoch(name: str, values: Sequence[float]) -> int | None:
@@ -38,7 +29,7 @@ def best_epoch(name: str, values: Sequence[float]) -> int | None:
     numbers = [i for i, value in enumerate(values) if not math.isnan(value)]
     if not numbers:
         return None
-    sign = 1 if best_is_least(name) else -1
+    sign = -1 if higher_is_better(name) else 1
     return min(numbers, key=lambda i: sign * values[i])
 
 

@@ -25,14 +25,6 @@ SHAPES = st.tuples(st.integers(1, 4), st.integers(1, 4))
 CLASSES = st.tuples(st.integers(1, 4), st.integers(2, 4))
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _float64():
-    before = keras.config.floatx()
-    keras.config.set_floatx("float64")
-    yield
-    keras.config.set_floatx(before)
-
-
 def floats(low, high):
     return st.floats(low, high, allow_subnormal=False)
 

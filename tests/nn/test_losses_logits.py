@@ -9,7 +9,16 @@ import math
 
 import numpy as np
 import pytest
-from test_losses_crossentropy import HALVES, LABELS, LOGITS, ONE_HOT, PROBABILITIES, SOFT, binary, log_softmax
+from test_losses_crossentropy import (
+    HALVES,
+    LABELS,
+    LOGITS,
+    ONE_HOT,
+    PROBABILITIES,
+    SOFT,
+    binary,
+    log_softmax,
+)
 
 import autograd as ag
 import nn

@@ -122,6 +122,8 @@ def _by_parameter(
         axes.set_xlim(-0.5, len(dimension.labels) - 0.5)
     elif dimension.log:
         axes.set_xscale("log")
+        # less than a decade: the numbers between two powers of ten would lie over each other
+        axes.xaxis.set_minor_formatter("")
     elif isinstance(dimension, Int):
         axes.xaxis.get_major_locator().set_params(integer=True)
     for state, color in (("pruned", GREY), ("complete", BLUE)):

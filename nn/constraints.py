@@ -74,6 +74,9 @@ class NonNeg:
         return ag.maximum(w, 0.0)
 
 
+# scripts for Keras write constraints.max_norm(3) as well
+max_norm, unit_norm, non_neg = MaxNorm, UnitNorm, NonNeg
+
 CONSTRAINTS: dict[str, type[Any]] = {"max_norm": MaxNorm, "unit_norm": UnitNorm, "non_neg": NonNeg}
 
 

@@ -107,6 +107,9 @@ def _l1_l2() -> L1L2:
     return L1L2(0.01, 0.01)
 
 
+# scripts for Keras write regularizers.l2(0.01) as well
+l1, l2, l1_l2 = L1, L2, L1L2
+
 REGULARIZERS: dict[str, Any] = {
     "l1": L1,
     "l2": L2,

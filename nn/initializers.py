@@ -89,6 +89,7 @@ INITIALIZERS: dict[str, Initializer] = {
     "truncated_normal": truncated_normal,
     "random_normal": random_normal,
     "random_uniform": random_uniform,
+    "uniform": random_uniform,
     "glorot_uniform": glorot_uniform,
     "glorot_normal": glorot_normal,
     "he_uniform": he_uniform,

@@ -9,10 +9,14 @@ from .module import Module, Parameter, snake_case
 
 
 def layer_names(layers: list[Module]) -> list[str]:
-    """dense, dense_1, dropout ...: the class in snake case, numbered from the second on."""
+    """The names that layers were given; else dense, dense_1 ...: the class in snake case, numbered from the second on."""
     seen: Counter[str] = Counter()
     names = []
     for layer in layers:
+        given = getattr(layer, "name", None)
+        if given is not None:
+            names.append(str(given))
+            continue
         base = snake_case(type(layer).__name__)
         names.append(f"{base}_{seen[base]}" if seen[base] else base)
         seen[base] += 1
@@ -45,7 +49,15 @@ def table(model: Module) -> str:
         f"Trainable: {trainable:,}, not trainable: {total - trainable:,}",
     ]
     return "\n".join(
-        [f"Model: {type(model).__name__}", rule, lines[0], rule, *lines[1:], rule, *totals]
+        [
+            f"Model: {getattr(model, 'name', None) or type(model).__name__}",
+            rule,
+            lines[0],
+            rule,
+            *lines[1:],
+            rule,
+            *totals,
+        ]
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import autograd as ag
@@ -36,9 +35,9 @@ class Activation(Layer):
 
 
 class ReLU(Layer):
-    """max(x, 0); its slope at 0 is 0. With arguments: x above `threshold`, but `max_value` at most, else
+    """max(x, 0); its slope at 0 is 0.
 
-    `negative_slope (x - threshold)`.
+    With arguments: x where it is above `threshold`, but `max_value` at most; else `negative_slope (x - threshold)`.
 
     Args:
         max_value: the highest output; None for no limit.
@@ -108,7 +107,7 @@ class ELU(Layer):
         name: str | None = None,
     ) -> None:
         super().__init__(name, input_shape)
-        self.alpha = number("ELU", "alpha", alpha, -math.inf)
+        self.alpha = number("ELU", "alpha", alpha, None)
 
     def call(self, x: Tensor) -> Tensor:
         return ag.elu(x, self.alpha)

@@ -54,10 +54,12 @@ def one_axis(owner: str, axis: Any) -> int:
     return found
 
 
-def number(owner: str, name: str, value: Any, least: float = 0.0) -> float:
-    """`value` when it is a number >= `least`."""
-    if isinstance(value, bool) or not isinstance(value, Real) or not float(value) >= least:
-        raise ArgumentError(f"{owner}: {name} is a number >= {least:g}, got {value!r}")
+def number(owner: str, name: str, value: Any, least: float | None = 0.0) -> float:
+    """`value` as a float when it is a number >= `least`; None lets it be any number."""
+    real = isinstance(value, Real) and not isinstance(value, bool)
+    if not real or not (least is None or float(value) >= least):
+        bound = "" if least is None else f" >= {least:g}"
+        raise ArgumentError(f"{owner}: {name} is a number{bound}, got {value!r}")
     return float(value)
 
 

@@ -5,7 +5,6 @@ Images are (batch, height, width, channels). Each image of a batch gets a draw o
 
 from __future__ import annotations
 
-import math
 from numbers import Real
 from typing import Any
 
@@ -79,7 +78,7 @@ class RandomShift(Layer):
         self.height_factor = _factor("height_factor", height_factor)
         self.width_factor = _factor("width_factor", width_factor)
         self.fill_mode = one_of("RandomShift", "fill_mode", fill_mode, FILLS)
-        self.fill_value = number("RandomShift", "fill_value", fill_value, -math.inf)
+        self.fill_value = number("RandomShift", "fill_value", fill_value, None)
 
     def call(self, x: Tensor) -> Tensor:
         self.needs_images(x.shape)

@@ -18,4 +18,9 @@ def import_keras():
         import jax
 
         jax.config.update("jax_enable_x64", True)
+        keras.config.set_floatx("float64")
+        # on JAX, Keras turns float64 into float32 inside means, products and more; here it must not
+        from keras.src.backend.common import dtypes
+
+        dtypes.BIT64_TO_BIT32_DTYPE["float64"] = "float64"
     return keras

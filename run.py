@@ -15,7 +15,11 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent
 HOME = ROOT / ".venv"
 PYTHON = HOME / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
-EXAMPLES = ("single_neuron", "first_network", "digits")
+EXAMPLES = (
+    "single_neuron", "activations", "backpropagation", "gradient_descent", "first_network", "lab_as_for_keras",
+    "losses", "learning_rate_decay", "batch_size", "dropout", "early_stopping", "maxout", "batch_normalization",
+    "convolution", "digits", "hyperparameters",
+)  # fmt: skip
 
 
 def install(extra: str) -> None:

@@ -17,14 +17,17 @@ from . import _conflict, ops, random, testing
 from .call import op
 from .checkpoint import checkpoint
 from .creation import arange, eye, full, linspace, ones, ones_like, tensor, zeros, zeros_like
+from .draw import draw
 from .errors import (
     AnomalyError,
     AxisError,
     BackendError,
     DeclarationError,
+    DrawingError,
     DTypeError,
     GradientError,
     GradloomError,
+    MissingExtraError,
     ProgramError,
     RangeError,
     ShapeError,
@@ -52,8 +55,10 @@ __all__ = [
     "DTypeError",
     "DeclarationError",
     "Domain",
+    "DrawingError",
     "GradientError",
     "GradloomError",
+    "MissingExtraError",
     "ProgramError",
     "RangeError",
     "ShapeError",
@@ -65,6 +70,7 @@ __all__ = [
     "case",
     "checkpoint",
     "detect_anomaly",
+    "draw",
     "dropout",
     "enable_grad",
     "eye",

@@ -62,6 +62,16 @@ def walk(
         mode.reset(token)
 
 
+def gradients_everywhere(root: Tensor) -> dict[Vertex, Any]:
+    """The gradients of a single number at every vertex of its graph, as arrays; the graph stays as it is."""
+    vertex, backend = root._node, root._backend
+    assert vertex is not None
+    seed = _seed(root, None)._data
+    with backend.quiet():
+        pairs = backward(vertex, seed, retain=True, everywhere=True)
+        return {place: as_array(backend, term) for place, term in pairs}
+
+
 def _seed(root: Tensor, gradient: Any) -> Tensor:
     if gradient is None:
         if root.size != 1:

@@ -22,8 +22,10 @@ __all__ = [
     "BackendError",
     "DTypeError",
     "DeclarationError",
+    "DrawingError",
     "GradientError",
     "GradloomError",
+    "MissingExtraError",
     "ProgramError",
     "RangeError",
     "ShapeError",
@@ -62,4 +64,18 @@ class DeclarationError(GradloomError, TypeError):
 
     Cause: a gradient rule names something that the op does not have, or an input has neither a rule nor a place in
     `no_gradient`.
+    """
+
+
+class MissingExtraError(GradloomError, ImportError):
+    """A feature needs an optional package.
+
+    Fix: the message holds the command that installs it.
+    """
+
+
+class DrawingError(GradloomError, RuntimeError):
+    """Graphviz could not lay a diagram out; the message holds what it said.
+
+    Fix: draw less: a smaller graph, a smaller `max_nodes`.
     """

@@ -79,8 +79,10 @@ def backward(
     lift: Lift | None = None,
     retain: bool = False,
     anomaly: bool = False,
+    everywhere: bool = False,
 ) -> Iterator[tuple[Vertex, Any]]:
-    """Yield (vertex, gradient) for every leaf under `root`, or for every target when `targets` are given.
+    """Yield (vertex, gradient) for every leaf under `root`, or for every target when `targets` are given;
+    `everywhere` for every node on the way as well.
 
     `seed` is the gradient of the root. `xp` and `lift` select the carrier of gradients: by default the arrays of
     each node's backend, and its saved values as they are.
@@ -95,6 +97,8 @@ def backward(
         if isinstance(node, Leaf) or (targets is not None and node in targets):
             yield node, gradient
             continue
+        if everywhere:
+            yield node, gradient
         namespace: Namespace = node.backend if xp is None else xp
         if anomaly:
             check_saved(node)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import matplotlib as mpl
 import numpy as np
-from pictures import learning_curves, save
+from pictures import save
 from sklearn.datasets import load_digits
 
 import nn
@@ -63,7 +63,8 @@ def main() -> None:
     print(f"held-out loss {loss:.3f}, accuracy {accuracy:.1%}")
 
     guess = model.predict(x_test).argmax(axis=-1)
-    print("picture:", learning_curves(history, options.picture, "Handwritten digits"))
+    history.plot(options.picture, title="Handwritten digits")
+    print("picture:", options.picture)
     mistakes = options.picture.with_stem(options.picture.stem + "_mistakes")
     print("picture:", draw_mistakes(x_test, y_test, guess, mistakes))
 

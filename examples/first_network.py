@@ -5,40 +5,15 @@ Define, compile, fit, evaluate, predict; then the learning curves as a picture. 
 
 from __future__ import annotations
 
-import argparse
-import csv
-from pathlib import Path
-
-import numpy as np
-from pictures import learning_curves
+from pictures import INPUTS, options, pima
 
 import nn
 
-HERE = Path(__file__).parent
-INPUTS = ("npreg", "glu", "bp", "skin", "bmi", "ped", "age")
-
-
-def load() -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """(train inputs, train targets, test inputs, test targets), inputs standardised with the training rows."""
-    with open(HERE / "data" / "pima.csv", newline="") as file:
-        rows = list(csv.DictReader(file))
-    x = np.array([[float(row[name]) for name in INPUTS] for row in rows])
-    y = np.array([float(row["type"]) for row in rows])
-    train = np.array([row["split"] == "train" for row in rows])
-    mean, deviation = x[train].mean(axis=0), x[train].std(axis=0)
-    x = (x - mean) / deviation
-    return x[train], y[train], x[~train], y[~train]
-
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--epochs", type=int, default=100)
-    parser.add_argument("--seed", type=int, default=7)
-    parser.add_argument("--picture", type=Path, default=HERE / "out" / "first_network.png")
-    options = parser.parse_args()
-
-    x_train, y_train, x_test, y_test = load()
-    nn.set_random_seed(options.seed)
+    chosen = options(__doc__, "first_network", epochs=100, seed=7)
+    x_train, y_train, x_test, y_test = pima()
+    nn.set_random_seed(chosen.seed)
 
     model = nn.Sequential(
         [
@@ -53,7 +28,7 @@ def main() -> None:
     model.summary()
 
     history = model.fit(
-        x_train, y_train, epochs=options.epochs, validation_data=(x_test, y_test), batch_size=32
+        x_train, y_train, epochs=chosen.epochs, validation_data=(x_test, y_test), batch_size=32
     )
     loss, accuracy = model.evaluate(x_test, y_test)
     majority = max(y_test.mean(), 1 - y_test.mean())
@@ -64,7 +39,8 @@ def main() -> None:
     for measurements, probability in zip(x_test[:3], model.predict(x_test[:3])[:, 0], strict=True):
         glucose = measurements[INPUTS.index("glu")]
         print(f"glucose {glucose:+.1f} standard deviations: {probability:.0%} chance of diabetes")
-    print("picture:", learning_curves(history, options.picture, "First network: Pima diabetes"))
+    history.plot(chosen.picture, title="First network: Pima diabetes")
+    print("picture:", chosen.picture)
 
 
 if __name__ == "__main__":

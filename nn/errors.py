@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, TypeVar
 
 from autograd.errors import GradloomError, nearest
+from autograd.errors import MissingExtraError as MissingExtraError
 
 T = TypeVar("T")
 
@@ -36,19 +37,21 @@ class FileError(GradloomError, ValueError):
     """A saved model cannot be read: damaged, truncated, not a model, or of a class that is not known here."""
 
 
-class MissingExtraError(GradloomError, ImportError):
-    """A feature needs an optional package.
+class TuningError(GradloomError, RuntimeError):
+    """A search of hyperparameters came to nothing: every trial failed, or none was finished.
 
-    Fix: the message holds the command that installs it.
+    Cause: mostly an error in `build`, which then is the cause of this one and in its text.
     """
 
 
-def lookup(kind: str, name: Any, table: Mapping[str, T]) -> T:
-    """`table[name]`, or the error that suggests the nearest name."""
+def lookup(kind: str, name: Any, table: Mapping[str, T], also: Mapping[str, T] | None = None) -> T:
+    """`table[name]`, or the error that suggests the nearest name; the names of `also` are known and not suggested."""
     if not isinstance(name, str):
         raise ArgumentError(
             f"{kind}: expected a name or an object, got {type(name).__name__} {name!r}"
         )
+    if also and name in also:
+        return also[name]
     if name not in table:
         raise ArgumentError(f"unknown {kind} {name!r}. {nearest(name, table)}")
     return table[name]

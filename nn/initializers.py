@@ -1,22 +1,30 @@
-"""How parameters begin. Each call draws fresh values from the default generator of `autograd.random`.
+"""How parameters begin: objects that turn a shape into values, with Keras's names and meanings.
 
-Variance scaling: Glorot & Bengio 2010 (`glorot`), He et al. 2015 (`he`), LeCun et al. 1998 (`lecun`).
+Without a seed every call draws fresh values from the default generator of `autograd.random` (an unseeded Keras object
+repeats itself). With an integer seed every call with the same shape and dtype gives the same values, as in Keras.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 import autograd as ag
-from autograd import Tensor, random
+from autograd import ShapeError, Tensor, random
 
-from .errors import lookup
+from .errors import ArgumentError, lookup
+from .module import snake_case
 
-Initializer = Callable[..., Tensor]
 # the standard deviation of a standard normal cut off at 2 sigma
 _TRUNCATED_STD = 0.87962566103423978
+MODES = ("fan_in", "fan_out", "fan_avg")
+DISTRIBUTIONS = ("truncated_normal", "untruncated_normal", "uniform")
+
+
+class Initializer(Protocol):
+    """A function of a shape and a dtype to values."""
+
+    def __call__(self, shape: tuple[int, ...], dtype: Any = "float32") -> Tensor: ...
 
 
 def fans(shape: tuple[int, ...]) -> tuple[int, int]:
@@ -28,79 +36,325 @@ def fans(shape: tuple[int, ...]) -> tuple[int, int]:
     return shape[-2] * window, shape[-1] * window
 
 
-def zeros(shape: tuple[int, ...], dtype: Any = "float32") -> Tensor:
-    """All 0."""
-    return ag.zeros(shape, dtype)
+class Zeros:
+    """All 0.
+
+    >>> import nn
+    >>> nn.Zeros()((2,)).tolist()
+    [0.0, 0.0]
+    """
+
+    def __call__(self, shape: tuple[int, ...], dtype: Any = "float32") -> Tensor:
+        return ag.zeros(shape, dtype)
 
 
-def ones(shape: tuple[int, ...], dtype: Any = "float32") -> Tensor:
-    """All 1."""
-    return ag.ones(shape, dtype)
+class Ones:
+    """All 1.
+
+    >>> import nn
+    >>> nn.Ones()((2,)).tolist()
+    [1.0, 1.0]
+    """
+
+    def __call__(self, shape: tuple[int, ...], dtype: Any = "float32") -> Tensor:
+        return ag.ones(shape, dtype)
 
 
-def truncated_normal(
-    shape: tuple[int, ...], dtype: Any = "float32", mean: float = 0.0, stddev: float = 0.05
-) -> Tensor:
-    """Normal numbers; those beyond 2 standard deviations are drawn again."""
-    values = random.normal(shape, dtype=dtype)
-    while True:
-        outside = abs(values) > 2
-        if not outside.any():
-            return values * stddev + mean
-        values = ag.where(outside, random.normal(shape, dtype=dtype), values)
+class Constant:
+    """All `value`.
+
+    >>> import nn
+    >>> nn.Constant(0.5)((2,)).tolist()
+    [0.5, 0.5]
+    """
+
+    def __init__(self, value: float = 0.0) -> None:
+        self.value = value
+
+    def __call__(self, shape: tuple[int, ...], dtype: Any = "float32") -> Tensor:
+        return ag.full(shape, self.value, dtype)
 
 
-def random_normal(
-    shape: tuple[int, ...], dtype: Any = "float32", mean: float = 0.0, stddev: float = 0.05
-) -> Tensor:
-    """Normal numbers."""
-    return random.normal(shape, mean, stddev, dtype)
+class Identity:
+    """`gain` on the diagonal, 0 elsewhere.
+
+    Raises:
+        ShapeError: when the shape is not that of a matrix.
+
+    >>> import nn
+    >>> nn.Identity()((2, 3)).tolist()
+    [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]
+    """
+
+    def __init__(self, gain: float = 1.0) -> None:
+        self.gain = gain
+
+    def __call__(self, shape: tuple[int, ...], dtype: Any = "float32") -> Tensor:
+        if len(shape) != 2:
+            raise ShapeError(f"Identity: a matrix (n, m) is expected, received the shape {shape}")
+        return ag.eye(shape[0], shape[1], dtype) * self.gain
 
 
-def random_uniform(
-    shape: tuple[int, ...], dtype: Any = "float32", minval: float = -0.05, maxval: float = 0.05
-) -> Tensor:
-    """Numbers spread evenly over [minval, maxval)."""
-    return random.uniform(shape, minval, maxval, dtype)
+class RandomInitializer:
+    """What the random ones share: where their numbers come from.
+
+    Args:
+        seed: an integer makes every call repeat the same values; None draws fresh ones from the default generator.
+    """
+
+    def __init__(self, seed: int | None = None) -> None:
+        if seed is not None and (not isinstance(seed, int) or isinstance(seed, bool) or seed < 0):
+            raise ArgumentError(
+                f"{type(self).__name__}: seed is an integer >= 0 or None, got {seed!r}"
+            )
+        self.seed = seed
+
+    def _stream(self) -> random.Generator:
+        return random.default_generator() if self.seed is None else random.Generator(self.seed)
+
+    def _truncated_normal(
+        self, shape: tuple[int, ...], dtype: Any, mean: float, stddev: float
+    ) -> Tensor:
+        stream = self._stream()
+        values = random.normal(shape, dtype=dtype, key=stream)
+        while True:
+            outside = abs(values) > 2
+            if not outside.any():
+                return values * stddev + mean
+            values = ag.where(outside, random.normal(shape, dtype=dtype, key=stream), values)
 
 
-def _scaled(scale: float, mode: str, distribution: str) -> Initializer:
-    def initialise(shape: tuple[int, ...], dtype: Any = "float32") -> Tensor:
+class RandomNormal(RandomInitializer):
+    """Normal numbers of mean `mean` and standard deviation `stddev`.
+
+    >>> import nn
+    >>> nn.RandomNormal(seed=0)((2, 3)).shape
+    (2, 3)
+    """
+
+    def __init__(self, mean: float = 0.0, stddev: float = 0.05, seed: int | None = None) -> None:
+        super().__init__(seed)
+        self.mean = mean
+        self.stddev = stddev
+
+    def __call__(self, shape: tuple[int, ...], dtype: Any = "float32") -> Tensor:
+        return random.normal(shape, self.mean, self.stddev, dtype, self._stream())
+
+
+class TruncatedNormal(RandomInitializer):
+    """Normal numbers; those beyond 2 standard deviations are drawn again.
+
+    >>> import nn
+    >>> abs(nn.TruncatedNormal(stddev=1.0)((100,))).max().item() <= 2
+    True
+    """
+
+    def __init__(self, mean: float = 0.0, stddev: float = 0.05, seed: int | None = None) -> None:
+        super().__init__(seed)
+        self.mean = mean
+        self.stddev = stddev
+
+    def __call__(self, shape: tuple[int, ...], dtype: Any = "float32") -> Tensor:
+        return self._truncated_normal(shape, dtype, self.mean, self.stddev)
+
+
+class RandomUniform(RandomInitializer):
+    """Numbers spread evenly over [minval, maxval).
+
+    >>> import nn
+    >>> abs(nn.RandomUniform(-1.0, 1.0)((100,))).max().item() <= 1
+    True
+    """
+
+    def __init__(
+        self, minval: float = -0.05, maxval: float = 0.05, seed: int | None = None
+    ) -> None:
+        super().__init__(seed)
+        self.minval = minval
+        self.maxval = maxval
+
+    def __call__(self, shape: tuple[int, ...], dtype: Any = "float32") -> Tensor:
+        return random.uniform(shape, self.minval, self.maxval, dtype, self._stream())
+
+
+class VarianceScaling(RandomInitializer):
+    """Random numbers of variance scale / n, so that a layer keeps the variance of its inputs.
+
+    Args:
+        scale: > 0.
+        mode: what n is: "fan_in" the inputs of a unit, "fan_out" the outputs, "fan_avg" their mean; 1 at least.
+        distribution: "truncated_normal" (also "normal"; cut at 2 sigma, widened so that the variance is right),
+            "untruncated_normal", or "uniform".
+        seed: as in `RandomInitializer`.
+
+    Raises:
+        ArgumentError: an argument out of these.
+
+    >>> import nn
+    >>> nn.VarianceScaling(2.0, "fan_out", "uniform")((3, 4)).shape
+    (3, 4)
+    """
+
+    def __init__(
+        self,
+        scale: float = 1.0,
+        mode: str = "fan_in",
+        distribution: str = "truncated_normal",
+        seed: int | None = None,
+    ) -> None:
+        super().__init__(seed)
+        if not scale > 0:
+            raise ArgumentError(f"{type(self).__name__}: scale is a number > 0, got {scale!r}")
+        if distribution == "normal":
+            distribution = "truncated_normal"
+        for what, given, known in (
+            ("mode", mode, MODES),
+            ("distribution", distribution, DISTRIBUTIONS),
+        ):
+            if given not in known:
+                raise ArgumentError(
+                    f"{type(self).__name__}: unknown {what} {given!r}. Known: {', '.join(known)}."
+                )
+        self.scale = scale
+        self.mode = mode
+        self.distribution = distribution
+
+    def __call__(self, shape: tuple[int, ...], dtype: Any = "float32") -> Tensor:
         inputs, outputs = fans(shape)
-        variance = scale / max(1.0, (inputs + outputs) / 2 if mode == "average" else inputs)
-        if distribution == "uniform":
-            limit = math.sqrt(3 * variance)
-            return random.uniform(shape, -limit, limit, dtype)
-        return truncated_normal(shape, dtype, stddev=math.sqrt(variance) / _TRUNCATED_STD)
+        n = {"fan_in": inputs, "fan_out": outputs, "fan_avg": (inputs + outputs) / 2}[self.mode]
+        sigma = math.sqrt(self.scale / max(1.0, n))
+        if self.distribution == "uniform":
+            limit = math.sqrt(3) * sigma
+            return random.uniform(shape, -limit, limit, dtype, self._stream())
+        if self.distribution == "untruncated_normal":
+            return random.normal(shape, 0.0, sigma, dtype, self._stream())
+        return self._truncated_normal(shape, dtype, 0.0, sigma / _TRUNCATED_STD)
 
-    return initialise
+
+class GlorotUniform(VarianceScaling):
+    """Uniform on +-sqrt(6 / (fan_in + fan_out)): for tanh and sigmoid. Glorot & Bengio 2010."""
+
+    def __init__(self, seed: int | None = None) -> None:
+        super().__init__(1.0, "fan_avg", "uniform", seed)
 
 
-glorot_uniform = _scaled(1, "average", "uniform")
-glorot_normal = _scaled(1, "average", "normal")
-he_uniform = _scaled(2, "inputs", "uniform")
-he_normal = _scaled(2, "inputs", "normal")
-lecun_uniform = _scaled(1, "inputs", "uniform")
-lecun_normal = _scaled(1, "inputs", "normal")
+class GlorotNormal(VarianceScaling):
+    """Truncated normal of standard deviation sqrt(2 / (fan_in + fan_out)). Glorot & Bengio 2010."""
 
-INITIALIZERS: dict[str, Initializer] = {
-    "zeros": zeros,
-    "ones": ones,
-    "truncated_normal": truncated_normal,
-    "random_normal": random_normal,
-    "random_uniform": random_uniform,
-    "uniform": random_uniform,
-    "glorot_uniform": glorot_uniform,
-    "glorot_normal": glorot_normal,
-    "he_uniform": he_uniform,
-    "he_normal": he_normal,
-    "lecun_uniform": lecun_uniform,
-    "lecun_normal": lecun_normal,
+    def __init__(self, seed: int | None = None) -> None:
+        super().__init__(1.0, "fan_avg", "truncated_normal", seed)
+
+
+class HeUniform(VarianceScaling):
+    """Uniform on +-sqrt(6 / fan_in): for relu and its kin. He et al. 2015."""
+
+    def __init__(self, seed: int | None = None) -> None:
+        super().__init__(2.0, "fan_in", "uniform", seed)
+
+
+class HeNormal(VarianceScaling):
+    """Truncated normal of standard deviation sqrt(2 / fan_in): for relu and its kin. He et al. 2015."""
+
+    def __init__(self, seed: int | None = None) -> None:
+        super().__init__(2.0, "fan_in", "truncated_normal", seed)
+
+
+class LecunUniform(VarianceScaling):
+    """Uniform on +-sqrt(3 / fan_in). LeCun et al. 1998."""
+
+    def __init__(self, seed: int | None = None) -> None:
+        super().__init__(1.0, "fan_in", "uniform", seed)
+
+
+class LecunNormal(VarianceScaling):
+    """Truncated normal of standard deviation sqrt(1 / fan_in): for selu. LeCun et al. 1998."""
+
+    def __init__(self, seed: int | None = None) -> None:
+        super().__init__(1.0, "fan_in", "truncated_normal", seed)
+
+
+class Orthogonal(RandomInitializer):
+    """A random matrix with orthonormal rows or columns, whichever are fewer, times `gain`. Saxe et al. 2014.
+
+    All axes but the last are taken as one.
+
+    Raises:
+        ShapeError: for fewer than two axes.
+
+    >>> import nn
+    >>> q = nn.Orthogonal()((3, 2), "float64")
+    >>> [[abs(round(v, 9)) for v in row] for row in (q.T @ q).tolist()]
+    [[1.0, 0.0], [0.0, 1.0]]
+    """
+
+    def __init__(self, gain: float = 1.0, seed: int | None = None) -> None:
+        super().__init__(seed)
+        self.gain = gain
+
+    def __call__(self, shape: tuple[int, ...], dtype: Any = "float32") -> Tensor:
+        if len(shape) < 2:
+            raise ShapeError(f"Orthogonal: at least two axes are expected, received {shape}")
+        rows, columns = math.prod(shape[:-1]), shape[-1]
+        long, short = max(rows, columns), min(rows, columns)
+        vectors = orthonormal(random.normal((long, short), dtype="float64", key=self._stream()).T)
+        matrix = vectors if rows < columns else vectors.T
+        return (matrix * self.gain).reshape(shape).to(dtype)
+
+
+def orthonormal(rows: Tensor) -> Tensor:
+    """The rows (k, n), k <= n, made orthonormal one after another: the Q of a QR with a positive diagonal of R.
+
+    Gram-Schmidt, each row twice, which is as orthogonal as the dtype allows (Giraud et al. 2005).
+    """
+    done: Tensor | None = None
+    for i in range(rows.shape[0]):
+        row = rows[i]
+        for _ in range(2):
+            if done is not None:
+                row = row - (done @ row) @ done
+            row = row / ag.norm(row)
+        row = row.expand_dims(0)
+        done = row if done is None else ag.concat(done, row, axis=0)
+    return rows if done is None else done
+
+
+_CLASSES: tuple[type[Any], ...] = (
+    Zeros,
+    Ones,
+    Constant,
+    Identity,
+    RandomNormal,
+    RandomUniform,
+    TruncatedNormal,
+    VarianceScaling,
+    GlorotUniform,
+    GlorotNormal,
+    HeUniform,
+    HeNormal,
+    LecunUniform,
+    LecunNormal,
+    Orthogonal,
+)
+INITIALIZERS: dict[str, type[Any]] = {
+    **{snake_case(one.__name__): one for one in _CLASSES},
+    "zero": Zeros,
+    "one": Ones,
+    "normal": RandomNormal,
+    "uniform": RandomUniform,
 }
+"""Keras's names: what an error message suggests. Those of the classes are known too."""
+_BY_CLASS = {one.__name__: one for one in _CLASSES}
 
 
-def get(initializer: str | Initializer) -> Initializer:
-    """An initializer by name, or the function itself: `f(shape, dtype) -> Tensor`."""
-    return (
-        initializer if callable(initializer) else lookup("initializer", initializer, INITIALIZERS)
-    )
+def get(initializer: Any) -> Initializer:
+    """An initializer by name, by class, the object itself, or a function `f(shape, dtype) -> Tensor`.
+
+    Raises:
+        ArgumentError: an unknown name, with the nearest known one.
+    """
+    if isinstance(initializer, type):
+        initializer = initializer()
+    elif not callable(initializer):
+        initializer = lookup("initializer", initializer, INITIALIZERS, _BY_CLASS)()
+    chosen: Initializer = initializer
+    return chosen

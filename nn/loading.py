@@ -11,7 +11,16 @@ from typing import Any
 import autograd as ag
 from autograd.errors import nearest
 
-from . import constraints, layers, losses, metrics, optimizers, regularizers, sequential
+from . import (
+    constraints,
+    initializers,
+    layers,
+    losses,
+    metrics,
+    optimizers,
+    regularizers,
+    sequential,
+)
 from .budget import limited_to
 from .errors import FileError
 from .model import Model
@@ -20,9 +29,10 @@ from .reading import DAMAGE, part, read
 from .resuming import restore_optimizer, restore_run
 
 CLASSES: dict[str, type] = {
-    name: member
+    vars(member).get("saved_as", name): member
     for module in (
         constraints,
+        initializers,
         layers,
         losses,
         metrics,
@@ -35,7 +45,7 @@ CLASSES: dict[str, type] = {
     if inspect.isclass(member) and member.__module__.startswith("nn.")
 }
 
-_LARGEST_SAMPLE = 1 << 26
+_LARGEST_SAMPLE = 1 << 24
 """Numbers in one sample: a shape beyond it is damage, and would be allocated to build the model."""
 
 

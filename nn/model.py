@@ -8,13 +8,13 @@ moves.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import autograd as ag
 from autograd import Tensor, no_grad
 
-from . import losses, metrics, optimizers, resuming, saving, summary
+from . import losses, metrics, optimizers, resuming, saving
 from .batches import ArrayData, Data, IterableData, check_repeatable, is_iterable_of_batches
 from .callbacks import Callback, CallbackList, History, as_list, display, progress
 from .data import Rows, check_batch_size, check_lengths, features, split_validation
@@ -30,13 +30,13 @@ from .intake import (
 )
 from .losses import Loss
 from .metrics import Metric
-from .module import Module
 from .optimizers import Optimizer
+from .presentable import Presentable
 from .run import Position, Run
 from .step import Task, evaluate_step, task_of, train_step
 
 
-class Model(Module):
+class Model(Presentable):
     """A module that can be trained. Use `Sequential` or `MLP`, or subclass and define `call(self, x)`.
 
     Args:
@@ -243,10 +243,6 @@ class Model(Module):
             self.train(was_training)
         return self._report(self.metric_values(), return_dict)
 
-    def summary(self, print_fn: Callable[[str], Any] = print) -> None:
-        """Print layers, output shapes and numbers of parameters."""
-        print_fn(summary.table(self))
-
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write architecture, weights, optimizer and random state to one file (safetensors with JSON inside; no code).
 
@@ -311,9 +307,13 @@ class Model(Module):
         for metric in self.trackers:
             metric.reset()
 
-    def metric_values(self) -> dict[str, float]:
-        """The loss and all metrics since they began."""
-        return {metric.name: metric.result() for metric in self.trackers}
+    def metric_values(self, after_batch: bool = False) -> dict[str, float]:
+        """The loss and all metrics since they began; `after_batch` without those that take all rows of an epoch."""
+        return {
+            metric.name: metric.result()
+            for metric in self.trackers
+            if metric.logged and (metric.traced or not after_batch)
+        }
 
     def compiled_loss(self, what: str) -> Loss:
         """The loss, or the error that `what` comes before `compile`."""

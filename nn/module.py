@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, Self
 
@@ -20,7 +21,11 @@ from .constraints import Constraint
 from .errors import ArgumentError
 from .regularizers import Regularizer
 
+Compute = Callable[[list[Tensor]], Any]
+Watcher = Callable[["Module", list[Tensor], Compute], Any]
+
 _training: ContextVar[bool | None] = ContextVar("training", default=None)
+_watcher: ContextVar[Watcher | None] = ContextVar("watcher", default=None)
 
 
 class Parameter(Tensor):
@@ -87,6 +92,10 @@ class Module:
             _training.reset(token)
 
     def _run(self, inputs: list[Tensor]) -> Any:
+        watcher = _watcher.get()
+        return self._compute(inputs) if watcher is None else watcher(self, inputs, self._compute)
+
+    def _compute(self, inputs: list[Tensor]) -> Any:
         if self.built:
             return self.call(*inputs)
         dtype = inputs[0].dtype if inputs and inputs[0].dtype.kind == "f" else "float32"
@@ -198,6 +207,16 @@ class Module:
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Self:
         return cls(**config)
+
+
+@contextmanager
+def watched_calls(watcher: Watcher) -> Iterator[None]:
+    """Inside, every call of a module goes through `watcher(module, inputs, compute)`, which returns the result."""
+    token = _watcher.set(watcher)
+    try:
+        yield
+    finally:
+        _watcher.reset(token)
 
 
 def config_of(thing: Any) -> dict[str, Any]:

@@ -228,8 +228,7 @@ class Run:
         for name, tensor in (optimizer.state() if optimizer else {}).items():
             tensor.assign(kept[name])
         for metric, state in zip(self.model.trackers, resume.metrics, strict=True):
-            for name, tensor in metric.state().items():
-                tensor.assign(ag.tensor(state[name]))
+            metric.load_state(state)
         self._restore_callbacks(resume)
         self.order = resume.order
         set_random_state(self.order)
@@ -247,7 +246,9 @@ class Run:
                 callbacks.call("on_train_batch_begin", self.batch, {})
             self._step(x, y, weight)
             if callbacks.watches_batches:
-                callbacks.call("on_train_batch_end", self.batch - 1, model.metric_values())
+                callbacks.call(
+                    "on_train_batch_end", self.batch - 1, model.metric_values(after_batch=True)
+                )
             if flag.raised:
                 raise Interrupted
             if model.stop_training:

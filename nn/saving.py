@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from autograd import Tensor
 
+from . import activations
 from .errors import ArgumentError, MissingExtraError
 from .module import Module, config_of
 from .run import random_state
@@ -40,6 +41,9 @@ def describe(thing: Any) -> Any:
         return [describe(item) for item in thing]
     if isinstance(thing, dict):
         return {str(key): describe(item) for key, item in thing.items()}
+    name = activations.name_of(thing)
+    if name is not None:
+        return name
     if (callable(thing) and not hasattr(thing, "__dict__")) or type(thing).__name__ in (
         "function",
         "builtin_function_or_method",
@@ -52,7 +56,7 @@ def describe(thing: Any) -> Any:
         )
     config = thing.get_config() if isinstance(thing, Module) else config_of(thing)
     return {
-        "class": type(thing).__name__,
+        "class": vars(type(thing)).get("saved_as", type(thing).__name__),
         "config": {key: describe(item) for key, item in config.items()},
     }
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import numpy as np
 
@@ -20,3 +22,24 @@ def set_random_seed(seed: int) -> None:
     tensor_random.seed(seed)
     random.seed(seed)
     np.random.seed(seed % 2**32)
+
+
+@contextmanager
+def kept_random_state() -> Iterator[None]:
+    """Afterwards all three generators go on where they were before.
+
+    >>> import autograd as ag
+    >>> from nn.seed import kept_random_state
+    >>> ag.random.seed(0); first = ag.random.uniform(2).tolist(); ag.random.seed(0)
+    >>> with kept_random_state(): ag.random.seed(5)
+    >>> ag.random.uniform(2).tolist() == first
+    True
+    """
+    generator = tensor_random.default_generator()
+    kept = generator.state, random.getstate(), np.random.get_state()
+    try:
+        yield
+    finally:
+        generator.state = kept[0]
+        random.setstate(kept[1])
+        np.random.set_state(kept[2])

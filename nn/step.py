@@ -48,6 +48,9 @@ def task_of(model: Model) -> Task:
     if model.optimizer is None or model.loss is None:
         raise NotCompiledError("call compile(optimizer=..., loss=...) first")
     parameters = model.parameters()
+    if model.output_shape is not None:
+        for metric in model.trackers:
+            metric.build(model.output_shape)
     penalties = [(p.regularizer, p) for p in parameters if p.regularizer is not None]
     return Task(model, model.loss, model.trackers, model.optimizer, parameters, penalties)
 
@@ -67,7 +70,7 @@ def forward(task: Task, x: Tensor, y: Tensor, weight: Tensor | None) -> tuple[Te
         values = loss.per_sample(y, last.values, from_logits=True)
     else:
         values = loss.per_sample(y, prediction, loss.from_logits)
-    total = loss.reduce(values, weight)
+    total = loss.reduce(values, weight, loss.kept(y))
     if total.ndim:
         total = total.mean()
     for regularizer, parameter in task.penalties:
@@ -76,7 +79,19 @@ def forward(task: Task, x: Tensor, y: Tensor, weight: Tensor | None) -> tuple[Te
 
 
 def train_step(task: Task, x: Tensor, y: Tensor, weight: Tensor | None = None) -> None:
-    """Forward, loss, backward, update."""
+    """What a trace captures, and then the metrics that no trace can hold."""
+    collect(task, y, traced_train_step(task, x, y, weight))
+
+
+def evaluate_step(task: Task, x: Tensor, y: Tensor, weight: Tensor | None = None) -> None:
+    """The same of an evaluation."""
+    collect(task, y, traced_evaluate_step(task, x, y, weight))
+
+
+def traced_train_step(
+    task: Task, x: Tensor, y: Tensor, weight: Tensor | None = None
+) -> Tensor | None:
+    """Forward, loss, backward, update. Returns what `collect` takes."""
     prediction, total = forward(task, x, y, weight)
     for parameter in task.parameters:
         parameter.grad = None
@@ -87,13 +102,31 @@ def train_step(task: Task, x: Tensor, y: Tensor, weight: Tensor | None = None) -
     with no_grad():
         observe(task.metrics, total, x, y, prediction)
         task.optimizer.apply(gradients, task.parameters)
+    return _wanted(task, prediction)
 
 
-def evaluate_step(task: Task, x: Tensor, y: Tensor, weight: Tensor | None = None) -> None:
-    """Forward and loss; the metrics move, the model does not."""
+def traced_evaluate_step(
+    task: Task, x: Tensor, y: Tensor, weight: Tensor | None = None
+) -> Tensor | None:
+    """Forward and loss; the metrics move, the model does not. Returns what `collect` takes."""
     with no_grad():
         prediction, total = forward(task, x, y, weight)
         observe(task.metrics, total, x, y, prediction)
+    return _wanted(task, prediction)
+
+
+def _wanted(task: Task, prediction: Tensor) -> Tensor | None:
+    """The prediction, where a metric waits for it."""
+    return None if all(metric.traced for metric in task.metrics) else prediction.detach()
+
+
+def collect(task: Task, y: Tensor, prediction: Tensor | None) -> None:
+    """Feed the metrics that are no part of the traced step with what it returned."""
+    if prediction is not None:
+        with no_grad():
+            for metric in task.metrics:
+                if not metric.traced:
+                    metric.update(y, prediction)
 
 
 def observe(
@@ -112,23 +145,28 @@ def observe(
     follow.total.assign(follow.total + total.detach().to("float64") * rows)
     follow.count.assign(follow.count + rows)
     for metric in metrics[1:]:
-        metric.update(y, prediction.detach())
+        if metric.traced:
+            metric.update(y, prediction.detach())
 
 
 def training_state(model: Model) -> dict[str, Tensor]:
-    """Everything that `train_step` reads besides the batch, and assigns: by name, in a fixed order."""
+    """Everything that `traced_train_step` reads besides the batch, and assigns: by name, in a fixed order."""
     task = task_of(model)
     task.optimizer.build(task.parameters)
     generator = random.default_generator()
     state = {f"model.{name}": tensor for name, tensor in model.named_tensors()}
     state |= {f"optimizer.{name}": tensor for name, tensor in task.optimizer.state().items()}
     for metric in task.metrics:
+        if not metric.traced:
+            continue
         state |= {f"metrics.{metric.name}.{k}": tensor for k, tensor in metric.state().items()}
     return state | {"random.key": generator.key, "random.counter": generator.counter}
 
 
 def capture_train_step(model: Model, x: Any, y: Any) -> Captured:
     """The training step of a compiled and built model as a program, for batches of the shape of `x` and `y`.
+
+    It returns None; with a metric that is not traced (`AUC`) the prediction, to be given to `collect`.
 
     >>> import autograd as ag, nn
     >>> model = nn.Sequential([nn.Input((3,)), nn.Dense(1)]); model.compile("sgd", "mse")
@@ -143,6 +181,6 @@ def capture_train_step(model: Model, x: Any, y: Any) -> Captured:
     was_training = model.training
     model.train()
     try:
-        return ag.capture(partial(train_step, task), x, y, state=state, name="train_step")
+        return ag.capture(partial(traced_train_step, task), x, y, state=state, name="train_step")
     finally:
         model.train(was_training)

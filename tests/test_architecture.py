@@ -23,19 +23,20 @@ PACKAGES = ("backends", "autograd", "nn")
 ARRAY_LIBRARIES = {"numpy", "numba", "cupy", "torch", "jax", "scipy"}
 OPTIONAL = {
     "tqdm", "safetensors", "matplotlib", "IPython", "numba", "llvmlite", "platformdirs", "cupy",
-    "torch", "jax", "mygrad", "tensorboardX",
+    "torch", "jax", "mygrad", "tensorboardX", "pygraphviz", "optuna",
 }  # fmt: skip
 NN_MAY_IMPORT_NUMPY = ("nn/data.py", "nn/seed.py")
 """Where arrays of the user enter, and where NumPy's own generator is seeded; the rest of nn sees tensors alone."""
 DEFERRED = {
     ("backends/suggest.py", "difflib"),
+    ("autograd/svg.py", "subprocess"),
     ("nn/saving.py", "json"),
     ("nn/reading.py", "json"),
     ("nn/callbacks/files.py", "csv"),
     ("backends/numba/backend.py", "backends.numba.kernels"),
     ("autograd/testing/plugin.py", "autograd.testing.gradcheck"),
 }
-"""What is imported late: only an error message, a file or a kernel needs it; pytest loads the plugin at each start."""
+"""What is imported late: only an error message, a file, a picture or a kernel needs it; pytest loads the plugin at each start."""
 TENSOR_INTERNALS = {"_node", "_data", "_backend", "_xp"}
 
 
@@ -163,7 +164,7 @@ def test_nn_uses_only_public_names_of_autograd():
         if entry.module == "autograd":
             assert set(entry.names) <= {*ag.__all__, "testing"}, place
         else:
-            assert entry.module in ("autograd.errors", "autograd.random"), place
+            assert entry.module in ("autograd.errors", "autograd.random", "autograd.svg"), place
 
 
 def test_nn_does_not_touch_the_inside_of_tensors():
@@ -235,6 +236,7 @@ def test_importing_is_cheap():
         "numba",
         "cupy",
         "matplotlib",
+        "pygraphviz",
         "pandas",
         "torch",
         "jax",
@@ -244,6 +246,7 @@ def test_importing_is_cheap():
         "safetensors",
         "sklearn",
         "IPython",
+        "optuna",
         "hypothesis",
         "pytest",
     ]

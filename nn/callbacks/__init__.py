@@ -4,7 +4,7 @@ from .base import Callback, CallbackList, as_list
 from .checkpoints import BackupAndRestore, ModelCheckpoint
 from .files import CSVLogger, TensorBoard
 from .history import History
-from .monitor import EarlyStopping, ReduceLROnPlateau, higher_is_better
+from .monitor import EarlyStopping, ReduceLROnPlateau
 from .progress import EpochLines, ProgressBar, display, progress
 from .rates import LearningRateScheduler
 from .simple import LambdaCallback, TerminateOnNaN
@@ -26,6 +26,5 @@ __all__ = [
     "TerminateOnNaN",
     "as_list",
     "display",
-    "higher_is_better",
     "progress",
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..plots.curves import learning_curves
 from .base import Callback, Logs
 
 
@@ -32,6 +33,16 @@ class History(Callback):
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self.history = {name: list(values) for name, values in state["history"].items()}
         self.epoch = list(state["epoch"])
+
+    def plot(self, path: Any = None, axes: Any = None, title: str | None = None) -> Any:
+        """The learning curves as a matplotlib Figure, written to `path` where one is given; `nn.plots.learning_curves`.
+
+        >>> import nn
+        >>> model = nn.Sequential([nn.Dense(1, input_shape=(1,))])
+        >>> model.compile("sgd", "mse")
+        >>> figure = model.fit([[0.0], [1.0]], [0.0, 1.0], epochs=3).plot()
+        """
+        return learning_curves(self, path, axes, title)
 
     def __repr__(self) -> str:
         last = {name: round(values[-1], 4) for name, values in self.history.items()}

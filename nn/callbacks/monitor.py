@@ -11,23 +11,11 @@ import warnings
 from typing import Any
 
 from ..errors import ArgumentError
+from ..metrics.direction import higher_is_better
 from .base import Callback, Logs
 from .rates import log_rate, refuse_schedule
 
 MODES = ("auto", "min", "max")
-HIGHER_IS_BETTER = ("acc", "auc", "precision", "recall", "f1", "r2", "top_k", "cosine_similarity")
-"""Parts of metric names where more is better; of every other name less is."""
-
-
-def higher_is_better(name: str) -> bool:
-    """Whether a larger value of the logged number `name` is the better one.
-
-    >>> from nn.callbacks import higher_is_better
-    >>> higher_is_better("val_accuracy"), higher_is_better("val_loss")
-    (True, False)
-    """
-    plain = name.removeprefix("val_").lower()
-    return any(part in plain for part in HIGHER_IS_BETTER)
 
 
 class Monitor(Callback):

@@ -125,8 +125,8 @@ def axes_of(owner: str, axis: Any, ndim: int) -> tuple[int, ...]:
     found = sorted(a % ndim if -ndim <= a < ndim else -1 for a in given)
     if found[0] < 1 or len(set(found)) < len(found):
         raise ArgumentError(
-            f"{owner}: axis {axis!r} for inputs of {ndim} dimensions; use axes from 1 to {ndim - 1}, each once: "
-            "axis 0 counts samples"
+            f"{owner}: axis {axis!r} for inputs of {ndim} dimensions; the first axis counts samples, "
+            f"so use axes from 1 to {ndim - 1}, each once"
         )
     return tuple(found)
 

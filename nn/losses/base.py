@@ -2,17 +2,19 @@
 
 Shapes never broadcast silently: (n,) and (n, 1) are aligned, anything else that differs raises. `check` looks at the
 whole target once, before training, so that a bad label is found before a weight has moved. A loss with `logits_of`
-can be computed from the logits of that activation, which is exact where the probability has saturated.
+can be computed from the logits of that activation, which is exact where the probability has saturated. `per_sample`,
+`kept` and `reduce` run inside a traced step: none of them looks at a value.
 """
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any
 
 import autograd as ag
 from autograd import ShapeError, Tensor
 
 from ..errors import ArgumentError
+from ..module import snake_case
 
 EPSILON = 1e-7
 REDUCTIONS = ("sum_over_batch_size", "mean", "sum", "mean_with_sample_weight", "none", None)
@@ -20,6 +22,12 @@ REDUCTIONS = ("sum_over_batch_size", "mean", "sum", "mean_with_sample_weight", "
 
 def tensor(value: Any) -> Tensor:
     return value if isinstance(value, Tensor) else ag.tensor(value)
+
+
+def floating(value: Any) -> Tensor:
+    """Predictions: whole numbers count as float32."""
+    given = tensor(value)
+    return given if given.dtype.kind == "f" else given.to("float32")
 
 
 def align(name: str, y_true: Tensor, y_pred: Tensor) -> Tensor:
@@ -44,19 +52,35 @@ class Loss:
     Args:
         reduction: "sum_over_batch_size" or "mean" (the mean of all per-sample values, weighted ones included with
             their weight as a factor), "sum", "mean_with_sample_weight" (divides by the sum of weights), or None.
+        name: what to call the loss in messages and tables; default: the class name in snake case.
 
-    Calling `loss(y_true, y_pred, sample_weight=None)` gives a single number, or a value per sample for None.
+    Calling `loss(y_true, y_pred, sample_weight=None)` gives a single number, or a value per sample for None. In
+    predictions of shape (n,) each number is a sample, as in (n, 1).
+
+    Raises:
+        ArgumentError: an unknown reduction.
+        ShapeError: targets and predictions, or weights and samples, do not fit.
+
+    >>> import nn
+    >>> class Cubic(nn.Loss):
+    ...     def per_sample(self, y_true, y_pred, from_logits=False):
+    ...         return (abs(y_true - y_pred) ** 3).mean(axis=-1)
+    >>> Cubic(reduction="sum")([[0.0], [1.0]], [[2.0], [1.0]]).item()
+    8.0
     """
 
-    logits_of: ClassVar[str | None] = None
+    logits_of: str | None = None
     """The activation whose logits `per_sample` accepts with `from_logits=True`."""
     from_logits: bool = False
 
-    def __init__(self, reduction: str | None = "sum_over_batch_size") -> None:
+    def __init__(
+        self, name: str | None = None, reduction: str | None = "sum_over_batch_size"
+    ) -> None:
         if reduction not in REDUCTIONS:
             raise ArgumentError(
                 f"unknown reduction {reduction!r}. Known: {', '.join(map(repr, REDUCTIONS))}."
             )
+        self.name = name or snake_case(type(self).__name__)
         self.reduction = reduction
 
     def per_sample(self, y_true: Tensor, y_pred: Tensor, from_logits: bool = False) -> Tensor:
@@ -74,41 +98,70 @@ class Loss:
             )
         return y_true.reshape(shape)
 
-    def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Tensor:
-        return self.reduce(
-            self.per_sample(tensor(y_true), tensor(y_pred), self.from_logits), sample_weight
-        )
+    def kept(self, y_true: Tensor) -> Tensor | None:
+        """Which per-sample values count, as booleans; None when all do."""
+        return None
 
-    def reduce(self, values: Tensor, sample_weight: Any = None) -> Tensor:
-        """Per-sample values to the loss."""
-        weight = None
-        if sample_weight is not None:
-            weight = tensor(sample_weight).to(values.dtype)
-            if weight.shape != values.shape[: weight.ndim]:
-                raise ShapeError(
-                    f"{type(self).__name__}: sample_weight {weight.shape} does not fit {values.shape}, one value per sample"
-                )
-            weight = weight.reshape(weight.shape + (1,) * (values.ndim - weight.ndim))
+    def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Tensor:
+        targets = tensor(y_true)
+        values = self.per_sample(targets, floating(y_pred), self.from_logits)
+        return self.reduce(values, sample_weight, self.kept(targets))
+
+    def reduce(
+        self, values: Tensor, sample_weight: Any = None, kept: Tensor | None = None
+    ) -> Tensor:
+        """Per-sample values to the loss; `kept` says which of them count in a mean."""
+        weight = None if sample_weight is None else self._weight(sample_weight, values)
+        if weight is not None:
             values = values * weight
         if self.reduction in ("none", None):
             return values
         total = values.sum()
         if self.reduction == "sum":
             return total
+        counts = None if kept is None else kept.reshape(values.shape).to(values.dtype)
         if self.reduction == "mean_with_sample_weight" and weight is not None:
-            return total / ag.broadcast_to(weight, values.shape).sum()
-        return total / values.size
+            counts = ag.broadcast_to(weight, values.shape) if counts is None else weight * counts
+        return total / values.size if counts is None else _ratio(total, counts.sum())
+
+    def _weight(self, sample_weight: Any, values: Tensor) -> Tensor:
+        weight = tensor(sample_weight).to(values.dtype)
+        if values.ndim == 1:
+            weight = weight.reshape(without_last_one(weight.shape))
+        if weight.shape != values.shape[: weight.ndim]:
+            raise ShapeError(
+                f"{type(self).__name__}: sample_weight {weight.shape} does not fit {values.shape}, one value per sample"
+            )
+        return weight.reshape(weight.shape + (1,) * (values.ndim - weight.ndim))
+
+
+def _ratio(total: Tensor, count: Tensor) -> Tensor:
+    """total / count, and 0 where nothing counts."""
+    nothing = count == 0
+    return ag.where(nothing, 0.0, total / ag.where(nothing, 1.0, count))
 
 
 def mean_last(values: Tensor) -> Tensor:
     return values.mean(axis=-1) if values.ndim > 1 else values
 
 
+def moved_last(x: Tensor, axis: int) -> Tensor:
+    """x with `axis` moved to the end."""
+    return x if axis == -1 else ag.permute_dims(x, order_with_last(x.ndim, axis))
+
+
+def order_with_last(ndim: int, axis: int) -> tuple[int, ...]:
+    """The axes of an array of `ndim` dimensions, `axis` after all others."""
+    if not -ndim <= axis < ndim:
+        raise ShapeError(f"a loss over axis {axis} needs more than {ndim} dimensions")
+    return (*(i for i in range(ndim) if i != axis % ndim), axis % ndim)
+
+
 class FunctionLoss(Loss):
     """A user's function `f(y_true, y_pred)` as a loss."""
 
     def __init__(self, function: Any) -> None:
-        super().__init__()
+        super().__init__(getattr(function, "__name__", None))
         self.function = function
 
     def check(self, y_true: Tensor, output_shape: tuple[int | None, ...]) -> Tensor:

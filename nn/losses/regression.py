@@ -1,20 +1,194 @@
-"""Losses for numbers: how far the prediction is from the target."""
+"""Losses for numbers: how far the prediction is from the target.
+
+Formulas and defaults are Keras's. Logarithms and divisions are kept away from 0 by EPSILON.
+"""
 
 from __future__ import annotations
 
+import math
+
+import autograd as ag
 from autograd import Tensor
 
-from .base import Loss, align, mean_last
+from ..errors import ArgumentError
+from .base import EPSILON, Loss, align, mean_last, moved_last
 
 
 class MeanSquaredError(Loss):
     """mean((t - p)^2).
+
+    Args:
+        reduction, name: as in `Loss`.
 
     >>> import nn
     >>> nn.MeanSquaredError()([[0.0], [1.0]], [[0.0], [0.5]]).item()
     0.125
     """
 
+    def __init__(
+        self,
+        reduction: str | None = "sum_over_batch_size",
+        name: str | None = "mean_squared_error",
+    ) -> None:
+        super().__init__(name, reduction)
+
     def per_sample(self, y_true: Tensor, y_pred: Tensor, from_logits: bool = False) -> Tensor:
         difference = y_pred - align("MeanSquaredError", y_true, y_pred)
         return mean_last(difference * difference)
+
+
+class MeanAbsoluteError(Loss):
+    """mean(|t - p|); slope 0 where they are equal.
+
+    Args:
+        reduction, name: as in `Loss`.
+
+    >>> import nn
+    >>> nn.MeanAbsoluteError()([[0.0], [1.0]], [[0.0], [0.5]]).item()
+    0.25
+    """
+
+    def __init__(
+        self,
+        reduction: str | None = "sum_over_batch_size",
+        name: str | None = "mean_absolute_error",
+    ) -> None:
+        super().__init__(name, reduction)
+
+    def per_sample(self, y_true: Tensor, y_pred: Tensor, from_logits: bool = False) -> Tensor:
+        return mean_last(abs(y_pred - align("MeanAbsoluteError", y_true, y_pred)))
+
+
+class MeanAbsolutePercentageError(Loss):
+    """100 mean(|t - p| / max(|t|, 1e-7)).
+
+    Args:
+        reduction, name: as in `Loss`.
+
+    >>> import nn
+    >>> nn.MeanAbsolutePercentageError()([[2.0]], [[1.0]]).item()
+    50.0
+    """
+
+    def __init__(
+        self,
+        reduction: str | None = "sum_over_batch_size",
+        name: str | None = "mean_absolute_percentage_error",
+    ) -> None:
+        super().__init__(name, reduction)
+
+    def per_sample(self, y_true: Tensor, y_pred: Tensor, from_logits: bool = False) -> Tensor:
+        targets = align("MeanAbsolutePercentageError", y_true, y_pred)
+        return 100.0 * mean_last(abs((targets - y_pred) / abs(targets).clip(EPSILON)))
+
+
+class MeanSquaredLogarithmicError(Loss):
+    """mean((log(max(p, 1e-7) + 1) - log(max(t, 1e-7) + 1))^2): the square of the ratio's logarithm.
+
+    Args:
+        reduction, name: as in `Loss`.
+
+    >>> import nn
+    >>> round(nn.MeanSquaredLogarithmicError()([[0.0]], [[1.0]]).item(), 4)
+    0.4805
+    """
+
+    def __init__(
+        self,
+        reduction: str | None = "sum_over_batch_size",
+        name: str | None = "mean_squared_logarithmic_error",
+    ) -> None:
+        super().__init__(name, reduction)
+
+    def per_sample(self, y_true: Tensor, y_pred: Tensor, from_logits: bool = False) -> Tensor:
+        targets = align("MeanSquaredLogarithmicError", y_true, y_pred)
+        difference = _log_of_one_more(y_pred) - _log_of_one_more(targets)
+        return mean_last(difference * difference)
+
+
+def _log_of_one_more(x: Tensor) -> Tensor:
+    return (ag.maximum(x, EPSILON) + 1.0).log()
+
+
+class Huber(Loss):
+    """Quadratic for errors up to `delta`, linear beyond: e^2 / 2, or delta |e| - delta^2 / 2 (Huber 1964).
+
+    Args:
+        delta: where it becomes linear, > 0.
+        reduction, name: as in `Loss`.
+
+    >>> import nn
+    >>> nn.Huber()([[0.0], [0.0]], [[0.5], [3.0]]).item()
+    1.3125
+    """
+
+    def __init__(
+        self,
+        delta: float = 1.0,
+        reduction: str | None = "sum_over_batch_size",
+        name: str | None = "huber_loss",
+    ) -> None:
+        super().__init__(name, reduction)
+        if not delta > 0:
+            raise ArgumentError(f"Huber: delta is a number > 0, got {delta!r}")
+        self.delta = delta
+
+    def per_sample(self, y_true: Tensor, y_pred: Tensor, from_logits: bool = False) -> Tensor:
+        error = y_pred - align("Huber", y_true, y_pred)
+        size = abs(error)
+        linear = self.delta * size - 0.5 * self.delta**2
+        return mean_last(ag.where(size <= self.delta, 0.5 * (error * error), linear))
+
+
+class LogCosh(Loss):
+    """mean(log(cosh(p - t))): e^2 / 2 for small errors, |e| - log 2 for large ones.
+
+    Args:
+        reduction, name: as in `Loss`.
+
+    >>> import nn
+    >>> round(nn.LogCosh()([[0.0]], [[1.0]]).item(), 4)
+    0.4338
+    """
+
+    def __init__(
+        self, reduction: str | None = "sum_over_batch_size", name: str | None = "log_cosh"
+    ) -> None:
+        super().__init__(name, reduction)
+
+    def per_sample(self, y_true: Tensor, y_pred: Tensor, from_logits: bool = False) -> Tensor:
+        error = y_pred - align("LogCosh", y_true, y_pred)
+        return mean_last(error + ag.softplus(-2.0 * error) - math.log(2))
+
+
+class CosineSimilarity(Loss):
+    """-sum(t p) of the targets and predictions scaled to length 1: -1 when they point the same way, 1 when opposite.
+
+    Args:
+        axis: of the vectors.
+        reduction, name: as in `Loss`.
+
+    A vector shorter than 1e-7 is divided by 1e-7, so zeros give 0.
+
+    >>> import nn
+    >>> nn.CosineSimilarity()([[3.0, 4.0]], [[3.0, 4.0]]).item()
+    -1.0
+    """
+
+    def __init__(
+        self,
+        axis: int = -1,
+        reduction: str | None = "sum_over_batch_size",
+        name: str | None = "cosine_similarity",
+    ) -> None:
+        super().__init__(name, reduction)
+        self.axis = axis
+
+    def per_sample(self, y_true: Tensor, y_pred: Tensor, from_logits: bool = False) -> Tensor:
+        targets = align("CosineSimilarity", y_true, y_pred)
+        t, p = (_unit(moved_last(x, self.axis)) for x in (targets, y_pred))
+        return -(t * p).sum(axis=-1)
+
+
+def _unit(x: Tensor) -> Tensor:
+    return x / ag.norm(x, axis=-1, keepdims=True).clip(EPSILON)

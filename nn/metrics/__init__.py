@@ -7,32 +7,71 @@ from typing import Any
 
 from ..errors import lookup
 from ..losses import LOSSES, Loss
-from .accuracy import Accuracy, BinaryAccuracy, CategoricalAccuracy, SparseCategoricalAccuracy
-from .base import LossMetric, Metric
+from .accuracy import (
+    Accuracy,
+    BinaryAccuracy,
+    CategoricalAccuracy,
+    SparseCategoricalAccuracy,
+    SparseTopKCategoricalAccuracy,
+    TopKCategoricalAccuracy,
+)
+from .base import LossMetric, Mean, Metric
+from .confusion import ConfusionMatrix, F1Score, FBetaScore, Precision, Recall
+from .ranking import AUC
+from .regression import MeanAbsoluteError, MeanSquaredError, R2Score, RootMeanSquaredError
 
 __all__ = [
+    "AUC",
     "METRICS",
     "Accuracy",
     "BinaryAccuracy",
     "CategoricalAccuracy",
+    "ConfusionMatrix",
+    "F1Score",
+    "FBetaScore",
     "LossMetric",
+    "Mean",
+    "MeanAbsoluteError",
+    "MeanSquaredError",
     "Metric",
+    "Precision",
+    "R2Score",
+    "Recall",
+    "RootMeanSquaredError",
     "SparseCategoricalAccuracy",
+    "SparseTopKCategoricalAccuracy",
+    "TopKCategoricalAccuracy",
     "get",
 ]
 
-METRICS: dict[str, Callable[[str], Metric]] = {
+METRICS: dict[str, Callable[..., Metric]] = {
+    **{name: lambda name, loss=loss: LossMetric(loss(), name) for name, loss in LOSSES.items()},
     "accuracy": Accuracy,
     "acc": Accuracy,
+    "auc": AUC,
     "binary_accuracy": BinaryAccuracy,
     "categorical_accuracy": CategoricalAccuracy,
+    "f1_score": F1Score,
+    "fbeta_score": FBetaScore,
+    "mae": MeanAbsoluteError,
+    "mean_absolute_error": MeanAbsoluteError,
+    "mean_squared_error": MeanSquaredError,
+    "mse": MeanSquaredError,
+    "precision": Precision,
+    "r2_score": R2Score,
+    "recall": Recall,
+    "root_mean_squared_error": RootMeanSquaredError,
     "sparse_categorical_accuracy": SparseCategoricalAccuracy,
-    **{name: lambda given, loss=loss: LossMetric(loss(), given) for name, loss in LOSSES.items()},  # type: ignore[misc]
+    "sparse_top_k_categorical_accuracy": SparseTopKCategoricalAccuracy,
+    "top_k_categorical_accuracy": TopKCategoricalAccuracy,
+}
+_BY_CLASS_NAME: dict[str, Callable[..., Metric]] = {
+    kind.__name__: kind for kind in METRICS.values() if isinstance(kind, type)
 }
 
 
 def get(metric: Any) -> Metric:
-    """A metric by name, the object itself, or a function of (y_true, y_pred)."""
+    """A metric by name ("auc" or "AUC"), the object itself, or a function of (y_true, y_pred)."""
     if isinstance(metric, type) and issubclass(metric, (Metric, Loss)):
         metric = metric()  # type: ignore[call-arg]
     if isinstance(metric, Metric):
@@ -41,4 +80,5 @@ def get(metric: Any) -> Metric:
         return LossMetric(metric, type(metric).__name__)
     if callable(metric):
         return LossMetric(metric, getattr(metric, "__name__", "metric"))
-    return lookup("metric", metric, METRICS)(metric)
+    known = isinstance(metric, str) and metric in _BY_CLASS_NAME
+    return lookup("metric", metric, _BY_CLASS_NAME if known else METRICS)(name=metric)

@@ -1,22 +1,28 @@
 """Metrics: numbers to watch, accumulated over batches.
 
-Each keeps its sums as tensors, so a traced step updates them as named state; `result` reads them as a float.
+Each keeps its sums as float64 tensors, so a traced step updates them as named state; `result` reads them as a float. A
+metric that needs more than sums says `traced = False`: it is no part of the step's program, and is given the targets
+and the predictions of each batch after the step.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, ClassVar
 
 import autograd as ag
-from autograd import Tensor
+from autograd import ShapeError, Tensor
 
 from ..errors import ArgumentError
 from ..losses import Loss
+from ..losses.base import tensor
 
 
 class Metric:
     """Base of metrics: the weighted mean of a value per sample. Subclasses define `values`.
+
+    A metric with other sums names them in `state_names` and defines `update` and `result`. Keras's spelling
+    (`update_state`, `reset_state`) works too.
 
     >>> import nn
     >>> metric = nn.BinaryAccuracy()
@@ -24,14 +30,42 @@ class Metric:
     0.5
     """
 
+    traced: ClassVar[bool] = True
+    """Whether `update` is a part of the step's program: it then only does tensor arithmetic and `assign`. Otherwise it
+    runs after the step, and the result is looked at once per epoch, not after every batch."""
+    logged: ClassVar[bool] = True
+    """Whether the result is a number for the logs."""
+    state_names: ClassVar[tuple[str, ...]] = ("total", "count")
+    """The attributes that hold the sums."""
+    total: Tensor
+    count: Tensor
+
     def __init__(self, name: str) -> None:
         self.name = name
-        self.total = ag.zeros((), "float64")
-        self.count = ag.zeros((), "float64")
+        self.allocate(())
+
+    def allocate(self, shape: tuple[int, ...]) -> None:
+        """Make every sum a zero tensor of `shape`; one that has this shape already stays."""
+        for name in self.state_names:
+            present = getattr(self, name, None)
+            if present is None or present.shape != shape:
+                setattr(self, name, ag.zeros(shape, "float64"))
+
+    def build(self, output_shape: Sequence[int | None]) -> None:
+        """Make the sums whose shape depends on the model's output (batch size first); before the first step."""
 
     def state(self) -> dict[str, Tensor]:
         """What `update` reads and assigns, by name: a traced step and a saved run keep it."""
-        return {"total": self.total, "count": self.count}
+        return {name: getattr(self, name) for name in self.state_names}
+
+    def load_state(self, state: Mapping[str, Any]) -> None:
+        """Take up what `state` gave."""
+        for name in self.state_names:
+            value = tensor(state[name])
+            if getattr(self, name).shape == value.shape:
+                getattr(self, name).assign(value)
+            else:
+                setattr(self, name, value)
 
     def values(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         """One value per sample."""
@@ -39,22 +73,15 @@ class Metric:
 
     def update(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         """Add a batch."""
-        tensors = [v if isinstance(v, Tensor) else ag.tensor(v) for v in (y_true, y_pred)]
-        self.add(self.values(*tensors), sample_weight)
+        self.add(self.values(tensor(y_true), tensor(y_pred)), sample_weight)
 
     def add(self, values: Tensor, sample_weight: Any = None) -> None:
         """Add per-sample values."""
-        if sample_weight is None:
-            count: Any = float(values.size)
-        else:
-            weight = (
-                sample_weight if isinstance(sample_weight, Tensor) else ag.tensor(sample_weight)
-            )
-            weight = weight.reshape(weight.shape + (1,) * (values.ndim - weight.ndim)).to(
-                values.dtype
-            )
-            count = ag.broadcast_to(weight, values.shape).sum().to("float64")
-            values = values * weight
+        count: Any = float(values.size)
+        if sample_weight is not None:
+            weight = spread(self.name, sample_weight, values.shape)
+            count = weight.sum()
+            values = values * weight.to(values.dtype)
         self.total.assign(self.total + values.sum().to("float64"))
         self.count.assign(self.count + count)
 
@@ -65,8 +92,36 @@ class Metric:
 
     def reset(self) -> None:
         """Forget all batches."""
-        for tensor in self.state().values():
-            tensor.assign(ag.zeros_like(tensor))
+        for total in self.state().values():
+            total.assign(ag.zeros_like(total))
+
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+        """Keras's name of `update`."""
+        self.update(y_true, y_pred, sample_weight)
+
+    def reset_state(self) -> None:
+        """Keras's name of `reset`."""
+        self.reset()
+
+
+class Mean(Metric):
+    """The weighted mean of all numbers that it was given; by hand, not in `compile`.
+
+    >>> import nn
+    >>> mean = nn.metrics.Mean(); mean.update([1.0, 3.0]); mean.update([5.0], [2.0]); mean.result()
+    3.5
+    """
+
+    def __init__(self, name: str = "mean") -> None:
+        super().__init__(name)
+
+    def update(self, values: Any, sample_weight: Any = None) -> None:  # type: ignore[override]
+        """Add numbers, one or an array of them."""
+        self.add(tensor(values), sample_weight)
+
+    def update_state(self, values: Any, sample_weight: Any = None) -> None:  # type: ignore[override]
+        """Keras's name of `update`."""
+        self.update(values, sample_weight)
 
 
 class LossMetric(Metric):
@@ -75,10 +130,6 @@ class LossMetric(Metric):
     def __init__(self, loss: Loss | Callable[..., Any], name: str) -> None:
         super().__init__(name)
         self.loss = loss
-
-    def state(self) -> dict[str, Tensor]:
-        """What `update` reads and assigns, by name: a traced step and a saved run keep it."""
-        return {"total": self.total, "count": self.count}
 
     def values(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         if isinstance(self.loss, Loss):
@@ -89,3 +140,29 @@ class LossMetric(Metric):
                 f"metric {self.name!r} returns a tensor, got {type(result).__name__}"
             )
         return result
+
+
+def spread(name: str, sample_weight: Any, shape: tuple[int, ...]) -> Tensor:
+    """Weights in `shape`, float64: one for all, one per sample (n,) or (n, 1), or one per value.
+
+    Raises:
+        ShapeError: the weights belong to other values.
+    """
+    weight = tensor(sample_weight).to("float64")
+    if weight.ndim == len(shape) + 1 and weight.shape[-1] == 1:
+        weight = weight.reshape(weight.shape[:-1])
+    given = weight.shape
+    weight = weight.reshape(given + (1,) * max(len(shape) - len(given), 0))
+    fits = weight.ndim == len(shape) and all(
+        own in (1, size) for own, size in zip(weight.shape, shape, strict=True)
+    )
+    if not fits or (given and given[0] != shape[0]):
+        raise ShapeError(
+            f"{name}: sample_weight {given} does not fit {shape}, one value per sample"
+        )
+    return ag.broadcast_to(weight, shape)
+
+
+def ratio(numerator: float, denominator: float) -> float:
+    """0 when there is nothing to divide by, as in Keras."""
+    return numerator / denominator if denominator else 0.0

@@ -1,9 +1,15 @@
-"""Adaptive moments."""
+"""Adam and its family: steps of a size that the moments of the gradient decide.
+
+All with Keras's formulas: Adam's epsilon stands outside the bias correction, which is part of the rate. Factors that
+depend on the step alone are float64 and rounded once, to the dtype of the parameter.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
+import autograd as ag
 from autograd import Tensor
 
 from ..errors import ArgumentError
@@ -12,10 +18,135 @@ from .schedules import LearningRateSchedule
 
 
 class Adam(Optimizer):
-    """Adaptive moments (Kingma & Ba 2015), with Keras's epsilon: outside the bias correction.
+    """Adaptive moments (Kingma & Ba 2015): `w -= rate * momentum / (sqrt(velocity) + epsilon)`.
+
+    `momentum` and `velocity` are the moving averages of the gradient and of its square, the rate holds both bias
+    corrections. With `amsgrad` the largest velocity so far takes the place of the velocity (Reddi et al. 2018).
 
     >>> import nn
     >>> nn.Adam().learning_rate
+    0.001
+    """
+
+    def __init__(
+        self,
+        learning_rate: float | LearningRateSchedule = 0.001,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-7,
+        amsgrad: bool = False,
+        weight_decay: float | None = None,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        name: str | None = None,
+    ) -> None:
+        super().__init__(learning_rate, weight_decay, clipnorm, clipvalue, global_clipnorm, name)
+        self.check_fractions(beta_1=beta_1, beta_2=beta_2)
+        self.check_not_negative(epsilon=epsilon)
+        self.beta_1 = beta_1
+        self.beta_2 = beta_2
+        self.epsilon = epsilon
+        self.amsgrad = amsgrad
+        self.slot_names = ("momentum", "velocity", *(("velocity_hat",) if amsgrad else ()))
+
+    def prepare(self, dtype: Any) -> Tensor:
+        """The rate with both bias corrections in it."""
+        t = (self.iterations + 1).to("float64")
+        corrected = (1.0 - self.beta_2**t) ** 0.5 / (1.0 - self.beta_1**t)
+        return (self.current_rate() * corrected).to(dtype)
+
+    def update(
+        self, parameter: Tensor, gradient: Tensor, slots: Slots, rate: Tensor
+    ) -> tuple[Tensor, Slots]:
+        momentum = slots["momentum"] + (gradient - slots["momentum"]) * (1 - self.beta_1)
+        velocity = slots["velocity"] + (gradient * gradient - slots["velocity"]) * (1 - self.beta_2)
+        new = {"momentum": momentum, "velocity": velocity}
+        if self.amsgrad:
+            velocity = ag.maximum(slots["velocity_hat"], velocity)
+            new["velocity_hat"] = velocity
+        return parameter - momentum * rate / (velocity.sqrt() + self.epsilon), new
+
+
+class AdamW(Adam):
+    """Adam with decoupled weight decay (Loshchilov & Hutter 2019): `w -= w * weight_decay * learning_rate` first.
+
+    >>> import nn
+    >>> nn.AdamW().weight_decay
+    0.004
+    """
+
+    def __init__(
+        self,
+        learning_rate: float | LearningRateSchedule = 0.001,
+        weight_decay: float = 0.004,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-7,
+        amsgrad: bool = False,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        name: str | None = None,
+    ) -> None:
+        if weight_decay is None:
+            raise ArgumentError(
+                "AdamW: weight_decay is a number >= 0, got None; without decay it is nn.Adam"
+            )
+        super().__init__(
+            learning_rate, beta_1, beta_2, epsilon, amsgrad, weight_decay,
+            clipnorm, clipvalue, global_clipnorm, name,
+        )  # fmt: skip
+
+
+class Adamax(Optimizer):
+    """Adam with the largest gradient in the place of the mean square (Kingma & Ba 2015, section 7).
+
+    >>> import autograd as ag, nn
+    >>> w = nn.Parameter([1.0]); nn.Adamax(0.25).apply([ag.tensor([3.0])], [w]); round(w.item(), 4)
+    0.75
+    """
+
+    slot_names = ("momentum", "norm")
+
+    def __init__(
+        self,
+        learning_rate: float | LearningRateSchedule = 0.001,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-7,
+        weight_decay: float | None = None,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        name: str | None = None,
+    ) -> None:
+        super().__init__(learning_rate, weight_decay, clipnorm, clipvalue, global_clipnorm, name)
+        self.check_fractions(beta_1=beta_1, beta_2=beta_2)
+        self.check_not_negative(epsilon=epsilon)
+        self.beta_1 = beta_1
+        self.beta_2 = beta_2
+        self.epsilon = epsilon
+
+    def prepare(self, dtype: Any) -> Tensor:
+        """The rate with the bias correction of the momentum in it."""
+        t = (self.iterations + 1).to("float64")
+        return (self.current_rate() / (1.0 - self.beta_1**t)).to(dtype)
+
+    def update(
+        self, parameter: Tensor, gradient: Tensor, slots: Slots, rate: Tensor
+    ) -> tuple[Tensor, Slots]:
+        momentum = slots["momentum"] + (gradient - slots["momentum"]) * (1 - self.beta_1)
+        norm = ag.maximum(slots["norm"] * self.beta_2, gradient.abs())
+        value = parameter - momentum * rate / (norm + self.epsilon)
+        return value, {"momentum": momentum, "norm": norm}
+
+
+class Nadam(Optimizer):
+    """Adam with Nesterov's look ahead (Dozat 2016); the share of the momentum grows as `1 - 0.96**step / 2`.
+
+    >>> import nn
+    >>> nn.Nadam().learning_rate
     0.001
     """
 
@@ -31,25 +162,41 @@ class Adam(Optimizer):
         clipnorm: float | None = None,
         clipvalue: float | None = None,
         global_clipnorm: float | None = None,
+        name: str | None = None,
     ) -> None:
-        super().__init__(learning_rate, weight_decay, clipnorm, clipvalue, global_clipnorm)
-        for name, value in (("beta_1", beta_1), ("beta_2", beta_2)):
-            if not 0 <= value < 1:
-                raise ArgumentError(f"Adam: {name} lies in [0, 1), got {value!r}")
+        super().__init__(learning_rate, weight_decay, clipnorm, clipvalue, global_clipnorm, name)
+        self.check_fractions(beta_1=beta_1, beta_2=beta_2)
+        self.check_not_negative(epsilon=epsilon)
         self.beta_1 = beta_1
         self.beta_2 = beta_2
         self.epsilon = epsilon
+        self.common = {"product": ag.ones((), "float64")}
 
-    def prepare(self, dtype: Any) -> Tensor:
-        """The rate with both bias corrections in it."""
+    def advance(self) -> Slots:
+        """The product of the shares of the momentum of all steps so far."""
+        return {"product": self.common["product"] * self._share(1)}
+
+    def _share(self, ahead: int) -> Tensor:
+        t = (self.iterations + ahead).to("float64")
+        return (1.0 - 0.96**t * 0.5) * self.beta_1
+
+    def _factors(self) -> Sequence[Tensor]:
+        """What multiplies the momentum, the gradient and the velocity."""
+        now, following = self._share(1), self._share(2)
+        product = self.advance()["product"]
         t = (self.iterations + 1).to("float64")
-        corrected = (1.0 - self.beta_2**t) ** 0.5 / (1.0 - self.beta_1**t)
-        return (self.current_rate() * corrected).to(dtype)
+        return (
+            following / (1.0 - product * following),
+            (1.0 - now) / (1.0 - product),
+            1.0 / (1.0 - self.beta_2**t),
+        )
 
     def update(
         self, parameter: Tensor, gradient: Tensor, slots: Slots, rate: Tensor
     ) -> tuple[Tensor, Slots]:
+        past, present, correction = (factor.to(parameter.dtype) for factor in self._factors())
         momentum = slots["momentum"] + (gradient - slots["momentum"]) * (1 - self.beta_1)
         velocity = slots["velocity"] + (gradient * gradient - slots["velocity"]) * (1 - self.beta_2)
-        value = parameter - momentum * rate / (velocity.sqrt() + self.epsilon)
+        step = (momentum * past + gradient * present) * rate
+        value = parameter - step / ((velocity * correction).sqrt() + self.epsilon)
         return value, {"momentum": momentum, "velocity": velocity}

@@ -27,7 +27,9 @@ class Optimizer:
         weight_decay: `w -= w * weight_decay * learning_rate` before each update.
         clipnorm: scale each gradient to at most this length.
         clipvalue: limit each element of each gradient to this size.
-        global_clipnorm: scale all gradients together to at most this length. At most one of the three.
+        global_clipnorm: scale all gradients together to at most this length. At most one of the three; 0 is no limit,
+            as in Keras.
+        name: of the optimizer; by default that of its class in lower case.
     """
 
     slot_names: tuple[str, ...] = ()
@@ -39,6 +41,7 @@ class Optimizer:
         clipnorm: float | None = None,
         clipvalue: float | None = None,
         global_clipnorm: float | None = None,
+        name: str | None = None,
     ) -> None:
         limits = {"clipnorm": clipnorm, "clipvalue": clipvalue, "global_clipnorm": global_clipnorm}
         given = [name for name, value in limits.items() if value is not None]
@@ -46,19 +49,31 @@ class Optimizer:
             raise ArgumentError(
                 f"at most one of clipnorm, clipvalue, global_clipnorm; got {' and '.join(given)}"
             )
-        for name, value in {**limits, "weight_decay": weight_decay}.items():
-            if value is not None and not value >= 0:
-                raise ArgumentError(
-                    f"{type(self).__name__}: {name} is a number >= 0, got {value!r}"
-                )
+        self.check_not_negative(**limits, weight_decay=weight_decay)
+        self.name = name or type(self).__name__.lower()
         self.weight_decay = weight_decay
         self.clipnorm = clipnorm
         self.clipvalue = clipvalue
         self.global_clipnorm = global_clipnorm
         self.iterations = ag.zeros((), "int64")
         self.slots: list[Slots] = []
+        self.common: Slots = {}
         self._rate: Tensor | LearningRateSchedule
         self.learning_rate = learning_rate
+
+    def check_not_negative(self, **numbers: float | None) -> None:
+        """Refuse numbers below 0 and NaN, by the names of their arguments; None is no number."""
+        for name, value in numbers.items():
+            if value is not None and not value >= 0:
+                raise ArgumentError(
+                    f"{type(self).__name__}: {name} is a number >= 0, got {value!r}"
+                )
+
+    def check_fractions(self, **numbers: float) -> None:
+        """Refuse what is not in [0, 1): a share of the past."""
+        for name, value in numbers.items():
+            if not 0 <= value < 1:
+                raise ArgumentError(f"{type(self).__name__}: {name} lies in [0, 1), got {value!r}")
 
     @property
     def learning_rate(self) -> float | LearningRateSchedule:
@@ -105,6 +120,7 @@ class Optimizer:
         state = {"iterations": self.iterations}
         if isinstance(self._rate, Tensor):
             state["learning_rate"] = self._rate
+        state |= self.common
         for i, slots in enumerate(self.slots):
             state |= {f"slots.{i}.{name}": tensor for name, tensor in slots.items()}
         return state
@@ -118,6 +134,10 @@ class Optimizer:
     def prepare(self, dtype: Any) -> Tensor:
         """The number that `update` gets as `rate`, computed once per step and dtype."""
         return self.current_rate().to(dtype)
+
+    def advance(self) -> Slots:
+        """The new values of `common`, the state that all parameters share."""
+        return {}
 
     @no_grad()
     def apply(self, gradients: Sequence[Tensor | None], parameters: Sequence[Tensor]) -> None:
@@ -146,17 +166,18 @@ class Optimizer:
             constraint = getattr(parameter, "constraint", None)
             new.append((parameter, value if constraint is None else constraint(value)))
             new += [(slots[name], tensor) for name, tensor in new_slots.items()]
+        new += [(self.common[name], tensor) for name, tensor in self.advance().items()]
         new.append((self.iterations, self.iterations + 1))
         for target, value in new:
             target.assign(value)
 
     def _clipped(self, gradients: Sequence[Tensor | None]) -> list[Tensor | None]:
-        if self.clipvalue is not None:
+        if self.clipvalue:
             limit = self.clipvalue
             return [None if g is None else g.clip(-limit, limit) for g in gradients]
-        if self.clipnorm is not None:
+        if self.clipnorm:
             return [None if g is None else g * _shrink(g.norm(), self.clipnorm) for g in gradients]
-        if self.global_clipnorm is not None:
+        if self.global_clipnorm:
             present = [g for g in gradients if g is not None]
             length = sum(((g * g).sum() for g in present), start=ag.zeros(())) ** 0.5
             factor = _shrink(length, self.global_clipnorm)

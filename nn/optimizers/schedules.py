@@ -1,10 +1,13 @@
 """Learning rates that change with the step. A schedule is a function of the step counter; the first update is step 0.
 
-Because the counter is state, a traced step computes its rate anew each time: nothing is baked in.
+Because the counter is state, a traced step computes its rate anew each time: nothing is baked in. For the same reason
+a schedule branches on its arguments alone, never on the step. Everything is float64.
 """
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from typing import Any
 
 import autograd as ag
@@ -22,7 +25,8 @@ class LearningRateSchedule:
 
     def __call__(self, step: Any) -> Tensor:
         """The learning rate at `step`: a number or a tensor."""
-        return self.rate((step if isinstance(step, Tensor) else ag.tensor(step)).to("float64"))
+        given = step if isinstance(step, Tensor) else ag.tensor(step, "float64")
+        return self.rate(given.to("float64"))
 
 
 class ExponentialDecay(LearningRateSchedule):
@@ -39,15 +43,15 @@ class ExponentialDecay(LearningRateSchedule):
         decay_steps: float,
         decay_rate: float,
         staircase: bool = False,
+        name: str = "ExponentialDecay",
     ) -> None:
-        if decay_steps <= 0:
-            raise ArgumentError(
-                f"ExponentialDecay: decay_steps has to be positive, got {decay_steps!r}"
-            )
+        _check_rates(self, initial_learning_rate=initial_learning_rate, decay_rate=decay_rate)
+        _check_positive(self, decay_steps=decay_steps)
         self.initial_learning_rate = initial_learning_rate
         self.decay_steps = decay_steps
         self.decay_rate = decay_rate
         self.staircase = staircase
+        self.name = name
 
     def rate(self, step: Tensor) -> Tensor:
         exponent = step / float(self.decay_steps)
@@ -56,4 +60,245 @@ class ExponentialDecay(LearningRateSchedule):
         return self.initial_learning_rate * float(self.decay_rate) ** exponent
 
 
-SCHEDULES: dict[str, type[LearningRateSchedule]] = {"ExponentialDecay": ExponentialDecay}
+class InverseTimeDecay(LearningRateSchedule):
+    """`initial / (1 + decay_rate * step / decay_steps)`; with `staircase` the quotient is rounded down.
+
+    >>> import nn
+    >>> nn.InverseTimeDecay(0.5, decay_steps=10, decay_rate=2.0)(20).item()
+    0.1
+    """
+
+    def __init__(
+        self,
+        initial_learning_rate: float,
+        decay_steps: float,
+        decay_rate: float,
+        staircase: bool = False,
+        name: str = "InverseTimeDecay",
+    ) -> None:
+        _check_rates(self, initial_learning_rate=initial_learning_rate, decay_rate=decay_rate)
+        _check_positive(self, decay_steps=decay_steps)
+        self.initial_learning_rate = initial_learning_rate
+        self.decay_steps = decay_steps
+        self.decay_rate = decay_rate
+        self.staircase = staircase
+        self.name = name
+
+    def rate(self, step: Tensor) -> Tensor:
+        quotient = step / float(self.decay_steps)
+        if self.staircase:
+            quotient = quotient.floor()
+        return self.initial_learning_rate / (1.0 + quotient * self.decay_rate)
+
+
+class PolynomialDecay(LearningRateSchedule):
+    """From `initial` to `end`: `(initial - end) * (1 - step / decay_steps) ** power + end`, then constant.
+
+    With `cycle` it begins anew at each multiple of `decay_steps`, from a lower rate each time: `decay_steps` is
+    stretched to the next multiple that is not before `step`.
+
+    >>> import nn
+    >>> schedule = nn.PolynomialDecay(0.5, decay_steps=4, end_learning_rate=0.25)
+    >>> [schedule(step).item() for step in (0, 2, 4, 9)]
+    [0.5, 0.375, 0.25, 0.25]
+    """
+
+    def __init__(
+        self,
+        initial_learning_rate: float,
+        decay_steps: float,
+        end_learning_rate: float = 0.0001,
+        power: float = 1.0,
+        cycle: bool = False,
+        name: str = "PolynomialDecay",
+    ) -> None:
+        _check_rates(
+            self,
+            initial_learning_rate=initial_learning_rate,
+            end_learning_rate=end_learning_rate,
+            power=power,
+        )
+        _check_positive(self, decay_steps=decay_steps)
+        self.initial_learning_rate = initial_learning_rate
+        self.decay_steps = decay_steps
+        self.end_learning_rate = end_learning_rate
+        self.power = power
+        self.cycle = cycle
+        self.name = name
+
+    def rate(self, step: Tensor) -> Tensor:
+        steps = float(self.decay_steps)
+        if self.cycle:
+            fraction = step / (ag.maximum(-(-step / steps).floor(), 1.0) * steps)
+        else:
+            fraction = ag.minimum(step, steps) / steps
+        height = float(self.initial_learning_rate) - self.end_learning_rate
+        return (1.0 - fraction) ** float(self.power) * height + self.end_learning_rate
+
+
+class CosineDecay(LearningRateSchedule):
+    """Half a cosine from `initial` to `alpha * initial` over `decay_steps`, then constant (Loshchilov & Hutter 2017).
+
+    With `warmup_target` the rate first goes in a straight line from `initial` to `warmup_target`, in `warmup_steps`
+    steps, and decays from there.
+
+    >>> import nn
+    >>> schedule = nn.CosineDecay(0.0, decay_steps=10, warmup_target=1.0, warmup_steps=4)
+    >>> [round(schedule(step).item(), 6) for step in (0, 1, 4, 9, 14, 20)]
+    [0.0, 0.25, 1.0, 0.5, 0.0, 0.0]
+    """
+
+    def __init__(
+        self,
+        initial_learning_rate: float,
+        decay_steps: float,
+        alpha: float = 0.0,
+        name: str = "CosineDecay",
+        warmup_target: float | None = None,
+        warmup_steps: float = 0,
+    ) -> None:
+        _check_rates(
+            self,
+            initial_learning_rate=initial_learning_rate,
+            alpha=alpha,
+            warmup_target=warmup_target or 0,
+            warmup_steps=warmup_steps,
+        )
+        _check_positive(self, decay_steps=decay_steps)
+        self.initial_learning_rate = initial_learning_rate
+        self.decay_steps = decay_steps
+        self.alpha = alpha
+        self.name = name
+        self.warmup_target = warmup_target
+        self.warmup_steps = warmup_steps
+
+    def rate(self, step: Tensor) -> Tensor:
+        if self.warmup_target is None:
+            return self._decayed(step, self.initial_learning_rate)
+        decayed = self._decayed(step - float(self.warmup_steps), self.warmup_target)
+        if not self.warmup_steps:
+            return decayed
+        height = float(self.warmup_target) - self.initial_learning_rate
+        rising = step / float(self.warmup_steps) * height + self.initial_learning_rate
+        return ag.where(step < float(self.warmup_steps), rising, decayed)
+
+    def _decayed(self, step: Tensor, start: float) -> Tensor:
+        fraction = ag.minimum(step, float(self.decay_steps)) / float(self.decay_steps)
+        return _half_cosine(fraction) * ((1.0 - self.alpha) * start) + self.alpha * float(start)
+
+
+class CosineDecayRestarts(LearningRateSchedule):
+    """Half cosines one after the other, each `t_mul` times as long as the one before and starting `m_mul` times as high.
+
+    The first takes `first_decay_steps` (Loshchilov & Hutter 2017). A restart happens at the step where a period is
+    full, in exact arithmetic: Keras finds it with logarithms, whose rounding can miss it by a step.
+
+    >>> import nn
+    >>> schedule = nn.CosineDecayRestarts(1.0, first_decay_steps=2)
+    >>> [round(schedule(step).item(), 6) for step in range(7)]
+    [1.0, 0.5, 1.0, 0.853553, 0.5, 0.146447, 1.0]
+    """
+
+    def __init__(
+        self,
+        initial_learning_rate: float,
+        first_decay_steps: float,
+        t_mul: float = 2.0,
+        m_mul: float = 1.0,
+        alpha: float = 0.0,
+        name: str = "SGDRDecay",
+    ) -> None:
+        _check_rates(self, initial_learning_rate=initial_learning_rate, alpha=alpha, m_mul=m_mul)
+        _check_positive(self, first_decay_steps=first_decay_steps)
+        if not 1 <= t_mul < math.inf:
+            raise ArgumentError(
+                f"CosineDecayRestarts: t_mul is a number >= 1, got {t_mul!r}; below 1 the periods "
+                "would shrink to nothing after a finite number of steps"
+            )
+        self.initial_learning_rate = initial_learning_rate
+        self.first_decay_steps = first_decay_steps
+        self.t_mul = t_mul
+        self.m_mul = m_mul
+        self.alpha = alpha
+        self.name = name
+
+    def rate(self, step: Tensor) -> Tensor:
+        restarts, fraction = self._place(step / float(self.first_decay_steps))
+        height = float(self.m_mul) ** restarts * _half_cosine(fraction)
+        return ((1.0 - self.alpha) * height + self.alpha) * float(self.initial_learning_rate)
+
+    def _place(self, done: Tensor) -> tuple[Tensor, Tensor]:
+        """(number of restarts, fraction of the present period) when `done` first periods have passed."""
+        growth = float(self.t_mul)
+        if growth == 1:
+            return done.floor(), done - done.floor()
+
+        def begin(period: Tensor) -> Tensor:
+            return (growth**period - 1.0) / (growth - 1.0)
+
+        # the logarithm is right but for rounding; the beginnings of the periods around it decide
+        guess = ((done * (growth - 1.0) + 1.0).log() / math.log(growth)).floor()
+        guess = ag.where(begin(guess + 1.0) <= done, guess + 1.0, guess)
+        restarts = ag.where(begin(guess) > done, guess - 1.0, guess)
+        return restarts, (done - begin(restarts)) / growth**restarts
+
+
+class PiecewiseConstantDecay(LearningRateSchedule):
+    """`values[i]` while `step <= boundaries[i]`, the last value after the last boundary.
+
+    >>> import nn
+    >>> schedule = nn.PiecewiseConstantDecay(boundaries=[10, 20], values=[0.5, 0.25, 0.125])
+    >>> [schedule(step).item() for step in (0, 10, 11, 20, 21)]
+    [0.5, 0.5, 0.25, 0.25, 0.125]
+    """
+
+    def __init__(
+        self,
+        boundaries: Sequence[float],
+        values: Sequence[float],
+        name: str = "PiecewiseConstant",
+    ) -> None:
+        self.boundaries = list(boundaries)
+        self.values = list(values)
+        self.name = name
+        if len(self.values) != len(self.boundaries) + 1:
+            raise ArgumentError(
+                "PiecewiseConstantDecay: values is one longer than boundaries, "
+                f"got {len(self.values)} values and {len(self.boundaries)} boundaries"
+            )
+        _check_rates(self, **{f"values[{i}]": value for i, value in enumerate(self.values)})
+        if not all(low < high for low, high in zip(self.boundaries, self.boundaries[1:])):
+            raise ArgumentError(
+                f"PiecewiseConstantDecay: boundaries increase, got {self.boundaries!r}"
+            )
+
+    def rate(self, step: Tensor) -> Tensor:
+        rate = ag.full((), float(self.values[0]), "float64")
+        for boundary, value in zip(self.boundaries, self.values[1:]):
+            rate = ag.where(step > float(boundary), ag.full((), float(value), "float64"), rate)
+        return rate
+
+
+def _half_cosine(fraction: Tensor) -> Tensor:
+    """From 1 at 0 to 0 at 1."""
+    return 0.5 * ((fraction * math.pi).cos() + 1.0)
+
+
+def _check_positive(schedule: LearningRateSchedule, **numbers: float) -> None:
+    for name, value in numbers.items():
+        if not _is_number(value) or not 0 < value < math.inf:
+            raise ArgumentError(
+                f"{type(schedule).__name__}: {name} has to be positive, got {value!r}"
+            )
+
+
+def _check_rates(schedule: LearningRateSchedule, **numbers: float) -> None:
+    for name, value in numbers.items():
+        if not _is_number(value) or not 0 <= value < math.inf:
+            raise ArgumentError(
+                f"{type(schedule).__name__}: {name} is a number >= 0, got {value!r}"
+            )
+
+
+def _is_number(value: Any) -> bool:
+    return hasattr(value, "__float__") and not isinstance(value, Tensor)

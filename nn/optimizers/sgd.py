@@ -28,8 +28,9 @@ class SGD(Optimizer):
         clipnorm: float | None = None,
         clipvalue: float | None = None,
         global_clipnorm: float | None = None,
+        name: str | None = None,
     ) -> None:
-        super().__init__(learning_rate, weight_decay, clipnorm, clipvalue, global_clipnorm)
+        super().__init__(learning_rate, weight_decay, clipnorm, clipvalue, global_clipnorm, name)
         if not 0 <= momentum <= 1:
             raise ArgumentError(f"SGD: momentum lies between 0 and 1, got {momentum!r}")
         self.momentum = momentum

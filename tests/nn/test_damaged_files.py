@@ -264,24 +264,25 @@ def test_any_forged_table_is_a_file_error(tmp_path_factory, data):
 
 
 WILD = """
-import resource, sys
-import nn, autograd
-resource.setrlimit(resource.RLIMIT_AS, (limit := resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 + 3 * 2**30, limit))
+import sys
+import nn
 try:
     nn.load(sys.argv[1])
 except nn.FileError as error:
     print("refused", error)
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+# of this process alone: what getrusage gives counts the memory of the parent before exec too
+print(*(line.split()[1] for line in open("/proc/self/status") if line.startswith("VmHWM")))
 """
 
 
+@pytest.mark.skipif(not os.path.exists("/proc/self/status"), reason="reads Linux's /proc")
 @pytest.mark.parametrize(
     "change",
     [
         lambda d: d["model"]["config"]["layers"][0]["config"].update(units=300_000_000),
         lambda d: d["model"]["config"]["layers"][0]["config"].update(units=10**15),
         lambda d: d.update(input_shape=[50_000_000]),
-        lambda d: d.update(input_shape=[2**26 - 1]),
+        lambda d: d.update(input_shape=[2**24]),
     ],
 )
 def test_a_description_cannot_make_the_reader_allocate_wildly(tmp_path, change):
@@ -292,6 +293,6 @@ def test_a_description_cannot_make_the_reader_allocate_wildly(tmp_path, change):
         [sys.executable, "-c", WILD, path], env=os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
         capture_output=True, text=True, check=True,
     )  # fmt: skip
-    said, megabytes = done.stdout.splitlines()
+    said, kilobytes = done.stdout.splitlines()
     assert said.startswith("refused")
-    assert int(megabytes) < 400
+    assert int(kilobytes) < 200_000

@@ -408,8 +408,8 @@ def test_inputs(make, built, shape, message):
 
 
 AXES = {
-    "outside": (nn.BatchNormalization(axis=3), "BatchNormalization: axis 3 for inputs of 2 dimensions; use axes from 1 to 1"),
-    "of samples": (nn.LayerNormalization(axis=0), "each once: axis 0 counts samples"),
+    "outside": (nn.BatchNormalization(axis=3), "BatchNormalization: axis 3 for inputs of 2 dimensions; the first axis counts samples, so use axes from 1 to 1"),
+    "of samples": (nn.LayerNormalization(axis=0), "the first axis counts samples, so use axes from 1 to 1, each once"),
     "twice": (nn.LayerNormalization(axis=(1, -1)), "LayerNormalization: axis (1, -1) for inputs of 2 dimensions"),
 }  # fmt: skip
 

@@ -224,20 +224,3 @@ def test_an_own_loss_and_an_own_loss_class():
         model = line()
         model.compile("sgd", loss)
         assert model.evaluate(LINE_X, LINE_Y) == pytest.approx(expected, rel=1e-14)
-
-
-def test_summary(trained):
-    printed = []
-    trained.summary(print_fn=printed.append)
-    text = "\n".join(printed)
-    for part in ("Sequential", "dense (Dense)", "dense_1 (Dense)", "(None, 4)", "(None, 1)"):
-        assert part in text
-    assert "Total parameters: 21 (84 bytes)" in text
-    assert "Trainable: 21, not trainable: 0" in text
-
-
-def test_summary_of_a_model_that_is_not_built(capsys):
-    nn.Sequential([nn.Dense(4), nn.Dropout(0.1)]).summary()
-    text = capsys.readouterr().out
-    assert text.count("not built") == 2
-    assert "Total parameters: 0" in text

@@ -17,6 +17,7 @@ from models import everything, rows
 import autograd as ag
 import nn
 from backends.program import format_program, parse_program, verify
+from nn.step import collect
 
 GOLDEN = Path(__file__).parent / "golden" / "mlp_step.txt"
 X, Y = rows(8, 5)
@@ -88,6 +89,60 @@ STEPS = {
         CLASSES,
     ),
 }
+OPTIMIZERS = {
+    "adam, amsgrad": lambda: nn.Adam(0.05, amsgrad=True),
+    "adamw": lambda: nn.AdamW(0.05, clipnorm=0.5),
+    "rmsprop": lambda: nn.RMSprop(0.05),
+    "rmsprop, momentum, centered": lambda: nn.RMSprop(0.05, momentum=0.5, centered=True),
+    "adagrad": lambda: nn.Adagrad(0.05, weight_decay=0.1),
+    "adadelta": lambda: nn.Adadelta(1.0),
+    "nadam": lambda: nn.Nadam(0.05),
+    "adamax": lambda: nn.Adamax(0.05),
+    "lion": lambda: nn.Lion(0.05),
+    # within five steps each of these passes its boundary
+    "inverse time": lambda: nn.SGD(nn.InverseTimeDecay(0.1, 2, 0.5, staircase=True)),
+    "polynomial": lambda: nn.SGD(nn.PolynomialDecay(0.1, 3, power=2.0)),
+    "polynomial, cycle": lambda: nn.SGD(nn.PolynomialDecay(0.1, 2, cycle=True)),
+    "cosine": lambda: nn.SGD(nn.CosineDecay(0.1, 3, alpha=0.1)),
+    "cosine, warmup": lambda: nn.Adam(nn.CosineDecay(0.0, 3, warmup_target=0.1, warmup_steps=2)),
+    "restarts": lambda: nn.SGD(nn.CosineDecayRestarts(0.1, 1, m_mul=0.9)),
+    "restarts, equal": lambda: nn.SGD(nn.CosineDecayRestarts(0.1, 2, t_mul=1.0)),
+    "piecewise": lambda: nn.Nadam(nn.PiecewiseConstantDecay([1, 3], [0.1, 0.05, 0.01])),
+}
+METRICS = {
+    "one output": (
+        lambda: [
+            nn.BinaryAccuracy(), nn.Precision([0.2, 0.5]), nn.Recall(class_id=0), nn.F1Score(),
+            nn.R2Score(), nn.ConfusionMatrix(2), "mse", "mae", "root_mean_squared_error",
+        ],
+        1, Y,
+    ),
+    "class numbers": (
+        lambda: [nn.SparseTopKCategoricalAccuracy(2), nn.ConfusionMatrix(3), nn.SparseCategoricalAccuracy()],
+        3, CLASSES,
+    ),
+    "one-hot": (
+        lambda: [
+            nn.TopKCategoricalAccuracy(2), nn.F1Score("macro"), nn.metrics.FBetaScore(beta=2.0, threshold=0.3),
+            nn.ConfusionMatrix(3), nn.R2Score("variance_weighted_average"), nn.CategoricalAccuracy(),
+        ],
+        3, ONE_HOT,
+    ),
+}  # fmt: skip
+LOSSES = {"one output": "mse", "class numbers": SPARSE, "one-hot": "categorical_crossentropy"}
+STEPS |= {
+    name: (lambda make=make: compiled(network(1, "tanh"), make(), "mse"), Y)
+    for name, make in OPTIMIZERS.items()
+}
+STEPS |= {
+    f"metrics, {name}": (
+        lambda name=name, make=make, outputs=outputs: compiled(
+            network(outputs, "sigmoid" if outputs == 1 else "softmax"), "sgd", LOSSES[name], make()
+        ),
+        y,
+    )
+    for name, (make, outputs, y) in METRICS.items()
+}
 steps = pytest.mark.parametrize(("make", "y"), STEPS.values(), ids=STEPS)
 
 
@@ -125,6 +180,27 @@ def test_five_steps_are_bit_equal_to_eager(make, y):
         got.append((everything(model), generator_state()))
     assert got == expected
     assert expected[0][0] != expected[4][0]
+
+
+@pytest.mark.usefixtures("on_numpy")
+def test_a_metric_that_is_not_traced_is_fed_with_what_the_step_returns():
+    """The area under the curve keeps every prediction; the program holds none of it."""
+
+    def make():
+        return compiled(network(1, "sigmoid"), nn.SGD(0.1), "binary_crossentropy", ["auc", "acc"])
+
+    eager, model = seeded(make), seeded(make)
+    step, x, labels = captured(model, Y)
+    task = model.task(x)
+    assert not [name for name in step.program.named("state") if "auc" in name]
+    for _ in range(3):
+        model.reset_metrics()
+        prediction = step(x, labels)
+        collect(task, labels, prediction)
+        assert eager.train_on_batch(X, Y) == list(model.metric_values().values())
+        assert everything(model) == everything(eager)
+    assert 0 < model.metric_values()["auc"] < 1
+    assert "auc" not in model.metric_values(after_batch=True)
 
 
 @steps

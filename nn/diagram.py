@@ -1,0 +1,225 @@
+"""model.plot(): the network as a picture of boxes and arrows.
+
+The model runs once on a sample of zeros while every call of a module is watched. What a module got is traced back to
+the modules it came from by derivatives: each result is made a leaf, and the leaves that receive a gradient are the
+sources. So branches, sums of branches and skipped layers appear as they are, without any help of the model's author.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import autograd as ag
+from autograd import Tensor, enable_grad
+from autograd.svg import Diagram, Picture, Style, check_path, require_graphviz
+
+from . import summary
+from .errors import ArgumentError
+from .module import Compute, Module, watched_calls
+from .preserve import preserved
+
+if TYPE_CHECKING:
+    from .presentable import Presentable
+
+Shape = tuple[int | None, ...]
+
+ENDS = Style("#fce5cd", "#b45f06", width=2)
+WITH_PARAMETERS = Style("#cfe2f3", "#1f4e79", width=2)
+WITHOUT = Style("#eeeeee")
+DETAILS = ("activation", "rate", "kernel_size", "pool_size", "strides", "padding", "pieces")
+"""Arguments of layers that say what they do, shown where a layer has them."""
+
+
+class Call(NamedTuple):
+    """One call of a module. `sources` are the numbers of earlier calls, -1 the input of the model."""
+
+    module: Module
+    containers: tuple[Module, ...]
+    inputs: tuple[Shape, ...]
+    output: Shape | None
+    sources: tuple[int, ...]
+
+
+def plot(
+    model: Presentable,
+    path: str | os.PathLike[str] | None = None,
+    show_shapes: bool = True,
+    expand_nested: bool = False,
+) -> Picture:
+    """The picture of a built model; see `Presentable.plot`."""
+    check_path(path)
+    require_graphviz()
+    calls, ends = trace_calls(model, expand_nested)
+    diagram = Diagram(getattr(model, "name", None) or type(model).__name__)
+    rows = [("shape", str(_with_batch(_sample_shape(model))))] if show_shapes else []
+    start = diagram.box("input", rows, ENDS)
+    boxes = _Boxes(model, diagram, show_shapes)
+    keys = boxes.draw(calls)
+    for call, key in zip(calls, keys, strict=True):
+        for source in call.sources:
+            diagram.arrow(start if source < 0 else keys[source], key)
+    end = diagram.box("output", [("shape", str(model.output_shape))] if show_shapes else [], ENDS)
+    for source in ends:
+        diagram.arrow(start if source < 0 else keys[source], end)
+    picture = diagram.render()
+    if path is not None:
+        picture.save(path)
+    return picture
+
+
+def _sample_shape(model: Module) -> tuple[int, ...]:
+    if model.input_shape is not None:
+        return model.input_shape
+    if not model.built or model.seen_shape is None:
+        raise ArgumentError(f"plot: the model is not built. {summary.HINT}")
+    return model.seen_shape[1:]
+
+
+def trace_calls(
+    model: Presentable, expand_nested: bool = False
+) -> tuple[list[Call], tuple[int, ...]]:
+    """Every call of a module directly inside (or, expanded, of those without modules inside), and what the result
+    came from. The model stays as it was.
+
+    Raises:
+        ArgumentError: the model is not built.
+    """
+    x = ag.zeros((1, *_sample_shape(model)), model.dtype, requires_grad=True)
+    watch = _Recorder(model, x, expand_nested)
+    with preserved(model), enable_grad(), watched_calls(watch):
+        result = model(x, training=False)
+        ends = watch.sources([result])
+    return watch.calls, ends
+
+
+class _Recorder:
+    """Watches calls. Results of recorded modules become leaves, so that gradients end there."""
+
+    def __init__(self, model: Module, x: Tensor, expand: bool) -> None:
+        self.model = model
+        self.expand = expand
+        self.calls: list[Call] = []
+        self.results: list[tuple[int, Tensor]] = [(-1, x)]
+        self.stack: list[Module] = []
+        self.inside = False
+
+    def __call__(self, module: Module, inputs: list[Tensor], compute: Compute) -> Any:
+        nested = bool(summary.sublayers(module))
+        if self.inside:
+            return compute(inputs)
+        if nested and (module is self.model or self.expand):
+            self.stack.append(module)
+            try:
+                return compute(inputs)
+            finally:
+                self.stack.pop()
+        self.inside = True
+        try:
+            sources = self.sources(inputs)
+            result = compute(inputs)
+        finally:
+            self.inside = False
+        return self._record(module, inputs, result, sources)
+
+    def _record(
+        self, module: Module, inputs: list[Tensor], result: Any, sources: tuple[int, ...]
+    ) -> Any:
+        number = len(self.calls)
+        shapes = tuple(_with_batch(x.shape[1:]) for x in inputs)
+        output = _with_batch(result.shape[1:]) if isinstance(result, Tensor) else None
+        self.calls.append(Call(module, tuple(self.stack[1:]), shapes, output, sources))
+        if isinstance(result, (tuple, list)):
+            return type(result)([self._leaf(number, part) for part in result])
+        return self._leaf(number, result)
+
+    def _leaf(self, number: int, result: Any) -> Any:
+        if not isinstance(result, Tensor):
+            return result
+        leaf = result.detach()
+        if leaf.dtype.kind == "f":
+            leaf.requires_grad = True
+        self.results.append((number, leaf))
+        return leaf
+
+    def sources(self, values: Sequence[Any]) -> tuple[int, ...]:
+        """The calls that `values` were computed from, without those behind them."""
+        found: set[int] = set()
+        for value in values:
+            found |= {number for number, leaf in self.results if leaf is value}
+            if isinstance(value, Tensor) and value.requires_grad:
+                for _, leaf in self.results:
+                    leaf.grad = None
+                value.backward(gradient=ag.ones_like(value), retain_graph=True)
+                found |= {number for number, leaf in self.results if leaf.grad is not None}
+        return tuple(sorted(found))
+
+
+class _Boxes:
+    """Boxes of calls, in frames where modules are nested."""
+
+    def __init__(self, model: Module, diagram: Diagram, show_shapes: bool) -> None:
+        self.diagram = diagram
+        self.show_shapes = show_shapes
+        self.names: dict[int, str] = {id(model): getattr(model, "name", None) or "model"}
+        for _, parent in model.named_modules():
+            children = summary.sublayers(parent)
+            for name, child in zip(summary.layer_names(children), children, strict=True):
+                self.names.setdefault(id(child), name)
+
+    def draw(self, calls: Sequence[Call]) -> list[str]:
+        keys = []
+        seen: set[int] = set()
+        open_now: tuple[Module, ...] = ()
+        frames: list[ExitStack] = []
+        for call in calls:
+            shared = 0
+            while shared < min(len(open_now), len(call.containers)) and (
+                open_now[shared] is call.containers[shared]
+            ):
+                shared += 1
+            while len(frames) > shared:
+                frames.pop().close()
+            for module in call.containers[shared:]:
+                frame = ExitStack()
+                frame.enter_context(self.diagram.group(self._title(module)))
+                frames.append(frame)
+            open_now = call.containers
+            keys.append(self._box(call, id(call.module) in seen))
+            seen.add(id(call.module))
+        while frames:
+            frames.pop().close()
+        return keys
+
+    def _title(self, module: Module) -> str:
+        return f"{self.names[id(module)]} ({type(module).__name__})"
+
+    def _box(self, call: Call, again: bool) -> str:
+        module = call.module
+        rows = [(name, _detail(getattr(module, name))) for name in DETAILS if _has(module, name)]
+        if self.show_shapes:
+            rows += [("input", str(shape)) for shape in call.inputs]
+            rows.append(("output", "several" if call.output is None else str(call.output)))
+        count = summary.parameter_count(module)
+        if count:
+            rows.append(("parameters", "the same" if again else f"{count:,}"))
+        return self.diagram.box(self._title(module), rows, WITH_PARAMETERS if count else WITHOUT)
+
+
+def _has(module: Module, name: str) -> bool:
+    value = getattr(module, name, None)
+    return value is not None and not isinstance(value, (Tensor, Module))
+
+
+def _detail(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    return str(
+        getattr(value, "__name__", None) or (type(value).__name__ if callable(value) else value)
+    )
+
+
+def _with_batch(shape: tuple[int, ...]) -> Shape:
+    return (None, *shape)

@@ -1,0 +1,116 @@
+"""The area under the ROC and the precision-recall curve, exact: every prediction of an epoch is kept and sorted.
+
+That is more than sums, so this metric is fed after the step (`traced = False`). Keras approximates both areas by 200
+thresholds; here every prediction is a threshold.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import autograd as ag
+from autograd import Tensor
+
+from ..errors import ArgumentError
+from ..losses.base import align, tensor
+from .base import Metric, spread
+
+KEPT = ("scores", "positive", "negative")
+
+
+class AUC(Metric):
+    """How well the scores separate positives from negatives.
+
+    "ROC" is the share of (positive, negative) pairs in which the positive has the larger score, a tie counting one half
+    (Mann & Whitney 1947). "PR" is the area under precision over recall, interpolated between two neighbouring scores as
+    Davis & Goadrich (2006) do and as Keras does between two thresholds. Targets are positive when they are not 0;
+    predictions of several outputs are taken one by one. Only the order of the scores counts, so logits will do.
+
+    NaN when there are no positives, no negatives (ROC), or a score is NaN.
+
+    >>> import nn
+    >>> metric = nn.AUC(); metric.update([0, 0, 1, 1], [0.0, 0.5, 0.3, 0.9]); metric.result()
+    0.75
+    """
+
+    traced: ClassVar[bool] = False
+    state_names = ()
+
+    def __init__(self, curve: str = "ROC", name: str = "auc") -> None:
+        super().__init__(name)
+        if curve not in ("ROC", "PR"):
+            raise ArgumentError(f"AUC: curve is 'ROC' or 'PR', got {curve!r}")
+        self.curve = curve
+        self._kept: dict[str, list[Tensor]] = {key: [] for key in KEPT}
+
+    def update(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+        """Add a batch."""
+        p = tensor(y_pred).detach()
+        t = align("AUC", tensor(y_true).detach(), p)
+        positive = (t != 0.0).to("float64")
+        weight: Tensor = ag.ones(p.shape, "float64")
+        if sample_weight is not None:
+            weight = spread("AUC", sample_weight, p.shape).detach()
+        # sums and products are new arrays: a step that reuses the memory of its prediction changes nothing here
+        new = (p.to("float64") + 0.0, positive * weight, (1.0 - positive) * weight)
+        for key, values in zip(KEPT, new, strict=True):
+            self._kept[key].append(values.reshape(-1))
+
+    def state(self) -> dict[str, Tensor]:
+        """The scores so far, each with its weight as a positive and as a negative; nothing before the first."""
+        if not self._kept["scores"]:
+            return {}
+        return {key: ag.concat(self._kept[key]) for key in KEPT}
+
+    def load_state(self, state: Mapping[str, Any]) -> None:
+        """Take up what `state` gave."""
+        self._kept = {key: [tensor(state[key])] if key in state else [] for key in KEPT}
+
+    def reset(self) -> None:
+        """Forget all batches."""
+        self._kept = {key: [] for key in KEPT}
+
+    def result(self) -> float:
+        """The area over all batches since `reset`; it sorts everything seen so far."""
+        kept = self.state()
+        if not kept or bool(ag.any(kept["scores"] != kept["scores"])):
+            return float("nan")
+        order = (-kept["scores"]).argsort()
+        scores, positive, negative = (kept[key][order] for key in KEPT)
+        # the last of each group of equal scores: only there is a threshold
+        ends = ag.concat([scores[1:] != scores[:-1], ag.ones(1, "bool")])
+        hits, alarms = positive.cumsum()[ends], negative.cumsum()[ends]
+        if self.curve == "ROC":
+            return _ratio(_area_of_pairs(hits, alarms), hits[-1] * alarms[-1])
+        return _ratio(_area_of_precision(hits, alarms), hits[-1])
+
+
+def _steps(values: Tensor) -> tuple[Tensor, Tensor]:
+    """(value before, increase) at each threshold."""
+    before = ag.concat([ag.zeros(1, "float64"), values[:-1]])
+    return before, values - before
+
+
+def _area_of_pairs(hits: Tensor, alarms: Tensor) -> Tensor:
+    before, more_hits = _steps(hits)
+    _, more_alarms = _steps(alarms)
+    return (more_alarms * (before + more_hits / 2.0)).sum()
+
+
+def _area_of_precision(hits: Tensor, alarms: Tensor) -> Tensor:
+    """The integral of hits / called over hits, both linear between two thresholds."""
+    before, more_hits = _steps(hits)
+    called_before, more_called = _steps(hits + alarms)
+    slope = more_hits / ag.where(more_called > 0.0, more_called, ag.ones_like(more_called))
+    called = called_before + more_called
+    # before the first threshold nothing is called: the precision there is the slope
+    inside = (called_before > 0.0).to("float64")
+    one = ag.ones_like(called)
+    growth = ag.where(called_before > 0.0, called / ag.maximum(called_before, 1e-300), one)
+    return (slope * (more_hits + inside * (before - slope * called_before) * growth.log())).sum()
+
+
+def _ratio(area: Tensor, total: Tensor) -> float:
+    whole = float(total.item())
+    return float(area.item()) / whole if whole > 0 else float("nan")

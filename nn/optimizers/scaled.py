@@ -1,0 +1,189 @@
+"""Optimisers that divide each gradient by a record of its size: RMSprop, Adagrad, Adadelta; and Lion, by its sign alone.
+
+All with Keras's formulas: epsilon stands inside the square root.
+"""
+
+from __future__ import annotations
+
+import autograd as ag
+from autograd import Tensor
+
+from ..errors import ArgumentError
+from .base import Optimizer, Slots
+from .schedules import LearningRateSchedule
+
+
+class RMSprop(Optimizer):
+    """Divide by a moving root mean square (Hinton 2012): `w -= lr * g / sqrt(velocity + epsilon)`.
+
+    With `centered` the square of the moving mean gradient is taken off the velocity. With `momentum` the step is
+    `m = momentum * m + lr * g / sqrt(...)`.
+
+    >>> import nn
+    >>> nn.RMSprop(rho=0.99).rho
+    0.99
+    """
+
+    def __init__(
+        self,
+        learning_rate: float | LearningRateSchedule = 0.001,
+        rho: float = 0.9,
+        momentum: float = 0.0,
+        epsilon: float = 1e-7,
+        centered: bool = False,
+        weight_decay: float | None = None,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        name: str | None = None,
+    ) -> None:
+        super().__init__(learning_rate, weight_decay, clipnorm, clipvalue, global_clipnorm, name)
+        self.check_fractions(rho=rho)
+        if not 0 <= momentum <= 1:
+            raise ArgumentError(f"RMSprop: momentum lies between 0 and 1, got {momentum!r}")
+        self.check_not_negative(epsilon=epsilon)
+        self.rho = rho
+        self.momentum = momentum
+        self.epsilon = epsilon
+        self.centered = centered
+        self.slot_names = (
+            "velocity",
+            *(("momentum",) if momentum else ()),
+            *(("average_gradient",) if centered else ()),
+        )
+
+    def update(
+        self, parameter: Tensor, gradient: Tensor, slots: Slots, rate: Tensor
+    ) -> tuple[Tensor, Slots]:
+        velocity = slots["velocity"] * self.rho + gradient * gradient * (1 - self.rho)
+        new, size = {"velocity": velocity}, velocity
+        if self.centered:
+            average = slots["average_gradient"] * self.rho + gradient * (1 - self.rho)
+            new["average_gradient"] = average
+            size = velocity - average * average
+        step = gradient * rate / (size + self.epsilon).sqrt()
+        if self.momentum:
+            step = slots["momentum"] * self.momentum + step
+            new["momentum"] = step
+        return parameter - step, new
+
+
+class Adagrad(Optimizer):
+    """Divide by the root of the sum of all squares so far (Duchi et al. 2011): `w -= lr * g / sqrt(accumulator + epsilon)`.
+
+    >>> import autograd as ag, nn
+    >>> w = nn.Parameter([1.0]); nn.Adagrad(0.5, epsilon=0).apply([ag.tensor([3.0])], [w]); round(w.item(), 4)
+    0.5028
+    """
+
+    slot_names = ("accumulator",)
+
+    def __init__(
+        self,
+        learning_rate: float | LearningRateSchedule = 0.001,
+        initial_accumulator_value: float = 0.1,
+        epsilon: float = 1e-7,
+        weight_decay: float | None = None,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        name: str | None = None,
+    ) -> None:
+        super().__init__(learning_rate, weight_decay, clipnorm, clipvalue, global_clipnorm, name)
+        self.check_not_negative(
+            initial_accumulator_value=initial_accumulator_value, epsilon=epsilon
+        )
+        self.initial_accumulator_value = initial_accumulator_value
+        self.epsilon = epsilon
+
+    def initial_slot(self, name: str, parameter: Tensor) -> Tensor:
+        """How a slot begins."""
+        return ag.zeros_like(parameter) + self.initial_accumulator_value
+
+    def update(
+        self, parameter: Tensor, gradient: Tensor, slots: Slots, rate: Tensor
+    ) -> tuple[Tensor, Slots]:
+        accumulator = slots["accumulator"] + gradient * gradient
+        value = parameter - gradient * rate / (accumulator + self.epsilon).sqrt()
+        return value, {"accumulator": accumulator}
+
+
+class Adadelta(Optimizer):
+    """Steps as large as the recent ones were, in units of the recent gradients (Zeiler 2012).
+
+    `step = g * sqrt(steps + epsilon) / sqrt(gradients + epsilon)`, both moving mean squares; `w -= lr * step`.
+
+    >>> import nn
+    >>> nn.Adadelta().rho
+    0.95
+    """
+
+    slot_names = ("accumulated_grad", "accumulated_delta_var")
+
+    def __init__(
+        self,
+        learning_rate: float | LearningRateSchedule = 0.001,
+        rho: float = 0.95,
+        epsilon: float = 1e-7,
+        weight_decay: float | None = None,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        name: str | None = None,
+    ) -> None:
+        super().__init__(learning_rate, weight_decay, clipnorm, clipvalue, global_clipnorm, name)
+        self.check_fractions(rho=rho)
+        self.check_not_negative(epsilon=epsilon)
+        self.rho = rho
+        self.epsilon = epsilon
+
+    def update(
+        self, parameter: Tensor, gradient: Tensor, slots: Slots, rate: Tensor
+    ) -> tuple[Tensor, Slots]:
+        gradients = slots["accumulated_grad"] * self.rho + gradient * gradient * (1 - self.rho)
+        steps = slots["accumulated_delta_var"]
+        step = (steps + self.epsilon).sqrt() * gradient / (gradients + self.epsilon).sqrt()
+        return parameter - step * rate, {
+            "accumulated_grad": gradients,
+            "accumulated_delta_var": steps * self.rho + step * step * (1 - self.rho),
+        }
+
+
+class Lion(Optimizer):
+    """The sign of a moving average of the gradient (Chen et al. 2023): `w -= lr * sign(beta_1 m + (1 - beta_1) g)`.
+
+    >>> import autograd as ag, nn
+    >>> w = nn.Parameter([1.0, 1.0]); nn.Lion(0.25).apply([ag.tensor([9.0, -0.1])], [w]); w.tolist()
+    [0.75, 1.25]
+    """
+
+    slot_names = ("momentum",)
+
+    def __init__(
+        self,
+        learning_rate: float | LearningRateSchedule = 0.001,
+        beta_1: float = 0.9,
+        beta_2: float = 0.99,
+        weight_decay: float | None = None,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        name: str | None = None,
+    ) -> None:
+        super().__init__(learning_rate, weight_decay, clipnorm, clipvalue, global_clipnorm, name)
+        if not 0 < beta_1 <= 1:
+            raise ArgumentError(
+                f"Lion: beta_1 lies in (0, 1], got {beta_1!r}; with 0 only the sign of each gradient would count"
+            )
+        self.check_fractions(beta_2=beta_2)
+        self.beta_1 = beta_1
+        self.beta_2 = beta_2
+
+    def update(
+        self, parameter: Tensor, gradient: Tensor, slots: Slots, rate: Tensor
+    ) -> tuple[Tensor, Slots]:
+        momentum = slots["momentum"]
+        direction = (momentum * self.beta_1 + gradient * (1 - self.beta_1)).sign()
+        return parameter - direction * rate, {
+            "momentum": momentum * self.beta_2 + gradient * (1 - self.beta_2)
+        }

@@ -1,0 +1,115 @@
+"""Learning curves: loss and metrics over epochs, training and validation, the best validation epoch marked."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ..errors import ArgumentError
+from ..metrics.direction import higher_is_better
+from .figure import (
+    COLOURS,
+    LINES,
+    MARKERS,
+    PathLike,
+    check_path,
+    finish,
+    light_grid,
+    matplotlib,
+    panels,
+)
+
+FEW = 30
+"""Up to so many epochs each one has a marker."""
+
+
+def best_epoch(name: str, values: Sequence[float]) -> int | None:
+    """The position of the best value, the first of equals; None where all are NaN."""
+    numbers = [i for i, value in enumerate(values) if not math.isnan(value)]
+    if not numbers:
+        return None
+    sign = -1 if higher_is_better(name) else 1
+    return min(numbers, key=lambda i: sign * values[i])
+
+
+def learning_curves(
+    history: Any, path: PathLike | None = None, axes: Any = None, title: str | None = None
+) -> Any:
+    """Loss and each metric over epochs, a panel each; one more for the learning rate where it was logged.
+
+    The best epoch in validation is marked: least for losses and errors, greatest for accuracies and the like. Without
+    validation the best epoch in training is. NaN leaves a gap.
+
+    Args:
+        history: what `fit` returned, or a dict of lists, `{"loss": [...], "val_loss": [...]}`.
+        path, axes, title: see `nn.plots`.
+
+    Raises:
+        ArgumentError: the history is empty, or its lists have different lengths.
+
+    >>> from nn import plots
+    >>> figure = plots.learning_curves({"loss": [0.9, 0.5], "accuracy": [0.5, 0.8]})
+    >>> len(figure.axes)
+    2
+    """
+    check_path(path)
+    logs, epochs = _read(history)
+    names = [name for name in logs if not name.startswith("val_")]
+    names += [n for n in (name[4:] for name in logs if name.startswith("val_")) if n not in logs]
+    names.sort(key=lambda name: (name == "learning_rate", name != "loss"))
+    figure, chosen = panels(len(names), axes, (5.0, 3.6))
+    for panel, name in zip(chosen, names, strict=True):
+        _panel(panel, name, epochs, logs)
+    return finish(figure, path, title, axes)
+
+
+def _read(history: Any) -> tuple[dict[str, list[float]], list[int]]:
+    logs = getattr(history, "history", history)
+    if not isinstance(logs, Mapping):
+        raise ArgumentError(
+            f"learning_curves: expected the History that fit returned, or a dict of lists, got {type(history).__name__}"
+        )
+    lists = {str(name): [float(value) for value in values] for name, values in logs.items()}
+    lengths = {name: len(values) for name, values in lists.items()}
+    if not lists or not max(lengths.values()):
+        raise ArgumentError("learning_curves: the history is empty: no epoch was run")
+    if len(set(lengths.values())) > 1:
+        raise ArgumentError(f"learning_curves: lists of different lengths: {lengths}")
+    epochs = list(getattr(history, "epoch", ())) or list(range(max(lengths.values())))
+    if len(epochs) != max(lengths.values()):
+        epochs = list(range(max(lengths.values())))
+    return lists, [int(epoch) + 1 for epoch in epochs]
+
+
+def _panel(
+    panel: Any, name: str, epochs: Sequence[int], logs: Mapping[str, Sequence[float]]
+) -> None:
+    light_grid(panel)
+    panel.set(xlabel="epoch", ylabel=name.replace("_", " "))
+    panel.xaxis.set_major_locator(matplotlib().ticker.MaxNLocator(integer=True, min_n_ticks=1))
+    if name == "learning_rate":
+        panel.plot(epochs, logs[name], color=COLOURS[2], marker=_marker(0, epochs), markersize=4)
+        if all(value > 0 for value in logs[name]):
+            panel.set_yscale("log")
+        return
+    curves = {"training": logs.get(name), "validation": logs.get(f"val_{name}")}
+    for i, (label, values) in enumerate(curves.items()):
+        if values is not None:
+            panel.plot(
+                epochs, values, label=label, color=COLOURS[i], linestyle=LINES[i],
+                marker=_marker(i, epochs), markersize=4, linewidth=1.6,
+            )  # fmt: skip
+    label = "training" if curves["validation"] is None else "validation"
+    judged = curves[label]
+    best = None if judged is None else best_epoch(name, judged)
+    if judged is not None and best is not None:
+        panel.plot(
+            [epochs[best]], [judged[best]], linestyle="none", marker="*", markersize=13, color="black",
+            markeredgecolor="white", zorder=5, label=f"best {label}: {judged[best]:.4g} in epoch {epochs[best]}",
+        )  # fmt: skip
+    panel.legend(fontsize=8)
+
+
+def _marker(i: int, epochs: Sequence[int]) -> str:
+    return MARKERS[i] if len(epochs) <= FEW else ""

@@ -1,0 +1,82 @@
+"""What a model can say of itself: a table and a picture. How they are made is in `summary.py` and `diagram.py`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import Any
+
+from autograd.svg import Picture
+
+from . import diagram, summary
+from .module import Module
+from .plots.network import network_svg
+
+
+class Presentable(Module):
+    """Base of models: `summary()` and `plot()`."""
+
+    dtype: str
+
+    def summary(
+        self,
+        line_length: int | None = None,
+        print_fn: Callable[[str], Any] = print,
+        expand_nested: bool = False,
+    ) -> None:
+        """Print layers, output shapes, numbers of parameters and memory.
+
+        Args:
+            line_length: characters of a line, at least 40; None fits the content.
+            print_fn: is given the text.
+            expand_nested: show the layers inside of layers too, indented.
+
+        Raises:
+            ArgumentError: `line_length` is too short.
+
+        >>> import nn
+        >>> nn.Sequential([nn.Dense(2, input_shape=(3,))]).summary()
+        Model: Sequential
+        ---------------------------------------
+        Layer (type)   Output shape  Parameters
+        ---------------------------------------
+        dense (Dense)  (None, 2)              8
+        ---------------------------------------
+        Total parameters: 8 (32 bytes)
+        Trainable parameters: 8 (32 bytes)
+        Non-trainable parameters: 0 (0 bytes)
+        """
+        print_fn(summary.table(self, line_length, expand_nested))
+
+    def plot(
+        self,
+        path: str | os.PathLike[str] | None = None,
+        show_shapes: bool = True,
+        expand_nested: bool = False,
+        neurons: bool = False,
+    ) -> Picture:
+        """The network as SVG: what each layer is, and what flows from where to where.
+
+        The model runs once on a sample of zeros, and stays as it was.
+
+        Args:
+            path: where to write it as well, a name that ends in .svg.
+            show_shapes: of inputs and outputs.
+            expand_nested: show the layers inside of layers too, in a frame.
+            neurons: draw each unit and each weight of dense layers instead (`nn.plots.network`).
+
+        Returns:
+            The picture: `.svg` is the text; a notebook shows it; `.save(path)` writes it.
+
+        Raises:
+            ArgumentError: the model is not built; with `neurons`, it is more than a chain of dense layers.
+            MissingExtraError: without pygraphviz, the extra `draw`; with `neurons`, without matplotlib.
+
+        >>> import nn
+        >>> picture = nn.Sequential([nn.Dense(2, input_shape=(3,))]).plot()
+        >>> "dense (Dense)" in picture.svg and "(None, 2)" in picture.svg
+        True
+        """
+        if neurons:
+            return network_svg(self, path)
+        return diagram.plot(self, path, show_shapes, expand_nested)

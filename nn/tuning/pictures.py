@@ -1,0 +1,172 @@
+"""Pictures of searches, drawn with matplotlib without its global state, so they work with and without a screen."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from ..errors import MissingExtraError, TuningError
+from .space import Choice, Dimension, Int, show
+
+if TYPE_CHECKING:
+    from .study import Record
+
+BLUE, GREY, ORANGE, RED = "#2b6cb0", "#a0aec0", "#dd6b20", "#c53030"
+WIDE = 20.0
+"""From this ratio of the largest to the smallest number on, an axis is logarithmic."""
+IN_A_ROW = 3
+
+
+def new_figure(width: float, height: float) -> Any:
+    """An empty figure, or the error that says how to install matplotlib."""
+    try:
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise MissingExtraError("pictures need matplotlib: pip install 'gradloom[plot]'") from error
+    return Figure(figsize=(width, height), layout="constrained")
+
+
+def finish(figure: Any, path: Any) -> Any:
+    """The figure, written to `path` where there is one; folders are made."""
+    if path is not None:
+        os.makedirs(os.path.dirname(os.fspath(path)) or ".", exist_ok=True)
+        figure.savefig(path, dpi=120)
+    return figure
+
+
+def tidy(axes: Any, xlabel: str, ylabel: str | None) -> None:
+    """Labels, a light grid, and no frame where there is no axis."""
+    axes.set_xlabel(xlabel)
+    if ylabel is not None:
+        axes.set_ylabel(ylabel)
+    axes.grid(alpha=0.25, linewidth=0.6)
+    axes.set_axisbelow(True)
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)
+
+
+def is_wide(values: Sequence[Any]) -> bool:
+    """Whether numbers above 0 spread over more than an order of magnitude."""
+    return bool(values) and min(values) > 0 and max(values) / min(values) >= WIDE
+
+
+def trials_figure(
+    trials: Sequence[Record],
+    space: Mapping[str, Dimension],
+    monitor: str,
+    maximize: bool,
+    path: Any,
+) -> Any:
+    """The value by trial with the best so far; below, the value against each parameter."""
+    valued = [t for t in trials if t.value is not None]
+    if not valued:
+        raise TuningError("nothing to draw: no trial has a value")
+    done = [t for t in valued if t.state == "complete"]
+    best = (max if maximize else min)(done or valued, key=lambda t: t.value or 0.0)
+    columns = min(len(space), IN_A_ROW)
+    rows = -(-len(space) // columns)
+    figure = new_figure(3.4 * max(columns, 2), 3.0 + 2.5 * rows)
+    grid = figure.add_gridspec(1 + rows, columns, height_ratios=[1.25] + [1.0] * rows)
+    above = figure.add_subplot(grid[0, :])
+    _by_trial(above, trials, best, monitor, maximize)
+    for i, (name, dimension) in enumerate(space.items()):
+        axes = figure.add_subplot(grid[1 + i // columns, i % columns], sharey=above)
+        _by_parameter(axes, valued, best, name, dimension)
+        first = i % columns == 0
+        tidy(axes, name, monitor if first else None)
+        axes.tick_params(labelleft=first)
+    return finish(figure, path)
+
+
+def _by_trial(
+    axes: Any, trials: Sequence[Record], best: Record, monitor: str, maximize: bool
+) -> None:
+    for state, color in (("complete", BLUE), ("pruned", GREY)):
+        some = [t for t in trials if t.state == state and t.value is not None]
+        if some:
+            axes.scatter([t.number for t in some], [t.value for t in some], s=22, color=color, label=state, zorder=3)  # fmt: skip
+    failed = [t.number for t in trials if t.state == "failed"]
+    if failed:
+        axes.plot(failed, [0.03] * len(failed), "x", color=RED, transform=axes.get_xaxis_transform(), label="failed")  # fmt: skip
+    numbers: list[int] = []
+    so_far: list[float] = []
+    for trial in trials:
+        if trial.state == "complete" and trial.value is not None:
+            better = max if maximize else min
+            numbers.append(trial.number)
+            so_far.append(better([*so_far[-1:], trial.value]))
+    if numbers:
+        numbers.append(len(trials) - 1)
+        so_far.append(so_far[-1])
+        axes.step(numbers, so_far, where="post", color=ORANGE, linewidth=1.6, label="best so far")
+    axes.scatter([best.number], [best.value], s=130, marker="*", color=ORANGE, edgecolor="white", linewidth=0.6, zorder=4)  # fmt: skip
+    values = [t.value for t in trials if t.value is not None]
+    if is_wide(values):
+        axes.set_yscale("log")
+    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.margins(y=0.12)
+    tidy(axes, "trial", monitor)
+    axes.set_title(f"best {monitor} {best.value:.4g} in trial {best.number}", loc="left", fontsize=10)  # fmt: skip
+    axes.legend(
+        frameon=False, fontsize=8, ncols=4, loc="lower right", bbox_to_anchor=(1, 1), borderaxespad=0.2
+    )  # fmt: skip
+
+
+def _by_parameter(
+    axes: Any, valued: Sequence[Record], best: Record, name: str, dimension: Dimension
+) -> None:
+    where = {t.number: _place(t, name, dimension) for t in valued}
+    if isinstance(dimension, Choice):
+        axes.set_xticks(range(len(dimension.labels)), [show(text) for text in dimension.labels])
+        axes.set_xlim(-0.5, len(dimension.labels) - 0.5)
+    elif dimension.log:
+        axes.set_xscale("log")
+        # less than a decade: the numbers between two powers of ten would lie over each other
+        axes.xaxis.set_minor_formatter("")
+    elif isinstance(dimension, Int):
+        axes.xaxis.get_major_locator().set_params(integer=True)
+    for state, color in (("pruned", GREY), ("complete", BLUE)):
+        some = [t for t in valued if t.state == state]
+        axes.scatter(
+            [where[t.number] for t in some], [t.value for t in some], s=18, color=color, alpha=0.75, linewidth=0
+        )  # fmt: skip
+    axes.scatter([where[best.number]], [best.value], s=130, marker="*", color=ORANGE, edgecolor="white", linewidth=0.6, zorder=4)  # fmt: skip
+
+
+def _place(trial: Record, name: str, dimension: Dimension) -> float:
+    """Where a trial stands; beside the exact place where many would stand on one another."""
+    value = trial.params[name]
+    aside = ((trial.number * 0.618) % 1 - 0.5) * 0.3
+    if isinstance(dimension, Choice):
+        return dimension.position(value) + aside
+    crowded = (
+        isinstance(dimension, Int) and not dimension.log and dimension.high - dimension.low < 12
+    )
+    return float(value) + aside * crowded
+
+
+def depth_figure(
+    depths: Sequence[int],
+    values: Sequence[Sequence[float]],
+    means: Sequence[float | None],
+    best: int,
+    monitor: str,
+    path: Any,
+) -> Any:
+    """The watched number against the hidden layers: every run a dot, their mean a line, the best depth marked."""
+    figure = new_figure(5.6, 3.6)
+    axes = figure.add_subplot()
+    dots = [(d, v) for d, runs in zip(depths, values) for v in runs]
+    several = any(len(runs) > 1 for runs in values)
+    if several:
+        axes.scatter(*zip(*dots), s=18, color=GREY, label="a run", zorder=2)
+    line = [(d, m) for d, m in zip(depths, means) if m is not None]
+    axes.plot(*zip(*line), "o-", color=BLUE, markersize=5, label="mean" if several else monitor, zorder=3)  # fmt: skip
+    axes.scatter([best], [dict(line)[best]], s=170, marker="*", color=ORANGE, edgecolor="white", zorder=4, label="best")  # fmt: skip
+    axes.set_xticks(list(depths))
+    axes.margins(x=0.1, y=0.15)
+    tidy(axes, "hidden layers", monitor)
+    axes.set_title(f"{best} hidden layer{'' if best == 1 else 's'}: {monitor} {dict(line)[best]:.4g}", loc="left", fontsize=10)  # fmt: skip
+    axes.legend(frameon=False, fontsize=8)
+    return finish(figure, path)

@@ -1,0 +1,143 @@
+"""Where a study is kept: in memory, in an SQLite file or in a journal. Optuna is imported here and nowhere else.
+
+A file belongs to one process at a time: a lock that the operating system drops when the process dies, however it dies.
+So a trial that is found running was killed, and is tried anew.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from ..errors import ArgumentError, FileError, MissingExtraError
+
+try:
+    import fcntl
+except ImportError:  # Windows: two searches at once in one file are not noticed there
+    fcntl = None  # type: ignore[assignment]
+
+DATABASE = (".db", ".sqlite", ".sqlite3")
+JOURNAL = (".journal", ".log")
+
+
+def optuna_library() -> Any:
+    """The optuna package, or the error that says how to install it."""
+    try:
+        import optuna
+        import optuna.storages.journal
+    except ImportError as error:
+        raise MissingExtraError("nn.tune needs optuna: pip install 'gradloom[tune]'") from error
+    return optuna
+
+
+@contextmanager
+def quiet(library: Any) -> Iterator[None]:
+    """Inside, Optuna reports nothing below an error; afterwards what the user had set holds again."""
+    level = library.logging.get_verbosity()
+    library.logging.set_verbosity(library.logging.ERROR)
+    try:
+        yield
+    finally:
+        library.logging.set_verbosity(level)
+
+
+@contextmanager
+def opened(library: Any, storage: Any) -> Iterator[Any]:
+    """The Optuna storage for None (memory), or a path that ends in .db or .journal.
+
+    Raises:
+        ArgumentError: another ending.
+        FileError: another process works on the file, or it cannot be read.
+    """
+    if storage is None:
+        yield library.storages.InMemoryStorage()
+        return
+    path = _path(storage)
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with _alone(path):
+        if path.endswith(JOURNAL):
+            yield _journal(library, path)
+            return
+        database = _database(library, path)
+        try:
+            yield database
+        finally:
+            database.remove_session()
+            database.engine.dispose()
+
+
+def _path(storage: Any) -> str:
+    try:
+        path: str = os.path.abspath(os.fspath(storage))
+    except TypeError as error:
+        raise ArgumentError(f"storage is a path or None, got {storage!r}") from error
+    if "://" in str(storage) or not path.endswith(DATABASE + JOURNAL):
+        raise ArgumentError(
+            f"storage is a path that ends in .db (an SQLite file) or .journal (a text file), got {str(storage)!r}"
+        )
+    return path
+
+
+def _database(library: Any, path: str) -> Any:
+    if os.path.exists(path) and os.path.getsize(path):
+        with open(path, "rb") as file:
+            if file.read(15) != b"SQLite format 3":
+                raise FileError(f"{path}: not an SQLite file")
+    return library.storages.RDBStorage(f"sqlite:///{path}")
+
+
+def _journal(library: Any, path: str) -> Any:
+    """The journal, without a last line that a killed process left half-written."""
+    with open(path, "ab+") as file:
+        file.seek(0)
+        content = file.read()
+        file.truncate(content.rfind(b"\n") + 1)
+    backend = library.storages.journal.JournalFileBackend(path, lock_obj=_Unlocked())
+    try:
+        return library.storages.JournalStorage(backend)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise FileError(f"{path}: not a journal of a study ({error})") from error
+
+
+class _Unlocked:
+    """Optuna's lock of a single write, which would outlive a process that is killed; `_alone` locks the whole search."""
+
+    def acquire(self) -> bool:
+        return True
+
+    def release(self) -> None:
+        pass
+
+
+@contextmanager
+def _alone(path: str) -> Iterator[None]:
+    if fcntl is None:
+        yield
+        return
+    name = f"{path}.lock"
+    while True:
+        with open(name, "wb") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError as error:
+                raise FileError(
+                    f"{path}: another search is at work on this file; wait for it, or use another file"
+                ) from error
+            if not _is_still(name, file.fileno()):  # its last owner removed it in between
+                continue
+            try:
+                yield
+            finally:
+                with contextlib.suppress(OSError):
+                    os.unlink(name)
+            return
+
+
+def _is_still(name: str, handle: int) -> bool:
+    try:
+        return os.stat(name).st_ino == os.fstat(handle).st_ino
+    except FileNotFoundError:
+        return False

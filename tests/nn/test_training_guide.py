@@ -1,0 +1,24 @@
+"""The page on training: its code runs in order, with warnings as errors, and prints what it says."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+TEXT = (ROOT / "docs" / "training.md").read_text(encoding="utf-8")
+
+
+def test_the_code_of_the_guide_runs_in_order():
+    for library in ("safetensors", "optuna"):
+        pytest.importorskip(library)
+    script = "\n".join(re.findall(r"```python\n(.*?)```", TEXT, flags=re.DOTALL))
+    done = subprocess.run([sys.executable, "-W", "error", "-c", script], cwd=ROOT, capture_output=True, text=True, check=False)  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    names, early, resumed, tuned = done.stdout.splitlines()
+    assert names == "['accuracy', 'auc', 'loss', 'val_accuracy', 'val_auc', 'val_loss']"
+    assert (early, resumed, tuned) == ("True True", "True", "True")

@@ -31,6 +31,8 @@ class Sequential(Model):
         self, layers: Sequence[Module | Input] = (), dtype: str = "float32", name: str | None = None
     ) -> None:
         super().__init__(dtype)
+        if not (name is None or isinstance(name, str)):
+            raise ArgumentError(f"{type(self).__name__}: name is a text or None, got {name!r}")
         self.name = name
         self.layers: list[Module] = []
         self.input_shape: tuple[int, ...] | None = None
@@ -56,6 +58,11 @@ class Sequential(Model):
             )
         if any(layer is other for other in self.layers):
             raise ArgumentError("the same layer object twice in one model; make two layers")
+        name = getattr(layer, "name", None)
+        if name is not None and any(name == getattr(other, "name", None) for other in self.layers):
+            raise ArgumentError(
+                f"two layers are called {name!r}; names of layers are unique in a model"
+            )
         if not self.layers and layer.input_shape is not None:
             self.input_shape = layer.input_shape
         self.layers.append(layer)
@@ -83,6 +90,7 @@ class MLP(Sequential):
         dropout: rate after each hidden layer; 0 for none.
         output_activation: of the last layer ("sigmoid", "softmax", or None for logits or regression).
         dtype: of parameters and inputs.
+        name: shown in summaries.
 
     >>> import nn
     >>> len(nn.MLP(hidden=(8, 4), outputs=3, dropout=0.5).layers)
@@ -97,13 +105,14 @@ class MLP(Sequential):
         dropout: float = 0.2,
         output_activation: Any = None,
         dtype: str = "float32",
+        name: str | None = None,
     ) -> None:
         layers: list[Module] = []
         for units in hidden:
             layers.append(Maxout(units) if activation == "maxout" else Dense(units, activation))
             if dropout:
                 layers.append(Dropout(dropout))
-        super().__init__([*layers, Dense(outputs, output_activation)], dtype)
+        super().__init__([*layers, Dense(outputs, output_activation)], dtype, name)
         self._own_layers = len(self.layers)
         self.hidden = tuple(hidden)
         self.outputs = outputs
@@ -112,7 +121,7 @@ class MLP(Sequential):
         self.output_activation = output_activation
 
     def get_config(self) -> dict[str, Any]:
-        names = ("hidden", "outputs", "activation", "dropout", "output_activation", "dtype")
+        names = ("hidden", "outputs", "activation", "dropout", "output_activation", "dtype", "name")
         config = {name: getattr(self, name) for name in names}
         added = self.layers[self._own_layers :]
         return config | ({"added": added} if added else {})

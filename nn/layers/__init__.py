@@ -1,7 +1,7 @@
 """Layers, one small file a subject."""
 
 from .activation import ELU, Activation, LeakyReLU, ReLU, Softmax
-from .augmentation import RandomFlip, RandomShift
+from .augmentation import RandomFlip, RandomShift, RandomTranslation
 from .base import Layer
 from .convolution import Conv2D
 from .dense import Dense
@@ -39,6 +39,7 @@ __all__ = [
     "Maxout",
     "RandomFlip",
     "RandomShift",
+    "RandomTranslation",
     "ReLU",
     "Reshape",
     "Softmax",

@@ -8,6 +8,7 @@ import autograd as ag
 from autograd import Tensor
 
 from .. import activations
+from .arguments import number, one_axis
 from .base import Layer
 
 
@@ -36,13 +37,38 @@ class Activation(Layer):
 class ReLU(Layer):
     """max(x, 0); its slope at 0 is 0.
 
+    With arguments: x where it is above `threshold`, but `max_value` at most; else `negative_slope (x - threshold)`.
+
+    Args:
+        max_value: the highest output; None for no limit.
+        negative_slope: of what is not above the threshold.
+        threshold: where the unit wakes up.
+        input_shape, name: as in `Layer`.
+
     >>> import nn
-    >>> nn.ReLU()([-1.0, 2.0]).tolist()
-    [0.0, 2.0]
+    >>> nn.ReLU(max_value=6.0)([-1.0, 2.0, 7.0]).tolist()
+    [0.0, 2.0, 6.0]
     """
 
+    def __init__(
+        self,
+        max_value: float | None = None,
+        negative_slope: float = 0.0,
+        threshold: float = 0.0,
+        input_shape: tuple[int, ...] | None = None,
+        name: str | None = None,
+    ) -> None:
+        super().__init__(name, input_shape)
+        self.max_value = None if max_value is None else number("ReLU", "max_value", max_value)
+        self.negative_slope = number("ReLU", "negative_slope", negative_slope)
+        self.threshold = number("ReLU", "threshold", threshold)
+
     def call(self, x: Tensor) -> Tensor:
-        return ag.relu(x)
+        if self.threshold:
+            y = ag.where(x > self.threshold, x, (x - self.threshold) * self.negative_slope)
+        else:
+            y = ag.leaky_relu(x, self.negative_slope) if self.negative_slope else ag.relu(x)
+        return y if self.max_value is None else y.clip(max=self.max_value)
 
 
 class LeakyReLU(Layer):
@@ -60,7 +86,7 @@ class LeakyReLU(Layer):
         name: str | None = None,
     ) -> None:
         super().__init__(name, input_shape)
-        self.negative_slope = negative_slope
+        self.negative_slope = number("LeakyReLU", "negative_slope", negative_slope)
 
     def call(self, x: Tensor) -> Tensor:
         return ag.leaky_relu(x, self.negative_slope)
@@ -81,19 +107,30 @@ class ELU(Layer):
         name: str | None = None,
     ) -> None:
         super().__init__(name, input_shape)
-        self.alpha = alpha
+        self.alpha = number("ELU", "alpha", alpha, None)
 
     def call(self, x: Tensor) -> Tensor:
         return ag.elu(x, self.alpha)
 
 
 class Softmax(Layer):
-    """Probabilities along the last axis; as the last layer, the loss is computed from its logits.
+    """Probabilities along `axis`; as the last layer, over the last axis, the loss is computed from its logits.
 
     >>> import nn
     >>> nn.Softmax()([[0.0, 0.0]]).tolist()
     [[0.5, 0.5]]
     """
 
+    def __init__(
+        self,
+        axis: int = -1,
+        input_shape: tuple[int, ...] | None = None,
+        name: str | None = None,
+    ) -> None:
+        super().__init__(name, input_shape)
+        self.axis = one_axis("Softmax", axis)
+
     def call(self, x: Tensor) -> Tensor:
-        return activations.softmax(x)
+        if self.axis in (-1, x.ndim - 1):
+            return activations.softmax(x)
+        return ag.softmax(x, self.axis)

@@ -5,13 +5,15 @@ Images are (batch, height, width, channels). Each image of a batch gets a draw o
 
 from __future__ import annotations
 
+from numbers import Real
 from typing import Any
 
 import autograd as ag
 from autograd import Tensor, random
 
 from ..errors import ArgumentError
-from .base import Layer, one_of
+from .arguments import number, one_of
+from .base import Layer
 
 FLIPS = {"horizontal": (2,), "vertical": (1,), "horizontal_and_vertical": (1, 2)}
 FILLS = ("reflect", "wrap", "nearest", "constant")
@@ -39,7 +41,7 @@ class RandomFlip(Layer):
         self.mode = one_of("RandomFlip", "mode", mode, tuple(FLIPS))
 
     def call(self, x: Tensor) -> Tensor:
-        self.needs_dimensions(x.shape, 4, "(batch, height, width, channels)")
+        self.needs_images(x.shape)
         if self.is_training:
             for axis in FLIPS[self.mode]:
                 heads = random.bernoulli((x.shape[0], 1, 1, 1))
@@ -73,23 +75,21 @@ class RandomShift(Layer):
         name: str | None = None,
     ) -> None:
         super().__init__(name, input_shape)
-        self.height_factor = height_factor
-        self.width_factor = width_factor
+        self.height_factor = _factor("height_factor", height_factor)
+        self.width_factor = _factor("width_factor", width_factor)
         self.fill_mode = one_of("RandomShift", "fill_mode", fill_mode, FILLS)
-        self.fill_value = fill_value
-        self._ranges = tuple(
-            _range(name, factor)
-            for name, factor in (("height_factor", height_factor), ("width_factor", width_factor))
-        )
+        self.fill_value = number("RandomShift", "fill_value", fill_value, None)
 
     def call(self, x: Tensor) -> Tensor:
-        self.needs_dimensions(x.shape, 4, "(batch, height, width, channels)")
+        self.needs_images(x.shape)
         if not self.is_training:
             return x
         count = x.shape[0]
         (rows, rows_inside), (columns, columns_inside) = (
             self._sources(count, size, bounds)
-            for size, bounds in zip(x.shape[1:3], self._ranges, strict=True)
+            for size, bounds in zip(
+                x.shape[1:3], (self.height_factor, self.width_factor), strict=True
+            )
         )
         images = ag.arange(count).reshape(count, 1, 1)
         moved: Tensor = x[images, rows.expand_dims(2), columns.expand_dims(1)]
@@ -118,10 +118,16 @@ def _modulo(x: Tensor, size: int) -> Tensor:
     return result
 
 
-def _range(name: str, factor: Any) -> tuple[float, float]:
-    given = factor if isinstance(factor, (tuple, list)) else (-factor, factor)
-    if len(given) != 2 or not -1 <= given[0] <= given[1] <= 1:
-        raise ArgumentError(
-            f"RandomShift: {name} is a fraction from 0 to 1, or (lowest, highest) from -1 to 1, got {factor!r}"
-        )
-    return float(given[0]), float(given[1])
+def _factor(name: str, factor: Any) -> tuple[float, float]:
+    """(lowest, highest); one number goes as far to both sides."""
+    given = tuple(factor) if isinstance(factor, (tuple, list)) else (factor,)
+    if len(given) in (1, 2) and all(isinstance(bound, Real) for bound in given):
+        low, high = (-given[0], given[0]) if len(given) == 1 else given
+        if -1 <= low <= high <= 1:
+            return float(low), float(high)
+    raise ArgumentError(
+        f"RandomShift: {name} is a fraction from 0 to 1, or (lowest, highest) from -1 to 1, got {factor!r}"
+    )
+
+
+RandomTranslation = RandomShift

@@ -9,7 +9,11 @@ from autograd import ShapeError, Tensor
 from .. import budget, constraints, initializers, regularizers
 from ..errors import ArgumentError
 from ..module import Module, Parameter
+from .arguments import axis_numbers, one_of
 from .input import Input
+
+IMAGES = {"NHWC": "(batch, height, width, channels)", "NCHW": "(batch, channels, height, width)"}
+"""What the letters of a data format stand for."""
 
 
 class Layer(Module):
@@ -20,7 +24,11 @@ class Layer(Module):
         input_shape: of one sample, so that a model that begins with this layer is built before it sees data.
     """
 
+    name: str | None = None
+
     def __init__(self, name: str | None = None, input_shape: tuple[int, ...] | None = None) -> None:
+        if not (name is None or isinstance(name, str)):
+            raise ArgumentError(f"{type(self).__name__}: name is a text or None, got {name!r}")
         self.name = name
         self.input_shape = None if input_shape is None else Input(input_shape).shape
 
@@ -30,11 +38,21 @@ class Layer(Module):
         kind = type(self).__name__
         return kind if self.name is None else f"{kind} {self.name!r}"
 
-    def needs_dimensions(self, shape: tuple[int, ...], count: int, axes: str) -> None:
-        """Raise when an input has another number of dimensions."""
-        if len(shape) != count:
+    def needs_images(self, shape: tuple[int, ...], letters: str = "NHWC") -> None:
+        """Raise when an input is no batch of images."""
+        if len(shape) != 4:
+            hint = " For one channel use x.reshape(*x.shape, 1)." if len(shape) == 3 else ""
             raise ShapeError(
-                f"{self.title}: the input has {len(shape)} dimensions, shape {shape}; expected {axes}"
+                f"{self.title}: the input has {len(shape)} dimensions, shape {shape}; expected {IMAGES[letters]}.{hint}"
+            )
+
+    def needs_features(self, x: Tensor, axes: tuple[int, ...], sizes: tuple[int, ...]) -> None:
+        """Raise when an input has other sizes along `axes` than the layer was built for."""
+        found = tuple(x.shape[axis] for axis in axes)
+        if found != sizes:
+            raise ShapeError(
+                f"{self.title}: axis {', '.join(map(str, axes))} of the input has to be {', '.join(map(str, sizes))}, "
+                f"which the layer was built for. Received {x.shape} {x.dtype}."
             )
 
 
@@ -63,13 +81,12 @@ class Affine(Layer):
     ) -> None:
         super().__init__(name, input_shape)
         self.use_bias = use_bias
-        self.kernel_initializer = kernel_initializer
+        self.kernel_initializer = known_initializer(kernel_initializer)
         self.kernel_regularizer = regularizers.get(kernel_regularizer)
         self.kernel_constraint = constraints.get(kernel_constraint)
-        self.bias_initializer = bias_initializer
+        self.bias_initializer = known_initializer(bias_initializer)
         self.bias_regularizer = regularizers.get(bias_regularizer)
         self.bias_constraint = constraints.get(bias_constraint)
-        initializers.get(kernel_initializer), initializers.get(bias_initializer)
 
     def make_weights(self, shape: tuple[int, ...], units: int, dtype: Any) -> None:
         """The kernel of `shape`, and a bias for each of `units`."""
@@ -83,6 +100,12 @@ class Affine(Layer):
             )
 
 
+def known_initializer(initializer: Any) -> Any:
+    """The initializer as given, once it is known to be one."""
+    initializers.get(initializer)
+    return initializer
+
+
 def weight(
     shape: tuple[int, ...], dtype: Any, initializer: Any, regularizer: Any, constraint: Any
 ) -> Parameter:
@@ -92,43 +115,18 @@ def weight(
     return Parameter(start, regularizer=regularizer, constraint=constraint)
 
 
-def whole(owner: str, name: str, value: Any, least: int = 1) -> int:
-    """`value` as an int when it is an integer >= `least`."""
-    if isinstance(value, bool) or not hasattr(value, "__index__") or value.__index__() < least:
-        raise ArgumentError(f"{owner}: {name} is an integer >= {least}, got {value!r}")
-    return int(value)
-
-
-def pair(owner: str, name: str, value: Any) -> tuple[int, int]:
-    """(height, width) from one integer or two."""
-    parts = tuple(value) if isinstance(value, (tuple, list)) else (value, value)
-    if len(parts) != 2:
-        raise ArgumentError(f"{owner}: {name} is an integer or two of them, got {value!r}")
-    return whole(owner, name, parts[0]), whole(owner, name, parts[1])
-
-
-def fraction(owner: str, name: str, value: Any) -> float:
-    """`value` when it lies between 0 and 1."""
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= 1:
-        raise ArgumentError(f"{owner}: {name} lies between 0 and 1, got {value!r}")
-    return value
-
-
-def one_of(owner: str, name: str, value: Any, known: tuple[str, ...]) -> str:
-    """`value` when it is one of the known words."""
-    if value not in known:
-        words = ", ".join(map(repr, known))
-        raise ArgumentError(f"{owner}: {name} is one of {words}, got {value!r}")
-    return str(value)
-
-
 def axes_of(owner: str, axis: Any, ndim: int) -> tuple[int, ...]:
     """Axes as sorted numbers >= 0, for inputs of `ndim` dimensions."""
-    given = tuple(axis) if isinstance(axis, (tuple, list)) else (axis,)
-    found = sorted(a.__index__() % ndim if -ndim <= a.__index__() < ndim else -1 for a in given)
+    if ndim < 2:
+        raise ShapeError(
+            f"{owner}: the input has {ndim or 'no'} dimensions; expected (batch, features)"
+        )
+    given = axis_numbers(owner, axis)
+    found = sorted(a % ndim if -ndim <= a < ndim else -1 for a in given)
     if found[0] < 1 or len(set(found)) < len(found):
         raise ArgumentError(
-            f"{owner}: axis {axis!r} for inputs of {ndim} dimensions; the first axis counts samples"
+            f"{owner}: axis {axis!r} for inputs of {ndim} dimensions; the first axis counts samples, "
+            f"so use axes from 1 to {ndim - 1}, each once"
         )
     return tuple(found)
 
@@ -140,7 +138,7 @@ def along(x: Tensor, values: Tensor, axes: tuple[int, ...]) -> Tensor:
     return values.reshape(tuple(n if i in axes else 1 for i, n in enumerate(x.shape)))
 
 
-def channels_axis(owner: str, data_format: str | None) -> str:
+def image_letters(owner: str, data_format: str | None) -> str:
     """The letters of the op for Keras's word: "channels_last" (the default) or "channels_first"."""
     word = "channels_last" if data_format is None else data_format
     one_of(owner, "data_format", word, ("channels_last", "channels_first"))

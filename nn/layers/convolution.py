@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import autograd as ag
-from autograd import Tensor
+from autograd import ShapeError, Tensor
 
 from .. import activations
-from .base import Affine, channels_axis, one_of, pair, whole
+from ..errors import ArgumentError
+from .arguments import one_of, pair, whole
+from .base import Affine, image_letters
 
 
 class Conv2D(Affine):
@@ -22,8 +24,10 @@ class Conv2D(Affine):
             padding is added below and to the right, as in Keras.
         data_format: "channels_last", the default, or "channels_first" for (batch, channels, height, width).
         dilation_rate: distance between two pixels that a filter sees.
+        groups: the channels are divided into so many parts, and so are the filters; each part sees its own alone.
         activation: a name, a function, or None.
-        use_bias, kernel_*, bias_*, input_shape, name: as in `Dense`; the kernel is (height, width, channels, filters).
+        use_bias, kernel_*, bias_*, input_shape, name: as in `Dense`; the kernel is (height, width, channels / groups,
+            filters).
 
     >>> import autograd as ag, nn
     >>> nn.Conv2D(8, 3, activation="relu")(ag.zeros((1, 28, 28, 1))).shape
@@ -38,6 +42,7 @@ class Conv2D(Affine):
         padding: str = "valid",
         data_format: str | None = None,
         dilation_rate: int | tuple[int, int] = (1, 1),
+        groups: int = 1,
         activation: Any = None,
         use_bias: bool = True,
         kernel_initializer: Any = "glorot_uniform",
@@ -59,24 +64,31 @@ class Conv2D(Affine):
         self.padding = one_of("Conv2D", "padding", padding, ("valid", "same"))
         self.data_format = data_format
         self.dilation_rate = pair("Conv2D", "dilation_rate", dilation_rate)
+        self.groups = whole("Conv2D", "groups", groups)
+        if self.filters % self.groups:
+            raise ArgumentError(
+                f"Conv2D: filters is a multiple of groups, got {filters} filters in {groups} groups"
+            )
         self.activation = activation
         self._activation = activations.get(activation)
-        self._axes = channels_axis("Conv2D", data_format)
+        self._letters = image_letters("Conv2D", data_format)
 
     def build(self, *shapes: tuple[int, ...], dtype: Any) -> None:
         (shape,) = shapes
-        last = self._axes == "NHWC"
-        self.needs_dimensions(
-            shape,
-            4,
-            "(batch, height, width, channels)" if last else "(batch, channels, height, width)",
-        )
-        channels = shape[3 if last else 1]
-        self.make_weights((*self.kernel_size, channels, self.filters), self.filters, dtype)
+        self.needs_images(shape, self._letters)
+        channels = shape[self._letters.index("C")]
+        if channels % self.groups:
+            raise ShapeError(
+                f"{self.title}: {channels} channels do not divide into {self.groups} groups"
+            )
+        kernel = (*self.kernel_size, channels // self.groups, self.filters)
+        self.make_weights(kernel, self.filters, dtype)
 
     def call(self, x: Tensor) -> Tensor:
-        last = self._axes == "NHWC"
-        kernel = self.kernel if last else self.kernel.transpose(3, 2, 0, 1)
+        self.needs_images(x.shape, self._letters)
+        channels = self.kernel.shape[2] * self.groups
+        self.needs_features(x, (self._letters.index("C"),), (channels,))
+        kernel = self.kernel if self._letters == "NHWC" else self.kernel.transpose(3, 2, 0, 1)
         result = ag.conv2d(
             x,
             kernel,
@@ -84,6 +96,7 @@ class Conv2D(Affine):
             stride=self.strides,
             padding=self.padding,
             dilation=self.dilation_rate,
-            data_format=self._axes,
+            groups=self.groups,
+            data_format=self._letters,
         )
         return self._activation(result)

@@ -8,7 +8,8 @@ import autograd as ag
 from autograd import ShapeError, Tensor
 
 from .. import activations
-from .base import Affine, whole
+from .arguments import whole
+from .base import Affine
 
 
 class Dense(Affine):
@@ -51,7 +52,7 @@ class Dense(Affine):
         )  # fmt: skip
         self.units = whole("Dense", "units", units)
         self.activation = activation
-        self.input_dim = input_dim
+        self.input_dim = None if input_dim is None else whole("Dense", "input_dim", input_dim)
         self._activation = activations.get(activation)
 
     def build(self, *shapes: tuple[int, ...], dtype: Any) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import autograd as ag
 from autograd import Tensor, random
 
-from ..errors import ArgumentError
-from .base import Layer, fraction
+from .arguments import fraction, number
+from .base import Layer
 
 
 class Dropout(Layer):
@@ -41,9 +41,7 @@ class GaussianNoise(Layer):
         self, stddev: float, input_shape: tuple[int, ...] | None = None, name: str | None = None
     ) -> None:
         super().__init__(name, input_shape)
-        if not stddev >= 0:
-            raise ArgumentError(f"GaussianNoise: stddev is a number >= 0, got {stddev!r}")
-        self.stddev = stddev
+        self.stddev = number("GaussianNoise", "stddev", stddev)
 
     def call(self, x: Tensor) -> Tensor:
         if not self.is_training or not self.stddev:

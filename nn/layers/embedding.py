@@ -8,13 +8,15 @@ import autograd as ag
 from autograd import Tensor
 
 from .. import constraints, regularizers
-from .base import Layer, weight, whole
+from .arguments import whole
+from .base import Layer, known_initializer, weight
 
 
 class Embedding(Layer):
     """Rows of a table by number: inputs (...) of integers from 0 to input_dim - 1, outputs (..., output_dim).
 
-    A model gives its inputs as floating numbers; whole ones up to 2**24 (float32) are exact.
+    Where `i` stands in the input, row `i` stands in the output. A model gives its inputs as floating numbers; integers up
+    to 2**24 are exact in float32, up to 2**53 in float64. A fraction is cut off, as in Keras.
 
     Args:
         input_dim: how many different numbers there are.
@@ -34,7 +36,7 @@ class Embedding(Layer):
         self,
         input_dim: int,
         output_dim: int,
-        embeddings_initializer: Any = "random_uniform",
+        embeddings_initializer: Any = "uniform",
         embeddings_regularizer: Any = None,
         embeddings_constraint: Any = None,
         input_shape: tuple[int, ...] | None = None,
@@ -43,7 +45,7 @@ class Embedding(Layer):
         super().__init__(name, input_shape)
         self.input_dim = whole("Embedding", "input_dim", input_dim)
         self.output_dim = whole("Embedding", "output_dim", output_dim)
-        self.embeddings_initializer = embeddings_initializer
+        self.embeddings_initializer = known_initializer(embeddings_initializer)
         self.embeddings_regularizer = regularizers.get(embeddings_regularizer)
         self.embeddings_constraint = constraints.get(embeddings_constraint)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..errors import ArgumentError
+from .arguments import whole
 
 
 class Input:
@@ -15,8 +16,10 @@ class Input:
     """
 
     def __init__(self, shape: tuple[int, ...]) -> None:
-        self.shape = tuple(shape) if isinstance(shape, (tuple, list)) else (shape,)
-        if any(not isinstance(n, int) or n < 1 for n in self.shape):
+        sizes = tuple(shape) if isinstance(shape, (tuple, list)) else (shape,)
+        try:
+            self.shape = tuple(whole("Input", "a size", size) for size in sizes)
+        except ArgumentError:
             raise ArgumentError(
                 f"Input: shape is a tuple of sizes >= 1 without the batch, got {shape!r}"
-            )
+            ) from None

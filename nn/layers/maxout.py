@@ -7,7 +7,8 @@ from typing import Any
 import autograd as ag
 from autograd import ShapeError, Tensor
 
-from .base import Affine, whole
+from .arguments import whole
+from .base import Affine
 
 
 class Maxout(Affine):

@@ -6,10 +6,10 @@ from typing import Any
 
 from autograd import Tensor, no_grad
 
-from .. import constraints, initializers, regularizers
-from ..errors import ArgumentError
+from .. import budget, constraints, initializers, regularizers
 from ..module import Buffer, Parameter
-from .base import Layer, along, axes_of, fraction, weight
+from .arguments import axis_numbers, fraction, number, one_axis
+from .base import Layer, along, axes_of, known_initializer, weight
 
 
 class _Normalization(Layer):
@@ -31,16 +31,12 @@ class _Normalization(Layer):
         input_shape: tuple[int, ...] | None,
     ) -> None:
         super().__init__(name, input_shape)
-        if not epsilon > 0:
-            raise ArgumentError(
-                f"{type(self).__name__}: epsilon is a number above 0, got {epsilon!r}"
-            )
         self.axis = axis
-        self.epsilon = epsilon
+        self.epsilon = number(type(self).__name__, "epsilon", epsilon)
         self.center = center
         self.scale = scale
-        self.beta_initializer = beta_initializer
-        self.gamma_initializer = gamma_initializer
+        self.beta_initializer = known_initializer(beta_initializer)
+        self.gamma_initializer = known_initializer(gamma_initializer)
         self.beta_regularizer = regularizers.get(beta_regularizer)
         self.gamma_regularizer = regularizers.get(gamma_regularizer)
         self.beta_constraint = constraints.get(beta_constraint)
@@ -64,6 +60,11 @@ class _Normalization(Layer):
             factor = factor * along(centred, self.gamma, axes)
         result = centred * factor
         return result if self.beta is None else result + along(centred, self.beta, axes)
+
+
+def _buffer(shape: tuple[int, ...], dtype: Any, initializer: Any) -> Buffer:
+    budget.claim(shape)
+    return Buffer(initializers.get(initializer)(shape, dtype))
 
 
 class BatchNormalization(_Normalization):
@@ -106,24 +107,25 @@ class BatchNormalization(_Normalization):
         name: str | None = None,
     ) -> None:
         super().__init__(
-            axis, epsilon, center, scale, beta_initializer, gamma_initializer, beta_regularizer,
-            gamma_regularizer, beta_constraint, gamma_constraint, name, input_shape,
+            one_axis("BatchNormalization", axis), epsilon, center, scale,
+            beta_initializer, gamma_initializer, beta_regularizer, gamma_regularizer,
+            beta_constraint, gamma_constraint, name, input_shape,
         )  # fmt: skip
         self.momentum = fraction("BatchNormalization", "momentum", momentum)
-        self.moving_mean_initializer = moving_mean_initializer
-        self.moving_variance_initializer = moving_variance_initializer
+        self.moving_mean_initializer = known_initializer(moving_mean_initializer)
+        self.moving_variance_initializer = known_initializer(moving_variance_initializer)
 
     def build(self, *shapes: tuple[int, ...], dtype: Any) -> None:
         (shape,) = shapes
         (axis,) = axes_of(self.title, self.axis, len(shape))
         size = (shape[axis],)
         self._make(size, dtype)
-        mean = initializers.get(self.moving_mean_initializer)(size, dtype)
-        variance = initializers.get(self.moving_variance_initializer)(size, dtype)
-        self.moving_mean, self.moving_variance = Buffer(mean), Buffer(variance)
+        self.moving_mean = _buffer(size, dtype, self.moving_mean_initializer)
+        self.moving_variance = _buffer(size, dtype, self.moving_variance_initializer)
 
     def call(self, x: Tensor) -> Tensor:
         axes = axes_of(self.title, self.axis, x.ndim)
+        self.needs_features(x, axes, self.moving_mean.shape)
         if not self.is_training:
             centred = x - along(x, self.moving_mean, axes)
             return self._scaled(centred, along(x, self.moving_variance, axes), axes)
@@ -170,18 +172,21 @@ class LayerNormalization(_Normalization):
         input_shape: tuple[int, ...] | None = None,
         name: str | None = None,
     ) -> None:
+        axes = axis_numbers("LayerNormalization", axis)
         super().__init__(
-            axis, epsilon, center, scale, beta_initializer, gamma_initializer, beta_regularizer,
+            axes if len(axes) > 1 else axes[0], epsilon, center, scale, beta_initializer, gamma_initializer, beta_regularizer,
             gamma_regularizer, beta_constraint, gamma_constraint, name, input_shape,
         )  # fmt: skip
 
     def build(self, *shapes: tuple[int, ...], dtype: Any) -> None:
         (shape,) = shapes
         axes = axes_of(self.title, self.axis, len(shape))
-        self._make(tuple(shape[axis] for axis in axes), dtype)
+        self._sizes = tuple(shape[axis] for axis in axes)
+        self._make(self._sizes, dtype)
 
     def call(self, x: Tensor) -> Tensor:
         axes = axes_of(self.title, self.axis, x.ndim)
+        self.needs_features(x, axes, self._sizes)
         centred = x - x.mean(axis=axes, keepdims=True)
         variance = (centred * centred).mean(axis=axes, keepdims=True)
         return self._scaled(centred, variance, axes)

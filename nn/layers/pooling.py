@@ -7,7 +7,8 @@ from typing import Any
 import autograd as ag
 from autograd import Tensor
 
-from .base import Layer, channels_axis, one_of, pair
+from .arguments import one_of, pair
+from .base import Layer, image_letters
 
 
 class _Pooling(Layer):
@@ -36,7 +37,7 @@ class _Pooling(Layer):
         self.strides = self.pool_size if strides is None else pair(kind, "strides", strides)
         self.padding = one_of(kind, "padding", padding, ("valid", "same"))
         self.data_format = data_format
-        self._axes = channels_axis(kind, data_format)
+        self._letters = image_letters(kind, data_format)
 
     @property
     def _windows(self) -> dict[str, Any]:
@@ -44,7 +45,7 @@ class _Pooling(Layer):
             kernel_size=self.pool_size,
             stride=self.strides,
             padding=self.padding,
-            data_format=self._axes,
+            data_format=self._letters,
         )
 
 
@@ -57,7 +58,7 @@ class MaxPooling2D(_Pooling):
     """
 
     def call(self, x: Tensor) -> Tensor:
-        self.needs_dimensions(x.shape, 4, "(batch, height, width, channels)")
+        self.needs_images(x.shape, self._letters)
         return ag.max_pool2d(x, **self._windows)
 
 
@@ -70,12 +71,18 @@ class AveragePooling2D(_Pooling):
     """
 
     def call(self, x: Tensor) -> Tensor:
-        self.needs_dimensions(x.shape, 4, "(batch, height, width, channels)")
+        self.needs_images(x.shape, self._letters)
         return ag.avg_pool2d(x, **self._windows, count_include_pad=False)
 
 
 class _GlobalPooling(Layer):
-    """Over the whole image: (batch, height, width, channels) to (batch, channels)."""
+    """Over the whole image: (batch, height, width, channels) to (batch, channels).
+
+    Args:
+        data_format: "channels_last", the default, or "channels_first".
+        keepdims: keep height and width as axes of size 1.
+        input_shape, name: as in `Layer`.
+    """
 
     def __init__(
         self,
@@ -87,9 +94,8 @@ class _GlobalPooling(Layer):
         super().__init__(name, input_shape)
         self.data_format = data_format
         self.keepdims = keepdims
-        self._spatial = (
-            (1, 2) if channels_axis(type(self).__name__, data_format) == "NHWC" else (2, 3)
-        )
+        self._letters = image_letters(type(self).__name__, data_format)
+        self._spatial = self._letters.index("H"), self._letters.index("W")
 
 
 class GlobalAveragePooling2D(_GlobalPooling):
@@ -101,7 +107,7 @@ class GlobalAveragePooling2D(_GlobalPooling):
     """
 
     def call(self, x: Tensor) -> Tensor:
-        self.needs_dimensions(x.shape, 4, "(batch, height, width, channels)")
+        self.needs_images(x.shape, self._letters)
         return x.mean(axis=self._spatial, keepdims=self.keepdims)
 
 
@@ -114,5 +120,5 @@ class GlobalMaxPooling2D(_GlobalPooling):
     """
 
     def call(self, x: Tensor) -> Tensor:
-        self.needs_dimensions(x.shape, 4, "(batch, height, width, channels)")
+        self.needs_images(x.shape, self._letters)
         return x.max(axis=self._spatial, keepdims=self.keepdims)

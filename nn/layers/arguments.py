@@ -1,0 +1,78 @@
+"""Checks of the arguments that layers take: each returns the plain value that is kept, or raises naming the argument.
+
+NumPy's numbers are as good as Python's; what is kept is Python's, since a saved model writes it as JSON.
+"""
+
+from __future__ import annotations
+
+import operator
+from numbers import Real
+from typing import Any
+
+from ..errors import ArgumentError
+
+
+def whole(owner: str, name: str, value: Any, least: int = 1) -> int:
+    """`value` as an int when it is an integer >= `least`."""
+    found = _integer(value)
+    if found is None or found < least:
+        raise ArgumentError(f"{owner}: {name} is an integer >= {least}, got {value!r}")
+    return found
+
+
+def _integer(value: Any) -> int | None:
+    """The int that `value` is; None for what is not an integer, True and False among it."""
+    if isinstance(value, bool):
+        return None
+    try:
+        return operator.index(value)
+    except TypeError:
+        return None
+
+
+def pair(owner: str, name: str, value: Any) -> tuple[int, int]:
+    """(height, width) from one integer or two."""
+    parts = tuple(value) if isinstance(value, (tuple, list)) else (value, value)
+    if len(parts) != 2 or any(part is None or part < 1 for part in map(_integer, parts)):
+        raise ArgumentError(f"{owner}: {name} is an integer >= 1 or two of them, got {value!r}")
+    return operator.index(parts[0]), operator.index(parts[1])
+
+
+def axis_numbers(owner: str, axis: Any) -> tuple[int, ...]:
+    """One axis or several as integers."""
+    given = tuple(axis) if isinstance(axis, (tuple, list)) else (axis,)
+    if not given or None in map(_integer, given):
+        raise ArgumentError(f"{owner}: axis is an integer or a tuple of them, got {axis!r}")
+    return tuple(map(operator.index, given))
+
+
+def one_axis(owner: str, axis: Any) -> int:
+    """One axis as an integer."""
+    found = _integer(axis)
+    if found is None:
+        raise ArgumentError(f"{owner}: axis is an integer, got {axis!r}")
+    return found
+
+
+def number(owner: str, name: str, value: Any, least: float | None = 0.0) -> float:
+    """`value` as a float when it is a number >= `least`; None lets it be any number."""
+    real = isinstance(value, Real) and not isinstance(value, bool)
+    if not real or not (least is None or float(value) >= least):
+        bound = "" if least is None else f" >= {least:g}"
+        raise ArgumentError(f"{owner}: {name} is a number{bound}, got {value!r}")
+    return float(value)
+
+
+def fraction(owner: str, name: str, value: Any) -> float:
+    """`value` when it lies between 0 and 1."""
+    if isinstance(value, bool) or not isinstance(value, Real) or not 0 <= float(value) <= 1:
+        raise ArgumentError(f"{owner}: {name} lies between 0 and 1, got {value!r}")
+    return float(value)
+
+
+def one_of(owner: str, name: str, value: Any, known: tuple[str, ...]) -> str:
+    """`value` when it is one of the known words."""
+    if value not in known:
+        words = ", ".join(map(repr, known))
+        raise ArgumentError(f"{owner}: {name} is one of {words}, got {value!r}")
+    return str(value)

@@ -39,3 +39,19 @@ def claim(shape: Sequence[int]) -> None:
             f"its description asks for weights of shape {tuple(shape)}, more than it holds"
         )
     _left.set(left - math.prod(shape))
+
+
+LARGEST = 1 << 26
+"""Numbers in an array that one sample leads to, while a file is read."""
+
+
+def within_reason(*sizes: int) -> None:
+    """Ask for an array of so many numbers on the way through a layer.
+
+    Raises:
+        FileError: a file is being read, and a sample of its model would need a huge array.
+    """
+    if _left.get() is not None and math.prod(sizes) > LARGEST:
+        raise FileError(
+            f"one sample of its model leads to an array of shape {sizes}, which is too large"
+        )

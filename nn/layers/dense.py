@@ -8,6 +8,7 @@ import autograd as ag
 from autograd import ShapeError, Tensor
 
 from .. import activations
+from ..budget import within_reason
 from .arguments import whole
 from .base import Affine
 
@@ -71,4 +72,5 @@ class Dense(Affine):
                 f"{self.title}({self.units}): the last axis of the input has to be {expected}, the number of features "
                 f"it was built for. Received {x.shape} {x.dtype}."
             )
+        within_reason(*x.shape[:-1], self.units)
         return self._activation(ag.linear(x, self.kernel, self.bias))

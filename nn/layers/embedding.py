@@ -8,6 +8,7 @@ import autograd as ag
 from autograd import Tensor
 
 from .. import constraints, regularizers
+from ..budget import within_reason
 from .arguments import whole
 from .base import Layer, known_initializer, weight
 
@@ -59,4 +60,5 @@ class Embedding(Layer):
         )
 
     def call(self, x: Tensor) -> Tensor:
+        within_reason(*x.shape, self.output_dim)
         return ag.take(self.embeddings, x.to("int64"), axis=0)

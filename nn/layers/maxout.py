@@ -7,6 +7,7 @@ from typing import Any
 import autograd as ag
 from autograd import ShapeError, Tensor
 
+from ..budget import within_reason
 from .arguments import whole
 from .base import Affine
 
@@ -63,4 +64,5 @@ class Maxout(Affine):
                 f"{self.title}({self.units}): the last axis of the input has to be {self.kernel.shape[0]}. "
                 f"Received {x.shape} {x.dtype}."
             )
+        within_reason(*x.shape[:-1], self.kernel.shape[1])
         return ag.maxout(ag.linear(x, self.kernel, self.bias), pieces=self.pieces)

@@ -7,6 +7,7 @@ from typing import Any
 import autograd as ag
 from autograd import Tensor
 
+from ..budget import within_reason
 from .arguments import one_of, pair
 from .base import Layer, image_letters
 
@@ -48,6 +49,12 @@ class _Pooling(Layer):
             data_format=self._letters,
         )
 
+    def _check(self, x: Tensor) -> None:
+        self.needs_images(x.shape, self._letters)
+        sizes = (x.shape[self._letters.index(letter)] for letter in "HWC")
+        height, width, channels = sizes
+        within_reason(height + self.pool_size[0], width + self.pool_size[1], channels)
+
 
 class MaxPooling2D(_Pooling):
     """The largest value of each window; equal ones share the gradient.
@@ -58,7 +65,7 @@ class MaxPooling2D(_Pooling):
     """
 
     def call(self, x: Tensor) -> Tensor:
-        self.needs_images(x.shape, self._letters)
+        self._check(x)
         return ag.max_pool2d(x, **self._windows)
 
 
@@ -71,7 +78,7 @@ class AveragePooling2D(_Pooling):
     """
 
     def call(self, x: Tensor) -> Tensor:
-        self.needs_images(x.shape, self._letters)
+        self._check(x)
         return ag.avg_pool2d(x, **self._windows, count_include_pad=False)
 
 

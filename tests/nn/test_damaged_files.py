@@ -263,6 +263,11 @@ def test_any_forged_table_is_a_file_error(tmp_path_factory, data):
     assert loads_or_file_error(path, forged("{" + ", ".join(entries) + "}", body)) is None
 
 
+def _instead(described, name, config, shape):
+    described["model"]["config"]["layers"] = [{"class": name, "config": config}]
+    described["input_shape"] = shape
+
+
 WILD = """
 import sys
 import nn
@@ -283,6 +288,17 @@ print(*(line.split()[1] for line in open("/proc/self/status") if line.startswith
         lambda d: d["model"]["config"]["layers"][0]["config"].update(units=10**15),
         lambda d: d.update(input_shape=[50_000_000]),
         lambda d: d.update(input_shape=[2**24]),
+        # a layer with few weights, and a sample on which it would make a huge array
+        lambda d: _instead(d, "Embedding", dict(input_dim=1, output_dim=20), [2**23]),
+        lambda d: _instead(d, "Dense", dict(units=30), [2**23, 1]),
+        lambda d: _instead(d, "Maxout", dict(units=10, pieces=3), [2**23, 1]),
+        lambda d: _instead(d, "MaxPooling2D", dict(pool_size=10**6, padding="same"), [4, 4, 1]),
+        lambda d: _instead(
+            d,
+            "Conv2D",
+            dict(filters=1, kernel_size=2, dilation_rate=10**6, padding="same"),
+            [4, 4, 1],
+        ),
     ],
 )
 def test_a_description_cannot_make_the_reader_allocate_wildly(tmp_path, change):

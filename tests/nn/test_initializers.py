@@ -126,3 +126,19 @@ def test_regularizers_are_keras():
     ]
     for ours, theirs in pairs:
         np.testing.assert_allclose(ours(ag.tensor(w)).item(), float(theirs(w)), rtol=1e-7)
+
+
+@pytest.mark.oracle
+def test_constraints_are_keras():
+    from keras_oracle import import_keras
+
+    keras = import_keras()
+    w = np.random.default_rng(0).standard_normal((4, 3)) * 2
+    for limit in (0.5, 1.0, 2.0):
+        for axis in (0, 1, (0, 1)):
+            for ours, theirs in [
+                (nn.MaxNorm(limit, axis), keras.constraints.MaxNorm(limit, axis)),
+                (nn.UnitNorm(axis), keras.constraints.UnitNorm(axis)),
+                (nn.NonNeg(), keras.constraints.NonNeg()),
+            ]:
+                np.testing.assert_allclose(ours(ag.tensor(w)).numpy(), theirs(w), rtol=1e-12)

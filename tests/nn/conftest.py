@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+
 import pytest
 from models import rows
 
@@ -26,3 +28,11 @@ def saved(tmp_path_factory):
     model.fit(*rows(20))
     model.save(path)
     return path.read_bytes()
+
+
+@pytest.fixture
+def listens_to_ctrl_c():
+    """Where the tests were started in the background, the interpreter ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)

@@ -185,6 +185,7 @@ def test_the_state_of_a_callback_that_is_not_there_is_mentioned(tmp_path):
         )  # fmt: skip
 
 
+@pytest.mark.usefixtures("listens_to_ctrl_c")
 def test_ctrl_c_stops_between_two_steps(capsys):
     model = line(rate=0.01)
     seen = []
@@ -203,6 +204,7 @@ def test_ctrl_c_stops_between_two_steps(capsys):
     assert model.fit(X[:, :1], Y, epochs=2).epoch == [0, 1]
 
 
+@pytest.mark.usefixtures("listens_to_ctrl_c")
 def test_a_second_ctrl_c_does_not_wait():
     def press_twice(batch, logs):
         signal.raise_signal(signal.SIGINT)

@@ -119,6 +119,7 @@ def test_failing_trials_are_noted_and_the_search_goes_on():
         nn.tune(build, X, Y, {"kind": ["broken"]}, trials=2, epochs=1, seed=1, verbose=0)
 
 
+@pytest.mark.usefixtures("listens_to_ctrl_c")
 def test_ctrl_c_returns_the_trials_so_far():
     count = [0]
 

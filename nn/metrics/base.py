@@ -131,6 +131,18 @@ class LossMetric(Metric):
         super().__init__(name)
         self.loss = loss
 
+    def update(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+        """Add a batch; what the loss leaves out of its mean (`ignore_class`) is left out here."""
+        targets = tensor(y_true)
+        kept = self.loss.kept(targets) if isinstance(self.loss, Loss) else None
+        values = self.values(targets, tensor(y_pred))
+        if kept is not None:
+            counts = kept.reshape(values.shape).to("float64")
+            if sample_weight is not None:
+                counts = counts * spread(self.name, sample_weight, values.shape)
+            sample_weight = counts
+        self.add(values, sample_weight)
+
     def values(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         if isinstance(self.loss, Loss):
             return self.loss.per_sample(y_true, y_pred, self.loss.from_logits)

@@ -83,12 +83,11 @@ def test_the_bar_knows_the_length_of_a_loader():
 
 
 @pytest.mark.oracle
-@pytest.mark.parametrize("workers", [0, 1])
-def test_data_loaders_of_pytorch(workers):
+def test_data_loaders_of_pytorch():
     torch = pytest.importorskip("torch")
     from torch.utils.data import DataLoader, TensorDataset
 
-    loader = DataLoader(TensorDataset(torch.tensor(X), torch.tensor(Y)), 4, num_workers=workers)
+    loader = DataLoader(TensorDataset(torch.tensor(X), torch.tensor(Y)), 4)
     a, b = line(rate=0.1), line(rate=0.1)
     history = a.fit(loader, epochs=2, validation_data=loader)
     expected = b.fit(X, Y, epochs=2, validation_data=(X, Y), **WHOLE)

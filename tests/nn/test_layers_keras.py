@@ -155,6 +155,7 @@ def test_moving_averages_over_several_steps(options, shape):
     np.testing.assert_allclose(ours(ag.tensor(x)).numpy(), np.asarray(theirs(x)), **CLOSE)
 
 
+@settings(max_examples=12)
 @given(st.data())
 def test_embedding(data):
     size, width = data.draw(st.integers(1, 9)), data.draw(st.integers(1, 4))
@@ -191,7 +192,7 @@ def images(data, reach, channels, data_format):
     return drawn(shape, data.draw(st.integers(0, 99)))
 
 
-@settings(max_examples=25)
+@settings(max_examples=15)
 @given(st.data())
 def test_convolution(data):
     size, gaps = data.draw(pairs), data.draw(pairs)
@@ -216,7 +217,7 @@ def test_convolution(data):
     compare(ours, theirs, x)
 
 
-@settings(max_examples=30)
+@settings(max_examples=15)
 @given(st.data(), st.sampled_from(["MaxPooling2D", "AveragePooling2D"]))
 def test_pooling(data, kind):
     size = data.draw(pairs)
@@ -232,6 +233,7 @@ def test_pooling(data, kind):
     compare(ours, theirs, x)
 
 
+@settings(max_examples=12)
 @given(st.integers(1, 3), st.integers(1, 4), st.integers(0, 99))
 def test_maxout_is_a_maximum_of_dense_pieces(units, pieces, seed):
     """Keras has no maxout; it is a Dense layer, a Reshape and a maximum. Where two pieces tie they share."""

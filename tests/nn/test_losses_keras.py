@@ -19,7 +19,7 @@ keras = import_keras()
 jax = pytest.importorskip("jax")
 
 pytestmark = pytest.mark.oracle
-few = settings(max_examples=12)
+few = settings(max_examples=8)
 REDUCTIONS = ["sum_over_batch_size", "mean", "sum", "mean_with_sample_weight", "none", None]
 SHAPES = st.tuples(st.integers(1, 4), st.integers(1, 4))
 CLASSES = st.tuples(st.integers(1, 4), st.integers(2, 4))

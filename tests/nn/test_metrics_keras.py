@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from keras_oracle import import_keras
 
@@ -77,6 +77,7 @@ def drawn(seed, kind):
 @pytest.mark.parametrize(
     ("name", "kind", "options"), [(k, *v) for k, v in KINDS.items()], ids=KINDS
 )
+@settings(max_examples=20)
 @given(seeds, st.booleans())
 def test_every_metric_is_kerass(name, kind, options, seed, weighted):
     name = name.split(",")[0]
@@ -89,6 +90,7 @@ def test_every_metric_is_kerass(name, kind, options, seed, weighted):
     assert got == pytest.approx(expected, rel=RTOL, abs=RTOL)
 
 
+@settings(max_examples=20)
 @given(seeds, st.booleans())
 def test_what_keras_returns_as_an_array_is_in_results(seed, weighted):
     y_true, y_pred, weight = drawn(seed, "one-hot")
@@ -107,6 +109,7 @@ def test_what_keras_returns_as_an_array_is_in_results(seed, weighted):
 
 
 @pytest.mark.parametrize("curve", ["ROC", "PR"])
+@settings(max_examples=20)
 @given(seeds, st.booleans())
 def test_auc_is_what_keras_gives_with_a_threshold_between_any_two_scores(curve, seed, weighted):
     y_true, y_pred, weight = drawn(seed, "binary")
@@ -118,6 +121,7 @@ def test_auc_is_what_keras_gives_with_a_threshold_between_any_two_scores(curve, 
     assert got == pytest.approx(expected, rel=RTOL)
 
 
+@settings(max_examples=20)
 @given(seeds, st.booleans())
 def test_mean_is_kerass(seed, weighted):
     _, values, weight = drawn(seed, "numbers")

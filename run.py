@@ -17,8 +17,8 @@ HOME = ROOT / ".venv"
 PYTHON = HOME / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 EXAMPLES = (
     "single_neuron", "activations", "backpropagation", "gradient_descent", "first_network", "lab_as_for_keras",
-    "losses", "learning_rate_decay", "batch_size", "dropout", "early_stopping", "maxout", "batch_normalization",
-    "convolution", "digits", "hyperparameters",
+    "losses", "learning_rate_decay", "batch_size", "dropout", "regularization", "early_stopping", "maxout",
+    "initialization", "batch_normalization", "convolution", "augmentation", "digits", "hyperparameters",
 )  # fmt: skip
 
 

@@ -49,15 +49,14 @@ def main() -> None:
     for axis in axes[1]:
         axis.set_xlabel("x")
 
-    # ten sigmoids in a row: the slopes multiply, at most 1/4 each
-    x = ag.tensor(0.5, requires_grad=True)
-    y = x
-    for _ in range(10):
-        y = ag.sigmoid(y)
-    y.backward()
-    print(
-        f"slope through ten sigmoids in a row: {x.grad.item():.1e} (vanishing); through ten ReLUs: 1"
-    )
+    # ten in a row: the slopes multiply, and a sigmoid's is at most 1/4
+    for name in ("sigmoid", "tanh", "ReLU"):
+        x = ag.tensor(0.5, requires_grad=True)
+        y = x
+        for _ in range(10):
+            y = FUNCTIONS[name](y)
+        y.backward()
+        print(f"slope through ten of {name} in a row, from 0.5: {x.grad.item():.2g}")
     figure.suptitle("Activations and their derivatives")
     print("picture:", save(figure, chosen.picture))
 

@@ -55,7 +55,7 @@ def main() -> None:
         )
         left.plot(range(1, chosen.epochs + 1), history.history["loss"], style, label=name)
         right.semilogy(range(1, DEPTH + 1), spreads, f"o{style}", label=name)
-    left.set(title="training loss", xlabel="epoch")
+    left.set(title="training loss", xlabel="epoch", ylabel="loss")
     left.legend()
     right.set(title="before training: how samples differ", xlabel="layer", ylabel="standard deviation")  # fmt: skip
     print("picture:", save(figure, chosen.picture))

@@ -35,8 +35,10 @@ def main() -> None:
             f"dropout {rate:.0%}: training loss {history['loss'][-1]:.3f}, held out {last[rate]:.3f}"
             f" (best {best:.3f}, epoch {history['val_loss'].index(best) + 1}), accuracy {history['val_accuracy'][-1]:.1%}"
         )
-        axis.plot(history["loss"], label="training")
-        axis.plot(history["val_loss"], "--", label="held out")
+        epochs = range(1, chosen.epochs + 1)
+        axis.plot(epochs, history["loss"], label="training")
+        axis.plot(epochs, history["val_loss"], "--", label="held out")
+        axis.plot(history["val_loss"].index(best) + 1, best, "k*", markersize=10, label="best")
         axis.set(title=f"dropout {rate:.0%}", xlabel="epoch", ylim=(0, 1.6))
     axes[0].set_ylabel("loss")
     axes[0].legend()

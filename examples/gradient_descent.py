@@ -1,7 +1,7 @@
 """Gradient descent on a two-dimensional bowl: plain, with momentum, with Nesterov's, and with a rate that is too large.
 
 The bowl is ten times steeper one way than the other. Plain descent crawls along the valley, momentum gathers speed in
-it, and beyond a rate of 2 / steepness every step climbs instead.
+it, and beyond a rate of 2 / steepness each step across it lands higher than it began.
 """
 
 from __future__ import annotations
@@ -51,7 +51,15 @@ def main() -> None:
         axis.contour(x, y, height, levels=[0.1, 0.5, 1.5, 3, 6, 10, 16, 24], colors="0.75")
         axis.plot(way[:, 0], way[:, 1], "o-", markersize=3.5, linewidth=1.2)
         axis.plot(0, 0, "k*", markersize=11)
-        axis.set(title=f"{name}: ends at {end:.2g}", xlim=(-5, 3), ylim=(-2.2, 2.2))
+        axis.set(
+            title=f"{name}: ends at height {end:.{2 if end < 1 else 3}g}",
+            xlim=(-5, 3),
+            ylim=(-2.2, 2.2),
+        )
+    for axis in axes[:, 0]:
+        axis.set_ylabel("y, steep")
+    for axis in axes[1]:
+        axis.set_xlabel("x, flat")
     figure.suptitle(f"{chosen.steps} steps down (x² + 10 y²) / 2; the star is the lowest point")
     print("picture:", save(figure, chosen.picture))
 

@@ -1,4 +1,4 @@
-"""The course's first lab, word for word as one writes it for Keras; only the two lines of imports name other packages."""
+"""The course's first lab, word for word as one writes it for Keras; only import lines name other packages."""
 
 from pathlib import Path
 

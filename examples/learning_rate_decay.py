@@ -36,7 +36,8 @@ def main() -> None:
     steps = -(-len(y) // 8) * chosen.epochs
     figure, (left, right) = panels(2, 5.6, 4)
     above = {}
-    for style, (name, rate) in zip(("-", ":", "--", (0, (1, 1)), "-."), schedules(steps).items(), strict=True):  # fmt: skip
+    for style, (name, rate) in zip(("-", "-", "--", ":", "-."), schedules(steps).items(), strict=True):  # fmt: skip
+        marker = "v" if name == "constant 0.001" else None
         nn.set_random_seed(1)
         model = nn.Sequential([nn.Dense(1, input_shape=(10,))], dtype="float64")
         model.compile(nn.SGD(rate), "mse")
@@ -45,14 +46,25 @@ def main() -> None:
         excess = np.array(history.history["val_loss"]) - least
         above[name] = excess[-5:].mean()
         print(f"{name:<15} in the last epochs {above[name]:.5f} above it")
-        left.semilogy(range(1, chosen.epochs + 1), excess, linestyle=style, label=name)
+        left.semilogy(
+            range(1, chosen.epochs + 1),
+            excess,
+            linestyle=style,
+            marker=marker,
+            markevery=5,
+            label=name,
+        )
         at = np.arange(steps)
-        right.semilogy(at, [rate(s).item() for s in at] if callable(rate) else [rate] * steps, linestyle=style)  # fmt: skip
+        right.semilogy(at, [rate(s).item() for s in at] if callable(rate) else [rate] * steps, linestyle=style, marker=marker, markevery=steps // 8)  # fmt: skip
     best = min(above, key=above.__getitem__)
     print(f"nearest: {best}, {above['constant 0.03'] / above[best]:.0f} times nearer than the constant rate it starts with")  # fmt: skip
-    left.set(title="loss above the least possible", xlabel="epoch")
-    left.legend()
-    right.set(title="learning rate", xlabel="step")
+    left.set(
+        title="loss above the least possible",
+        xlabel="epoch",
+        ylabel="mean squared error, less the least",
+    )
+    left.legend(ncols=2, fontsize=8)
+    right.set(title="learning rate", xlabel="step", ylabel="learning rate", ylim=(3e-5, 5e-2))
     print("picture:", save(figure, chosen.picture))
 
 

@@ -57,7 +57,7 @@ def draw(
     axis: plt.Axes, title: str, table: list[int], probability: np.ndarray, grid: np.ndarray
 ) -> None:
     """Shade the plane by the probability of 1, draw the boundary at 1/2, and mark the four points."""
-    axis.contourf(grid, grid, probability, levels=20, cmap="RdBu_r", vmin=0, vmax=1, alpha=0.8)
+    axis.contourf(grid, grid, probability, levels=20, cmap="Blues", vmin=-0.1, vmax=1.4)
     if np.ptp(probability) > 0.1:
         axis.contour(grid, grid, probability, levels=[0.5], colors="black")
     for (a, b), value in zip(POINTS, table, strict=True):

@@ -69,7 +69,7 @@ def test(*arguments: str) -> None:
     python("-m", "pytest", *arguments)
     rooms = ("tests/autograd", "tests/backends", "tests/nn")
     # what trains to convergence has done so on NumPy, and its arrays are too small for kernels
-    python("-m", "pytest", "--backend", "numba", "-m", "not slow", *rooms, *arguments)
+    python("-m", "pytest", "--backend", "numba", "-m", "not slow and not once", *rooms, *arguments)
 
 
 def check() -> None:

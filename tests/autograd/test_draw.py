@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 import autograd as ag
 from autograd import svg
 
+pytestmark = pytest.mark.once
+
 pytest.importorskip("pygraphviz")
 
 SVG = "{http://www.w3.org/2000/svg}"

@@ -13,6 +13,8 @@ from autograd.testing import GradientMismatch, Undecided
 from autograd.testing.gradcheck import Gradcheck
 from autograd.testing.strategies import arrays
 
+pytestmark = pytest.mark.once
+
 pytest_plugins = ["pytester"]
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -18,6 +18,8 @@ from models import line, rows
 
 import nn
 
+pytestmark = pytest.mark.once
+
 X = np.arange(4.0)[:, None]
 Y = np.ones(4)
 NAN = math.nan

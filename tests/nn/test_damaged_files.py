@@ -16,6 +16,8 @@ from models import rows
 
 import nn
 
+pytestmark = pytest.mark.once
+
 pytest.importorskip("safetensors")
 X, Y = rows(20)
 CLASSES = np.arange(20) % 3

@@ -13,6 +13,8 @@ import autograd as ag
 import nn
 from nn.diagram import trace_calls
 
+pytestmark = pytest.mark.once
+
 pytest.importorskip("pygraphviz")
 
 SVG = "{http://www.w3.org/2000/svg}"

@@ -20,6 +20,8 @@ from nn.metrics.direction import higher_is_better
 from nn.plots.confusion import class_numbers
 from nn.plots.curves import best_epoch
 
+pytestmark = pytest.mark.once
+
 matplotlib = pytest.importorskip("matplotlib")
 from matplotlib.figure import Figure  # noqa: E402
 from matplotlib.image import imread  # noqa: E402

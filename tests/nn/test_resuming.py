@@ -23,6 +23,8 @@ from models import Batches, everything, line, rows
 import autograd as ag
 import nn
 
+pytestmark = pytest.mark.once
+
 pytest.importorskip("safetensors")
 ROOT = Path(__file__).resolve().parent.parent.parent
 X, Y = rows(50, 4)

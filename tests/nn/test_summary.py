@@ -8,6 +8,8 @@ import pytest
 import nn
 from nn.summary import size_text, table
 
+pytestmark = pytest.mark.once
+
 
 def nested():
     inner = nn.Sequential([nn.Dense(8), nn.Dropout(0.2)])

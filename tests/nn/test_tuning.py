@@ -19,6 +19,8 @@ from models import rows
 import autograd as ag
 import nn
 
+pytestmark = pytest.mark.once
+
 pytest.importorskip("optuna")
 ROOT = Path(__file__).resolve().parent.parent.parent
 X, Y = rows(60, 3)

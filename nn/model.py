@@ -65,8 +65,8 @@ class Model(Presentable):
         self.trackers: list[Metric] = []
         self.stop_training = False
         self.history: History | None = None
-        self.run: Run | None = None
-        self.pending: Position | None = None
+        self.current_run: Run | None = None
+        self.resume_position: Position | None = None
 
     def compile(
         self,
@@ -179,11 +179,11 @@ class Model(Presentable):
         }  # fmt: skip
         watchers = CallbackList(everyone, self, params)
         run = Run(self, data, validation, watchers, history, initial_epoch, epochs, validation_freq)
-        self.run = run
+        self.current_run = run
         try:
             run.go()
         finally:
-            self.run = None
+            self.current_run = None
         return history
 
     def evaluate(

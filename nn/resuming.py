@@ -35,9 +35,9 @@ def restore_optimizer(optimizer: Optimizer, saved: dict[str, Any], model: Model)
 
 def restore_run(model: Model, header: dict[str, Any], arrays: dict[str, Any]) -> None:
     """Let random numbers go on where they were, and note where the run was."""
-    model.pending = None
+    model.resume_position = None
     if "run" in header:
-        model.pending = position_from(unpack(header["run"], arrays))
+        model.resume_position = position_from(unpack(header["run"], arrays))
     set_random_state(header["random"])
 
 
@@ -71,5 +71,5 @@ def go_on_from(model: Model, path: str | os.PathLike[str]) -> None:
         raise FileError(f"{path}: {error}") from error
     except DAMAGE as error:
         raise FileError(f"{path}: the file does not describe a run: {error}") from error
-    if model.pending is not None:
-        model.pending.forced = True
+    if model.resume_position is not None:
+        model.resume_position.forced = True

@@ -185,7 +185,7 @@ class Run:
 
     def _go_on(self) -> None:
         """Take up the position that the model was loaded with, if this is the run that it belongs to."""
-        position, self.model.pending = self.model.pending, None
+        position, self.model.resume_position = self.model.resume_position, None
         if position is None:
             return
         begun = position.epoch or position.batch

@@ -75,8 +75,8 @@ def save(model: Model, path: str | os.PathLike[str]) -> None:
     header = {"format": FORMAT, "random": random_state(), **described(model)}
     if model.optimizer is not None:
         arrays |= {f"optimizer.{name}": t.numpy() for name, t in model.optimizer.state().items()}
-    if model.run is not None:
-        header["run"] = pack(vars(model.run.position()), arrays, "run")
+    if model.current_run is not None:
+        header["run"] = pack(vars(model.current_run.position()), arrays, "run")
     data = library.numpy.save(arrays, metadata={"gradloom": json.dumps(header)})
     write_atomically(os.fspath(path), data)
 

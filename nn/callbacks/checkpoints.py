@@ -157,7 +157,7 @@ class BackupAndRestore(Callback):
             self.model.save(self.path)
 
     def on_train_end(self, logs: Logs | None = None) -> None:
-        run = self.model.run
+        run = self.model.current_run
         if (
             self.delete_checkpoint
             and run is not None

@@ -42,7 +42,7 @@ class Standin:
         self.optimizer = Optimizer(rate)
         self.saved = []
         self.metrics = []
-        self.run = None
+        self.current_run = None
 
     def get_weights(self):
         return [np.array(self.weights)]

@@ -358,7 +358,7 @@ def test_an_epoch_that_is_taken_up_in_its_middle_has_the_same_metrics(tmp_path):
     path = tmp_path / "model"
     whole = model.fit(x, y, epochs=1, batch_size=4, verbose=0, callbacks=[Saver(path)]).history
     loaded = nn.load(path)
-    loaded.pending.forced = True
+    loaded.resume_position.forced = True
     assert (
         loaded.fit(x, y, epochs=1, batch_size=4, verbose=0, callbacks=[Saver(path)]).history
         == whole

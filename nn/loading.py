@@ -49,7 +49,7 @@ _LARGEST_SAMPLE = 1 << 24
 """Numbers in one sample: a shape beyond it is damage, and would be allocated to build the model."""
 
 
-def load(path: str | os.PathLike[str], custom_objects: Mapping[str, type] | None = None) -> Model:
+def load(path: str | os.PathLike[str], custom_objects: Mapping[str, Any] | None = None) -> Model:
     """The model that `model.save(path)` wrote: architecture, weights, optimizer with its state, loss, metrics.
 
     The default random generator is set where it was too, so what follows is bit for bit what would have followed
@@ -58,7 +58,7 @@ def load(path: str | os.PathLike[str], custom_objects: Mapping[str, type] | None
 
     Args:
         path: the file.
-        custom_objects: your own classes by name.
+        custom_objects: your own classes and functions by name.
 
     Raises:
         FileNotFoundError: there is no such file.
@@ -79,12 +79,14 @@ def load(path: str | os.PathLike[str], custom_objects: Mapping[str, type] | None
     return model
 
 
-def _make(description: Any, classes: Mapping[str, type]) -> Any:
+def _make(description: Any, classes: Mapping[str, Any]) -> Any:
     """The inverse of `saving.describe`."""
     if isinstance(description, list):
         return [_make(item, classes) for item in description]
     if not isinstance(description, dict):
         return description
+    if set(description) == {"function"}:
+        return _function(description["function"], classes)
     if set(description) != {"class", "config"}:
         return {key: _make(item, classes) for key, item in description.items()}
     name = description["class"]
@@ -97,8 +99,18 @@ def _make(description: Any, classes: Mapping[str, type]) -> Any:
     return made.from_config(config) if hasattr(made, "from_config") else made(**config)
 
 
+def _function(name: Any, classes: Mapping[str, Any]) -> Any:
+    found = classes.get(name)
+    if not inspect.isfunction(found):
+        raise FileError(
+            f"unknown function {name!r}, and a file holds no code. "
+            f"Pass yours as custom_objects={{{name!r}: {name}}}."
+        )
+    return found
+
+
 def _restore(
-    model: Model, header: dict[str, Any], arrays: dict[str, Any], classes: Mapping[str, type]
+    model: Model, header: dict[str, Any], arrays: dict[str, Any], classes: Mapping[str, Any]
 ) -> None:
     if not model.built:
         if header["input_shape"] is None:

@@ -6,6 +6,7 @@ The file is written beside its place and renamed when complete, so a reader neve
 
 from __future__ import annotations
 
+import inspect
 import os
 from typing import TYPE_CHECKING, Any
 
@@ -34,7 +35,7 @@ def safetensors_numpy() -> Any:
 
 
 def describe(thing: Any) -> Any:
-    """A configuration as JSON: objects become {"class": name, "config": arguments}."""
+    """A configuration as JSON: objects become {"class": name, "config": arguments}, functions {"function": name}."""
     if thing is None or isinstance(thing, (bool, int, float, str)):
         return thing
     if isinstance(thing, (list, tuple)):
@@ -44,6 +45,8 @@ def describe(thing: Any) -> Any:
     name = activations.name_of(thing)
     if name is not None:
         return name
+    if inspect.isfunction(thing) and thing.__name__.isidentifier():
+        return {"function": thing.__name__}
     if (callable(thing) and not hasattr(thing, "__dict__")) or type(thing).__name__ in (
         "function",
         "builtin_function_or_method",
@@ -51,8 +54,8 @@ def describe(thing: Any) -> Any:
         "partial",
     ):
         raise ArgumentError(
-            f"save: {getattr(thing, '__name__', thing)!r} is a function, and a file holds no code. "
-            "Use a name such as 'relu', or write a class with get_config()."
+            f"save: {getattr(thing, '__name__', thing)!r} is a function without a name, and a file holds no code. "
+            "Use a name such as 'relu', a function made by def, or a class with get_config()."
         )
     config = thing.get_config() if isinstance(thing, Module) else config_of(thing)
     return {

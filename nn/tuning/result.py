@@ -8,8 +8,8 @@ from typing import Any
 from ..errors import TuningError
 from ..model import Model
 from .pictures import trials_figure
-from .study import Record
 from .space import Dimension, show
+from .study import Record
 from .table import text_table
 
 

@@ -118,7 +118,7 @@ def add_layers_until(
         TuningError: no depth gave a finite number.
 
     >>> import nn
-    >>> x = [[i * 7 % 40 / 20] for i in range(40)]
+    >>> x = [[7 * i % 40 / 20] for i in range(40)]
     >>> y = [a[0] ** 2 for a in x]
     >>> found = nn.add_layers_until(None, x, y, max_layers=2, epochs=3, units=4, seed=0)
     >>> found.best_layers in (1, 2)

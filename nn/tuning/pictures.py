@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -122,8 +123,7 @@ def _by_parameter(
         axes.set_xlim(-0.5, len(dimension.labels) - 0.5)
     elif dimension.log:
         axes.set_xscale("log")
-        # less than a decade: the numbers between two powers of ten would lie over each other
-        axes.xaxis.set_minor_formatter("")
+        _few_ticks(axes, [float(t.params[name]) for t in valued])
     elif isinstance(dimension, Int):
         axes.xaxis.get_major_locator().set_params(integer=True)
     for state, color in (("pruned", GREY), ("complete", BLUE)):
@@ -132,6 +132,17 @@ def _by_parameter(
             [where[t.number] for t in some], [t.value for t in some], s=18, color=color, alpha=0.75, linewidth=0
         )  # fmt: skip
     axes.scatter([where[best.number]], [best.value], s=130, marker="*", color=ORANGE, edgecolor="white", linewidth=0.6, zorder=4)  # fmt: skip
+
+
+def _few_ticks(axes: Any, values: Sequence[float]) -> None:
+    """On less than two decades the powers of ten alone say too little, and every digit too much."""
+    low, high = min(values), max(values)
+    if high / low < 100:
+        powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+        ticks = [digit * 10.0**power for power in powers for digit in (1, 2, 5)]
+        axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
+        axes.minorticks_off()
+        axes.set_xlim(low / (high / low) ** 0.08 * 0.98, high * (high / low) ** 0.08 * 1.02)
 
 
 def _place(trial: Record, name: str, dimension: Dimension) -> float:

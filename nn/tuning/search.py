@@ -74,7 +74,7 @@ def tune(
         MissingExtraError: without optuna.
 
     >>> import nn
-    >>> x = [[i * 7 % 20 / 20] for i in range(20)]
+    >>> x = [[7 * i % 20 / 20] for i in range(20)]
     >>> y = [2 * a[0] + 1 for a in x]
     >>> space = {"learning_rate": nn.tuning.Float(1e-3, 1e-1, log=True), "units": [2, 4]}
     >>> found = nn.tune(None, x, y, space, trials=3, epochs=5, seed=1)
@@ -109,7 +109,7 @@ class Search:
     def __init__(self, study: Study, trainer: Trainer) -> None:
         self.study = study
         self.trainer = trainer
-        self.model: Model | None = None
+        self.kept: tuple[int, Model | None] = -1, None
         self.first_error: BaseException | None = None
 
     def go(self, trials: int, timeout: float | None, verbose: Any) -> Tuning:
@@ -131,8 +131,10 @@ class Search:
             progress.close()
         self._check_not_all_failed(records)
         maximize, monitor = self.trainer.maximize, self.trainer.monitor
+        best = best_of(records, maximize)
+        model = self.kept[1] if best is not None and best.number == self.kept[0] else None
         return Tuning(
-            records, self.study.space, monitor, maximize, self.study.seed, interrupted, self.study.study, self.model, self.remake
+            records, self.study.space, monitor, maximize, self.study.seed, interrupted, self.study.study, model, self.remake
         )  # fmt: skip
 
     def _one(self, number: int, records: list[Record], progress: Progress) -> Outcome:
@@ -145,7 +147,7 @@ class Search:
         records[:] = self.study.records()
         best = best_of(records, self.trainer.maximize)
         if best is not None and best.number == number:
-            self.model = outcome.model
+            self.kept = number, outcome.model
         self.first_error = self.first_error or outcome.exception
         record = records[-1]
         monitor = self.trainer.monitor

@@ -21,6 +21,8 @@ except ImportError:  # Windows: two searches at once in one file are not noticed
 
 DATABASE = (".db", ".sqlite", ".sqlite3")
 JOURNAL = (".journal", ".log")
+FIRST = b'{"op_code"'
+"""How every journal begins."""
 
 
 def optuna_library() -> Any:
@@ -94,11 +96,13 @@ def _journal(library: Any, path: str) -> Any:
     with open(path, "ab+") as file:
         file.seek(0)
         content = file.read()
+        if not (content.startswith(FIRST) or FIRST.startswith(content)):
+            raise FileError(f"{path}: not a journal of a study")
         file.truncate(content.rfind(b"\n") + 1)
     backend = library.storages.journal.JournalFileBackend(path, lock_obj=_Unlocked())
     try:
         return library.storages.JournalStorage(backend)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, AssertionError) as error:
         raise FileError(f"{path}: not a journal of a study ({error})") from error
 
 

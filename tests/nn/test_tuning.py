@@ -1,226 +1,490 @@
-"""Search of hyperparameters: what is tried, judged, pruned, kept and gone on with, also after a kill.
-
-A study is a function of its seed: one that was stopped and started again has the same trials as one that was not.
-"""
+"""tune: where parameters go, what a trial is worth, what is pruned, what fails, and what is left as it was."""
 
 from __future__ import annotations
 
-import os
+import logging
+import math
+import random
 import signal
-import subprocess
 import sys
-import time
-from pathlib import Path
 
 import numpy as np
 import pytest
-from models import rows
+from models import Frame, rows
 
 import autograd as ag
 import nn
 
 pytestmark = pytest.mark.once
 
-pytest.importorskip("optuna")
-ROOT = Path(__file__).resolve().parent.parent.parent
+optuna = pytest.importorskip("optuna")
 X, Y = rows(60, 3)
-SPACE = {
-    "units": [2, 4, 8],
-    "dropout": nn.tuning.Float(0.0, 0.5),
-    "learning_rate": nn.tuning.Float(1e-3, 1e-1, log=True),
-    "batch_size": nn.tuning.Int(8, 32, step=8),
-}
+Int, Float, Choice = nn.tuning.Int, nn.tuning.Float, nn.tuning.Choice
+UNITS = {"units": [2, 3, 4, 5, 6, 7, 8]}
 
 
-def search(trials=4, **options):
-    return nn.tune(None, X, Y, **{"space": SPACE, "trials": trials, "epochs": 3, "seed": 5, "verbose": 0, **options})  # fmt: skip
+def tune(build=None, space=UNITS, trials=2, x=X, y=Y, seed=0, **options):
+    options = {"epochs": 2, "verbose": 0, **options}
+    return nn.tune(build, x, y, space, trials, seed=seed, **options)
 
 
-def facts(found):
-    return [(t.number, t.params, t.state, t.value, t.epochs) for t in found.trials]
+def plain(tuning):
+    """Everything about the trials but the time they took."""
+    return [record._replace(seconds=0) for record in tuning.trials]
 
 
-def test_a_study_repeats_exactly_and_its_best_model_holds_the_best_weights():
-    a, b = search(), search()
-    assert facts(a) == facts(b)
-    values = [t.value for t in a.trials if t.state == "complete"]
-    assert a.best_value == min(values)
-    held_out = X[48:], Y[48:]
-    assert a.best_model.evaluate(*held_out, verbose=0, return_dict=True)["loss"] == pytest.approx(a.best_value, rel=1e-6)  # fmt: skip
-    assert set(a.best_params) == set(SPACE)
-    assert all(t.params["batch_size"] in (8, 16, 24, 32) for t in a.trials)
-    for part in ("rank", "val_loss", "units", "complete"):
-        assert part in a.table()
-    assert "Tuning(" in repr(a) or "trials" in repr(a)
+class Values(nn.Callback):
+    """Replaces the watched number by a script, one list of values for each trial, by units."""
+
+    def __init__(self, script, name="val_loss"):
+        self.script = script
+        self.name = name
+
+    def on_epoch_end(self, epoch, logs):
+        logs[self.name] = self.script(self.model.hidden[0], epoch)
 
 
-def test_the_random_generators_are_left_as_they_were():
-    nn.set_random_seed(1)
-    state = ag.random.default_generator().state
-    before = [word.item() for word in state]
-    search(2)
-    assert [word.item() for word in ag.random.default_generator().state] == before
+def test_a_search_finds_the_better_parameters():
+    space = {"learning_rate": Choice([1e-6, 0.05]), "layers": range(1, 3), "units": Int(8, 16)}
+    found = tune(space=space, trials=6, epochs=8)
+    assert found.best_params["learning_rate"] == 0.05
+    assert found.best_value == min(record.value for record in found.trials)
+    assert [record.number for record in found.trials] == list(range(6))
 
 
-@pytest.mark.parametrize("name", ["trials.db", "trials.journal"])
-def test_a_stopped_study_goes_on_with_the_trials_that_are_left(tmp_path, name):
-    whole = search(5)
-    search(2, storage=tmp_path / name)
-    again = search(5, storage=tmp_path / name)
-    assert facts(again) == facts(whole)
-    third = search(5, storage=tmp_path / name)
-    assert facts(third) == facts(whole)
-    # the best model was trained by another call, and is trained again
-    np.testing.assert_allclose(third.best_model.predict(X), whole.best_model.predict(X), rtol=1e-5)
-
-
-def test_own_models_and_fixed_parameters():
-    def build(units, activation="relu"):
-        model = nn.Sequential([nn.Dense(units, activation), nn.Dense(1, "sigmoid")])
-        model.compile("adam", "binary_crossentropy", metrics=["accuracy"])
-        return model
-
-    found = nn.tune(
-        build, X, Y, {"units": [2, 3], "activation": ["tanh", "relu"]}, trials=3, epochs=2, seed=0,
-        monitor="val_accuracy", validation_data=(X, Y), verbose=0,
-    )  # fmt: skip
+def test_the_best_model_gives_the_best_value():
+    found = tune(trials=4, epochs=5, monitor="val_accuracy", validation_split=0.3)
     assert found.maximize
-    assert found.best_value == max(t.value for t in found.trials if t.state == "complete")
+    loss, accuracy = found.best_model.evaluate(X[42:], Y[42:], verbose=0)
+    assert accuracy == found.best_value == max(record.value for record in found.trials)
+    assert loss > 0
+    assert found.best_model is found.best_model
 
 
-def test_bad_trials_are_ended_early():
-    def build(quality):
-        model = nn.Sequential([nn.Dense(1, input_shape=(3,))])
-        model.compile(nn.SGD(0.1 if quality == "good" else 0.0), "mse")
+def test_the_value_is_that_of_the_best_epoch_and_so_are_the_weights():
+    seen = {}
+
+    class Remember(nn.Callback):
+        def on_epoch_end(self, epoch, logs):
+            seen[epoch] = self.model.state_dict()
+
+    script = Values(lambda units, epoch: [3.0, 1.0, 2.0][epoch])
+    found = tune(trials=1, epochs=3, callbacks=[Remember(), script])
+    assert (found.best_value, found.best_trial.best_epoch, found.best_trial.epochs) == (1.0, 1, 3)
+    for name, array in found.best_model.state_dict().items():
+        assert (array == seen[1][name]).all()
+        assert (array != seen[2][name]).any()
+
+
+def test_a_study_repeats_itself_exactly_and_its_trials_differ():
+    first, again = (tune(trials=13, epochs=1) for _ in range(2))
+    assert plain(first) == plain(again)
+    assert plain(first) != plain(tune(trials=13, epochs=1, seed=1))
+    fixed = tune(space={"activation": ["relu"]}, trials=3)
+    assert len({record.value for record in fixed.trials}) == 3
+
+
+def test_the_seed_comes_from_the_default_generator():
+    runs = []
+    for trials in (1, 3, 1):
+        nn.set_random_seed(5)
+        found = tune(trials=trials, seed=None)
+        runs.append((found.seed, plain(found)[0], ag.random.uniform(1).tolist()))
+    assert runs[0] == runs[1] == runs[2]
+    nn.set_random_seed(6)
+    assert tune(trials=1, seed=None).seed != runs[0][0]
+
+
+def test_no_generator_moves_and_optuna_speaks_as_before(capsys):
+    random.seed(1)
+    np.random.seed(1)
+    before = random.getstate(), np.random.get_state()[1].tolist(), np.random.get_state()[2]
+    state = [word.item() for word in ag.random.default_generator().state]
+    level = optuna.logging.get_verbosity()
+    handlers = list(logging.getLogger("optuna").handlers)
+
+    def build(units):
+        random.random()
+        np.random.random()
+        return nn.MLP((units,), 1)
+
+    tune(build, loss="mse")
+    assert before == (random.getstate(), np.random.get_state()[1].tolist(), np.random.get_state()[2])  # fmt: skip
+    assert state == [word.item() for word in ag.random.default_generator().state]
+    assert optuna.logging.get_verbosity() == level
+    assert logging.getLogger("optuna").handlers == handlers
+    assert capsys.readouterr() == ("", "")
+
+
+def test_parameters_go_where_their_names_are_known():
+    built = []
+
+    def build(units, batch_size, width=0):
+        built.append((units, batch_size, width))
+        return nn.MLP((units,), 1, dropout=0)
+
+    class Look(nn.Callback):
+        def on_train_begin(self, logs=None):
+            rate = self.model.optimizer.learning_rate
+            steps, epochs = self.params["steps"], self.params["epochs"]
+            looks.append((type(self.model.optimizer), rate.initial_learning_rate, rate.decay_rate, rate.decay_steps, steps, epochs))  # fmt: skip
+
+    looks = []
+    space = {"units": [3], "batch_size": [12], "learning_rate": [0.25], "decay": [0.5], "optimizer": ["adam"]}  # fmt: skip
+    found = tune(build, space, 1, loss="mse", epochs=3, width=7, callbacks=Look())
+    assert built == [(3, 12, 7)]
+    assert looks == [(nn.Adam, 0.25, 0.5, 4, 4, 3)]
+    assert found.best_model.metrics == []
+
+
+def test_a_model_that_build_compiled_keeps_what_is_not_tuned():
+    def build(units):
+        model = nn.MLP((units,), 1, dropout=0)
+        model.compile(nn.SGD(0.125, momentum=0.5), "mse")
         return model
 
-    found = nn.tune(build, X, Y, {"quality": ["good", "bad"]}, trials=14, epochs=12, seed=3, verbose=0)  # fmt: skip
-    ended = [t for t in found.trials if t.state == "pruned"]
-    assert any(t.params["quality"] == "bad" for t in ended)
-    assert all(t.epochs < 12 for t in ended)
-    without = nn.tune(build, X, Y, {"quality": ["good", "bad"]}, trials=14, epochs=4, seed=3, pruner=None, verbose=0)  # fmt: skip
-    assert all(t.state == "complete" for t in without.trials)
+    optimizer = tune(build, trials=1).best_model.optimizer
+    assert (optimizer.learning_rate, optimizer.momentum) == (0.125, 0.5)
+    optimizer = tune(build, trials=1, learning_rate=0.5).best_model.optimizer
+    assert (optimizer.learning_rate, optimizer.momentum) == (0.5, 0.5)
+    model = tune(build, trials=1, optimizer="adam").best_model
+    assert isinstance(model.optimizer, nn.Adam)
+    assert isinstance(model.loss, nn.MeanSquaredError)
+
+
+def test_build_that_takes_the_rate_compiles_with_it():
+    def build(learning_rate, **others):
+        assert others == {"units": 4}
+        model = nn.MLP((4,), 1)
+        model.compile(nn.SGD(learning_rate / 2), "mse")
+        return model
+
+    found = tune(build, {"units": [4], "learning_rate": [0.5]}, 1)
+    assert found.best_model.optimizer.learning_rate == 0.25
+
+
+def test_an_optimizer_among_the_choices_is_new_in_every_trial():
+    given = nn.SGD(0.1, momentum=0.9)
+    found = tune(space={"optimizer": Choice([given])}, trials=3)
+    assert [record.state for record in found.trials] == ["complete"] * 3
+    assert given.iterations.item() == 0
+    assert found.best_params == {"optimizer": given}
+    assert "  SGD  " in found.table()
+
+
+def test_callbacks_are_copied_or_made_anew():
+    stopping = nn.EarlyStopping("loss", patience=1, min_delta=100)
+    found = tune(trials=2, epochs=9, callbacks=[stopping])
+    assert [record.epochs for record in found.trials] == [2, 2]
+    assert stopping.best is None
+    made = []
+
+    def fresh():
+        made.append(nn.LambdaCallback())
+        return made[-1:]
+
+    tune(trials=3, callbacks=fresh)
+    assert len(made) == 3
+    with pytest.raises(nn.TuningError, match=r"callbacks are nn\.Callback objects, or a function that returns"):  # fmt: skip
+        tune(callbacks=[3])
+
+
+@pytest.mark.parametrize("kind", ["array", "tensor", "list", "frame", "validation", "batches", "weights"])  # fmt: skip
+def test_data_of_every_kind_give_the_same(kind):
+    x, y, options = X, Y, {}
+    if kind == "tensor":
+        x, y = ag.tensor(X), ag.tensor(Y)
+    elif kind == "list":
+        x, y = X.tolist(), Y.tolist()
+    elif kind == "frame":
+        x, y = Frame(["a", "b", "c"], X), Frame(["y"], Y)
+    elif kind == "validation":
+        x, y, options = X[:48], Y[:48], {"validation_data": (X[48:], Y[48:])}
+    elif kind == "weights":
+        options = {"sample_weight": np.ones(60)}
+    elif kind == "batches":
+        x, y = [], None
+        batches = [(X[i : i + 16], Y[i : i + 16]) for i in (0, 16, 32)]
+        x, options = Loader(batches), {"validation_data": (X[48:], Y[48:])}
+
+    def build(units):
+        return nn.MLP((units,), 1, output_activation="sigmoid")
+
+    both = {"loss": "binary_crossentropy", "batch_size": 16, "shuffle": False}
+    expected = tune(build, **both)
+    found = tune(build, x=x, y=y, **options, **both)
+    if kind == "batches":
+        both.pop("batch_size"), both.pop("shuffle")
+    assert [t.value for t in found.trials] == [t.value for t in expected.trials]
+
+
+class Loader:
+    """Batches that can be read again."""
+
+    def __init__(self, batches):
+        self.batches = batches
+
+    def __iter__(self):
+        return iter(self.batches)
+
+    def __len__(self):
+        return len(self.batches)
+
+
+def test_weights_count():
+    weight = np.where(Y[:, 0] > 0, 3.0, 1.0)
+    weighted, classes = tune(sample_weight=weight), tune(class_weight={0: 1.0, 1: 3.0})
+    assert plain(weighted) == plain(classes) != plain(tune())
+
+
+def test_bad_trials_are_pruned_and_others_are_not():
+    script = Values(lambda units, epoch: units - epoch / 10)
+    space = {"units": Int(2, 9)}
+    found = tune(space=space, trials=20, epochs=6, callbacks=script)
+    pruned = [record for record in found.trials if record.state == "pruned"]
+    assert pruned
+    assert all(record.epochs == 4 for record in pruned)
+    assert all(record.number >= 5 for record in pruned)
+    assert {r.epochs for r in found.trials if r.state == "complete"} == {6}
+    assert min(r.value for r in pruned) > found.best_value
+    everything = tune(space=space, trials=20, epochs=6, callbacks=script, pruner=None)
+    assert {record.state for record in everything.trials} == {"complete"}
+
+
+def test_a_pruner_and_a_sampler_of_optuna():
+    script = Values(lambda units, epoch: float(units))
+    pruner = optuna.pruners.ThresholdPruner(upper=4.5)
+    found = tune(trials=8, callbacks=script, pruner=pruner, sampler=optuna.samplers.RandomSampler)
+    for record in found.trials:
+        assert record.state == ("pruned" if record.params["units"] > 4 else "complete")
+        assert record.epochs == (1 if record.state == "pruned" else 2)
+    with pytest.raises(nn.ArgumentError, match='pruner is "median", None or a pruner of Optuna, got 3'):  # fmt: skip
+        tune(pruner=3)
+
+
+def test_when_all_are_pruned_nothing_is_best():
+    found = tune(pruner=optuna.pruners.ThresholdPruner(upper=-1))
+    with pytest.raises(nn.TuningError, match="no trial was completed: 2 pruned"):
+        _ = found.best_params
+    assert repr(found) == "Tuning(2 trials: 2 pruned; no trial completed)"
 
 
 def test_failing_trials_are_noted_and_the_search_goes_on():
-    def build(kind):
-        if kind == "broken":
-            raise LookupError("no such thing")
-        model = nn.Sequential([nn.Dense(1, input_shape=(3,))])
-        model.compile(nn.SGD(1e30 if kind == "explodes" else 0.01), "mse")
-        return model
-
-    with np.errstate(all="ignore"):
-        found = nn.tune(build, X, Y, {"kind": ["broken", "explodes", "fine"]}, trials=9, epochs=3, seed=1, verbose=0)  # fmt: skip
-    states = {t.params["kind"]: t.state for t in found.trials}
-    assert states["broken"] == "failed"
-    assert states["fine"] == "complete"
-    assert found.best_params == {"kind": "fine"}
-    assert any("LookupError: no such thing" in (t.error or "") for t in found.trials)
-    with pytest.raises(nn.TuningError, match="all 2 trials failed; the first with LookupError"):
-        nn.tune(build, X, Y, {"kind": ["broken"]}, trials=2, epochs=1, seed=1, verbose=0)
-
-
-@pytest.mark.usefixtures("listens_to_ctrl_c")
-def test_ctrl_c_returns_the_trials_so_far():
-    count = [0]
-
     def build(units):
-        count[0] += 1
-        model = nn.Sequential([nn.Dense(units, input_shape=(3,)), nn.Dense(1)])
-        model.compile("sgd", "mse")
-        return model
+        if units < 4:
+            raise ZeroDivisionError(f"not with {units}")
+        return nn.MLP((units,), 1)
 
-    def press(epoch, logs):
-        if count[0] == 3:
+    script = Values(lambda units, epoch: math.nan if units == 5 and epoch else 1.0 / units)
+    found = tune(build, trials=12, loss="mse", callbacks=script)
+    seen = {record.params["units"]: record for record in found.trials}
+    assert len(found.trials) == 12
+    for units, record in seen.items():
+        if units < 4:
+            assert (record.state, record.value, record.epochs) == ("failed", None, 0)
+            assert record.error == f"ZeroDivisionError: not with {units}"
+        elif units == 5:
+            assert (record.state, record.value, record.epochs) == ("failed", None, 2)
+            assert record.error == "Diverged: val_loss is nan after epoch 2"
+        else:
+            assert record.state == "complete"
+    assert {2, 3} & set(seen)
+    assert 5 in seen
+    assert found.best_params["units"] == max(set(seen) - {2, 3, 5})
+    assert "failed: ZeroDivisionError: not with" in found.table()
+
+
+@pytest.mark.filterwarnings("ignore:overflow", "ignore:invalid value")
+def test_a_diverging_run_fails():
+    with pytest.raises(nn.TuningError, match=r"all 2 trials failed; the first with Diverged: val_loss is (inf|nan)"):  # fmt: skip
+        tune(y=X.sum(axis=1) * 3.7, optimizer="sgd", learning_rate=1e9, layers=2, epochs=20)
+
+
+def test_an_error_in_every_trial_raises_with_its_cause():
+    def build(units):
+        raise ZeroDivisionError("always")
+
+    with pytest.raises(nn.TuningError, match="all 3 trials failed; the first with ZeroDivisionError: always") as caught:  # fmt: skip
+        tune(build, trials=3)
+    assert isinstance(caught.value.__cause__, ZeroDivisionError)
+
+
+class Interrupt(nn.Callback):
+    """Ctrl-C in the second trial."""
+
+    count = 0
+
+    def on_epoch_end(self, epoch, logs):
+        if epoch == 0:
+            type(self).count += 1
+        if self.count == 2:
             signal.raise_signal(signal.SIGINT)
 
-    found = nn.tune(
-        build, X, Y, {"units": [2, 3]}, trials=9, epochs=2, seed=0, verbose=0,
-        callbacks=lambda: [nn.LambdaCallback(on_epoch_begin=press)],
-    )  # fmt: skip
+
+def test_ctrl_c_returns_the_trials_so_far(capsys):
+    Interrupt.count = 0
+    found = tune(trials=5, callbacks=Interrupt())
     assert found.interrupted
-    assert len(found.trials) == 2
+    assert len(found.trials) == 1
+    assert ", interrupted;" in repr(found)
+    assert found.best_model.evaluate(X[48:], Y[48:], verbose=0)[0] == pytest.approx(found.best_value)  # fmt: skip
 
 
-BAD = {
-    "no space": ({}, {}, "space"),
-    "unknown": ({"layrs": [1, 2]}, {}, "layrs"),
-    "empty": ({"units": []}, {}, "units"),
-    "order": (lambda: {"units": nn.tuning.Int(5, 2)}, {}, "Int\\(5, 2\\)"),
-    "log of 0": (lambda: {"dropout": nn.tuning.Float(0.0, 0.5, log=True)}, {}, "log"),
-    "fraction": (lambda: {"units": nn.tuning.Int(1.5, 2)}, {}, "integers, got 1.5"),
-    "trials": ({"units": [2]}, {"trials": 0}, "trials is an integer >= 1, got 0"),
-    "seed": ({"units": [2]}, {"seed": -1}, "seed is None or an integer"),
-    "monitor": ({"units": [2]}, {"monitor": "val_accuracyy"}, "val_accuracyy"),
-    "mode": ({"units": [2]}, {"mode": "up"}, "mode"),
-}
+def test_ctrl_c_just_after_the_best_trial_was_noted(monkeypatch):
+    """It counts, and its model is made again."""
+    script = Values(lambda units, epoch: float(units))
+    whole = tune(trials=4, callbacks=script)
+    assert whole.best_trial.number > 0
+    tell = nn.tuning.study.Study._tell
+
+    def interrupted(study, number, outcome):
+        tell(study, number, outcome)
+        if number == whole.best_trial.number:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(nn.tuning.study.Study, "_tell", interrupted)
+    found = tune(trials=4, callbacks=script)
+    assert found.interrupted
+    assert plain(found) == plain(whole)[: whole.best_trial.number + 1]
+    assert found.best_model.hidden[0] == whole.best_params["units"]
+    assert found.best_model.get_weights()[0].tolist() == whole.best_model.get_weights()[0].tolist()
 
 
-@pytest.mark.parametrize(("space", "options", "message"), BAD.values(), ids=BAD)
-def test_bad_arguments_are_explained(space, options, message):
+def test_ctrl_c_in_build():
+    def build(units):
+        raise KeyboardInterrupt
+
+    found = tune(build)
+    assert (found.interrupted, found.trials) == (True, [])
+    with pytest.raises(nn.TuningError, match="no trial was completed: none was begun"):
+        _ = found.best_model
+    with pytest.raises(nn.TuningError, match="nothing to draw"):
+        found.plot()
+
+
+def test_timeout_begins_no_further_trial():
+    found = tune(trials=1000, timeout=0.2)
+    assert 1 <= len(found.trials) < 1000
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"space": {"unit": [3]}}, "unknown parameter 'unit'. Did you mean 'units'.* the standard perceptron takes: layers, units, .*; compile: optimizer, .*; fit: batch_size"),
+        ({"units": 3}, "units: both in the space and given as fixed"),
+        ({"trials": 0}, "trials is an integer >= 1, got 0"),
+        ({"seed": -1}, "seed is None or an integer from 0 to .*, got -1"),
+        ({"timeout": 0}, "timeout is a number of seconds above 0, got 0"),
+        ({"mode": "best"}, 'mode is "auto", "min" or "max", got \'best\''),
+        ({"build": 3}, "build is a function of parameters to a model, or None, got 3"),
+        ({"build": lambda units, depth: None}, "build needs depth: put it into the space, or give it as depth=..."),
+        ({"build": lambda units, /: None}, "'units' is positional-only"),
+        ({"x": None}, "x is missing"),
+        ({"y": None}, "y is missing: a search needs targets"),
+        ({"x": 3.0}, "x: a single number"),
+        ({"y": Y[:5]}, "x has 60 rows and y has 5; they have to be equal"),
+        ({"validation_split": 0}, "'val_loss' needs validation data: give validation_split, or validation_data"),
+        ({"validation_split": 0.2, "validation_data": (X, Y)}, "validation_split and validation_data together"),
+        ({"validation_split": 2}, r"validation_split lies in \[0, 1\), got 2"),
+        ({"x": iter([(X, Y)]), "y": None, "validation_data": (X, Y)}, "yields its batches once, and every trial needs them"),
+        ({"x": Loader([(X, Y)]), "y": None, "validation_data": (X, Y)}, "reads its last layer off y; give a build"),
+        ({"monitor": "val_acc"}, "monitor='val_acc' is not in the logs. There: loss, accuracy, val_loss, val_accuracy."),
+        ({"monitor": "val_acc", "validation_freq": 2}, "monitor='val_acc' was in the logs of no epoch of 2"),
+        ({"verbose": 7}, "verbose is"),
+        ({"storage": "study.txt"}, "storage is a path that ends in .db .* or .journal .*, got 'study.txt'"),
+        ({"storage": 3}, "storage is a path or None, got 3"),
+    ],
+)  # fmt: skip
+def test_what_makes_no_sense_is_refused(options, message):
     with pytest.raises(nn.ArgumentError, match=message):
-        search(space=space() if callable(space) else space, **options)
+        tune(**options)
 
 
-def test_without_optuna_the_message_says_how_to_get_it(monkeypatch):
+@pytest.mark.parametrize(
+    ("build", "options", "message"),
+    [
+        (lambda units: 3, {}, "build returns a model, got int 3"),
+        (lambda units: nn.MLP((units,), 1), {}, "build returned a model that is not compiled, so a loss is needed"),
+        (None, {"decay": 2.0}, "decay is what is left of the learning rate after an epoch, .* got 2.0"),
+        (None, {"decay": 0.5, "optimizer": nn.SGD(nn.ExponentialDecay(1, 1, 0.5))}, "decay together with the schedule"),
+    ],
+)  # fmt: skip
+def test_what_only_a_trial_can_find_is_said_in_the_end(build, options, message):
+    with pytest.raises(nn.TuningError, match=f"all 2 trials failed; the first with ArgumentError: {message}"):  # fmt: skip
+        tune(build, **options)
+
+
+def test_decay_needs_the_number_of_batches():
+    class Endless:
+        def __iter__(self):
+            return iter([(X, Y)])
+
+    def build(units):
+        return nn.MLP((units,), 1)
+
+    options = {"x": Endless(), "y": None, "validation_data": (X, Y), "loss": "mse", "decay": 0.5}
+    with pytest.raises(nn.TuningError, match="decay needs the number of steps of an epoch"):
+        tune(build, **options)
+    rate = tune(build, steps_per_epoch=4, **options).best_model.optimizer.learning_rate
+    assert rate.decay_steps == 4
+
+
+def test_without_optuna_the_error_says_how_to_get_it(monkeypatch):
     monkeypatch.setitem(sys.modules, "optuna", None)
-    with pytest.raises(nn.MissingExtraError, match=r"pip install 'gradloom\[tune\]'"):
-        search()
+    with pytest.raises(nn.MissingExtraError, match=r"nn.tune needs optuna: pip install 'gradloom\[tune\]'"):  # fmt: skip
+        tune()
 
 
-def test_layers_are_added_until_it_stops_getting_better():
-    found = nn.add_layers_until(None, X, Y, units=4, max_layers=4, epochs=3, seed=0, verbose=0)
-    values = [depth.value for depth in found.depths]
-    assert found.best_layers == 1 + int(np.argmin(values))
-    assert len(values) in (found.best_layers, found.best_layers + 1) or len(values) == 4
-    assert "best" in found.table()
-    again = nn.add_layers_until(None, X, Y, units=4, max_layers=4, epochs=3, seed=0, verbose=0)
-    assert [depth.value for depth in again.depths] == values
+def test_the_table_and_the_dicts():
+    script = Values(lambda units, epoch: float(units))
+    space = {"units": [2, 5], "epochs": [1, 2]}
+    found = nn.tune(nn.MLP, X, Y, space, 4, seed=0, verbose=0, callbacks=script)
+    header, rule, *lines = found.table().splitlines()
+    assert header.split() == ["rank", "trial", "val_loss", "units", "epochs", "epochs", "seconds", "state"]  # fmt: skip
+    assert set(rule) == {"-", " "}
+    assert [int(line.split()[2]) for line in lines] == sorted(r.value for r in found.trials)
+    assert len(found.table(top=1).splitlines()) == 3
+    first, record = found.to_dicts()[0], found.trials[0]
+    assert list(first) == ["number", "val_loss", "units", "epochs_", "state", "epochs", "best_epoch", "seconds", "error"]  # fmt: skip
+    assert (first["epochs_"], first["epochs"]) == (record.params["epochs"], record.epochs)
+    assert repr(found).startswith("Tuning(4 trials: 4 complete; best val_loss ")
 
 
-def test_pictures(tmp_path):
-    image = pytest.importorskip("matplotlib.image")
-    search(3).plot(tmp_path / "trials.png")
-    nn.add_layers_until(None, X, Y, units=4, max_layers=2, epochs=2, seed=0, verbose=0).plot(tmp_path / "depth.png")  # fmt: skip
-    for name in ("trials.png", "depth.png"):
-        pixels = image.imread(tmp_path / name)
-        assert min(pixels.shape[:2]) > 300
-        assert pixels[..., :3].std() > 0.05
+def test_lines_and_bars(capsys):
+    script = Values(lambda units, epoch: float(units))
+    tune(trials=2, space={"units": [4]}, callbacks=script, verbose=2)
+    assert capsys.readouterr().out.splitlines() == [
+        "[1/2] trial 0: complete, val_loss 4 (units 4); best 4 in trial 0",
+        "[2/2] trial 1: complete, val_loss 4 (units 4); best 4 in trial 0",
+    ]
+    pytest.importorskip("tqdm")
+    tune(trials=2, space={"units": [4]}, callbacks=script, verbose=1)
+    shown = capsys.readouterr().err
+    assert "2/2" in shown
+    assert "best 4 in trial 0" in shown
 
 
-SEARCH = """
-import sys
-import numpy as np
-import nn
-generator = np.random.default_rng(0)
-x = generator.standard_normal((80, 3)).astype(np.float32)
-y = (x.sum(axis=1) > 0).astype(np.float32)
-print("ready", flush=True)
-found = nn.tune(None, x, y, {"units": [2, 4, 8], "dropout": nn.tuning.Float(0.0, 0.5)}, trials=8, epochs=20,
-                seed=2, storage=sys.argv[1], verbose=0)
-print([(t.number, t.params, t.state, t.value) for t in found.trials])
-"""
+def test_the_picture(tmp_path):
+    pytest.importorskip("matplotlib")
+    script = Values(lambda units, epoch: math.nan if units == 5 else units - epoch / 10)
+    space = {
+        "units": Int(2, 9), "layers": range(1, 3), "learning_rate": Float(1e-4, 1e-1, log=True),
+        "dropout": Float(0, 0.5), "activation": ["relu", "tanh"], "batch_size": Int(8, 40, log=True),
+    }  # fmt: skip
+    found = tune(space=space, trials=16, epochs=6, callbacks=script)
+    assert {"failed", "complete", "pruned"} == {record.state for record in found.trials}
+    figure = found.plot(tmp_path / "folder" / "search.png")
+    assert (tmp_path / "folder" / "search.png").read_bytes().startswith(b"\x89PNG")
+    above, *below = figure.axes
+    assert [axes.get_xlabel() for axes in below] == list(space)
+    assert [axes.get_xscale() for axes in below] == ["linear", "linear", "log", "linear", "linear", "log"]  # fmt: skip
+    assert found.best_trial.number == int(above.get_title(loc="left").split()[-1])
+    texts = [text.get_text() for text in above.get_legend().get_texts()]
+    assert texts == ["complete", "pruned", "failed", "best so far"]
 
 
-def _search(path, seconds=None):
-    environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-    process = subprocess.Popen([sys.executable, "-c", SEARCH, path], env=environment, stdout=subprocess.PIPE, text=True)  # fmt: skip
-    with process:
-        assert process.stdout.readline() == "ready\n"
-        if seconds is not None:
-            time.sleep(seconds)
-            process.kill()
-        printed = process.stdout.read()
-        process.wait()
-    return printed
-
-
-def test_a_killed_search_goes_on(tmp_path):
-    began = time.monotonic()
-    alone = _search(tmp_path / "alone.db")
-    took = time.monotonic() - began
-    assert "complete" in alone
-    _search(tmp_path / "killed.db", took * 0.5)
-    _search(tmp_path / "killed.db", took * 0.4)
-    assert _search(tmp_path / "killed.db") == alone
+def test_without_matplotlib_the_error_says_how_to_get_it(monkeypatch):
+    found = tune(trials=1)
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    with pytest.raises(nn.MissingExtraError, match=r"pictures need matplotlib: pip install 'gradloom\[plot\]'"):  # fmt: skip
+        found.plot()

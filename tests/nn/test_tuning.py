@@ -321,6 +321,7 @@ class Interrupt(nn.Callback):
             signal.raise_signal(signal.SIGINT)
 
 
+@pytest.mark.usefixtures("listens_to_ctrl_c")
 def test_ctrl_c_returns_the_trials_so_far(capsys):
     Interrupt.count = 0
     found = tune(trials=5, callbacks=Interrupt())
@@ -330,6 +331,7 @@ def test_ctrl_c_returns_the_trials_so_far(capsys):
     assert found.best_model.evaluate(X[48:], Y[48:], verbose=0)[0] == pytest.approx(found.best_value)  # fmt: skip
 
 
+@pytest.mark.usefixtures("listens_to_ctrl_c")
 def test_ctrl_c_just_after_the_best_trial_was_noted(monkeypatch):
     """It counts, and its model is made again."""
     script = Values(lambda units, epoch: float(units))
@@ -350,6 +352,7 @@ def test_ctrl_c_just_after_the_best_trial_was_noted(monkeypatch):
     assert found.best_model.get_weights()[0].tolist() == whole.best_model.get_weights()[0].tolist()
 
 
+@pytest.mark.usefixtures("listens_to_ctrl_c")
 def test_ctrl_c_in_build():
     def build(units):
         raise KeyboardInterrupt

@@ -101,7 +101,6 @@ def test_the_table_the_dicts_and_the_lines(capsys):
 
 
 @pytest.mark.usefixtures("listens_to_ctrl_c")
-@pytest.mark.usefixtures("listens_to_ctrl_c")
 def test_ctrl_c_returns_the_depths_so_far():
     class Interrupt(nn.Callback):
         def on_epoch_end(self, epoch, logs):

@@ -16,6 +16,8 @@ from autograd.testing.mutation import KINDS, kill_rate, mutants
 from autograd.testing.mutation.__main__ import main
 from autograd.testing.rules import rule_name, rule_positions, run_forward, run_rule, trace_rule
 
+pytestmark = pytest.mark.once
+
 WITH_RULES = [op for op in OPS.values() if op.vjp]
 
 

@@ -16,6 +16,8 @@ from autograd.ops import OPS
 from autograd.testing import GradientMismatch, Undecided, check_grad, check_vjp, strategies
 from autograd.testing.program import usable_ops
 
+pytestmark = pytest.mark.once
+
 ROOT = Path(__file__).resolve().parents[2]
 SEARCH = settings(max_examples=3000, derandomize=True, database=None, deadline=None)
 

@@ -10,6 +10,7 @@ import math
 import warnings
 from typing import Any
 
+from ..arguments import whole
 from ..errors import ArgumentError
 from ..metrics.direction import higher_is_better
 from .base import Callback, Logs
@@ -67,13 +68,6 @@ class Monitor(Callback):
             print(text, flush=True)
 
 
-def whole_number(owner: str, name: str, value: Any) -> int:
-    """`value` when it is an integer >= 0."""
-    if isinstance(value, bool) or not hasattr(value, "__index__") or value.__index__() < 0:
-        raise ArgumentError(f"{owner}: {name} is an integer >= 0, got {value!r}")
-    return int(value)
-
-
 class EarlyStopping(Monitor):
     """Stop when the watched number has not become better for `patience` epochs.
 
@@ -105,7 +99,7 @@ class EarlyStopping(Monitor):
         start_from_epoch: int = 0,
     ) -> None:
         super().__init__(monitor, mode, min_delta)
-        self.patience = whole_number("EarlyStopping", "patience", patience)
+        self.patience = whole("EarlyStopping", "patience", patience, least=0)
         self.verbose = verbose
         self.baseline = baseline
         self.restore_best_weights = restore_best_weights
@@ -188,9 +182,9 @@ class ReduceLROnPlateau(Monitor):
         if not 0 <= factor < 1:
             raise ArgumentError(f"ReduceLROnPlateau: factor lies in [0, 1), got {factor!r}")
         self.factor = factor
-        self.patience = whole_number("ReduceLROnPlateau", "patience", patience)
+        self.patience = whole("ReduceLROnPlateau", "patience", patience, least=0)
         self.verbose = verbose
-        self.cooldown = whole_number("ReduceLROnPlateau", "cooldown", cooldown)
+        self.cooldown = whole("ReduceLROnPlateau", "cooldown", cooldown, least=0)
         self.min_lr = min_lr
         self._reset()
 

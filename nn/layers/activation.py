@@ -8,7 +8,7 @@ import autograd as ag
 from autograd import Tensor
 
 from .. import activations
-from .arguments import number, one_axis
+from ..arguments import number, one_axis
 from .base import Layer
 
 

@@ -11,8 +11,8 @@ from typing import Any
 import autograd as ag
 from autograd import Tensor, random
 
+from ..arguments import number, one_of
 from ..errors import ArgumentError
-from .arguments import number, one_of
 from .base import Layer
 
 FLIPS = {"horizontal": (2,), "vertical": (1,), "horizontal_and_vertical": (1, 2)}

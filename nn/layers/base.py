@@ -7,9 +7,9 @@ from typing import Any
 from autograd import ShapeError, Tensor
 
 from .. import budget, constraints, initializers, regularizers
+from ..arguments import axis_numbers, one_of
 from ..errors import ArgumentError
 from ..module import Module, Parameter
-from .arguments import axis_numbers, one_of
 from .input import Input
 
 IMAGES = {"NHWC": "(batch, height, width, channels)", "NCHW": "(batch, channels, height, width)"}

@@ -8,9 +8,9 @@ import autograd as ag
 from autograd import ShapeError, Tensor
 
 from .. import activations
+from ..arguments import one_of, pair, whole
 from ..budget import within_reason
 from ..errors import ArgumentError
-from .arguments import one_of, pair, whole
 from .base import Affine, image_letters
 
 

@@ -8,8 +8,8 @@ import autograd as ag
 from autograd import ShapeError, Tensor
 
 from .. import activations
+from ..arguments import whole
 from ..budget import within_reason
-from .arguments import whole
 from .base import Affine
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import autograd as ag
 from autograd import Tensor, random
 
-from .arguments import fraction, number
+from ..arguments import fraction, number
 from .base import Layer
 
 

@@ -8,8 +8,8 @@ import autograd as ag
 from autograd import Tensor
 
 from .. import constraints, regularizers
+from ..arguments import whole
 from ..budget import within_reason
-from .arguments import whole
 from .base import Layer, known_initializer, weight
 
 

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 from autograd import ShapeError, Tensor
 
+from ..arguments import whole
 from ..errors import ArgumentError
-from .arguments import whole
 from .base import Layer, image_letters
 
 _TARGET = "Reshape: target_shape is a tuple of sizes >= 1 without the batch, at most one of them -1 for what is left; got "

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from ..arguments import whole
 from ..errors import ArgumentError
-from .arguments import whole
 
 
 class Input:

@@ -7,8 +7,8 @@ from typing import Any
 import autograd as ag
 from autograd import ShapeError, Tensor
 
+from ..arguments import whole
 from ..budget import within_reason
-from .arguments import whole
 from .base import Affine
 
 

@@ -7,8 +7,8 @@ from typing import Any
 from autograd import Tensor, no_grad
 
 from .. import budget, constraints, initializers, regularizers
+from ..arguments import axis_numbers, fraction, number, one_axis
 from ..module import Buffer, Parameter
-from .arguments import axis_numbers, fraction, number, one_axis
 from .base import Layer, along, axes_of, known_initializer, weight
 
 

@@ -7,8 +7,8 @@ from typing import Any
 import autograd as ag
 from autograd import Tensor
 
+from ..arguments import one_of, pair
 from ..budget import within_reason
-from .arguments import one_of, pair
 from .base import Layer, image_letters
 
 

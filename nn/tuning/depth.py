@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from autograd import random
 
-from ..callbacks.monitor import whole_number
+from ..arguments import whole
 from ..errors import ArgumentError, TuningError
 from ..model import Model
 from .pictures import depth_figure
@@ -124,9 +124,9 @@ def add_layers_until(
     >>> found.best_layers in (1, 2)
     True
     """
-    patience = whole_number("add_layers_until", "patience", patience)
+    patience = whole("add_layers_until", "patience", patience, least=0)
     for what, value in (("max_layers", max_layers), ("min_layers", min_layers), ("runs", runs)):
-        whole_number("add_layers_until", what, value)
+        whole("add_layers_until", what, value, least=0)
     if not min_layers <= max_layers or runs < 1 or patience < 1:
         raise ArgumentError(
             "add_layers_until: min_layers <= max_layers, runs >= 1, patience >= 1; got "

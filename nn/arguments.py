@@ -1,4 +1,4 @@
-"""Checks of the arguments that layers take: each returns the plain value that is kept, or raises naming the argument.
+"""Checks of arguments of layers, callbacks and searches: each returns the plain value that is kept, or raises naming the argument.
 
 NumPy's numbers are as good as Python's; what is kept is Python's, since a saved model writes it as JSON.
 """
@@ -9,7 +9,7 @@ import operator
 from numbers import Real
 from typing import Any
 
-from ..errors import ArgumentError
+from .errors import ArgumentError
 
 
 def whole(owner: str, name: str, value: Any, least: int = 1) -> int:

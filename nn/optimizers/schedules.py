@@ -29,7 +29,32 @@ class LearningRateSchedule:
         return self.rate(given.to("float64"))
 
 
-class ExponentialDecay(LearningRateSchedule):
+class _QuotientDecay(LearningRateSchedule):
+    """What decays by `step / decay_steps` share; with `staircase` that is rounded down."""
+
+    def __init__(
+        self,
+        initial_learning_rate: float,
+        decay_steps: float,
+        decay_rate: float,
+        staircase: bool = False,
+        name: str | None = None,
+    ) -> None:
+        _check_rates(self, initial_learning_rate=initial_learning_rate, decay_rate=decay_rate)
+        _check_positive(self, decay_steps=decay_steps)
+        self.initial_learning_rate = initial_learning_rate
+        self.decay_steps = decay_steps
+        self.decay_rate = decay_rate
+        self.staircase = staircase
+        self.name = type(self).__name__ if name is None else name
+
+    def quotient(self, step: Tensor) -> Tensor:
+        """How many times `decay_steps` have passed."""
+        passed = step / float(self.decay_steps)
+        return passed.floor() if self.staircase else passed
+
+
+class ExponentialDecay(_QuotientDecay):
     """`initial * decay_rate ** (step / decay_steps)`; with `staircase` the exponent is rounded down.
 
     >>> import nn
@@ -37,30 +62,11 @@ class ExponentialDecay(LearningRateSchedule):
     0.025
     """
 
-    def __init__(
-        self,
-        initial_learning_rate: float,
-        decay_steps: float,
-        decay_rate: float,
-        staircase: bool = False,
-        name: str = "ExponentialDecay",
-    ) -> None:
-        _check_rates(self, initial_learning_rate=initial_learning_rate, decay_rate=decay_rate)
-        _check_positive(self, decay_steps=decay_steps)
-        self.initial_learning_rate = initial_learning_rate
-        self.decay_steps = decay_steps
-        self.decay_rate = decay_rate
-        self.staircase = staircase
-        self.name = name
-
     def rate(self, step: Tensor) -> Tensor:
-        exponent = step / float(self.decay_steps)
-        if self.staircase:
-            exponent = exponent.floor()
-        return self.initial_learning_rate * float(self.decay_rate) ** exponent
+        return self.initial_learning_rate * float(self.decay_rate) ** self.quotient(step)
 
 
-class InverseTimeDecay(LearningRateSchedule):
+class InverseTimeDecay(_QuotientDecay):
     """`initial / (1 + decay_rate * step / decay_steps)`; with `staircase` the quotient is rounded down.
 
     >>> import nn
@@ -68,27 +74,8 @@ class InverseTimeDecay(LearningRateSchedule):
     0.1
     """
 
-    def __init__(
-        self,
-        initial_learning_rate: float,
-        decay_steps: float,
-        decay_rate: float,
-        staircase: bool = False,
-        name: str = "InverseTimeDecay",
-    ) -> None:
-        _check_rates(self, initial_learning_rate=initial_learning_rate, decay_rate=decay_rate)
-        _check_positive(self, decay_steps=decay_steps)
-        self.initial_learning_rate = initial_learning_rate
-        self.decay_steps = decay_steps
-        self.decay_rate = decay_rate
-        self.staircase = staircase
-        self.name = name
-
     def rate(self, step: Tensor) -> Tensor:
-        quotient = step / float(self.decay_steps)
-        if self.staircase:
-            quotient = quotient.floor()
-        return self.initial_learning_rate / (1.0 + quotient * self.decay_rate)
+        return self.initial_learning_rate / (1.0 + self.quotient(step) * self.decay_rate)
 
 
 class PolynomialDecay(LearningRateSchedule):

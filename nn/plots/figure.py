@@ -27,7 +27,6 @@ RESOLUTION = 150
 PathLike = str | os.PathLike[str]
 
 
-@cache
 def matplotlib() -> Any:
     """The matplotlib package with the modules that pictures use, or the error that says how to install it."""
     try:
@@ -58,7 +57,7 @@ def panels(
         return given[0].get_figure(root=True), given[:count]
     columns = min(columns, count)
     rows = math.ceil(count / columns)
-    figure = _figure_class()(figsize=(size[0] * columns, size[1] * rows), layout="constrained")
+    figure = new_figure(size[0] * columns, size[1] * rows)
     grid = figure.subplots(rows, columns, squeeze=False)
     flat = [panel for row in grid for panel in row]
     for empty in flat[count:]:
@@ -70,6 +69,12 @@ def _listed(axes: Any) -> list[Any]:
     if hasattr(axes, "flat"):
         return list(axes.flat)
     return list(axes) if isinstance(axes, Sequence) else [axes]
+
+
+def new_figure(width: float, height: float) -> Any:
+    """An empty figure of so many inches."""
+    matplotlib()
+    return _figure_class()(figsize=(width, height), layout="constrained")
 
 
 @cache
@@ -109,7 +114,7 @@ def finish(figure: Any, path: PathLike | None, title: str | None, axes: Any = No
         first = _listed(axes)[0]
         first.set_title("\n".join(filter(None, (title, first.get_title()))))
     if path is not None:
-        write_picture(path, picture(figure, _kind(path)))
+        write_picture(path, picture(figure, _kind(path) or "png"))
     return figure
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ..errors import MissingExtraError, TuningError
+from ..errors import TuningError
+from ..plots.figure import finish, light_grid, new_figure
 from .space import Choice, Dimension, Int, show
 
 if TYPE_CHECKING:
@@ -19,32 +19,12 @@ WIDE = 20.0
 IN_A_ROW = 3
 
 
-def new_figure(width: float, height: float) -> Any:
-    """An empty figure, or the error that says how to install matplotlib."""
-    try:
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise MissingExtraError("pictures need matplotlib: pip install 'gradloom[plot]'") from error
-    return Figure(figsize=(width, height), layout="constrained")
-
-
-def finish(figure: Any, path: Any) -> Any:
-    """The figure, written to `path` where there is one; folders are made."""
-    if path is not None:
-        os.makedirs(os.path.dirname(os.fspath(path)) or ".", exist_ok=True)
-        figure.savefig(path, dpi=120)
-    return figure
-
-
 def tidy(axes: Any, xlabel: str, ylabel: str | None) -> None:
     """Labels, a light grid, and no frame where there is no axis."""
     axes.set_xlabel(xlabel)
     if ylabel is not None:
         axes.set_ylabel(ylabel)
-    axes.grid(alpha=0.25, linewidth=0.6)
-    axes.set_axisbelow(True)
-    for side in ("top", "right"):
-        axes.spines[side].set_visible(False)
+    light_grid(axes)
 
 
 def is_wide(values: Sequence[Any]) -> bool:
@@ -77,7 +57,7 @@ def trials_figure(
         first = i % columns == 0
         tidy(axes, name, monitor if first else None)
         axes.tick_params(labelleft=first)
-    return finish(figure, path)
+    return finish(figure, path, title=None)
 
 
 def _by_trial(
@@ -180,4 +160,4 @@ def depth_figure(
     tidy(axes, "hidden layers", monitor)
     axes.set_title(f"{best} hidden layer{'' if best == 1 else 's'}: {monitor} {dict(line)[best]:.4g}", loc="left", fontsize=10)  # fmt: skip
     axes.legend(frameon=False, fontsize=8)
-    return finish(figure, path)
+    return finish(figure, path, title=None)

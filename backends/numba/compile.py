@@ -44,7 +44,7 @@ def load(source: str) -> Callable[..., None]:
     if function is None:
         with _lock:
             if source not in _loaded:
-                _loaded[source] = _bind(source, _object_code(source))
+                _loaded[source] = _bind(source, kept(source, lambda: _compile(source)))
             function = _loaded[source]
     return function
 
@@ -103,11 +103,12 @@ def _machine() -> str:
     )
 
 
-def _object_code(source: str) -> bytes:
+def kept(source: str, make: Callable[[], bytes]) -> bytes:
+    """The object code of `source`: from the folder, or made now and put there."""
     name = hashlib.sha256(f"{_machine()}\n{source}".encode()).hexdigest()
     folder = cache_folder()
     if folder is None:
-        return _compile(source)
+        return make()
     path = folder / f"{name}.kernel"
     try:
         content = path.read_bytes()
@@ -115,7 +116,7 @@ def _object_code(source: str) -> bytes:
         content = b""
     if content[:_HASH] == hashlib.sha256(content[_HASH:]).digest() and len(content) > _HASH:
         return content[_HASH:]
-    code = _compile(source)
+    code = make()
     _store(path, hashlib.sha256(code).digest() + code)
     return code
 
@@ -145,11 +146,10 @@ def _compile(source: str) -> bytes:
     return len(symbol).to_bytes(4, "little") + symbol + code
 
 
-def _bind(source: str, stored: bytes) -> Callable[..., None]:
+def loaded(code: bytes) -> Any:
+    """An engine that holds object code; it lives as long as the process."""
     import llvmlite.binding as llvm
 
-    length = int.from_bytes(stored[:4], "little")
-    symbol, code = stored[4 : 4 + length].decode(), stored[4 + length :]
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()
     machine = llvm.Target.from_default_triple().create_target_machine(jit=True, codemodel="jitdefault")  # fmt: skip
@@ -157,8 +157,14 @@ def _bind(source: str, stored: bytes) -> Callable[..., None]:
     engine.add_object_file(llvm.ObjectFileRef.from_data(code))
     engine.finalize_object()
     _engines.append(engine)
+    return engine
+
+
+def _bind(source: str, stored: bytes) -> Callable[..., None]:
+    length = int.from_bytes(stored[:4], "little")
+    symbol, code = stored[4 : 4 + length].decode(), stored[4 + length :]
     prototype = ctypes.CFUNCTYPE(None, *_argument_types(source))
-    return prototype(engine.get_function_address(symbol))
+    return prototype(loaded(code).get_function_address(symbol))
 
 
 def _argument_types(source: str) -> Sequence[Any]:

@@ -1,0 +1,145 @@
+"""The driver: runs the calls of a program one after the other, step after step, in every thread.
+
+Code is an array of (function, arguments, flags). Threads meet where a call reads what another thread wrote; they spin,
+and give their core away when that takes long. `shared` holds, a cache line each: how many have arrived, how often they
+have met, an error count, the steps done, and the address of the function that yields a core.
+"""
+
+from __future__ import annotations
+
+import platform
+
+MEET, CHECK = 1, 2
+"""Flags of a call: all threads meet before it; nothing more is done when there was an error."""
+ARRIVED, MET, ERRORS, DONE, YIELD = 0, 64, 128, 192, 256
+SHARED_BYTES = 320
+_SPINS = 20_000
+
+
+def driver_text() -> str:
+    """`run` and `run_timed`; the second adds up cycles per call in part 0."""
+    pause = ""
+    declared = ""
+    if platform.machine().lower() in ("x86_64", "amd64"):
+        pause, declared = "call void @llvm.x86.sse2.pause()", "declare void @llvm.x86.sse2.pause()"
+    return "\n".join([declared, _MEET.replace("PAUSE", pause), _run(False), _run(True)])
+
+
+_MEET = f"""
+define internal void @meet(ptr %shared, i64 %parts) #1 {{
+entry:
+  %alone = icmp eq i64 %parts, 1
+  br i1 %alone, label %done, label %arrive
+arrive:
+  %met.p = getelementptr i8, ptr %shared, i64 {MET}
+  %before = load atomic i64, ptr %met.p acquire, align 8
+  %count = atomicrmw add ptr %shared, i64 1 acq_rel
+  %now = add i64 %count, 1
+  %last = icmp eq i64 %now, %parts
+  br i1 %last, label %release, label %wait
+release:
+  store atomic i64 0, ptr %shared monotonic, align 8
+  %next = add i64 %before, 1
+  store atomic i64 %next, ptr %met.p release, align 8
+  br label %done
+wait:
+  %spins = phi i64 [ 0, %arrive ], [ %more, %again ], [ 0, %yielded ]
+  %met = load atomic i64, ptr %met.p acquire, align 8
+  %same = icmp eq i64 %met, %before
+  br i1 %same, label %spin, label %done
+spin:
+  PAUSE
+  %more = add i64 %spins, 1
+  %long = icmp ugt i64 %more, {_SPINS}
+  br i1 %long, label %give, label %again
+again:
+  br label %wait
+give:
+  %yield.p = getelementptr i8, ptr %shared, i64 {YIELD}
+  %yield = load ptr, ptr %yield.p, align 8
+  %none = icmp eq ptr %yield, null
+  br i1 %none, label %yielded, label %call
+call:
+  %ignored = call i32 %yield()
+  br label %yielded
+yielded:
+  br label %wait
+done:
+  ret void
+}}
+"""
+
+
+def _run(timed: bool) -> str:
+    start = "%began = call i64 @llvm.readcyclecounter()" if timed else ""
+    stop = """
+  %ended = call i64 @llvm.readcyclecounter()
+  %cycles = sub i64 %ended, %began
+  %total.p = getelementptr i64, ptr %times, i64 %i
+  %first.part = icmp eq i64 %part, 0
+  br i1 %first.part, label %note, label %noted
+note:
+  %total = load i64, ptr %total.p, align 8
+  %sum = add i64 %total, %cycles
+  store i64 %sum, ptr %total.p, align 8
+  br label %noted
+noted:""" if timed else "\n  br label %noted\nnoted:"  # fmt: skip
+    name = "run_timed" if timed else "run"
+    declared = "declare i64 @llvm.readcyclecounter()" if timed else ""
+    return f"""
+{declared}
+define void @{name}(ptr %code, i64 %count, i64 %part, i64 %parts, i64 %first, i64 %steps, ptr %shared, ptr %times) #1 {{
+entry:
+  %errors.p = getelementptr i8, ptr %shared, i64 {ERRORS}
+  %done.p = getelementptr i8, ptr %shared, i64 {DONE}
+  %end = add i64 %first, %steps
+  br label %steps.loop
+steps.loop:
+  %step = phi i64 [ %first, %entry ], [ %step.next, %step.counted ]
+  %more.steps = icmp slt i64 %step, %end
+  br i1 %more.steps, label %calls.loop, label %finish
+calls.loop:
+  %i = phi i64 [ 0, %steps.loop ], [ %i.next, %noted ]
+  %more.calls = icmp slt i64 %i, %count
+  br i1 %more.calls, label %one, label %step.done
+one:
+  %place = mul i64 %i, 24
+  %entry.p = getelementptr i8, ptr %code, i64 %place
+  %function = load ptr, ptr %entry.p, align 8
+  %arguments.p = getelementptr i8, ptr %entry.p, i64 8
+  %arguments = load ptr, ptr %arguments.p, align 8
+  %flags.p = getelementptr i8, ptr %entry.p, i64 16
+  %flags = load i64, ptr %flags.p, align 8
+  {start}
+  %meets = and i64 %flags, {MEET}
+  %must.meet = icmp ne i64 %meets, 0
+  br i1 %must.meet, label %meeting, label %checking
+meeting:
+  call void @meet(ptr %shared, i64 %parts)
+  br label %checking
+checking:
+  %checks = and i64 %flags, {CHECK}
+  %must.check = icmp ne i64 %checks, 0
+  br i1 %must.check, label %check, label %go
+check:
+  %errors = load i64, ptr %errors.p, align 8
+  %failed = icmp ne i64 %errors, 0
+  br i1 %failed, label %finish, label %go
+go:
+  call void %function(ptr %arguments, i64 %part, i64 %parts, i64 %step){stop}
+  %i.next = add i64 %i, 1
+  br label %calls.loop
+step.done:
+  call void @meet(ptr %shared, i64 %parts)
+  %is.first = icmp eq i64 %part, 0
+  %step.next = add i64 %step, 1
+  br i1 %is.first, label %count.step, label %step.counted
+count.step:
+  store i64 %step.next, ptr %done.p, align 8
+  br label %step.counted
+step.counted:
+  br label %steps.loop
+finish:
+  ret void
+}}
+"""

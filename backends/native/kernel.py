@@ -1,0 +1,247 @@
+"""What all kernels share: pointers, the part of a thread, addresses, and the arithmetic of instructions.
+
+A kernel is `void kernel(ptr arguments, i64 part, i64 parts, i64 step)`. `arguments` holds one address per root, in the
+order of `roots`. Its text depends on shapes, dtypes and numbers alone, so layers of equal shape share one kernel. The
+rows of the first axis are divided among `parts` threads in units of 8, always in the same way, so that a thread finds
+what it wrote itself in the kernel before.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from ..contract import DType, bool_
+from ..primitives import PRIMITIVES
+from ..program.ir import Instruction, Value
+from ..program.ir import Operand as Given
+from . import scalar
+from .lanes import Lane, Lanes, Operand
+
+UNIT = 8
+"""Rows are given to threads in multiples of this."""
+DTYPES = frozenset(map(np.dtype, ("bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "float32", "float64")))  # fmt: skip
+_COMPARISONS = frozenset(("equal", "not_equal", "less", "less_equal", "greater", "greater_equal"))
+_LOGIC = frozenset(("logical_and", "logical_or", "logical_not"))
+_BOOLEAN = _COMPARISONS | _LOGIC | {"where", "isfinite", "astype"}
+
+
+class Access(NamedTuple):
+    """How an operand lies in memory: element offset, and a stride for each axis of the domain."""
+
+    root: Value
+    dtype: DType
+    offset: int
+    strides: tuple[int, ...]
+
+
+def accepts(instruction: Instruction) -> bool:
+    """Whether a kernel can compute this elementwise instruction and give NumPy's values."""
+    result, primitive, operands, _ = instruction
+    specs = [o.spec for o in operands if isinstance(o, Value)]
+    if any(spec.dtype not in DTYPES for spec in (*specs, result.spec)):
+        return False
+    if primitive in ("full", "arange"):
+        return True
+    if not scalar.has_text(primitive):
+        return False
+    is_float = result.spec.dtype.kind == "f"
+    if result.spec.dtype == bool_ and primitive not in _BOOLEAN:
+        return False
+    if primitive in ("power", "divide", "sign"):
+        return is_float
+    if primitive in _COMPARISONS:
+        # NumPy compares integers of different signs exactly, and knows numbers that no element can equal
+        kinds = {spec.dtype.kind for spec in specs}
+        numbers = [o for o in operands if not isinstance(o, Value)]
+        return kinds <= {"f"} or (len({s.dtype for s in specs}) == 1 and all(_fits(n, specs[0].dtype) for n in numbers))  # fmt: skip
+    return True
+
+
+def _fits(number: bool | int | float, dtype: DType) -> bool:
+    if isinstance(number, float):
+        return False
+    if dtype.kind not in "iu":
+        return False
+    info = np.iinfo(dtype)
+    return info.min <= number <= info.max
+
+
+def merged(sizes: Sequence[int], strides: Sequence[int]) -> int | None:
+    """The one stride with which axes in a row are walked as one axis; None when they do not lie so."""
+    step: int | None = None
+    span = 1
+    for size, stride in zip(reversed(sizes), reversed(strides), strict=True):
+        if size == 1:
+            continue
+        if step is None:
+            step, span = stride, size
+        elif stride != step * span:
+            return None
+        else:
+            span *= size
+    return step or 0
+
+
+class Kernel:
+    """Writer of one function. Subclasses write the body."""
+
+    def __init__(self, roots: Sequence[Value], width: int) -> None:
+        self.code = Lanes(width)
+        self.width = width
+        self.pointers = {root: f"%a{i}" for i, root in enumerate(roots)}
+
+    def text(self) -> str:
+        """The function, called `@NAME`."""
+        code = self.code
+        code.lines.append("define void @NAME(ptr %arguments, i64 %part, i64 %parts, i64 %step) #0 {")  # fmt: skip
+        code.label("entry")
+        for i, pointer in enumerate(self.pointers.values()):
+            where = "%arguments"
+            if i:
+                where = "%" + code.fresh("p")
+                code.line(f"{where} = getelementptr ptr, ptr %arguments, i64 {i}")
+            code.line(f"{pointer} = load ptr, ptr {where}, align 8")
+        self.block = "entry"
+        self.body()
+        code.line("ret void")
+        code.lines.append("}")
+        return "\n".join(code.lines)
+
+    def body(self) -> None:
+        """Write what the kernel does."""
+
+    # control flow
+    def jump(self, label: str) -> None:
+        self.code.line(f"br label %{label}")
+        self.code.label(label)
+        self.block = label
+
+    def loop(
+        self, begin: Lane, end: Lane, step: int, carried: Sequence[Lane], body: Callable[[Lane, list[Lane]], Sequence[Lane]]
+    ) -> list[Lane]:  # fmt: skip
+        """`for i in range(begin, end, step)`; the values `carried` from turn to turn, and what they are at the end."""
+        code = self.code
+        name = code.fresh("loop")
+        before = self.block
+        code.line(f"br label %{name}")
+        code.label(name)
+        index = Lane(f"%{name}.i", "int64")
+        following = f"%{name}.n"
+        holders = [Lane(f"%{name}.c{k}", c.dtype, c.lanes) for k, c in enumerate(carried)]
+        at = len(code.lines)
+        code.line(f"%{name}.more = icmp slt i64 {index.name}, {end.name}")
+        code.line(f"br i1 %{name}.more, label %{name}.body, label %{name}.end")
+        code.label(f"{name}.body")
+        self.block = f"{name}.body"
+        results = list(body(index, holders))
+        code.line(f"{following} = add nuw nsw i64 {index.name}, {step}")
+        code.line(f"br label %{name}")
+        phis = [f"  {index.name} = phi i64 [ {begin.name}, %{before} ], [ {following}, %{self.block} ]"]  # fmt: skip
+        for holder, start, result in zip(holders, carried, results, strict=True):
+            phis.append(f"  {holder.name} = phi {holder.type} [ {start.name}, %{before} ], [ {result.name}, %{self.block} ]")  # fmt: skip
+        code.lines[at:at] = phis
+        code.label(f"{name}.end")
+        self.block = f"{name}.end"
+        return holders
+
+    def when(self, condition: Lane, body: Callable[[], None]) -> None:
+        code = self.code
+        name = code.fresh("when")
+        code.line(f"br i1 {condition.name}, label %{name}, label %{name}.end")
+        code.label(name)
+        self.block = name
+        body()
+        code.line(f"br label %{name}.end")
+        code.label(f"{name}.end")
+        self.block = f"{name}.end"
+
+    def number(self, value: int) -> Lane:
+        return Lane(str(value), "int64")
+
+    def share(self, extent: int, unit: int = UNIT) -> tuple[Lane, Lane]:
+        """(begin, end) of this thread's part of range(extent)."""
+        code = self.code
+        units = -(-extent // unit)
+        part, parts = Lane("%part", "int64"), Lane("%parts", "int64")
+        following = code.binary("+", part, 1)
+        bounds = []
+        for which in (part, following):
+            scaled = code.binary("*", which, units)
+            share = code.put(f"udiv i64 {scaled.name}, {parts.name}", "int64")
+            bounds.append(code.binary("*", share, unit))
+        code.declare("declare i64 @llvm.smin.i64(i64, i64)")
+        return bounds[0], code.put(f"call i64 @llvm.smin.i64(i64 {bounds[1].name}, i64 {extent})", "int64")  # fmt: skip
+
+    # addresses
+    def offset_of(self, index: Lane | int, sizes: Sequence[int], strides: Sequence[int], start: int) -> Lane | int:
+        """Elements from the pointer to where the merged `index` over `sizes` is."""  # fmt: skip
+        code = self.code
+        one = merged(sizes, strides)
+        if one == 0 or isinstance(index, int) and index == 0:
+            return start
+        if isinstance(index, int):
+            raise ValueError("a literal index other than 0")
+        if one is not None:
+            scaled = index if one == 1 else code.binary("*", index, one)
+            return scaled if start == 0 else code.binary("+", scaled, start)
+        total: Lane | None = None
+        rest = index
+        for size, stride in zip(reversed(sizes), reversed(strides), strict=True):
+            if size == 1:
+                continue
+            size_lane = self.code.spread(self.number(size), rest.lanes)
+            place = code.put(f"urem {rest.type} {rest.name}, {size_lane.name}", "int64", rest.lanes)
+            rest = code.put(f"udiv {rest.type} {rest.name}, {size_lane.name}", "int64", rest.lanes)
+            if stride:
+                term = code.binary("*", place, stride)
+                total = term if total is None else code.binary("+", total, term)
+        assert total is not None
+        return total if start == 0 else code.binary("+", total, start)
+
+    # arithmetic
+    def compute(self, instruction: Instruction, read: Callable[[Value], Operand]) -> Operand:
+        """The result of an elementwise instruction; operands are read with `read`."""
+        result, primitive, operands, static = instruction
+        dtype = result.spec.dtype.name
+        if primitive == "full":
+            return dict(static)["value"]  # type: ignore[no-any-return]
+        code = self.code
+        if primitive == "astype":
+            return self._as(self._read(operands[0], read), dtype)
+        inner = dtype
+        if primitive in _LOGIC:
+            inner = "bool"
+        elif primitive in _COMPARISONS or primitive == "isfinite":
+            inner = np.result_type(*(o.spec.dtype if isinstance(o, Value) else o for o in operands)).name  # fmt: skip
+        given = [self._as(self._read(o, read), inner) for o in operands]
+        if primitive == "where":
+            given[0] = self._as(self._read(operands[0], read), "bool")
+        if not any(isinstance(o, Lane) for o in given):
+            given[0] = code.constant(given[0], inner)  # type: ignore[arg-type]
+        return self._as(scalar.apply(code, primitive, given), dtype)
+
+    def _read(self, operand: Given, read: Callable[[Value], Operand]) -> Operand:
+        return read(operand) if isinstance(operand, Value) else operand
+
+    def _as(self, operand: Operand, dtype: str) -> Operand:
+        if isinstance(operand, Lane):
+            return self.code.cast(operand, dtype)
+        if dtype == "bool":
+            return bool(operand)
+        if "int" in dtype and isinstance(operand, float):
+            return int(operand) if math.isfinite(operand) else 0
+        return operand
+
+    def lane(self, operand: Operand, dtype: DType) -> Lane:
+        """An operand as a register."""
+        if isinstance(operand, Lane):
+            return operand
+        return self.code.constant(operand, dtype.name)
+
+
+def is_elementwise(instruction: Instruction) -> bool:
+    return PRIMITIVES[instruction.primitive].kind == "elementwise" or instruction.primitive == "full"  # fmt: skip

@@ -1,0 +1,518 @@
+"""Kernels of loop nests: rows worked on one after the other, and columns added up.
+
+A `rows` kernel takes a row at a time. Numbers of the row are single registers, elements are vectors along the columns.
+Where a row is a few vectors long it is held in registers from the first instruction to the last; a longer one is passed
+over once per reduction that waits for another. A `columns` kernel goes down all rows for a few vectors of columns.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from ..contract import DType
+from ..primitives import PRIMITIVES
+from ..program.fuse import REDUCTIONS, Group
+from ..program.ir import Instruction, Value
+from .kernel import Access, Kernel, merged
+from .lanes import Lane, Operand
+from .reduction import Reduction
+
+_IN_REGISTERS = 4
+"""Rows of up to so many vectors are held in registers."""
+_DOWN = 4
+"""Vectors of columns that go down the rows together."""
+
+
+class Nest(NamedTuple):
+    """A group with the memory that it touches: operands that it does not compute, values that it writes, scratch rows."""
+
+    group: Group
+    reads: dict[Value, Access]
+    writes: dict[Value, Access]
+    rooms: dict[Value, Access]
+
+
+def kept_axes(nest: Nest) -> int:
+    """How many leading axes of the domain make up a row index; 0 when the whole domain is one row."""
+    group = nest.group
+    if group.reduced is not None:
+        return min(group.reduced, default=len(group.domain))
+    size = len(group.domain)
+    accesses = [*nest.reads.values(), *nest.writes.values()]
+    best = max(size - 1, 0)
+    for kept in range(best, -1, -1):
+        if any(merged(group.domain[kept:], a.strides[kept:]) not in (0, 1) for a in accesses):
+            break
+        best = kept
+    return best
+
+
+def is_flat(nest: Nest) -> bool:
+    """Whether the whole domain can be walked as one row of consecutive elements."""
+    return nest.group.reduced is None and kept_axes(nest) == 0
+
+
+def room_values(group: Group, width: int) -> list[Value]:
+    """Elements that a later pass reads again; none where rows stay in registers."""
+    first = min(group.reduced or (), default=len(group.domain))
+    if math.prod(group.domain[first:]) <= _IN_REGISTERS * width:
+        return []
+    passes = _passes(group)
+    place = {s.result: k for k, p in enumerate(passes) for s in p.elements}
+    return [
+        value for value, k in place.items()
+        if any(value in _reads(s) for later in passes[k + 1 :] for s in (*later.elements, *later.reductions))
+    ]  # fmt: skip
+
+
+def _reads(step: Instruction) -> list[Value]:
+    return [o for o in step.operands if isinstance(o, Value)]
+
+
+class _Pass(NamedTuple):
+    numbers: list[Instruction]
+    elements: list[Instruction]
+    reductions: list[Instruction]
+
+
+def _passes(group: Group) -> list[_Pass]:
+    """Steps by the pass along the columns in which they run: elements as late as their first reader allows."""
+    ready: dict[Value, int] = {}
+    for step in group.steps:
+        at = max((ready.get(o, 0) for o in _reads(step)), default=0)
+        ready[step.result] = at + (step.primitive in REDUCTIONS)
+    last = max(ready.values(), default=0)
+    place: dict[Value, int] = {}
+    at_of: dict[Value, int] = {}
+    for step in reversed(group.steps):
+        at = ready[step.result]
+        if step.primitive in REDUCTIONS:
+            at -= 1
+        elif group.is_element(step.result):
+            at = place.get(step.result, last)
+        at_of[step.result] = at
+        for operand in _reads(step):
+            place[operand] = min(place.get(operand, at), at)
+    passes = [_Pass([], [], []) for _ in range(last + 1)]
+    for step in group.steps:
+        kind = 2 if step.primitive in REDUCTIONS else int(group.is_element(step.result))
+        passes[at_of[step.result]][kind].append(step)
+    return passes
+
+
+class Loops(Kernel):
+    """What both kinds share: reading operands and writing results at a place of the nest."""
+
+    def __init__(self, nest: Nest, roots: Sequence[Value], width: int) -> None:
+        super().__init__(roots, width)
+        self.nest = nest
+        self.group = nest.group
+
+    def vector(self, access: Access, base: Lane | int, index: Lane, inner: Sequence[int], strides: Sequence[int], active: int) -> Lane:  # fmt: skip
+        """Elements from place `index` along the inner axes on; `base` is where the row begins."""
+        code = self.code
+        one = merged(inner, strides)
+        pointer = self.pointers[access.root]
+        if one == 0:
+            return code.load(code.at(pointer, base, access.dtype), access.dtype)
+        if one == 1:
+            return code.load(code.at(pointer, self.sum(base, index), access.dtype), access.dtype, active)  # fmt: skip
+        offsets = self._offsets(index, inner, strides, base)
+        return code.gather(pointer, offsets, access.dtype, active)
+
+    def put(self, value: Lane, access: Access, base: Lane | int, index: Lane, inner: Sequence[int], strides: Sequence[int], active: int) -> None:  # fmt: skip
+        code = self.code
+        one = merged(inner, strides)
+        pointer = self.pointers[access.root]
+        if one == 1:
+            code.store(value, code.at(pointer, self.sum(base, index), access.dtype), access.dtype, active)  # fmt: skip
+        elif one == 0:
+            code.store(value, code.at(pointer, base, access.dtype), access.dtype)
+        else:
+            offsets = self._offsets(index, inner, strides, base)
+            code.scatter(code.spread(value, self.width), pointer, offsets, access.dtype, active)
+
+    def _offsets(self, index: Lane, inner: Sequence[int], strides: Sequence[int], base: Lane | int) -> Lane:  # fmt: skip
+        code = self.code
+        places = code.binary("+", code.spread(index, self.width), code.lane_numbers())
+        offsets = self.offset_of(places, inner, strides, 0)
+        assert isinstance(offsets, Lane)
+        return code.binary("+", offsets, base) if base != 0 else offsets
+
+    def sum(self, a: Lane | int, b: Lane) -> Lane:
+        return self.code.binary("+", b, a) if a != 0 else b
+
+    def along(self, length: int, body: Callable[[Lane, int, list[Lane]], Sequence[Lane]], carried: Sequence[Lane] = (), begin: Lane | None = None, end: Lane | None = None) -> list[Lane]:  # fmt: skip
+        """Vectors along `length` columns: a loop over whole ones, then the rest under a mask."""
+        width = self.width
+        if begin is not None and end is not None:
+            return self._between(begin, end, body, carried)
+        whole, rest = length - length % width, length % width
+        held = list(carried)
+        if whole == width or whole == 0:
+            if whole:
+                held = list(body(self.number(0), width, held))
+        else:
+            held = self.loop(self.number(0), self.number(whole), width, held, lambda j, c: body(j, width, c))  # fmt: skip
+        if rest:
+            held = list(body(self.number(whole), rest, held))
+        return held
+
+    def _between(self, begin: Lane, end: Lane, body: Callable[[Lane, int, list[Lane]], Sequence[Lane]], carried: Sequence[Lane]) -> list[Lane]:  # fmt: skip
+        """From `begin` to `end`, which only the run knows: whole vectors, then one number at a time."""
+        code, width = self.code, self.width
+        length = code.binary("-", end, begin)
+        whole = code.binary("-", length, code.binary("&", length, width - 1))
+        middle = code.binary("+", begin, whole)
+        held = self.loop(begin, middle, width, carried, lambda j, c: body(j, width, c))
+        return self.loop(middle, end, 1, held, lambda j, c: body(j, 0, c))
+
+
+class Rows(Loops):
+    """A `rows` group."""
+
+    def body(self) -> None:
+        nest, group = self.nest, self.group
+        if is_flat(nest):
+            self._flat()
+            return
+        kept = kept_axes(nest)
+        self.outer, self.inner = group.domain[:kept], group.domain[kept:]
+        self.columns = math.prod(self.inner)
+        self.kept = kept
+        self.passes = _passes(group)
+        rows = math.prod(self.outer)
+        if rows == 1:
+            first = self.code.compare("==", Lane("%part", "int64"), 0)
+            self.when(first, lambda: self._row(self.number(0)))
+            return
+        begin, end = self.share(rows)
+
+        def one(row: Lane, carried: list[Lane]) -> list[Lane]:
+            self._row(row)
+            return []
+
+        self.loop(begin, end, 1, (), one)
+
+    def _flat(self) -> None:
+        """The domain as one row of consecutive elements, shared by its first axis."""
+        nest, domain = self.nest, self.group.domain
+        first = domain[0] if len(domain) > 1 else math.prod(domain)
+        step = math.prod(domain) // max(first, 1)
+        if math.prod(domain) <= 1:
+            self.when(self.code.compare("==", Lane("%part", "int64"), 0), lambda: self._piece(self.number(0), 0))  # fmt: skip
+            return
+        begin, end = self.share(first)
+        if step != 1:
+            begin, end = self.code.binary("*", begin, step), self.code.binary("*", end, step)
+        self.constant_reads = {v: a for v, a in nest.reads.items() if not merged(domain, a.strides)}
+
+        def piece(index: Lane, active: int, carried: list[Lane]) -> Sequence[Lane]:
+            self._piece(index, active)
+            return []
+
+        self.along(0, piece, (), begin, end)
+
+    def _piece(self, index: Lane, active: int) -> None:
+        """One vector of a flat domain, or one number when `active` is 0."""
+        nest, code, domain = self.nest, self.code, self.group.domain
+        known: dict[Value, Operand] = {}
+
+        def read(value: Value) -> Operand:
+            if value not in known:
+                access = nest.reads[value]
+                pointer = self.pointers[access.root]
+                if merged(domain, access.strides):
+                    at = self.sum(access.offset, index)
+                    known[value] = code.load(code.at(pointer, at, access.dtype), access.dtype, active)  # fmt: skip
+                else:
+                    known[value] = code.load(code.at(pointer, access.offset, access.dtype), access.dtype)  # fmt: skip
+            return known[value]
+
+        for step in self.group.steps:
+            if step.primitive == "arange":
+                known[step.result] = self._counted(step, index, active)
+            else:
+                known[step.result] = self.compute(step, read)
+        for value, access in nest.writes.items():
+            lane = self.lane(known[value], value.spec.dtype)
+            if active:
+                lane = code.spread(lane, self.width)
+            address = code.at(self.pointers[access.root], self.sum(access.offset, index), access.dtype)  # fmt: skip
+            code.store(lane, address, access.dtype, active)
+
+    def _counted(self, step: Instruction, index: Lane, active: int) -> Lane:
+        """arange: start + step * i for the places from `index` on."""
+        code, static = self.code, dict(step.static)
+        dtype: DType = step.result.spec.dtype
+        places = index
+        if active:
+            places = code.binary("+", code.spread(index, self.width), code.lane_numbers())
+        wide = "float64" if dtype.kind == "f" else "int64"
+        scaled = code.binary("*", code.cast(places, wide), static["step"])
+        return code.cast(code.binary("+", scaled, static["start"]), dtype.name)
+
+    # rows
+    def _row(self, row: Lane) -> None:
+        nest, code = self.nest, self.code
+        self.bases: dict[Access, Lane | int] = {}
+        self.row = row
+        numbers: dict[Value, Operand] = {}
+        held: dict[tuple[Value, int], Operand] = {}
+        in_registers = self.columns <= _IN_REGISTERS * self.width
+        if in_registers:
+            self._short_row(numbers, held)
+        else:
+            for k in range(len(self.passes)):
+                self._long_pass(k, numbers)
+        for value, access in nest.writes.items():
+            if not self.group.is_element(value) and self.columns != 1 and self.group.reduced is not None:  # fmt: skip
+                lane = self.lane(numbers[value], value.spec.dtype)
+                code.store(lane, code.at(self.pointers[access.root], self._base(access), access.dtype), access.dtype)  # fmt: skip
+
+    def _base(self, access: Access) -> Lane | int:
+        """Where the row begins in the memory of an operand."""
+        if access not in self.bases:
+            self.bases[access] = self.offset_of(self.row, self.outer, access.strides[: self.kept], access.offset)  # fmt: skip
+        return self.bases[access]
+
+    def _is_element(self, value: Value) -> bool:
+        if self.group.reduced is None or self.columns == 1:
+            return True
+        return self.group.is_element(value)
+
+    def _read_number(self, value: Value, numbers: dict[Value, Operand]) -> Operand:
+        if value not in numbers:
+            access = self.nest.reads[value]
+            numbers[value] = self.code.load(self.code.at(self.pointers[access.root], self._base(access), access.dtype), access.dtype)  # fmt: skip
+        return numbers[value]
+
+    def _read_element(self, value: Value, index: Lane, active: int) -> Lane:
+        access = self.nest.rooms.get(value) or self.nest.reads[value]
+        base = self._room_base(access) if value in self.nest.rooms else self._base(access)
+        return self.vector(access, base, index, self.inner, access.strides[self.kept :], active)
+
+    def _room_base(self, access: Access) -> Lane:
+        return self.code.binary("*", Lane("%part", "int64"), access.offset)
+
+    def _short_row(self, numbers: dict[Value, Operand], held: dict[tuple[Value, int], Operand]) -> None:  # fmt: skip
+        """The whole row in registers: every step once for each of its vectors."""
+        width, columns = self.width, self.columns
+        blocks = [(k, self.number(k * width), min(width, columns - k * width)) for k in range(-(-columns // width))]  # fmt: skip
+        scalar = columns == 1
+
+        def reader(block: int, index: Lane, active: int) -> Callable[[Value], Operand]:
+            def read(value: Value) -> Operand:
+                if value in numbers:
+                    return numbers[value]
+                if (value, block) not in held:
+                    if self._reads_number(value):
+                        return self._read_number(value, numbers)
+                    held[value, block] = self._read_element(value, index, 0 if scalar else active)
+                return held[value, block]
+
+            return read
+
+        for step in self.group.steps:
+            value = step.result
+            if step.primitive in REDUCTIONS:
+                source = _reads(step)[0]
+                lanes = 1 if scalar else width
+                reduction = Reduction(self.code, step, columns, lanes)
+                carried = reduction.start()
+                for block, index, active in blocks:
+                    lane = self.lane(reader(block, index, active)(source), source.spec.dtype)
+                    carried = reduction.take(carried, lane, index, active)
+                numbers[value] = reduction.close(carried, min(width, columns))
+            elif self._is_element(value):
+                for block, index, active in blocks:
+                    if step.primitive == "arange":
+                        held[value, block] = self._counted(step, index, 0 if scalar else active)
+                    else:
+                        held[value, block] = self.compute(step, reader(block, index, active))
+            else:
+                numbers[value] = self.compute(step, lambda v: self._read_number(v, numbers))
+        for value, access in self.nest.writes.items():
+            if not self._is_element(value):
+                continue
+            for block, index, active in blocks:
+                given = held[value, block] if (value, block) in held else numbers[value]
+                lane = self.lane(given, value.spec.dtype)
+                self.put(lane, access, self._base(access), index, self.inner, access.strides[self.kept :], 0 if scalar else active)  # fmt: skip
+
+    def _reads_number(self, value: Value) -> bool:
+        """Whether an operand from memory is one number for the row."""
+        access = self.nest.reads[value]
+        return merged(self.inner, access.strides[self.kept :]) == 0
+
+    def _long_pass(self, k: int, numbers: dict[Value, Operand]) -> None:
+        one = self.passes[k]
+        for step in one.numbers:
+            numbers[step.result] = self.compute(step, lambda v: self._read_number(v, numbers))
+        writes = [v for v in self.nest.writes if self._is_element(v)]
+        made = {s.result for s in one.elements}
+        late = [v for v in writes if v in made]
+        saves = [v for v in self.nest.rooms if v in made]
+        if not (one.reductions or late or saves):
+            return
+        reductions = [Reduction(self.code, step, self.columns, self.width) for step in one.reductions]  # fmt: skip
+        starts = [lane for reduction in reductions for lane in reduction.start()]
+        for value in {v for s in (*one.elements, *one.reductions) for v in _reads(s)}:
+            if value in self.nest.reads and value not in numbers and self._reads_number(value):
+                self._read_number(value, numbers)
+
+        def vector(index: Lane, active: int, carried: list[Lane]) -> Sequence[Lane]:
+            known: dict[Value, Operand] = {}
+
+            def read(value: Value) -> Operand:
+                if value in numbers:
+                    return numbers[value]
+                if value not in known:
+                    known[value] = self._read_element(value, index, active)
+                return known[value]
+
+            for step in one.elements:
+                if step.primitive == "arange":
+                    known[step.result] = self._counted(step, index, active)
+                else:
+                    known[step.result] = self.compute(step, read)
+            for value in late:
+                access = self.nest.writes[value]
+                self.put(self.lane(known[value], value.spec.dtype), access, self._base(access), index, self.inner, access.strides[self.kept :], active)  # fmt: skip
+            for value in saves:
+                access = self.nest.rooms[value]
+                self.put(self.lane(known[value], value.spec.dtype), access, self._room_base(access), index, self.inner, access.strides[self.kept :], active)  # fmt: skip
+            new: list[Lane] = []
+            at = 0
+            for reduction, step in zip(reductions, one.reductions, strict=True):
+                size = len(reduction.start())
+                source = _reads(step)[0]
+                lane = self.lane(read(source), source.spec.dtype)
+                new += reduction.take(carried[at : at + size], lane, index, active)
+                at += size
+            return new
+
+        ends = self.along(self.columns, vector, starts)
+        at = 0
+        for reduction, step in zip(reductions, one.reductions, strict=True):
+            size = len(reduction.start())
+            numbers[step.result] = reduction.close(ends[at : at + size], min(self.width, self.columns))  # fmt: skip
+            at += size
+
+
+class Columns(Loops):
+    """A `columns` group: reductions over the first axes, then arithmetic on what is left."""
+
+    def body(self) -> None:
+        group = self.group
+        assert group.reduced is not None
+        split = max(group.reduced) + 1
+        self.outer, self.inner = group.domain[:split], group.domain[split:]
+        self.split = split
+        self.columns = math.prod(self.inner)
+        width = self.width
+        whole, rest = self.columns // width, self.columns % width
+        down = min(_DOWN, max(whole, 1))
+        wide, narrow = divmod(whole, down)
+        if wide:
+            begin, end = self.share(wide, 1)
+
+            def block(k: Lane, carried: list[Lane]) -> list[Lane]:
+                start = self.code.binary("*", k, down * width)
+                self._down([(self.sum(i * width, start), width) for i in range(down)])
+                return []
+
+            self.loop(begin, end, 1, (), block)
+        last = self.code.compare("==", self.code.binary("+", Lane("%part", "int64"), 1), Lane("%parts", "int64"))  # fmt: skip
+        remaining = [(self.number((wide * down + i) * width), width) for i in range(narrow)]
+        if rest:
+            remaining.append((self.number(whole * width), rest))
+        if remaining:
+            self.when(last, lambda: self._down(remaining))
+
+    def _down(self, blocks: list[tuple[Lane, int]]) -> None:
+        """Go down all rows for some vectors of columns, then finish them."""
+        group, code = self.group, self.code
+        before = [s for s in group.steps if s.primitive not in REDUCTIONS and self._is_row_work(s)]
+        reduced = [s for s in group.steps if s.primitive in REDUCTIONS]
+        rows = math.prod(self.outer)
+        reductions = {(s, b): Reduction(code, s, rows, self.width) for s in reduced for b in range(len(blocks))}  # fmt: skip
+        starts = [lane for r in reductions.values() for lane in r.start()]
+
+        def one(row: Lane, carried: list[Lane]) -> list[Lane]:
+            new: list[Lane] = []
+            at = 0
+            known: dict[tuple[Value, int], Operand] = {}
+            bases: dict[Access, Lane | int] = {}
+
+            def read_at(block: int) -> Callable[[Value], Operand]:
+                def read(value: Value) -> Operand:
+                    if (value, block) not in known:
+                        access = self.nest.reads[value]
+                        if access not in bases:
+                            bases[access] = self.offset_of(row, self.outer, access.strides[: self.split], access.offset)  # fmt: skip
+                        known[value, block] = self.vector(access, bases[access], blocks[block][0], self.inner, access.strides[self.split :], blocks[block][1])  # fmt: skip
+                    return known[value, block]
+
+                return read
+
+            for block in range(len(blocks)):
+                for step in before:
+                    known[step.result, block] = self.compute(step, read_at(block))
+            for (step, block), reduction in reductions.items():
+                size = len(reduction.start())
+                source = _reads(step)[0]
+                lane = self.lane(read_at(block)(source), source.spec.dtype)
+                new += reduction.take(carried[at : at + size], lane, row, self.width)
+                at += size
+            return new
+
+        ends = self.loop(self.number(0), self.number(rows), 1, starts, one)
+        at = 0
+        results: dict[tuple[Value, int], Operand] = {}
+        for (step, block), reduction in reductions.items():
+            size = len(reduction.start())
+            results[step.result, block] = self._held(reduction, ends[at : at + size])
+            at += size
+        self._finish(blocks, results)
+
+    def _held(self, reduction: Reduction, carried: Sequence[Lane]) -> Lane:
+        """What a reduction holds in each lane: here every lane is a column of its own."""
+        total = carried[0]
+        if len(carried) > 1:
+            total = self.code.select(carried[1], math.nan, total)
+        return self.code.cast(total, reduction.result.name)
+
+    def _is_row_work(self, step: Instruction) -> bool:
+        """Whether a step is done for each row: it reads elements, or only parameters on the way to one."""
+        wanted: set[Value] = set()
+        for other in reversed(self.group.steps):
+            if other.primitive in REDUCTIONS or other.result in wanted:
+                wanted.update(_reads(other))
+        return step.result in wanted
+
+    def _finish(self, blocks: list[tuple[Lane, int]], results: dict[tuple[Value, int], Operand]) -> None:  # fmt: skip
+        group = self.group
+        for block, (index, active) in enumerate(blocks):
+
+            def read(value: Value, block: int = block, index: Lane = index, active: int = active) -> Operand:  # fmt: skip
+                if (value, block) not in results:
+                    access = self.nest.reads[value]
+                    results[value, block] = self.vector(access, access.offset, index, self.inner, access.strides[self.split :], active)  # fmt: skip
+                return results[value, block]
+
+            for step in group.steps:
+                if step.primitive in REDUCTIONS or (step.result, block) in results:
+                    continue
+                if self._is_row_work(step) and group.is_element(step.result):
+                    continue
+                results[step.result, block] = self.compute(step, read)
+            for value, access in self.nest.writes.items():
+                lane = self.lane(results[value, block], value.spec.dtype)
+                self.put(lane, access, access.offset, index, self.inner, access.strides[self.split :], active)  # fmt: skip
+
+
+def needs_function(step: Instruction) -> bool:
+    return "math." in str(PRIMITIVES[step.primitive].numba)

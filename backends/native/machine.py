@@ -1,0 +1,287 @@
+"""A program that is ready to run: machine code, one block of memory, and the table that the driver reads.
+
+State stays where it is from step to step; inputs and the rows of an epoch are read where they lie. One object may be
+called from several threads: calls take turns. After a fork the child starts its own threads.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import sys
+import threading
+import weakref
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..contract import Spec
+from ..errors import BackendError
+from ..numpy import NumPyBackend
+from ..program.ir import Program, Value
+from . import blas
+from .build import build, module_text, vector_width
+from .driver import DONE, ERRORS as ERRORS_AT, SHARED_BYTES, YIELD
+from .lower import ERRORS, Call, lower
+from .memory import Store, address, aligned
+from .schedule import Placed, lay_out, schedule
+from .special import Batch
+from .team import team
+
+NDArray = np.ndarray[Any, Any]
+_SLACK = 256
+"""Bytes that a kernel may write past the end of a value of its own."""
+_machines: weakref.WeakSet[Machine] = weakref.WeakSet()
+_COST_OF_MEETING = 30_000
+"""Threads share a program from so many operations a step; below that meeting costs more than it gives."""
+
+
+class Feed(NamedTuple):
+    """An input that is filled, step by step, from the rows of a larger array."""
+
+    rows: int
+    ordered: bool
+
+
+class Machine:
+    """The compiled form of a program.
+
+    Args:
+        program: as traced.
+        feeds: inputs, by name, that are taken from the rows of larger arrays (see `epoch`).
+    """
+
+    def __init__(self, program: Program, feeds: Mapping[str, Feed] | None = None) -> None:
+        self.feeds = dict(feeds or {})
+        width = vector_width()
+        lowered = lower(program, width, blas.is_here())
+        self.lowered = lowered
+        self.program = program
+        self.state = program.named("state")
+        self.inputs = program.named("input")
+        self.written = [name for name, v in self.state.items() if any(s == v for s, _ in program.assigns)]  # fmt: skip
+        self.sources: dict[str, Value] = {}
+        self.order = Value(-2, Spec((1,), np.dtype(np.int64)))
+        calls = [*self._feeding(width), *lowered.calls]
+        states = set(self.state.values())
+        self._lock = threading.RLock()
+        sizes = self._sizes(calls)
+        placed = schedule(calls, states, sum(sizes.values()) < 4_000_000)
+        self.placed: list[Placed] = placed
+        self.layout = lay_out(placed, sizes)
+        self.flops = sum(call.flops for call in calls)
+        self._build(placed)
+        self._memory(placed, width)
+        _machines.add(self)
+
+    # making
+    def _feeding(self, width: int) -> list[Call]:
+        calls = []
+        for name, feed in self.feeds.items():
+            value = self.inputs[name]
+            source = Value(-3 - len(self.sources), value.spec)
+            self.sources[name] = source
+            kernel = Batch(source, self.order if feed.ordered else None, value, width)
+            rows = ("rows", value.spec.shape[0])
+            calls.append(Call("batch", kernel.text(), tuple(kernel.code.declared), tuple(kernel.pointers), {}, {value: rows}))  # fmt: skip
+        return calls
+
+    def _sizes(self, calls: Sequence[Call]) -> dict[Value, int]:
+        """Bytes of everything that lies in the block of memory."""
+        given = set(self.state.values()) | {v for n, v in self.inputs.items() if n not in self.feeds}  # fmt: skip
+        given |= {ERRORS, self.order, *self.sources.values(), *self.lowered.functions}
+        outputs = {v for _, v in self.lowered.program.outputs if isinstance(v, Value)}
+        sizes: dict[Value, int] = {}
+        for call in calls:
+            for root in (*call.roots, *call.reads, *call.writes):
+                known = self.lowered.rooms.get(root)
+                if root in given or root in outputs:
+                    continue
+                each = max(root.spec.size, 1) * root.spec.dtype.itemsize + _SLACK
+                sizes[root] = known * team.most() + _SLACK if known is not None else each
+        return sizes
+
+    def _build(self, placed: Sequence[Placed]) -> None:
+        names: dict[str, str] = {}
+        declared: dict[str, None] = {}
+        for call, _ in placed:
+            if call.host is None:
+                names.setdefault(call.text, f"k{len(names)}")
+                declared.update(dict.fromkeys(call.declared))
+        functions = [text.replace("@NAME", f"@{name}", 1) for text, name in names.items()]
+        self.source = module_text(functions, list(declared))
+        self.names = names
+        self.module = build(self.source)
+        kinds = [ctypes.c_void_p] + [ctypes.c_int64] * 5 + [ctypes.c_void_p] * 2
+        self._run = ctypes.CFUNCTYPE(None, *kinds)(self.module.address("run"))
+        self._run_timed = ctypes.CFUNCTYPE(None, *kinds)(self.module.address("run_timed"))
+
+    def _memory(self, placed: Sequence[Placed], width: int) -> None:
+        """The block of values, and the driver's table."""
+        self.block = aligned(self.layout.size + _SLACK)
+        self.shared = aligned(SHARED_BYTES)
+        self.shared[:] = 0
+        shared = self._shared_address = address(self.shared)
+        self._shared_words = self.shared.view(np.int64)
+        self._shared_words[YIELD // 8] = team.yield_address()
+        base = address(self.block)
+        known = {v: base + offset for v, offset in self.layout.offsets.items()}
+        known[ERRORS] = shared + ERRORS_AT
+        known |= {v: blas.function(name) for v, name in self.lowered.functions.items()}
+        self.outputs: dict[str, NDArray] = {}
+        for name, value in self.lowered.program.outputs:
+            if isinstance(value, Value):
+                whole = aligned(value.spec.size * value.spec.dtype.itemsize + _SLACK)
+                self.outputs[name] = _shaped(whole, value.spec)
+                known[value] = address(whole)
+        arguments = [root for call, _ in placed if call.host is None for root in call.roots]
+        self.arguments = np.array([known.get(root, 0) for root in arguments], np.int64)
+        self.slots: dict[Value, list[int]] = {}
+        for place, root in enumerate(arguments):
+            if root not in known:
+                self.slots.setdefault(root, []).append(place)
+        self._known = known
+        self._bound: dict[Value, int] = {}
+        self._table(placed)
+
+    def _table(self, placed: Sequence[Placed]) -> None:
+        """Entries of the driver, and the segments between instructions of the host."""
+        rows: list[tuple[int, int, int]] = []
+        self.segments: list[tuple[int, int] | Call] = []
+        start, at, base = 0, 0, address(self.arguments)
+        addresses = {name: self.module.address(name) for name in self.names.values()}
+        for call, flags in placed:
+            if call.host is not None:
+                if len(rows) > start:
+                    self.segments.append((start, len(rows) - start))
+                self.segments.append(call)
+                start = len(rows)
+                continue
+            rows.append((addresses[self.names[call.text]], base + 8 * at, flags))
+            at += len(call.roots)
+        if len(rows) > start or not self.segments:
+            self.segments.append((start, len(rows) - start))
+        self.code = np.array(rows or [(0, 0, 0)], np.int64)
+        self.times = np.zeros(max(len(rows), 1), np.int64)
+        self._code_address, self._times_address = address(self.code), address(self.times)
+        self.has_host = any(isinstance(s, Call) for s in self.segments)
+
+    # running
+    def bind(self, value: Value, array: NDArray) -> None:
+        """Let a state, an input or a source be read and written where `array` lies."""
+        where = address(array)
+        if self._bound.get(value) != where:
+            self._bound[value] = where
+            for slot in self.slots.get(value, ()):
+                self.arguments[slot] = where
+
+    def step(self, store: Store, inputs: Mapping[str, NDArray]) -> dict[str, NDArray]:
+        """One step on arrays in C order of the program's shapes and dtypes; returns new arrays."""
+        with self._lock:
+            self._ready(store)
+            for name, array in inputs.items():
+                self.bind(self.inputs[name], array)
+            self._go(0, 1, store, inputs)
+            return {name: array.copy() for name, array in self.outputs.items()}
+
+    def epoch(
+        self, store: Store, sources: Mapping[str, NDArray], order: NDArray | None, first: int, steps: int
+    ) -> None:  # fmt: skip
+        """Steps `first` to `first + steps`: step i takes rows i * batch ... of each source, or those that `order` names."""
+        with self._lock:
+            self._ready(store)
+            for name, array in sources.items():
+                self.bind(self.sources[name], array)
+            if order is not None:
+                self.bind(self.order, order)
+            self._go(first, steps, store, {})
+
+    def _ready(self, store: Store) -> None:
+        store.own(self.written)
+        for name, value in self.state.items():
+            self.bind(value, store.arrays[name])
+
+    def _go(self, first: int, steps: int, store: Store, inputs: Mapping[str, NDArray]) -> None:
+        parts = self.parts()
+        with blas.single(), team.leading(parts):
+            if not self.has_host:
+                self._call(0, len(self.code) if self.placed else 0, first, steps, parts)
+            else:
+                for step in range(first, first + steps):
+                    for segment in self.segments:
+                        if isinstance(segment, Call):
+                            self._on_host(segment, store, inputs)
+                        else:
+                            self._call(*segment, step, 1, parts)
+        words = self._shared_words
+        if words[ERRORS_AT // 8]:
+            words[ERRORS_AT // 8] = 0
+            raise IndexError(
+                f"an index is out of range in step {int(words[DONE // 8])}; state is as before that step"
+            )
+
+    def parts(self) -> int:
+        """How many threads share a step."""
+        if self.flops < _COST_OF_MEETING or not self.placed:
+            return 1
+        return team.size(self.flops)
+
+    def _call(self, start: int, count: int, first: int, steps: int, parts: int) -> None:
+        code = self._code_address + 24 * start
+        times = self._times_address + 8 * start
+        shared = self._shared_address
+        run = self._run_timed if self.timing else self._run
+        if parts == 1:
+            run(code, count, 0, 1, first, steps, shared, times)
+        else:
+            team.run(lambda part: run(code, count, part, parts, first, steps, shared, times), parts)
+
+    timing = False
+    """Whether cycles are counted call by call."""
+
+    def _on_host(self, call: Call, store: Store, inputs: Mapping[str, NDArray]) -> None:
+        """An instruction for which there is no kernel, on NumPy."""
+        assert call.host is not None
+        result, primitive, operands, static = call.host
+        given = [self.array(o, store, inputs) if isinstance(o, Value) else o for o in operands]
+        value = getattr(NumPyBackend, primitive)(*given, **dict(static))
+        self.array(result, store, inputs)[...] = value
+
+    def array(self, value: Value, store: Store, inputs: Mapping[str, NDArray]) -> NDArray:
+        """The array in memory that a value is, as a view."""
+        view = self.lowered.plan.views[value]
+        root = self.lowered.place.get(view.root, view.root)
+        names = {v: n for n, v in self.state.items()}
+        if root in names:
+            base = store.arrays[names[root]]
+        elif root in self.slots or root not in self._known:
+            given = {self.inputs[n]: a for n, a in inputs.items()}
+            base = given[root]
+        else:
+            base = self._at(root)
+        size = base.dtype.itemsize
+        flat = base.reshape(-1)[view.offset :]
+        return np.lib.stride_tricks.as_strided(flat, value.spec.shape, [s * size for s in view.strides])  # fmt: skip
+
+    def _at(self, root: Value) -> NDArray:
+        for name, value in self.lowered.program.outputs:
+            if value == root:
+                return self.outputs[name]
+        offset = self.layout.offsets[root]
+        return _shaped(self.block[offset:], root.spec)
+
+
+def _shaped(block: NDArray, spec: Spec) -> NDArray:
+    """An array of `spec` at the beginning of a block of bytes."""
+    return block[: spec.size * spec.dtype.itemsize].view(spec.dtype).reshape(spec.shape)
+
+
+def _renew_locks() -> None:
+    for machine in _machines:
+        machine._lock = threading.RLock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_renew_locks)
+_ = sys, BackendError

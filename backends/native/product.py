@@ -1,0 +1,213 @@
+"""Kernels of matrix products: a tile of the result stays in registers, and what follows is done to it there.
+
+C[i, j] = sum over k of A[i, k] B[k, j]. B is read in whole vectors along j, A one number at a time, so A may be
+transposed for free. Tiles are 8 rows by up to 3 vectors: 24 of 32 registers hold sums. Each element is added up in the
+order of k whatever the tile and the thread, so results do not depend on how many threads there are.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+
+from ..contract import DType
+from ..program.ir import Value
+from .kernel import UNIT, Access, Kernel
+from .lanes import Lane, Operand
+from .loops import Nest
+
+_SUMS = 24
+"""Registers for sums."""
+_UNROLL = 2
+
+
+class Product(Kernel):
+    """A product and its epilogue; `a` and `b` have strides for (batch axes, i, k) and (batch axes, k, j)."""
+
+    def __init__(self, nest: Nest, a: Access, b: Access, terms: int, roots: Sequence[Value], width: int) -> None:  # fmt: skip
+        super().__init__(roots, width)
+        self.nest, self.a, self.b, self.terms = nest, a, b, terms
+        self.group = nest.group
+        self.batch = self.group.domain[:-2]
+        self.rows, self.columns = self.group.domain[-2:]
+        assert self.group.head is not None
+        self.result = self.group.head.result
+        self.dtype: DType = self.result.spec.dtype
+
+    def body(self) -> None:
+        batches = math.prod(self.batch)
+        if batches == 1:
+            self.place: Lane | int = 0
+            self._matrix(*self.share(self.rows))
+            return
+        begin, end = self.share(batches, 1)
+
+        def one(place: Lane, carried: list[Lane]) -> list[Lane]:
+            self.place = place
+            self._matrix(self.number(0), self.number(self.rows))
+            return []
+
+        self.loop(begin, end, 1, (), one)
+
+    def _start(self, access: Access) -> Lane | int:
+        """Where the matrix of this batch begins."""
+        axes = len(self.batch)
+        return self.offset_of(self.place, self.batch, access.strides[:axes], access.offset)
+
+    def _matrix(self, begin: Lane, end: Lane) -> None:
+        code, width = self.code, self.width
+        whole_rows = self.rows - self.rows % UNIT
+        rest = self.rows % UNIT
+        vectors = -(-self.columns // width)
+        self.a_start, self.b_start = self._start(self.a), self._start(self.b)
+        self.starts = {v: self._start(a) for v, a in (*self.nest.reads.items(), *self.nest.writes.items())}  # fmt: skip
+        if whole_rows:
+            limit = code.put(f"call i64 @llvm.smin.i64(i64 {end.name}, i64 {whole_rows})", "int64")
+            code.declare("declare i64 @llvm.smin.i64(i64, i64)")
+            self._column_blocks(vectors, UNIT, lambda tile: self._row_blocks(begin, limit, tile))
+        if rest:
+            covers = code.compare("==", end, self.rows)
+            some = code.compare("<", begin, end)
+
+            def remaining() -> None:
+                self._column_blocks(vectors, rest, lambda tile: tile(self.number(whole_rows)))
+
+            self.when(code.binary("&", covers, some), remaining)
+
+    def _row_blocks(self, begin: Lane, end: Lane, tile: Callable[[Lane], None]) -> None:
+        def one(row: Lane, carried: list[Lane]) -> list[Lane]:
+            tile(row)
+            return []
+
+        self.loop(begin, end, UNIT, (), one)
+
+    def _column_blocks(self, vectors: int, rows: int, run: Callable[[Callable[[Lane], None]], None]) -> None:  # fmt: skip
+        """Blocks of vectors of about equal size: a loop over those that are alike, then the last."""
+        width = self.width
+        most = max(1, min(_SUMS // rows, 8))
+        blocks = -(-vectors // most)
+        size = -(-vectors // blocks)
+        masked = self.columns % width
+        alike = vectors // size
+        if masked and alike * size == vectors:
+            alike -= 1
+
+        def tile_at(first: Lane, actives: list[int]) -> Callable[[Lane], None]:
+            return lambda row: self._tile(row, rows, first, actives)
+
+        if alike == 1:
+            run(tile_at(self.number(0), [width] * size))
+        elif alike:
+
+            def one(column: Lane, carried: list[Lane]) -> list[Lane]:
+                run(tile_at(column, [width] * size))
+                return []
+
+            self.loop(self.number(0), self.number(alike * size * width), size * width, (), one)
+        actives = [width] * (vectors - alike * size)
+        if actives:
+            if masked:
+                actives[-1] = masked
+            run(tile_at(self.number(alike * size * width), actives))
+
+    def _tile(self, row: Lane, rows: int, column: Lane, actives: list[int]) -> None:
+        """`rows` rows from `row` by the vectors from `column`: the sum over k, then the epilogue."""
+        code = self.code
+        zero = code.constant(0, self.dtype.name, self.width)
+        starts = [zero] * (rows * len(actives))
+        unroll = _UNROLL if self.terms % _UNROLL == 0 else 1
+        *_, step_i, step_k = self.a.strides
+        a_row = self._add(code.binary("*", row, step_i), self.a_start)
+
+        def terms(k: Lane, sums: list[Lane]) -> list[Lane]:
+            held = list(sums)
+            for u in range(unroll):
+                place = k if u == 0 else code.binary("+", k, u)
+                held = self._term(place, held, a_row, rows, column, actives)
+            return held
+
+        step_k_total = self.number(self.terms)
+        sums = self.loop(self.number(0), step_k_total, unroll, starts, terms)
+        self._epilogue(sums, row, rows, column, actives)
+
+    def _term(self, k: Lane, sums: list[Lane], a_row: Lane, rows: int, column: Lane, actives: list[int]) -> list[Lane]:  # fmt: skip
+        code, width = self.code, self.width
+        *_, step_i, step_k = self.a.strides
+        b_row = self._add(code.binary("*", k, self.b.strides[-2]), self.b_start)
+        b_at = code.binary("+", b_row, column)
+        pointer = self.pointers[self.b.root]
+        vectors = [
+            code.load(code.at(pointer, self._add(b_at, v * width), self.dtype), self.dtype, active)
+            for v, active in enumerate(actives)
+        ]
+        a_at = self._add(code.binary("*", k, step_k), a_row)
+        new: list[Lane] = []
+        for i in range(rows):
+            address = code.at(self.pointers[self.a.root], self._add(a_at, i * step_i), self.dtype)
+            number = code.spread(code.load(address, self.dtype), width)
+            for v, vector in enumerate(vectors):
+                new.append(code.intrinsic("fma", number, vector, sums[i * len(vectors) + v]))
+        return new
+
+    def _add(self, a: Lane, b: Lane | int) -> Lane:
+        return a if b == 0 else self.code.binary("+", a, b)
+
+    def _epilogue(self, sums: list[Lane], row: Lane, rows: int, column: Lane, actives: list[int]) -> None:  # fmt: skip
+        loaded: dict[tuple[Value, int | None, int | None], Operand] = {}
+        for i in range(rows):
+            for v, active in enumerate(actives):
+                known: dict[Value, Operand] = {self.result: sums[i * len(actives) + v]}
+
+                def read(value: Value, i: int = i, v: int = v, active: int = active, known: dict[Value, Operand] = known) -> Operand:  # fmt: skip
+                    if value in known:
+                        return known[value]
+                    access = self.nest.reads[value]
+                    *_, by_row, by_column = access.strides
+                    key = (value, i if by_row else None, v if by_column else None)
+                    if key not in loaded:
+                        loaded[key] = self._load(access, self.starts[value], row, i, column, v, active)  # fmt: skip
+                    return loaded[key]
+
+                for step in self.group.steps:
+                    known[step.result] = self.compute(step, read)
+                for value, access in self.nest.writes.items():
+                    self._write(self.lane(known[value], value.spec.dtype), access, self.starts[value], row, i, column, v, active)  # fmt: skip
+
+    def _place(self, access: Access, start: Lane | int, row: Lane, i: int, column: Lane, v: int) -> Lane | int:  # fmt: skip
+        *_, by_row, by_column = access.strides
+        code = self.code
+        place: Lane | int = start
+        if by_row:
+            at = code.binary("*", self._add(row, i), by_row)
+            place = self._add(at, place)
+        if by_column:
+            along = self._add(column, v * self.width)
+            along = along if by_column == 1 else code.binary("*", along, by_column)
+            place = self._add(along, place)
+        return place
+
+    def _load(self, access: Access, start: Lane | int, row: Lane, i: int, column: Lane, v: int, active: int) -> Operand:  # fmt: skip
+        code = self.code
+        place = self._place(access, start, row, i, column, v)
+        pointer = self.pointers[access.root]
+        step = access.strides[-1]
+        if step == 0:
+            return code.load(code.at(pointer, place, access.dtype), access.dtype)
+        if step == 1:
+            return code.load(code.at(pointer, place, access.dtype), access.dtype, active)
+        return code.gather(pointer, self._spaced(place, step), access.dtype, active)
+
+    def _spaced(self, place: Lane | int, step: int) -> Lane:
+        code = self.code
+        first = place if isinstance(place, Lane) else self.number(place)
+        return code.binary("+", code.binary("*", code.lane_numbers(), step), code.spread(first, self.width))  # fmt: skip
+
+    def _write(self, value: Lane, access: Access, start: Lane | int, row: Lane, i: int, column: Lane, v: int, active: int) -> None:  # fmt: skip
+        code = self.code
+        place = self._place(access, start, row, i, column, v)
+        pointer = self.pointers[access.root]
+        value = code.spread(value, self.width)
+        if access.strides[-1] in (0, 1):
+            code.store(value, code.at(pointer, place, access.dtype), access.dtype, active)
+        else:
+            code.scatter(value, pointer, self._spaced(place, access.strides[-1]), access.dtype, active)  # fmt: skip

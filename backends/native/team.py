@@ -1,0 +1,87 @@
+"""The threads that share a step: how many there are, and how they are started together.
+
+They are Python threads that wait inside one C call each, so a step costs no start of a thread. Their number is that of
+the cores this process may use, GRADLOOM_NUM_THREADS, `team.limit`, or what threadpoolctl allows BLAS, whichever is
+least. A fork leaves them behind: the child makes its own.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import cache
+
+from ..numba.backend import usable_cores
+from . import blas
+
+_LEAST_EACH = 150_000
+"""Operations that a thread should have in a step to be worth waiting for."""
+_MOST = 64
+
+
+class Team:
+    """One per process."""
+
+    def __init__(self) -> None:
+        self.limit: int | None = None
+        self._lock = threading.RLock()
+        self._pool: tuple[int, int, ThreadPoolExecutor] | None = None
+
+    def most(self) -> int:
+        """The largest number of threads that any run may use."""
+        return min(_MOST, max(usable_cores(), self.limit or 1))
+
+    def size(self, work: int) -> int:
+        """How many threads share a step of `work` operations."""
+        allowed = usable_cores() if self.limit is None else self.limit
+        allowed = min(allowed, blas.allowed_threads(), self.most())
+        return max(1, min(allowed, work // _LEAST_EACH))
+
+    @contextmanager
+    def leading(self, parts: int) -> Iterator[None]:
+        """Only one program at a time has several threads."""
+        if parts == 1:
+            yield
+            return
+        with self._lock:
+            yield
+
+    def run(self, part: Callable[[int], None], parts: int) -> None:
+        """Call `part(0)` here and the others in threads; returns when all have."""
+        pool = self._threads(parts - 1)
+        others = [pool.submit(part, number) for number in range(1, parts)]
+        part(0)
+        for other in others:
+            other.result()
+
+    def _threads(self, count: int) -> ThreadPoolExecutor:
+        key = os.getpid()
+        if self._pool is None or self._pool[0] != key or self._pool[1] < count:
+            self._pool = (key, count, ThreadPoolExecutor(count, "gradloom"))
+        return self._pool[2]
+
+    def renew(self) -> None:
+        """After a fork: the lock may have been held by a thread that is gone."""
+        self._lock = threading.RLock()
+        self._pool = None
+
+    @staticmethod
+    @cache
+    def yield_address() -> int:
+        """The address of the system's function that gives a core to another thread; 0 where there is none."""
+        try:
+            if sys.platform == "win32":
+                return ctypes.cast(ctypes.windll.kernel32.SwitchToThread, ctypes.c_void_p).value or 0  # fmt: skip
+            return ctypes.cast(ctypes.CDLL(None).sched_yield, ctypes.c_void_p).value or 0
+        except (AttributeError, OSError):
+            return 0
+
+
+team = Team()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=team.renew)

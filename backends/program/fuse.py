@@ -1,0 +1,415 @@
+"""Fusion: which instructions share one pass over memory.
+
+A program becomes a list of groups that run one after the other. A group is a matrix product with the elementwise work
+that follows it, or a nest of loops over a `domain` with at most one set of reduced axes, or one instruction that is
+neither. Every value of a group says which axis of the domain each of its axes is, so nothing is guessed from lengths.
+
+An instruction joins the group of its latest operand when the loops fit; it never moves in front of what it needs,
+because all other operands come from earlier groups. What depends on parameters and numbers alone is cheap to compute
+and is computed again wherever it is read. Nothing here knows a target.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from typing import Literal, NamedTuple
+
+from ..contract import Shape
+from ..primitives import PRIMITIVES
+from .ir import Instruction, Operand, Program, Value
+from .views import Axes, View, is_view, viewed
+
+Kind = Literal["rows", "columns", "product", "special"]
+REDUCTIONS = frozenset(("sum", "prod", "max", "min", "any", "all", "argmax", "argmin"))
+_LEAVES = frozenset(("full", "arange"))
+_REPEATED = 6
+"""Chains of up to this many instructions on parameters alone are computed again for each reader."""
+_LOOK_BACK = 6
+"""So many of the last groups are asked whether another reduction over the same loops can join them."""
+
+
+class Group:
+    """Instructions that run in one pass.
+
+    `reduced` are the axes of the domain that reductions run over: the last ones in a `rows` group, the first ones in a
+    `columns` group; None as long as nothing is reduced. `head` is the product, or the one special instruction.
+    """
+
+    def __init__(self, kind: Kind, domain: Shape, head: Instruction | None = None) -> None:
+        self.kind = kind
+        self.domain = domain
+        self.head = head
+        self.reduced: frozenset[int] | None = None
+        self.steps: list[Instruction] = []
+        self.axes: dict[Value, Axes] = {}
+
+    @property
+    def long(self) -> frozenset[int]:
+        """The axes that are longer than 1."""
+        return frozenset(axis for axis, length in enumerate(self.domain) if length != 1)
+
+    @property
+    def kept(self) -> frozenset[int]:
+        """The long axes that are not reduced."""
+        return self.long - (self.reduced or frozenset())
+
+    def is_element(self, value: Value) -> bool:
+        """Whether `value` varies along the reduced axes."""
+        return bool(set(self.axes[value]) & (self.reduced or frozenset()))
+
+
+class Plan(NamedTuple):
+    """The groups of a program in order, what each value is a view of, and which group computes a root."""
+
+    program: Program
+    groups: tuple[Group, ...]
+    views: dict[Value, View]
+    home: dict[Value, int]
+
+
+def _anything(instruction: Instruction) -> bool:
+    return True
+
+
+def plan(program: Program, accepts: Callable[[Instruction], bool] = _anything) -> Plan:
+    """Groups for a program that `prepare` made.
+
+    `accepts` tells which elementwise instructions and reductions the target can compute; the others stand alone.
+
+    >>> from backends.program import parse_program
+    >>> made = plan(parse_program('''
+    ... program mean_square
+    ... %0: float32[8, 3] = input "x"
+    ... %1: float32[8, 3] = multiply(%0, %0)
+    ... %2: float32[8] = sum(%1, axis=(1,), keepdims=False)
+    ... %3: float32[8] = divide(%2, 3)
+    ... return y=%3
+    ... '''))
+    >>> [(group.kind, group.domain, len(group.steps)) for group in made.groups]
+    [('rows', (8, 3), 3)]
+    """
+    return _Planner(program, accepts).plan()
+
+
+class _Planner:
+    def __init__(self, program: Program, accepts: Callable[[Instruction], bool]) -> None:
+        self.program = program
+        self.accepts = accepts
+        self.groups: list[Group] = []
+        self.views = {p.value: _own(p.value) for p in program.parameters}
+        self.home: dict[Value, int] = {}
+        self.pending: dict[Value, Instruction] = {}
+        self.costs: dict[Value, int] = {}
+        self.drawn: set[Value] = set()
+
+    def plan(self) -> Plan:
+        for instruction in _draws_first(self.program.instructions):
+            view = viewed(instruction.result, instruction, self.views)
+            assert view is not None
+            self.views[instruction.result] = view
+            if is_view(instruction):
+                continue
+            if self._can_wait(instruction):
+                self.pending[instruction.result] = instruction
+            else:
+                self._place(instruction)
+        for _, value in (*self.program.assigns, *self.program.outputs):
+            if isinstance(value, Value):
+                self._need(value)
+        return Plan(self.program, tuple(self.groups), self.views, self.home)
+
+    def _can_wait(self, instruction: Instruction) -> bool:
+        """Whether this is cheap arithmetic on parameters and numbers."""
+        row = PRIMITIVES[instruction.primitive]
+        if not self._is_loop(instruction) or instruction.primitive in REDUCTIONS:
+            return False
+        roots = [self.views[o].root for o in instruction.operands if isinstance(o, Value)]
+        if any(root in self.home and root not in self.drawn for root in roots):
+            return False
+        function = "math." in str(row.numba) or instruction.primitive == "power"
+        cost = 1 + sum(self.costs.get(root, 0) for root in roots) + _REPEATED * function
+        self.costs[instruction.result] = cost
+        return cost <= _REPEATED
+
+    def _is_loop(self, instruction: Instruction) -> bool:
+        """Whether this is arithmetic or a reduction that the target can put into a loop."""
+        kind, name = PRIMITIVES[instruction.primitive].kind, instruction.primitive
+        return (kind == "elementwise" or name in _LEAVES or name in REDUCTIONS) and self.accepts(instruction)
+
+    def _need(self, value: Value) -> None:
+        """Make sure that what `value` is a view of gets memory."""
+        root = self.views[value].root
+        if root in self.pending and root not in self.home:
+            self._place(self.pending[root])
+
+    def _place(self, instruction: Instruction) -> None:
+        """Give an instruction its group."""
+        result, primitive, operands, _ = instruction
+        values = [o for o in operands if isinstance(o, Value)]
+        elementwise = primitive not in REDUCTIONS
+        if not self._is_loop(instruction):
+            for value in values:
+                self._need(value)
+            shape = result.spec.shape
+            group = Group("product" if primitive == "matmul" else "special", shape, instruction)
+            group.axes[result] = _identity(shape)
+            self._append(group, result)
+            if primitive == "random_bits":
+                self.drawn.add(result)
+            return
+        for value in values:
+            if self.views[value].axes is None:
+                self._need(value)
+        latest = max((self.home.get(self.views[v].root, -1) for v in values), default=-1)
+        for index in self._candidates(latest, elementwise, result):
+            if self._join(instruction, self.groups[index]):
+                self.home[result] = index
+                return
+        self._found(instruction, elementwise)
+
+    def _candidates(self, latest: int, elementwise: bool, result: Value) -> Iterator[int]:
+        if latest >= 0:
+            yield latest
+        if elementwise and result.spec.size > 1:
+            return
+        # another reduction over the same loops, or a number beside numbers; any group from `latest` on may take it
+        yield from range(max(latest + 1, len(self.groups) - _LOOK_BACK), len(self.groups))
+
+    def _append(self, group: Group, result: Value) -> None:
+        self.groups.append(group)
+        self.home[result] = len(self.groups) - 1
+
+    def _found(self, instruction: Instruction, elementwise: bool) -> None:
+        """A group of its own."""
+        result = instruction.result
+        if elementwise:
+            group = Group("rows", result.spec.shape)
+            axes = _identity(result.spec.shape)
+        else:
+            source = instruction.operands[0]
+            assert isinstance(source, Value)
+            group, axes = _loops_of(instruction, source.spec.shape)
+        taken = self._take(instruction, group, axes)
+        if not taken:
+            # a parameter's arithmetic is wanted along two different axes: it gets memory
+            for value in instruction.operands:
+                if isinstance(value, Value):
+                    self._need(value)
+            fresh = Group(group.kind, group.domain)
+            fresh.reduced, group = group.reduced, fresh
+            self._take(instruction, group, axes)
+        self._append(group, result)
+
+    def _join(self, instruction: Instruction, group: Group) -> bool:
+        """Add `instruction` to `group` if the loops fit; leaves the group as it was if not."""
+        if group.kind == "special":
+            return False
+        reduced = group.reduced
+        if instruction.primitive in REDUCTIONS:
+            axes = self._axes_of_reduction(instruction, group)
+        else:
+            axes = self._axes_of_elements(instruction, group)
+        if axes is not None and self._take(instruction, group, axes):
+            return True
+        group.reduced = reduced
+        return False
+
+    def _axes_of_elements(self, instruction: Instruction, group: Group) -> Axes | None:
+        """The axes of the domain that an elementwise result has in `group`; None when it does not fit."""
+        result = instruction.result
+        shape, found = result.spec.shape, dict[int, int]()
+        for operand in _values(instruction.operands):
+            inside = self._inside(operand, group)
+            if inside is False:
+                return None
+            lead = len(shape) - operand.spec.ndim
+            for k, axis in enumerate(inside or ()):
+                if axis is not None and found.setdefault(lead + k, axis) != axis:
+                    return None
+        spread = len(group.domain) - len(shape)
+        for k, length in enumerate(shape):
+            if length == 1 or k in found:
+                continue
+            at = k if spread == 0 else k + spread
+            if not 0 <= at < len(group.domain) or at in found.values():
+                return None
+            found[k] = at
+        axes = tuple(found.get(k) for k in range(len(shape)))
+        used = [axis for axis in axes if axis is not None]
+        if used != sorted(set(used)) or any(group.domain[a] != shape[k] for k, a in found.items()):
+            return None
+        if group.kind == "columns" or (group.kind == "rows" and group.reduced is not None):
+            fits = set(used) == group.kept or (group.kind == "rows" and set(used) == group.long)
+        else:
+            fits = set(used) == group.long
+        return axes if fits else None
+
+    def _axes_of_reduction(self, instruction: Instruction, group: Group) -> Axes | None:
+        (source,), static = instruction.operands, dict(instruction.static)
+        assert isinstance(source, Value)
+        if group.kind not in ("rows", "columns"):
+            return None
+        inside = self._inside(source, group)
+        if inside is False:
+            return None
+        if inside is None:
+            if source.spec.shape != group.domain:
+                return None
+            inside = _identity(source.spec.shape)
+        if {a for a in inside if a is not None} != group.long:
+            return None
+        over = frozenset(a for a in (inside[k] for k in static["axis"]) if a is not None)
+        if group.kind == "columns" and (over != group.reduced or self.views[source].root in group.axes):
+            return None
+        if group.reduced is None:
+            kept = group.long - over
+            if not over or (kept and max(kept) > min(over)) or any(set(axes) - {None} not in ({*group.long},) for axes in group.axes.values() if axes):  # fmt: skip
+                return None
+            group.reduced = over
+        if over != group.reduced:
+            return None
+        return _reduced_axes(instruction, inside)
+
+    def _inside(self, operand: Value, group: Group) -> Axes | None | Literal[False]:
+        """The axes of the domain that `operand` has when `group` computes it; None: it does not; False: out of reach."""
+        view = self.views[operand]
+        inside = group.axes.get(view.root)
+        if inside is None or view.root in self.pending and view.root not in self.home:
+            return None
+        if view.axes is None:
+            return False
+        return tuple(None if a is None else inside[a] for a in view.axes)
+
+    def _take(self, instruction: Instruction, group: Group, axes: Axes) -> bool:
+        """Append `instruction` after the parameters' arithmetic that it reads."""
+        added: dict[Value, tuple[Instruction, Axes]] = {}
+        if not self._pull(instruction, group, axes, added):
+            return False
+        for value, (step, mapped) in added.items():
+            group.steps.append(step)
+            group.axes[value] = mapped
+        group.steps.append(instruction)
+        group.axes[instruction.result] = axes
+        return True
+
+    def _pull(
+        self, instruction: Instruction, group: Group, axes: Axes, added: dict[Value, tuple[Instruction, Axes]]
+    ) -> bool:  # fmt: skip
+        if instruction.primitive in REDUCTIONS:
+            source = instruction.operands[0]
+            assert isinstance(source, Value)
+            inside = self._inside(source, group)
+            axes = inside if inside else self._domain_axes(instruction, source, group)
+        for operand in _values(instruction.operands):
+            view = self.views[operand]
+            root = view.root
+            if root not in self.pending or root in self.home:
+                continue
+            wanted = _through(view, operand, axes)
+            if wanted is None:
+                return False
+            known = group.axes.get(root) or (added[root][1] if root in added else None)
+            if known is not None:
+                if known != wanted:
+                    return False
+                continue
+            if not self._pull(self.pending[root], group, wanted, added):
+                return False
+            added[root] = (self.pending[root], wanted)
+        return True
+
+    @staticmethod
+    def _domain_axes(instruction: Instruction, source: Value, group: Group) -> Axes:
+        """How an operand from memory runs along the domain that a reduction of it made."""
+        order = _order(instruction, source.spec.shape) if group.kind == "rows" else range(source.spec.ndim)  # fmt: skip
+        place = {axis: at for at, axis in enumerate(order)}
+        return tuple(None if n == 1 else place[k] for k, n in enumerate(source.spec.shape))
+
+
+def _draws_first(instructions: tuple[Instruction, ...]) -> list[Instruction]:
+    """Random bits before all else, with the counting that they need: then whoever reads them can join its operand."""
+    wanted: set[Value] = set()
+    for instruction in reversed(instructions):
+        if instruction.primitive == "random_bits" or instruction.result in wanted:
+            wanted.update(_values(instruction.operands))
+            wanted.add(instruction.result)
+    # only where a draw depends on parameters through a short chain, not on what the step computes
+    early = [i for i in instructions if i.result in wanted]
+    if any(PRIMITIVES[i.primitive].kind not in ("elementwise", "random", "create") for i in early):
+        return list(instructions)
+    return [*early, *(i for i in instructions if i.result not in wanted)]
+
+
+def _values(operands: tuple[Operand, ...]) -> Iterator[Value]:
+    return (o for o in operands if isinstance(o, Value))
+
+
+def _own(value: Value) -> View:
+    view = viewed(value)
+    assert view is not None
+    return view
+
+
+def _identity(shape: Shape) -> Axes:
+    return tuple(None if length == 1 else axis for axis, length in enumerate(shape))
+
+
+def _order(instruction: Instruction, shape: Shape) -> list[int]:
+    """The axes of the operand of a reduction, the kept ones first."""
+    over = {a for a in dict(instruction.static)["axis"] if shape[a] != 1}
+    kept = [a for a in range(len(shape)) if a not in over]
+    long = [a for a in kept if shape[a] != 1]
+    if not long or not over or max(long) < min(over):
+        return list(range(len(shape)))
+    return [*kept, *sorted(over)]
+
+
+def _loops_of(instruction: Instruction, shape: Shape) -> tuple[Group, Axes]:
+    """The group that a reduction founds, and the axes of its result."""
+    over = frozenset(a for a in dict(instruction.static)["axis"] if shape[a] != 1)
+    kept = frozenset(a for a, n in enumerate(shape) if n != 1) - over
+    vectors = instruction.primitive in ("sum", "max", "min", "prod")
+    if kept and over and max(over) < min(kept) and vectors:
+        group = Group("columns", shape)
+        group.reduced = over
+        return group, _reduced_axes(instruction, _identity(shape))
+    order = _order(instruction, shape)
+    place = {axis: at for at, axis in enumerate(order)}
+    group = Group("rows", tuple(shape[a] for a in order))
+    group.reduced = frozenset(place[a] for a in over)
+    inside = tuple(None if n == 1 else place[k] for k, n in enumerate(shape))
+    return group, _reduced_axes(instruction, inside)
+
+
+def _reduced_axes(instruction: Instruction, inside: Axes) -> Axes:
+    """The axes of the result of a reduction of an operand that has the axes `inside`."""
+    static = dict(instruction.static)
+    if static["keepdims"]:
+        return tuple(None if k in static["axis"] else a for k, a in enumerate(inside))
+    return tuple(a for k, a in enumerate(inside) if k not in static["axis"])
+
+
+def _through(view: View, operand: Value, axes: Axes) -> Axes | None:
+    """The axes of the domain that the root of `view` has, when the reader of `operand` has `axes`."""
+    if view.axes is None:
+        return None
+    lead = len(axes) - operand.spec.ndim
+    found: dict[int, int | None] = {}
+    for k, source in enumerate(view.axes):
+        if source is not None:
+            found[source] = axes[lead + k]
+    shape = view.root.spec.shape
+    if any(n != 1 and found.get(k) is None for k, n in enumerate(shape)):
+        return None
+    return tuple(found.get(k) if n != 1 else None for k, n in enumerate(shape))
+
+
+def work(group: Group) -> int:
+    """A rough count of the arithmetic in a group."""
+    if group.kind == "product":
+        assert group.head is not None
+        a = group.head.operands[0]
+        assert isinstance(a, Value)
+        return math.prod(group.domain) * (2 * a.spec.shape[-1] + len(group.steps))
+    return math.prod(group.domain) * max(1, len(group.steps))

@@ -17,6 +17,7 @@ from . import _conflict, ops, random, testing
 from .call import op
 from .checkpoint import checkpoint
 from .creation import arange, eye, full, linspace, ones, ones_like, tensor, zeros, zeros_like
+from .debugging import debug
 from .draw import draw
 from .errors import (
     AnomalyError,
@@ -34,11 +35,12 @@ from .errors import (
     TraceError,
 )
 from .functional import grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
-from .jit import Captured, capture
+from .jit import Jitted, jit
 from .mode import detect_anomaly, enable_grad, no_grad
 from .op import Domain, bad, case
 from .random import dropout
 from .tensor import Tensor
+from .tracing import Captured, capture
 
 if TYPE_CHECKING:
     from .call import Function
@@ -58,6 +60,7 @@ __all__ = [
     "DrawingError",
     "GradientError",
     "GradloomError",
+    "Jitted",
     "MissingExtraError",
     "ProgramError",
     "RangeError",
@@ -69,6 +72,7 @@ __all__ = [
     "capture",
     "case",
     "checkpoint",
+    "debug",
     "detect_anomaly",
     "draw",
     "dropout",
@@ -79,6 +83,7 @@ __all__ = [
     "hessian",
     "hvp",
     "jacobian",
+    "jit",
     "jvp",
     "linspace",
     "no_grad",

@@ -1,134 +1,399 @@
-"""Capturing a step: run it once on symbols, and what it did becomes a program.
+"""Compiled steps: a function is traced once for each kind of arguments, and from then on its program runs.
 
-State is named: every tensor that the step may read without being passed it, and every tensor that it assigns. All else
-is an argument, or an error. The step itself is ordinary eager code, with `backward()` and the optimiser inside.
+The arguments' shapes and dtypes, and what `guards` sees, choose the program; anything else would be frozen into it and
+is state, an argument, or an error. State is written where it lies; an array of it that somebody else still holds is left
+to them, which counting references tells.
 """
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Callable, Mapping
+import logging
+import sys
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import backends
-from backends.contract import Array, Backend, Spec, as_array
-from backends.program import Program, Symbol, TraceBackend, format_program, interpret
+from backends.contract import Backend, Executable, Feed, as_array
 
-from .errors import TraceError
-from .graph import Leaf
+from . import random
+from .debugging import level, report
+from .errors import ShapeError, TraceError
+from .guards import guards_of
+from .mode import mode
 from .structure import flatten, unflatten
 from .tensor import Tensor
+from .tracing import Captured, capture
+
+_log = logging.getLogger("gradloom")
+_TENSOR_ALONE = 3
+"""References to an array that one tensor holds: the tensor's, a local name, and the argument of the count."""
+_MANY = 16
+"""From so many traces of one function a warning tells what keeps changing."""
+_KEPT = 64
+
+State = Mapping[str, Tensor] | Iterable[Tensor] | Any
 
 
-class Captured(NamedTuple):
-    """A step as a program, tied to its state. Calling it runs the program and assigns the new state.
+class _Entry(NamedTuple):
+    """A trace and its compiled form."""
 
-    `result` has the structure of what the step returned, with numbers in place of its tensors.
-    """
-
-    program: Program
-    state: Mapping[str, Tensor]
-    result: Any
-    backend: Backend
-
-    def program_text(self) -> str:
-        """The program, one instruction a line."""
-        return format_program(self.program)
-
-    def __call__(self, *args: Any) -> Any:
-        """Run on arguments of the shapes and dtypes that were captured; state changes only when all went well."""
-        leaves = [
-            a if isinstance(a, Tensor) else Tensor.from_value(a, backend=self.backend)
-            for a in flatten(list(args))
-        ]
-        inputs = {f"argument.{i}": leaf._data for i, leaf in enumerate(leaves)}
-        old: dict[str, Array] = {name: tensor._data for name, tensor in self.state.items()}
-        new, outputs = interpret(self.program, self.backend, old, inputs)
-        for name, tensor in self.state.items():
-            if new[name] is not old[name]:
-                tensor.assign(Tensor.wrap(as_array(self.backend, new[name]), self.backend))
-        tensors = (
-            Tensor.wrap(as_array(self.backend, array), self.backend) for array in outputs.values()
-        )
-        return unflatten(self.result, tensors)
+    captured: Captured
+    executable: Executable
+    tensors: dict[str, Tensor]
+    written: list[Tensor]
+    home: Backend
 
 
-def capture(
-    step: Callable[..., Any], *args: Any, state: Mapping[str, Tensor], name: str | None = None
-) -> Captured:
-    """Trace `step(*args)` to a program.
+def jit(
+    f: Callable[..., Any] | None = None, state: State = None, donate: bool = False, name: str | None = None
+) -> Any:  # fmt: skip
+    """`f`, compiled: traced at the first call with arguments of some shapes and dtypes, then run as one program.
 
     Args:
-        step: a function of tensors that returns tensors (nested lists, tuples and dicts); it may `assign` state.
-        args: examples; their shapes and dtypes are captured, their values are not.
-        state: every tensor the step uses without being passed it, by name. Unchanged by the capture.
-        name: of the program; default the function's name.
+        f: a function of tensors, arrays and numbers (nested lists, tuples, dicts of them) that returns tensors. It may
+            call `backward()` and `assign` the tensors of `state`.
+        state: the tensors that `f` reads or assigns without being passed them: a dict of names, a list, a module, or a
+            function that returns one of these. The default random generator always belongs to it.
+        donate: write state in place even where somebody else holds its array, and save the copy.
+        name: of the program; default the function's.
+
+    Returns:
+        A `Jitted`. Floats among the arguments are inputs; other Python values choose the program. Results are new arrays.
+        The function itself runs, uncompiled, inside another trace, where an argument requires gradients, and under
+        `detect_anomaly()`.
 
     Raises:
-        TraceError: when the step needs a value, or uses an array that is neither argument nor state.
+        TraceError: at the call, when `f` branches on a value, asks for one, or uses a tensor that is not declared.
 
     >>> import autograd as ag
-    >>> w = ag.tensor([1.0, 2.0])
-    >>> def decay(rate):
-    ...     w.assign(w * rate)
-    ...     return w.sum()
-    >>> step = ag.capture(decay, ag.tensor(0.5), state={"w": w})
-    >>> print(step.program_text(), end="")
-    program decay
-    %0: float32[2] = state "w"
-    %1: float32[] = input "argument.0"
-    %2: float32[2] = multiply(%0, %1)
-    %3: float32[] = sum(%2, axis=(0,), keepdims=False)
-    assign %0 = %2
-    return output0=%3
-    >>> step(ag.tensor(0.5)).item(), w.tolist()
-    (1.5, [0.5, 1.0])
+    >>> w = ag.tensor([1.0, 2.0], requires_grad=True)
+    >>> @ag.jit(state=[w])
+    ... def step(x, rate):
+    ...     w.grad = None
+    ...     loss = ((w - x) ** 2).sum()
+    ...     loss.backward()
+    ...     w.assign(w.detach() - w.grad * rate)
+    ...     return loss
+    >>> step(ag.tensor([0.0, 0.0]), 0.25).item(), w.tolist()
+    (5.0, [0.5, 1.0])
+    >>> step.traces
+    1
     """
-    trace = TraceBackend()
-    examples = [a if isinstance(a, Tensor) else Tensor.from_value(a) for a in flatten(list(args))]
-    tensors = list(state.values())
-    if len({id(t) for t in tensors}) < len(tensors):
-        raise TraceError("state: the same tensor has two names")
-    home = _common_home([*tensors, *examples])
-    saved = [(t._data, t._backend, t._node) for t in tensors]
-    symbols: dict[str, Symbol] = {}
-    try:
-        for key, tensor in state.items():
-            symbols[key] = trace.parameter(Spec(tensor.shape, tensor.dtype), "state", key)
-            tensor._data, tensor._backend = symbols[key], trace
-            if isinstance(tensor._node, Leaf):
-                tensor._node = Leaf(tensor.shape, tensor.dtype)
-        inputs = [
-            Tensor.wrap(trace.parameter(Spec(e.shape, e.dtype), "input", f"argument.{i}"), trace)
-            for i, e in enumerate(examples)
-        ]
-        with backends.use(trace):
-            result = step(*unflatten(list(args), iter(inputs)))
-        outputs = _outputs(result)
-        assigns = [(symbols[k], t._data) for k, t in state.items() if t._data is not symbols[k]]
-        program = trace.finish(name or str(getattr(step, "__name__", "step")), assigns, outputs)
-    finally:
-        for tensor, (data, backend, node) in zip(tensors, saved, strict=True):
-            tensor._data, tensor._backend, tensor._node = data, backend, node
-    # only the structure of the result: its tensors would keep the traced graph alive
-    return Captured(program, dict(state), unflatten(result, itertools.repeat(0)), home)
+    if f is None:
+        return lambda function: Jitted(function, state, donate, name)
+    return Jitted(f, state, donate, name)
 
 
-def _outputs(result: Any) -> list[tuple[str, Symbol]]:
-    outputs = []
-    for i, leaf in enumerate(flatten(result)):
-        if not isinstance(leaf, Tensor) or not isinstance(leaf._data, Symbol):
-            raise TraceError(
-                f"a traced step returns tensors that it computed, got {type(leaf).__name__} {leaf!r}"
+class Jitted:
+    """A function with its compiled programs; made by `jit`."""
+
+    def __init__(self, function: Callable[..., Any], state: State, donate: bool, name: str | None) -> None:  # fmt: skip
+        self.function = function
+        self.donate = donate
+        self.name = name or str(getattr(function, "__name__", "step"))
+        self.traces = 0
+        self._given_state = state
+        self._guards = guards_of(function)
+        self._entries: dict[Any, _Entry] = {}
+        self._last: _Entry | None = None
+        self._lock = threading.RLock()
+        self.__doc__ = function.__doc__
+
+    def __call__(self, *args: Any) -> Any:
+        """Run on `args`."""
+        leaves = flatten(list(args))
+        if self._runs_as_it_is(leaves):
+            return self.function(*args)
+        with self._lock:
+            key, inputs, given = self._inputs(args, leaves)
+            entry = self._entries.get(key)
+            if entry is None:
+                entry = self._trace(key, given, inputs, None)
+            self._last = entry
+            return self._run(entry, inputs)
+
+    def prepare(self, *args: Any) -> None:
+        """Trace and compile for `args`, and run nothing."""
+        leaves = flatten(list(args))
+        if not self._runs_as_it_is(leaves):
+            with self._lock:
+                key, inputs, given = self._inputs(args, leaves)
+                if key not in self._entries:
+                    self._trace(key, given, inputs, None)
+
+    def over_rows(
+        self, rows: Sequence[Tensor], batch_size: int, order: Tensor | None, first: int, steps: int, rest: tuple[Any, ...] = ()
+    ) -> None:  # fmt: skip
+        """Steps `first` to `first + steps` in one call: step i is given rows i * batch_size to (i + 1) * batch_size.
+
+        Args:
+            rows: what the first arguments are cut from, all of one length.
+            batch_size: rows of a step; every step has so many.
+            order: the order of the rows, integers; None: as they lie.
+            rest: None or values that are no tensors, for the arguments that follow.
+
+        Raises:
+            ShapeError: when there are not enough rows.
+            TraceError: see `jit`; also when the function returns something.
+
+        >>> import autograd as ag
+        >>> total = ag.zeros((), "float32")
+        >>> @ag.jit(state=[total])
+        ... def add(x):
+        ...     total.assign(total + x.sum())
+        >>> add.over_rows([ag.arange(6).to("float32")], 2, None, 0, 3); total.item()
+        15.0
+        """
+        count = rows[0].shape[0]
+        if any(r.shape[0] != count for r in rows) or first < 0 or (first + steps) * batch_size > count:  # fmt: skip
+            raise ShapeError(
+                f"over_rows: steps {first} to {first + steps} of {batch_size} rows, and there are {[r.shape[0] for r in rows]}"
             )
-        outputs.append((f"output{i}", leaf._data))
-    return outputs
+        with self._lock:
+            entry = self._entry_of_rows(rows, batch_size, order, rest)
+            home = entry.home
+            state = self._state_arrays(entry)
+            sources = {f"argument.{i}": home.owned(r._data) for i, r in enumerate(rows)}
+            picked = None if order is None else home.owned(order.to("int64")._data)
+            entry.executable.epoch(state, sources, picked, first, steps)
+
+    def prepare_rows(
+        self, rows: Sequence[Tensor], batch_size: int, order: Tensor | None, rest: tuple[Any, ...] = ()
+    ) -> None:  # fmt: skip
+        """Trace and compile for `over_rows`, and run nothing."""
+        with self._lock:
+            self._entry_of_rows(rows, batch_size, order, rest)
+
+    def _entry_of_rows(self, rows: Sequence[Tensor], batch_size: int, order: Tensor | None, rest: tuple[Any, ...]) -> _Entry:  # fmt: skip
+            feed = Feed(rows[0].shape[0], order is not None)
+            specs = tuple(((batch_size, *r.shape[1:]), r.dtype.char) for r in rows)
+            key = ("rows", feed.ordered, specs, rest, self._surroundings())
+            entry = self._entries.get(key)
+            if entry is None:
+                examples = [r[:batch_size] for r in rows]
+                feeds = {f"argument.{i}": feed for i in range(len(rows))}
+                entry = self._trace(key, (*examples, *rest), examples, feeds)
+            self._last = entry
+            return entry
+
+    # looking inside
+    def program_text(self) -> str:
+        """The program of the last call, one instruction a line, as traced."""
+        return self._entry("program_text").captured.program_text()
+
+    def memory_report(self) -> str:
+        """Where the values of the last program lie, and the peak in bytes."""
+        return self._entry("memory_report").executable.memory_report()
+
+    def kernels(self) -> list[str]:
+        """What the last program runs, a line for each kernel."""
+        return self._entry("kernels").executable.kernels()
+
+    def source(self) -> str:
+        """The text that was compiled for the last program."""
+        return self._entry("source").executable.source()
+
+    def profile(self, run: Callable[[], object]) -> Any:
+        """Time and bytes of each kernel of the last program, while `run()` calls this function; a `Profile`."""
+        from .profiling import Profile
+
+        return Profile(self.name, self._entry("profile").executable.profile(run))
+
+    def compare(self, *args: Any) -> list[tuple[str, str, float]]:
+        """(kernel, value, largest relative difference) of a step beside the interpreter; state is left as it is."""
+        leaves = flatten(list(args))
+        with self._lock:
+            key, inputs, given = self._inputs(args, leaves)
+            entry = self._entries.get(key) or self._trace(key, given, inputs, None)
+            arrays = {f"argument.{i}": entry.home.owned(x._data) for i, x in enumerate(inputs)}
+            return entry.executable.compare(self._state_arrays(entry), arrays)
+
+    def _entry(self, what: str) -> _Entry:
+        if self._last is None:
+            raise TraceError(f"{what}: call the function first; it is traced for its arguments")
+        return self._last
+
+    # calling
+    def _runs_as_it_is(self, leaves: list[Any]) -> bool:
+        if mode.get().anomaly or backends.default().name == "trace":
+            return True
+        tracked = mode.get().grad
+        for leaf in leaves:
+            if isinstance(leaf, Tensor) and (leaf._backend.name == "trace" or (tracked and leaf._node is not None)):  # fmt: skip
+                return True
+        return False
+
+    def _inputs(self, args: tuple[Any, ...], leaves: list[Any]) -> tuple[Any, list[Tensor], tuple[Any, ...]]:  # fmt: skip
+        """(key, tensors, arguments with those tensors in place)."""
+        specs: list[Any] = []
+        tensors: list[Tensor] = []
+        new: list[Any] = []
+        for leaf in leaves:
+            if isinstance(leaf, (bool, int, str)) and not hasattr(leaf, "dtype"):
+                specs.append((type(leaf), leaf))
+                new.append(leaf)
+                continue
+            if not isinstance(leaf, Tensor):
+                if not isinstance(leaf, float) and not hasattr(leaf, "__array__"):
+                    specs.append(leaf)
+                    new.append(leaf)
+                    continue
+                leaf = Tensor.from_value(leaf)
+            specs.append((leaf.shape, leaf.dtype.char))
+            tensors.append(leaf)
+            new.append(leaf)
+        key = (_shape_of(args), tuple(specs), self._surroundings())
+        return key, tensors, unflatten(args, iter(new))
+
+    def _surroundings(self) -> tuple[Any, ...]:
+        return backends.default().name, *(look() for _, look in self._guards), *self._tracked()
+
+    def _tracked(self) -> tuple[bool, ...]:
+        """Which state requires gradients: that may be changed between two calls."""
+        last = self._last
+        return () if last is None else tuple(t._node is not None for t in last.tensors.values())
+
+    def _trace(self, key: Any, given: tuple[Any, ...], tensors: Sequence[Tensor], feeds: Mapping[str, Feed] | None) -> _Entry:  # fmt: skip
+        state = _named(self._given_state)
+        home = _home([*state.values(), *tensors])
+        generator = random.default_generator()
+        if not any(t is generator.key for t in state.values()):
+            state |= {"random.key": generator.key, "random.counter": generator.counter}
+        _move_generator(generator, home)
+        leaves = flatten(list(given))
+
+        def step(*inputs: Tensor) -> Any:
+            remaining = iter(inputs)
+            return self.function(*unflatten(given, iter([next(remaining) if isinstance(leaf, Tensor) else leaf for leaf in leaves])))  # fmt: skip
+
+        captured = capture(step, *(leaf for leaf in leaves if isinstance(leaf, Tensor)), state=state, name=self.name)  # fmt: skip
+        if feeds and captured.program.outputs:
+            raise TraceError("over_rows: the function returns something; steps of an epoch return nothing")  # fmt: skip
+        executable = home.compile(captured.program, feeds)
+        written = [state[name] for name in executable.written]
+        entry = _Entry(captured, executable, state, written, home)
+        self._note(key, entry)
+        # the state is known only now, and which of it requires gradients belongs to the key
+        self._last = entry
+        while len(self._entries) >= _KEPT:
+            self._entries.pop(next(iter(self._entries)))
+        full = (*key[:-1], self._surroundings())
+        self._entries[full] = entry
+        return entry
+
+    def _note(self, key: Any, entry: _Entry) -> None:
+        self.traces += 1
+        why = _difference(next(reversed(self._entries), None), key, [name for name, _ in self._guards])  # fmt: skip
+        _log.info("%s: trace %d (%s)", self.name, self.traces, why)
+        if self.traces == _MANY:
+            _log.warning(
+                "%s has been traced %d times, last because of %s; pass what changes as a tensor", self.name, _MANY, why
+            )  # fmt: skip
+        if level():
+            report(self.name, entry.captured, entry.executable)
+
+    def _state_arrays(self, entry: _Entry) -> dict[str, Any]:
+        """The arrays of the state, in memory that may be written."""
+        home = entry.home
+        if not self.donate:
+            for tensor in entry.written:
+                data = tensor._data
+                if sys.getrefcount(data) > _TENSOR_ALONE:
+                    tensor._data = home.owned(data, shared=True)
+        arrays = {}
+        for name, tensor in entry.tensors.items():
+            if tensor._backend is not home:
+                _move_generator(random.default_generator(), home)
+            if tensor._backend is not home:
+                raise backends.BackendError(f"{self.name}: state {name!r} was moved to {tensor.backend!r}")  # fmt: skip
+            data = home.owned(tensor._data)
+            if data is not tensor._data:
+                tensor._data = data
+            arrays[name] = data
+        return arrays
+
+    def _run(self, entry: _Entry, inputs: Sequence[Tensor]) -> Any:
+        home = entry.home
+        given = {f"argument.{i}": home.owned(t._data) for i, t in enumerate(inputs)}
+        state = self._state_arrays(entry)
+        if level() >= 4:
+            report_differences(self.name, entry.executable.compare(state, given))
+        outputs = entry.executable.step(state, given)
+        tensors = (Tensor.wrap(as_array(home, outputs[f"output{i}"]), home) for i in range(len(outputs)))  # fmt: skip
+        return unflatten(entry.captured.result, tensors)
 
 
-def _common_home(tensors: list[Tensor]) -> Backend:
-    homes = {id(t._backend): t._backend for t in tensors}
+def report_differences(name: str, found: list[tuple[str, str, float]]) -> None:
+    """Log the kernels whose values differ from the interpreter's by more than rounding."""
+    worst = sorted(found, key=lambda f: -f[2])[:5]
+    shown = "; ".join(f"{value} in {kernel}: {difference:.1e}" for kernel, value, difference in worst)  # fmt: skip
+    _log.warning("%s beside the interpreter, %d values, largest differences: %s", name, len(found), shown)  # fmt: skip
+
+
+def _named(state: State) -> dict[str, Tensor]:
+    """The tensors of `state` by name."""
+    if state is None:
+        return {}
+    if isinstance(state, Mapping):
+        return dict(state)
+    if hasattr(state, "named_tensors"):
+        return dict(state.named_tensors())
+    if isinstance(state, (list, tuple)):
+        named: dict[str, Tensor] = {}
+        for i, part in enumerate(state):
+            inner = {"": part} if isinstance(part, Tensor) else _named(part)
+            named |= {f"state.{i}" + (f".{key}" if key else ""): t for key, t in inner.items()}
+        return named
+    if callable(state):
+        return _named(state())
+    raise TraceError(
+        f"state is a dict, a list or a module of tensors, or a function that returns one, got {type(state).__name__}"
+    )
+
+
+def _home(tensors: Sequence[Tensor]) -> Backend:
+    generator = random.default_generator()
+    own = {id(generator.key), id(generator.counter)}
+    homes = {id(t._backend): t._backend for t in tensors if id(t) not in own}
     if len(homes) > 1:
         raise backends.BackendError(
-            f"capture: state and arguments are on {sorted(b.name for b in homes.values())}; move them to one"
+            f"jit: state and arguments are on {sorted(b.name for b in homes.values())}; move them to one"
         )
     return next(iter(homes.values()), backends.default())
+
+
+def _move_generator(generator: random.Generator, home: Backend) -> None:
+    if generator.key._backend is not home:
+        generator.move(home)
+
+
+def _shape_of(tree: Any) -> Any:
+    """The structure of nested arguments."""
+    if isinstance(tree, (list, tuple)):
+        return (type(tree).__name__, *(_shape_of(branch) for branch in tree))
+    if isinstance(tree, dict):
+        return ("dict", *((key, _shape_of(tree[key])) for key in sorted(tree)))
+    return tree is None
+
+
+def _difference(old: Any, new: Any, guards: Sequence[str]) -> str:
+    """What makes a key differ from the one before."""
+    if old is None:
+        return "the first"
+    if old[:-2] != new[:-2]:
+        return "other arguments"
+    for i, (a, b) in enumerate(zip(old[-2], new[-2], strict=False)):
+        if a != b:
+            return f"argument {i}: {_shown(a)} became {_shown(b)}"
+    names = ["the default backend", *guards]
+    for name, a, b in zip(names, old[-1], new[-1], strict=False):
+        if a != b:
+            return f"{name}: {a} became {b}"
+    return "which state requires gradients"
+
+
+def _shown(spec: Any) -> str:
+    if isinstance(spec, tuple) and len(spec) == 2 and isinstance(spec[0], tuple):
+        return f"{spec[1]}{list(spec[0])}"
+    return repr(spec[1] if isinstance(spec, tuple) else spec)

@@ -63,7 +63,7 @@ class Generator:
         if not 0 <= seed < 1 << 64:
             raise RangeError(f"a seed lies between 0 and 2**64 - 1, got {seed}")
         if self.key.backend != "trace":
-            self._move(backends.default())
+            self.move(backends.default())
         self.key.assign(full((), int(seed), "uint64"))
         self.counter.assign(zeros((), "uint64"))
 
@@ -85,13 +85,14 @@ class Generator:
         for draws in _watchers.get():
             draws.add(self)
         if backend is not None and self.key._backend.name != "trace":
-            self._move(backend)
+            self.move(backend)
         home = self.key._backend
         drawn: Array = home.random_bits(self.key._data, self.counter._data, shape=shape)  # type: ignore[attr-defined]
         self.counter.assign(self.counter + 1)
         return Tensor.wrap(drawn, home)
 
-    def _move(self, backend: Backend) -> None:
+    def move(self, backend: Backend) -> None:
+        """Let key and counter live on `backend`."""
         for word in (self.key, self.counter):
             if word._backend is not backend:
                 word._data = backend.asarray(word._backend.to_numpy(word._data))

@@ -6,7 +6,7 @@ owning memory). It must not know any particular array library beyond NumPy's dty
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, NamedTuple, Protocol
 
@@ -126,6 +126,47 @@ class Backend(Protocol):
 
     def index(self, value: Any) -> Array:
         """`value` as an array of indices: integers as they are, a boolean mask as a tuple of positions."""
+
+    def compile(self, program: Any, feeds: Mapping[str, Feed] | None = None) -> Executable:
+        """A traced program, ready to run. `feeds` are the inputs, by name, that `epoch` takes from rows."""
+
+
+class Feed(NamedTuple):
+    """An input that is filled step by step from the rows of a larger array, in their order or in a given one."""
+
+    rows: int
+    ordered: bool
+
+
+class Executable(Protocol):
+    """A program that a backend made ready. State is written where it lies; nothing else is changed."""
+
+    program: Any
+    written: Sequence[str]
+    """The names of the state that a step assigns."""
+
+    def step(self, state: Mapping[str, Array], inputs: Mapping[str, Array]) -> dict[str, Array]:
+        """One step; all arrays have the program's shapes and dtypes and lie in C order. Returns new arrays."""
+
+    def epoch(
+        self, state: Mapping[str, Array], sources: Mapping[str, Array], order: Array | None, first: int, steps: int
+    ) -> None:  # fmt: skip
+        """Steps `first` to `first + steps`: step i takes rows i * batch ... of each source, or those that `order` names."""
+
+    def memory_report(self) -> str:
+        """Which values lie where, and the peak in bytes."""
+
+    def kernels(self) -> list[str]:
+        """What runs one after the other, a line each."""
+
+    def source(self) -> str:
+        """The text that was compiled."""
+
+    def profile(self, run: Callable[[], object]) -> list[tuple[str, float, int, int]]:
+        """(kernel, seconds, bytes, operations) for each kernel of a step, while `run` runs steps."""
+
+    def compare(self, state: Mapping[str, Array], inputs: Mapping[str, Array]) -> list[tuple[str, str, float]]:  # fmt: skip
+        """(kernel, value, largest relative difference) of a step beside the interpreter; nothing is changed."""
 
 
 def as_array(backend: Backend, value: Any) -> Array:

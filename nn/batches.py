@@ -43,10 +43,15 @@ class ArrayData:
 
     def epoch(self, skip: int = 0) -> Iterator[Rows]:
         """The batches of one epoch, without the first `skip`."""
-        order = random.permutation(self.rows.x.shape[0]) if self.shuffle else None
-        return (self._batch(order, number) for number in range(skip, len(self)))
+        order = self.order()
+        return (self.batch(order, number) for number in range(skip, len(self)))
 
-    def _batch(self, order: Tensor | None, number: int) -> Rows:
+    def order(self) -> Tensor | None:
+        """The order of the rows in the epoch that begins now; None as they lie."""
+        return random.permutation(self.rows.x.shape[0]) if self.shuffle else None
+
+    def batch(self, order: Tensor | None, number: int) -> Rows:
+        """The rows of one step."""
         batch = slice(number * self.batch_size, (number + 1) * self.batch_size)
         return self.rows.pick(batch if order is None else order[batch])
 

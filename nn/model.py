@@ -16,6 +16,7 @@ from autograd import Tensor, no_grad
 
 from . import losses, metrics, optimizers, resuming, saving
 from .batches import ArrayData, Data, IterableData, check_repeatable, is_iterable_of_batches
+from .compiled import Predictor, Steps
 from .callbacks import Callback, CallbackList, History, as_list, display, progress
 from .data import Rows, check_batch_size, check_lengths, features, split_validation
 from .errors import ArgumentError, NotCompiledError
@@ -33,7 +34,7 @@ from .metrics import Metric
 from .optimizers import Optimizer
 from .presentable import Presentable
 from .run import Position, Run
-from .step import Task, evaluate_step, task_of, train_step
+from .step import Task, task_of, train_step
 
 
 class Model(Presentable):
@@ -67,6 +68,8 @@ class Model(Presentable):
         self.history: History | None = None
         self.current_run: Run | None = None
         self.resume_position: Position | None = None
+        self.jit: Any = "auto"
+        self._predictor: Predictor | None = None
 
     def compile(
         self,
@@ -81,15 +84,14 @@ class Model(Presentable):
             optimizer: an `Optimizer` or its name.
             loss: a `Loss`, its name, or a function of (y_true, y_pred) to a value per sample.
             metrics: what else to watch, unweighted: `Metric` objects, names, functions; a list of them, or one.
-            jit: "auto" compiles steps where a compiled backend is installed; False never.
+            jit: "auto" compiles the steps of training, evaluation and prediction, and runs those that cannot be traced
+                as they are, which the log tells once; True raises then; False never compiles.
 
         Raises:
             ArgumentError: unknown names, with the nearest known one. Nothing changes then.
         """
-        if jit not in ("auto", False):
-            raise ArgumentError(
-                f'jit is "auto" or False: no installed backend compiles, got {jit!r}'
-            )
+        if jit not in ("auto", True, False):
+            raise ArgumentError(f'jit is "auto", True or False, got {jit!r}')
         chosen_loss = None if loss is None else losses.get(loss)
         one = isinstance(metrics, (str, Metric)) or callable(metrics)
         chosen_metrics = [_metric(metric) for metric in ([metrics] if one else metrics or ())]
@@ -99,6 +101,8 @@ class Model(Presentable):
             raise ArgumentError(f"two metrics have the same name: {', '.join(names)}")
         self.optimizer, self.loss, self.metrics = chosen_optimizer, chosen_loss, chosen_metrics
         self.trackers = [Metric("loss"), *chosen_metrics]
+        self.jit = jit
+        self._predictor = None
 
     def fit(
         self,
@@ -219,10 +223,15 @@ class Model(Presentable):
             check_lengths(inputs, None, None)
             batches = ArrayData(Rows(inputs), size)
         with no_grad():
-            parts = [
-                self(batch[0], training=False) for batch in progress(batches, "predict", verbose)
-            ]
+            forward = self._compiled_forward()
+            parts = [forward(batch[0]) for batch in progress(batches, "predict", verbose)]
         return ag.concat(parts, axis=0).numpy()
+
+    def _compiled_forward(self) -> Predictor:
+        """The forward pass; made anew when the model has other settings."""
+        if self._predictor is None:
+            self._predictor = Predictor(self)
+        return self._predictor
 
     def train_on_batch(
         self,
@@ -290,14 +299,14 @@ class Model(Presentable):
 
     def measure(self, data: Data, verbose: Any = 0) -> dict[str, float]:
         """Loss and metrics on batches, in evaluation mode."""
-        task: Task | None = None
+        steps: Steps | None = None
         was_training = self.training
         self.eval()
         self.reset_metrics()
         try:
             for x, y, weight in progress(data, "evaluate", verbose):
-                task = task or self.task(x)
-                evaluate_step(task, x, given(y), weight)
+                steps = steps or Steps(self, self.task(x), training=False)
+                steps(x, given(y), weight)
         finally:
             self.train(was_training)
         return self.metric_values()

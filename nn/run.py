@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING, Any
 import autograd as ag
 from autograd import Tensor, random
 
-from .batches import Data
+from .batches import ArrayData, Data
 from .callbacks import CallbackList, History
 from .callbacks.base import State
+from .compiled import Steps
 from .errors import ArgumentError, FileError
 from .intake import given
-from .step import Task, train_step
 
 if TYPE_CHECKING:
     from .model import Model
@@ -138,7 +138,7 @@ class Run:
         self.batch = 0
         self.order: Words = (0, 0)
         self.complete = False
-        self._task: Task | None = None
+        self._steps: Steps | None = None
         self._resume: Position | None = None
         self._stepping = False
 
@@ -237,18 +237,10 @@ class Run:
         model, callbacks = self.model, self.callbacks
         model.train()
         self._begin_epoch()
-        batches = self.data.epoch(self.batch)
-        if self._resume is not None:
-            set_random_state(self._resume.random)
-            self._resume = None
-        for x, y, weight in batches:
-            if callbacks.watches_batch_starts:
-                callbacks.call("on_train_batch_begin", self.batch, {})
-            self._step(x, y, weight)
-            if callbacks.watches_batches:
-                callbacks.call(
-                    "on_train_batch_end", self.batch - 1, model.metric_values(after_batch=True)
-                )
+        for _ in self._stretches():
+            if callbacks.watches_batches or callbacks.watches_progress:
+                logs = model.metric_values(after_batch=True)
+                callbacks.after_batch(self.batch - 1, logs)
             if flag.raised:
                 raise Interrupted
             if model.stop_training:
@@ -263,12 +255,43 @@ class Run:
             raise Interrupted
         return logs
 
-    def _step(self, x: Tensor, y: Tensor | None, weight: Tensor | None) -> None:
-        self._task = self._task or self.model.task(x)
-        self._stepping = True
-        train_step(self._task, x, given(y), weight)
-        self._stepping = False
-        self.batch += 1
+    def _stretches(self) -> Iterator[None]:
+        """The steps of an epoch: one at a time where somebody watches each, else a stretch at a time."""
+        starts, each = self.callbacks.watches_batch_starts, self.callbacks.watches_batches
+        if isinstance(self.data, ArrayData) and self.data.rows.y is not None:
+            steps = self._compiled(self.data.rows.x)
+            stretches = steps.stretches(self.data, self.batch, starts or each, self._resumed)
+            while True:
+                if starts and self.batch < len(self.data):
+                    self.callbacks.call("on_train_batch_begin", self.batch, {})
+                self._stepping = True
+                done = next(stretches, None)
+                self._stepping = False
+                if done is None:
+                    return
+                self.batch += done
+                yield
+        batches = self.data.epoch(self.batch)
+        self._resumed()
+        for x, y, weight in batches:
+            if starts:
+                self.callbacks.call("on_train_batch_begin", self.batch, {})
+            self._stepping = True
+            self._compiled(x)(x, given(y), weight)
+            self._stepping = False
+            self.batch += 1
+            yield
+
+    def _resumed(self) -> None:
+        """The order of the rows is drawn: a run that goes on takes up its random numbers here."""
+        if self._resume is not None:
+            set_random_state(self._resume.random)
+            self._resume = None
+
+    def _compiled(self, x: Tensor) -> Steps:
+        if self._steps is None:
+            self._steps = Steps(self.model, self.model.task(x), training=True)
+        return self._steps
 
     def _validate(self, data: Data) -> dict[str, float]:
         self.callbacks.call("on_test_begin", {})

@@ -5,8 +5,7 @@ From a traced program to its run: `lower` finds kernels for groups, `schedule` o
 (Numba's own compiler) and, for large products, scipy-openblas32; both are imported late.
 """
 
-from .machine import Feed, Machine
-from .memory import Store
+from .machine import Machine
 from .team import team
 
-__all__ = ["Feed", "Machine", "Store", "team"]
+__all__ = ["Machine", "team"]

@@ -22,9 +22,16 @@ def driver_text() -> str:
     declared = ""
     if platform.machine().lower() in ("x86_64", "amd64"):
         pause, declared = "call void @llvm.x86.sse2.pause()", "declare void @llvm.x86.sse2.pause()"
-    return "\n".join([declared, _MEET.replace("PAUSE", pause), _run(False), _run(True)])
+    return "\n".join([declared, _CYCLES, _MEET.replace("PAUSE", pause), _run(False), _run(True)])
 
 
+_CYCLES = """
+declare i64 @llvm.readcyclecounter()
+define i64 @cycles() #1 {
+  %now = call i64 @llvm.readcyclecounter()
+  ret i64 %now
+}
+"""
 _MEET = f"""
 define internal void @meet(ptr %shared, i64 %parts) #1 {{
 entry:
@@ -85,9 +92,7 @@ note:
   br label %noted
 noted:""" if timed else "\n  br label %noted\nnoted:"  # fmt: skip
     name = "run_timed" if timed else "run"
-    declared = "declare i64 @llvm.readcyclecounter()" if timed else ""
     return f"""
-{declared}
 define void @{name}(ptr %code, i64 %count, i64 %part, i64 %parts, i64 %first, i64 %steps, ptr %shared, ptr %times) #1 {{
 entry:
   %errors.p = getelementptr i8, ptr %shared, i64 {ERRORS}

@@ -8,23 +8,22 @@ from __future__ import annotations
 
 import ctypes
 import os
-import sys
 import threading
 import weakref
-from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 
-from ..contract import Spec
-from ..errors import BackendError
+from ..contract import Feed, Spec
 from ..numpy import NumPyBackend
 from ..program.ir import Program, Value
-from . import blas
+from . import blas, inspection
 from .build import build, module_text, vector_width
 from .driver import DONE, ERRORS as ERRORS_AT, SHARED_BYTES, YIELD
 from .lower import ERRORS, Call, lower
-from .memory import Store, address, aligned
+from .memory import address, aligned
 from .schedule import Placed, lay_out, schedule
 from .special import Batch
 from .team import team
@@ -35,13 +34,6 @@ _SLACK = 256
 _machines: weakref.WeakSet[Machine] = weakref.WeakSet()
 _COST_OF_MEETING = 30_000
 """Threads share a program from so many operations a step; below that meeting costs more than it gives."""
-
-
-class Feed(NamedTuple):
-    """An input that is filled, step by step, from the rows of a larger array."""
-
-    rows: int
-    ordered: bool
 
 
 class Machine:
@@ -110,11 +102,12 @@ class Machine:
                 names.setdefault(call.text, f"k{len(names)}")
                 declared.update(dict.fromkeys(call.declared))
         functions = [text.replace("@NAME", f"@{name}", 1) for text, name in names.items()]
-        self.source = module_text(functions, list(declared))
+        self.text = module_text(functions, list(declared))
         self.names = names
-        self.module = build(self.source)
+        self.module = build(self.text)
         kinds = [ctypes.c_void_p] + [ctypes.c_int64] * 5 + [ctypes.c_void_p] * 2
         self._run = ctypes.CFUNCTYPE(None, *kinds)(self.module.address("run"))
+        self._cycles = ctypes.CFUNCTYPE(ctypes.c_int64)(self.module.address("cycles"))
         self._run_timed = ctypes.CFUNCTYPE(None, *kinds)(self.module.address("run_timed"))
 
     def _memory(self, placed: Sequence[Placed], width: int) -> None:
@@ -176,34 +169,37 @@ class Machine:
             for slot in self.slots.get(value, ()):
                 self.arguments[slot] = where
 
-    def step(self, store: Store, inputs: Mapping[str, NDArray]) -> dict[str, NDArray]:
-        """One step on arrays in C order of the program's shapes and dtypes; returns new arrays."""
+    def step(self, state: Mapping[str, NDArray], inputs: Mapping[str, NDArray]) -> dict[str, NDArray]:
+        """One step on arrays in C order of the program's shapes and dtypes.
+
+        The arrays of `state` are written where they lie; the outputs are new arrays.
+        """
         with self._lock:
-            self._ready(store)
+            self._ready(state)
             for name, array in inputs.items():
                 self.bind(self.inputs[name], array)
-            self._go(0, 1, store, inputs)
+            self._go(0, 1, state, inputs)
             return {name: array.copy() for name, array in self.outputs.items()}
 
     def epoch(
-        self, store: Store, sources: Mapping[str, NDArray], order: NDArray | None, first: int, steps: int
+        self, state: Mapping[str, NDArray], sources: Mapping[str, NDArray], order: NDArray | None, first: int, steps: int
     ) -> None:  # fmt: skip
         """Steps `first` to `first + steps`: step i takes rows i * batch ... of each source, or those that `order` names."""
         with self._lock:
-            self._ready(store)
+            self._ready(state)
             for name, array in sources.items():
                 self.bind(self.sources[name], array)
             if order is not None:
                 self.bind(self.order, order)
-            self._go(first, steps, store, {})
+            self._go(first, steps, state, {})
 
-    def _ready(self, store: Store) -> None:
-        store.own(self.written)
+    def _ready(self, state: Mapping[str, NDArray]) -> None:
         for name, value in self.state.items():
-            self.bind(value, store.arrays[name])
+            self.bind(value, state[name])
 
-    def _go(self, first: int, steps: int, store: Store, inputs: Mapping[str, NDArray]) -> None:
+    def _go(self, first: int, steps: int, state: Mapping[str, NDArray], inputs: Mapping[str, NDArray]) -> None:
         parts = self.parts()
+        self.steps_done += steps
         with blas.single(), team.leading(parts):
             if not self.has_host:
                 self._call(0, len(self.code) if self.placed else 0, first, steps, parts)
@@ -211,7 +207,7 @@ class Machine:
                 for step in range(first, first + steps):
                     for segment in self.segments:
                         if isinstance(segment, Call):
-                            self._on_host(segment, store, inputs)
+                            self._on_host(segment, state, inputs)
                         else:
                             self._call(*segment, step, 1, parts)
         words = self._shared_words
@@ -220,6 +216,46 @@ class Machine:
             raise IndexError(
                 f"an index is out of range in step {int(words[DONE // 8])}; state is as before that step"
             )
+
+    @contextmanager
+    def one_by_one(self, state: Mapping[str, NDArray], inputs: Mapping[str, NDArray]) -> Iterator[Iterator[Call]]:  # fmt: skip
+        """One step in this thread, call by call: each is yielded when it has run."""
+
+        def calls() -> Iterator[Call]:
+            at = 0
+            for call, _ in self.placed:
+                if call.host is not None:
+                    self._on_host(call, state, inputs)
+                else:
+                    self._call(at, 1, 0, 1, 1)
+                    at += 1
+                yield call
+
+        with self._lock:
+            self._ready(state)
+            for name, array in inputs.items():
+                self.bind(self.inputs[name], array)
+            with blas.single():
+                yield calls()
+
+    def memory_report(self) -> str:
+        return inspection.memory_report(self)
+
+    def kernels(self) -> list[str]:
+        return inspection.kernels(self)
+
+    def source(self) -> str:
+        return self.text
+
+    def profile(self, run: Callable[[], object]) -> list[tuple[str, float, int, int]]:
+        return inspection.profile(self, run)
+
+    def compare(self, state: Mapping[str, NDArray], inputs: Mapping[str, NDArray]) -> list[tuple[str, str, float]]:  # fmt: skip
+        return inspection.compare(self, state, inputs)
+
+    def cycles(self) -> int:
+        """The processor's counter now."""
+        return int(self._cycles())
 
     def parts(self) -> int:
         """How many threads share a step."""
@@ -237,24 +273,25 @@ class Machine:
         else:
             team.run(lambda part: run(code, count, part, parts, first, steps, shared, times), parts)
 
+    steps_done = 0
     timing = False
     """Whether cycles are counted call by call."""
 
-    def _on_host(self, call: Call, store: Store, inputs: Mapping[str, NDArray]) -> None:
+    def _on_host(self, call: Call, state: Mapping[str, NDArray], inputs: Mapping[str, NDArray]) -> None:
         """An instruction for which there is no kernel, on NumPy."""
         assert call.host is not None
         result, primitive, operands, static = call.host
-        given = [self.array(o, store, inputs) if isinstance(o, Value) else o for o in operands]
+        given = [self.array(o, state, inputs) if isinstance(o, Value) else o for o in operands]
         value = getattr(NumPyBackend, primitive)(*given, **dict(static))
-        self.array(result, store, inputs)[...] = value
+        self.array(result, state, inputs)[...] = value
 
-    def array(self, value: Value, store: Store, inputs: Mapping[str, NDArray]) -> NDArray:
+    def array(self, value: Value, state: Mapping[str, NDArray], inputs: Mapping[str, NDArray]) -> NDArray:
         """The array in memory that a value is, as a view."""
         view = self.lowered.plan.views[value]
         root = self.lowered.place.get(view.root, view.root)
         names = {v: n for n, v in self.state.items()}
         if root in names:
-            base = store.arrays[names[root]]
+            base = state[names[root]]
         elif root in self.slots or root not in self._known:
             given = {self.inputs[n]: a for n, a in inputs.items()}
             base = given[root]
@@ -284,4 +321,3 @@ def _renew_locks() -> None:
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_renew_locks)
-_ = sys, BackendError

@@ -9,17 +9,22 @@ on shapes and dtypes alone, so the same call always gives the same bits.
 from __future__ import annotations
 
 import importlib.util
+import logging
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..contract import Executable, Feed
 from ..errors import BackendError
 from ..numpy import NumPyBackend
 
 if TYPE_CHECKING:
+    from ..program import Program
     from .kernels import Call
+
+_log = logging.getLogger("gradloom")
 
 FUSE_FROM = 1024
 """THE crossover: with fewer elements a chain of NumPy calls is faster than the 4 us of a kernel's call, however long it is."""
@@ -103,6 +108,16 @@ class NumbaBackend(NumPyBackend):
                     rule, args, static, self.fuse_from * _WORK_AN_ELEMENT
                 )
         return rule(self, *args, **static) if call is None else call(args, self._threads)
+
+    def compile(self, program: Program, feeds: Mapping[str, Feed] | None = None) -> Executable:
+        """Machine code for the whole program; a list of NumPy calls where that cannot be made, which the log tells."""
+        from ..native.cache import machine_for
+
+        try:
+            return machine_for(program, feeds)
+        except Exception as error:
+            _log.warning("%s could not be compiled, NumPy runs it: %s: %s", program.name, type(error).__name__, error)  # fmt: skip
+            return super().compile(program, feeds)
 
     @staticmethod
     def _make(

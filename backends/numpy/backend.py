@@ -9,16 +9,19 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .. import philox
-from ..contract import SUPPORTED, DType, Shape
+from ..contract import SUPPORTED, DType, Executable, Feed, Shape
 from ..errors import DTypeError, ShapeError
 from ..shapes import Key, Slot
 from . import sliding, special
+
+if TYPE_CHECKING:
+    from ..program import Program
 
 NDArray = np.ndarray[Any, Any]
 Axes = tuple[int, ...]
@@ -195,6 +198,13 @@ class NumPyBackend:
 
     def run(self, rule: Callable[..., Any], *args: Any, **static: Any) -> Any:
         return rule(self, *args, **static)
+
+    def compile(self, program: Program, feeds: Mapping[str, Feed] | None = None) -> Executable:
+        """A list of NumPy calls with memory laid out beforehand."""
+        # late: whoever never compiles need not load the machinery
+        from .planned import Planned
+
+        return Planned(program, self, feeds)
 
     def asarray(self, value: Any, dtype: DType | None = None) -> NDArray:
         try:

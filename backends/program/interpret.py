@@ -49,3 +49,12 @@ def interpret(
     names = {value: name for name, value in program.named("state").items()}
     new_state = dict(state) | {names[target]: read(value) for target, value in program.assigns}
     return new_state, {name: read(value) for name, value in program.outputs}
+
+
+def values_of(program: Program, backend: Backend, given: Mapping[Value, Array]) -> dict[Value, Array]:
+    """Every value of a program, for its parameters in `given`."""
+    values: dict[Value, Array] = dict(given)
+    for result, primitive, operands, static in program.instructions:
+        read = (values[o] if isinstance(o, Value) else o for o in operands)
+        values[result] = getattr(backend, primitive)(*read, **dict(static))
+    return values

@@ -163,6 +163,8 @@ class _Rewriter:
     def _alias(self, instruction: Instruction) -> Value | None:
         """The operand that the result is equal to, bit for bit."""
         result, primitive, operands, static = instruction
+        if primitive == "multiply" and not isinstance(operands[0], Value):
+            operands = operands[::-1]
         source = operands[0] if operands else None
         if not isinstance(source, Value) or source.spec != result.spec:
             return None
@@ -171,7 +173,8 @@ class _Rewriter:
         if primitive == "permute_dims" and dict(static)["axes"] == tuple(range(source.spec.ndim)):
             return source
         one = len(operands) > 1 and not isinstance(operands[1], (Value, bool)) and operands[1] == 1
-        return source if primitive in ("multiply", "divide") and one else None
+        is_float = result.spec.dtype.kind == "f"
+        return source if one and (primitive in ("multiply", "divide") or (primitive == "power" and is_float)) else None  # fmt: skip
 
     def _number(self, instruction: Instruction) -> Scalar | None:
         """The value of every element, where it is known now."""

@@ -120,6 +120,9 @@ class TraceBackend:
     def run(self, rule: Callable[..., Any], *args: Any, **static: Any) -> Any:
         return rule(self, *args, **static)
 
+    def compile(self, program: Program, feeds: Any = None) -> Any:
+        raise TraceError("nothing is compiled inside a trace")
+
     def asarray(self, value: Any, dtype: DType | None = None) -> Symbol:
         """Only a single number can be written into a program; anything larger must be declared."""
         if isinstance(value, Symbol):

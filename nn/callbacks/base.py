@@ -28,6 +28,9 @@ class Callback:
 
     model: Model
     params: dict[str, Any]
+    wants_every_batch: bool = True
+    """Whether `on_train_batch_end` has to be called for each batch: then every step is a call of its own. If False, a few
+    times a second will do."""
     saves_the_run: bool = False
     """Whether it writes the state of all callbacks to a file, and so comes after the others."""
 
@@ -71,6 +74,10 @@ class Callback:
         """Go on with what `state_dict` gave."""
 
 
+def _overrides(callback: Callback, event: str) -> bool:
+    return event in vars(callback) or getattr(type(callback), event) is not getattr(Callback, event)
+
+
 def as_list(callbacks: Any) -> list[Any]:
     """None, one callback or several, as a list."""
     if callbacks is None or isinstance(callbacks, Callback):
@@ -94,15 +101,18 @@ class CallbackList:
         for callback in self.callbacks:
             callback.set_model(model)
             callback.set_params(params)
-        self.watches_batches = self._anyone_overrides("on_train_batch_end")
+        self.watches_batches = self._anyone_overrides("on_train_batch_end", every=True)
+        self.watches_progress = self._anyone_overrides("on_train_batch_end", every=False)
         self.watches_batch_starts = self._anyone_overrides("on_train_batch_begin")
 
-    def _anyone_overrides(self, event: str) -> bool:
-        base = getattr(Callback, event)
-        return any(
-            event in vars(callback) or getattr(type(callback), event) is not base
-            for callback in self.callbacks
-        )
+    def _anyone_overrides(self, event: str, every: bool = True) -> bool:
+        return any(c.wants_every_batch == every and _overrides(c, event) for c in self.callbacks)
+
+    def after_batch(self, batch: int, logs: Logs) -> None:
+        """Tell of the last of some batches; those that want every batch are there only when each is told of."""
+        for callback in self.callbacks:
+            if self.watches_batches or not callback.wants_every_batch:
+                callback.on_train_batch_end(batch, logs)
 
     def call(self, event: str, *args: Any) -> None:
         """`event(*args)` on every callback."""

@@ -22,12 +22,14 @@ def format_logs(logs: Logs) -> str:
 class ProgressBar(Callback):
     """One bar over all epochs, with time left, epoch, loss and metrics; uses tqdm, in terminals and notebooks."""
 
+    wants_every_batch = False
     REFRESH = 0.1
     """Seconds between two updates of the numbers beside the bar."""
 
     def __init__(self) -> None:
         self._bar: Any = None
         self._shown = 0.0
+        self._batch = 0
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
         try:
@@ -41,6 +43,8 @@ class ProgressBar(Callback):
         self._bar = tqdm(total=total, unit="step", dynamic_ncols=True, mininterval=self.REFRESH)
 
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
+        run = self.model.current_run
+        self._batch = 0 if run is None else run.batch
         begun = (epoch - self.params["first_epoch"]) * (self.params["steps"] or 0)
         if self._bar.n < begun:  # a run that goes on
             self._bar.update(begun - self._bar.n)
@@ -53,7 +57,8 @@ class ProgressBar(Callback):
         if now - self._shown > self.REFRESH:
             self._bar.set_postfix_str(format_logs(logs), refresh=False)
             self._shown = now
-        self._bar.update(1)
+        self._bar.update(batch + 1 - self._batch)
+        self._batch = batch + 1
 
     def on_epoch_end(self, epoch: int, logs: Logs) -> None:
         self._bar.set_postfix_str(format_logs(logs), refresh=False)

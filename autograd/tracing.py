@@ -1,0 +1,134 @@
+"""Capturing a step: run it once on symbols, and what it did becomes a program.
+
+State is named: every tensor that the step may read without being passed it, and every tensor that it assigns. All else
+is an argument, or an error. The step itself is ordinary eager code, with `backward()` and the optimiser inside.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import backends
+from backends.contract import Array, Backend, Spec, as_array
+from backends.program import Program, Symbol, TraceBackend, format_program, interpret
+
+from .errors import TraceError
+from .graph import Leaf
+from .structure import flatten, unflatten
+from .tensor import Tensor
+
+
+class Captured(NamedTuple):
+    """A step as a program, tied to its state. Calling it runs the program and assigns the new state.
+
+    `result` has the structure of what the step returned, with numbers in place of its tensors.
+    """
+
+    program: Program
+    state: Mapping[str, Tensor]
+    result: Any
+    backend: Backend
+
+    def program_text(self) -> str:
+        """The program, one instruction a line."""
+        return format_program(self.program)
+
+    def __call__(self, *args: Any) -> Any:
+        """Run on arguments of the shapes and dtypes that were captured; state changes only when all went well."""
+        leaves = [
+            a if isinstance(a, Tensor) else Tensor.from_value(a, backend=self.backend)
+            for a in flatten(list(args))
+        ]
+        inputs = {f"argument.{i}": leaf._data for i, leaf in enumerate(leaves)}
+        old: dict[str, Array] = {name: tensor._data for name, tensor in self.state.items()}
+        new, outputs = interpret(self.program, self.backend, old, inputs)
+        for name, tensor in self.state.items():
+            if new[name] is not old[name]:
+                tensor.assign(Tensor.wrap(as_array(self.backend, new[name]), self.backend))
+        tensors = (
+            Tensor.wrap(as_array(self.backend, array), self.backend) for array in outputs.values()
+        )
+        return unflatten(self.result, tensors)
+
+
+def capture(
+    step: Callable[..., Any], *args: Any, state: Mapping[str, Tensor], name: str | None = None
+) -> Captured:
+    """Trace `step(*args)` to a program.
+
+    Args:
+        step: a function of tensors that returns tensors (nested lists, tuples and dicts); it may `assign` state.
+        args: examples; their shapes and dtypes are captured, their values are not.
+        state: every tensor the step uses without being passed it, by name. Unchanged by the capture.
+        name: of the program; default the function's name.
+
+    Raises:
+        TraceError: when the step needs a value, or uses an array that is neither argument nor state.
+
+    >>> import autograd as ag
+    >>> w = ag.tensor([1.0, 2.0])
+    >>> def decay(rate):
+    ...     w.assign(w * rate)
+    ...     return w.sum()
+    >>> step = ag.capture(decay, ag.tensor(0.5), state={"w": w})
+    >>> print(step.program_text(), end="")
+    program decay
+    %0: float32[2] = state "w"
+    %1: float32[] = input "argument.0"
+    %2: float32[2] = multiply(%0, %1)
+    %3: float32[] = sum(%2, axis=(0,), keepdims=False)
+    assign %0 = %2
+    return output0=%3
+    >>> step(ag.tensor(0.5)).item(), w.tolist()
+    (1.5, [0.5, 1.0])
+    """
+    trace = TraceBackend()
+    examples = [a if isinstance(a, Tensor) else Tensor.from_value(a) for a in flatten(list(args))]
+    tensors = list(state.values())
+    if len({id(t) for t in tensors}) < len(tensors):
+        raise TraceError("state: the same tensor has two names")
+    home = _common_home([*tensors, *examples])
+    saved = [(t._data, t._backend, t._node) for t in tensors]
+    symbols: dict[str, Symbol] = {}
+    try:
+        for key, tensor in state.items():
+            symbols[key] = trace.parameter(Spec(tensor.shape, tensor.dtype), "state", key)
+            tensor._data, tensor._backend = symbols[key], trace
+            if isinstance(tensor._node, Leaf):
+                tensor._node = Leaf(tensor.shape, tensor.dtype)
+        inputs = [
+            Tensor.wrap(trace.parameter(Spec(e.shape, e.dtype), "input", f"argument.{i}"), trace)
+            for i, e in enumerate(examples)
+        ]
+        with backends.use(trace):
+            result = step(*unflatten(list(args), iter(inputs)))
+        outputs = _outputs(result)
+        assigns = [(symbols[k], t._data) for k, t in state.items() if t._data is not symbols[k]]
+        program = trace.finish(name or str(getattr(step, "__name__", "step")), assigns, outputs)
+    finally:
+        for tensor, (data, backend, node) in zip(tensors, saved, strict=True):
+            tensor._data, tensor._backend, tensor._node = data, backend, node
+    # only the structure of the result: its tensors would keep the traced graph alive
+    return Captured(program, dict(state), unflatten(result, itertools.repeat(0)), home)
+
+
+def _outputs(result: Any) -> list[tuple[str, Symbol]]:
+    outputs = []
+    for i, leaf in enumerate(flatten(result)):
+        if not isinstance(leaf, Tensor) or not isinstance(leaf._data, Symbol):
+            raise TraceError(
+                f"a traced step returns tensors that it computed, got {type(leaf).__name__} {leaf!r}"
+            )
+        outputs.append((f"output{i}", leaf._data))
+    return outputs
+
+
+def _common_home(tensors: list[Tensor]) -> Backend:
+    homes = {id(t._backend): t._backend for t in tensors}
+    if len(homes) > 1:
+        raise backends.BackendError(
+            f"capture: state and arguments are on {sorted(b.name for b in homes.values())}; move them to one"
+        )
+    return next(iter(homes.values()), backends.default())

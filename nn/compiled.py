@@ -1,0 +1,138 @@
+"""The steps of a run, compiled where they can be traced, and as they are where not.
+
+A step that branches on a value, or asks for one, cannot be traced; it then runs eagerly, and the log says so once, with
+the reason and the line. Whole stretches of an epoch run in one call, short enough for progress and Ctrl-C.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import autograd as ag
+from autograd import Tensor, random
+
+from .batches import ArrayData
+from .step import Task, collect, traced_evaluate_step, traced_train_step, training_state
+
+if TYPE_CHECKING:
+    from .model import Model
+
+_log = logging.getLogger("gradloom")
+_STRETCH = 0.1
+"""Seconds that one call should take."""
+_PACKAGES = tuple(str(Path(module.__file__).parent) for module in (ag,) if module.__file__)
+_OWN = (*_PACKAGES, str(Path(__file__).parent), str(Path(ag.__file__ or "").parent.parent / "backends"))  # fmt: skip
+
+
+class Steps:
+    """Training or evaluation of a task, step by step or a stretch of an epoch at once.
+
+    Args:
+        model: whose state the steps read and assign.
+        task: what a step works on.
+        training: train, or only measure.
+    """
+
+    def __init__(self, model: Model, task: Task, training: bool) -> None:
+        self.task = task
+        self.wanted = model.jit
+        step = traced_train_step if training else traced_evaluate_step
+        self._plain = partial(step, task)
+        name = "train_step" if training else "evaluate_step"
+        self._jitted = ag.jit(self._plain, state=partial(training_state, model), name=name)
+        self.compiles = model.jit is not False
+        self._in_stretches = all(metric.traced for metric in task.metrics)
+        self._count = 4
+
+    def __call__(self, x: Tensor, y: Tensor, weight: Tensor | None) -> None:
+        """One step."""
+        step = self._jitted if self._ready(x, y, weight) else self._plain
+        collect(self.task, y, step(x, y, weight))
+
+    def _ready(self, *batch: Tensor | None) -> bool:
+        if self.compiles:
+            self.compiles = _possible(self._jitted.prepare, *batch, name=self._jitted.name, must=self.wanted is True)  # fmt: skip
+        return self.compiles
+
+    def stretches(
+        self, data: ArrayData, first: int, one_by_one: bool, drawn: Callable[[], None]
+    ) -> Iterator[int]:
+        """The steps of an epoch from number `first` on; yields how many were done after each call.
+
+        `drawn` is called when the order of the rows is known.
+        """
+        order = data.order()
+        drawn()
+        rows = [part for part in data.rows if part is not None]
+        at, end = first, len(data)
+        whole = min(end, data.rows.x.shape[0] // data.batch_size)
+        rest = (None,) if data.rows.weight is None else ()
+        together = self._in_stretches and not one_by_one and whole - at > 1 and data.rows.y is not None  # fmt: skip
+        together = together and self.compiles
+        if together:
+            together = self.compiles = _possible(
+                self._jitted.prepare_rows, rows, data.batch_size, order, rest, name=self._jitted.name, must=self.wanted is True
+            )  # fmt: skip
+        while together and at < whole:
+            count = min(self._count, whole - at)
+            began = time.perf_counter()
+            self._jitted.over_rows(rows, data.batch_size, order, at, count, rest)
+            taken = max(time.perf_counter() - began, 1e-6)
+            self._count = max(1, min(int(count * _STRETCH / taken), 16 * count))
+            at += count
+            yield count
+        for number in range(at, end):
+            x, y, weight = data.batch(order, number)
+            assert y is not None
+            self(x, y, weight)
+            yield 1
+
+
+def _possible(prepare: Any, *args: Any, name: str, must: bool) -> bool:
+    """Whether a step can be traced and compiled; says once why not."""
+    state = random.default_generator().state
+    try:
+        prepare(*args)
+    except Exception as error:
+        random.default_generator().state = state
+        if must:
+            raise
+        _log.warning("%s runs eagerly: %s (%s)", name, error, _line_of(error))
+        return False
+    return True
+
+
+def _line_of(error: BaseException) -> str:
+    """Where the user's code is that could not be traced: the last line outside these packages."""
+    frames = traceback.extract_tb(error.__traceback__)
+    outside = [f for f in frames if not f.filename.startswith(_OWN)] or list(frames)
+    return f"{outside[-1].filename}:{outside[-1].lineno}" if outside else "unknown place"
+
+
+class Predictor:
+    """The forward pass of a model, compiled."""
+
+    def __init__(self, model: Model) -> None:
+        self.model = model
+        self._jitted = ag.jit(self._forward, state=partial(_tensors, model), name="predict")
+        self.compiles = model.jit is not False
+
+    def _forward(self, x: Tensor) -> Any:
+        return self.model(x, training=False)
+
+    def __call__(self, x: Tensor) -> Tensor:
+        if self.compiles:
+            self.compiles = _possible(self._jitted.prepare, x, name="predict", must=self.model.jit is True)  # fmt: skip
+        result: Tensor = (self._jitted if self.compiles else self._forward)(x)
+        return result
+
+
+def _tensors(model: Model) -> dict[str, Tensor]:
+    return dict(model.named_tensors())
+

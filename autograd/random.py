@@ -126,12 +126,25 @@ def replayed_draws(draws: Draws) -> Iterator[Draws]:
             generator.state = state
 
 
+_standing_in: ContextVar[Generator | None] = ContextVar("standing_in", default=None)
+
+
+@contextmanager
+def standing_in(generator: Generator) -> Iterator[None]:
+    """Inside, and in this thread or task alone, `generator` is the default one."""
+    token = _standing_in.set(generator)
+    try:
+        yield
+    finally:
+        _standing_in.reset(token)
+
+
 _default = Generator(int.from_bytes(os.urandom(8), "little"))
 
 
 def default_generator() -> Generator:
     """The generator of every draw that names no `key`."""
-    return _default
+    return _standing_in.get() or _default
 
 
 def seed(n: int) -> None:
@@ -142,12 +155,12 @@ def seed(n: int) -> None:
     >>> ag.random.seed(0); ag.random.normal(2).tolist() == first
     True
     """
-    _default.seed(n)
+    default_generator().seed(n)
 
 
 def _generator(key: Generator | int | None) -> Generator:
     if key is None:
-        return _default
+        return default_generator()
     return key if isinstance(key, Generator) else Generator(key)
 
 

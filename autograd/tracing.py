@@ -7,6 +7,8 @@ is an argument, or an error. The step itself is ordinary eager code, with `backw
 from __future__ import annotations
 
 import itertools
+import os
+import threading
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
@@ -14,10 +16,17 @@ import backends
 from backends.contract import Array, Backend, Spec, as_array
 from backends.program import Program, Symbol, TraceBackend, format_program, interpret
 
+from . import random
 from .errors import TraceError
 from .graph import Leaf
 from .structure import flatten, unflatten
 from .tensor import Tensor
+
+
+_one_at_a_time = threading.RLock()
+"""A trace puts symbols into tensors that other threads may see."""
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_one_at_a_time._at_fork_reinit)  # type: ignore[attr-defined]
 
 
 class Captured(NamedTuple):
@@ -84,12 +93,24 @@ def capture(
     >>> step(ag.tensor(0.5)).item(), w.tolist()
     (1.5, [0.5, 1.0])
     """
+    with _one_at_a_time:
+        return _captured(step, args, state, name)
+
+
+def _captured(
+    step: Callable[..., Any], args: tuple[Any, ...], state: Mapping[str, Tensor], name: str | None
+) -> Captured:
     trace = TraceBackend()
+    generator = random.default_generator()
+    # others may draw from the default generator meanwhile, so another one is traced in its place
+    stand_in = random.Generator(0)
+    own = {id(generator.key): stand_in.key, id(generator.counter): stand_in.counter}
+    given, state = state, {key: own.get(id(tensor), tensor) for key, tensor in state.items()}
     examples = [a if isinstance(a, Tensor) else Tensor.from_value(a) for a in flatten(list(args))]
     tensors = list(state.values())
     if len({id(t) for t in tensors}) < len(tensors):
         raise TraceError("state: the same tensor has two names")
-    home = _common_home([*tensors, *examples])
+    home = _common_home([*given.values(), *examples])
     saved = [(t._data, t._backend, t._node) for t in tensors]
     symbols: dict[str, Symbol] = {}
     try:
@@ -102,7 +123,7 @@ def capture(
             Tensor.wrap(trace.parameter(Spec(e.shape, e.dtype), "input", f"argument.{i}"), trace)
             for i, e in enumerate(examples)
         ]
-        with backends.use(trace):
+        with backends.use(trace), random.standing_in(stand_in):
             result = step(*unflatten(list(args), iter(inputs)))
         outputs = _outputs(result)
         assigns = [(symbols[k], t._data) for k, t in state.items() if t._data is not symbols[k]]
@@ -111,7 +132,7 @@ def capture(
         for tensor, (data, backend, node) in zip(tensors, saved, strict=True):
             tensor._data, tensor._backend, tensor._node = data, backend, node
     # only the structure of the result: its tensors would keep the traced graph alive
-    return Captured(program, dict(state), unflatten(result, itertools.repeat(0)), home)
+    return Captured(program, dict(given), unflatten(result, itertools.repeat(0)), home)
 
 
 def _outputs(result: Any) -> list[tuple[str, Symbol]]:

@@ -69,6 +69,7 @@ class Steps:
         """
         order = data.order()
         drawn()
+        self._jitted.refresh()
         rows = [part for part in data.rows if part is not None]
         at, end = first, len(data)
         whole = min(end, data.rows.x.shape[0] // data.batch_size)

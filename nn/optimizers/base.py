@@ -89,7 +89,10 @@ class Optimizer:
             return
         if not isinstance(value, (int, float, Tensor)) or not float(value) >= 0:
             raise ArgumentError(f"learning_rate is a number >= 0 or a schedule, got {value!r}")
-        self._rate = ag.full((), float(value), "float64")
+        new = ag.full((), float(value), "float64")
+        held = getattr(self, "_rate", None)
+        # the same tensor with another value: a compiled step goes on with it
+        self._rate = held.assign(new.to(held.backend)) if isinstance(held, Tensor) else new
 
     def current_rate(self) -> Tensor:
         """The learning rate of the next update, float64 without dimensions."""

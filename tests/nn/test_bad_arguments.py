@@ -22,7 +22,7 @@ COMPILE = {
     "metric far away": (dict(metrics=["zzz"]), "unknown metric 'zzz'. Known: acc, accuracy"),
     "metric twice": (dict(metrics=["accuracy", "accuracy"]), "two metrics have the same name"),
     "metric called loss": (dict(metrics=[nn.Accuracy("loss")]), "cannot be called 'loss'"),
-    "jit": (dict(jit=True), "jit is \"auto\" or False"),
+    "jit": (dict(jit="always"), "jit is \"auto\", True or False"),
 }  # fmt: skip
 
 

@@ -79,21 +79,28 @@ def compare(machine: Machine, state: Mapping[str, NDArray], inputs: Mapping[str,
     """Run the calls one by one on copies, and the interpreter beside; the relative difference of every value in memory."""
     copies = {name: array.copy() for name, array in state.items()}
     named = {machine.state[n]: a for n, a in state.items()} | {machine.inputs[n]: a for n, a in inputs.items()}  # fmt: skip
-    right = values_of(machine.lowered.program, NumPyBackend(), named)
+    numpy = NumPyBackend()
+    with numpy.quiet():
+        right = values_of(machine.lowered.program, numpy, named)
     found: list[tuple[str, str, float]] = []
     owners = {s: v for v, s in machine.lowered.place.items()}
     states = {s: v for s, v in machine.lowered.program.assigns}
 
-    def check(call: Call) -> None:
+    # what several calls write together is looked at after the last of them
+    last = {root: index for index, (call, _) in enumerate(machine.placed) for root in call.writes}
+
+    def check(index: int, call: Call) -> None:
         for root in call.writes:
+            if last[root] != index:
+                continue
             value = owners.get(root) or (states.get(root) if root in states else root)
             if isinstance(value, Value) and value in right:
                 array = machine.array(value, copies, inputs)
                 found.append((call.label, f"%{value.number}", _difference(array, right[value])))
 
     with machine.one_by_one(copies, inputs) as calls:
-        for call in calls:
-            check(call)
+        for index, call in enumerate(calls):
+            check(index, call)
     return found
 
 

@@ -39,6 +39,8 @@ class Lane(NamedTuple):
 
 
 Operand = Lane | Scalar
+Active = int | Lane
+"""Which lanes of a vector count: the first so many, or those of a mask."""
 
 
 def literal(number: Scalar, dtype: str) -> str:
@@ -234,17 +236,19 @@ class Lanes:
         self.lines.append(f"  {name} = getelementptr inbounds {storage(dtype)}, ptr {pointer}, i64 {text}")  # fmt: skip
         return name
 
-    def mask(self, active: int) -> str:
+    def mask(self, active: Active) -> str:
+        if isinstance(active, Lane):
+            return f"{active.type} {active.name}"
         return f"<{self.width} x i1> <" + ", ".join(f"i1 {int(i < active)}" for i in range(self.width)) + ">"  # fmt: skip
 
-    def load(self, address: str, dtype: DType, active: int = 0) -> Lane:
-        """One element, or `active` of the lanes of a vector; the others are 0."""
+    def load(self, address: str, dtype: DType, active: Active = 0) -> Lane:
+        """One element, or the first `active` lanes of a vector, or those of a mask; the others are 0."""
         inner, size = storage(dtype), dtype.itemsize
         name = "uint8" if dtype.kind == "b" else dtype.name
         if not active:
             value = self.put(f"load {inner}, ptr {address}, align {size}", name)
         elif active == self.width:
-            value = self.put(f"load <{active} x {inner}>, ptr {address}, align {size}", name, active)  # fmt: skip
+            value = self.put(f"load <{self.width} x {inner}>, ptr {address}, align {size}", name, self.width)  # fmt: skip
         else:
             kind = f"<{self.width} x {inner}>"
             full = f"llvm.masked.load.v{self.width}{SUFFIX[dtype.name]}.p0"
@@ -254,7 +258,7 @@ class Lanes:
             )  # fmt: skip
         return self.compare("!=", value, 0) if dtype.kind == "b" else value
 
-    def store(self, value: Lane, address: str, dtype: DType, active: int = 0) -> None:
+    def store(self, value: Lane, address: str, dtype: DType, active: Active = 0) -> None:
         inner, size = storage(dtype), dtype.itemsize
         if dtype.kind == "b":
             value = self.put(f"zext {value.type} {value.name} to {value.type.replace('i1', 'i8')}", "uint8", value.lanes)  # fmt: skip
@@ -269,7 +273,7 @@ class Lanes:
         self.declare(f"declare void @{full}({value.type}, ptr, i32, <{self.width} x i1>)")
         self.line(f"call void @{full}({value.type} {value.name}, ptr {address}, i32 {size}, {self.mask(active)})")  # fmt: skip
 
-    def gather(self, pointer: str, offsets: Lane, dtype: DType, active: int) -> Lane:
+    def gather(self, pointer: str, offsets: Lane, dtype: DType, active: Active) -> Lane:
         """Elements at `offsets` (int64, a vector) from `pointer`."""
         inner, width = storage(dtype), self.width
         addresses = self.put(f"getelementptr {inner}, ptr {pointer}, {offsets.type} {offsets.name}", "int64", width)  # fmt: skip
@@ -283,7 +287,7 @@ class Lanes:
         )  # fmt: skip
         return self.compare("!=", value, 0) if dtype.kind == "b" else value
 
-    def scatter(self, value: Lane, pointer: str, offsets: Lane, dtype: DType, active: int) -> None:
+    def scatter(self, value: Lane, pointer: str, offsets: Lane, dtype: DType, active: Active) -> None:
         inner, width = storage(dtype), self.width
         if dtype.kind == "b":
             value = self.put(f"zext {value.type} {value.name} to {value.type.replace('i1', 'i8')}", "uint8", value.lanes)  # fmt: skip

@@ -1,8 +1,8 @@
-"""Kernels of loop nests: rows worked on one after the other, and columns added up.
+"""Kernels of loop nests that take one row at a time.
 
-A `rows` kernel takes a row at a time. Numbers of the row are single registers, elements are vectors along the columns.
-Where a row is a few vectors long it is held in registers from the first instruction to the last; a longer one is passed
-over once per reduction that waits for another. A `columns` kernel goes down all rows for a few vectors of columns.
+Numbers of the row are single registers, elements are vectors along the columns. Where a row is a few vectors long it is
+held in registers from the first instruction to the last; a longer one is passed over once per reduction that waits for
+another. Without reductions the whole domain may be one row.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from ..contract import DType
-from ..primitives import PRIMITIVES
 from ..program.fuse import REDUCTIONS, Group
 from ..program.ir import Instruction, Value
 from .kernel import Access, Kernel, merged
@@ -21,8 +20,6 @@ from .reduction import Reduction
 
 _IN_REGISTERS = 4
 """Rows of up to so many vectors are held in registers."""
-_DOWN = 4
-"""Vectors of columns that go down the rows together."""
 
 
 class Nest(NamedTuple):
@@ -51,7 +48,8 @@ def kept_axes(nest: Nest) -> int:
 
 def is_flat(nest: Nest) -> bool:
     """Whether the whole domain can be walked as one row of consecutive elements."""
-    return nest.group.reduced is None and kept_axes(nest) == 0
+    domain, accesses = nest.group.domain, (*nest.reads.values(), *nest.writes.values())
+    return nest.group.reduced is None and all(merged(domain, a.strides) in (0, 1) for a in accesses)
 
 
 def room_values(group: Group, width: int) -> list[Value]:
@@ -63,11 +61,11 @@ def room_values(group: Group, width: int) -> list[Value]:
     place = {s.result: k for k, p in enumerate(passes) for s in p.elements}
     return [
         value for value, k in place.items()
-        if any(value in _reads(s) for later in passes[k + 1 :] for s in (*later.elements, *later.reductions))
+        if any(value in operands_of(s) for later in passes[k + 1 :] for s in (*later.elements, *later.reductions))
     ]  # fmt: skip
 
 
-def _reads(step: Instruction) -> list[Value]:
+def operands_of(step: Instruction) -> list[Value]:
     return [o for o in step.operands if isinstance(o, Value)]
 
 
@@ -81,7 +79,7 @@ def _passes(group: Group) -> list[_Pass]:
     """Steps by the pass along the columns in which they run: elements as late as their first reader allows."""
     ready: dict[Value, int] = {}
     for step in group.steps:
-        at = max((ready.get(o, 0) for o in _reads(step)), default=0)
+        at = max((ready.get(o, 0) for o in operands_of(step)), default=0)
         ready[step.result] = at + (step.primitive in REDUCTIONS)
     last = max(ready.values(), default=0)
     place: dict[Value, int] = {}
@@ -93,7 +91,7 @@ def _passes(group: Group) -> list[_Pass]:
         elif group.is_element(step.result):
             at = place.get(step.result, last)
         at_of[step.result] = at
-        for operand in _reads(step):
+        for operand in operands_of(step):
             place[operand] = min(place.get(operand, at), at)
     passes = [_Pass([], [], []) for _ in range(last + 1)]
     for step in group.steps:
@@ -261,6 +259,8 @@ class Rows(Loops):
         self.row = row
         numbers: dict[Value, Operand] = {}
         held: dict[tuple[Value, int], Operand] = {}
+        for access in (*nest.reads.values(), *nest.writes.values()):
+            self._base(access)
         in_registers = self.columns <= _IN_REGISTERS * self.width
         if in_registers:
             self._short_row(numbers, held)
@@ -318,7 +318,7 @@ class Rows(Loops):
         for step in self.group.steps:
             value = step.result
             if step.primitive in REDUCTIONS:
-                source = _reads(step)[0]
+                source = operands_of(step)[0]
                 lanes = 1 if scalar else width
                 reduction = Reduction(self.code, step, columns, lanes)
                 carried = reduction.start()
@@ -359,7 +359,7 @@ class Rows(Loops):
             return
         reductions = [Reduction(self.code, step, self.columns, self.width) for step in one.reductions]  # fmt: skip
         starts = [lane for reduction in reductions for lane in reduction.start()]
-        for value in {v for s in (*one.elements, *one.reductions) for v in _reads(s)}:
+        for value in {v for s in (*one.elements, *one.reductions) for v in operands_of(s)}:
             if value in self.nest.reads and value not in numbers and self._reads_number(value):
                 self._read_number(value, numbers)
 
@@ -388,7 +388,7 @@ class Rows(Loops):
             at = 0
             for reduction, step in zip(reductions, one.reductions, strict=True):
                 size = len(reduction.start())
-                source = _reads(step)[0]
+                source = operands_of(step)[0]
                 lane = self.lane(read(source), source.spec.dtype)
                 new += reduction.take(carried[at : at + size], lane, index, active)
                 at += size
@@ -400,119 +400,3 @@ class Rows(Loops):
             size = len(reduction.start())
             numbers[step.result] = reduction.close(ends[at : at + size], min(self.width, self.columns))  # fmt: skip
             at += size
-
-
-class Columns(Loops):
-    """A `columns` group: reductions over the first axes, then arithmetic on what is left."""
-
-    def body(self) -> None:
-        group = self.group
-        assert group.reduced is not None
-        split = max(group.reduced) + 1
-        self.outer, self.inner = group.domain[:split], group.domain[split:]
-        self.split = split
-        self.columns = math.prod(self.inner)
-        width = self.width
-        whole, rest = self.columns // width, self.columns % width
-        down = min(_DOWN, max(whole, 1))
-        wide, narrow = divmod(whole, down)
-        if wide:
-            begin, end = self.share(wide, 1)
-
-            def block(k: Lane, carried: list[Lane]) -> list[Lane]:
-                start = self.code.binary("*", k, down * width)
-                self._down([(self.sum(i * width, start), width) for i in range(down)])
-                return []
-
-            self.loop(begin, end, 1, (), block)
-        last = self.code.compare("==", self.code.binary("+", Lane("%part", "int64"), 1), Lane("%parts", "int64"))  # fmt: skip
-        remaining = [(self.number((wide * down + i) * width), width) for i in range(narrow)]
-        if rest:
-            remaining.append((self.number(whole * width), rest))
-        if remaining:
-            self.when(last, lambda: self._down(remaining))
-
-    def _down(self, blocks: list[tuple[Lane, int]]) -> None:
-        """Go down all rows for some vectors of columns, then finish them."""
-        group, code = self.group, self.code
-        before = [s for s in group.steps if s.primitive not in REDUCTIONS and self._is_row_work(s)]
-        reduced = [s for s in group.steps if s.primitive in REDUCTIONS]
-        rows = math.prod(self.outer)
-        reductions = {(s, b): Reduction(code, s, rows, self.width) for s in reduced for b in range(len(blocks))}  # fmt: skip
-        starts = [lane for r in reductions.values() for lane in r.start()]
-
-        def one(row: Lane, carried: list[Lane]) -> list[Lane]:
-            new: list[Lane] = []
-            at = 0
-            known: dict[tuple[Value, int], Operand] = {}
-            bases: dict[Access, Lane | int] = {}
-
-            def read_at(block: int) -> Callable[[Value], Operand]:
-                def read(value: Value) -> Operand:
-                    if (value, block) not in known:
-                        access = self.nest.reads[value]
-                        if access not in bases:
-                            bases[access] = self.offset_of(row, self.outer, access.strides[: self.split], access.offset)  # fmt: skip
-                        known[value, block] = self.vector(access, bases[access], blocks[block][0], self.inner, access.strides[self.split :], blocks[block][1])  # fmt: skip
-                    return known[value, block]
-
-                return read
-
-            for block in range(len(blocks)):
-                for step in before:
-                    known[step.result, block] = self.compute(step, read_at(block))
-            for (step, block), reduction in reductions.items():
-                size = len(reduction.start())
-                source = _reads(step)[0]
-                lane = self.lane(read_at(block)(source), source.spec.dtype)
-                new += reduction.take(carried[at : at + size], lane, row, self.width)
-                at += size
-            return new
-
-        ends = self.loop(self.number(0), self.number(rows), 1, starts, one)
-        at = 0
-        results: dict[tuple[Value, int], Operand] = {}
-        for (step, block), reduction in reductions.items():
-            size = len(reduction.start())
-            results[step.result, block] = self._held(reduction, ends[at : at + size])
-            at += size
-        self._finish(blocks, results)
-
-    def _held(self, reduction: Reduction, carried: Sequence[Lane]) -> Lane:
-        """What a reduction holds in each lane: here every lane is a column of its own."""
-        total = carried[0]
-        if len(carried) > 1:
-            total = self.code.select(carried[1], math.nan, total)
-        return self.code.cast(total, reduction.result.name)
-
-    def _is_row_work(self, step: Instruction) -> bool:
-        """Whether a step is done for each row: it reads elements, or only parameters on the way to one."""
-        wanted: set[Value] = set()
-        for other in reversed(self.group.steps):
-            if other.primitive in REDUCTIONS or other.result in wanted:
-                wanted.update(_reads(other))
-        return step.result in wanted
-
-    def _finish(self, blocks: list[tuple[Lane, int]], results: dict[tuple[Value, int], Operand]) -> None:  # fmt: skip
-        group = self.group
-        for block, (index, active) in enumerate(blocks):
-
-            def read(value: Value, block: int = block, index: Lane = index, active: int = active) -> Operand:  # fmt: skip
-                if (value, block) not in results:
-                    access = self.nest.reads[value]
-                    results[value, block] = self.vector(access, access.offset, index, self.inner, access.strides[self.split :], active)  # fmt: skip
-                return results[value, block]
-
-            for step in group.steps:
-                if step.primitive in REDUCTIONS or (step.result, block) in results:
-                    continue
-                if self._is_row_work(step) and group.is_element(step.result):
-                    continue
-                results[step.result, block] = self.compute(step, read)
-            for value, access in self.nest.writes.items():
-                lane = self.lane(results[value, block], value.spec.dtype)
-                self.put(lane, access, access.offset, index, self.inner, access.strides[self.split :], active)  # fmt: skip
-
-
-def needs_function(step: Instruction) -> bool:
-    return "math." in str(PRIMITIVES[step.primitive].numba)

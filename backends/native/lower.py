@@ -22,8 +22,10 @@ from ..program.text import format_call
 from ..program.views import View, row_major, viewed
 from ..shapes import Slot, expand_key
 from . import special
+from .columns import Columns
 from .kernel import DTYPES, Access, Kernel, accepts, merged
-from .loops import Columns, Nest, Rows, is_flat, kept_axes, room_values
+from .loops import Nest, Rows, is_flat, kept_axes, room_values
+from .narrow import Narrow, is_narrow
 from .product import Product
 
 Touch = tuple[str, int] | None
@@ -237,7 +239,7 @@ class _Lowering:
             kernel = Columns(nest, roots, self.width)
             touch: Callable[[Access], Touch] = lambda access: None  # noqa: E731
         else:
-            kernel = Rows(nest, roots, self.width)
+            kernel = (Narrow if is_narrow(nest) else Rows)(nest, roots, self.width)
             touch = self._touch_of(nest)
         label = name or " ".join(_summary(group))
         call = self._call(kernel, label, roots, reads.values(), writes.values(), touch, group)

@@ -26,10 +26,16 @@ def source_of(instruction: Instruction) -> Value:
 
 
 class Reduction:
-    """One reduction in a kernel; `lanes` is 1 where numbers are taken in one by one."""
+    """One reduction in a kernel; `lanes` is 1 where numbers are taken in one by one.
 
-    def __init__(self, code: Lanes, instruction: Instruction, length: int, lanes: int) -> None:
+    `across` says that the lanes of a vector belong to one result; if not, each lane has its own.
+    """
+
+    def __init__(
+        self, code: Lanes, instruction: Instruction, length: int, lanes: int, across: bool = True
+    ) -> None:
         self.code = code
+        self.across = across and lanes > 1
         self.kind = instruction.primitive
         self.result: DType = instruction.result.spec.dtype
         self.dtype: DType = source_of(instruction).spec.dtype
@@ -60,7 +66,8 @@ class Reduction:
         if self.kind in ("max", "min") and self.is_float:
             carried.append(code.constant(False, "bool", self.lanes))
         if self.kind in ("argmax", "argmin"):
-            carried.append(code.lane_numbers() if self.lanes > 1 else code.constant(0, "int64"))
+            first = code.constant(0, "int64", self.lanes)
+            carried.append(code.lane_numbers() if self.across else first)
         return carried
 
     def take(self, carried: Sequence[Lane], value: Lane, index: Lane, active: int) -> list[Lane]:
@@ -70,7 +77,7 @@ class Reduction:
         if self.kind in ("sum", "prod", "any", "all"):
             value = code.cast(value, self.held)
         inside: Lane | None = None
-        if self.lanes > 1 and active < self.lanes:
+        if self.across and active < self.lanes:
             bits = ", ".join(f"i1 {int(i < active)}" for i in range(self.lanes))
             inside = Lane(f"<{bits}>", "bool", self.lanes)
             value = code.select(inside, value, self._identity())
@@ -96,13 +103,15 @@ class Reduction:
             beyond = code.binary("&", beyond, code.compare("==", total, total))
         if inside is not None:
             beyond = code.binary("&", beyond, inside)
-        places = code.binary("+", code.spread(index, self.lanes), code.lane_numbers()) if self.lanes > 1 else index  # fmt: skip
+        places = code.spread(index, self.lanes)
+        if self.across:
+            places = code.binary("+", places, code.lane_numbers())
         return [code.select(beyond, value, total), code.select(beyond, places, carried[1])]
 
     def close(self, carried: Sequence[Lane], active: int) -> Lane:
         """The number; `active` is how many lanes have ever counted."""
         code, total = self.code, carried[0]
-        if self.lanes == 1:
+        if not self.across:
             if self.kind in ("max", "min") and self.is_float:
                 total = code.select(carried[1], math.nan, total)
             if self.kind in ("argmax", "argmin"):

@@ -1,0 +1,121 @@
+"""Kernels that go down the rows: reductions over the first axes, for a few vectors of columns at a time."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+from ..program.fuse import REDUCTIONS
+from ..program.ir import Instruction, Value
+from .kernel import Access
+from .lanes import Lane, Operand
+from .loops import Loops, operands_of
+from .reduction import Reduction
+
+_DOWN = 4
+"""Vectors of columns that go down the rows together."""
+
+
+class Columns(Loops):
+    """A `columns` group: reductions over the first axes, then arithmetic on what is left."""
+
+    def body(self) -> None:
+        group = self.group
+        assert group.reduced is not None
+        split = max(group.reduced) + 1
+        self.outer, self.inner = group.domain[:split], group.domain[split:]
+        self.split = split
+        self.columns = math.prod(self.inner)
+        width = self.width
+        whole, rest = self.columns // width, self.columns % width
+        down = min(_DOWN, max(whole, 1))
+        wide, narrow = divmod(whole, down)
+        if wide:
+            begin, end = self.share(wide, 1)
+
+            def block(k: Lane, carried: list[Lane]) -> list[Lane]:
+                start = self.code.binary("*", k, down * width)
+                self._down([(self.sum(i * width, start), width) for i in range(down)])
+                return []
+
+            self.loop(begin, end, 1, (), block)
+        last = self.code.compare("==", self.code.binary("+", Lane("%part", "int64"), 1), Lane("%parts", "int64"))  # fmt: skip
+        remaining = [(self.number((wide * down + i) * width), width) for i in range(narrow)]
+        if rest:
+            remaining.append((self.number(whole * width), rest))
+        if remaining:
+            self.when(last, lambda: self._down(remaining))
+
+    def _down(self, blocks: list[tuple[Lane, int]]) -> None:
+        """Go down all rows for some vectors of columns, then finish them."""
+        group, code = self.group, self.code
+        before = [s for s in group.steps if s.primitive not in REDUCTIONS and self._is_row_work(s)]
+        reduced = [s for s in group.steps if s.primitive in REDUCTIONS]
+        rows = math.prod(self.outer)
+        reductions = {(s, b): Reduction(code, s, rows, self.width, across=False) for s in reduced for b in range(len(blocks))}  # fmt: skip
+        starts = [lane for r in reductions.values() for lane in r.start()]
+
+        def one(row: Lane, carried: list[Lane]) -> list[Lane]:
+            new: list[Lane] = []
+            at = 0
+            known: dict[tuple[Value, int], Operand] = {}
+            bases: dict[Access, Lane | int] = {}
+
+            def read_at(block: int) -> Callable[[Value], Operand]:
+                def read(value: Value) -> Operand:
+                    if (value, block) not in known:
+                        access = self.nest.reads[value]
+                        if access not in bases:
+                            bases[access] = self.offset_of(row, self.outer, access.strides[: self.split], access.offset)  # fmt: skip
+                        known[value, block] = self.vector(access, bases[access], blocks[block][0], self.inner, access.strides[self.split :], blocks[block][1])  # fmt: skip
+                    return known[value, block]
+
+                return read
+
+            for block in range(len(blocks)):
+                for step in before:
+                    known[step.result, block] = self.compute(step, read_at(block))
+            for (step, block), reduction in reductions.items():
+                size = len(reduction.start())
+                source = operands_of(step)[0]
+                lane = self.lane(read_at(block)(source), source.spec.dtype)
+                new += reduction.take(carried[at : at + size], lane, row, self.width)
+                at += size
+            return new
+
+        ends = self.loop(self.number(0), self.number(rows), 1, starts, one)
+        at = 0
+        results: dict[tuple[Value, int], Operand] = {}
+        for (step, block), reduction in reductions.items():
+            size = len(reduction.start())
+            results[step.result, block] = reduction.close(ends[at : at + size], self.width)
+            at += size
+        self._finish(blocks, results)
+
+    def _is_row_work(self, step: Instruction) -> bool:
+        """Whether a step is done for each row: it reads elements, or only parameters on the way to one."""
+        wanted: set[Value] = set()
+        for other in reversed(self.group.steps):
+            if other.primitive in REDUCTIONS or other.result in wanted:
+                wanted.update(operands_of(other))
+        return step.result in wanted
+
+    def _finish(self, blocks: list[tuple[Lane, int]], results: dict[tuple[Value, int], Operand]) -> None:  # fmt: skip
+        group = self.group
+        for block, (index, active) in enumerate(blocks):
+
+            def read(value: Value, block: int = block, index: Lane = index, active: int = active) -> Operand:  # fmt: skip
+                if (value, block) not in results:
+                    access = self.nest.reads[value]
+                    results[value, block] = self.vector(access, access.offset, index, self.inner, access.strides[self.split :], active)  # fmt: skip
+                return results[value, block]
+
+            for step in group.steps:
+                if step.primitive in REDUCTIONS or (step.result, block) in results:
+                    continue
+                if self._is_row_work(step) and group.is_element(step.result):
+                    continue
+                results[step.result, block] = self.compute(step, read)
+            for value, access in self.nest.writes.items():
+                lane = self.lane(results[value, block], value.spec.dtype)
+                self.put(lane, access, access.offset, index, self.inner, access.strides[self.split :], active)  # fmt: skip

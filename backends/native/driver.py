@@ -13,7 +13,7 @@ MEET, CHECK = 1, 2
 """Flags of a call: all threads meet before it; nothing more is done when there was an error."""
 ARRIVED, MET, ERRORS, DONE, YIELD = 0, 64, 128, 192, 256
 SHARED_BYTES = 320
-_SPINS = 20_000
+_SPINS = 1_000
 
 
 def driver_text() -> str:

@@ -31,7 +31,7 @@ from .product import Product
 Touch = tuple[str, int] | None
 """How the threads of a call share a root: ("rows", n) each its own rows, ("first", 0) one thread; None any of it."""
 _TILE_BYTES = 600_000
-"""A product whose second operand is larger goes to BLAS."""
+"""A product whose second operand or result is larger goes to BLAS."""
 
 
 @dataclass
@@ -321,7 +321,7 @@ class _Lowering:
         blas = (
             self.has_blas
             and len(group.domain) == 2
-            and terms * columns * head.result.spec.dtype.itemsize > _TILE_BYTES
+            and max(terms, rows) * columns * head.result.spec.dtype.itemsize > _TILE_BYTES
             and min(rows, columns, terms) > 1
         )
         if blas:

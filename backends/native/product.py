@@ -64,7 +64,11 @@ class Product(Kernel):
         if whole_rows:
             limit = code.put(f"call i64 @llvm.smin.i64(i64 {end.name}, i64 {whole_rows})", "int64")
             code.declare("declare i64 @llvm.smin.i64(i64, i64)")
-            self._column_blocks(vectors, UNIT, lambda tile: self._row_blocks(begin, limit, tile))
+            if vectors == 1 and whole_rows >= 2 * UNIT:
+                # a part may begin behind the last whole block
+                self._tall_blocks(code.put(f"call i64 @llvm.smin.i64(i64 {begin.name}, i64 {limit.name})", "int64"), limit)  # fmt: skip
+            else:
+                self._column_blocks(vectors, UNIT, lambda tile: self._row_blocks(begin, limit, tile))  # fmt: skip
         if rest:
             covers = code.compare("==", end, self.rows)
             some = code.compare("<", begin, end)
@@ -74,12 +78,20 @@ class Product(Kernel):
 
             self.when(code.binary("&", covers, some), remaining)
 
-    def _row_blocks(self, begin: Lane, end: Lane, tile: Callable[[Lane], None]) -> None:
+    def _row_blocks(self, begin: Lane, end: Lane, tile: Callable[[Lane], None], step: int = UNIT) -> None:  # fmt: skip
         def one(row: Lane, carried: list[Lane]) -> list[Lane]:
             tile(row)
             return []
 
-        self.loop(begin, end, UNIT, (), one)
+        self.loop(begin, end, step, (), one)
+
+    def _tall_blocks(self, begin: Lane, end: Lane) -> None:
+        """Where one vector holds a row, twice as many rows at once: a tile needs 8 sums on their way, better 16."""
+        code, actives = self.code, [self.columns % self.width or self.width]
+        pairs = code.binary("&", code.binary("-", end, begin), -2 * UNIT)
+        middle = code.binary("+", begin, pairs)
+        self._row_blocks(begin, middle, lambda row: self._tile(row, 2 * UNIT, self.number(0), actives), 2 * UNIT)  # fmt: skip
+        self._row_blocks(middle, end, lambda row: self._tile(row, UNIT, self.number(0), actives))
 
     def _column_blocks(self, vectors: int, rows: int, run: Callable[[Callable[[Lane], None]], None]) -> None:  # fmt: skip
         """Blocks of vectors of about equal size: a loop over those that are alike, then the last."""

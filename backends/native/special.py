@@ -57,19 +57,27 @@ class RandomBits(Kernel):
 
     def _rounds(self, numbers: Lane, streams: list[Lane], schedule: list[list[Lane]]) -> list[Lane]:
         code = self.code
-        c0, c1 = code.binary("&", numbers, _WORD), code.binary(">>", numbers, 32)
+        # only the low words count; products ignore what stands above, and so does the store
+        c0, c1 = numbers, code.binary(">>", numbers, 32)
         c2, c3 = streams
         for k0, k1 in schedule:
             first, second = code.binary("*", code.binary("&", c0, _WORD), MULTIPLIERS[0]), code.binary("*", code.binary("&", c2, _WORD), MULTIPLIERS[1])  # fmt: skip
             c0, c1, c2, c3 = (
-                code.binary("^", code.binary("^", code.binary(">>", second, 32), c1), k0),
+                code.binary("^", code.binary("^", self._high(second), c1), k0),
                 second,
-                code.binary("^", code.binary("^", code.binary(">>", first, 32), c3), k1),
+                code.binary("^", code.binary("^", self._high(first), c3), k1),
                 first,
             )
-            c0, c2 = code.binary("&", c0, _WORD), code.binary("&", c2, _WORD)
-            c1, c3 = code.binary("&", c1, _WORD), code.binary("&", c3, _WORD)
         return [c0, c1, c2, c3]
+
+    def _high(self, x: Lane) -> Lane:
+        """The high words in the low places; a shuffle runs beside the products, a shift would wait for them."""
+        code, width = self.code, self.width
+        halves = f"<{2 * width} x i32>"
+        split = code.put(f"bitcast {x.type} {x.name} to {halves}", "uint32", 2 * width)
+        order = ", ".join(f"i32 {i | 1}" for i in range(2 * width))
+        moved = code.put(f"shufflevector {halves} {split.name}, {halves} poison, {halves} <{order}>", "uint32", 2 * width)  # fmt: skip
+        return code.put(f"bitcast {halves} {moved.name} to {x.type}", x.dtype, width)
 
     def _store(self, words: list[Lane], first: Lane) -> None:
         """The words of a block lie one after the other."""

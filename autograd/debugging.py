@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     from .tracing import Captured
 
+_text = os.environ.get("GRADLOOM_DEBUG", "")
+_FROM_ENVIRONMENT = int(_text) if _text.isdigit() else 0
 _level: ContextVar[int | None] = ContextVar("debug_level", default=None)
 
 
@@ -28,8 +30,7 @@ def level() -> int:
     chosen = _level.get()
     if chosen is not None:
         return chosen
-    text = os.environ.get("GRADLOOM_DEBUG", "")
-    return int(text) if text.isdigit() else 0
+    return _FROM_ENVIRONMENT
 
 
 @contextmanager

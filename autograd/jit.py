@@ -22,7 +22,7 @@ from .errors import ShapeError, TraceError
 from .guards import guards_of
 from .mode import mode
 from .structure import flatten, unflatten
-from .tensor import Tensor
+from .tensor import Tensor, assignments
 from .tracing import Captured, capture
 
 _log = logging.getLogger("gradloom")
@@ -97,6 +97,9 @@ class Jitted:
         self._guards = guards_of(function)
         self._entries: dict[Any, _Entry] = {}
         self._last: _Entry | None = None
+        self._seen = -1
+        self._tracked: tuple[bool, ...] = ()
+        self._bound: tuple[_Entry, int, int] | None = None
         self._lock = threading.RLock()
         self.__doc__ = function.__doc__
 
@@ -196,6 +199,29 @@ class Jitted:
         self._entries.pop(key, None)
         return None
 
+    def quick(self, array: Any) -> Callable[[Any], Any] | None:
+        """A short way to call on arrays like `array`, from array to array; None where there is none.
+
+        It is right as long as nothing but values of arrays changes: no assignment to any tensor, no setting. It returns
+        None when something may have changed; then call the function itself.
+        """
+        entry = self._last
+        if entry is None or not entry.executable.is_quick or entry.written or level() >= 4:
+            return None
+        kind, shape, dtype = type(array), array.shape, array.dtype
+        executable = entry.executable
+        count, turns, again, plain = assignments[0], executable.turns, executable.again, mode.get()
+
+        def call(given: Any) -> Any:
+            if (
+                type(given) is kind and given.shape == shape and given.dtype == dtype and given.flags.c_contiguous
+                and assignments[0] == count and executable.turns == turns and mode.get() is plain
+            ):  # fmt: skip
+                return again("argument.0", given)
+            return None
+
+        return call
+
     # looking inside
     def program_text(self) -> str:
         """The program of the last call, one instruction a line, as traced."""
@@ -266,12 +292,12 @@ class Jitted:
         return key, tensors, unflatten(args, iter(new))
 
     def _surroundings(self) -> tuple[Any, ...]:
-        return backends.default().name, *(look() for _, look in self._guards), *self._tracked()
-
-    def _tracked(self) -> tuple[bool, ...]:
-        """Which state requires gradients: that may be changed between two calls."""
-        last = self._last
-        return () if last is None else tuple(t._node is not None for t in last.tensors.values())
+        if self._seen != assignments[0]:
+            # which state requires gradients may be changed between two calls
+            last = self._last
+            self._tracked = () if last is None else tuple(t._node is not None for t in last.tensors.values())  # fmt: skip
+            self._seen = assignments[0]
+        return backends.default().name, self._tracked, *(look() for _, look in self._guards)
 
     def _trace(self, key: Any, given: tuple[Any, ...], tensors: Sequence[Tensor], feeds: Mapping[str, Feed] | None) -> _Entry:  # fmt: skip
         state = _named(self._given_state)
@@ -295,6 +321,7 @@ class Jitted:
         self._note(key, entry)
         # the state is known only now, and which of it requires gradients belongs to the key
         self._last = entry
+        self._seen = -1
         while len(self._entries) >= _KEPT:
             self._entries.pop(next(iter(self._entries)))
         full = (*key[:-1], self._surroundings())
@@ -332,13 +359,29 @@ class Jitted:
             arrays[name] = data
         return arrays
 
+    def _is_bound(self, entry: _Entry) -> bool:
+        """Whether nothing can have changed since the last call but the arguments: then state need not be looked at."""
+        bound = self._bound
+        if bound is None or bound[0] is not entry or bound[1] != assignments[0] or bound[2] != entry.executable.turns:  # fmt: skip
+            return False
+        if self.donate:
+            return True
+        for tensor in entry.written:
+            data = tensor._data
+            if sys.getrefcount(data) > _TENSOR_ALONE:
+                return False
+        return True
+
     def _run(self, entry: _Entry, inputs: Sequence[Tensor]) -> Any:
         home = entry.home
+        executable = entry.executable
         given = {f"argument.{i}": home.owned(t._data) for i, t in enumerate(inputs)}
-        state = self._state_arrays(entry)
-        if level() >= 4:
-            report_differences(self.name, entry.executable.compare(state, given))
-        outputs = entry.executable.step(state, given)
+        state = None if self._is_bound(entry) else self._state_arrays(entry)
+        if state is not None and level() >= 4:
+            report_differences(self.name, executable.compare(state, given))
+        outputs = executable.step(state, given)
+        if executable.is_simple and level() < 4:
+            self._bound = (entry, assignments[0], executable.turns)
         tensors = (Tensor.wrap(as_array(home, outputs[f"output{i}"]), home) for i in range(len(outputs)))  # fmt: skip
         return unflatten(entry.captured.result, tensors)
 
@@ -405,11 +448,11 @@ def _difference(old: Any, new: Any, guards: Sequence[str]) -> str:
     for i, (a, b) in enumerate(zip(old[-2], new[-2], strict=False)):
         if a != b:
             return f"argument {i}: {_shown(a)} became {_shown(b)}"
-    names = ["the default backend", *guards]
+    names = ["the default backend", "which state requires gradients", *guards]
     for name, a, b in zip(names, old[-1], new[-1], strict=False):
         if a != b:
             return f"{name}: {a} became {b}"
-    return "which state requires gradients"
+    return "nothing that is known"
 
 
 def _shown(spec: Any) -> str:

@@ -21,7 +21,7 @@ from .errors import RangeError, ShapeError
 from .ops.compare import less, right_shift
 from .ops.elementwise import cos, log, masked_scale, sqrt
 from .ops.index import argsort, index
-from .tensor import Tensor
+from .tensor import Tensor, assignments
 
 Size = int | Sequence[int]
 
@@ -76,6 +76,7 @@ class Generator:
     def state(self, state: State) -> None:
         for word, value in zip((self.key, self.counter), state, strict=True):
             word._data, word._backend = value._data, value._backend
+        assignments[0] += 1
 
     def bits(self, shape: Shape, backend: Backend | None = None) -> Tensor:
         """Random uint32 of `shape`; every call gives the next block of the stream.
@@ -97,6 +98,7 @@ class Generator:
             if word._backend is not backend:
                 word._data = backend.asarray(word._backend.to_numpy(word._data))
                 word._backend = backend
+                assignments[0] += 1
 
 
 @contextmanager

@@ -22,6 +22,9 @@ from .mode import mode
 from .structure import flatten, unflatten
 
 _new = object.__new__
+assignments = [0]
+"""How often any tensor was given another array, or made to require gradients or not: while it stands still, a compiled
+step need not look again."""
 
 
 class Tensor(TensorMethods):
@@ -131,6 +134,7 @@ class Tensor(TensorMethods):
 
     @requires_grad.setter
     def requires_grad(self, wanted: bool) -> None:
+        assignments[0] += 1
         if wanted and self._node is None:
             if self.dtype.kind != "f":
                 raise DTypeError(
@@ -265,6 +269,7 @@ class Tensor(TensorMethods):
             )
         if new.shape != self.shape:
             raise ShapeError(f"assign: shape {new.shape} to a tensor of shape {self.shape}")
+        assignments[0] += 1
         self._data = new.detach().to(self.dtype)._data
         return self
 

@@ -145,13 +145,23 @@ class Executable(Protocol):
     written: Sequence[str]
     """The names of the state that a step assigns."""
 
-    def step(self, state: Mapping[str, Array], inputs: Mapping[str, Array]) -> dict[str, Array]:
+    def step(self, state: Mapping[str, Array] | None, inputs: Mapping[str, Array]) -> dict[str, Array]:
         """One step; all arrays have the program's shapes and dtypes and lie in C order. Returns new arrays."""
 
     def epoch(
         self, state: Mapping[str, Array], sources: Mapping[str, Array], order: Array | None, first: int, steps: int
     ) -> None:  # fmt: skip
         """Steps `first` to `first + steps`: step i takes rows i * batch ... of each source, or those that `order` names."""
+
+    turns: int
+    """How often state was given to `step` or `epoch`: as long as it stands still, the last state is still known."""
+    is_simple: bool
+    """Whether `step` may be given None for the state of the last turn: a small program without the host."""
+    is_quick: bool
+    """Whether `again` may be called: a simple one with one input and one output."""
+
+    def again(self, name: str, array: Array) -> Array:
+        """The output of a step on the same state as last time; `array` is the input `name`."""
 
     def memory_report(self) -> str:
         """Which values lie where, and the peak in bytes."""

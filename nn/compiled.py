@@ -18,6 +18,7 @@ import autograd as ag
 from autograd import Tensor, random
 
 from .batches import ArrayData
+from .module import changes
 from .step import Task, collect, traced_evaluate_step, traced_train_step, training_state
 
 if TYPE_CHECKING:
@@ -122,16 +123,29 @@ class Predictor:
     def __init__(self, model: Model) -> None:
         self.model = model
         self._jitted = ag.jit(self._forward, state=partial(_tensors, model), name="predict")
+        self.jit = model.jit
         self.compiles = model.jit is not False
+        self._quick: Callable[[Any], Any] | None = None
+        self._changes = -1
 
     def _forward(self, x: Tensor) -> Any:
         return self.model(x, training=False)
 
     def __call__(self, x: Tensor) -> Tensor:
         if self.compiles:
+            self._jitted.refresh()
             self.compiles = _possible(self._jitted.prepare, x, name="predict", must=self.model.jit is True)  # fmt: skip
         result: Tensor = (self._jitted if self.compiles else self._forward)(x)
         return result
+
+    def remember(self, x: Any) -> None:
+        """`x` has just been predicted, in one batch: find a short way for arrays like it."""
+        self._changes = changes[0]
+        self._quick = self._jitted.quick(x) if self.compiles and hasattr(x, "flags") else None
+
+    def quickly(self, x: Any) -> Any:
+        """The outputs for an array like the last one, where nothing has changed; None otherwise."""
+        return None if self._quick is None or self._changes != changes[0] else self._quick(x)
 
 
 def _tensors(model: Model) -> dict[str, Tensor]:

@@ -215,6 +215,10 @@ class Model(Presentable):
 
     def predict(self, x: Any, batch_size: int = 32, verbose: Any = "auto") -> Any:
         """The outputs for inputs (n, ...) as a NumPy array (n, ...), computed in batches."""
+        if self._predictor is not None:
+            quick = self._predictor.quickly(x)
+            if quick is not None:
+                return quick
         size = check_batch_size(batch_size)
         if is_iterable_of_batches(x):
             batches: Data = IterableData(x, self.dtype)
@@ -225,11 +229,15 @@ class Model(Presentable):
         with no_grad():
             forward = self._compiled_forward()
             parts = [forward(batch[0]) for batch in progress(batches, "predict", verbose)]
+        if len(parts) == 1:
+            if isinstance(batches, ArrayData) and batches.rows.x.dtype == getattr(x, "dtype", None):
+                forward.remember(x)
+            return parts[0].numpy()
         return ag.concat(parts, axis=0).numpy()
 
     def _compiled_forward(self) -> Predictor:
         """The forward pass; made anew when the model has other settings."""
-        if self._predictor is None:
+        if self._predictor is None or self._predictor.jit != self.jit:
             self._predictor = Predictor(self)
         return self._predictor
 

@@ -28,6 +28,10 @@ _training: ContextVar[bool | None] = ContextVar("training", default=None)
 _watcher: ContextVar[Watcher | None] = ContextVar("watcher", default=None)
 
 
+changes = [0]
+"""How often an attribute of any module was set: while it stands still, what was traced of a module holds."""
+
+
 class Parameter(Tensor):
     """A tensor that training changes: a leaf that requires gradients.
 
@@ -73,6 +77,10 @@ class Module:
     """The shape of one sample, where the constructor was told."""
     seen_shape: tuple[int, ...] | None = None
     """The shape of the first input, batch included."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        changes[0] += 1
+        object.__setattr__(self, name, value)
 
     def build(self, *shapes: tuple[int, ...], dtype: Any) -> None:
         """Create the parameters for inputs of `shapes`, in floating `dtype`."""
@@ -199,6 +207,10 @@ class Module:
                 )
         for name, tensor in new.items():
             own[name].assign(tensor)
+
+    def jit_key(self) -> Any:
+        """What a trace that calls this module depends on: how often modules were changed, modes and settings included."""
+        return changes[0]
 
     def get_config(self) -> dict[str, Any]:
         """The arguments that make this object again: every constructor argument is kept as an attribute."""

@@ -17,14 +17,25 @@ _SPINS = 1_000
 
 
 def driver_text() -> str:
-    """`run` and `run_timed`; the second adds up cycles per call in part 0."""
+    """`run`; `run_timed`, which adds up cycles per call in part 0; `once`, a step in one thread with one argument to pass."""
     pause = ""
     declared = ""
     if platform.machine().lower() in ("x86_64", "amd64"):
         pause, declared = "call void @llvm.x86.sse2.pause()", "declare void @llvm.x86.sse2.pause()"
-    return "\n".join([declared, _CYCLES, _MEET.replace("PAUSE", pause), _run(False), _run(True)])
+    return "\n".join([declared, _CYCLES, _MEET.replace("PAUSE", pause), _run(False), _run(True), _ONCE])
 
 
+_ONCE = """
+define void @once(ptr %frame) #1 {
+  %code = load ptr, ptr %frame, align 8
+  %count.p = getelementptr i64, ptr %frame, i64 1
+  %count = load i64, ptr %count.p, align 8
+  %shared.p = getelementptr i64, ptr %frame, i64 2
+  %shared = load ptr, ptr %shared.p, align 8
+  call void @run(ptr %code, i64 %count, i64 0, i64 1, i64 0, i64 1, ptr %shared, ptr null)
+  ret void
+}
+"""
 _CYCLES = """
 declare i64 @llvm.readcyclecounter()
 define i64 @cycles() #1 {

@@ -11,7 +11,7 @@ import os
 import threading
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import numpy as np
@@ -65,6 +65,9 @@ class Machine:
         self.flops = sum(call.flops for call in calls)
         self._build(placed)
         self._memory(placed, width)
+        self.is_simple = not self.has_host and not self.lowered.functions and self.flops < 2 * team.LEAST_EACH  # fmt: skip
+        self._only_output = next(iter(self.outputs.values()), np.empty(0))
+        self.is_quick = self.is_simple and len(self.outputs) == len(self.inputs) == 1
         _machines.add(self)
 
     # making
@@ -108,6 +111,7 @@ class Machine:
         kinds = [ctypes.c_void_p] + [ctypes.c_int64] * 5 + [ctypes.c_void_p] * 2
         self._run = ctypes.CFUNCTYPE(None, *kinds)(self.module.address("run"))
         self._cycles = ctypes.CFUNCTYPE(ctypes.c_int64)(self.module.address("cycles"))
+        self._once = ctypes.CFUNCTYPE(None, ctypes.c_void_p)(self.module.address("once"))
         self._run_timed = ctypes.CFUNCTYPE(None, *kinds)(self.module.address("run_timed"))
 
     def _memory(self, placed: Sequence[Placed], width: int) -> None:
@@ -158,6 +162,8 @@ class Machine:
         self.code = np.array(rows or [(0, 0, 0)], np.int64)
         self.times = np.zeros(max(len(rows), 1), np.int64)
         self._code_address, self._times_address = address(self.code), address(self.times)
+        self.frame = np.array([self._code_address, len(rows), self._shared_address], np.int64)
+        self._frame_address = address(self.frame)
         self.has_host = any(isinstance(s, Call) for s in self.segments)
 
     # running
@@ -169,17 +175,30 @@ class Machine:
             for slot in self.slots.get(value, ()):
                 self.arguments[slot] = where
 
-    def step(self, state: Mapping[str, NDArray], inputs: Mapping[str, NDArray]) -> dict[str, NDArray]:
+    def step(self, state: Mapping[str, NDArray] | None, inputs: Mapping[str, NDArray]) -> dict[str, NDArray]:  # fmt: skip
         """One step on arrays in C order of the program's shapes and dtypes.
 
-        The arrays of `state` are written where they lie; the outputs are new arrays.
+        The arrays of `state` are written where they lie; the outputs are new arrays. None: the state of the last turn.
         """
         with self._lock:
-            self._ready(state)
+            if state is not None:
+                self._ready(state)
             for name, array in inputs.items():
                 self.bind(self.inputs[name], array)
-            self._go(0, 1, state, inputs)
+            if state is None or (self.is_simple and not self.timing):
+                self._once(self._frame_address)
+                self._check()
+            else:
+                self._go(0, 1, state, inputs)
             return {name: array.copy() for name, array in self.outputs.items()}
+
+    def again(self, name: str, array: NDArray) -> NDArray:
+        """The only output of a step on the same state as last time, with `array` as the only input."""
+        with self._lock:
+            self.bind(self.inputs[name], array)
+            self._once(self._frame_address)
+            self._check()
+            return self._only_output.copy()
 
     def epoch(
         self, state: Mapping[str, NDArray], sources: Mapping[str, NDArray], order: NDArray | None, first: int, steps: int
@@ -194,13 +213,15 @@ class Machine:
             self._go(first, steps, state, {})
 
     def _ready(self, state: Mapping[str, NDArray]) -> None:
+        self.turns += 1
         for name, value in self.state.items():
             self.bind(value, state[name])
 
     def _go(self, first: int, steps: int, state: Mapping[str, NDArray], inputs: Mapping[str, NDArray]) -> None:
         parts = self.parts()
         self.steps_done += steps
-        with blas.single(), team.leading(parts):
+        quiet = blas.single() if self.lowered.functions else nullcontext()
+        with quiet, team.leading(parts):
             if not self.has_host:
                 self._call(0, len(self.code) if self.placed else 0, first, steps, parts)
             else:
@@ -210,6 +231,10 @@ class Machine:
                             self._on_host(segment, state, inputs)
                         else:
                             self._call(*segment, step, 1, parts)
+        self._check()
+
+    def _check(self) -> None:
+        """Raise what a kernel noted."""
         words = self._shared_words
         if words[ERRORS_AT // 8]:
             words[ERRORS_AT // 8] = 0
@@ -273,6 +298,7 @@ class Machine:
         else:
             team.run(lambda part: run(code, count, part, parts, first, steps, shared, times), parts)
 
+    turns = 0
     steps_done = 0
     timing = False
     """Whether cycles are counted call by call."""

@@ -19,13 +19,14 @@ from functools import cache
 from ..numba.backend import usable_cores
 from . import blas
 
-_LEAST_EACH = 150_000
-"""Operations that a thread should have in a step to be worth waiting for."""
 _MOST = 64
 
 
 class Team:
     """One per process."""
+
+    LEAST_EACH = 150_000
+    """Operations that a thread should have in a step to be worth waiting for."""
 
     def __init__(self) -> None:
         self.limit: int | None = None
@@ -40,7 +41,7 @@ class Team:
         """How many threads share a step of `work` operations."""
         allowed = usable_cores() if self.limit is None else self.limit
         allowed = min(allowed, blas.allowed_threads(), self.most())
-        return max(1, min(allowed, work // _LEAST_EACH))
+        return max(1, min(allowed, work // self.LEAST_EACH))
 
     @contextmanager
     def leading(self, parts: int) -> Iterator[None]:

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from ..contract import Feed
+from ..errors import ProgramError
 from ..program.interpret import values_of
 from ..program.ir import Instruction, Operand, Program, Value
 from ..program.passes import simplify
@@ -118,8 +119,16 @@ class Planned:
 
         return call
 
-    def step(self, state: Mapping[str, NDArray], inputs: Mapping[str, NDArray]) -> dict[str, NDArray]:  # fmt: skip
+    turns = 0
+    is_simple = is_quick = False
+
+    def again(self, name: str, array: NDArray) -> NDArray:
+        """See `Executable`; never called, for `is_quick` says so."""
+        raise ProgramError("a list of NumPy calls has no quick way")
+
+    def step(self, state: Mapping[str, NDArray] | None, inputs: Mapping[str, NDArray]) -> dict[str, NDArray]:  # fmt: skip
         """See `Executable`."""
+        assert state is not None
         with self._lock:
             values: dict[Value, Any] = {v: state[n] for n, v in self.state.items()}
             values |= {v: inputs[n] for n, v in self.inputs.items()}

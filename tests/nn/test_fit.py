@@ -47,7 +47,8 @@ def test_class_weight_is_a_weight_per_row():
     weight = np.where(y == 1, 3.0, 0.1)
     model = line()
     a = model.fit(LINE_X, y, class_weight={0: 0.1, 1: 3.0}).history["loss"]
-    assert a == model.fit(LINE_X, y, sample_weight=weight, shuffle=False).history["loss"]
+    b = model.fit(LINE_X, y, sample_weight=weight, shuffle=False).history["loss"]
+    assert a == pytest.approx(b, rel=1e-15)
     assert a == [pytest.approx(((2 * LINE_X[:, 0] + 0.5 - y) ** 2 * weight).mean(), rel=1e-14)]
     model = nn.Sequential([nn.Activation("linear")], "float64")
     model.compile(nn.SGD(), "categorical_crossentropy")

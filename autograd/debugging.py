@@ -43,6 +43,11 @@ def debug(level: int = 1) -> Iterator[None]:
 
     Raises:
         RangeError: for another level.
+
+    >>> import autograd as ag
+    >>> with ag.debug(0):
+    ...     ag.jit(lambda x: x + 1.0)(ag.ones(2)).tolist()
+    [2.0, 2.0]
     """
     if level not in range(5):
         raise RangeError(f"debug: the level lies between 0 and 4, got {level!r}")

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import sys
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import backends
@@ -23,6 +23,7 @@ from .guards import guards_of
 from .mode import mode
 from .structure import flatten, unflatten
 from .tensor import Tensor, assignments
+from .tracekeys import State, difference, home_of, move_generator, named, shape_of
 from .tracing import Captured, capture
 
 _log = logging.getLogger("gradloom")
@@ -31,8 +32,6 @@ _TENSOR_ALONE = 3
 _MANY = 16
 """From so many traces of one function a warning tells what keeps changing."""
 _KEPT = 64
-
-State = Mapping[str, Tensor] | Iterable[Tensor] | Any
 
 
 class _Entry(NamedTuple):
@@ -169,18 +168,18 @@ class Jitted:
             self._entry_of_rows(rows, batch_size, order, rest)
 
     def _entry_of_rows(self, rows: Sequence[Tensor], batch_size: int, order: Tensor | None, rest: tuple[Any, ...]) -> _Entry:  # fmt: skip
-            feed = Feed(rows[0].shape[0], order is not None)
-            specs = tuple(((batch_size, *r.shape[1:]), r.dtype.char) for r in rows)
-            key = ("rows", feed.ordered, specs, rest, self._surroundings())
-            entry = self._entries.get(key)
-            if entry is not None:
-                entry = self._rebound(entry, key)
-            if entry is None:
-                examples = [r[:batch_size] for r in rows]
-                feeds = {f"argument.{i}": feed for i in range(len(rows))}
-                entry = self._trace(key, (*examples, *rest), examples, feeds)
-            self._last = entry
-            return entry
+        feed = Feed(rows[0].shape[0], order is not None)
+        specs = tuple(((batch_size, *r.shape[1:]), r.dtype.char) for r in rows)
+        key = ("rows", feed.ordered, specs, rest, self._surroundings())
+        entry = self._entries.get(key)
+        if entry is not None:
+            entry = self._rebound(entry, key)
+        if entry is None:
+            examples = [r[:batch_size] for r in rows]
+            feeds = {f"argument.{i}": feed for i in range(len(rows))}
+            entry = self._trace(key, (*examples, *rest), examples, feeds)
+        self._last = entry
+        return entry
 
     def refresh(self) -> None:
         """Look again at which tensors the state is, for a state that is a module or a function."""
@@ -192,7 +191,7 @@ class Jitted:
         """`entry` with the tensors that the state now is; None, and forgotten, when they are others than were traced."""
         if isinstance(self._given_state, (Mapping, list, tuple)) or self._given_state is None:
             return entry
-        now = _named(self._given_state)
+        now = named(self._given_state)
         old = {name: t for name, t in entry.tensors.items() if name in now or not name.startswith("random.")}  # fmt: skip
         if all(now.get(name) is tensor for name, tensor in old.items()) and len(now) == len(old):
             return entry
@@ -288,7 +287,7 @@ class Jitted:
             specs.append((leaf.shape, leaf.dtype.char))
             tensors.append(leaf)
             new.append(leaf)
-        key = (_shape_of(args), tuple(specs), self._surroundings())
+        key = (shape_of(args), tuple(specs), self._surroundings())
         return key, tensors, unflatten(args, iter(new))
 
     def _surroundings(self) -> tuple[Any, ...]:
@@ -300,12 +299,12 @@ class Jitted:
         return backends.default().name, self._tracked, *(look() for _, look in self._guards)
 
     def _trace(self, key: Any, given: tuple[Any, ...], tensors: Sequence[Tensor], feeds: Mapping[str, Feed] | None) -> _Entry:  # fmt: skip
-        state = _named(self._given_state)
-        home = _home([*state.values(), *tensors])
+        state = named(self._given_state)
+        home = home_of([*state.values(), *tensors])
         generator = random.default_generator()
         if not any(t is generator.key for t in state.values()):
             state |= {"random.key": generator.key, "random.counter": generator.counter}
-        _move_generator(generator, home)
+        move_generator(generator, home)
         leaves = flatten(list(given))
 
         def step(*inputs: Tensor) -> Any:
@@ -330,7 +329,7 @@ class Jitted:
 
     def _note(self, key: Any, entry: _Entry) -> None:
         self.traces += 1
-        why = _difference(next(reversed(self._entries), None), key, [name for name, _ in self._guards])  # fmt: skip
+        why = difference(next(reversed(self._entries), None), key, [name for name, _ in self._guards])  # fmt: skip
         _log.info("%s: trace %d (%s)", self.name, self.traces, why)
         if self.traces == _MANY:
             _log.warning(
@@ -350,7 +349,7 @@ class Jitted:
         arrays = {}
         for name, tensor in entry.tensors.items():
             if tensor._backend is not home:
-                _move_generator(random.default_generator(), home)
+                move_generator(random.default_generator(), home)
             if tensor._backend is not home:
                 raise backends.BackendError(f"{self.name}: state {name!r} was moved to {tensor.backend!r}")  # fmt: skip
             data = home.owned(tensor._data)
@@ -391,71 +390,3 @@ def report_differences(name: str, found: list[tuple[str, str, float]]) -> None:
     worst = sorted(found, key=lambda f: -f[2])[:5]
     shown = "; ".join(f"{value} in {kernel}: {difference:.1e}" for kernel, value, difference in worst)  # fmt: skip
     _log.warning("%s beside the interpreter, %d values, largest differences: %s", name, len(found), shown)  # fmt: skip
-
-
-def _named(state: State) -> dict[str, Tensor]:
-    """The tensors of `state` by name."""
-    if state is None:
-        return {}
-    if isinstance(state, Mapping):
-        return dict(state)
-    if hasattr(state, "named_tensors"):
-        return dict(state.named_tensors())
-    if isinstance(state, (list, tuple)):
-        named: dict[str, Tensor] = {}
-        for i, part in enumerate(state):
-            inner = {"": part} if isinstance(part, Tensor) else _named(part)
-            named |= {f"state.{i}" + (f".{key}" if key else ""): t for key, t in inner.items()}
-        return named
-    if callable(state):
-        return _named(state())
-    raise TraceError(
-        f"state is a dict, a list or a module of tensors, or a function that returns one, got {type(state).__name__}"
-    )
-
-
-def _home(tensors: Sequence[Tensor]) -> Backend:
-    generator = random.default_generator()
-    own = {id(generator.key), id(generator.counter)}
-    homes = {id(t._backend): t._backend for t in tensors if id(t) not in own}
-    if len(homes) > 1:
-        raise backends.BackendError(
-            f"jit: state and arguments are on {sorted(b.name for b in homes.values())}; move them to one"
-        )
-    return next(iter(homes.values()), backends.default())
-
-
-def _move_generator(generator: random.Generator, home: Backend) -> None:
-    if generator.key._backend is not home:
-        generator.move(home)
-
-
-def _shape_of(tree: Any) -> Any:
-    """The structure of nested arguments."""
-    if isinstance(tree, (list, tuple)):
-        return (type(tree).__name__, *(_shape_of(branch) for branch in tree))
-    if isinstance(tree, dict):
-        return ("dict", *((key, _shape_of(tree[key])) for key in sorted(tree)))
-    return tree is None
-
-
-def _difference(old: Any, new: Any, guards: Sequence[str]) -> str:
-    """What makes a key differ from the one before."""
-    if old is None:
-        return "the first"
-    if old[:-2] != new[:-2]:
-        return "other arguments"
-    for i, (a, b) in enumerate(zip(old[-2], new[-2], strict=False)):
-        if a != b:
-            return f"argument {i}: {_shown(a)} became {_shown(b)}"
-    names = ["the default backend", "which state requires gradients", *guards]
-    for name, a, b in zip(names, old[-1], new[-1], strict=False):
-        if a != b:
-            return f"{name}: {a} became {b}"
-    return "nothing that is known"
-
-
-def _shown(spec: Any) -> str:
-    if isinstance(spec, tuple) and len(spec) == 2 and isinstance(spec[0], tuple):
-        return f"{spec[1]}{list(spec[0])}"
-    return repr(spec[1] if isinstance(spec, tuple) else spec)

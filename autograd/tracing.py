@@ -22,7 +22,6 @@ from .graph import Leaf
 from .structure import flatten, unflatten
 from .tensor import Tensor
 
-
 _one_at_a_time = threading.RLock()
 """A trace puts symbols into tensors that other threads may see."""
 if hasattr(os, "register_at_fork"):

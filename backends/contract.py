@@ -6,7 +6,7 @@ owning memory). It must not know any particular array library beyond NumPy's dty
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from typing import Any, NamedTuple, Protocol
 
@@ -142,10 +142,12 @@ class Executable(Protocol):
     """A program that a backend made ready. State is written where it lies; nothing else is changed."""
 
     program: Any
-    written: Sequence[str]
+    written: list[str]
     """The names of the state that a step assigns."""
 
-    def step(self, state: Mapping[str, Array] | None, inputs: Mapping[str, Array]) -> dict[str, Array]:
+    def step(
+        self, state: Mapping[str, Array] | None, inputs: Mapping[str, Array]
+    ) -> dict[str, Array]:
         """One step; all arrays have the program's shapes and dtypes and lie in C order. Returns new arrays."""
 
     def epoch(

@@ -150,4 +150,3 @@ class Predictor:
 
 def _tensors(model: Model) -> dict[str, Tensor]:
     return dict(model.named_tensors())
-

@@ -16,8 +16,8 @@ from autograd import Tensor, no_grad
 
 from . import losses, metrics, optimizers, resuming, saving
 from .batches import ArrayData, Data, IterableData, check_repeatable, is_iterable_of_batches
-from .compiled import Predictor, Steps
 from .callbacks import Callback, CallbackList, History, as_list, display, progress
+from .compiled import Predictor, Steps
 from .data import Rows, check_batch_size, check_lengths, features, split_validation
 from .errors import ArgumentError, NotCompiledError
 from .intake import (

@@ -23,7 +23,7 @@ PACKAGES = ("backends", "autograd", "nn")
 ARRAY_LIBRARIES = {"numpy", "numba", "cupy", "torch", "jax", "scipy"}
 OPTIONAL = {
     "tqdm", "safetensors", "matplotlib", "IPython", "numba", "llvmlite", "platformdirs", "cupy",
-    "torch", "jax", "mygrad", "tensorboardX", "pygraphviz", "optuna",
+    "scipy_openblas32", "torch", "jax", "mygrad", "tensorboardX", "pygraphviz", "optuna",
 }  # fmt: skip
 NN_MAY_IMPORT_NUMPY = ("nn/data.py", "nn/seed.py")
 """Where arrays of the user enter, and where NumPy's own generator is seeded; the rest of nn sees tensors alone."""
@@ -34,6 +34,9 @@ DEFERRED = {
     ("nn/reading.py", "json"),
     ("nn/callbacks/files.py", "csv"),
     ("backends/numba/backend.py", "backends.numba.kernels"),
+    ("backends/numba/backend.py", "backends.native.cache"),
+    ("backends/numpy/backend.py", "backends.numpy.planned"),
+    ("autograd/jit.py", "autograd.profiling"),
     ("autograd/testing/plugin.py", "autograd.testing.gradcheck"),
 }
 """What is imported late: only an error message, a file, a picture or a kernel needs it; pytest loads the plugin at each start."""

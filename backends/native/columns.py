@@ -9,7 +9,8 @@ from ..program.fuse import REDUCTIONS
 from ..program.ir import Instruction, Value
 from .kernel import Access
 from .lanes import Lane, Operand
-from .loops import Loops, operands_of
+from .loops import Loops
+from .nest import operands_of
 from .reduction import Reduction
 
 _DOWN = 4

@@ -22,7 +22,9 @@ def driver_text() -> str:
     declared = ""
     if platform.machine().lower() in ("x86_64", "amd64"):
         pause, declared = "call void @llvm.x86.sse2.pause()", "declare void @llvm.x86.sse2.pause()"
-    return "\n".join([declared, _CYCLES, _MEET.replace("PAUSE", pause), _run(False), _run(True), _ONCE])
+    return "\n".join(
+        [declared, _CYCLES, _MEET.replace("PAUSE", pause), _run(False), _run(True), _ONCE]
+    )
 
 
 _ONCE = """
@@ -89,8 +91,17 @@ done:
 
 
 def _run(timed: bool) -> str:
-    start = "%began = call i64 @llvm.readcyclecounter()" if timed else ""
-    stop = """
+    text = _LOOP.replace("START", _BEGIN if timed else "").replace(
+        "STOP", _END if timed else _NOTED
+    )
+    return text.replace("NAME", "run_timed" if timed else "run")
+
+
+_BEGIN = "%began = call i64 @llvm.readcyclecounter()"
+_NOTED = """
+  br label %noted
+noted:"""
+_END = """
   %ended = call i64 @llvm.readcyclecounter()
   %cycles = sub i64 %ended, %began
   %total.p = getelementptr i64, ptr %times, i64 %i
@@ -101,10 +112,9 @@ note:
   %sum = add i64 %total, %cycles
   store i64 %sum, ptr %total.p, align 8
   br label %noted
-noted:""" if timed else "\n  br label %noted\nnoted:"  # fmt: skip
-    name = "run_timed" if timed else "run"
-    return f"""
-define void @{name}(ptr %code, i64 %count, i64 %part, i64 %parts, i64 %first, i64 %steps, ptr %shared, ptr %times) #1 {{
+noted:"""
+_LOOP = f"""
+define void @NAME(ptr %code, i64 %count, i64 %part, i64 %parts, i64 %first, i64 %steps, ptr %shared, ptr %times) #1 {{
 entry:
   %errors.p = getelementptr i8, ptr %shared, i64 {ERRORS}
   %done.p = getelementptr i8, ptr %shared, i64 {DONE}
@@ -126,7 +136,7 @@ one:
   %arguments = load ptr, ptr %arguments.p, align 8
   %flags.p = getelementptr i8, ptr %entry.p, i64 16
   %flags = load i64, ptr %flags.p, align 8
-  {start}
+  START
   %meets = and i64 %flags, {MEET}
   %must.meet = icmp ne i64 %meets, 0
   br i1 %must.meet, label %meeting, label %checking
@@ -142,7 +152,7 @@ check:
   %failed = icmp ne i64 %errors, 0
   br i1 %failed, label %finish, label %go
 go:
-  call void %function(ptr %arguments, i64 %part, i64 %parts, i64 %step){stop}
+  call void %function(ptr %arguments, i64 %part, i64 %parts, i64 %step)STOP
   %i.next = add i64 %i, 1
   br label %calls.loop
 step.done:

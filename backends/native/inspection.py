@@ -11,8 +11,8 @@ import numpy as np
 from ..numpy import NumPyBackend
 from ..program.interpret import values_of
 from ..program.ir import Value
+from .calls import ERRORS, Call
 from .driver import CHECK, MEET
-from .lower import ERRORS, Call
 
 if TYPE_CHECKING:
     from .machine import Machine
@@ -84,7 +84,7 @@ def compare(machine: Machine, state: Mapping[str, NDArray], inputs: Mapping[str,
         right = values_of(machine.lowered.program, numpy, named)
     found: list[tuple[str, str, float]] = []
     owners = {s: v for v, s in machine.lowered.place.items()}
-    states = {s: v for s, v in machine.lowered.program.assigns}
+    states = dict(machine.lowered.program.assigns)
 
     # what several calls write together is looked at after the last of them
     last = {root: index for index, (call, _) in enumerate(machine.placed) for root in call.writes}

@@ -177,11 +177,13 @@ class Kernel:
         return bounds[0], code.put(f"call i64 @llvm.smin.i64(i64 {bounds[1].name}, i64 {extent})", "int64")  # fmt: skip
 
     # addresses
-    def offset_of(self, index: Lane | int, sizes: Sequence[int], strides: Sequence[int], start: int) -> Lane | int:
+    def offset_of(
+        self, index: Lane | int, sizes: Sequence[int], strides: Sequence[int], start: int
+    ) -> Lane | int:
         """Elements from the pointer to where the merged `index` over `sizes` is."""  # fmt: skip
         code = self.code
         one = merged(sizes, strides)
-        if one == 0 or isinstance(index, int) and index == 0:
+        if one == 0 or (isinstance(index, int) and index == 0):
             return start
         if isinstance(index, int):
             raise ValueError("a literal index other than 0")

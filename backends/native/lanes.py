@@ -287,7 +287,9 @@ class Lanes:
         )  # fmt: skip
         return self.compare("!=", value, 0) if dtype.kind == "b" else value
 
-    def scatter(self, value: Lane, pointer: str, offsets: Lane, dtype: DType, active: Active) -> None:
+    def scatter(
+        self, value: Lane, pointer: str, offsets: Lane, dtype: DType, active: Active
+    ) -> None:
         inner, width = storage(dtype), self.width
         if dtype.kind == "b":
             value = self.put(f"zext {value.type} {value.name} to {value.type.replace('i1', 'i8')}", "uint8", value.lanes)  # fmt: skip

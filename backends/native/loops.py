@@ -9,95 +9,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
 
 from ..contract import DType
-from ..program.fuse import REDUCTIONS, Group
+from ..program.fuse import REDUCTIONS
 from ..program.ir import Instruction, Value
 from .kernel import Access, Kernel, merged
 from .lanes import Lane, Operand
+from .nest import IN_REGISTERS, Nest, is_flat, kept_axes, operands_of, passes_of
 from .reduction import Reduction
-
-_IN_REGISTERS = 4
-"""Rows of up to so many vectors are held in registers."""
-
-
-class Nest(NamedTuple):
-    """A group with the memory that it touches: operands that it does not compute, values that it writes, scratch rows."""
-
-    group: Group
-    reads: dict[Value, Access]
-    writes: dict[Value, Access]
-    rooms: dict[Value, Access]
-
-
-def kept_axes(nest: Nest) -> int:
-    """How many leading axes of the domain make up a row index; 0 when the whole domain is one row."""
-    group = nest.group
-    if group.reduced is not None:
-        return min(group.reduced, default=len(group.domain))
-    size = len(group.domain)
-    accesses = [*nest.reads.values(), *nest.writes.values()]
-    best = max(size - 1, 0)
-    for kept in range(best, -1, -1):
-        if any(merged(group.domain[kept:], a.strides[kept:]) not in (0, 1) for a in accesses):
-            break
-        best = kept
-    return best
-
-
-def is_flat(nest: Nest) -> bool:
-    """Whether the whole domain can be walked as one row of consecutive elements."""
-    domain, accesses = nest.group.domain, (*nest.reads.values(), *nest.writes.values())
-    return nest.group.reduced is None and all(merged(domain, a.strides) in (0, 1) for a in accesses)
-
-
-def room_values(group: Group, width: int) -> list[Value]:
-    """Elements that a later pass reads again; none where rows stay in registers."""
-    first = min(group.reduced or (), default=len(group.domain))
-    if math.prod(group.domain[first:]) <= _IN_REGISTERS * width:
-        return []
-    passes = _passes(group)
-    place = {s.result: k for k, p in enumerate(passes) for s in p.elements}
-    return [
-        value for value, k in place.items()
-        if any(value in operands_of(s) for later in passes[k + 1 :] for s in (*later.elements, *later.reductions))
-    ]  # fmt: skip
-
-
-def operands_of(step: Instruction) -> list[Value]:
-    return [o for o in step.operands if isinstance(o, Value)]
-
-
-class _Pass(NamedTuple):
-    numbers: list[Instruction]
-    elements: list[Instruction]
-    reductions: list[Instruction]
-
-
-def _passes(group: Group) -> list[_Pass]:
-    """Steps by the pass along the columns in which they run: elements as late as their first reader allows."""
-    ready: dict[Value, int] = {}
-    for step in group.steps:
-        at = max((ready.get(o, 0) for o in operands_of(step)), default=0)
-        ready[step.result] = at + (step.primitive in REDUCTIONS)
-    last = max(ready.values(), default=0)
-    place: dict[Value, int] = {}
-    at_of: dict[Value, int] = {}
-    for step in reversed(group.steps):
-        at = ready[step.result]
-        if step.primitive in REDUCTIONS:
-            at -= 1
-        elif group.is_element(step.result):
-            at = place.get(step.result, last)
-        at_of[step.result] = at
-        for operand in operands_of(step):
-            place[operand] = min(place.get(operand, at), at)
-    passes = [_Pass([], [], []) for _ in range(last + 1)]
-    for step in group.steps:
-        kind = 2 if step.primitive in REDUCTIONS else int(group.is_element(step.result))
-        passes[at_of[step.result]][kind].append(step)
-    return passes
 
 
 class Loops(Kernel):
@@ -180,7 +99,7 @@ class Rows(Loops):
         self.outer, self.inner = group.domain[:kept], group.domain[kept:]
         self.columns = math.prod(self.inner)
         self.kept = kept
-        self.passes = _passes(group)
+        self.passes = passes_of(group)
         rows = math.prod(self.outer)
         if rows == 1:
             first = self.code.compare("==", Lane("%part", "int64"), 0)
@@ -261,7 +180,7 @@ class Rows(Loops):
         held: dict[tuple[Value, int], Operand] = {}
         for access in (*nest.reads.values(), *nest.writes.values()):
             self._base(access)
-        in_registers = self.columns <= _IN_REGISTERS * self.width
+        in_registers = self.columns <= IN_REGISTERS * self.width
         if in_registers:
             self._short_row(numbers, held)
         else:

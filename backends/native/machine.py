@@ -21,8 +21,10 @@ from ..numpy import NumPyBackend
 from ..program.ir import Program, Value
 from . import blas, inspection
 from .build import build, module_text, vector_width
-from .driver import DONE, ERRORS as ERRORS_AT, SHARED_BYTES, YIELD
-from .lower import ERRORS, Call, lower
+from .calls import ERRORS, Call
+from .driver import DONE, SHARED_BYTES, YIELD
+from .driver import ERRORS as ERRORS_AT
+from .lower import lower
 from .memory import address, aligned
 from .schedule import Placed, lay_out, schedule
 from .special import Batch
@@ -217,7 +219,9 @@ class Machine:
         for name, value in self.state.items():
             self.bind(value, state[name])
 
-    def _go(self, first: int, steps: int, state: Mapping[str, NDArray], inputs: Mapping[str, NDArray]) -> None:
+    def _go(
+        self, first: int, steps: int, state: Mapping[str, NDArray], inputs: Mapping[str, NDArray]
+    ) -> None:
         parts = self.parts()
         self.steps_done += steps
         quiet = blas.single() if self.lowered.functions else nullcontext()
@@ -303,7 +307,9 @@ class Machine:
     timing = False
     """Whether cycles are counted call by call."""
 
-    def _on_host(self, call: Call, state: Mapping[str, NDArray], inputs: Mapping[str, NDArray]) -> None:
+    def _on_host(
+        self, call: Call, state: Mapping[str, NDArray], inputs: Mapping[str, NDArray]
+    ) -> None:
         """An instruction for which there is no kernel, on NumPy."""
         assert call.host is not None
         result, primitive, operands, static = call.host
@@ -311,7 +317,9 @@ class Machine:
         value = getattr(NumPyBackend, primitive)(*given, **dict(static))
         self.array(result, state, inputs)[...] = value
 
-    def array(self, value: Value, state: Mapping[str, NDArray], inputs: Mapping[str, NDArray]) -> NDArray:
+    def array(
+        self, value: Value, state: Mapping[str, NDArray], inputs: Mapping[str, NDArray]
+    ) -> NDArray:
         """The array in memory that a value is, as a view."""
         view = self.lowered.plan.views[value]
         root = self.lowered.place.get(view.root, view.root)

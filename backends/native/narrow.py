@@ -15,7 +15,8 @@ from ..program.fuse import REDUCTIONS
 from ..program.ir import Value
 from .kernel import Access, merged
 from .lanes import Lane, Operand
-from .loops import Loops, Nest, kept_axes, operands_of
+from .loops import Loops
+from .nest import Nest, kept_axes, operands_of
 from .reduction import Reduction
 
 MOST_COLUMNS = 12

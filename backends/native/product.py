@@ -14,7 +14,7 @@ from ..contract import DType
 from ..program.ir import Value
 from .kernel import UNIT, Access, Kernel
 from .lanes import Lane, Operand
-from .loops import Nest
+from .nest import Nest
 
 _SUMS = 24
 """Registers for sums."""
@@ -128,7 +128,7 @@ class Product(Kernel):
         zero = code.constant(0, self.dtype.name, self.width)
         starts = [zero] * (rows * len(actives))
         unroll = _UNROLL if self.terms % _UNROLL == 0 else 1
-        *_, step_i, step_k = self.a.strides
+        step_i = self.a.strides[-2]
         a_row = self._add(code.binary("*", row, step_i), self.a_start)
 
         def terms(k: Lane, sums: list[Lane]) -> list[Lane]:
@@ -138,8 +138,7 @@ class Product(Kernel):
                 held = self._term(place, held, a_row, rows, column, actives)
             return held
 
-        step_k_total = self.number(self.terms)
-        sums = self.loop(self.number(0), step_k_total, unroll, starts, terms)
+        sums = self.loop(self.number(0), self.number(self.terms), unroll, starts, terms)
         self._epilogue(sums, row, rows, column, actives)
 
     def _term(self, k: Lane, sums: list[Lane], a_row: Lane, rows: int, column: Lane, actives: list[int]) -> list[Lane]:  # fmt: skip

@@ -11,7 +11,6 @@ import ast
 import inspect
 import math
 from functools import cache
-from typing import Any
 
 import numpy as np
 
@@ -49,11 +48,11 @@ def apply(code: Lanes, primitive: str, operands: list[Operand]) -> Operand:
     """`primitive` of operands that have been cast to the dtype it works in."""
     if primitive == "power":
         return _power(code, operands)
-    if primitive in ("maximum", "minimum") and isinstance(operands[1], (int, float)):
-        # with a number that is no NaN one comparison does: x > c ? x : c, and a NaN of x stays
-        if not math.isnan(operands[1]):
-            chosen = code.compare(">" if primitive == "maximum" else "<", operands[1], operands[0])
-            return code.select(chosen, operands[1], operands[0])
+    bound = operands[-1]
+    if primitive in ("maximum", "minimum") and not isinstance(bound, Lane) and bound == bound:
+        # with a number that is no NaN one comparison does, and a NaN of x stays
+        chosen = code.compare(">" if primitive == "maximum" else "<", bound, operands[0])
+        return code.select(chosen, bound, operands[0])
     text = str(PRIMITIVES[primitive].numba)
     names = [f"x{i}" for i in range(len(operands))]
     return _Compiler(code, dict(zip(names, operands, strict=True))).value(
@@ -179,8 +178,3 @@ class _Compiler:
 
 def _dtype(node: ast.expr) -> str:
     return np.dtype(ast.unparse(node).removeprefix("np.")).name
-
-
-def known_functions() -> Any:
-    """Names of the functions that are written as vector code."""
-    return _FUNCTIONS.keys()

@@ -12,8 +12,8 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from ..program.ir import Value
+from .calls import ERRORS, Call, Touch
 from .driver import CHECK, MEET
-from .lower import ERRORS, Call, Touch
 
 _SMALL = 4_000_000
 """Up to so many bytes of intermediate values calls change places freely."""

@@ -15,21 +15,16 @@ import numpy as np
 
 from ..contract import Feed
 from ..errors import ProgramError
+from ..primitives import PRIMITIVES
 from ..program.interpret import values_of
 from ..program.ir import Instruction, Operand, Program, Value
 from ..program.passes import simplify
 from ..program.text import format_call
 from ..program.views import is_view
+from .backend import NumPyBackend
 
 NDArray = np.ndarray[Any, Any]
-_UFUNCS = {
-    name: getattr(np, name)
-    for name in (
-        ["negative", "abs", "sign", "sqrt", "exp", "expm1", "log", "log1p", "sin", "cos", "tanh", "isfinite"]
-        + ["logical_not", "add", "subtract", "multiply", "divide", "maximum", "minimum", "equal", "not_equal"]
-        + ["less", "less_equal", "greater", "greater_equal", "logical_and", "logical_or", "right_shift", "matmul"]
-    )
-}  # fmt: skip
+_UFUNCS = {n: f for n in PRIMITIVES if isinstance(f := vars(NumPyBackend).get(n), np.ufunc)}
 _REDUCTIONS = {"sum": np.add, "prod": np.multiply, "max": np.maximum, "min": np.minimum}
 Step = Callable[[dict[Value, Any]], None]
 

@@ -11,14 +11,13 @@ and is computed again wherever it is read. Nothing here knows a target.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator
 from typing import Literal, NamedTuple
 
 from ..contract import Shape
 from ..primitives import PRIMITIVES
 from .ir import Instruction, Operand, Program, Value
-from .views import Axes, View, is_view, viewed
+from .views import Axes, View, is_view, own, viewed
 
 Kind = Literal["rows", "columns", "product", "special"]
 REDUCTIONS = frozenset(("sum", "prod", "max", "min", "any", "all", "argmax", "argmin"))
@@ -97,14 +96,14 @@ class _Planner:
         self.program = program
         self.accepts = accepts
         self.groups: list[Group] = []
-        self.views = {p.value: _own(p.value) for p in program.parameters}
+        self.views = {p.value: own(p.value) for p in program.parameters}
         self.home: dict[Value, int] = {}
         self.pending: dict[Value, Instruction] = {}
         self.costs: dict[Value, int] = {}
         self.drawn: set[Value] = set()
 
     def plan(self) -> Plan:
-        for instruction in _draws_first(self.program.instructions):
+        for instruction in self.program.instructions:
             view = viewed(instruction.result, instruction, self.views)
             assert view is not None
             self.views[instruction.result] = view
@@ -135,7 +134,9 @@ class _Planner:
     def _is_loop(self, instruction: Instruction) -> bool:
         """Whether this is arithmetic or a reduction that the target can put into a loop."""
         kind, name = PRIMITIVES[instruction.primitive].kind, instruction.primitive
-        return (kind == "elementwise" or name in _LEAVES or name in REDUCTIONS) and self.accepts(instruction)
+        return (kind == "elementwise" or name in _LEAVES or name in REDUCTIONS) and self.accepts(
+            instruction
+        )
 
     def _need(self, value: Value) -> None:
         """Make sure that what `value` is a view of gets memory."""
@@ -260,7 +261,9 @@ class _Planner:
         if {a for a in inside if a is not None} != group.long:
             return None
         over = frozenset(a for a in (inside[k] for k in static["axis"]) if a is not None)
-        if group.kind == "columns" and (over != group.reduced or self.views[source].root in group.axes):
+        if group.kind == "columns" and (
+            over != group.reduced or self.views[source].root in group.axes
+        ):
             return None
         if group.reduced is None:
             kept = group.long - over
@@ -271,11 +274,11 @@ class _Planner:
             return None
         return _reduced_axes(instruction, inside)
 
-    def _inside(self, operand: Value, group: Group) -> Axes | None | Literal[False]:
+    def _inside(self, operand: Value, group: Group) -> Axes | Literal[False] | None:
         """The axes of the domain that `operand` has when `group` computes it; None: it does not; False: out of reach."""
         view = self.views[operand]
         inside = group.axes.get(view.root)
-        if inside is None or view.root in self.pending and view.root not in self.home:
+        if inside is None or (view.root in self.pending and view.root not in self.home):
             return None
         if view.axes is None:
             return False
@@ -327,28 +330,8 @@ class _Planner:
         return tuple(None if n == 1 else place[k] for k, n in enumerate(source.spec.shape))
 
 
-def _draws_first(instructions: tuple[Instruction, ...]) -> list[Instruction]:
-    """Random bits before all else, with the counting that they need: then whoever reads them can join its operand."""
-    wanted: set[Value] = set()
-    for instruction in reversed(instructions):
-        if instruction.primitive == "random_bits" or instruction.result in wanted:
-            wanted.update(_values(instruction.operands))
-            wanted.add(instruction.result)
-    # only where a draw depends on parameters through a short chain, not on what the step computes
-    early = [i for i in instructions if i.result in wanted]
-    if any(PRIMITIVES[i.primitive].kind not in ("elementwise", "random", "create") for i in early):
-        return list(instructions)
-    return [*early, *(i for i in instructions if i.result not in wanted)]
-
-
 def _values(operands: tuple[Operand, ...]) -> Iterator[Value]:
     return (o for o in operands if isinstance(o, Value))
-
-
-def _own(value: Value) -> View:
-    view = viewed(value)
-    assert view is not None
-    return view
 
 
 def _identity(shape: Shape) -> Axes:
@@ -403,13 +386,3 @@ def _through(view: View, operand: Value, axes: Axes) -> Axes | None:
     if any(n != 1 and found.get(k) is None for k, n in enumerate(shape)):
         return None
     return tuple(found.get(k) if n != 1 else None for k, n in enumerate(shape))
-
-
-def work(group: Group) -> int:
-    """A rough count of the arithmetic in a group."""
-    if group.kind == "product":
-        assert group.head is not None
-        a = group.head.operands[0]
-        assert isinstance(a, Value)
-        return math.prod(group.domain) * (2 * a.spec.shape[-1] + len(group.steps))
-    return math.prod(group.domain) * max(1, len(group.steps))

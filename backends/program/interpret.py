@@ -51,7 +51,9 @@ def interpret(
     return new_state, {name: read(value) for name, value in program.outputs}
 
 
-def values_of(program: Program, backend: Backend, given: Mapping[Value, Array]) -> dict[Value, Array]:
+def values_of(
+    program: Program, backend: Backend, given: Mapping[Value, Array]
+) -> dict[Value, Array]:
     """Every value of a program, for its parameters in `given`."""
     values: dict[Value, Array] = dict(given)
     for result, primitive, operands, static in program.instructions:

@@ -18,7 +18,7 @@ from ..errors import GradloomError
 from ..numpy import NumPyBackend
 from ..primitives import PRIMITIVES
 from .ir import Instruction, Operand, Program, Value
-from .views import viewed
+from .views import own, viewed
 
 _UNIFORM = frozenset(("reshape", "permute_dims", "broadcast_to"))
 """What only moves elements: all equal before, all equal after."""
@@ -220,7 +220,25 @@ def _key(instruction: Instruction) -> Any:
 
 def prepare(program: Program) -> Program:
     """The form that `fuse.plan` expects; the same values, but for the order in which large sums are taken."""
-    return drop_unused(_with_own_values(_with_affine_views(_with_split_sums(program))))
+    return drop_unused(
+        _with_own_values(_with_affine_views(_with_split_sums(_with_draws_first(program))))
+    )
+
+
+def _with_draws_first(program: Program) -> Program:
+    """Random bits before all else, with the counting that they need: then whoever reads them can join its operand."""
+    instructions = program.instructions
+    wanted: set[Value] = set()
+    for instruction in reversed(instructions):
+        if instruction.primitive == "random_bits" or instruction.result in wanted:
+            wanted.update(o for o in instruction.operands if isinstance(o, Value))
+            wanted.add(instruction.result)
+    # only where a draw depends on parameters through a short chain, not on what the step computes
+    early = [i for i in instructions if i.result in wanted]
+    if any(PRIMITIVES[i.primitive].kind not in ("elementwise", "random", "create") for i in early):
+        return program
+    others = (i for i in instructions if i.result not in wanted)
+    return program._replace(instructions=(*early, *others))
 
 
 class _Fresh:
@@ -271,7 +289,7 @@ def _with_affine_views(program: Program) -> Program:
     """Where a reshape cannot be a view of memory as it lies, its operand is copied first."""
     fresh = _Fresh(program)
     instructions: list[Instruction] = []
-    views = {p.value: viewed(p.value) for p in program.parameters}
+    views = {p.value: own(p.value) for p in program.parameters}
     for instruction in program.instructions:
         result, _, operands, _ = instruction
         view = viewed(result, instruction, views)
@@ -280,7 +298,7 @@ def _with_affine_views(program: Program) -> Program:
             assert isinstance(source, Value)
             copied = fresh(source.spec)
             instructions.append(copy_of(source, copied))
-            views[copied] = viewed(copied)
+            views[copied] = own(copied)
             instruction = instruction._replace(operands=(copied,))
             view = viewed(result, instruction, views)
             assert view is not None
@@ -293,13 +311,15 @@ def _with_own_values(program: Program) -> Program:
     """Every assigned or returned value is computed by an instruction that serves nothing else of the kind."""
     fresh = _Fresh(program)
     made: Mapping[Value, Instruction] = {i.result: i for i in program.instructions}
-    views: dict[Value, Any] = {p.value: viewed(p.value) for p in program.parameters}
+    views = {p.value: own(p.value) for p in program.parameters}
     for instruction in program.instructions:
-        views[instruction.result] = viewed(instruction.result, instruction, views)
+        view = viewed(instruction.result, instruction, views)
+        assert view is not None
+        views[instruction.result] = view
     taken: set[Value] = set()
     added: list[Instruction] = []
 
-    def own(operand: Operand, spec: Spec) -> Operand:
+    def held(operand: Operand, spec: Spec) -> Operand:
         if not isinstance(operand, Value):
             value = fresh(spec)
             static = (("shape", spec.shape), ("value", operand), ("dtype", spec.dtype))
@@ -312,9 +332,9 @@ def _with_own_values(program: Program) -> Program:
         added.append(copy_of(operand, value))
         return value
 
-    assigns = tuple((state, own(new, state.spec)) for state, new in program.assigns)
+    assigns = tuple((state, held(new, state.spec)) for state, new in program.assigns)
     outputs = tuple(
-        (name, own(value, value.spec) if isinstance(value, Value) else value)
+        (name, held(value, value.spec) if isinstance(value, Value) else value)
         for name, value in program.outputs
     )
     return program._replace(

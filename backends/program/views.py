@@ -27,11 +27,6 @@ class View(NamedTuple):
     strides: tuple[int, ...]
     axes: Axes | None
 
-    @property
-    def is_whole(self) -> bool:
-        """Whether this is the root itself."""
-        return self.offset == 0 and self.axes == _identity(self.root.spec.shape) and self.strides == row_major(self.root.spec.shape)  # fmt: skip
-
 
 def row_major(shape: Shape) -> tuple[int, ...]:
     """Strides in elements of an array that lies in C order."""
@@ -46,6 +41,12 @@ def _identity(shape: Shape) -> Axes:
     return tuple(None if length == 1 else axis for axis, length in enumerate(shape))
 
 
+def own(value: Value) -> View:
+    """The view that a computed value is of itself."""
+    shape = value.spec.shape
+    return View(value, 0, row_major(shape), _identity(shape))
+
+
 def is_view(instruction: Instruction) -> bool:
     """Whether the result is a view of the operand by kind; a reshape may still need a copy."""
     if instruction.primitive in VIEWS:
@@ -53,13 +54,11 @@ def is_view(instruction: Instruction) -> bool:
     return instruction.primitive == "getitem" and not any(isinstance(e, Slot) for e in dict(instruction.static)["key"])  # fmt: skip
 
 
-def viewed(
-    value: Value, made_by: Instruction | None = None, views: Mapping[Value, View] | None = None
-) -> View | None:
+def viewed(value: Value, made_by: Instruction, views: Mapping[Value, View]) -> View | None:
     """The view that `value` is; its own root unless `made_by` moves elements. None: a reshape that needs a copy."""
     shape = value.spec.shape
-    if made_by is None or views is None or not is_view(made_by):
-        return View(value, 0, row_major(shape), _identity(shape))
+    if not is_view(made_by):
+        return own(value)
     source = made_by.operands[0]
     assert isinstance(source, Value)
     base, old, static = views[source], source.spec.shape, dict(made_by.static)

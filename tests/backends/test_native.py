@@ -60,13 +60,16 @@ def test_reductions(primitive, shape, dtype):
     result = "int64" if "arg" in primitive or dtype == "int64" else dtype
     for axis in {0, len(shape) - 1, len(shape) // 2}:
         kept = ", ".join(str(n) for k, n in enumerate(shape) if k != axis)
-        close(f"""
+        close(
+            f"""
         program p
         %0: {dtype}[{dims}] = input "a"
         %1: {dtype}[{dims}] = multiply(%0, 2)
         %2: {result}[{kept}] = {primitive}(%1, axis=({axis},), keepdims=False)
         return y=%2
-        """, 1e-5)
+        """,
+            1e-5,
+        )
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])

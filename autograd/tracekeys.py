@@ -1,0 +1,85 @@
+"""What chooses the program of a compiled function: its state, the structure of its arguments, and how keys differ."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import backends
+from backends.contract import Backend
+
+from . import random
+from .errors import TraceError
+from .tensor import Tensor
+
+State = Mapping[str, Tensor] | Iterable[Tensor] | Any
+
+
+def named(state: State) -> dict[str, Tensor]:
+    """The tensors of `state` by name."""
+    if state is None:
+        return {}
+    if isinstance(state, Mapping):
+        return dict(state)
+    if hasattr(state, "named_tensors"):
+        return dict(state.named_tensors())
+    if isinstance(state, (list, tuple)):
+        found: dict[str, Tensor] = {}
+        for i, part in enumerate(state):
+            inner = {"": part} if isinstance(part, Tensor) else named(part)
+            found |= {f"state.{i}" + (f".{key}" if key else ""): t for key, t in inner.items()}
+        return found
+    if callable(state):
+        return named(state())
+    raise TraceError(
+        f"state is a dict, a list or a module of tensors, or a function that returns one, got {type(state).__name__}"
+    )
+
+
+def home_of(tensors: Sequence[Tensor]) -> Backend:
+    """The backend of all tensors but the default generator's, which follows."""
+    generator = random.default_generator()
+    own = {id(generator.key), id(generator.counter)}
+    homes = {id(t._backend): t._backend for t in tensors if id(t) not in own}
+    if len(homes) > 1:
+        raise backends.BackendError(
+            f"jit: state and arguments are on {sorted(b.name for b in homes.values())}; move them to one"
+        )
+    return next(iter(homes.values()), backends.default())
+
+
+def move_generator(generator: random.Generator, home: Backend) -> None:
+    """Let `generator` live on `home`."""
+    if generator.key._backend is not home:
+        generator.move(home)
+
+
+def shape_of(tree: Any) -> Any:
+    """The structure of nested arguments."""
+    if isinstance(tree, (list, tuple)):
+        return (type(tree).__name__, *(shape_of(branch) for branch in tree))
+    if isinstance(tree, dict):
+        return ("dict", *((key, shape_of(tree[key])) for key in sorted(tree)))
+    return tree is None
+
+
+def difference(old: Any, new: Any, guards: Sequence[str]) -> str:
+    """What makes a key differ from the one before."""
+    if old is None:
+        return "the first"
+    if old[:-2] != new[:-2]:
+        return "other arguments"
+    for i, (a, b) in enumerate(zip(old[-2], new[-2], strict=False)):
+        if a != b:
+            return f"argument {i}: {_shown(a)} became {_shown(b)}"
+    names = ["the default backend", "which state requires gradients", *guards]
+    for name, a, b in zip(names, old[-1], new[-1], strict=False):
+        if a != b:
+            return f"{name}: {a} became {b}"
+    return "nothing that is known"
+
+
+def _shown(spec: Any) -> str:
+    if isinstance(spec, tuple) and len(spec) == 2 and isinstance(spec[0], tuple):
+        return f"{spec[1]}{list(spec[0])}"
+    return repr(spec[1] if isinstance(spec, tuple) else spec)

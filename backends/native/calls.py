@@ -1,0 +1,89 @@
+"""Calls: what the driver runs one after the other, with the memory that each reads and writes, and how threads share it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from ..contract import Spec
+from ..program.fuse import Group
+from ..program.ir import Instruction, Value
+from ..program.text import format_call
+from .kernel import Access, merged
+
+Touch = tuple[str, int] | None
+"""How the threads of a call share a root: ("rows", n) each its own rows, ("first", 0) one thread; None any of it."""
+
+
+@dataclass
+class Call:
+    """One kernel with its memory. `host` is an instruction for which there is no kernel."""
+
+    label: str
+    text: str
+    declared: tuple[str, ...]
+    roots: tuple[Value, ...]
+    reads: dict[Value, Touch]
+    writes: dict[Value, Touch]
+    flops: int = 0
+    host: Instruction | None = None
+    checks: bool = False
+    detail: list[str] = field(default_factory=list)
+    pairs: list[tuple[Value, Value]] = field(default_factory=list)
+    """(written, read): each element is read before the same element is written, so both may lie in one place."""
+
+
+ERRORS = Value(-1, Spec((1,), np.dtype(np.int64)))
+"""The root that stands for the error count of the driver."""
+
+
+def only_for(wanted: Sequence[Value], steps: Sequence[Instruction]) -> list[Instruction]:
+    """The steps that the `wanted` values depend on."""
+    needed, kept = set(wanted), []
+    for step in reversed(steps):
+        if step.result in needed:
+            kept.append(step)
+            needed.update(o for o in step.operands if isinstance(o, Value))
+    return kept[::-1]
+
+
+def same_places(reads: dict[Value, Access], writes: dict[Value, Access]) -> list[tuple[Value, Value]]:  # fmt: skip
+    """Operands that are read only where, and as, a result is written."""
+    found = []
+    for write in writes.values():
+        for root in {a.root for a in reads.values()}:
+            same = all((a.offset, a.strides, a.dtype.itemsize) == (write.offset, write.strides, write.dtype.itemsize) for a in reads.values() if a.root == root)  # fmt: skip
+            if same and root.spec.size == write.root.spec.size:
+                found.append((write.root, root))
+    return found
+
+
+def touches(accesses: Any, touch: Callable[[Access], Touch]) -> dict[Value, Touch]:
+    found: dict[Value, Touch] = {}
+    for access in accesses:
+        new = touch(access)
+        found[access.root] = new if found.get(access.root, new) == new else None
+    return found
+
+
+def rows_touched(access: Access, domain: Sequence[int], kept: int, rows: int) -> Touch:
+    """("rows", n) where row i of the loops touches only the i-th of n equal parts of the root."""
+    step = merged(domain[:kept], access.strides[:kept])
+    inside = sum((n - 1) * s for n, s in zip(domain[kept:], access.strides[kept:], strict=True))
+    size = access.root.spec.size
+    if access.offset == 0 and step and step * rows == size and 0 <= inside < step:
+        return ("rows", rows)
+    return None
+
+
+def summary(group: Group) -> list[str]:
+    """What a group does, in a few words."""
+    names = list(dict.fromkeys(s.primitive for s in group.steps if s.primitive not in ("astype", "full", "arange", "isfinite")))  # fmt: skip
+    return names if len(names) <= 4 else [*names[:3], f"and {len(names) - 3} more"]
+
+
+def shown(step: Instruction) -> str:
+    return f"{step.result}: {step.result.spec} = {format_call(step)}"

@@ -1,0 +1,141 @@
+"""Instructions that are no arithmetic: random bits, rows by index, pieces put together, and what is left to the host."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..contract import Spec
+from ..program.fuse import Group
+from ..program.ir import Instruction, Value
+from ..program.views import View, row_major, viewed
+from ..shapes import Slot, expand_key
+from . import special
+from .calls import ERRORS, Call, Touch
+from .kernel import DTYPES
+
+if TYPE_CHECKING:
+    from .lower import Lowering
+
+
+def move(lowering: Lowering, group: Group) -> None:
+    head = group.head
+    assert head is not None
+    result, primitive, operands, static = head
+    settings = dict(static)
+    values = [o for o in operands if isinstance(o, Value)]
+    target = lowering.root(result)
+    if is_host(head):
+        roots = [lowering.root(lowering.views[v].root) for v in values]
+        lowering.calls.append(Call(f"{primitive} (NumPy)", "", (), (), dict.fromkeys(roots), {target: None}, host=head))  # fmt: skip
+        return
+    if primitive == "random_bits":
+        key, counter = (lowering.root(lowering.views[v].root) for v in values)
+        bits = special.RandomBits(key, counter, target, lowering.width)
+        shape = result.spec.shape
+        own: Touch = ("rows", shape[0]) if special.RandomBits.by_rows(shape, lowering.width) else None  # fmt: skip
+        call = Call("random_bits", bits.text(), tuple(bits.code.declared), (key, counter, target), {key: None, counter: None}, {target: own})  # fmt: skip
+        lowering.calls.append(call)
+    elif primitive == "concat":
+        axis, start = settings["axis"] % result.spec.ndim, 0
+        for operand in operands:
+            assert isinstance(operand, Value)
+            whole = row_major(result.spec.shape)
+            if operand.spec.size:
+                lowering.copy(operand, target, View(target, start * whole[axis], whole, None), "concat")  # fmt: skip
+            start += operand.spec.shape[axis]
+    elif primitive == "pad":
+        lowering.filled(target, settings["value"])
+        whole = row_major(result.spec.shape)
+        offset = sum(before * s for (before, _), s in zip(settings["pad_width"], whole, strict=True))  # fmt: skip
+        lowering.copy(values[0], target, View(target, offset, whole, None), "pad")
+    elif primitive == "windows_add":
+        _windows_add(lowering, values[0], target, settings)
+    elif primitive == "getitem":
+        _take(lowering, values, target)
+    elif any(isinstance(e, Slot) for e in settings["key"]):
+        _scatter(lowering, values, target)
+    else:
+        lowering.filled(target, 0)
+        part = lowering.fresh(result.spec)
+        lowering.views[part] = View(target, 0, row_major(result.spec.shape), None)
+        made = Instruction(Value(part.number, values[0].spec), "getitem", (part,), (("key", settings["key"]),))  # fmt: skip
+        view = viewed(made.result, made, lowering.views)
+        assert view is not None
+        lowering.copy(values[0], target, view._replace(root=target), "index_add")
+
+
+def _windows_add(lowering: Lowering, values: Value, target: Value, static: dict[str, Any]) -> None:
+    """One strided addition for each place inside a window."""
+    lowering.filled(target, 0)
+    base = lowering.views[values]
+    ndim = len(static["shape"])
+    steps = row_major(static["shape"])
+    shape, size = values.spec.shape[:ndim], static["size"]
+    for place in np.ndindex(*size):
+        inside = base.strides[ndim:]
+        offset = base.offset + sum(p * s for p, s in zip(place, inside, strict=True))
+        part = lowering.fresh(Spec(shape, values.spec.dtype))
+        lowering.views[part] = View(base.root, offset, base.strides[:ndim], None)
+        there, start = list(steps), 0
+        for axis, p, stride, gap in zip(static["axes"], place, static["stride"], static["dilation"], strict=True):  # fmt: skip
+            there[axis] = steps[axis] * stride
+            start += p * gap * steps[axis]
+        lowering.copy(part, target, View(target, start, tuple(there), None), "windows_add", accumulate=True)  # fmt: skip
+
+
+def _contiguous(lowering: Lowering, value: Value) -> Value:
+    if lowering.views[value].root == value:
+        return value
+    copy = lowering.fresh(value.spec)
+    lowering.copy(value, copy, lowering.views[copy], "copy")
+    return copy
+
+
+def _take(lowering: Lowering, values: list[Value], target: Value) -> None:
+    table, indices = (_contiguous(lowering, v) for v in values)
+    own: Touch = ("rows", indices.spec.shape[0] if indices.spec.shape else 1)
+    kernel = special.Take(
+        _rooted(lowering, table), _rooted(lowering, indices), target, ERRORS, lowering.width
+    )
+    roots = tuple(kernel.pointers)
+    lowering.calls.append(Call("take", kernel.text(), tuple(kernel.code.declared), roots, {roots[0]: None, roots[1]: own}, {target: own, ERRORS: None}, checks=True))  # fmt: skip
+
+
+def _rooted(lowering: Lowering, value: Value) -> Value:
+    """The same description of an operand under the name of the memory that holds it."""
+    return Value(lowering.root(value).number, value.spec)
+
+
+def _scatter(lowering: Lowering, values: list[Value], target: Value) -> None:
+    given, indices = (_contiguous(lowering, v) for v in values)
+    kernel = special.ScatterAdd(_rooted(lowering, given), _rooted(lowering, indices), target, ERRORS, lowering.width)  # fmt: skip
+    roots = tuple(kernel.pointers)
+    first: Touch = ("first", 0)
+    lowering.calls.append(Call("scatter_add", kernel.text(), tuple(kernel.code.declared), roots, {roots[0]: first, roots[1]: first}, {target: first, ERRORS: None}, checks=True))  # fmt: skip
+
+
+def is_host(instruction: Instruction) -> bool:
+    """Whether there is no kernel for this special instruction."""
+    result, primitive, operands, static = instruction
+    values = [o for o in operands if isinstance(o, Value)]
+    settings = dict(static)
+    if result.spec.dtype not in DTYPES or 0 in result.spec.shape or any(v.spec.dtype not in DTYPES or 0 in v.spec.shape for v in values):  # fmt: skip
+        return True
+    if len(values) < len(operands):
+        return True
+    if primitive in ("random_bits", "concat", "pad", "windows_add"):
+        return False
+    if primitive == "matmul":
+        return result.spec.dtype.kind != "f" or any(v.spec.dtype != result.spec.dtype for v in values)  # fmt: skip
+    if primitive in ("getitem", "index_add"):
+        shape = values[0].spec.shape if primitive == "getitem" else settings["shape"]
+        slots = [e for e in settings["key"] if isinstance(e, Slot)]
+        if not slots:
+            return False
+        key = expand_key(settings["key"], len(shape))
+        whole = all(e == slice(None) for e in key[1:])
+        is_float = primitive == "getitem" or result.spec.dtype.kind == "f"
+        return not (len(slots) == 1 and isinstance(key[0], Slot) and whole and is_float and values[1].spec.dtype.kind in "iu")  # fmt: skip
+    return True

@@ -1,0 +1,204 @@
+"""Matrix products: by a kernel of tiles with what follows in it, or by BLAS and a loop behind it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from ..contract import Spec, float32
+from ..program.fuse import Group
+from ..program.ir import Instruction, Value
+from . import special
+from .calls import Call, Touch, only_for, rows_touched, same_places, summary
+from .kernel import Access
+from .nest import Nest
+from .product import Product
+
+if TYPE_CHECKING:
+    from .lower import Lowering
+
+_TILE_BYTES = 600_000
+"""A product whose second operand or result is larger goes to BLAS."""
+
+
+def product(lowering: Lowering, group: Group, reads: dict[Value, Access]) -> None:
+    head = group.head
+    assert head is not None
+    a, b = head.operands
+    assert isinstance(a, Value)
+    assert isinstance(b, Value)
+    rows, columns = group.domain[-2:]
+    terms = a.spec.shape[-1]
+    blas = (
+        lowering.has_blas
+        and len(group.domain) == 2
+        and max(terms, rows) * columns * head.result.spec.dtype.itemsize > _TILE_BYTES
+        and min(rows, columns, terms) > 1
+    )
+    if blas:
+        _blas(lowering, group, reads, a, b)
+    else:
+        _tiles(lowering, group, reads, a, b)
+    lowering.calls[-1].flops = max(lowering.calls[-1].flops, 0)
+
+
+def _matrix(lowering: Lowering, value: Value, batch: Sequence[int]) -> Access:
+    """An operand with strides for all batch axes of the product."""
+    view = lowering.views[value]
+    lead = len(batch) - (value.spec.ndim - 2)
+    own = [0 if n == 1 else s for n, s in zip(value.spec.shape[:-2], view.strides[:-2], strict=True)]  # fmt: skip
+    strides = (*(0,) * lead, *own, *view.strides[-2:])
+    return Access(lowering.root(view.root), value.spec.dtype, view.offset, strides)
+
+
+def _tiles(
+    lowering: Lowering, group: Group, reads: dict[Value, Access], a: Value, b: Value
+) -> None:
+    batch = group.domain[:-2]
+    second = _matrix(lowering, b, batch)
+    if second.strides[-1] != 1 and b.spec.shape[-1] != 1:
+        b = _straight(lowering, b)
+        second = _matrix(lowering, b, batch)
+    first = _matrix(lowering, a, batch)
+    reads = {v: x._replace(root=lowering.root(x.root)) for v, x in reads.items()}
+    writes = {v: lowering.write(group, v) for v in lowering.made(group)}
+    writes = {v: x._replace(root=lowering.root(x.root)) for v, x in writes.items()}
+    nest = Nest(group, reads, writes, {})
+    roots = list(dict.fromkeys(x.root for x in (first, second, *reads.values(), *writes.values())))  # fmt: skip
+    kernel = Product(nest, first, second, a.spec.shape[-1], roots, lowering.width)
+    rows = group.domain[-2]
+    kept = len(group.domain) - 1
+
+    def touch(access: Access) -> Touch:
+        if access is second or batch:
+            return None
+        if access is first:
+            return rows_touched(access, (rows, a.spec.shape[-1]), 1, rows)
+        return rows_touched(access, group.domain, kept, rows)
+
+    call = lowering.call(kernel, "matmul " + " ".join(summary(group)), roots, (first, second, *reads.values()), writes.values(), touch, group)  # fmt: skip
+    call.flops += 2 * math.prod(group.domain) * a.spec.shape[-1]
+    call.pairs = [(w, r) for w, r in same_places(reads, writes) if r not in (first.root, second.root)]  # fmt: skip
+    call.label = call.label.strip()
+
+
+def _straight(lowering: Lowering, value: Value) -> Value:
+    """A copy of a matrix in C order; a plain transpose is turned over in registers."""
+    view = lowering.views[value]
+    copy = lowering.fresh(value.spec)
+    if value.spec.ndim == 2 and view.strides[0] == 1 and value.spec.dtype.itemsize >= 4:
+        source = lowering.root(view.root)
+        kernel = special.Transpose(source, copy, view.strides[1], view.offset, lowering.width)
+        reads = [Access(source, value.spec.dtype, 0, ())]
+        lowering.call(kernel, "transpose", (source, copy), reads, [Access(copy, value.spec.dtype, 0, ())], lambda access: None)  # fmt: skip
+    else:
+        where = lowering.views[copy]
+        lowering.copy(value, copy, where, "copy")
+    return copy
+
+
+def _blas(lowering: Lowering, group: Group, reads: dict[Value, Access], a: Value, b: Value) -> None:
+    head = group.head
+    assert head is not None
+    rows, columns = group.domain
+    terms = a.spec.shape[-1]
+    sides: list[tuple[Value, bool, int]] = []
+    for value in (a, b):
+        if 1 not in lowering.views[value].strides or lowering.views[value].offset:
+            value = _straight(lowering, value)
+        steps = lowering.views[value].strides
+        turned = steps[1] != 1
+        sides.append((lowering.root(lowering.views[value].root), turned, steps[0] if not turned else steps[1]))  # fmt: skip
+    (root_a, turned_a, step_a), (root_b, turned_b, step_b) = sides
+    momentum = _momentum(group, lowering.place)
+    target, alpha, beta = (lowering.root(head.result), 1.0, 0.0) if momentum is None else momentum[:3]  # fmt: skip
+    if isinstance(alpha, Value):
+        alpha = _scalar(lowering, alpha, group)
+    if momentum is None and group.steps and head.result not in lowering.needed:
+        lowering.needed.add(head.result)
+    dtype = head.result.spec.dtype
+    name = "sgemm" if dtype == float32 else "dgemm"
+    function = next((v for v, n in lowering.functions.items() if n == name), None) or lowering.fresh(Spec((), dtype))  # fmt: skip
+    lowering.functions[function] = name
+    kernel = special.Blas(
+        function, root_a, root_b, target, (rows, columns, terms), (turned_a, turned_b), (step_a, step_b), lowering.width,
+        alpha=alpha, sign=1.0 if momentum is None else -1.0, beta=beta,
+    )  # fmt: skip
+    by_rows = special.Blas.by_rows(rows, columns)
+    own: Touch = ("rows", rows) if by_rows else None
+    roots = tuple(kernel.pointers)
+    call = Call(
+        f"matmul ({name})" + (" with momentum" if momentum else ""), kernel.text(), tuple(kernel.code.declared), roots,
+        {root_a: None if turned_a else own, root_b: None, **({alpha: None} if isinstance(alpha, Value) else {})}, {target: own},
+        flops=2 * rows * columns * terms,
+    )  # fmt: skip
+    if beta:
+        call.reads[target] = own
+    lowering.calls.append(call)
+    made = lowering.made(group)
+    steps_left = only_for(made, group.steps if momentum is None else momentum[3])
+    if steps_left:
+        after = Group("rows", group.domain)
+        after.steps = list(steps_left)
+        computed = {s.result for s in steps_left}
+        after.axes = {v: x for v, x in group.axes.items() if v in computed}
+        wanted = {o for s in steps_left for o in s.operands if isinstance(o, Value)}
+        reads = {v: x for v, x in reads.items() if v in wanted}
+        for value in wanted & (set(group.axes) - computed):
+            reads[value] = lowering.write(group, value)
+        writes = {v: lowering.write(group, v) for v in made if v in computed}
+        lowering.nest(after, reads, writes)
+
+
+def _scalar(lowering: Lowering, value: Value, group: Group) -> Value:
+    """Memory with one number that a group computes from parameters on its way."""
+    if value not in group.axes:
+        return lowering.root(lowering.views[value].root)
+    if value not in lowering.scalars:
+        alone = Group("rows", ())
+        alone.steps = only_for([value], group.steps)
+        alone.axes = {s.result: () for s in alone.steps}
+        reads = lowering.reads_of(alone)
+        lowering.nest(alone, reads, {value: lowering.write(alone, value)}, "rate")
+        lowering.scalars.add(value)
+    return value
+
+
+def _momentum(group: Group, place: dict[Value, Value]) -> tuple[Value, Value | float, float, list[Instruction]] | None:  # fmt: skip
+    """(state, rate, momentum, remaining steps) where a product is the gradient in `v = momentum v - rate gradient`."""
+    head = group.head
+    assert head is not None
+    uses: dict[Value, list[Instruction]] = {}
+    for step in group.steps:
+        for operand in step.operands:
+            if isinstance(operand, Value):
+                uses.setdefault(operand, []).append(step)
+    if len(uses.get(head.result, ())) != 1:
+        return None
+    scaled = uses[head.result][0]
+    if scaled.primitive != "multiply" or len(uses.get(scaled.result, ())) != 1:
+        return None
+    rate = next((o for o in scaled.operands if o != head.result), None)
+    if isinstance(rate, Value) and rate.spec.size != 1:
+        return None
+    taken = uses[scaled.result][0]
+    if taken.primitive != "subtract" or taken.operands[1] != scaled.result or taken.result not in place:  # fmt: skip
+        return None
+    state = place[taken.result]
+    old = taken.operands[0]
+    made = {s.result: s for s in group.steps}
+    dropped = {scaled.result, taken.result}
+    factor = 1.0
+    if isinstance(old, Value) and old in made:
+        decayed = made[old]
+        if decayed.primitive != "multiply" or len(uses.get(old, ())) != 1 or not isinstance(decayed.operands[1], float):  # fmt: skip
+            return None
+        factor = decayed.operands[1]
+        dropped.add(old)
+        old = decayed.operands[0]
+    if old != state or len(uses.get(state, ())) > 1:
+        return None
+    assert rate is not None
+    alpha = rate if isinstance(rate, Value) else float(rate)
+    return state, alpha, factor, [s for s in group.steps if s.result not in dropped]

@@ -55,6 +55,7 @@ class Lowering:
         self.rooms: dict[Value, int] = {}
         self.functions: dict[Value, str] = {}
         self.scalars: set[Value] = set()
+        self._written: dict[str, tuple[str, tuple[str, ...]]] = {}
         used = [v.number for v in self.views]
         self.next = max(used, default=0) + 1
         self.reads = [self.reads_of(g) for g in self.plan.groups]
@@ -209,7 +210,7 @@ class Lowering:
             kernel = (Narrow if is_narrow(nest) else Rows)(nest, roots, self.width)
             touch = self._touch_of(nest)
         label = name or " ".join(summary(group))
-        call = self.call(kernel, label, roots, reads.values(), writes.values(), touch, group)
+        call = self.call(kernel, label, roots, reads.values(), writes.values(), touch, group, nest.signature(roots))  # fmt: skip
         if group.reduced is None or (group.kind == "rows" and not rooms and room_length(group) <= 4 * self.width):  # fmt: skip
             call.pairs = same_places(reads, writes)
 
@@ -239,10 +240,15 @@ class Lowering:
 
     def call(
         self, kernel: Kernel, label: str, roots: Sequence[Value], reads: Any, writes: Any, touch: Callable[[Access], Touch], group: Group | None = None,
+        signature: str | None = None,
     ) -> Call:  # fmt: skip
-        text = kernel.text()
+        """A call of `kernel`; kernels of one `signature` are written once."""
+        known = self._written.get(signature) if signature else None
+        text, declared = known or (kernel.text(), tuple(kernel.code.declared))
+        if signature:
+            self._written[signature] = text, declared
         call = Call(
-            label, text, tuple(kernel.code.declared), tuple(roots),
+            label, text, declared, tuple(roots),
             touches(reads, touch), touches(writes, touch),
             flops=0 if group is None else math.prod(group.domain) * len(group.steps),
             detail=[] if group is None else [shown(s) for s in group.steps],

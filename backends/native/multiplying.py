@@ -77,10 +77,14 @@ def _tiles(
             return rows_touched(access, (rows, a.spec.shape[-1]), 1, rows)
         return rows_touched(access, group.domain, kept, rows)
 
-    call = lowering.call(kernel, "matmul " + " ".join(summary(group)), roots, (first, second, *reads.values()), writes.values(), touch, group)  # fmt: skip
+    call = lowering.call(kernel, "matmul " + " ".join(summary(group)), roots, (first, second, *reads.values()), writes.values(), touch, group, f"{nest.signature(roots)} {_place(first, roots)} {_place(second, roots)} {a.spec.shape[-1]}")  # fmt: skip
     call.flops += 2 * math.prod(group.domain) * a.spec.shape[-1]
     call.pairs = [(w, r) for w, r in same_places(reads, writes) if r not in (first.root, second.root)]  # fmt: skip
     call.label = call.label.strip()
+
+
+def _place(access: Access, roots: Sequence[Value]) -> str:
+    return f"{roots.index(access.root)} {access.offset} {access.strides}"
 
 
 def _straight(lowering: Lowering, value: Value) -> Value:

@@ -33,22 +33,34 @@ CONTESTANTS = {
 }
 
 
+def products_alone(options: argparse.Namespace, problems: list[Problem]) -> dict[str, Any]:
+    threads = 1 if options.name == "openblas-1-core" else threads_here()
+    try:
+        blas = matrix_products.Library(threads)
+    except (ImportError, Skip) as error:
+        return {"skipped": str(error)}
+    return matrix_products.figures(blas, problems, options.seconds)
+
+
 def answer(options: argparse.Namespace) -> dict[str, Any]:
+    """The JSON object; only what is missing before the first step is a reason to skip."""
     problems = [PROBLEMS[name] for name in options.problems.split(",")]
     threads = threads_here()
-    name = options.name
-    if name == "reference":
+    if options.name == "reference":
         return {"version": "float64", "figures": reference_losses(problems, threads)}
-    if name in PRODUCTS:
-        return matrix_products.figures(
-            problems, 1 if name == "openblas-1-core" else threads, options.seconds
-        )
-    contestant = CONTESTANTS[name]
-    if options.memory:
+    if options.name in PRODUCTS:
+        return products_alone(options, problems)
+    contestant = CONTESTANTS[options.name]
+    try:
         version, make = contestant.prepare()
+    except (ImportError, Skip) as error:
+        return {"skipped": str(error)}
+    problems = [problem for problem in problems if contestant.takes(problem)]
+    if options.memory:
         grown = {p.name: memory_megabytes(p, make, threads) for p in problems}
         return {"version": version, "figures": grown}
-    return figures(contestant, problems, threads, options.seconds, json.loads(options.expected))
+    expected = json.loads(options.expected)
+    return {"version": version, **figures(make, problems, threads, options.seconds, expected)}
 
 
 def main() -> None:
@@ -58,11 +70,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=0.7, help="how long to time each problem")
     parser.add_argument("--expected", default="{}", help="losses of the reference, as JSON")
     parser.add_argument("--memory", action="store_true", help="growth of peak memory instead of time")  # fmt: skip
-    try:
-        found = answer(parser.parse_args())
-    except (ImportError, Skip) as error:
-        found = {"skipped": str(error)}
-    print(json.dumps(found))
+    print(json.dumps(answer(parser.parse_args())))
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ import argparse
 import json
 import os
 import statistics
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from ..contest import Report, ask, clean_environment, run_contest
@@ -35,9 +36,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--plot", type=Path, help="draw time against work here (needs matplotlib)")
 
 
-def _some(known: object) -> object:
+def _some(known: Iterable[str]) -> Callable[[str], list[str]]:
     """A parser of names with commas, which refuses others than the known ones."""
-    names = list(known)  # type: ignore[call-overload]
+    names = list(known)
 
     def parse(text: str) -> list[str]:
         chosen = text.split(",")

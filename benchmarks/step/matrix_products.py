@@ -21,7 +21,7 @@ ROW_MAJOR, PLAIN, TRANSPOSED = 101, 111, 112
 
 
 class Library:
-    """OpenBLAS of the package scipy-openblas32."""
+    """OpenBLAS of the package scipy-openblas32; ImportError or Skip without it."""
 
     def __init__(self, threads: int) -> None:
         package = importlib.import_module("scipy_openblas32")
@@ -32,10 +32,11 @@ class Library:
         self.library.scipy_openblas_set_num_threads(threads)
         self.sgemm = self.library.scipy_cblas_sgemm
         self.sgemm.restype = None
-        self.sgemm.argtypes = (
+        types: list[Any] = (
             [ctypes.c_int] * 6 + [ctypes.c_float, ctypes.c_void_p, ctypes.c_int]
             + [ctypes.c_void_p, ctypes.c_int, ctypes.c_float, ctypes.c_void_p, ctypes.c_int]
         )  # fmt: skip
+        self.sgemm.argtypes = types
         self.version = str(package.__version__)
 
     def arguments(
@@ -53,8 +54,8 @@ class Library:
 class ProductsTrainer:
     """`train` runs the products of one step per epoch."""
 
-    def __init__(self, problem: Problem, threads: int) -> None:
-        self.blas = Library(threads)
+    def __init__(self, problem: Problem, blas: Library) -> None:
+        self.blas = blas
         draw = np.random.default_rng(0)
         self.arrays: list[tuple[Array, Array, Array]] = []
         self.calls: list[tuple[Any, ...]] = []
@@ -94,14 +95,14 @@ class ProductsTrainer:
                 sgemm(*call)
 
 
-def figures(problems: list[Problem], threads: int, seconds: float) -> dict[str, Any]:
+def figures(blas: Library, problems: list[Problem], seconds: float) -> dict[str, Any]:
     """The JSON object of the products alone, in microseconds per step."""
     times = {}
     for problem in problems:
         if problem.group != 1:
             continue
-        trainer = ProductsTrainer(problem, threads)
+        trainer = ProductsTrainer(problem, blas)
         trainer.check()
         whole = seconds_per_epoch(trainer.train, seconds)
         times[problem.name] = (whole - trainer.call_seconds()) * 1e6
-    return {"version": Library(threads).version, "figures": times, "notes": {}}
+    return {"version": blas.version, "figures": times, "notes": {}}

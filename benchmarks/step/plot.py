@@ -44,7 +44,6 @@ def draw(report: Report, path: Path) -> None:
     figure = Figure(figsize=(9, 6.5), layout="constrained")
     axes = figure.add_subplot()
     axes.set(xscale="log", yscale="log")
-    _draw_floor(axes, points(report, "openblas"))
     # slowest first in the legend, as the lines stand at the left
     for name in sorted(shown, key=lambda name: -shown[name][0][1]):
         own = name == "gradloom"
@@ -53,35 +52,37 @@ def draw(report: Report, path: Path) -> None:
             label=name, color=COLOURS[name], marker="o", zorder=3 if own else 2,
             linewidth=3.5 if own else 1.6, markersize=8 if own else 4.5,
         )  # fmt: skip
+    _draw_floor(axes, points(report, "openblas"))
     _name_problems(axes, report)
     axes.set_xlabel("work in the matrix products of one step (FLOP)")
     axes.set_ylabel("time of one training step (microseconds)")
     axes.set_title(
         "One training step of a multilayer perceptron: lower is faster\n"
         f"{report.machine['processor']}, {report.machine['threads']} cores, float32",
-        fontsize=11,
-    )
+        fontsize=11, pad=20,
+    )  # fmt: skip
     axes.grid(alpha=0.25)
-    axes.legend(loc="upper left", frameon=False)
+    axes.legend(loc="lower right", frameon=False)
     figure.savefig(path, dpi=150)
 
 
 def _draw_floor(axes: Any, floor: list[tuple[float, float]]) -> None:
-    """The measured time of the products alone; no step gets below it with this BLAS."""
+    """The measured time of the products alone, on all cores; no step gets below it with this BLAS."""
     if not floor:
         return
     work, times = zip(*floor, strict=True)
+    low, high = times[0] / 4, axes.get_ylim()[1]
     axes.plot(work, times, color="black", linestyle="--", linewidth=1.4, zorder=1,
-              label="products alone (OpenBLAS)")  # fmt: skip
-    axes.fill_between(work, times, [times[0] / 4] * len(times), color="black", alpha=0.08, zorder=0)
-    axes.set_ylim(bottom=times[0] / 4)
+              label="matrix products alone")  # fmt: skip
+    axes.fill_between(work, times, [low] * len(times), color="black", alpha=0.08, zorder=0)
+    axes.set_ylim(low, high)
 
 
 def _name_problems(axes: Any, report: Report) -> None:
-    """The names of the problems, along the lower edge."""
+    """The names of the problems, along the upper edge."""
     for task, facts in report.tasks.items():
         if facts["group"] == 1 and facts["flop"]:
             axes.annotate(
-                task, (facts["flop"], 0), xycoords=("data", "axes fraction"), xytext=(0, 6),
+                task, (facts["flop"], 1), xycoords=("data", "axes fraction"), xytext=(0, 5),
                 textcoords="offset points", ha="center", fontsize=10, fontweight="bold",
             )  # fmt: skip

@@ -12,7 +12,7 @@ import platform
 import statistics
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -82,8 +82,9 @@ def run_contest(
     rounds: int,
     arguments: Sequence[str],
     environment: Mapping[str, str] | None = None,
+    after_round: Callable[[Report], None] = lambda report: None,
 ) -> Report:
-    """Run every contestant `rounds` times, A B C A B C."""
+    """Run every contestant `rounds` times, A B C A B C; `after_round` sees the report as it grows."""
     report = Report(machine_facts())
     variables = clean_environment() if environment is None else environment
     for _ in range(rounds):
@@ -99,6 +100,7 @@ def run_contest(
                 report.notes[name] = answer["notes"]
             for task, value in answer["figures"].items():
                 report.figures.setdefault(name, {}).setdefault(task, []).append(value)
+        after_round(report)
     return report
 
 

@@ -37,13 +37,13 @@ class NumpyTrainer:
         self.outputs = [np.empty((size, width), np.float32) for width in widths]
         self.slopes = [np.empty((size, width), np.float32) for width in widths[:-1]]
         self.active = [np.empty((size, width), np.bool_) for width in widths[:-1]]
-        self.uniform = [np.empty((size, width), np.float32) for width in widths[:-1]]
-        self.kept = [np.empty((size, width), np.bool_) for width in widths[:-1]]
+        self.kept = [np.empty((size, width), np.float32) for width in widths[:-1]]
         self.column = np.empty((size, 1), np.float32)
         self.ones = np.ones(size, np.float32)
         self.rows = np.arange(size)
         self.draw = np.random.Generator(np.random.SFC64(0))
         self.keep = np.float32(1 - job.dropout)
+        self.limit = np.uint16(min(round((1 - job.dropout) * (1 << 16)), (1 << 16) - 1))
         self.batches = job.slices()
 
     def train(self, epochs: int) -> None:
@@ -80,9 +80,10 @@ class NumpyTrainer:
         return signal
 
     def _drop(self, number: int, output: Array) -> None:
+        # sixteen random bits an element are drawn faster than a float; 1 or 0 as floats multiply faster than bools
+        bits = self.draw.integers(0, 1 << 16, output.shape, dtype=np.uint16)
         kept = self.kept[number]
-        self.draw.random(dtype=np.float32, out=self.uniform[number])
-        np.less(self.uniform[number], self.keep, out=kept)
+        np.less(bits, self.limit, out=kept, casting="unsafe")
         output *= kept
         output *= 1 / self.keep
 

@@ -10,6 +10,8 @@ import argparse
 import json
 import os
 import statistics
+import sys
+import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -57,8 +59,6 @@ def run(options: argparse.Namespace) -> None:
         return
     report = Report(**json.loads(options.read.read_text())) if options.read else measure(options)
     print(table(report))
-    if options.json:
-        report.write(options.json)
     if options.plot:
         draw(report, options.plot)
 
@@ -79,8 +79,25 @@ def measure(options: argparse.Namespace) -> Report:
     problems = ["--problems", ",".join(chosen)]
     expected = ask(MODULE, "reference", problems, variables)["figures"]
     arguments = [*problems, "--seconds", str(seconds), "--expected", json.dumps(expected)]
+    start = time.perf_counter()
+    done = 0
+
+    def keep(report: Report) -> None:
+        """Many rounds take long: what there is stays, whatever comes."""
+        nonlocal done
+        done += 1
+        _describe(report, chosen, expected)
+        if options.json:
+            report.write(options.json)
+        took = time.perf_counter() - start
+        print(f"round {done} of {rounds} after {took:.0f} s", file=sys.stderr, flush=True)
+
     names = options.contestants or list(CONTESTANTS)
-    report = run_contest(MODULE, names, rounds, arguments, variables)
+    return run_contest(MODULE, names, rounds, arguments, variables, keep)
+
+
+def _describe(report: Report, chosen: list[str], expected: dict[str, float]) -> None:
+    """What the figures are of."""
     report.machine["threads"] = threads_here()
     report.machine["load"] = os.getloadavg()[0] if hasattr(os, "getloadavg") else None
     for name in chosen:
@@ -91,7 +108,6 @@ def measure(options: argparse.Namespace) -> Report:
             "flop": flop_per_step(problem),
             "reference loss": expected.get(name),
         }
-    return report
 
 
 def table(report: Report) -> str:

@@ -1,4 +1,7 @@
-"""Keras 3: `compile` and `fit` with whole epochs, on JAX or TensorFlow, from logits, everything else as it comes."""
+"""Keras 3: `compile` and `fit` with whole epochs, on JAX or TensorFlow, from logits.
+
+Its authors advise several steps per execution for small networks; sixteen halve the time of the smallest here.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,8 @@ from typing import Any
 
 from .measure import Job, Trainer
 from .problems import LEARNING_RATE, MOMENTUM, Array, Dense, Dropout
+
+STEPS_PER_EXECUTION = 16
 
 
 class KerasTrainer:
@@ -32,6 +37,7 @@ class KerasTrainer:
         self.model.compile(
             optimizer=keras.optimizers.SGD(LEARNING_RATE, momentum=MOMENTUM),
             loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+            steps_per_execution=min(job.batches, STEPS_PER_EXECUTION),
         )
 
     def train(self, epochs: int) -> None:

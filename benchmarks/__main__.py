@@ -1,4 +1,4 @@
-"""Command line: `python -m benchmarks {overhead,ops} [--rounds N] [--json FILE]`."""
+"""Command line: `python -m benchmarks {overhead,ops,step} [--rounds N] [--json FILE]`."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from .contest import run_contest, table
+from .step import command as step
 
 
 class Benchmark(NamedTuple):
@@ -34,10 +35,14 @@ def main() -> None:
         command.add_argument("--rounds", type=int, default=benchmark.rounds, help="repeats of every contestant, in turn")  # fmt: skip
         command.add_argument("--smoke", action="store_true", help="one short round, to see that it runs")  # fmt: skip
         command.add_argument("--json", type=Path, help="write all figures and machine facts here")
+    step.add_options(commands.add_parser("step", help=step.TITLE))
     options = parser.parse_args()
+    if options.command == "step":
+        step.run(options)
+        return
     chosen = BENCHMARKS[options.command]
     rounds, calls = (1, chosen.smoke_calls) if options.smoke else (options.rounds, chosen.calls)
-    report = run_contest(f"benchmarks.{options.command}", chosen.contestants, rounds, calls)
+    report = run_contest(f"benchmarks.{options.command}", chosen.contestants, rounds, [str(calls)])
     print(table(report, unit=chosen.unit, title=f"{chosen.title}: median (min-max)"))
     if options.json:
         report.write(options.json)

@@ -1,7 +1,7 @@
 """Running contestants fairly: own process each, clean environment, in turn, medians with their spread.
 
-A contestant module is run as `python -m MODULE NAME CALLS` and prints one JSON object: {"version": ..., "figures":
-{task: microseconds}} or {"skipped": reason}.
+A contestant module is run as `python -m MODULE NAME ARGUMENTS` and its last line is one JSON object: {"version": ...,
+"figures": {task: number}, "notes": {task: text}} (notes may be missing) or {"skipped": reason}.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import platform
 import statistics
 import subprocess
 import sys
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,12 +24,14 @@ ROOT = Path(__file__).resolve().parent.parent
 
 @dataclass
 class Report:
-    """Figures by contestant and task, one per round."""
+    """Figures by contestant and task, one per round; `notes` likewise, `tasks` says more about a task."""
 
     machine: dict[str, Any]
     versions: dict[str, str] = field(default_factory=dict)
     skipped: dict[str, str] = field(default_factory=dict)
     figures: dict[str, dict[str, list[float]]] = field(default_factory=dict)
+    notes: dict[str, dict[str, str]] = field(default_factory=dict)
+    tasks: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def write(self, path: Path) -> None:
         path.write_text(json.dumps(vars(self), indent=1) + "\n")
@@ -50,27 +53,54 @@ def machine_facts() -> dict[str, Any]:
     }
 
 
-def run_contest(module: str, contestants: list[str], rounds: int, calls: int) -> Report:
-    """Run every contestant `rounds` times, A B C A B C."""
+def clean_environment() -> dict[str, str]:
+    """This process's variables, without those that hold OpenBLAS back."""
+    return {key: value for key, value in os.environ.items() if key not in HELD_BACK}
+
+
+def ask(
+    module: str, name: str, arguments: Sequence[str], environment: Mapping[str, str]
+) -> dict[str, Any]:
+    """What a contestant answers from a process of its own.
+
+    Raises:
+        SystemExit: with the contestant's own error.
+    """
+    done = subprocess.run(
+        [sys.executable, "-m", module, name, *arguments],
+        cwd=ROOT, env=environment, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    if done.returncode:
+        raise SystemExit(f"{name} failed:\n{done.stderr}")
+    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+def run_contest(
+    module: str,
+    contestants: Sequence[str],
+    rounds: int,
+    arguments: Sequence[str],
+    environment: Mapping[str, str] | None = None,
+    after_round: Callable[[Report], None] = lambda report: None,
+) -> Report:
+    """Run every contestant `rounds` times, A B C A B C; `after_round` sees the report as it grows."""
     report = Report(machine_facts())
-    environment = {key: value for key, value in os.environ.items() if key not in HELD_BACK}
+    variables = clean_environment() if environment is None else environment
     for _ in range(rounds):
         for name in contestants:
             if name in report.skipped:
                 continue
-            done = subprocess.run(
-                [sys.executable, "-m", module, name, str(calls)],
-                cwd=ROOT, env=environment, capture_output=True, text=True, check=False,
-            )  # fmt: skip
-            if done.returncode:
-                raise SystemExit(f"{name} failed:\n{done.stderr}")
-            answer = json.loads(done.stdout.splitlines()[-1])
+            answer = ask(module, name, arguments, variables)
             if "skipped" in answer:
                 report.skipped[name] = answer["skipped"]
                 continue
             report.versions[name] = answer["version"]
+            if answer.get("notes"):
+                report.notes[name] = answer["notes"]
             for task, value in answer["figures"].items():
                 report.figures.setdefault(name, {}).setdefault(task, []).append(value)
+        after_round(report)
     return report
 
 

@@ -1,0 +1,112 @@
+"""Gradloom as its users call it: `compile`, then `fit` with whole epochs, rows in a new order each time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+import numpy as np
+
+import autograd as ag
+import nn
+
+from .measure import Job, Trainer
+from .problems import (
+    LEARNING_RATE,
+    MOMENTUM,
+    NORM_EPSILON,
+    NORM_MOMENTUM,
+    Array,
+    Conv,
+    Dense,
+    Dropout,
+    Embed,
+    Flatten,
+    Norm,
+    Pool,
+    Problem,
+)
+
+
+class Tabular(nn.Model):
+    """The first columns by way of a table, the others as they are, then dense layers."""
+
+    def __init__(self, embed: Embed, layers: list[Any]) -> None:
+        super().__init__()
+        self.columns = embed.columns
+        self.table = nn.Embedding(embed.columns * embed.values, embed.size)
+        self.body = nn.Sequential(layers)
+
+    def call(self, x: Any) -> Any:
+        vectors = self.table(x[:, : self.columns])
+        rows = vectors.reshape(vectors.shape[0], vectors.shape[1] * vectors.shape[2])
+        return self.body(ag.concat([rows, x[:, self.columns :]], axis=1))
+
+
+def _layers(problem: Problem, rate: float) -> list[Any]:
+    made: list[Any] = []
+    last = problem.layers[-1]
+    for layer in problem.layers:
+        match layer:
+            case Dense(_, outputs, relu, bias):
+                end = "sigmoid" if problem.binary else "softmax"
+                activation = end if layer is last else "relu" if relu else None
+                made.append(nn.Dense(outputs, activation=activation, use_bias=bias))
+            case Conv(_, outputs):
+                made.append(nn.Conv2D(outputs, 3, padding="same", activation="relu"))
+            case Pool():
+                made.append(nn.MaxPooling2D(2))
+            case Flatten():
+                made.append(nn.Flatten())
+            case Norm():
+                norm = nn.BatchNormalization(momentum=NORM_MOMENTUM, epsilon=NORM_EPSILON)
+                made += [norm, nn.Activation("relu")]
+            case Dropout():
+                made += [nn.Dropout(rate)] if rate else []
+    return made
+
+
+def _weights(job: Job) -> list[Array]:
+    """In the order of `set_weights`: parameters and moving averages layer by layer."""
+    found: list[Array] = []
+    for layer, arrays in zip(job.problem.layers, job.weights, strict=True):
+        found += arrays
+        if isinstance(layer, Norm):
+            found += [np.zeros(layer.size, "float32"), np.ones(layer.size, "float32")]
+    return found
+
+
+class GradloomTrainer:
+    def __init__(self, job: Job) -> None:
+        nn.set_random_seed(0)
+        self.job, problem = job, job.problem
+        layers, first = _layers(problem, job.dropout), problem.layers[0]
+        self.model: nn.Model = (
+            Tabular(first, layers) if isinstance(first, Embed) else nn.Sequential(layers)
+        )
+        self.model.ensure_built(ag.zeros((1, *problem.inputs)))
+        self.model.set_weights(_weights(job))
+        self.model.compile(
+            optimizer=nn.SGD(LEARNING_RATE, momentum=MOMENTUM),
+            loss="binary_crossentropy" if problem.binary else "sparse_categorical_crossentropy",
+        )
+
+    def train(self, epochs: int) -> None:
+        self._fit(self.job.x, self.job.y, epochs)
+
+    def step_loss(self, x: Array, y: Array) -> float:
+        return float(self._fit(x, y, 1).history["loss"][0])
+
+    def _fit(self, x: Array, y: Array, epochs: int) -> nn.History:
+        size = self.job.problem.batch
+        return self.model.fit(
+            x, y, batch_size=size, epochs=epochs, verbose=0, shuffle=self.job.shuffle
+        )
+
+
+def prepare() -> tuple[str, Callable[[Job], Trainer]]:
+    try:
+        return version("gradloom"), GradloomTrainer
+    except PackageNotFoundError:  # run from the source
+        return "0.1.0", GradloomTrainer

@@ -172,8 +172,6 @@ class Jitted:
         specs = tuple(((batch_size, *r.shape[1:]), r.dtype.char) for r in rows)
         key = ("rows", feed.ordered, specs, rest, self._surroundings())
         entry = self._entries.get(key)
-        if entry is not None:
-            entry = self._rebound(entry, key)
         if entry is None:
             examples = [r[:batch_size] for r in rows]
             feeds = {f"argument.{i}": feed for i in range(len(rows))}
@@ -187,16 +185,15 @@ class Jitted:
             for key, entry in list(self._entries.items()):
                 self._rebound(entry, key)
 
-    def _rebound(self, entry: _Entry, key: Any) -> _Entry | None:
-        """`entry` with the tensors that the state now is; None, and forgotten, when they are others than were traced."""
+    def _rebound(self, entry: _Entry, key: Any) -> None:
+        """Forget `entry` when the state is other tensors than were traced."""
         if isinstance(self._given_state, (Mapping, list, tuple)) or self._given_state is None:
-            return entry
+            return
         now = named(self._given_state)
         old = {name: t for name, t in entry.tensors.items() if name in now or not name.startswith("random.")}  # fmt: skip
         if all(now.get(name) is tensor for name, tensor in old.items()) and len(now) == len(old):
-            return entry
+            return
         self._entries.pop(key, None)
-        return None
 
     def quick(self, array: Any) -> Callable[[Any], Any] | None:
         """A short way to call on arrays like `array`, from array to array; None where there is none.

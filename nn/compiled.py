@@ -50,6 +50,7 @@ class Steps:
         self.compiles = model.jit is not False
         self._in_stretches = all(metric.traced for metric in task.metrics)
         self._count = 4
+        self._prepared: dict[Any, Any] = {}
 
     def __call__(self, x: Tensor, y: Tensor, weight: Tensor | None) -> None:
         """One step."""
@@ -57,31 +58,40 @@ class Steps:
         collect(self.task, y, step(x, y, weight))
 
     def _ready(self, *batch: Tensor | None) -> bool:
+        """Whether this step is compiled; traced at the first batch of its shapes, and after every change of a module."""
+        return self._can(
+            self._jitted.prepare,
+            tuple(None if part is None else part.shape for part in batch),
+            *batch,
+        )
+
+    def _can(self, prepare: Any, kind: Any, *args: Any) -> bool:
         if self.compiles:
-            self.compiles = _possible(self._jitted.prepare, *batch, name=self._jitted.name, must=self.wanted is True)  # fmt: skip
+            now = self.task.jit_key()
+            if self._prepared.get(kind) != now:
+                self._jitted.refresh()
+                self.compiles = _possible(prepare, *args, name=self._jitted.name, must=self.wanted is True)  # fmt: skip
+                self._prepared[kind] = now
         return self.compiles
 
     def stretches(
-        self, data: ArrayData, first: int, one_by_one: bool, drawn: Callable[[], None]
-    ) -> Iterator[int]:
+        self, data: ArrayData, first: int, one_by_one: bool, drawn: Callable[[], None] = lambda: None
+    ) -> Iterator[int]:  # fmt: skip
         """The steps of an epoch from number `first` on; yields how many were done after each call.
 
         `drawn` is called when the order of the rows is known.
         """
         order = data.order()
         drawn()
-        self._jitted.refresh()
         rows = [part for part in data.rows if part is not None]
         at, end = first, len(data)
         whole = min(end, data.rows.x.shape[0] // data.batch_size)
         rest = (None,) if data.rows.weight is None else ()
-        together = self._in_stretches and not one_by_one and whole - at > 1 and data.rows.y is not None  # fmt: skip
-        together = together and self.compiles
-        if together:
-            together = self.compiles = _possible(
-                self._jitted.prepare_rows, rows, data.batch_size, order, rest, name=self._jitted.name, must=self.wanted is True
-            )  # fmt: skip
+        together = self._in_stretches and not one_by_one and whole - at > 1
+        kind = ("rows", data.batch_size, order is None)
         while together and at < whole:
+            if not self._can(self._jitted.prepare_rows, kind, rows, data.batch_size, order, rest):
+                break
             count = min(self._count, whole - at)
             began = time.perf_counter()
             self._jitted.over_rows(rows, data.batch_size, order, at, count, rest)
@@ -127,6 +137,10 @@ class Predictor:
         self.compiles = model.jit is not False
         self._quick: Callable[[Any], Any] | None = None
         self._changes = -1
+
+    def jit_key(self) -> Any:
+        """What a trace of the forward pass depends on."""
+        return self.model.jit_key()
 
     def _forward(self, x: Tensor) -> Any:
         return self.model(x, training=False)

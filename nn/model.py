@@ -16,7 +16,7 @@ from autograd import Tensor, no_grad
 
 from . import losses, metrics, optimizers, resuming, saving
 from .batches import ArrayData, Data, IterableData, check_repeatable, is_iterable_of_batches
-from .callbacks import Callback, CallbackList, History, as_list, display, progress
+from .callbacks import Callback, CallbackList, History, as_list, display, progress, shows_progress
 from .compiled import Predictor, Steps
 from .data import Rows, check_batch_size, check_lengths, features, split_validation
 from .errors import ArgumentError, NotCompiledError
@@ -70,6 +70,7 @@ class Model(Presentable):
         self.resume_position: Position | None = None
         self.jit: Any = "auto"
         self._predictor: Predictor | None = None
+        self._evaluation: Steps | None = None
 
     def compile(
         self,
@@ -102,7 +103,7 @@ class Model(Presentable):
         self.optimizer, self.loss, self.metrics = chosen_optimizer, chosen_loss, chosen_metrics
         self.trackers = [Metric("loss"), *chosen_metrics]
         self.jit = jit
-        self._predictor = None
+        self._predictor = self._evaluation = None
 
     def fit(
         self,
@@ -312,12 +313,24 @@ class Model(Presentable):
         self.eval()
         self.reset_metrics()
         try:
-            for x, y, weight in progress(data, "evaluate", verbose):
-                steps = steps or Steps(self, self.task(x), training=False)
-                steps(x, given(y), weight)
+            if isinstance(data, ArrayData) and not shows_progress(verbose):
+                steps = self._measuring(data.rows.x)
+                for _ in steps.stretches(data, 0, one_by_one=False):
+                    pass
+            else:
+                for x, y, weight in progress(data, "evaluate", verbose):
+                    steps = steps or self._measuring(x)
+                    steps(x, given(y), weight)
         finally:
             self.train(was_training)
         return self.metric_values()
+
+    def _measuring(self, x: Tensor) -> Steps:
+        """The steps of an evaluation; the same as last time where nothing that they depend on has changed."""
+        task = self.task(x)
+        if self._evaluation is None or self._evaluation.task.jit_key() != task.jit_key():
+            self._evaluation = Steps(self, task, training=False)
+        return self._evaluation
 
     def reset_metrics(self) -> None:
         """Let the loss and all metrics begin again."""

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, Self
+from weakref import WeakKeyDictionary
 
 import autograd as ag
 from autograd import ShapeError, Tensor
@@ -30,6 +31,20 @@ _watcher: ContextVar[Watcher | None] = ContextVar("watcher", default=None)
 
 changes = [0]
 """How often an attribute of any module was set: while it stands still, what was traced of a module holds."""
+
+
+_keys: WeakKeyDictionary[Module, tuple[int, Any]] = WeakKeyDictionary()
+_modes: WeakKeyDictionary[Module, tuple[int, bool]] = WeakKeyDictionary()
+_PLAIN = (bool, int, float, str, type(None))
+
+
+def settings(thing: Any) -> tuple[Any, ...]:
+    """The plain values among the attributes of `thing`, and which tensors and functions it holds."""
+    return type(thing), *(
+        (name, value if isinstance(value, _PLAIN) else id(value))
+        for name, value in vars(thing).items()
+        if isinstance(value, (*_PLAIN, Tensor)) or callable(value)
+    )
 
 
 class Parameter(Tensor):
@@ -79,8 +94,9 @@ class Module:
     """The shape of the first input, batch included."""
 
     def __setattr__(self, name: str, value: Any) -> None:
-        changes[0] += 1
-        object.__setattr__(self, name, value)
+        if self.__dict__.get(name, changes) is not value:
+            changes[0] += 1
+            object.__setattr__(self, name, value)
 
     def build(self, *shapes: tuple[int, ...], dtype: Any) -> None:
         """Create the parameters for inputs of `shapes`, in floating `dtype`."""
@@ -123,8 +139,10 @@ class Module:
 
     def train(self, mode: bool = True) -> Self:
         """Set training mode here and in all sub-modules."""
-        for _, module in self.named_modules():
-            module.training = mode
+        if _modes.get(self) != (changes[0], mode):
+            for _, module in self.named_modules():
+                module.training = mode
+            _modes[self] = (changes[0], mode)
         return self
 
     def eval(self) -> Self:
@@ -209,8 +227,11 @@ class Module:
             own[name].assign(tensor)
 
     def jit_key(self) -> Any:
-        """What a trace that calls this module depends on: how often modules were changed, modes and settings included."""
-        return changes[0]
+        """What a trace that calls this module depends on: the modes and settings of all modules in it."""
+        known = _keys.get(self)
+        if known is None or known[0] != changes[0]:
+            known = _keys[self] = (changes[0], tuple((p, settings(m)) for p, m in self.named_modules()))  # fmt: skip
+        return known[1]
 
     def get_config(self) -> dict[str, Any]:
         """The arguments that make this object again: every constructor argument is kept as an attribute."""

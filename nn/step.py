@@ -17,7 +17,7 @@ from .activations import remember_logits
 from .errors import NotCompiledError
 from .losses import Loss
 from .metrics import Metric
-from .module import Module
+from .module import Module, settings
 from .optimizers import Optimizer
 from .regularizers import Regularizer
 
@@ -37,6 +37,12 @@ class Task(NamedTuple):
     optimizer: Optimizer
     parameters: Sequence[Tensor]
     penalties: Sequence[tuple[Regularizer, Tensor]]
+
+    def jit_key(self) -> Any:
+        """What a trace of a step depends on besides tensors."""
+        optimizer = self.optimizer
+        rate = optimizer.learning_rate if optimizer.has_schedule else None
+        return self.model.jit_key(), *(settings(part) for part in (optimizer, self.loss, rate, *self.metrics) if part is not None)  # fmt: skip
 
 
 def task_of(model: Model) -> Task:

@@ -35,6 +35,7 @@ DEFERRED = {
     ("nn/callbacks/files.py", "csv"),
     ("backends/numba/backend.py", "backends.numba.kernels"),
     ("backends/numba/backend.py", "backends.native.cache"),
+    ("backends/numba/backend.py", "backends.native"),
     ("backends/numpy/backend.py", "backends.numpy.planned"),
     ("autograd/jit.py", "autograd.profiling"),
     ("autograd/testing/plugin.py", "autograd.testing.gradcheck"),

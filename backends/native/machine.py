@@ -9,6 +9,7 @@ from __future__ import annotations
 import ctypes
 import os
 import threading
+import time
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
@@ -28,7 +29,7 @@ from .lower import lower
 from .memory import address, aligned
 from .schedule import Placed, lay_out, schedule
 from .special import Batch
-from .team import team
+from .team import Pace, team
 
 NDArray = np.ndarray[Any, Any]
 _SLACK = 256
@@ -36,6 +37,9 @@ _SLACK = 256
 _machines: weakref.WeakSet[Machine] = weakref.WeakSet()
 _COST_OF_MEETING = 30_000
 """Threads share a program from so many operations a step; below that meeting costs more than it gives."""
+
+
+_numpy = NumPyBackend()
 
 
 class Machine:
@@ -60,6 +64,7 @@ class Machine:
         calls = [*self._feeding(width), *lowered.calls]
         states = set(self.state.values())
         self._lock = threading.RLock()
+        self.pace = Pace()
         sizes = self._sizes(calls)
         placed = schedule(calls, states, sum(sizes.values()) < 4_000_000)
         self.placed: list[Placed] = placed
@@ -224,6 +229,7 @@ class Machine:
     ) -> None:
         parts = self.parts()
         self.steps_done += steps
+        began = time.perf_counter()
         quiet = blas.single() if self.lowered.functions else nullcontext()
         with quiet, team.leading(parts):
             if not self.has_host:
@@ -235,6 +241,7 @@ class Machine:
                             self._on_host(segment, state, inputs)
                         else:
                             self._call(*segment, step, 1, parts)
+        self.pace.note(parts, (time.perf_counter() - began) / max(steps, 1))
         self._check()
 
     def _check(self) -> None:
@@ -290,7 +297,9 @@ class Machine:
         """How many threads share a step."""
         if self.flops < _COST_OF_MEETING or not self.placed:
             return 1
-        return team.size(self.flops)
+        most = team.size(self.flops)
+        # the rounding of BLAS may depend on how a product is cut, that of kernels does not
+        return most if self.lowered.functions else self.pace.choose(most)
 
     def _call(self, start: int, count: int, first: int, steps: int, parts: int) -> None:
         code = self._code_address + 24 * start
@@ -314,7 +323,7 @@ class Machine:
         assert call.host is not None
         result, primitive, operands, static = call.host
         given = [self.array(o, state, inputs) if isinstance(o, Value) else o for o in operands]
-        value = getattr(NumPyBackend, primitive)(*given, **dict(static))
+        value = getattr(_numpy, primitive)(*given, **dict(static))
         self.array(result, state, inputs)[...] = value
 
     def array(

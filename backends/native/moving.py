@@ -14,6 +14,7 @@ from ..shapes import Slot, expand_key
 from . import special
 from .calls import ERRORS, Call, Touch
 from .kernel import DTYPES
+from .sorting import Order
 
 if TYPE_CHECKING:
     from .lower import Lowering
@@ -36,6 +37,14 @@ def move(lowering: Lowering, group: Group) -> None:
         shape = result.spec.shape
         own: Touch = ("rows", shape[0]) if special.RandomBits.by_rows(shape, lowering.width) else None  # fmt: skip
         call = Call("random_bits", bits.text(), tuple(bits.code.declared), (key, counter, target), {key: None, counter: None}, {target: own})  # fmt: skip
+        lowering.calls.append(call)
+    elif primitive == "argsort":
+        keys = _contiguous(lowering, values[0])
+        room = lowering.fresh(Spec((Order.room_size(result.spec.shape[0]),), np.dtype(np.uint64)))
+        source = lowering.root(lowering.views[keys].root)
+        order = Order(source, target, room, lowering.width)
+        first: Touch = ("first", 0)
+        call = Call("argsort", order.text(), tuple(order.code.declared), (source, target, room), {source: first}, {target: first, room: first})  # fmt: skip
         lowering.calls.append(call)
     elif primitive == "concat":
         axis, start = settings["axis"] % result.spec.ndim, 0
@@ -127,6 +136,8 @@ def is_host(instruction: Instruction) -> bool:
         return True
     if primitive in ("random_bits", "concat", "pad", "windows_add"):
         return False
+    if primitive == "argsort":
+        return values[0].spec.dtype != np.uint64 or values[0].spec.ndim != 1
     if primitive == "matmul":
         return result.spec.dtype.kind != "f" or any(v.spec.dtype != result.spec.dtype for v in values)  # fmt: skip
     if primitive in ("getitem", "index_add"):

@@ -18,10 +18,14 @@ _WORD = 0xFFFFFFFF
 
 
 class RandomBits(Kernel):
-    """Philox-4x32-10, the bits of `backends.philox.random_bits`: as many blocks of four words at once as there are lanes."""
+    """Philox-4x32-10, the bits of `backends.philox.random_bits`: as many blocks of four words at once as there are lanes.
 
-    def __init__(self, key: Value, counter: Value, result: Value, width: int) -> None:
-        super().__init__((key, counter, result), width)
+    `length` holds how many words there are, where the shape of the result does not say it.
+    """
+
+    def __init__(self, key: Value, counter: Value, result: Value, width: int, length: Value | None = None) -> None:  # fmt: skip
+        super().__init__([v for v in (key, counter, result, length) if v is not None], width)
+        self.length = None if length is None else self.pointers[length]
         self.key, self.counter, self.result = (self.pointers[v] for v in (key, counter, result))
         self.shape = result.spec.shape
 
@@ -32,11 +36,19 @@ class RandomBits(Kernel):
 
     def body(self) -> None:
         code, group = self.code, 4 * self.width
+        if self.length is not None:
+            self._between(self.number(0), code.load(self.length, np.dtype(np.int64)))
+            return
         if self.by_rows(self.shape, self.width):
             length = math.prod(self.shape[1:])
             begin, end = (code.binary("*", bound, length) for bound in self.share(self.shape[0]))
         else:
             begin, end = (code.binary("*", b, group) for b in self.share(-(-math.prod(self.shape) // group), 1))  # fmt: skip
+        self._between(begin, end)
+
+    def _between(self, begin: Lane, end: Lane) -> None:
+        """The words from number `begin` to `end`, or a few more."""
+        code, group = self.code, 4 * self.width
         word = np.dtype(np.uint64)
         key, stream = code.load(self.key, word), code.load(self.counter, word)
         keys = [code.binary("&", key, _WORD), code.binary(">>", key, 32)]

@@ -22,6 +22,37 @@ from . import blas
 _MOST = 64
 
 
+class Pace:
+    """Whether several threads are worth it for one program: tried now and then, not guessed.
+
+    On a quiet machine meeting costs a microsecond; where other processes want the cores, a thousand. Results are the same
+    bits either way.
+    """
+
+    AGAIN = 40
+    """After so many turns the slower way is tried again."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[int, float] = {}
+        self.turn = 0
+
+    def choose(self, most: int) -> int:
+        """One thread or `most`, for the next turn."""
+        if most == 1:
+            return 1
+        self.turn += 1
+        for count in (most, 1):
+            if count not in self.seconds:
+                return count
+        best, other = sorted((most, 1), key=lambda count: self.seconds[count])
+        return other if self.turn % self.AGAIN == 0 else best
+
+    def note(self, parts: int, seconds: float) -> None:
+        """A step took `seconds` with `parts` threads."""
+        known = self.seconds.get(parts, seconds)
+        self.seconds[parts] = min(seconds, (known + seconds) / 2)
+
+
 class Team:
     """One per process."""
 

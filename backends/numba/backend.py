@@ -8,6 +8,7 @@ on shapes and dtypes alone, so the same call always gives the same bits.
 
 from __future__ import annotations
 
+import functools
 import importlib.util
 import logging
 import os
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..contract import Executable, Feed
+from ..contract import Executable, Feed, Shape
 from ..errors import BackendError
 from ..numpy import NumPyBackend
 
@@ -42,6 +43,19 @@ def usable_cores() -> int:
         cores = os.cpu_count() or 1
     chosen = os.environ.get("GRADLOOM_NUM_THREADS", "")
     return max(1, min(cores, int(chosen))) if chosen.isdigit() else cores
+
+
+@functools.cache
+def _library() -> Any:
+    """The compiled functions of any length; None where they cannot be made, which the log tells."""
+    from ..native import library
+
+    try:
+        library.order(np.zeros(1, np.uint64))
+    except Exception as error:
+        _log.warning("random bits are NumPy's, a compiled function cannot be made: %s", error)
+        return None
+    return library
 
 
 class NumbaBackend(NumPyBackend):
@@ -108,6 +122,16 @@ class NumbaBackend(NumPyBackend):
                     rule, args, static, self.fuse_from * _WORK_AN_ELEMENT
                 )
         return rule(self, *args, **static) if call is None else call(args, self._threads)
+
+    def random_bits(self, key: Any, counter: Any, *, shape: Shape) -> Any:
+        library = _library()
+        if library is None or type(key) is not np.ndarray or type(counter) is not np.ndarray:
+            return super().random_bits(key, counter, shape=shape)
+        return library.random_bits(key, counter, shape)
+
+    def argsort(self, x: Any, *, axis: int) -> Any:
+        library = _library() if x.dtype == np.uint64 and x.ndim == 1 and len(x) else None
+        return super().argsort(x, axis=axis) if library is None else library.order(x)
 
     def compile(self, program: Program, feeds: Mapping[str, Feed] | None = None) -> Executable:
         """Machine code for the whole program; a list of NumPy calls where that cannot be made, which the log tells."""

@@ -137,8 +137,7 @@ class NumPyBackend:
     def cumsum(x: NDArray, *, axis: int) -> Any:
         return np.cumsum(x, axis=axis)
 
-    @staticmethod
-    def argsort(x: NDArray, *, axis: int) -> Any:
+    def argsort(self, x: NDArray, *, axis: int) -> Any:
         return np.argsort(x, axis=axis, kind="stable")
 
     @staticmethod
@@ -184,8 +183,7 @@ class NumPyBackend:
             result[key] = values
         return result
 
-    @staticmethod
-    def random_bits(key: NDArray, counter: NDArray, *, shape: Shape) -> Any:
+    def random_bits(self, key: NDArray, counter: NDArray, *, shape: Shape) -> Any:
         return philox.random_bits(key, counter, shape)
 
     @staticmethod

@@ -26,6 +26,9 @@ _SPLIT_FROM = 4096
 """A sum over everything is taken over the last axis first when it has this many elements, so that rows can be shared."""
 
 
+_numpy = NumPyBackend()
+
+
 def simplify(program: Program) -> Program:
     """Fold, deduplicate and drop until nothing changes; the results have the same bits.
 
@@ -193,7 +196,7 @@ class _Rewriter:
             for number, o in zip(numbers, operands, strict=True)
         ]
         with np.errstate(all="ignore"):
-            value = getattr(NumPyBackend, primitive)(*arrays, **dict(static))
+            value = getattr(_numpy, primitive)(*arrays, **dict(static))
         return _rounded(np.asarray(value).item(), result.spec.dtype)
 
 

@@ -5,7 +5,7 @@ from .checkpoints import BackupAndRestore, ModelCheckpoint
 from .files import CSVLogger, TensorBoard
 from .history import History
 from .monitor import EarlyStopping, ReduceLROnPlateau
-from .progress import EpochLines, ProgressBar, display, progress
+from .progress import EpochLines, ProgressBar, display, progress, shows_progress
 from .rates import LearningRateScheduler
 from .simple import LambdaCallback, TerminateOnNaN
 
@@ -27,4 +27,5 @@ __all__ = [
     "as_list",
     "display",
     "progress",
+    "shows_progress",
 ]

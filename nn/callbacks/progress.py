@@ -85,15 +85,18 @@ class EpochLines(Callback):
 def progress(batches: Any, what: str, verbose: Any) -> Iterable[Any]:
     """The batches of one pass, with a bar when it takes longer than a moment on a screen."""
     items = batches.epoch()
-    if verbose == "auto":
-        verbose = _has_screen() and _has_tqdm()
-    if not verbose:
+    if not shows_progress(verbose):
         return items  # type: ignore[no-any-return]
     from tqdm.auto import tqdm
 
     total = len(batches) if hasattr(batches, "__len__") else batches.length()
     bar: Iterable[Any] = tqdm(items, what, total, unit="batch", delay=MOMENT, leave=False)
     return bar
+
+
+def shows_progress(verbose: Any) -> bool:
+    """Whether evaluation and prediction show a bar; "auto" on a screen."""
+    return bool(_has_screen() and _has_tqdm() if verbose == "auto" else verbose)
 
 
 def display(verbose: Any) -> Callback | None:

@@ -94,6 +94,11 @@ class Optimizer:
         # the same tensor with another value: a compiled step goes on with it
         self._rate = held.assign(new.to(held.backend)) if isinstance(held, Tensor) else new
 
+    @property
+    def has_schedule(self) -> bool:
+        """Whether the rate follows a schedule."""
+        return isinstance(self._rate, LearningRateSchedule)
+
     def current_rate(self) -> Tensor:
         """The learning rate of the next update, float64 without dimensions."""
         return (

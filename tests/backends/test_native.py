@@ -268,3 +268,20 @@ assign %0 = %12
 assign %1 = %14
 return
 """
+
+
+def test_order_of_random_keys():
+    rng = np.random.default_rng(2)
+    keys = rng.integers(0, 2**64, 300, dtype=np.uint64)
+    keys[7] = keys[200] = keys[5]
+    keys[10:20] >>= np.uint64(56)
+    found = differences(
+        """
+    program p
+    %0: uint64[300] = input "keys"
+    %1: int64[300] = argsort(%0, axis=0)
+    return order=%1
+    """,
+        keys=keys,
+    )
+    assert [f for f in found if f[1] == "%1"] == [("argsort", "%1", 0.0)]

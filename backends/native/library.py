@@ -1,0 +1,57 @@
+"""Functions of any length for steps that are not compiled: random bits, and the order of random keys."""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from ..contract import Shape, Spec
+from ..program.ir import Value
+from .build import build, module_text, vector_width
+from .memory import address
+from .sorting import Order
+from .special import RandomBits
+
+NDArray = np.ndarray[Any, Any]
+
+
+@cache
+def _functions() -> tuple[Callable[[int, int, int, int], None], Callable[[int, int, int, int], None], int]:  # fmt: skip
+    """(bits, order, words that a group of blocks has)."""
+    word, place = (Spec((), np.dtype(name)) for name in ("uint64", "int64"))
+    key, counter, length = Value(0, word), Value(1, word), Value(2, place)
+    bits = RandomBits(key, counter, Value(3, Spec((), np.dtype("uint32"))), vector_width(), length)
+    order = Order(Value(4, word), Value(5, place), Value(6, word), vector_width(), length)
+    texts = [kernel.text().replace("@NAME", f"@{name}", 1) for kernel, name in ((bits, "bits"), (order, "order"))]  # fmt: skip
+    module = build(module_text(texts, [*bits.code.declared, *order.code.declared]))
+    kind = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64, ctypes.c_int64)
+    return kind(module.address("bits")), kind(module.address("order")), 4 * vector_width()
+
+
+def random_bits(key: NDArray, counter: NDArray, shape: Shape) -> NDArray:
+    """See `backends.philox.random_bits`; key and counter are arrays without dimensions."""
+    bits, _, group = _functions()
+    size = 1
+    for length in shape:
+        size *= length
+    room = np.empty(-(-size // group) * group, np.uint32)
+    count = np.array(size)
+    given = np.array([address(key), address(counter), address(room), address(count)])
+    bits(address(given), 0, 1, 0)
+    return room[:size].reshape(shape)
+
+
+def order(keys: NDArray) -> NDArray:
+    """Stable argsort of uint64 in one axis."""
+    _, sort, _ = _functions()
+    keys = np.ascontiguousarray(keys)
+    result = np.empty(len(keys), np.int64)
+    room = np.empty(Order.room_size(len(keys)), np.uint64)
+    count = np.array(len(keys))
+    given = np.array([address(keys), address(result), address(room), address(count)])
+    sort(address(given), 0, 1, 0)
+    return result

@@ -6,20 +6,23 @@ interpreter beside each step and compares every value.
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
-from .errors import RangeError
+from .errors import RangeError, TraceError
+from .profiling import Profile
 
 if TYPE_CHECKING:
     from backends.contract import Executable
 
     from .tracing import Captured
 
+_log = logging.getLogger("gradloom")
 _text = os.environ.get("GRADLOOM_DEBUG", "")
 _FROM_ENVIRONMENT = int(_text) if _text.isdigit() else 0
 _level: ContextVar[int | None] = ContextVar("debug_level", default=None)
@@ -31,6 +34,36 @@ def level() -> int:
     if chosen is not None:
         return chosen
     return _FROM_ENVIRONMENT
+
+
+class Inspected:
+    """What a compiled function shows of itself; `last` gives the program of the last call."""
+
+    name: str
+
+    def last(self, what: str) -> tuple[Captured, Executable]:
+        """(program, executable)."""
+        raise TraceError(f"{what}: nothing was called")
+
+    def program_text(self) -> str:
+        """The program of the last call, one instruction a line, as traced."""
+        return self.last("program_text")[0].program_text()
+
+    def memory_report(self) -> str:
+        """Where the values of the last program lie, and the peak in bytes."""
+        return self.last("memory_report")[1].memory_report()
+
+    def kernels(self) -> list[str]:
+        """What the last program runs, a line for each kernel."""
+        return self.last("kernels")[1].kernels()
+
+    def source(self) -> str:
+        """The text that was compiled for the last program."""
+        return self.last("source")[1].source()
+
+    def profile(self, run: Callable[[], object]) -> Profile:
+        """Time and bytes of each kernel of the last program, while `run()` calls this function; a `Profile`."""
+        return Profile(self.name, self.last("profile")[1].profile(run))
 
 
 @contextmanager
@@ -66,3 +99,10 @@ def report(name: str, captured: Captured, executable: Executable) -> None:
     if level() >= 3:
         parts.append(executable.source())
     print("\n".join(parts), file=sys.stderr, flush=True)
+
+
+def report_differences(name: str, found: list[tuple[str, str, float]]) -> None:
+    """Log the kernels whose values differ from the interpreter's by more than rounding."""
+    worst = sorted(found, key=lambda f: -f[2])[:5]
+    shown = "; ".join(f"{value} in {kernel}: {difference:.1e}" for kernel, value, difference in worst)  # fmt: skip
+    _log.warning("%s beside the interpreter, %d values, largest differences: %s", name, len(found), shown)  # fmt: skip

@@ -41,7 +41,7 @@ def walk(
     if vertex is None:
         raise GradientError(
             "backward: nothing that this tensor was computed from requires a gradient. "
-            "Set requires_grad=True on a leaf, and compute outside no_grad()."
+            "Set requires_grad=True on a leaf, and compute outside no_grad(); results of compiled functions have no graph."
         )
     backend, now = root._backend, mode.get()
     seed = _seed(root, gradient)

@@ -30,12 +30,14 @@ if TYPE_CHECKING:
 class Leaf:
     """The end of the graph: a tensor with `requires_grad`. Holds its accumulated gradient, not its value."""
 
-    __slots__ = ("dtype", "grad", "shape")
+    __slots__ = ("dtype", "grad", "set_by_hand", "shape")
 
     def __init__(self, shape: Shape, dtype: DType) -> None:
         self.shape = shape
         self.dtype = dtype
         self.grad: Tensor | None = None
+        self.set_by_hand = False
+        """Whether `grad` was ever set or cleared, other than by adding to it."""
 
 
 class Node:

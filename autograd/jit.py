@@ -11,20 +11,22 @@ import logging
 import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from types import MethodType
 from typing import Any, NamedTuple
+from weakref import WeakKeyDictionary
 
 import backends
-from backends.contract import Backend, Executable, Feed, as_array
+from backends.contract import Backend, Executable, Feed
 
 from . import random
-from .debugging import level, report
+from .debugging import Inspected, level, report, report_differences
 from .errors import ShapeError, TraceError
 from .guards import guards_of
 from .mode import mode
 from .structure import flatten, unflatten
 from .tensor import Tensor, assignments
-from .tracekeys import State, difference, home_of, move_generator, named, shape_of
-from .tracing import Captured, capture
+from .tracekeys import State, difference, home_of, identities, move_generator, named, shape_of
+from .tracing import Captured, Number, capture
 
 _log = logging.getLogger("gradloom")
 _TENSOR_ALONE = 3
@@ -53,17 +55,19 @@ def jit(
         f: a function of tensors, arrays and numbers (nested lists, tuples, dicts of them) that returns tensors. It may
             call `backward()` and `assign` the tensors of `state`.
         state: the tensors that `f` reads or assigns without being passed them: a dict of names, a list, a module, or a
-            function that returns one of these. The default random generator always belongs to it.
+            function that returns one of these, asked at every call. The default random generator always belongs to it.
         donate: write state in place even where somebody else holds its array, and save the copy.
         name: of the program; default the function's.
 
     Returns:
-        A `Jitted`. Floats among the arguments are inputs; other Python values choose the program. Results are new arrays.
+        A `Jitted`. Floats among the arguments are inputs, as weak as Python's own; other Python values choose the program.
+        Results are new arrays, without graph.
         The function itself runs, uncompiled, inside another trace, where an argument requires gradients, and under
         `detect_anomaly()`.
 
     Raises:
-        TraceError: at the call, when `f` branches on a value, asks for one, or uses a tensor that is not declared.
+        TraceError: at the call, when `f` branches on a value, asks for one, uses a tensor that is not declared, or
+            leaves a gradient in one that is, added to what may have been there.
 
     >>> import autograd as ag
     >>> w = ag.tensor([1.0, 2.0], requires_grad=True)
@@ -84,7 +88,7 @@ def jit(
     return Jitted(f, state, donate, name)
 
 
-class Jitted:
+class Jitted(Inspected):
     """A function with its compiled programs; made by `jit`."""
 
     def __init__(self, function: Callable[..., Any], state: State, donate: bool, name: str | None) -> None:  # fmt: skip
@@ -99,30 +103,48 @@ class Jitted:
         self._seen = -1
         self._tracked: tuple[bool, ...] = ()
         self._bound: tuple[_Entry, int, int] | None = None
+        self._checked: Tensor | None = None
+        self._methods: WeakKeyDictionary[Any, Jitted] = WeakKeyDictionary()
         self._lock = threading.RLock()
         self.__doc__ = function.__doc__
 
-    def __call__(self, *args: Any) -> Any:
-        """Run on `args`."""
-        leaves = flatten(list(args))
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Run on the arguments."""
+        tree = (args, kwargs)
+        leaves = flatten(tree)
         if self._runs_as_it_is(leaves):
-            return self.function(*args)
+            return self.function(*args, **kwargs)
         with self._lock:
-            key, inputs, given = self._inputs(args, leaves)
-            entry = self._entries.get(key)
-            if entry is None:
-                entry = self._trace(key, given, inputs, None)
+            entry, inputs = self._found(tree, leaves)
             self._last = entry
             return self._run(entry, inputs)
 
-    def prepare(self, *args: Any) -> None:
-        """Trace and compile for `args`, and run nothing."""
-        leaves = flatten(list(args))
+    def __get__(self, instance: Any, owner: type | None = None) -> Jitted:
+        """As a method: one compiled function for each object."""
+        if instance is None:
+            return self
+        if instance not in self._methods:
+            method = MethodType(self.function, instance)
+            self._methods[instance] = Jitted(method, self._given_state, self.donate, self.name)
+        return self._methods[instance]
+
+    def prepare(self, *args: Any, **kwargs: Any) -> None:
+        """Trace and compile for these arguments, and run nothing."""
+        leaves = flatten((args, kwargs))
         if not self._runs_as_it_is(leaves):
             with self._lock:
-                key, inputs, given = self._inputs(args, leaves)
-                if key not in self._entries:
-                    self._trace(key, given, inputs, None)
+                self._found((args, kwargs), leaves)
+
+    def _found(self, tree: Any, leaves: list[Any]) -> tuple[_Entry, list[Tensor]]:
+        """The program for these arguments, made if need be, and those of them that are its inputs."""
+        key, inputs, given = self._inputs(tree, leaves)
+        try:
+            entry = self._entries.get(key)
+        except TypeError as error:
+            raise TraceError(
+                f"{self.name}: arguments are tensors, arrays, numbers, and values with a hash that choose the program: {error}"
+            ) from error
+        return entry or self._trace(key, given, inputs, None), inputs
 
     def over_rows(
         self, rows: Sequence[Tensor], batch_size: int, order: Tensor | None, first: int, steps: int, rest: tuple[Any, ...] = ()
@@ -155,6 +177,10 @@ class Jitted:
         with self._lock:
             entry = self._entry_of_rows(rows, batch_size, order, rest)
             home = entry.home
+            if order is not None and order is not self._checked and order.size:
+                if int(order.min()) < 0 or int(order.max()) >= count:
+                    raise ShapeError(f"over_rows: order holds numbers outside of 0 to {count - 1}")
+                self._checked = order
             state = self._state_arrays(entry)
             sources = {f"argument.{i}": home.owned(r._data) for i, r in enumerate(rows)}
             picked = None if order is None else home.owned(order.to("int64")._data)
@@ -175,25 +201,9 @@ class Jitted:
         if entry is None:
             examples = [r[:batch_size] for r in rows]
             feeds = {f"argument.{i}": feed for i in range(len(rows))}
-            entry = self._trace(key, (*examples, *rest), examples, feeds)
+            entry = self._trace(key, ((*examples, *rest), {}), examples, feeds)
         self._last = entry
         return entry
-
-    def refresh(self) -> None:
-        """Look again at which tensors the state is, for a state that is a module or a function."""
-        with self._lock:
-            for key, entry in list(self._entries.items()):
-                self._rebound(entry, key)
-
-    def _rebound(self, entry: _Entry, key: Any) -> None:
-        """Forget `entry` when the state is other tensors than were traced."""
-        if isinstance(self._given_state, (Mapping, list, tuple)) or self._given_state is None:
-            return
-        now = named(self._given_state)
-        old = {name: t for name, t in entry.tensors.items() if name in now or not name.startswith("random.")}  # fmt: skip
-        if all(now.get(name) is tensor for name, tensor in old.items()) and len(now) == len(old):
-            return
-        self._entries.pop(key, None)
 
     def quick(self, array: Any) -> Callable[[Any], Any] | None:
         """A short way to call on arrays like `array`, from array to array; None where there is none.
@@ -218,42 +228,19 @@ class Jitted:
 
         return call
 
-    # looking inside
-    def program_text(self) -> str:
-        """The program of the last call, one instruction a line, as traced."""
-        return self._entry("program_text").captured.program_text()
-
-    def memory_report(self) -> str:
-        """Where the values of the last program lie, and the peak in bytes."""
-        return self._entry("memory_report").executable.memory_report()
-
-    def kernels(self) -> list[str]:
-        """What the last program runs, a line for each kernel."""
-        return self._entry("kernels").executable.kernels()
-
-    def source(self) -> str:
-        """The text that was compiled for the last program."""
-        return self._entry("source").executable.source()
-
-    def profile(self, run: Callable[[], object]) -> Any:
-        """Time and bytes of each kernel of the last program, while `run()` calls this function; a `Profile`."""
-        from .profiling import Profile
-
-        return Profile(self.name, self._entry("profile").executable.profile(run))
-
     def compare(self, *args: Any) -> list[tuple[str, str, float]]:
         """(kernel, value, largest relative difference) of a step beside the interpreter; state is left as it is."""
-        leaves = flatten(list(args))
+        tree: Any = (args, {})
         with self._lock:
-            key, inputs, given = self._inputs(args, leaves)
-            entry = self._entries.get(key) or self._trace(key, given, inputs, None)
+            entry, inputs = self._found(tree, flatten(tree))
             arrays = {f"argument.{i}": entry.home.owned(x._data) for i, x in enumerate(inputs)}
             return entry.executable.compare(self._state_arrays(entry), arrays)
 
-    def _entry(self, what: str) -> _Entry:
+    def last(self, what: str) -> tuple[Captured, Executable]:
+        """The program of the last call, for `what` wants to look at it."""
         if self._last is None:
             raise TraceError(f"{what}: call the function first; it is traced for its arguments")
-        return self._last
+        return self._last.captured, self._last.executable
 
     # calling
     def _runs_as_it_is(self, leaves: list[Any]) -> bool:
@@ -265,7 +252,7 @@ class Jitted:
                 return True
         return False
 
-    def _inputs(self, args: tuple[Any, ...], leaves: list[Any]) -> tuple[Any, list[Tensor], tuple[Any, ...]]:  # fmt: skip
+    def _inputs(self, args: Any, leaves: list[Any]) -> tuple[Any, list[Tensor], Any]:
         """(key, tensors, arguments with those tensors in place)."""
         specs: list[Any] = []
         tensors: list[Tensor] = []
@@ -280,7 +267,12 @@ class Jitted:
                     specs.append(leaf)
                     new.append(leaf)
                     continue
-                leaf = Tensor.from_value(leaf)
+                is_number = type(leaf) is float
+                leaf = Tensor.from_value(leaf, "float64" if is_number else None)
+                specs.append(("number",) if is_number else (leaf.shape, leaf.dtype.char))
+                tensors.append(leaf)
+                new.append(Number(leaf) if is_number else leaf)
+                continue
             specs.append((leaf.shape, leaf.dtype.char))
             tensors.append(leaf)
             new.append(leaf)
@@ -293,22 +285,27 @@ class Jitted:
             last = self._last
             self._tracked = () if last is None else tuple(t._node is not None for t in last.tensors.values())  # fmt: skip
             self._seen = assignments[0]
-        return backends.default().name, self._tracked, *(look() for _, look in self._guards)
+        state = None if self._given_state is None else identities(self._given_state)
+        here = (backends.default().name, mode.get().grad, self._tracked, state)
+        return *here, *(look() for _, look in self._guards)
 
-    def _trace(self, key: Any, given: tuple[Any, ...], tensors: Sequence[Tensor], feeds: Mapping[str, Feed] | None) -> _Entry:  # fmt: skip
+    def _trace(self, key: Any, given: Any, tensors: Sequence[Tensor], feeds: Mapping[str, Feed] | None) -> _Entry:  # fmt: skip
         state = named(self._given_state)
         home = home_of([*state.values(), *tensors])
         generator = random.default_generator()
         if not any(t is generator.key for t in state.values()):
             state |= {"random.key": generator.key, "random.counter": generator.counter}
         move_generator(generator, home)
-        leaves = flatten(list(given))
+        leaves = flatten(given)
 
         def step(*inputs: Tensor) -> Any:
             remaining = iter(inputs)
-            return self.function(*unflatten(given, iter([next(remaining) if isinstance(leaf, Tensor) else leaf for leaf in leaves])))  # fmt: skip
+            places = [next(remaining) if isinstance(leaf, (Tensor, Number)) else leaf for leaf in leaves]  # fmt: skip
+            args, kwargs = unflatten(given, iter(places))
+            return self.function(*args, **kwargs)
 
-        captured = capture(step, *(leaf for leaf in leaves if isinstance(leaf, Tensor)), state=state, name=self.name)  # fmt: skip
+        examples = [leaf for leaf in leaves if isinstance(leaf, (Tensor, Number))]
+        captured = capture(step, *examples, state=state, name=self.name)
         if feeds and captured.program.outputs:
             raise TraceError("over_rows: the function returns something; steps of an epoch return nothing")  # fmt: skip
         executable = home.compile(captured.program, feeds)
@@ -343,6 +340,8 @@ class Jitted:
                 data = tensor._data
                 if sys.getrefcount(data) > _TENSOR_ALONE:
                     tensor._data = home.owned(data, shared=True)
+                    # other compiled functions of this state have to look again
+                    assignments[0] += 1
         arrays = {}
         for name, tensor in entry.tensors.items():
             if tensor._backend is not home:
@@ -352,6 +351,7 @@ class Jitted:
             data = home.owned(tensor._data)
             if data is not tensor._data:
                 tensor._data = data
+                assignments[0] += 1
             arrays[name] = data
         return arrays
 
@@ -378,12 +378,4 @@ class Jitted:
         outputs = executable.step(state, given)
         if executable.is_simple and level() < 4:
             self._bound = (entry, assignments[0], executable.turns)
-        tensors = (Tensor.wrap(as_array(home, outputs[f"output{i}"]), home) for i in range(len(outputs)))  # fmt: skip
-        return unflatten(entry.captured.result, tensors)
-
-
-def report_differences(name: str, found: list[tuple[str, str, float]]) -> None:
-    """Log the kernels whose values differ from the interpreter's by more than rounding."""
-    worst = sorted(found, key=lambda f: -f[2])[:5]
-    shown = "; ".join(f"{value} in {kernel}: {difference:.1e}" for kernel, value, difference in worst)  # fmt: skip
-    _log.warning("%s beside the interpreter, %d values, largest differences: %s", name, len(found), shown)  # fmt: skip
+        return entry.captured.finish(outputs)

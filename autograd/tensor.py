@@ -173,6 +173,7 @@ class Tensor(TensorMethods):
             if value.shape != self.shape:
                 raise ShapeError(f"grad of shape {value.shape} for a tensor of shape {self.shape}")
         self._node.grad = value
+        self._node.set_by_hand = True
 
     def backward(
         self, gradient: Any = None, retain_graph: bool | None = None, create_graph: bool = False

@@ -36,6 +36,15 @@ def named(state: State) -> dict[str, Tensor]:
     )
 
 
+def identities(state: State) -> Any:
+    """Which tensors `state` is now, for comparison."""
+    if hasattr(state, "jit_key"):
+        return state.jit_key()
+    if isinstance(state, (list, tuple)) and all(isinstance(part, Tensor) for part in state):
+        return tuple(map(id, state))
+    return tuple((name, id(tensor)) for name, tensor in named(state).items())
+
+
 def home_of(tensors: Sequence[Tensor]) -> Backend:
     """The backend of all tensors but the default generator's, which follows."""
     generator = random.default_generator()
@@ -72,7 +81,7 @@ def difference(old: Any, new: Any, guards: Sequence[str]) -> str:
     for i, (a, b) in enumerate(zip(old[-2], new[-2], strict=False)):
         if a != b:
             return f"argument {i}: {_shown(a)} became {_shown(b)}"
-    names = ["the default backend", "which state requires gradients", *guards]
+    names = ["the default backend", "whether gradients are on", "which state requires gradients", "the state", *guards]  # fmt: skip
     for name, a, b in zip(names, old[-1], new[-1], strict=False):
         if a != b:
             return f"{name}: {a} became {b}"

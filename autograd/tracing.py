@@ -28,6 +28,13 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_one_at_a_time._at_fork_reinit)  # type: ignore[attr-defined]
 
 
+class Number:
+    """A Python float among the arguments of a step: an input that takes the dtype of what it meets."""
+
+    def __init__(self, tensor: Tensor) -> None:
+        self.tensor = tensor
+
+
 class Captured(NamedTuple):
     """A step as a program, tied to its state. Calling it runs the program and assigns the new state.
 
@@ -38,6 +45,8 @@ class Captured(NamedTuple):
     state: Mapping[str, Tensor]
     result: Any
     backend: Backend
+    gradients: tuple[str, ...] = ()
+    """The state in which the step leaves a gradient."""
 
     def program_text(self) -> str:
         """The program, one instruction a line."""
@@ -55,10 +64,16 @@ class Captured(NamedTuple):
         for name, tensor in self.state.items():
             if new[name] is not old[name]:
                 tensor.assign(Tensor.wrap(as_array(self.backend, new[name]), self.backend))
-        tensors = (
-            Tensor.wrap(as_array(self.backend, array), self.backend) for array in outputs.values()
-        )
-        return unflatten(self.result, tensors)
+        return self.finish(outputs)
+
+    def finish(self, outputs: Mapping[str, Array]) -> Any:
+        """What the step returned, from the outputs of its program; sets the gradients that it left."""
+        tensors = {
+            n: Tensor.wrap(as_array(self.backend, a), self.backend) for n, a in outputs.items()
+        }
+        for key in self.gradients:
+            self.state[key].grad = tensors[f"gradient.{key}"]
+        return unflatten(self.result, (tensors[f"output{i}"] for i in range(len(tensors) - len(self.gradients))))  # fmt: skip
 
 
 def capture(
@@ -100,11 +115,14 @@ def _captured(
     step: Callable[..., Any], args: tuple[Any, ...], state: Mapping[str, Tensor], name: str | None
 ) -> Captured:
     trace = TraceBackend()
+    gradients: dict[str, Tensor] = {}
     generator = random.default_generator()
     # others may draw from the default generator meanwhile, so another one is traced in its place
     stand_in = random.Generator(0)
     own = {id(generator.key): stand_in.key, id(generator.counter): stand_in.counter}
     given, state = state, {key: own.get(id(tensor), tensor) for key, tensor in state.items()}
+    numbers = {i for i, a in enumerate(args) if isinstance(a, Number)}
+    args = tuple(a.tensor if isinstance(a, Number) else a for a in args)
     examples = [a if isinstance(a, Tensor) else Tensor.from_value(a) for a in flatten(list(args))]
     tensors = list(state.values())
     if len({id(t) for t in tensors}) < len(tensors):
@@ -119,19 +137,34 @@ def _captured(
             if isinstance(tensor._node, Leaf):
                 tensor._node = Leaf(tensor.shape, tensor.dtype)
         inputs = [
-            Tensor.wrap(trace.parameter(Spec(e.shape, e.dtype), "input", f"argument.{i}"), trace)
+            Tensor.wrap(
+                trace.parameter(
+                    Spec(e.shape, e.dtype), "input", f"argument.{i}", weak=i in numbers
+                ),
+                trace,
+            )
             for i, e in enumerate(examples)
         ]
         with backends.use(trace), random.standing_in(stand_in):
             result = step(*unflatten(list(args), iter(inputs)))
-        outputs = _outputs(result)
+        for key, tensor in given.items():
+            leaf = tensor._node
+            if not isinstance(leaf, Leaf) or leaf.grad is None:
+                continue
+            if not leaf.set_by_hand:
+                raise TraceError(
+                    f"the step adds to the gradient of state {key!r} from call to call, which a program cannot; "
+                    "set .grad = None before backward(), or return the gradient"
+                )
+            gradients[key] = leaf.grad
+        outputs = [*_outputs(result), *((f"gradient.{k}", g._data) for k, g in gradients.items())]
         assigns = [(symbols[k], t._data) for k, t in state.items() if t._data is not symbols[k]]
         program = trace.finish(name or str(getattr(step, "__name__", "step")), assigns, outputs)
     finally:
         for tensor, (data, backend, node) in zip(tensors, saved, strict=True):
             tensor._data, tensor._backend, tensor._node = data, backend, node
     # only the structure of the result: its tensors would keep the traced graph alive
-    return Captured(program, dict(given), unflatten(result, itertools.repeat(0)), home)
+    return Captured(program, dict(given), unflatten(result, itertools.repeat(0)), home, tuple(gradients))  # fmt: skip
 
 
 def _outputs(result: Any) -> list[tuple[str, Symbol]]:

@@ -45,12 +45,21 @@ class Steps:
         self.wanted = model.jit
         step = traced_train_step if training else traced_evaluate_step
         self._plain = partial(step, task)
-        name = "train_step" if training else "evaluate_step"
-        self._jitted = ag.jit(self._plain, state=partial(training_state, model), name=name)
+        self._name = "train_step" if training else "evaluate_step"
+        self._state = training_state(model)
+        self._jitted = ag.jit(self._plain, state=self._state, name=self._name)
         self.compiles = model.jit is not False
         self._in_stretches = all(metric.traced for metric in task.metrics)
         self._count = 4
         self._prepared: dict[Any, Any] = {}
+
+    def _look_again(self) -> None:
+        """A layer may have got other tensors: then the step is another one."""
+        state = training_state(self.task.model)
+        if state.keys() != self._state.keys() or any(self._state[n] is not t for n, t in state.items()):  # fmt: skip
+            self._state = state
+            self._jitted = ag.jit(self._plain, state=state, name=self._name)
+            self._prepared.clear()
 
     def __call__(self, x: Tensor, y: Tensor, weight: Tensor | None) -> None:
         """One step."""
@@ -59,18 +68,15 @@ class Steps:
 
     def _ready(self, *batch: Tensor | None) -> bool:
         """Whether this step is compiled; traced at the first batch of its shapes, and after every change of a module."""
-        return self._can(
-            self._jitted.prepare,
-            tuple(None if part is None else part.shape for part in batch),
-            *batch,
-        )
+        kind = tuple(None if part is None else part.shape for part in batch)
+        return self._can(kind, lambda: self._jitted.prepare(*batch))
 
-    def _can(self, prepare: Any, kind: Any, *args: Any) -> bool:
+    def _can(self, kind: Any, prepare: Callable[[], None]) -> bool:
         if self.compiles:
             now = self.task.jit_key()
             if self._prepared.get(kind) != now:
-                self._jitted.refresh()
-                self.compiles = _possible(prepare, *args, name=self._jitted.name, must=self.wanted is True)  # fmt: skip
+                self._look_again()
+                self.compiles = _possible(prepare, self._name, must=self.wanted is True)
                 self._prepared[kind] = now
         return self.compiles
 
@@ -90,7 +96,7 @@ class Steps:
         together = self._in_stretches and not one_by_one and whole - at > 1
         kind = ("rows", data.batch_size, order is None)
         while together and at < whole:
-            if not self._can(self._jitted.prepare_rows, kind, rows, data.batch_size, order, rest):
+            if not self._can(kind, lambda: self._jitted.prepare_rows(rows, data.batch_size, order, rest)):  # fmt: skip
                 break
             count = min(self._count, whole - at)
             began = time.perf_counter()
@@ -106,11 +112,11 @@ class Steps:
             yield 1
 
 
-def _possible(prepare: Any, *args: Any, name: str, must: bool) -> bool:
+def _possible(prepare: Callable[[], None], name: str, must: bool) -> bool:
     """Whether a step can be traced and compiled; says once why not."""
     state = random.default_generator().state
     try:
-        prepare(*args)
+        prepare()
     except Exception as error:
         random.default_generator().state = state
         if must:
@@ -132,7 +138,7 @@ class Predictor:
 
     def __init__(self, model: Model) -> None:
         self.model = model
-        self._jitted = ag.jit(self._forward, state=partial(_tensors, model), name="predict")
+        self._jitted = ag.jit(self._forward, state=model, name="predict")
         self.jit = model.jit
         self.compiles = model.jit is not False
         self._quick: Callable[[Any], Any] | None = None
@@ -147,8 +153,7 @@ class Predictor:
 
     def __call__(self, x: Tensor) -> Tensor:
         if self.compiles:
-            self._jitted.refresh()
-            self.compiles = _possible(self._jitted.prepare, x, name="predict", must=self.model.jit is True)  # fmt: skip
+            self.compiles = _possible(partial(self._jitted.prepare, x), "predict", must=self.jit is True)  # fmt: skip
         result: Tensor = (self._jitted if self.compiles else self._forward)(x)
         return result
 
@@ -160,7 +165,3 @@ class Predictor:
     def quickly(self, x: Any) -> Any:
         """The outputs for an array like the last one, where nothing has changed; None otherwise."""
         return None if self._quick is None or self._changes != changes[0] else self._quick(x)
-
-
-def _tensors(model: Model) -> dict[str, Tensor]:
-    return dict(model.named_tensors())

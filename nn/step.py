@@ -17,7 +17,7 @@ from .activations import remember_logits
 from .errors import NotCompiledError
 from .losses import Loss
 from .metrics import Metric
-from .module import Module, settings
+from .module import settings
 from .optimizers import Optimizer
 from .regularizers import Regularizer
 
@@ -31,7 +31,7 @@ class Task(NamedTuple):
     `metrics[0]` follows the loss, the others get (y, prediction). `penalties` pairs a regulariser with its parameter.
     """
 
-    model: Module
+    model: Model
     loss: Loss
     metrics: Sequence[Metric]
     optimizer: Optimizer

@@ -37,7 +37,6 @@ DEFERRED = {
     ("backends/numba/backend.py", "backends.native.cache"),
     ("backends/numba/backend.py", "backends.native"),
     ("backends/numpy/backend.py", "backends.numpy.planned"),
-    ("autograd/jit.py", "autograd.profiling"),
     ("autograd/testing/plugin.py", "autograd.testing.gradcheck"),
 }
 """What is imported late: only an error message, a file, a picture or a kernel needs it; pytest loads the plugin at each start."""

@@ -15,23 +15,26 @@ from typing import Any, Literal
 import numpy as np
 
 from ..carrier import Carrier
-from ..contract import SUPPORTED, Array, DType, Namespace, Shape, Spec
+from ..contract import SUPPORTED, Array, DType, Namespace, Shape, Spec, float32
 from ..errors import TraceError
 from ..primitives import PRIMITIVES, Primitive
 from .ir import Instruction, Operand, Parameter, Program, Value
 from .verify import verify
 
 _NUMBERS = (bool, int, float)
+_ASTYPE = PRIMITIVES["astype"]
 
 
 class Symbol(Carrier):
     """An array of a trace: a shape, a dtype and a place in the program, but no values."""
 
-    __slots__ = ("_xp", "value")
+    __slots__ = ("_xp", "value", "weak")
 
-    def __init__(self, xp: Namespace, value: Value) -> None:
+    def __init__(self, xp: Namespace, value: Value, weak: bool = False) -> None:
         self._xp = xp
         self.value = value
+        self.weak = weak
+        """Whether it promotes like a Python float: it stands for one."""
 
     @property
     def shape(self) -> Shape:
@@ -75,11 +78,13 @@ class TraceBackend:
         for row in PRIMITIVES.values():
             setattr(self, row.name, partial(self._emit, row))
 
-    def parameter(self, spec: Spec, role: Literal["state", "input"], name: str) -> Symbol:
+    def parameter(
+        self, spec: Spec, role: Literal["state", "input"], name: str, weak: bool = False
+    ) -> Symbol:
         """A symbol for an array that exists before the program runs."""
         value = self._new(spec)
         self._parameters.append(Parameter(value, role, name))
-        return Symbol(self, value)
+        return Symbol(self, value, weak)
 
     def finish(
         self, name: str, assigns: list[tuple[Symbol, Symbol]], outputs: list[tuple[str, Symbol]]
@@ -91,7 +96,7 @@ class TraceBackend:
                 tuple(self._parameters),
                 tuple(self._instructions),
                 tuple((state.value, new.value) for state, new in assigns),
-                tuple((key, output.value) for key, output in outputs),
+                tuple((key, self._strong(output).value) for key, output in outputs),
             )
         )
 
@@ -99,12 +104,28 @@ class TraceBackend:
         self._count += 1
         return Value(self._count - 1, spec)
 
+    def _strong(self, symbol: Symbol, dtype: DType = float32) -> Symbol:
+        """`symbol` as an array of `dtype`, if it stands for a Python number."""
+        return self._emit(_ASTYPE, symbol, dtype=dtype) if symbol.weak else symbol
+
+    def _with_weak(self, row: Primitive, arrays: tuple[Any, ...]) -> tuple[tuple[Any, ...], bool]:
+        """(operands in which numbers have the dtype of the arrays that they meet, whether the result is one, too)."""
+        strong = [a.dtype for a in arrays if isinstance(a, Symbol) and not a.weak]
+        if row.kind == "elementwise" and not strong:
+            return arrays, True
+        dtype = np.result_type(*strong, 1.0) if strong else float32
+        changed = (self._strong(a, dtype) if isinstance(a, Symbol) else a for a in arrays)
+        return tuple(changed), False
+
     def _emit(self, row: Primitive, *arrays: Any, **static: Any) -> Symbol:
+        weak = False
+        if row is not _ASTYPE and any(isinstance(a, Symbol) and a.weak for a in arrays):
+            arrays, weak = self._with_weak(row, arrays)
         operands = tuple(self._operand(array) for array in arrays)
         specs = [o.spec if isinstance(o, Value) else o for o in operands]
         result = self._new(row.infer(specs, static))
         self._instructions.append(Instruction(result, row.name, operands, tuple(static.items())))
-        return Symbol(self, result)
+        return Symbol(self, result, weak and result.spec.dtype.kind == "f")
 
     def _operand(self, array: Any) -> Operand:
         if isinstance(array, Symbol):

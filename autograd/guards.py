@@ -30,7 +30,7 @@ def guards_of(function: Callable[..., Any]) -> list[Guard]:
     >>> def scaled(x):
     ...     return x * rate
     >>> [(name, look()) for name, look in guards_of(scaled)]
-    [('rate', 0.5)]
+    [('rate', ('float', '0.5'))]
     """
     return list(_guards(function))
 
@@ -85,11 +85,7 @@ def key_of(value: Any, depth: int = 0) -> Any:
     Numbers of different types are different: 1 and 1.0 and True make different programs.
     """
     if isinstance(value, _FIXED):
-        return (
-            value
-            if type(value) is float and value == value
-            else (type(value).__name__, repr(value))
-        )
+        return type(value).__name__, repr(value)
     if isinstance(value, Tensor) or depth > _DEPTH:
         return None
     look = getattr(type(value), "jit_key", None)

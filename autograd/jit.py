@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import logging
 import sys
-import threading
 from collections.abc import Callable, Mapping, Sequence
 from types import MethodType
 from typing import Any, NamedTuple
@@ -17,6 +16,7 @@ from weakref import WeakKeyDictionary
 
 import backends
 from backends.contract import Backend, Executable, Feed
+from backends.locks import renewed_lock
 
 from . import random
 from .debugging import Inspected, level, report, report_differences
@@ -26,7 +26,7 @@ from .mode import mode
 from .structure import flatten, unflatten
 from .tensor import Tensor, assignments
 from .tracekeys import State, difference, home_of, identities, move_generator, named, shape_of
-from .tracing import Captured, Number, capture
+from .tracing import Captured, Number, capture, one_at_a_time
 
 _log = logging.getLogger("gradloom")
 _TENSOR_ALONE = 3
@@ -105,17 +105,15 @@ class Jitted(Inspected):
         self._bound: tuple[_Entry, int, int] | None = None
         self._checked: Tensor | None = None
         self._methods: WeakKeyDictionary[Any, Jitted] = WeakKeyDictionary()
-        self._lock = threading.RLock()
+        self._lock = renewed_lock()
         self.__doc__ = function.__doc__
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Run on the arguments."""
-        tree = (args, kwargs)
-        leaves = flatten(tree)
-        if self._runs_as_it_is(leaves):
+        if self._runs_as_it_is((args, kwargs)):
             return self.function(*args, **kwargs)
         with self._lock:
-            entry, inputs = self._found(tree, leaves)
+            entry, inputs = self._found((args, kwargs))
             self._last = entry
             return self._run(entry, inputs)
 
@@ -130,14 +128,14 @@ class Jitted(Inspected):
 
     def prepare(self, *args: Any, **kwargs: Any) -> None:
         """Trace and compile for these arguments, and run nothing."""
-        leaves = flatten((args, kwargs))
-        if not self._runs_as_it_is(leaves):
+        if not self._runs_as_it_is((args, kwargs)):
             with self._lock:
-                self._found((args, kwargs), leaves)
+                self._found((args, kwargs))
 
-    def _found(self, tree: Any, leaves: list[Any]) -> tuple[_Entry, list[Tensor]]:
+    def _found(self, tree: Any) -> tuple[_Entry, list[Tensor]]:
         """The program for these arguments, made if need be, and those of them that are its inputs."""
-        key, inputs, given = self._inputs(tree, leaves)
+        with one_at_a_time:
+            key, inputs, given = self._inputs(tree, flatten(tree))
         try:
             entry = self._entries.get(key)
         except TypeError as error:
@@ -170,20 +168,26 @@ class Jitted(Inspected):
         15.0
         """
         count = rows[0].shape[0]
-        if any(r.shape[0] != count for r in rows) or first < 0 or (first + steps) * batch_size > count:  # fmt: skip
+        needed = (first + steps) * batch_size
+        if any(r.shape[0] != count for r in rows) or min(first, steps) < 0 or batch_size < 1 or needed > count:  # fmt: skip
             raise ShapeError(
                 f"over_rows: steps {first} to {first + steps} of {batch_size} rows, and there are {[r.shape[0] for r in rows]}"
             )
         with self._lock:
+            if order is not None and order is not self._checked:
+                if order.ndim != 1 or len(order) < needed:
+                    raise ShapeError(
+                        f"over_rows: an order of shape {order.shape} for {needed} rows"
+                    )
+                if order.size and (int(order.min()) < 0 or int(order.max()) >= count):
+                    raise ShapeError(f"over_rows: the order holds numbers outside of 0 to {count - 1}")  # fmt: skip
+                self._checked = order
             entry = self._entry_of_rows(rows, batch_size, order, rest)
             home = entry.home
-            if order is not None and order is not self._checked and order.size:
-                if int(order.min()) < 0 or int(order.max()) >= count:
-                    raise ShapeError(f"over_rows: order holds numbers outside of 0 to {count - 1}")
-                self._checked = order
-            state = self._state_arrays(entry)
-            sources = {f"argument.{i}": home.owned(r._data) for i, r in enumerate(rows)}
-            picked = None if order is None else home.owned(order.to("int64")._data)
+            with one_at_a_time:
+                state = self._state_arrays(entry)
+                sources = {f"argument.{i}": home.owned(r._data) for i, r in enumerate(rows)}
+                picked = None if order is None else home.owned(order.to("int64")._data)
             entry.executable.epoch(state, sources, picked, first, steps)
 
     def prepare_rows(
@@ -230,9 +234,8 @@ class Jitted(Inspected):
 
     def compare(self, *args: Any) -> list[tuple[str, str, float]]:
         """(kernel, value, largest relative difference) of a step beside the interpreter; state is left as it is."""
-        tree: Any = (args, {})
         with self._lock:
-            entry, inputs = self._found(tree, flatten(tree))
+            entry, inputs = self._found((args, {}))
             arrays = {f"argument.{i}": entry.home.owned(x._data) for i, x in enumerate(inputs)}
             return entry.executable.compare(self._state_arrays(entry), arrays)
 
@@ -243,14 +246,15 @@ class Jitted(Inspected):
         return self._last.captured, self._last.executable
 
     # calling
-    def _runs_as_it_is(self, leaves: list[Any]) -> bool:
+    def _runs_as_it_is(self, tree: Any) -> bool:
         if mode.get().anomaly or backends.default().name == "trace":
             return True
-        tracked = mode.get().grad
-        for leaf in leaves:
-            if isinstance(leaf, Tensor) and (leaf._backend.name == "trace" or (tracked and leaf._node is not None)):  # fmt: skip
-                return True
-        return False
+        if not mode.get().grad:
+            return False
+        with one_at_a_time:
+            return any(
+                isinstance(leaf, Tensor) and leaf._node is not None for leaf in flatten(tree)
+            )
 
     def _inputs(self, args: Any, leaves: list[Any]) -> tuple[Any, list[Tensor], Any]:
         """(key, tensors, arguments with those tensors in place)."""
@@ -306,6 +310,9 @@ class Jitted(Inspected):
 
         examples = [leaf for leaf in leaves if isinstance(leaf, (Tensor, Number))]
         captured = capture(step, *examples, state=state, name=self.name)
+        for name, tensor in named(self._given_state).items():
+            if tensor is not state[name]:
+                raise TraceError(f"the step replaces the tensor of state {name!r}; give it values with .assign()")  # fmt: skip
         if feeds and captured.program.outputs:
             raise TraceError("over_rows: the function returns something; steps of an epoch return nothing")  # fmt: skip
         executable = home.compile(captured.program, feeds)
@@ -371,8 +378,9 @@ class Jitted(Inspected):
     def _run(self, entry: _Entry, inputs: Sequence[Tensor]) -> Any:
         home = entry.home
         executable = entry.executable
-        given = {f"argument.{i}": home.owned(t._data) for i, t in enumerate(inputs)}
-        state = None if self._is_bound(entry) else self._state_arrays(entry)
+        with one_at_a_time:
+            given = {f"argument.{i}": home.owned(t._data) for i, t in enumerate(inputs)}
+            state = None if self._is_bound(entry) else self._state_arrays(entry)
         if state is not None and level() >= 4:
             report_differences(self.name, executable.compare(state, given))
         outputs = executable.step(state, given)

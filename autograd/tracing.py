@@ -7,13 +7,12 @@ is an argument, or an error. The step itself is ordinary eager code, with `backw
 from __future__ import annotations
 
 import itertools
-import os
-import threading
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import backends
 from backends.contract import Array, Backend, Spec, as_array
+from backends.locks import renewed_lock
 from backends.program import Program, Symbol, TraceBackend, format_program, interpret
 
 from . import random
@@ -22,10 +21,8 @@ from .graph import Leaf
 from .structure import flatten, unflatten
 from .tensor import Tensor
 
-_one_at_a_time = threading.RLock()
-"""A trace puts symbols into tensors that other threads may see."""
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_one_at_a_time._at_fork_reinit)  # type: ignore[attr-defined]
+one_at_a_time = renewed_lock()
+"""A trace puts symbols into tensors that other threads may see: whoever reads state for a compiled step waits for it."""
 
 
 class Number:
@@ -107,7 +104,7 @@ def capture(
     >>> step(ag.tensor(0.5)).item(), w.tolist()
     (1.5, [0.5, 1.0])
     """
-    with _one_at_a_time:
+    with one_at_a_time:
         return _captured(step, args, state, name)
 
 

@@ -10,21 +10,15 @@ import ctypes
 import glob
 import importlib.util
 import os
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
-_lock = threading.RLock()
+from ..locks import renewed_lock
+
+_lock = renewed_lock()
 _depth = [0, 0]
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=lambda: _renew())
-
-
-def _renew() -> None:
-    global _lock
-    _lock = threading.RLock()
 
 
 @cache

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from ..locks import renewed_lock
 from ..numba.compile import has_wide_vectors, kept, loaded
 from .driver import driver_text
 
-_lock = threading.RLock()
+_lock = renewed_lock()
 _modules: dict[str, Module] = {}
 
 

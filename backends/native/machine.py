@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import ctypes
 import os
-import threading
 import time
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -18,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from ..contract import Feed, Spec
+from ..locks import renewed_lock
 from ..numpy import NumPyBackend
 from ..program.ir import Program, Value
 from . import blas, inspection
@@ -63,7 +63,7 @@ class Machine:
         self.order = Value(-2, Spec((1,), np.dtype(np.int64)))
         calls = [*self._feeding(width), *lowered.calls]
         states = set(self.state.values())
-        self._lock = threading.RLock()
+        self._lock = renewed_lock()
         self.pace = Pace()
         sizes = self._sizes(calls)
         placed = schedule(calls, states, sum(sizes.values()) < 4_000_000)
@@ -192,11 +192,12 @@ class Machine:
                 self._ready(state)
             for name, array in inputs.items():
                 self.bind(self.inputs[name], array)
-            if state is None or (self.is_simple and not self.timing):
+            if self.is_simple and not self.timing:
                 self._once(self._frame_address)
                 self._check()
             else:
-                self._go(0, 1, state, inputs)
+                # a simple program needs no state here
+                self._go(0, 1, state or {}, inputs)
             return {name: array.copy() for name, array in self.outputs.items()}
 
     def again(self, name: str, array: NDArray) -> NDArray:
@@ -357,10 +358,11 @@ def _shaped(block: NDArray, spec: Spec) -> NDArray:
     return block[: spec.size * spec.dtype.itemsize].view(spec.dtype).reshape(spec.shape)
 
 
-def _renew_locks() -> None:
+def _forget_meetings() -> None:
+    """In a child after a fork: no thread is on its way to a meeting any more."""
     for machine in _machines:
-        machine._lock = threading.RLock()
+        machine.shared[: ERRORS_AT + 8] = 0
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_renew_locks)
+    os.register_at_fork(after_in_child=_forget_meetings)

@@ -10,12 +10,12 @@ from __future__ import annotations
 import ctypes
 import os
 import sys
-import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cache
 
+from ..locks import renewed_lock
 from ..numba.backend import usable_cores
 from . import blas
 
@@ -61,7 +61,7 @@ class Team:
 
     def __init__(self) -> None:
         self.limit: int | None = None
-        self._lock = threading.RLock()
+        self._lock = renewed_lock()
         self._pool: tuple[int, int, ThreadPoolExecutor] | None = None
 
     def most(self) -> int:
@@ -97,11 +97,6 @@ class Team:
             self._pool = (key, count, ThreadPoolExecutor(count, "gradloom"))
         return self._pool[2]
 
-    def renew(self) -> None:
-        """After a fork: the lock may have been held by a thread that is gone."""
-        self._lock = threading.RLock()
-        self._pool = None
-
     @staticmethod
     @cache
     def yield_address() -> int:
@@ -115,5 +110,3 @@ class Team:
 
 
 team = Team()
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=team.renew)

@@ -16,20 +16,18 @@ import os
 import re
 import sys
 import tempfile
-import threading
 from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+from ..locks import renewed_lock
+
 _log = logging.getLogger("gradloom")
-_lock = threading.RLock()
+_lock = renewed_lock()
 _loaded: dict[str, Callable[..., None]] = {}
 _engines: list[Any] = []
 """MCJIT engines own the machine code; one that is collected takes its functions with it."""
-if hasattr(os, "register_at_fork"):
-    # another thread of the parent may have held the lock; in the child nobody will release it
-    os.register_at_fork(after_in_child=_lock._at_fork_reinit)  # type: ignore[attr-defined]
 _HASH = hashlib.sha256().digest_size
 _ARGUMENTS = {"types.int64": ctypes.c_int64, "types.float64": ctypes.c_double}
 

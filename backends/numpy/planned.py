@@ -6,7 +6,6 @@ a step allocates nothing but what NumPy needs inside a call. Results are those o
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -15,6 +14,7 @@ import numpy as np
 
 from ..contract import Feed
 from ..errors import ProgramError
+from ..locks import renewed_lock
 from ..primitives import PRIMITIVES
 from ..program.interpret import values_of
 from ..program.ir import Instruction, Operand, Program, Value
@@ -52,7 +52,7 @@ class Planned:
         self._sizes: dict[int, int] = {}
         self._plan_memory()
         self._steps = [self._step(i) for i in self.simple.instructions]
-        self._lock = threading.RLock()
+        self._lock = renewed_lock()
 
     def _plan_memory(self) -> None:
         """A room for every value that a call can write into; a value and all views of it live as long as the last of them."""

@@ -7,6 +7,7 @@ would need a value (`item()`, a mask as an index, an undeclared array) raises Tr
 from __future__ import annotations
 
 import sys
+import threading
 from collections.abc import Callable
 from contextlib import nullcontext
 from functools import partial
@@ -72,6 +73,7 @@ class TraceBackend:
 
     def __init__(self, name: str = "trace") -> None:
         self.name = name
+        self._thread = threading.get_ident()
         self._parameters: list[Parameter] = []
         self._instructions: list[Instruction] = []
         self._count = 0
@@ -118,6 +120,7 @@ class TraceBackend:
         return tuple(changed), False
 
     def _emit(self, row: Primitive, *arrays: Any, **static: Any) -> Symbol:
+        self._check_thread()
         weak = False
         if row is not _ASTYPE and any(isinstance(a, Symbol) and a.weak for a in arrays):
             arrays, weak = self._with_weak(row, arrays)
@@ -161,9 +164,16 @@ class TraceBackend:
         return total + term
 
     def to_numpy(self, array: Array) -> np.ndarray[Any, Any]:
+        self._check_thread()
         raise TraceError(
             "item() and numpy() need a value, and a traced step has none yet; return the tensor instead"
         )
+
+    def _check_thread(self) -> None:
+        if threading.get_ident() != self._thread:
+            raise TraceError(
+                "another thread is tracing a step with this tensor as state; use it when that is done, or hand each thread its own model"
+            )
 
     def quiet(self) -> nullcontext[None]:
         return nullcontext()

@@ -54,8 +54,8 @@ class Group:
         return self.long - (self.reduced or frozenset())
 
     def is_element(self, value: Value) -> bool:
-        """Whether `value` varies along the reduced axes."""
-        return bool(set(self.axes[value]) & (self.reduced or frozenset()))
+        """Whether `value` varies along the reduced axes; without any, along the last ones."""
+        return self.reduced is None or bool(set(self.axes[value]) & self.reduced)
 
 
 class Plan(NamedTuple):

@@ -285,3 +285,22 @@ def test_order_of_random_keys():
         keys=keys,
     )
     assert [f for f in found if f[1] == "%1"] == [("argsort", "%1", 0.0)]
+
+
+@pytest.mark.parametrize("width", [3, 16, 100])
+def test_long_rows_of_a_part(width):
+    """Rows that are no stretch of memory, short and long, with numbers of the row and columns of a parameter."""
+    close(f"""
+    program p
+    %0: float32[6, 5, {width}] = input "x"
+    %1: float32[6, 5, 1] = input "r"
+    %2: float32[{width}] = input "c"
+    %3: float32[6, 5, {width}] = multiply(%0, %1)
+    %4: float32[6, 5, {width}] = add(%3, %2)
+    %5: float32[8, 7, {width}] = pad(%4, pad_width=((1, 1), (2, 0), (0, 0)), value=0.0)
+    %6: float32[4, 7, {width}] = getitem(%5, key=(slice(1, 8, 2), slice(None, None, None), slice(None, None, None)))
+    %7: float32[4, 7, {width}] = tanh(%6)
+    %8: float32[4, {width}] = sum(%7, axis=(1,), keepdims=False)
+    %9: float32[4, 7, {width}] = subtract(%6, 1.0)
+    return a=%5, b=%7, c=%8, d=%9
+    """)

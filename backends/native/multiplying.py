@@ -13,6 +13,7 @@ from . import special
 from .calls import Call, Touch, only_for, rows_touched, same_places, summary
 from .kernel import Access
 from .nest import Nest
+from .packed import Packed, suits
 from .product import Product
 
 if TYPE_CHECKING:
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 _TILE_BYTES = 600_000
 """A product whose second operand or result is larger goes to BLAS."""
+_PANEL_BYTES = 8_000_000
+"""A second operand up to this size may be copied panel by panel."""
 
 
 def product(lowering: Lowering, group: Group, reads: dict[Value, Access]) -> None:
@@ -33,6 +36,7 @@ def product(lowering: Lowering, group: Group, reads: dict[Value, Access]) -> Non
     blas = (
         lowering.has_blas
         and len(group.domain) == 2
+        and not _by_panels(lowering, group, a, b)
         and max(terms, rows) * columns * head.result.spec.dtype.itemsize > _TILE_BYTES
         and min(rows, columns, terms) > 1
     )
@@ -40,7 +44,18 @@ def product(lowering: Lowering, group: Group, reads: dict[Value, Access]) -> Non
         _blas(lowering, group, reads, a, b)
     else:
         _tiles(lowering, group, reads, a, b)
-    lowering.calls[-1].flops = max(lowering.calls[-1].flops, 0)
+
+
+def _by_panels(lowering: Lowering, group: Group, a: Value, b: Value) -> bool:
+    """Whether the second operand is copied panel by panel."""
+    rows, columns = group.domain[-2:]
+    first, second = (_matrix(lowering, v, ()) for v in (a, b))
+    if second.strides[-1] != 1:
+        # it will be turned over first
+        second = second._replace(strides=(columns, 1))
+    terms = a.spec.shape[-1]
+    small = terms * columns * b.spec.dtype.itemsize <= _PANEL_BYTES
+    return len(group.domain) == 2 and small and suits(rows, columns, first, second, terms, lowering.width)  # fmt: skip
 
 
 def _matrix(lowering: Lowering, value: Value, batch: Sequence[int]) -> Access:
@@ -66,19 +81,27 @@ def _tiles(
     writes = {v: x._replace(root=lowering.root(x.root)) for v, x in writes.items()}
     nest = Nest(group, reads, writes, {})
     roots = list(dict.fromkeys(x.root for x in (first, second, *reads.values(), *writes.values())))  # fmt: skip
-    kernel = Product(nest, first, second, a.spec.shape[-1], roots, lowering.width)
-    rows = group.domain[-2]
+    terms, rows = a.spec.shape[-1], group.domain[-2]
+    kernel: Product
+    panels = not batch and _by_panels(lowering, group, a, b)
+    if panels:
+        room = lowering.fresh(Spec((1,), second.dtype))
+        lowering.rooms[room] = Packed.room_size(terms, second.dtype, lowering.width)
+        kernel = Packed(nest, first, second, terms, room, roots, lowering.width)
+        roots = [*roots, room]
+    else:
+        kernel = Product(nest, first, second, terms, roots, lowering.width)
     kept = len(group.domain) - 1
 
     def touch(access: Access) -> Touch:
-        if access is second or batch:
+        if access is second or batch or panels:
             return None
         if access is first:
             return rows_touched(access, (rows, a.spec.shape[-1]), 1, rows)
         return rows_touched(access, group.domain, kept, rows)
 
-    call = lowering.call(kernel, "matmul " + " ".join(summary(group)), roots, (first, second, *reads.values()), writes.values(), touch, group, f"{nest.signature(roots)} {_place(first, roots)} {_place(second, roots)} {a.spec.shape[-1]}")  # fmt: skip
-    call.flops += 2 * math.prod(group.domain) * a.spec.shape[-1]
+    call = lowering.call(kernel, "matmul " + " ".join(summary(group)), roots, (first, second, *reads.values()), writes.values(), touch, group, f"{nest.signature(roots)} {_place(first, roots)} {_place(second, roots)} {terms} {panels}")  # fmt: skip
+    call.flops += 2 * math.prod(group.domain) * terms
     call.pairs = [(w, r) for w, r in same_places(reads, writes) if r not in (first.root, second.root)]  # fmt: skip
     call.label = call.label.strip()
 

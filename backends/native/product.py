@@ -54,13 +54,17 @@ class Product(Kernel):
         axes = len(self.batch)
         return self.offset_of(self.place, self.batch, access.strides[:axes], access.offset)
 
+    def begin(self) -> None:
+        """Where the matrices of this batch lie."""
+        self.a_start, self.b_start = self._start(self.a), self._start(self.b)
+        self.starts = {v: self._start(a) for v, a in (*self.nest.reads.items(), *self.nest.writes.items())}  # fmt: skip
+
     def _matrix(self, begin: Lane, end: Lane) -> None:
         code, width = self.code, self.width
         whole_rows = self.rows - self.rows % UNIT
         rest = self.rows % UNIT
         vectors = -(-self.columns // width)
-        self.a_start, self.b_start = self._start(self.a), self._start(self.b)
-        self.starts = {v: self._start(a) for v, a in (*self.nest.reads.items(), *self.nest.writes.items())}  # fmt: skip
+        self.begin()
         if whole_rows:
             limit = code.put(f"call i64 @llvm.smin.i64(i64 {end.name}, i64 {whole_rows})", "int64")
             code.declare("declare i64 @llvm.smin.i64(i64, i64)")
@@ -68,7 +72,7 @@ class Product(Kernel):
                 # a part may begin behind the last whole block
                 self._tall_blocks(code.put(f"call i64 @llvm.smin.i64(i64 {begin.name}, i64 {limit.name})", "int64"), limit)  # fmt: skip
             else:
-                self._column_blocks(vectors, UNIT, lambda tile: self._row_blocks(begin, limit, tile))  # fmt: skip
+                self._column_blocks(vectors, UNIT, lambda tile: self.row_blocks(begin, limit, tile))  # fmt: skip
         if rest:
             covers = code.compare("==", end, self.rows)
             some = code.compare("<", begin, end)
@@ -78,7 +82,9 @@ class Product(Kernel):
 
             self.when(code.binary("&", covers, some), remaining)
 
-    def _row_blocks(self, begin: Lane, end: Lane, tile: Callable[[Lane], None], step: int = UNIT) -> None:  # fmt: skip
+    def row_blocks(self, begin: Lane, end: Lane, tile: Callable[[Lane], None], step: int = UNIT) -> None:  # fmt: skip
+        """A tile for every `step` rows."""
+
         def one(row: Lane, carried: list[Lane]) -> list[Lane]:
             tile(row)
             return []
@@ -90,8 +96,8 @@ class Product(Kernel):
         code, actives = self.code, [self.columns % self.width or self.width]
         pairs = code.binary("&", code.binary("-", end, begin), -2 * UNIT)
         middle = code.binary("+", begin, pairs)
-        self._row_blocks(begin, middle, lambda row: self._tile(row, 2 * UNIT, self.number(0), actives), 2 * UNIT)  # fmt: skip
-        self._row_blocks(middle, end, lambda row: self._tile(row, UNIT, self.number(0), actives))
+        self.row_blocks(begin, middle, lambda row: self.tile(row, 2 * UNIT, self.number(0), actives), 2 * UNIT)  # fmt: skip
+        self.row_blocks(middle, end, lambda row: self.tile(row, UNIT, self.number(0), actives))
 
     def _column_blocks(self, vectors: int, rows: int, run: Callable[[Callable[[Lane], None]], None]) -> None:  # fmt: skip
         """Blocks of vectors of about equal size: a loop over those that are alike, then the last."""
@@ -105,7 +111,7 @@ class Product(Kernel):
             alike -= 1
 
         def tile_at(first: Lane, actives: list[int]) -> Callable[[Lane], None]:
-            return lambda row: self._tile(row, rows, first, actives)
+            return lambda row: self.tile(row, rows, first, actives)
 
         if alike == 1:
             run(tile_at(self.number(0), [width] * size))
@@ -122,7 +128,7 @@ class Product(Kernel):
                 actives[-1] = masked
             run(tile_at(self.number(alike * size * width), actives))
 
-    def _tile(self, row: Lane, rows: int, column: Lane, actives: list[int]) -> None:
+    def tile(self, row: Lane, rows: int, column: Lane, actives: list[int]) -> None:
         """`rows` rows from `row` by the vectors from `column`: the sum over k, then the epilogue."""
         code = self.code
         zero = code.constant(0, self.dtype.name, self.width)
@@ -142,23 +148,28 @@ class Product(Kernel):
         self._epilogue(sums, row, rows, column, actives)
 
     def _term(self, k: Lane, sums: list[Lane], a_row: Lane, rows: int, column: Lane, actives: list[int]) -> list[Lane]:  # fmt: skip
-        code, width = self.code, self.width
-        *_, step_i, step_k = self.a.strides
-        b_row = self._add(code.binary("*", k, self.b.strides[-2]), self.b_start)
-        b_at = code.binary("+", b_row, column)
-        pointer = self.pointers[self.b.root]
-        vectors = [
-            code.load(code.at(pointer, self._add(b_at, v * width), self.dtype), self.dtype, active)
-            for v, active in enumerate(actives)
-        ]
+        code = self.code
+        step_i, step_k = self.a.strides[-2:]
+        vectors = self.vectors(k, column, actives)
         a_at = self._add(code.binary("*", k, step_k), a_row)
         new: list[Lane] = []
         for i in range(rows):
             address = code.at(self.pointers[self.a.root], self._add(a_at, i * step_i), self.dtype)
-            number = code.spread(code.load(address, self.dtype), width)
+            number = code.spread(code.load(address, self.dtype), self.width)
             for v, vector in enumerate(vectors):
                 new.append(code.intrinsic("fma", number, vector, sums[i * len(vectors) + v]))
         return new
+
+    def vectors(self, k: Lane, column: Lane, actives: list[int]) -> list[Lane]:
+        """Row `k` of B from `column` on."""
+        code = self.code
+        b_row = self._add(code.binary("*", k, self.b.strides[-2]), self.b_start)
+        b_at = code.binary("+", b_row, column)
+        pointer = self.pointers[self.b.root]
+        return [
+            code.load(code.at(pointer, self._add(b_at, v * self.width), self.dtype), self.dtype, active)
+            for v, active in enumerate(actives)
+        ]  # fmt: skip
 
     def _add(self, a: Lane, b: Lane | int) -> Lane:
         return a if b == 0 else self.code.binary("+", a, b)

@@ -118,6 +118,39 @@ def test_products(rows, columns, terms, turned):
     close("\n".join(["program p", *lines, "return y=%6"]), 1e-5)
 
 
+@pytest.mark.parametrize(("rows", "columns", "terms"), [(64, 256, 150), (72, 128, 333), (96, 384, 100)])  # fmt: skip
+@pytest.mark.parametrize("turned", ["", "a", "b"])
+@pytest.mark.parametrize("threads", [1, 2, 3])
+def test_products_by_panels(rows, columns, terms, turned, threads, monkeypatch):
+    monkeypatch.setattr(team, "limit", 3)
+    a = (terms, rows) if turned == "a" else (rows, terms)
+    b = (columns, terms) if turned == "b" else (terms, columns)
+    left = "%2" if turned == "a" else "%0"
+    right = "%2" if turned == "b" else "%1"
+    turn = {
+        "a": f"%2: float32[{rows}, {terms}] = permute_dims(%0, axes=(1, 0))",
+        "b": f"%2: float32[{terms}, {columns}] = permute_dims(%1, axes=(1, 0))",
+        "": "",
+    }[turned]
+    program = parse_program(f"""
+    program p
+    %0: float32[{a[0]}, {a[1]}] = input "a"
+    %1: float32[{b[0]}, {b[1]}] = input "b"
+    %9: float32[{columns}] = input "c"
+    {turn}
+    %4: float32[{rows}, {columns}] = matmul({left}, {right})
+    %5: float32[{rows}, {columns}] = add(%4, %9)
+    return y=%5
+    """)
+    rng = np.random.default_rng(0)
+    given = {n: numbers(v.spec, rng) for n, v in program.named("input").items()}
+    machine = Machine(program)
+    monkeypatch.setattr(machine, "parts", lambda: threads)
+    result = machine.step({}, given)["y"]
+    x, y = (given[n].T if turned == n else given[n] for n in "ab")
+    np.testing.assert_allclose(result, x.astype(float) @ y + given["c"], rtol=1e-4, atol=1e-4)
+
+
 def test_batched_products():
     close("""
     program p

@@ -16,9 +16,9 @@ from typing import Any
 from .tensor import Tensor
 
 _FIXED = (bool, int, float, str, type(None))
-_DEPTH = 4
+_DEPTH = 8
 _MOST = 64
-"""Of a longer list or dict only the length is looked at."""
+"""Of a longer list or dict of other things than numbers and texts only the length is looked at."""
 _LIBRARY = ("autograd", "backends", "nn", "numpy", "builtins", "functools", "math")
 Guard = tuple[str, Callable[[], Any]]
 
@@ -46,8 +46,15 @@ def _guards(function: Any) -> Iterator[Guard]:
     elif isinstance(function, FunctionType):
         for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):  # fmt: skip
             yield name, partial(_cell, cell)
-        for name in dict.fromkeys(_names(function.__code__)):
-            if name in function.__globals__ and not _is_library(function.__globals__[name]):
+        names = list(dict.fromkeys(_names(function.__code__)))
+        for name in names:
+            held = function.__globals__.get(name)
+            if isinstance(held, ModuleType):
+                # config.rate: what the code may read of a module of the user's
+                for inner in names:
+                    if isinstance(vars(held).get(inner), _FIXED) and not _is_of_library(held.__name__):  # fmt: skip
+                        yield f"{name}.{inner}", partial(_global, vars(held), inner)
+            elif name in function.__globals__ and not _is_library(held):
                 yield name, partial(_global, function.__globals__, name)
     else:
         yield type(function).__name__, partial(key_of, function)
@@ -65,7 +72,11 @@ def _is_library(value: Any) -> bool:
     """Modules, and functions and classes of libraries: they do not change."""
     if isinstance(value, (ModuleType, type)):
         return True
-    return str(getattr(value, "__module__", "")).partition(".")[0] in _LIBRARY and callable(value) and not hasattr(value, "jit_key")  # fmt: skip
+    return _is_of_library(str(getattr(value, "__module__", ""))) and callable(value) and not hasattr(value, "jit_key")  # fmt: skip
+
+
+def _is_of_library(module: str) -> bool:
+    return module.partition(".")[0] in _LIBRARY
 
 
 def _cell(cell: Any) -> Any:
@@ -77,6 +88,24 @@ def _cell(cell: Any) -> Any:
 
 def _global(names: dict[str, Any], name: str) -> Any:
     return key_of(names.get(name))
+
+
+class Same:
+    """Something in a key that is compared by identity, and lives as long as the key."""
+
+    __slots__ = ("it",)
+
+    def __init__(self, it: Any) -> None:
+        self.it = it
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Same) and self.it is other.it
+
+    def __hash__(self) -> int:
+        return id(self.it)
+
+    def __repr__(self) -> str:
+        return type(self.it).__name__
 
 
 def key_of(value: Any, depth: int = 0) -> Any:
@@ -92,25 +121,41 @@ def key_of(value: Any, depth: int = 0) -> Any:
     if look is not None:
         return look(value)
     if isinstance(value, (list, tuple, set, frozenset, dict)):
-        if len(value) > _MOST:
-            return len(value)
-        items = value.items() if isinstance(value, dict) else value
-        return type(value).__name__, *(key_of(item, depth + 1) for item in items)
+        return _of_container(value, depth)
     if isinstance(value, (FunctionType, MethodType, partial)):
         return _of_function(value, depth)
     if hasattr(value, "dtype") and getattr(value, "shape", None) == ():
         return str(value.dtype), repr(value)
-    if _is_library(value) or not hasattr(value, "__dict__"):
+    if _is_library(value):
         return None
-    return type(value).__name__, *(
-        (name, key_of(part, depth + 1)) for name, part in list(vars(value).items())[:_MOST]
-    )
+    return type(value).__name__, *((name, key_of(part, depth + 1)) for name, part in _attributes(value))  # fmt: skip
+
+
+def _of_container(value: Any, depth: int) -> Any:
+    items = list(value.items() if isinstance(value, dict) else value)
+    if len(items) > _MOST:
+        plain = all(isinstance(item, _FIXED) for item in items)
+        return type(value).__name__, len(items), hash(repr(items)) if plain else None
+    return type(value).__name__, *(key_of(item, depth + 1) for item in items)
+
+
+def _attributes(value: Any) -> list[tuple[str, Any]]:
+    """An object's own attributes, those in slots, and the plain ones of its classes."""
+    found: dict[str, Any] = {}
+    for kind in reversed(type(value).__mro__[:-1]):
+        found |= {n: v for n, v in vars(kind).items() if isinstance(v, _FIXED) and not n.startswith("__")}  # fmt: skip
+        slots = vars(kind).get("__slots__", ())
+        for name in (slots,) if isinstance(slots, str) else slots:
+            if hasattr(value, name):
+                found[name] = getattr(value, name)
+    found |= getattr(value, "__dict__", {})
+    return list(found.items())[:_MOST]
 
 
 def _of_function(function: Any, depth: int) -> Any:
     """What a function that is called from a traced one reads, and which one it is."""
     if _is_library(function) or depth > 1:
-        return id(function)
+        return Same(function)
     inner = getattr(function, "__func__", getattr(function, "func", function))
     code = getattr(inner, "__code__", None)
     values = []
@@ -123,4 +168,4 @@ def _of_function(function: Any, depth: int) -> Any:
         held = inner.__globals__.get(name)
         if not _is_library(held):
             values.append(key_of(held, depth + 2))
-    return id(code), *values
+    return Same(code), *values

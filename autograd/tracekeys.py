@@ -10,6 +10,7 @@ from backends.contract import Backend
 
 from . import random
 from .errors import TraceError
+from .guards import Same
 from .tensor import Tensor
 
 State = Mapping[str, Tensor] | Iterable[Tensor] | Any
@@ -41,8 +42,8 @@ def identities(state: State) -> Any:
     if hasattr(state, "jit_key"):
         return state.jit_key()
     if isinstance(state, (list, tuple)) and all(isinstance(part, Tensor) for part in state):
-        return tuple(map(id, state))
-    return tuple((name, id(tensor)) for name, tensor in named(state).items())
+        return tuple(map(Same, state))
+    return tuple((name, Same(tensor)) for name, tensor in named(state).items())
 
 
 def home_of(tensors: Sequence[Tensor]) -> Backend:

@@ -143,6 +143,7 @@ class Predictor:
         self.compiles = model.jit is not False
         self._quick: Callable[[Any], Any] | None = None
         self._changes = -1
+        self._batch_size = 0
 
     def jit_key(self) -> Any:
         """What a trace of the forward pass depends on."""
@@ -157,11 +158,14 @@ class Predictor:
         result: Tensor = (self._jitted if self.compiles else self._forward)(x)
         return result
 
-    def remember(self, x: Any) -> None:
+    def remember(self, x: Any, batch_size: int) -> None:
         """`x` has just been predicted, in one batch: find a short way for arrays like it."""
+        self._batch_size = batch_size
         self._changes = changes[0]
         self._quick = self._jitted.quick(x) if self.compiles and hasattr(x, "flags") else None
 
-    def quickly(self, x: Any) -> Any:
+    def quickly(self, x: Any, batch_size: int) -> Any:
         """The outputs for an array like the last one, where nothing has changed; None otherwise."""
-        return None if self._quick is None or self._changes != changes[0] else self._quick(x)
+        if self._quick is None or self._changes != changes[0] or batch_size != self._batch_size:
+            return None
+        return self._quick(x)

@@ -31,6 +31,7 @@ from .intake import (
 )
 from .losses import Loss
 from .metrics import Metric
+from .module import Module
 from .optimizers import Optimizer
 from .presentable import Presentable
 from .run import Position, Run
@@ -57,6 +58,11 @@ class Model(Presentable):
     >>> history.history["loss"][-1] < 1e-3
     True
     """
+
+    not_settings = Module.not_settings | {
+        "optimizer", "loss", "metrics", "trackers", "stop_training", "history", "current_run", "resume_position", "jit",
+        "_predictor", "_evaluation",
+    }  # fmt: skip
 
     def __init__(self, dtype: str = "float32") -> None:
         self.dtype = _floating(dtype)
@@ -217,7 +223,7 @@ class Model(Presentable):
     def predict(self, x: Any, batch_size: int = 32, verbose: Any = "auto") -> Any:
         """The outputs for inputs (n, ...) as a NumPy array (n, ...), computed in batches."""
         if self._predictor is not None:
-            quick = self._predictor.quickly(x)
+            quick = self._predictor.quickly(x, batch_size)
             if quick is not None:
                 return quick
         size = check_batch_size(batch_size)
@@ -232,7 +238,7 @@ class Model(Presentable):
             parts = [forward(batch[0]) for batch in progress(batches, "predict", verbose)]
         if len(parts) == 1:
             if isinstance(batches, ArrayData) and batches.rows.x.dtype == getattr(x, "dtype", None):
-                forward.remember(x)
+                forward.remember(x, batch_size)
             return parts[0].numpy()
         return ag.concat(parts, axis=0).numpy()
 

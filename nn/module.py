@@ -17,6 +17,7 @@ from weakref import WeakKeyDictionary
 import autograd as ag
 from autograd import ShapeError, Tensor
 from autograd.errors import nearest
+from autograd.guards import Same, key_of
 
 from .constraints import Constraint
 from .errors import ArgumentError
@@ -35,16 +36,23 @@ changes = [0]
 
 _keys: WeakKeyDictionary[Module, tuple[int, Any]] = WeakKeyDictionary()
 _modes: WeakKeyDictionary[Module, tuple[int, bool]] = WeakKeyDictionary()
-_PLAIN = (bool, int, float, str, type(None))
 
 
 def settings(thing: Any) -> tuple[Any, ...]:
-    """The plain values among the attributes of `thing`, and which tensors and functions it holds."""
+    """What a trace depends on in `thing`: its plain values, which tensors it holds, and what its functions read."""
+    hidden = getattr(thing, "not_settings", ())
     return type(thing), *(
-        (name, value if isinstance(value, _PLAIN) else id(value))
+        (name, Same(value) if isinstance(value, Tensor) else key_of(value))
         for name, value in vars(thing).items()
-        if isinstance(value, (*_PLAIN, Tensor)) or callable(value)
+        if name not in hidden and not _holds_modules(value)
     )
+
+
+def _holds_modules(value: Any) -> bool:
+    """Modules have keys of their own."""
+    if isinstance(value, (list, tuple)):
+        return any(map(_holds_modules, value))
+    return isinstance(value, Module)
 
 
 class Parameter(Tensor):
@@ -85,6 +93,8 @@ class Module:
     mode set by `train()` and `eval()` counts, which is `eval` at first, as in Keras.
     """
 
+    not_settings: frozenset[str] = frozenset(("built", "output_shape", "input_shape", "seen_shape"))
+    """Attributes on which no computation depends."""
     built: bool = False
     training: bool = False
     output_shape: tuple[int | None, ...] | None = None

@@ -10,7 +10,7 @@ from ..program.ir import Instruction, Value
 from .kernel import Access
 from .lanes import Lane, Operand
 from .loops import Loops
-from .nest import operands_of
+from .nest import count_strides, operands_of
 from .reduction import Reduction
 
 _DOWN = 4
@@ -75,7 +75,10 @@ class Columns(Loops):
 
             for block in range(len(blocks)):
                 for step in before:
-                    known[step.result, block] = self.compute(step, read_at(block))
+                    if step.primitive == "arange":
+                        known[step.result, block] = self._count(step, row, blocks[block][0])
+                    else:
+                        known[step.result, block] = self.compute(step, read_at(block))
             for (step, block), reduction in reductions.items():
                 size = len(reduction.start())
                 source = operands_of(step)[0]
@@ -92,6 +95,18 @@ class Columns(Loops):
             results[step.result, block] = reduction.close(ends[at : at + size], self.width)
             at += size
         self._finish(blocks, results)
+
+    def _count(self, step: Instruction, row: Lane | None, index: Lane) -> Operand:
+        """arange in one row, or beneath all of them."""
+        code, strides = self.code, count_strides(self.group, step.result)
+        place: Lane | int = 0
+        if row is not None:
+            place = self.offset_of(row, self.outer, strides[: self.split], 0)
+        if any(strides[self.split :]):
+            places = code.binary("+", code.spread(index, self.width), code.lane_numbers())
+            along = self.offset_of(places, self.inner, strides[self.split :], 0)
+            place = along if place == 0 else code.binary("+", along, place)
+        return self.counted(step, place)
 
     def _is_row_work(self, step: Instruction) -> bool:
         """Whether a step is done for each row: it reads elements, or only parameters on the way to one."""
@@ -116,7 +131,10 @@ class Columns(Loops):
                     continue
                 if self._is_row_work(step) and group.is_element(step.result):
                     continue
-                results[step.result, block] = self.compute(step, read)
+                if step.primitive == "arange":
+                    results[step.result, block] = self._count(step, None, index)
+                else:
+                    results[step.result, block] = self.compute(step, read)
             for value, access in self.nest.writes.items():
                 lane = self.lane(results[value, block], value.spec.dtype)
                 self.put(lane, access, access.offset, index, self.inner, access.strides[self.split :], active)  # fmt: skip

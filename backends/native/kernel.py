@@ -238,6 +238,15 @@ class Kernel:
             return int(operand) if math.isfinite(operand) else 0
         return operand
 
+    def counted(self, instruction: Instruction, place: Lane | int) -> Operand:
+        """arange: start + step * place."""
+        code, static = self.code, dict(instruction.static)
+        dtype = instruction.result.spec.dtype
+        if isinstance(place, int):
+            return np.asarray(static["start"] + static["step"] * place).astype(dtype).item()  # type: ignore[no-any-return]
+        scaled = code.binary("*", code.cast(place, "float64" if dtype.kind == "f" else "int64"), static["step"])  # fmt: skip
+        return code.cast(code.binary("+", scaled, static["start"]), dtype.name)
+
     def lane(self, operand: Operand, dtype: DType) -> Lane:
         """An operand as a register."""
         if isinstance(operand, Lane):

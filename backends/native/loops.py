@@ -10,12 +10,11 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 
-from ..contract import DType
 from ..program.fuse import REDUCTIONS
 from ..program.ir import Instruction, Value
 from .kernel import Access, Kernel, merged
 from .lanes import Lane, Operand
-from .nest import IN_REGISTERS, Nest, is_flat, kept_axes, operands_of, passes_of
+from .nest import IN_REGISTERS, Nest, count_strides, is_flat, kept_axes, operands_of, passes_of
 from .reduction import Reduction
 
 
@@ -150,7 +149,14 @@ class Rows(Loops):
 
         for step in self.group.steps:
             if step.primitive == "arange":
-                known[step.result] = self._counted(step, index, active)
+                places: Lane | int = 0
+                if merged(domain, count_strides(self.group, step.result)):
+                    places = index
+                    if active:
+                        places = code.binary(
+                            "+", code.spread(index, self.width), code.lane_numbers()
+                        )
+                known[step.result] = self.counted(step, places)
             else:
                 known[step.result] = self.compute(step, read)
         for value, access in nest.writes.items():
@@ -160,16 +166,17 @@ class Rows(Loops):
             address = code.at(self.pointers[access.root], self.sum(access.offset, index), access.dtype)  # fmt: skip
             code.store(lane, address, access.dtype, active)
 
-    def _counted(self, step: Instruction, index: Lane, active: int) -> Lane:
-        """arange: start + step * i for the places from `index` on."""
-        code, static = self.code, dict(step.static)
-        dtype: DType = step.result.spec.dtype
-        places = index
-        if active:
-            places = code.binary("+", code.spread(index, self.width), code.lane_numbers())
-        wide = "float64" if dtype.kind == "f" else "int64"
-        scaled = code.binary("*", code.cast(places, wide), static["step"])
-        return code.cast(code.binary("+", scaled, static["start"]), dtype.name)
+    def _count(self, step: Instruction, index: Lane | None, active: int) -> Operand:
+        """arange at a place of the row, or for the row where there is no `index`."""
+        code, strides = self.code, count_strides(self.group, step.result)
+        place = self.offset_of(self.row, self.outer, strides[: self.kept], 0)
+        if index is not None and any(strides[self.kept :]):
+            places = index
+            if active:
+                places = code.binary("+", code.spread(index, self.width), code.lane_numbers())
+            along = self.offset_of(places, self.inner, strides[self.kept :], 0)
+            place = along if place == 0 else code.binary("+", along, place)
+        return self.counted(step, place)
 
     # rows
     def _row(self, row: Lane) -> None:
@@ -201,6 +208,11 @@ class Rows(Loops):
         if self.group.reduced is None or self.columns == 1:
             return True
         return self.group.is_element(value)
+
+    def _number(self, step: Instruction, numbers: dict[Value, Operand]) -> Operand:
+        if step.primitive == "arange":
+            return self._count(step, None, 0)
+        return self.compute(step, lambda value: self._read_number(value, numbers))
 
     def _read_number(self, value: Value, numbers: dict[Value, Operand]) -> Operand:
         if value not in numbers:
@@ -248,11 +260,11 @@ class Rows(Loops):
             elif self._is_element(value):
                 for block, index, active in blocks:
                     if step.primitive == "arange":
-                        held[value, block] = self._counted(step, index, 0 if scalar else active)
+                        held[value, block] = self._count(step, index, 0 if scalar else active)
                     else:
                         held[value, block] = self.compute(step, reader(block, index, active))
             else:
-                numbers[value] = self.compute(step, lambda v: self._read_number(v, numbers))
+                numbers[value] = self._number(step, numbers)
         for value, access in self.nest.writes.items():
             if not self._is_element(value):
                 continue
@@ -269,7 +281,7 @@ class Rows(Loops):
     def _long_pass(self, k: int, numbers: dict[Value, Operand]) -> None:
         one = self.passes[k]
         for step in one.numbers:
-            numbers[step.result] = self.compute(step, lambda v: self._read_number(v, numbers))
+            numbers[step.result] = self._number(step, numbers)
         writes = [v for v in self.nest.writes if self._is_element(v)]
         made = {s.result for s in one.elements}
         late = [v for v in writes if v in made]
@@ -294,7 +306,7 @@ class Rows(Loops):
 
             for step in one.elements:
                 if step.primitive == "arange":
-                    known[step.result] = self._counted(step, index, active)
+                    known[step.result] = self._count(step, index, active)
                 else:
                     known[step.result] = self.compute(step, read)
             for value in late:

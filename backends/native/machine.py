@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from ..contract import Feed, Spec
+from ..errors import ProgramError
 from ..locks import renewed_lock
 from ..numpy import NumPyBackend
 from ..program.ir import Program, Value
@@ -68,6 +69,7 @@ class Machine:
         sizes = self._sizes(calls)
         placed = schedule(calls, states, sum(sizes.values()) < 4_000_000)
         self.placed: list[Placed] = placed
+        self._check_order()
         self.layout = lay_out(placed, sizes)
         self.flops = sum(call.flops for call in calls)
         self._build(placed)
@@ -78,6 +80,15 @@ class Machine:
         _machines.add(self)
 
     # making
+    def _check_order(self) -> None:
+        """Every value is written before it is read; a mistake of the planner would be a random number."""
+        written = {*self.state.values(), *self.inputs.values(), ERRORS}
+        for call, _ in self.placed:
+            for root in call.reads:
+                if root not in written:
+                    raise ProgramError(f"{call.label} reads {root}: {root.spec} before it is written")  # fmt: skip
+            written.update(call.writes)
+
     def _feeding(self, width: int) -> list[Call]:
         calls = []
         for name, feed in self.feeds.items():

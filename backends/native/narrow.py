@@ -16,7 +16,7 @@ from ..program.ir import Value
 from .kernel import Access, merged
 from .lanes import Lane, Operand
 from .loops import Loops
-from .nest import Nest, kept_axes, operands_of
+from .nest import Nest, count_strides, kept_axes, operands_of
 from .reduction import Reduction
 
 MOST_COLUMNS = 12
@@ -84,9 +84,15 @@ class Narrow(Loops):
                     carried = reduction.take(carried, lane, self.number(column), width)
                 numbers[value] = reduction.close(carried, width)
             elif step.primitive == "arange":
-                static = dict(step.static)
-                for column in range(self.columns):
-                    elements[value, column] = np.asarray(static["start"] + column * static["step"]).astype(value.spec.dtype).item()  # fmt: skip
+                run = Access(value, value.spec.dtype, 0, count_strides(self.group, value))
+                across = self.offset_of(self.places, self.outer, run.strides[: self.kept], 0)
+                if self.group.is_element(value):
+                    for column in range(self.columns):
+                        along = self._offset(run, column)
+                        place = along if across == 0 else self.sum(along, across)  # type: ignore[arg-type]
+                        elements[value, column] = self.counted(step, place)
+                else:
+                    numbers[value] = self.counted(step, across)
             elif self.group.is_element(value):
                 for column in range(self.columns):
                     elements[value, column] = self.compute(step, reader(column))

@@ -43,16 +43,28 @@ class Nest(NamedTuple):
         return repr((group.kind, group.domain, group.reduced and sorted(group.reduced), head, steps, axes, memory))  # fmt: skip
 
 
+def count_strides(group: Group, value: Value) -> tuple[int, ...]:
+    """How a counted value (arange) runs along the domain: as memory would that holds the numbers of its axis."""
+    return tuple(int(axis in group.axes[value]) for axis in range(len(group.domain)))
+
+
+def _runs(nest: Nest) -> list[tuple[int, ...]]:
+    """The strides of all that a nest reads, writes or counts."""
+    group = nest.group
+    counted = [count_strides(group, s.result) for s in group.steps if s.primitive == "arange"]
+    return [a.strides for a in (*nest.reads.values(), *nest.writes.values())] + counted
+
+
 def kept_axes(nest: Nest) -> int:
     """How many leading axes of the domain make up a row index; 0 when the whole domain is one row."""
     group = nest.group
     if group.reduced is not None:
         return min(group.reduced, default=len(group.domain))
     size = len(group.domain)
-    accesses = [*nest.reads.values(), *nest.writes.values()]
+    runs = _runs(nest)
     best = max(size - 1, 0)
     for kept in range(best, -1, -1):
-        if any(merged(group.domain[kept:], a.strides[kept:]) not in (0, 1) for a in accesses):
+        if any(merged(group.domain[kept:], run[kept:]) not in (0, 1) for run in runs):
             break
         best = kept
     return best
@@ -60,8 +72,8 @@ def kept_axes(nest: Nest) -> int:
 
 def is_flat(nest: Nest) -> bool:
     """Whether the whole domain can be walked as one row of consecutive elements."""
-    domain, accesses = nest.group.domain, (*nest.reads.values(), *nest.writes.values())
-    return nest.group.reduced is None and all(merged(domain, a.strides) in (0, 1) for a in accesses)
+    domain = nest.group.domain
+    return nest.group.reduced is None and all(merged(domain, run) in (0, 1) for run in _runs(nest))
 
 
 def room_length(group: Group) -> int:

@@ -11,10 +11,10 @@ import math
 from collections.abc import Callable, Sequence
 
 from ..contract import DType
-from ..program.ir import Value
+from ..program.ir import Instruction, Value
 from .kernel import UNIT, Access, Kernel
 from .lanes import Lane, Operand
-from .nest import Nest
+from .nest import Nest, count_strides
 
 _SUMS = 24
 """Registers for sums."""
@@ -191,7 +191,10 @@ class Product(Kernel):
                     return loaded[key]
 
                 for step in self.group.steps:
-                    known[step.result] = self.compute(step, read)
+                    if step.primitive == "arange":
+                        known[step.result] = self._count(step, row, i, column, v)
+                    else:
+                        known[step.result] = self.compute(step, read)
                 for value, access in self.nest.writes.items():
                     self._write(self.lane(known[value], value.spec.dtype), access, self.starts[value], row, i, column, v, active)  # fmt: skip
 
@@ -207,6 +210,13 @@ class Product(Kernel):
             along = along if by_column == 1 else code.binary("*", along, by_column)
             place = self._add(along, place)
         return place
+
+    def _count(self, step: Instruction, row: Lane, i: int, column: Lane, v: int) -> Operand:
+        """arange along the rows or the columns."""
+        by_row, by_column = count_strides(self.group, step.result)[-2:]
+        if by_column:
+            return self.counted(step, self._spaced(self._add(column, v * self.width), 1))
+        return self.counted(step, self._add(row, i) if by_row else 0)
 
     def _load(self, access: Access, start: Lane | int, row: Lane, i: int, column: Lane, v: int, active: int) -> Operand:  # fmt: skip
         code = self.code

@@ -101,6 +101,7 @@ class _Planner:
         self.pending: dict[Value, Instruction] = {}
         self.costs: dict[Value, int] = {}
         self.drawn: set[Value] = set()
+        self.latest: dict[Value, int] = {}
 
     def plan(self) -> Plan:
         for instruction in self.program.instructions:
@@ -111,12 +112,18 @@ class _Planner:
                 continue
             if self._can_wait(instruction):
                 self.pending[instruction.result] = instruction
+                self.latest[instruction.result] = max(map(self._latest, _values(instruction.operands)), default=-1)  # fmt: skip
             else:
                 self._place(instruction)
         for _, value in (*self.program.assigns, *self.program.outputs):
             if isinstance(value, Value):
                 self._need(value)
         return Plan(self.program, tuple(self.groups), self.views, self.home)
+
+    def _latest(self, value: Value) -> int:
+        """The group after which `value` can be had: its own, or that of the draw which waiting arithmetic reads."""
+        root = self.views[value].root
+        return self.home.get(root, self.latest.get(root, -1))
 
     def _can_wait(self, instruction: Instruction) -> bool:
         """Whether this is cheap arithmetic on parameters and numbers."""
@@ -153,7 +160,9 @@ class _Planner:
             for value in values:
                 self._need(value)
             shape = result.spec.shape
-            group = Group("product" if primitive == "matmul" else "special", shape, instruction)
+            empty = 0 in shape or any(0 in value.spec.shape for value in values)
+            kind: Kind = "product" if primitive == "matmul" and not empty else "special"
+            group = Group(kind, shape, instruction)
             group.axes[result] = _identity(shape)
             self._append(group, result)
             if primitive == "random_bits":
@@ -162,7 +171,7 @@ class _Planner:
         for value in values:
             if self.views[value].axes is None:
                 self._need(value)
-        latest = max((self.home.get(self.views[v].root, -1) for v in values), default=-1)
+        latest = max(map(self._latest, values), default=-1)
         for index in self._candidates(latest, elementwise, result):
             if self._join(instruction, self.groups[index]):
                 self.home[result] = index

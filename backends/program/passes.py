@@ -155,7 +155,7 @@ class _Rewriter:
             axes = tuple(first[i] for i in dict(static)["axes"])
             return Instruction(result, primitive, inner.operands, (("axes", axes),))
         if (
-            primitive in ("sum", "prod", "max", "min")
+            primitive in ("prod", "max", "min")
             and isinstance(source, Value)
             and source.spec.dtype == result.spec.dtype
             and all(source.spec.shape[axis] == 1 for axis in dict(static)["axis"])
@@ -258,7 +258,7 @@ class _Fresh:
 
 
 def _with_split_sums(program: Program) -> Program:
-    """A large sum over everything is taken row by row, then over the rows."""
+    """A large sum over everything is taken row by row, then over the rows; one over axes of length 1 is none."""
     fresh = _Fresh(program)
 
     def rewrite(instruction: Instruction) -> Iterator[Instruction]:
@@ -268,6 +268,9 @@ def _with_split_sums(program: Program) -> Program:
             yield instruction
             return
         axes, shape = dict(static)["axis"], source.spec.shape
+        if source.spec.dtype == result.spec.dtype and all(shape[axis] == 1 for axis in axes):
+            yield Instruction(result, "reshape", operands, (("shape", result.spec.shape),))
+            return
         if len(axes) < 2 or len(axes) < len(shape) or math.prod(shape) < _SPLIT_FROM:
             yield instruction
             return

@@ -92,13 +92,14 @@ class TraceBackend:
         self, name: str, assigns: list[tuple[Symbol, Symbol]], outputs: list[tuple[str, Symbol]]
     ) -> Program:
         """The verified program of everything emitted so far."""
+        returned = tuple((key, self._strong(output).value) for key, output in outputs)
         return verify(
             Program(
                 name,
                 tuple(self._parameters),
                 tuple(self._instructions),
                 tuple((state.value, new.value) for state, new in assigns),
-                tuple((key, self._strong(output).value) for key, output in outputs),
+                returned,
             )
         )
 

@@ -45,7 +45,7 @@ class ProgressBar(Callback):
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
         run = self.model.current_run
         self._batch = 0 if run is None else run.batch
-        begun = (epoch - self.params["first_epoch"]) * (self.params["steps"] or 0)
+        begun = (epoch - self.params["first_epoch"]) * (self.params["steps"] or 0) + self._batch
         if self._bar.n < begun:  # a run that goes on
             self._bar.update(begun - self._bar.n)
         self._bar.set_description_str(

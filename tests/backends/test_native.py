@@ -337,3 +337,43 @@ def test_long_rows_of_a_part(width):
     %9: float32[4, 7, {width}] = subtract(%6, 1.0)
     return a=%5, b=%7, c=%8, d=%9
     """)
+
+
+COUNTS = {
+    "one element as a number": "%0: float32[2] = input \"x\"; %1: float32[1] = sum(%0, axis=(0,), keepdims=True); %2: float32[1] = arange(start=0, stop=1, step=1, dtype=float32); return y=%1, z=%2",
+    "one element, behind a product": "%0: float64[1, 8] = input \"a\"; %1: float64[8, 1] = input \"b\"; %2: float64[1, 1] = matmul(%0, %1); %3: float32[1] = arange(start=0, stop=1, step=1, dtype=float32); return y=%2, z=%3",
+    "one element, flat": "%0: int64[33] = input \"x\"; %1: int64[1] = arange(start=0, stop=1, step=1, dtype=int64); %2: int64[33] = minimum(%1, %0); %3: int64[33] = subtract(%2, 2); return y=%3",
+    "along the columns": "%0: float32[8, 3] = input \"x\"; %1: float32[3] = arange(start=0, stop=6, step=2, dtype=float32); %2: float32[8, 3] = add(%0, %1); return y=%2",
+    "along the kept axis": "%0: float32[3, 8] = input \"x\"; %1: float32[3] = arange(start=5, stop=8, step=1, dtype=float32); %2: float32[3] = sum(%0, axis=(1,), keepdims=False); %3: float32[3] = add(%2, %1); return y=%3",
+    "along the rows": "%0: float32[8, 70] = input \"x\"; %1: float32[8] = arange(start=0, stop=8, step=1, dtype=float32); %2: float32[8, 1] = reshape(%1, shape=(8, 1)); %3: float32[8, 70] = add(%0, %2); %4: float32[8] = max(%3, axis=(1,), keepdims=False); return y=%3, z=%4",
+    "beside a product": "%0: float32[9, 4] = input \"a\"; %1: float32[4, 3] = input \"b\"; %2: float32[9, 3] = matmul(%0, %1); %3: float32[3] = arange(start=0, stop=3, step=1, dtype=float32); %4: float32[9, 3] = add(%2, %3); %5: float32[9] = arange(start=0, stop=9, step=1, dtype=float32); %6: float32[9, 1] = reshape(%5, shape=(9, 1)); %7: float32[9, 3] = multiply(%4, %6); return y=%7",
+    "down the columns": "%0: float32[9, 20] = input \"x\"; %1: float32[20] = arange(start=0, stop=20, step=1, dtype=float32); %2: float32[9, 20] = multiply(%0, %1); %3: float32[20] = sum(%2, axis=(0,), keepdims=False); %4: float32[20] = add(%3, %1); return y=%4",
+    "narrow rows": "%0: float32[20, 3] = input \"x\"; %1: float32[3] = arange(start=0, stop=3, step=1, dtype=float32); %2: float32[20, 3] = multiply(%0, %1); %3: float32[20] = sum(%2, axis=(1,), keepdims=False); %4: float32[20] = arange(start=0, stop=20, step=1, dtype=float32); %5: float32[20] = add(%3, %4); return y=%5",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("text", COUNTS.values(), ids=COUNTS)
+def test_counting(text):
+    close("\n".join(["program p", *text.split("; ")]))
+
+
+def test_draws_of_one_element():
+    """The second draw depends on what the first one's group computes."""
+    close("""
+    program p
+    %0: uint64[] = state "key"
+    %1: uint64[] = state "counter"
+    %2: float32[1] = input "x"
+    %3: uint32[1] = random_bits(%0, %1, shape=(1,))
+    %4: uint64[] = add(%1, 1)
+    %5: uint32[1] = random_bits(%0, %4, shape=(1,))
+    %6: uint64[] = add(%4, 1)
+    %7: uint32[1] = right_shift(%3, 8)
+    %8: float32[1] = astype(%7, dtype=float32)
+    %9: uint32[1] = right_shift(%5, 8)
+    %10: float32[1] = astype(%9, dtype=float32)
+    %11: float32[1] = multiply(%8, %10)
+    %12: float32[1] = add(%2, %11)
+    assign %1 = %6
+    return y=%12
+    """)

@@ -44,20 +44,26 @@ def _guards(function: Any) -> Iterator[Guard]:
         yield "self", partial(key_of, function.__self__)
         yield from _guards(function.__func__)
     elif isinstance(function, FunctionType):
+        names = list(dict.fromkeys(_names(function.__code__)))
         for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):  # fmt: skip
             yield name, partial(_cell, cell)
-        names = list(dict.fromkeys(_names(function.__code__)))
+            yield from _of_module(name, _content(cell), names)
         for name in names:
             held = function.__globals__.get(name)
             if isinstance(held, ModuleType):
-                # config.rate: what the code may read of a module of the user's
-                for inner in names:
-                    if isinstance(vars(held).get(inner), _FIXED) and not _is_of_library(held.__name__):  # fmt: skip
-                        yield f"{name}.{inner}", partial(_global, vars(held), inner)
+                yield from _of_module(name, held, names)
             elif name in function.__globals__ and not _is_library(held):
                 yield name, partial(_global, function.__globals__, name)
     else:
         yield type(function).__name__, partial(key_of, function)
+
+
+def _of_module(name: str, held: Any, names: list[str]) -> Iterator[Guard]:
+    """config.rate: what the code may read of a module of the user's."""
+    if isinstance(held, ModuleType) and not _is_of_library(held.__name__):
+        for inner in names:
+            if isinstance(vars(held).get(inner), _FIXED):
+                yield f"{name}.{inner}", partial(_global, vars(held), inner)
 
 
 def _names(code: CodeType) -> Iterator[str]:
@@ -80,8 +86,12 @@ def _is_of_library(module: str) -> bool:
 
 
 def _cell(cell: Any) -> Any:
+    return key_of(_content(cell))
+
+
+def _content(cell: Any) -> Any:
     try:
-        return key_of(cell.cell_contents)
+        return cell.cell_contents
     except ValueError:  # not bound yet
         return None
 
@@ -160,10 +170,7 @@ def _of_function(function: Any, depth: int) -> Any:
     code = getattr(inner, "__code__", None)
     values = []
     for cell in getattr(inner, "__closure__", None) or ():
-        try:
-            values.append(key_of(cell.cell_contents, depth + 2))
-        except ValueError:
-            values.append(None)
+        values.append(key_of(_content(cell), depth + 2))
     for name in dict.fromkeys(_names(code)) if code is not None else ():
         held = inner.__globals__.get(name)
         if not _is_library(held):

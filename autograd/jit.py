@@ -311,6 +311,8 @@ class Jitted(Inspected):
         examples = [leaf for leaf in leaves if isinstance(leaf, (Tensor, Number))]
         captured = capture(step, *examples, state=state, name=self.name)
         for name, tensor in named(self._given_state).items():
+            if name not in state:
+                raise TraceError(f"the step makes state {name!r}; call it once before it is compiled, so that all is built")  # fmt: skip
             if tensor is not state[name]:
                 raise TraceError(f"the step replaces the tensor of state {name!r}; give it values with .assign()")  # fmt: skip
         if feeds and captured.program.outputs:
@@ -325,6 +327,11 @@ class Jitted(Inspected):
         while len(self._entries) >= _KEPT:
             self._entries.pop(next(iter(self._entries)))
         full = (*key[:-1], self._surroundings())
+        if full[-1] != key[-1]:
+            # the trace itself changed what is looked at (a layer counts its calls), which then decides nothing
+            others = [k for k in self._entries if k[-1] == key[-1]]
+            for other in others:
+                self._entries[(*other[:-1], full[-1])] = self._entries.pop(other)
         self._entries[full] = entry
         return entry
 

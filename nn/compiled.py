@@ -52,6 +52,7 @@ class Steps:
         self._in_stretches = all(metric.traced for metric in task.metrics)
         self._count = 4
         self._prepared: dict[Any, Any] = {}
+        self._error: Exception | None = None
 
     def _look_again(self) -> None:
         """A layer may have got other tensors: then the step is another one."""
@@ -65,6 +66,7 @@ class Steps:
         """One step."""
         step = self._jitted if self._ready(x, y, weight) else self._plain
         collect(self.task, y, step(x, y, weight))
+        self._gave_up()
 
     def _ready(self, *batch: Tensor | None) -> bool:
         """Whether this step is compiled; traced at the first batch of its shapes, and after every change of a module."""
@@ -76,9 +78,19 @@ class Steps:
             now = self.task.jit_key()
             if self._prepared.get(kind) != now:
                 self._look_again()
-                self.compiles = _possible(prepare, self._name, must=self.wanted is True)
-                self._prepared[kind] = now
+                self._error = _tried(prepare)
+                if self._error is not None:
+                    if self.wanted is True:
+                        raise self._error
+                    return False
+                self._prepared[kind] = self.task.jit_key()
         return self.compiles
+
+    def _gave_up(self) -> None:
+        """A step that could not be traced has run as it is: from now on all do, and the log says why."""
+        if self._error is not None:
+            _say(self._name, self._error)
+            self.compiles, self._error = False, None
 
     def stretches(
         self, data: ArrayData, first: int, one_by_one: bool, drawn: Callable[[], None] = lambda: None
@@ -112,18 +124,20 @@ class Steps:
             yield 1
 
 
-def _possible(prepare: Callable[[], None], name: str, must: bool) -> bool:
-    """Whether a step can be traced and compiled; says once why not."""
-    state = random.default_generator().state
+def _tried(prepare: Callable[[], None]) -> Exception | None:
+    """What is wrong with tracing and compiling, or None; the random numbers go on as if nothing had been tried."""
+    generator = random.default_generator()
+    state = generator.state
     try:
         prepare()
     except Exception as error:
-        random.default_generator().state = state
-        if must:
-            raise
-        _log.warning("%s runs eagerly: %s (%s)", name, error, _line_of(error))
-        return False
-    return True
+        generator.state = state
+        return error
+    return None
+
+
+def _say(name: str, error: Exception) -> None:
+    _log.warning("%s runs eagerly: %s (%s)", name, error, _line_of(error))
 
 
 def _line_of(error: BaseException) -> str:
@@ -153,16 +167,25 @@ class Predictor:
         return self.model(x, training=False)
 
     def __call__(self, x: Tensor) -> Tensor:
-        if self.compiles:
-            self.compiles = _possible(partial(self._jitted.prepare, x), "predict", must=self.jit is True)  # fmt: skip
-        result: Tensor = (self._jitted if self.compiles else self._forward)(x)
+        if not self.model.built:
+            self.model.ensure_built(x)
+        error = _tried(partial(self._jitted.prepare, x)) if self.compiles else None
+        if error is not None and self.jit is True:
+            raise error
+        compiled = self.compiles and error is None
+        result: Tensor = (self._jitted if compiled else self._forward)(x)
+        if error is not None:
+            # the forward pass itself was fine, so it is the trace that was not
+            _say("predict", error)
+            self.compiles = False
         return result
 
     def remember(self, x: Any, batch_size: int) -> None:
         """`x` has just been predicted, in one batch: find a short way for arrays like it."""
         self._batch_size = batch_size
         self._changes = changes[0]
-        self._quick = self._jitted.quick(x) if self.compiles and hasattr(x, "flags") else None
+        usable = self.compiles and hasattr(x, "flags") and self.model.is_plain()
+        self._quick = self._jitted.quick(x) if usable else None
 
     def quickly(self, x: Any, batch_size: int) -> Any:
         """The outputs for an array like the last one, where nothing has changed; None otherwise."""

@@ -78,6 +78,10 @@ class Model(Presentable):
         self._predictor: Predictor | None = None
         self._evaluation: Steps | None = None
 
+    def __getstate__(self) -> dict[str, Any]:
+        """For copies and pickles: without what was compiled, which is made again."""
+        return vars(self) | {"_predictor": None, "_evaluation": None, "current_run": None}
+
     def compile(
         self,
         optimizer: Any = "sgd",

@@ -48,6 +48,16 @@ def settings(thing: Any) -> tuple[Any, ...]:
     )
 
 
+def _is_plain(value: Any) -> bool:
+    if isinstance(value, tuple):
+        return all(map(_is_plain, value))
+    if isinstance(value, list):
+        return all(isinstance(item, Module) for item in value)
+    if isinstance(value, (bool, int, float, str, type(None), Tensor, Module)):
+        return True
+    return (getattr(value, "__module__", "") or type(value).__module__).startswith("nn.")
+
+
 def _holds_modules(value: Any) -> bool:
     """Modules have keys of their own."""
     if isinstance(value, (list, tuple)):
@@ -132,6 +142,10 @@ class Module:
     def _compute(self, inputs: list[Tensor]) -> Any:
         if self.built:
             return self.call(*inputs)
+        if type(self).build is not Module.build and ag.zeros(()).backend == "trace":
+            raise ag.TraceError(
+                f"{type(self).__name__} is built by its first call, and that cannot be traced; call it once before it is compiled"
+            )
         dtype = inputs[0].dtype if inputs and inputs[0].dtype.kind == "f" else "float32"
         self.build(*(x.shape for x in inputs), dtype=dtype)
         result = self.call(*inputs)
@@ -239,9 +253,21 @@ class Module:
     def jit_key(self) -> Any:
         """What a trace that calls this module depends on: the modes and settings of all modules in it."""
         known = _keys.get(self)
-        if known is None or known[0] != changes[0]:
-            known = _keys[self] = (changes[0], tuple((p, settings(m)) for p, m in self.named_modules()))  # fmt: skip
-        return known[1]
+        if known is not None and known[0] == changes[0]:
+            return known[1]
+        key = tuple((path, settings(module)) for path, module in self.named_modules())
+        if self.is_plain():
+            _keys[self] = (changes[0], key)
+        return key
+
+    def is_plain(self) -> bool:
+        """Whether nothing that the modules hold can change without an attribute of a module being set."""
+        return all(
+            _is_plain(value)
+            for _, module in self.named_modules()
+            for name, value in vars(module).items()
+            if name not in module.not_settings
+        )
 
     def get_config(self) -> dict[str, Any]:
         """The arguments that make this object again: every constructor argument is kept as an attribute."""

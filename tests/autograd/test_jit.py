@@ -14,6 +14,7 @@ import threading
 import time
 from collections import namedtuple
 from functools import partial
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -142,13 +143,25 @@ def test_nan_in_a_closure_is_not_a_new_trace_each_time():
 class Settings:
     rate = 2.0
 
+    @property
+    def doubled(self):
+        return self.rate * 2
+
     def step(self, x):
         return x * self.rate
 
 
-def numbers_behind_something():
+class Slotted:
+    __slots__ = ("rate",)
+
+
+def numbers_behind_something(monkeypatch=None):
     """(name, a function that reads a number, a function that changes it to 3)."""
     table, row, scalar, settings = {"rate": 2.0}, [2.0], np.float32(2.0), Settings()
+    slotted, module, long, deep = Slotted(), ModuleType("settings"), [2.0] * 100, [[[[[[{"rate": 2.0}]]]]]]
+    slotted.rate = module.rate = 2.0
+    circle = {"rate": 2.0}
+    circle["self"] = circle
     rate = 2.0
 
     def helper(x):
@@ -170,13 +183,20 @@ def numbers_behind_something():
         "helper": (lambda x: helper(x), set_rate),
         "numpy scalar": (lambda x: x * scalar, set_scalar),
         "global dict": (lambda x: x * TABLE["rate"], None),
+        "class": (lambda x: x * settings.rate, lambda: monkeypatch.setattr(Settings, "rate", 3.0)),
+        "slots": (lambda x: x * slotted.rate, lambda: setattr(slotted, "rate", 3.0)),
+        "module": (lambda x: x * module.rate, lambda: setattr(module, "rate", 3.0)),
+        "long list": (lambda x: x * long[99], lambda: long.__setitem__(99, 3.0)),
+        "deep": (lambda x: x * deep[0][0][0][0][0][0]["rate"], lambda: deep[0][0][0][0][0][0].update(rate=3.0)),
+        "itself": (lambda x: x * circle["rate"], lambda: circle.update(rate=3.0)),
+        "property": (lambda x: x * settings.doubled / 2, lambda: setattr(settings, "rate", 3.0)),
     }
 
 
 @pytest.mark.parametrize("kind", numbers_behind_something())
 def test_a_number_behind_something_is_seen_or_refused(kind, monkeypatch):
     """Right values, or an error that says how to pass it; never the old number."""
-    f, change = numbers_behind_something()[kind]
+    f, change = numbers_behind_something(monkeypatch)[kind]
     jitted = ag.jit(f)
     try:
         assert jitted(ones()).tolist() == [2.0, 2.0]
@@ -187,6 +207,17 @@ def test_a_number_behind_something_is_seen_or_refused(kind, monkeypatch):
         assert jitted(ones()).tolist() == [3.0, 3.0]
     except ag.TraceError as error:
         assert "argument" in str(error)
+
+
+def test_functions_that_take_the_place_of_dead_ones():
+    """An object may get the address of one that is gone; what a program was traced with must not be mistaken for it."""
+    box = {}
+    f = ag.jit(lambda x: box["f"](x))
+    for n in range(2, 9):
+        space = {}
+        exec(f"def scaled(x): return x * {n}", space)  # noqa: S102
+        box["f"] = space.pop("scaled")
+        assert f(ones()).tolist() == [float(n)] * 2
 
 
 def test_partial_and_nested_functions(log):
@@ -295,6 +326,25 @@ def test_draws_are_new_each_time_and_those_of_eager(draw, backend):
     ag.random.seed(5)
     assert jitted(x).numpy().tobytes() == got[0].tobytes()
     assert jitted.traces == 1
+
+
+@pytest.mark.parametrize("shape", [(), (1,), (1, 1), (2,)], ids=str)
+def test_two_draws_of_one_number(shape):
+    """The second needs the counter that follows the first: no loop may hold both."""
+    draws = {
+        "uniform": lambda x: x + ag.random.uniform(shape) * ag.random.uniform(shape),
+        "bernoulli": lambda x: x + ag.random.bernoulli(shape).to("float32") * 2 + ag.random.bernoulli(shape).to("float32"),
+        "dropout": lambda x: ag.dropout(ag.dropout(x + 1.0, 0.3), 0.3),
+        "mixed": lambda x: x * ag.random.uniform(shape) + ag.random.normal(shape) - ag.dropout(x + 1.0, 0.5) * ag.random.uniform(shape),
+    }  # fmt: skip
+    x = ag.zeros(shape)
+    for name, draw in draws.items():
+        ag.random.seed(3)
+        expected = [draw(x).numpy() for _ in range(4)]
+        ag.random.seed(3)
+        f = ag.jit(draw)
+        for theirs in expected:
+            np.testing.assert_allclose(f(x).numpy(), theirs, 1e-5, 1e-6, err_msg=name)
 
 
 def test_a_generator_of_the_users_own_is_state():
@@ -428,6 +478,123 @@ def test_inputs_of_every_make():
     assert ag.jit(lambda x: x + 1)(row).tolist() == [[2.0, 3.0]] * 3
     assert ag.jit(lambda x: x + 1)(np.float64(0.1)).item() == 1.1
     assert ag.jit(lambda x: x + 1)(np.int32(4)).item() == 5
+
+
+def test_products_of_nothing(caplog):
+    """Sums of no terms are 0, and products without rows or columns are empty; compiled like all others."""
+    def f(a, b):
+        y = a @ b
+        return y, (y * 2 + 1).sum(axis=0), ag.grad(lambda a, b: ((a @ b) ** 2).sum(), argnums=(0, 1))(a, b)
+
+    for m, k, n in [(3, 0, 2), (0, 3, 2), (3, 2, 0), (0, 0, 0), (1, 0, 1), (0, 1, 1)]:
+        a, b = ag.ones((m, k)), ag.ones((k, n))
+        (y, total, (ga, gb)), (ey, etotal, (ea, eb)) = ag.jit(f)(a, b), f(a, b)
+        for got, expected in ((y, ey), (total, etotal), (ga, ea), (gb, eb)):
+            assert got.shape == expected.shape
+            assert got.tolist() == expected.tolist()
+    assert [r.getMessage() for r in caplog.records if r.levelno >= logging.WARNING] == []
+
+
+def test_a_leaf_beside_a_product(caplog):
+    """What has no operands (`arange`, `full`) may stand in the loops that follow a product."""
+    labels = ag.tensor([0, 0])
+
+    def f(x, w, labels):
+        y = x @ w
+        return (
+            ag.softmax_cross_entropy(y, labels),
+            ag.grad(lambda w: ag.softmax_cross_entropy(x @ w, labels).mean())(w),
+            ag.where(y > ag.arange(y.shape[1]), y, ag.full(y.shape, 7.0)),
+        )
+
+    for classes in (1, 2, 17):
+        x, w = ag.random.normal((2, 5)), ag.random.normal((5, classes))
+        for got, expected in zip(ag.jit(f)(x, w, labels), f(x, w, labels), strict=True):
+            np.testing.assert_allclose(got.numpy(), expected.numpy(), 1e-4, 1e-5)
+    assert [r.getMessage() for r in caplog.records if r.levelno >= logging.WARNING] == []
+
+
+def weak_floats(x, rate):
+    """Every way in which a number may meet a tensor, or nothing but numbers."""
+    w = ag.full((3,), 1.5, x.dtype) if x.dtype.kind == "f" else ag.full((3,), 2, x.dtype)
+    return [
+        x * rate, rate * x, x + rate, rate - x, x / rate, rate / (x + 3.0), x**rate, ag.maximum(x, rate), ag.where(x > rate, x, rate),
+        x * rate * rate, x * (rate * 2.0), x * (1.0 - rate), x * (rate**2), ag.concat([x, w * rate]), ag.clip(x, 0.0, 1.0) * rate,
+        x > rate, (x * 0.0 + rate).sum(), ag.exp(x * -rate), x * rate + w, ag.arange(3) * rate, ag.arange(3) + rate,
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64", "int32"])
+def test_floats_meet_tensors_as_in_eager(dtype, backend):
+    x = ag.tensor(np.array([1, 2, 3], dtype))
+    jitted = ag.jit(weak_floats)
+    for rate in (0.1, 2.5, 0.1):
+        for i, (got, expected) in enumerate(zip(jitted(x, rate), weak_floats(x, rate), strict=True)):  # fmt: skip
+            assert (got.dtype, got.shape) == (expected.dtype, expected.shape), i
+            tolerance = {"float16": 2e-3, "float32": 1e-6, "float64": 1e-14}.get(str(expected.dtype), 0)
+            np.testing.assert_allclose(got.numpy(), expected.numpy(), tolerance, err_msg=str(i))
+    assert jitted.traces == 1
+
+
+@pytest.mark.parametrize("value", [float("inf"), float("nan"), -0.0, 1e300, 5e-324, 1e-45], ids=str)
+def test_floats_of_all_sizes(value):
+    def f(x, rate):
+        return x * rate, rate / x
+
+    with np.errstate(all="ignore"):
+        for dtype in ("float32", "float64"):
+            x = ones(2, dtype)
+            for got, expected in zip(ag.jit(f)(x, value), f(x, value), strict=True):
+                np.testing.assert_array_equal(got.numpy(), expected.numpy())
+                np.testing.assert_array_equal(np.signbit(got.numpy()), np.signbit(expected.numpy()))
+
+
+def test_floats_alone_and_as_state():
+    """What is made of numbers alone has float32, as `ag.tensor` of them has; a state keeps its dtype."""
+    w = ag.zeros((), "float64")
+
+    @ag.jit(state=[w])
+    def step(rate, other):
+        w.assign(rate)
+        return rate * other, rate
+
+    product, rate = step(0.1, 3.0)
+    assert w.item() in (0.1, float(np.float32(0.1)))
+    assert rate.item() == pytest.approx(0.1)
+    assert product.item() == pytest.approx(0.3)
+    assert step(0.2, 3.0)[0].item() == pytest.approx(0.6)
+    assert step.traces == 1
+    grads = ag.jit(lambda x, r: ag.grad(lambda v: (v * r).sum())(x))(ones(2, "float64"), 0.1)
+    assert grads.tolist() == [0.1, 0.1]
+
+
+def test_inputs_of_foreign_byte_order():
+    values = np.arange(3, dtype=">f4")
+    assert ag.jit(lambda x: x * 2)(values).tolist() == [0.0, 2.0, 4.0]
+    assert ag.jit(lambda x: x * 2)(np.frombuffer(b"\0" + np.arange(3, dtype="f4").tobytes(), "f4", offset=1)).tolist() == [0.0, 2.0, 4.0]  # fmt: skip
+    with pytest.raises(ag.DTypeError):
+        ag.jit(lambda x: x * 2)(np.array([1j]))
+
+
+def test_dicts_with_numbers_as_keys_and_a_hundred_arguments():
+    f = ag.jit(lambda d: d[1] + d[2] * 2)
+    assert f({2: ones(), 1: ones()}).tolist() == [3.0, 3.0]
+    many = ag.jit(lambda *xs: sum(xs[1:], start=xs[0]))
+    assert many(*[ones()] * 100).tolist() == [100.0, 100.0]
+
+
+def test_more_programs_than_are_kept(backend):
+    """Old ones are made again; the state that they share is the same for all."""
+    total = ag.zeros(())
+
+    @ag.jit(state=[total])
+    def add(x, n):
+        total.assign(total + x.sum() * n)
+
+    for _ in range(2):
+        for n in range(70 if backend == "numpy" else 5):
+            add(ones(1), n)
+    assert total.item() == (4830.0 if backend == "numpy" else 20.0)
 
 
 def test_large_arrays():
@@ -974,6 +1141,96 @@ def test_the_mode_of_a_model():
     model.layers[0].rate = 0.75
     assert set(f(x).tolist()[0]) == {0.0, 4.0}
     assert f.traces == 3
+
+
+class Apply(nn.Module):
+    """Calls whatever it holds."""
+
+    def __init__(self, f):
+        self.f = f
+
+    def call(self, x):
+        return self.f(x)
+
+
+class Times:
+    """Multiplies; an object of one number."""
+
+    def __init__(self, n):
+        self.n = n
+
+    def __call__(self, x):
+        return x * self.n
+
+
+def test_objects_of_a_model_that_take_the_place_of_dead_ones():
+    layer = Apply(Times(1))
+    f = ag.jit(lambda x: layer(x), state=layer)
+    for n in range(2, 9):
+        layer.f = Times(n)
+        assert f(ones()).tolist() == [float(n)] * 2
+        layer.f.n = -n
+        assert f(ones()).tolist() == [-float(n)] * 2
+
+
+def test_a_layer_that_is_not_built():
+    """Its parameters would be symbols for ever; the error says what to do, and the layer can be built afterwards."""
+    layer = nn.Dense(2)
+    f = ag.jit(lambda x: layer(x), state=layer)
+    with pytest.raises(ag.TraceError, match="build|call"):
+        f(ones(3).reshape(1, 3))
+    layer(ones(3).reshape(1, 3))
+    assert f(ones(3).reshape(1, 3)).tolist() == layer(ones(3).reshape(1, 3)).tolist()
+
+
+def test_what_else_may_be_compiled():
+    class Callable:
+        rate = 2.0
+
+        def __call__(self, x):
+            return x * self.rate
+
+    thing = Callable()
+    f = ag.jit(thing)
+    assert f(ones()).tolist() == [2.0, 2.0]
+    thing.rate = 3.0
+    assert f(ones()).tolist() == [3.0, 3.0]
+    assert ag.jit(ag.jit(lambda x: x * 2))(ones()).tolist() == [2.0, 2.0]
+    assert ag.jit(ag.exp)(ag.zeros(2)).tolist() == [1.0, 1.0]
+    layer = nn.Dense(2, kernel_initializer="ones")
+    layer(ones().reshape(1, 2))
+    assert ag.jit(layer, state=layer)(ones().reshape(1, 2)).tolist() == [[2.0, 2.0]]
+
+    @ag.jit
+    def power(x, n):
+        return x if n == 1 else x * power(x, n - 1)
+
+    assert power(ag.full((), 2.0), 5).item() == 32.0
+
+
+def test_one_function_on_two_backends_in_turn(backend):
+    other = "numba" if backend == "numpy" else "numpy"
+    f = ag.jit(lambda x: x + ag.random.uniform(3))
+    ag.random.seed(6)
+    expected = [ag.random.uniform(3).numpy() for _ in range(6)]
+    ag.random.seed(6)
+    for i, theirs in enumerate(expected):
+        with backends.use(other if i % 2 else backend):
+            got = f(ag.zeros(3))
+            assert got.backend == (other if i % 2 else backend)
+            np.testing.assert_allclose(got.numpy(), theirs, 1e-6)
+    assert f.traces == 2
+
+
+def test_a_generator_that_is_set_back():
+    f = ag.jit(lambda x: x + ag.random.uniform(2))
+    generator = ag.random.default_generator()
+    f(ones())
+    state = generator.state
+    first = [f(ones()).tolist() for _ in range(2)]
+    generator.state = state
+    assert [f(ones()).tolist() for _ in range(2)] == first
+    assert [word.item() for word in state] == [0, 1]
 
 
 # threads and processes

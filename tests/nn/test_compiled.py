@@ -6,11 +6,15 @@ the two are the same bytes; as machine code they are as close as rounding allows
 
 from __future__ import annotations
 
+import copy
+import gc
 import logging
 import os
+import pickle
 import signal
 import threading
 import time
+import weakref
 from functools import partial
 from pathlib import Path
 
@@ -18,7 +22,7 @@ import numpy as np
 import pytest
 import test_layers_trace
 import test_trace
-from models import Recorder, everything, rows
+from models import Batches, Recorder, everything, rows
 
 import autograd as ag
 import backends
@@ -56,8 +60,6 @@ MODELS |= {
     name: (partial(test_layers_trace.network, make, x), x, test_layers_trace.Y)
     for name, (x, make) in test_layers_trace.LAYERS.items()
 }
-TURNING = {"lion"}
-"""Where the sign of a number near 0 decides, two roundings may give two results."""
 
 
 def trained(make, x, y, jit):
@@ -93,16 +95,36 @@ def test_compiled_training_is_eager_training(name, backend):
         np.testing.assert_allclose(values, expected[key], 1e-10 if tolerance < 1e-9 else 1e-4, err_msg=key)  # fmt: skip
 
 
-@pytest.mark.parametrize("name", MODELS)
-def test_every_value_of_a_step_is_the_interpreter_s(name, backend):
-    if backend == "numpy" and name not in ("sgd", "Conv2D"):
-        pytest.skip("on NumPy the whole test above is bit for bit")
+NOISE = {
+    "BatchNormalization of images": "normalising takes away what the bias before it adds, so its gradient is rounding alone"
+}
+"""Models with values that are 0 but for rounding, beside which no difference is small."""
+
+
+def test_every_value_of_a_step_on_numpy():
+    """The test above is bit for bit; here is the comparison itself."""
+    with backends.use("numpy"):
+        for name in ("sgd", "Conv2D"):
+            compare_values(name)
+
+
+@pytest.mark.parametrize("name", [name for name in MODELS if name not in NOISE])
+def test_every_value_of_a_step_is_the_interpreter_s(name):
+    pytest.importorskip("llvmlite")
+    with backends.use("numba"):
+        compare_values(name)
+
+
+def compare_values(name):
     make, x, y = MODELS[name]
     nn.set_random_seed(9)
     model = make()
-    x, y = ag.tensor(x, model.dtype), ag.tensor(y)
+    # with targets of 0 and 1 alike the bias' gradient is a sum to nearly 0, and no difference is small beside it
+    labels = np.ones_like(y) if y is test_layers_trace.Y else y
+    x, y = ag.tensor(x, model.dtype), ag.tensor(labels)
     model.task(x)
     model.train()
+    training_state(model)  # makes the slots
     jitted = ag.jit(partial(traced_train_step, task_of(model)), state=partial(training_state, model))  # fmt: skip
     before = everything(model), random_words()
     found = jitted.compare(x, y, None)
@@ -209,7 +231,7 @@ def test_weights(kind):
             history = model.fit(X, Y[:, 0].astype(int), 4, 3, class_weight={0: 0.3, 1: 2.0})
         else:
             batches = [(X[i : i + 4], Y[i : i + 4], weight[i : i + 4]) for i in range(0, 23, 4)]
-            history = model.fit(batches, epochs=3)
+            history = model.fit(Batches(*batches), epochs=3)
         return [history.history, model.evaluate(X, Y, 4, sample_weight=weight), *measured(model)]
 
     weighted = both(work)[0]
@@ -226,11 +248,12 @@ def test_a_metric_that_no_trace_holds():
 
 
 def test_iterables_of_batches_of_several_sizes():
-    batches = [(X[:8], Y[:8]), (X[8:10], Y[8:10]), (X[10:18], Y[10:18]), (X[18:], Y[18:])]
+    parts = [(X[:8], Y[:8]), (X[8:10], Y[8:10]), (X[10:18], Y[10:18]), (X[18:], Y[18:])]
+    batches = Batches(*parts)
 
     def work(model):
-        history = model.fit(batches, epochs=3, validation_data=batches[:2]).history
-        return [history, model.predict([b[0] for b in batches]), model.evaluate(batches)]
+        history = model.fit(batches, epochs=3, validation_data=Batches(*parts[:2])).history
+        return [history, model.predict(x for x, _ in parts), model.evaluate(batches)]
 
     both(work)
 
@@ -309,11 +332,11 @@ def test_progress_in_stretches():
     steady = Steady()
     network().fit(big_x, big_y, 4, 2, callbacks=steady)
     steps = 230
-    assert 2 <= len(steady.seen) < 200
+    assert 2 <= len(steady.seen) < 230
     assert [n for b, n, _ in steady.seen if b == steps - 1] == [steps, 2 * steps]
     epochs = 0
     for i, (batch, done, names) in enumerate(steady.seen):
-        epochs += bool(i) and batch < steady.seen[i - 1][0]
+        epochs += bool(i) and batch <= steady.seen[i - 1][0]
         assert done == epochs * steps + batch + 1
         assert names == ["accuracy", "loss"]
 
@@ -362,7 +385,8 @@ def test_a_run_that_goes_on_in_the_middle_of_an_epoch(tmp_path):
             model.stop_training = True
 
     model.fit(X, Y, 4, 3, callbacks=nn.LambdaCallback(on_train_batch_end=save))
-    again = nn.load(tmp_path / "half")
+    again = network(seed=8)
+    again.go_on_from(tmp_path / "half")
     again.fit(X, Y, 4, 3)
     assert (everything(again), random_words()) == expected
 
@@ -424,21 +448,14 @@ def test_what_callbacks_kept_of_the_weights_stays():
 
 
 MIDWAY = {
-    "dropout rate": lambda m: setattr(m.layers[2], "rate", 0.9),
+    "dropout rate": lambda m: setattr(m.layers[1], "rate", 0.9),
     "momentum": lambda m: setattr(m.optimizer, "momentum", 0.0),
     "weight decay": lambda m: setattr(m.optimizer, "weight_decay", 0.5),
-    "freeze": lambda m: setattr(m.layers[1].kernel, "requires_grad", False),
-    "regularizer": lambda m: setattr(m.layers[1].kernel, "regularizer", nn.L2(0.5)),
+    "rate": lambda m: setattr(m.optimizer, "learning_rate", 0.5),
+    "regularizer": lambda m: setattr(m.layers[0].kernel, "regularizer", nn.L2(0.5)),
     "new weights": lambda m: m.set_weights([w * 0.5 for w in m.get_weights()]),
-    "activation": lambda m: setattr(m.layers[1], "activation", nn.activations.get("tanh")),
+    "activation": lambda m: setattr(m.layers[0], "activation", nn.activations.get("tanh")),
 }
-if nn.Sequential([nn.Input((1,))]).layers == []:  # an Input is no layer
-    MIDWAY["dropout rate"] = lambda m: setattr(m.layers[1], "rate", 0.9)
-    for _name in ("freeze", "regularizer"):
-        _attribute = {"freeze": "requires_grad", "regularizer": "regularizer"}[_name]
-        _value = {"freeze": False, "regularizer": nn.L2(0.5)}[_name]
-        MIDWAY[_name] = lambda m, a=_attribute, v=_value: setattr(m.layers[0].kernel, a, v)
-    MIDWAY["activation"] = lambda m: setattr(m.layers[0], "activation", nn.activations.get("tanh"))
 
 
 @pytest.mark.parametrize("what", MIDWAY)
@@ -446,14 +463,39 @@ def test_what_is_changed_between_two_fits(what):
     def work(model):
         before = model.fit(X, Y, 4, 2).history
         MIDWAY[what](model)
-        frozen = model.get_weights()
         after = model.fit(X, Y, 4, 2).history
-        if what == "freeze":
-            np.testing.assert_array_equal(model.get_weights()[0], frozen[0])
-            assert (model.get_weights()[1] != frozen[1]).any()
         return [before, after, *measured(model)]
 
     both(work)
+
+
+def test_a_layer_frozen_and_thawed_between_fits():
+    """The optimizer holds the state of its parameters, so each set of them has its own."""
+
+    def work(model):
+        results, kernel = [], model.layers[0].kernel
+        for trains in (True, False, True):
+            kernel.requires_grad = trains
+            model.compile(nn.SGD(0.1, momentum=0.9), "binary_crossentropy", jit=model.jit)
+            before = model.get_weights()
+            results.append(model.fit(X, Y, 4, 2).history)
+            assert (kernel.numpy() != before[0]).any() == trains
+            assert (model.get_weights()[1] != before[1]).any()
+        return [results, *measured(model)]
+
+    both(work)
+
+
+def test_a_layer_frozen_without_a_new_optimizer_is_the_same_error():
+    messages = set()
+    for jit in (True, "auto", False):
+        model = network(jit=jit)
+        model.fit(X, Y, 4)
+        model.layers[0].kernel.requires_grad = False
+        with pytest.raises(nn.ArgumentError, match="make a new optimizer") as caught:
+            model.fit(X, Y, 4)
+        messages.add(str(caught.value))
+    assert len(messages) == 1
 
 
 @pytest.mark.parametrize("what", MIDWAY)
@@ -497,6 +539,33 @@ def test_the_mode_and_weights_that_predict_sees():
     change(lambda m: setattr(m.layers[-1], "kernel", nn.Parameter(np.full((5, 1), 0.3, np.float32))))  # fmt: skip
     change(lambda m: m.load_state_dict({k: v * 0.5 for k, v in m.state_dict().items()}))
     change(lambda m: m.layers.__setitem__(-1, m.layers[0].__class__(1)) or m.layers[-1](np.ones((1, 5), np.float32)) and m.layers[-1].kernel.assign(ag.ones((5, 1))))  # fmt: skip
+
+
+class Scaled(nn.Module):
+    """Multiplies by what an object says."""
+
+    def __init__(self, factor):
+        self.factor = factor
+
+    def call(self, x):
+        return x * self.factor.value
+
+
+class Factor:
+    def __init__(self, value):
+        self.value = value
+
+
+def test_predict_follows_an_object_inside_a_layer():
+    """Also when the new object has the address of the old one, and when only the inside of the object changes."""
+    model = nn.Sequential([nn.Input((4,)), Scaled(Factor(1.0))])
+    for n in range(2, 8):
+        model.layers[0].factor = Factor(float(n))
+        for _ in range(2):
+            np.testing.assert_array_equal(model.predict(X[:4]), X[:4] * n)
+        model.layers[0].factor.value = -float(n)
+        for _ in range(2):
+            np.testing.assert_array_equal(model.predict(X[:4]), X[:4] * -n)
 
 
 def test_predictions_follow_training_even_when_the_weights_were_held():
@@ -551,6 +620,116 @@ def test_bad_arguments_are_refused_on_the_short_way_too():
         model.predict(X[:8], batch_size=0)
 
 
+def test_a_wrong_input_does_not_slow_down_the_next(log):
+    model = network(jit="auto")
+    model.predict(X[:8])
+    for _ in range(2):
+        with pytest.raises(ag.ShapeError, match="last axis"):
+            model.predict(np.zeros((3, 7)))
+        with pytest.raises(ag.ShapeError):
+            model.evaluate(np.zeros((3, 7)), Y[:3])
+    count = len(log())
+    model.predict(X[:5])
+    model.evaluate(X[:5], Y[:5])
+    assert log(logging.WARNING) == []
+    assert len(log()) > count  # new programs
+
+
+@pytest.mark.parametrize("jit", [True, False])
+def test_a_used_model_can_be_copied_and_pickled(jit):
+    model = network(jit=jit)
+    model.fit(X, Y, 4, validation_data=(X, Y))
+    expected = model.predict(X[:8])
+    model.predict(X[:8])
+    for again in (copy.deepcopy(model), pickle.loads(pickle.dumps(model))):
+        np.testing.assert_array_equal(again.predict(X[:8]), expected)
+        again.fit(X, Y, 4)
+        assert (again.predict(X[:8]) != expected).any()
+        np.testing.assert_array_equal(model.predict(X[:8]), expected)
+
+
+def test_a_model_that_nobody_holds_is_freed():
+    model = network()
+    model.fit(X, Y, 4, validation_data=(X, Y))
+    for _ in range(2):
+        model.predict(X[:8])
+    gone = [weakref.ref(model), weakref.ref(model.layers[0].kernel), weakref.ref(model.optimizer)]
+    del model
+    gc.collect()
+    assert [reference() for reference in gone] == [None] * 3
+
+
+class Counting(nn.Module):
+    """Counts its calls, as a user may while looking for something."""
+
+    def __init__(self):
+        self.calls = 0
+
+    def call(self, x):
+        self.calls += 1
+        return x
+
+
+def test_a_layer_that_counts_its_calls_is_not_traced_each_time(log):
+    model = nn.Sequential([nn.Input((4,)), Counting(), nn.Dense(1)])
+    model.compile("sgd", "mse", jit=True)
+    model.fit(X, Y, 2, 3, callbacks=Recorder())
+    assert len([line for line in log() if ": trace " in line]) <= 3
+
+
+def test_inputs_of_other_kinds():
+    """Integers, booleans, float64, lists and tensors become what the model computes with, as in eager."""
+
+    def work(model):
+        results = []
+        for x, y in ((X.astype(int), Y), (X > 0, Y > 0), (X.astype(float), Y.astype(int)), (X.tolist(), Y.tolist()), (ag.tensor(X), ag.tensor(Y)), (X[::-1], Y[::-1])):  # fmt: skip
+            results += [model.fit(x, y, 8).history, model.predict(x), model.evaluate(x, y)]
+        return results
+
+    both(work)
+
+
+def test_a_model_made_on_another_backend(backend):
+    """What eager says of arrays of two backends, or what eager computes."""
+    other = "numba" if backend == "numpy" else "numpy"
+    results = []
+    for jit in ("auto", False):
+        model = network(jit=jit)
+        with backends.use(other):
+            for call in (lambda m: m.predict(X), lambda m: m.fit(X, Y, 4).history, lambda m: m.evaluate(X, Y)):  # fmt: skip
+                try:
+                    results.append((jit, np.shape(list(call(model)))))
+                except backends.BackendError:
+                    results.append((jit, "refused"))
+        assert model.predict(X).shape == (23, 1)
+    half = len(results) // 2
+    assert [r for _, r in results[:half]] == [r for _, r in results[half:]]
+
+
+def test_two_threads_that_train_with_dropout(backend):
+    """They share the default generator in no order; the numbers are any, the models are whole."""
+    failed = []
+
+    def work(seed):
+        try:
+            with backends.use(backend):
+                history = models[seed].fit(X, Y, 4, 10).history["loss"]
+                assert np.isfinite(history).all()
+                assert history[-1] < 5
+        except BaseException as error:
+            failed.append(error)
+
+    models = {seed: network(seed=seed, units=seed + 3) for seed in range(3)}
+    threads = [threading.Thread(target=work, args=(seed,)) for seed in models]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join(60)
+    assert failed == []
+    first, second = (network().fit(X, Y, 4, 2).history for _ in range(2))
+    assert first == second
+
+
 def test_loading_weights_between_two_fits(tmp_path):
     pytest.importorskip("safetensors")
 
@@ -568,12 +747,11 @@ def test_a_layer_added_between_two_fits():
     def work(model):
         model.fit(X, Y, 4, 1)
         model.predict(X[:8])
-        model.layers.insert(0, nn.Dense(4, "tanh"))
-        model.built = False
-        model.predict(X[:8])
-        model.compile(nn.SGD(0.1), "binary_crossentropy", jit=model.jit)
+        model.add(nn.Dense(1, "sigmoid", kernel_initializer="ones"))
+        predicted = model.predict(X[:8])
+        model.compile(nn.SGD(0.1), "mse", jit=model.jit)
         history = model.fit(X, Y, 4, 2).history
-        return [history, *measured(model)]
+        return [predicted, history, *measured(model)]
 
     both(work)
 
@@ -811,7 +989,7 @@ def test_a_forked_child_goes_on_training_and_predicting(backend):
 
 def test_detecting_anomalies_in_fit():
     """Steps then run as they are, and the error names the layer's line."""
-    model = nn.Sequential([nn.Input((4,)), nn.Dense(3, lambda x: ag.log(x * 0.0 - 1.0)), nn.Dense(1)])  # fmt: skip
+    model = nn.Sequential([nn.Input((4,)), nn.Dense(3, lambda x: ag.sqrt(x * 0.0)), nn.Dense(1)])  # fmt: skip
     model.compile("sgd", "mse", jit="auto")
     with pytest.raises(ag.AnomalyError), ag.detect_anomaly(), np.errstate(all="ignore"):
         model.fit(X, Y)

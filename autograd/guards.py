@@ -8,6 +8,7 @@ settings). Tensors are not looked at: they are state, or an error.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from functools import partial
 from types import CodeType, FunctionType, MethodType, ModuleType
@@ -20,6 +21,8 @@ _DEPTH = 8
 _MOST = 64
 """Of a longer list or dict of other things than numbers and texts only the length is looked at."""
 _LIBRARY = ("autograd", "backends", "nn", "numpy", "builtins", "functools", "math")
+_QUIET = sys.stdlib_module_names - {"types", "collections", "dataclasses"}
+"""Objects of these modules (locks, events, loggers) hold nothing that a step computes with."""
 Guard = tuple[str, Callable[[], Any]]
 
 
@@ -136,7 +139,7 @@ def key_of(value: Any, depth: int = 0) -> Any:
         return _of_function(value, depth)
     if hasattr(value, "dtype") and getattr(value, "shape", None) == ():
         return str(value.dtype), repr(value)
-    if _is_library(value):
+    if _is_library(value) or type(value).__module__.partition(".")[0] in _QUIET:
         return None
     return type(value).__name__, *((name, key_of(part, depth + 1)) for name, part in _attributes(value))  # fmt: skip
 

@@ -7,7 +7,6 @@ to them, which counting references tells.
 
 from __future__ import annotations
 
-import logging
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from types import MethodType
@@ -25,14 +24,21 @@ from .guards import guards_of
 from .mode import mode
 from .structure import flatten, unflatten
 from .tensor import Tensor, assignments
-from .tracekeys import State, difference, home_of, identities, move_generator, named, shape_of
+from .tracekeys import (
+    State,
+    check_unchanged,
+    difference,
+    home_of,
+    identities,
+    move_generator,
+    named,
+    shape_of,
+    tell,
+)
 from .tracing import Captured, Number, capture, one_at_a_time
 
-_log = logging.getLogger("gradloom")
 _TENSOR_ALONE = 3
 """References to an array that one tensor holds: the tensor's, a local name, and the argument of the count."""
-_MANY = 16
-"""From so many traces of one function a warning tells what keeps changing."""
 _KEPT = 64
 
 
@@ -125,6 +131,9 @@ class Jitted(Inspected):
             method = MethodType(self.function, instance)
             self._methods[instance] = Jitted(method, self._given_state, self.donate, self.name)
         return self._methods[instance]
+
+    def __reduce__(self) -> Any:
+        return Jitted, (self.function, self._given_state, self.donate, self.name)
 
     def prepare(self, *args: Any, **kwargs: Any) -> None:
         """Trace and compile for these arguments, and run nothing."""
@@ -219,6 +228,8 @@ class Jitted(Inspected):
         if entry is None or not entry.executable.is_quick or entry.written or level() >= 4:
             return None
         kind, shape, dtype = type(array), array.shape, array.dtype
+        if entry.captured.program.named("input")["argument.0"].spec != (shape, dtype):
+            return None
         executable = entry.executable
         count, turns, again, plain = assignments[0], executable.turns, executable.again, mode.get()
 
@@ -320,31 +331,20 @@ class Jitted(Inspected):
         executable = home.compile(captured.program, feeds)
         written = [state[name] for name in executable.written]
         entry = _Entry(captured, executable, state, written, home)
-        self._note(key, entry)
+        check_unchanged(key[-1], self._surroundings(), ["the state", *(n for n, _ in self._guards)])
+        self.traces += 1
+        guards = [name for name, _ in self._guards]
+        tell(self.name, self.traces, difference(next(reversed(self._entries), None), key, guards))
+        if level():
+            report(self.name, captured, executable)
         # the state is known only now, and which of it requires gradients belongs to the key
         self._last = entry
         self._seen = -1
         while len(self._entries) >= _KEPT:
             self._entries.pop(next(iter(self._entries)))
         full = (*key[:-1], self._surroundings())
-        if full[-1] != key[-1]:
-            # the trace itself changed what is looked at (a layer counts its calls), which then decides nothing
-            others = [k for k in self._entries if k[-1] == key[-1]]
-            for other in others:
-                self._entries[(*other[:-1], full[-1])] = self._entries.pop(other)
         self._entries[full] = entry
         return entry
-
-    def _note(self, key: Any, entry: _Entry) -> None:
-        self.traces += 1
-        why = difference(next(reversed(self._entries), None), key, [name for name, _ in self._guards])  # fmt: skip
-        _log.info("%s: trace %d (%s)", self.name, self.traces, why)
-        if self.traces == _MANY:
-            _log.warning(
-                "%s has been traced %d times, last because of %s; pass what changes as a tensor", self.name, _MANY, why
-            )  # fmt: skip
-        if level():
-            report(self.name, entry.captured, entry.executable)
 
     def _state_arrays(self, entry: _Entry) -> dict[str, Any]:
         """The arrays of the state, in memory that may be written."""

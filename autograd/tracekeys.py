@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -12,6 +13,10 @@ from . import random
 from .errors import TraceError
 from .guards import Same
 from .tensor import Tensor
+
+_MANY = 16
+"""From so many traces of one function a warning tells what keeps changing."""
+_log = logging.getLogger("gradloom")
 
 State = Mapping[str, Tensor] | Iterable[Tensor] | Any
 
@@ -93,3 +98,33 @@ def _shown(spec: Any) -> str:
     if isinstance(spec, tuple) and len(spec) == 2 and isinstance(spec[0], tuple):
         return f"{spec[1]}{list(spec[0])}"
     return repr(spec[1] if isinstance(spec, tuple) else spec)
+
+
+_OWN = 3
+"""So many parts of what surrounds a call are the library's; then come the state and the guards."""
+
+
+def check_unchanged(before: tuple[Any, ...], after: tuple[Any, ...], names: Sequence[str]) -> None:
+    """Refuse a step that changes a number which it reads: a program would go on with the first one.
+
+    Raises:
+        TraceError: naming it.
+    """
+    for name, old, new in zip(names, before[_OWN:], after[_OWN:], strict=True):
+        if old != new and not _is_other_container(old, new):
+            raise TraceError(
+                f"the step changes {name!r}, which a program cannot; what a step changes is state: make it a tensor and assign it"
+            )
+
+
+def _is_other_container(old: Any, new: Any) -> bool:
+    """Whether these are keys of a list or dict into which something was put: that need not be read."""
+    kinds = ("list", "dict", "set")
+    return isinstance(old, tuple) and isinstance(new, tuple) and len(old) != len(new) and old[:1] == new[:1] and old[0] in kinds  # fmt: skip
+
+
+def tell(name: str, traces: int, why: str) -> None:
+    """Log a trace and its reason; warn once where there are many."""
+    _log.info("%s: trace %d (%s)", name, traces, why)
+    if traces == _MANY:
+        _log.warning("%s has been traced %d times, last because of %s; pass what changes as a tensor", name, traces, why)  # fmt: skip

@@ -43,6 +43,8 @@ SUPPORTED: dict[str, DType] = {
         ]
     )
 }
+NAMES: dict[DType, str] = {dtype: name for name, dtype in SUPPORTED.items()}
+"""The name of a supported dtype, which numpy computes anew each time."""
 # numpy computes dtype.name anew each time, which costs more than an addition
 _RESOLVED: dict[Any, DType] = {**SUPPORTED, **{dtype: dtype for dtype in SUPPORTED.values()}}
 float32 = SUPPORTED["float32"]

@@ -18,7 +18,7 @@ import autograd as ag
 from autograd import Tensor, random
 
 from .batches import ArrayData
-from .module import changes
+from .module import Module, changes
 from .step import Task, collect, traced_evaluate_step, traced_train_step, training_state
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ class Steps:
         self._jitted = ag.jit(self._plain, state=self._state, name=self._name)
         self.compiles = model.jit is not False
         self._in_stretches = all(metric.traced for metric in task.metrics)
-        self._count = 4
+        self._count = 1
         self._prepared: dict[Any, Any] = {}
         self._error: Exception | None = None
 
@@ -78,7 +78,7 @@ class Steps:
             now = self.task.jit_key()
             if self._prepared.get(kind) != now:
                 self._look_again()
-                self._error = _tried(prepare)
+                self._error = _tried(self.task.model, prepare)
                 if self._error is not None:
                     if self.wanted is True:
                         raise self._error
@@ -124,14 +124,20 @@ class Steps:
             yield 1
 
 
-def _tried(prepare: Callable[[], None]) -> Exception | None:
-    """What is wrong with tracing and compiling, or None; the random numbers go on as if nothing had been tried."""
+def _tried(model: Module, prepare: Callable[[], None]) -> Exception | None:
+    """What is wrong with tracing and compiling, or None; then all is as if it had not been tried."""
+    before = [(module, dict(vars(module))) for _, module in model.named_modules()]
     generator = random.default_generator()
     state = generator.state
     try:
         prepare()
     except Exception as error:
         generator.state = state
+        for module, attributes in before:
+            for name in vars(module).keys() - attributes.keys():
+                delattr(module, name)
+            for name, value in attributes.items():
+                setattr(module, name, value)
         return error
     return None
 
@@ -169,7 +175,7 @@ class Predictor:
     def __call__(self, x: Tensor) -> Tensor:
         if not self.model.built:
             self.model.ensure_built(x)
-        error = _tried(partial(self._jitted.prepare, x)) if self.compiles else None
+        error = _tried(self.model, partial(self._jitted.prepare, x)) if self.compiles else None
         if error is not None and self.jit is True:
             raise error
         compiled = self.compiles and error is None

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..contract import DType, bool_
+from ..contract import NAMES, DType, bool_
 from ..primitives import PRIMITIVES
 from ..program.ir import Instruction, Value
 from ..program.ir import Operand as Given
@@ -208,7 +208,7 @@ class Kernel:
     def compute(self, instruction: Instruction, read: Callable[[Value], Operand]) -> Operand:
         """The result of an elementwise instruction; operands are read with `read`."""
         result, primitive, operands, static = instruction
-        dtype = result.spec.dtype.name
+        dtype = NAMES[result.spec.dtype]
         if primitive == "full":
             return dict(static)["value"]  # type: ignore[no-any-return]
         code = self.code
@@ -245,13 +245,13 @@ class Kernel:
         if isinstance(place, int):
             return np.asarray(static["start"] + static["step"] * place).astype(dtype).item()  # type: ignore[no-any-return]
         scaled = code.binary("*", code.cast(place, "float64" if dtype.kind == "f" else "int64"), static["step"])  # fmt: skip
-        return code.cast(code.binary("+", scaled, static["start"]), dtype.name)
+        return code.cast(code.binary("+", scaled, static["start"]), NAMES[dtype])
 
     def lane(self, operand: Operand, dtype: DType) -> Lane:
         """An operand as a register."""
         if isinstance(operand, Lane):
             return operand
-        return self.code.constant(operand, dtype.name)
+        return self.code.constant(operand, NAMES[dtype])
 
 
 def is_elementwise(instruction: Instruction) -> bool:

@@ -8,11 +8,12 @@ or programs.
 from __future__ import annotations
 
 import struct
+from functools import cache, lru_cache
 from typing import NamedTuple
 
 import numpy as np
 
-from ..contract import DType, Scalar
+from ..contract import NAMES, DType, Scalar
 
 LLVM = {
     "bool": "i1", "int8": "i8", "int16": "i16", "int32": "i32", "int64": "i64",
@@ -34,8 +35,12 @@ class Lane(NamedTuple):
 
     @property
     def type(self) -> str:
-        inner = LLVM[self.dtype]
-        return inner if self.lanes == 1 else f"<{self.lanes} x {inner}>"
+        return _type_of(self.dtype, self.lanes)
+
+
+@cache
+def _type_of(dtype: str, lanes: int) -> str:
+    return LLVM[dtype] if lanes == 1 else f"<{lanes} x {LLVM[dtype]}>"
 
 
 Operand = Lane | Scalar
@@ -45,6 +50,12 @@ Active = int | Lane
 
 def literal(number: Scalar, dtype: str) -> str:
     """A number as LLVM writes it for elements of `dtype`."""
+    return _literal(repr(number), number, dtype)
+
+
+@lru_cache(4096)
+def _literal(text: str, number: Scalar, dtype: str) -> str:
+    # by its text too: -0.0 and 0.0 are equal
     if dtype == "bool":
         return "true" if number else "false"
     if "float" in dtype:
@@ -57,7 +68,7 @@ def literal(number: Scalar, dtype: str) -> str:
 
 def storage(dtype: DType) -> str:
     """How an element lies in memory: a boolean is a byte."""
-    return "i8" if dtype.kind == "b" else LLVM[dtype.name]
+    return "i8" if dtype.kind == "b" else LLVM[NAMES[dtype]]
 
 
 class Lanes:
@@ -114,6 +125,8 @@ class Lanes:
     def together(self, *operands: Operand) -> list[Lane]:
         """Operands with the same dtype and lanes; numbers take the dtype of the registers."""
         registers = [o for o in operands if isinstance(o, Lane)]
+        if len(registers) == len(operands) and all(r[1:] == registers[0][1:] for r in registers):
+            return registers
         lanes = max((r.lanes for r in registers), default=1)
         dtype = registers[0].dtype if registers else "float64"
         for register in registers:
@@ -167,6 +180,8 @@ class Lanes:
 
     def cast(self, x: Lane, dtype: str) -> Lane:
         """`x` as NumPy's astype gives it."""
+        if x.dtype == dtype:
+            return x
         if x.dtype == dtype or {x.dtype, dtype} in ({"int32", "uint32"}, {"int64", "uint64"}, {"int8", "uint8"}, {"int16", "uint16"}):  # fmt: skip
             return x._replace(dtype=dtype)
         if not x.name.startswith("%") and x.lanes == 1:
@@ -244,14 +259,14 @@ class Lanes:
     def load(self, address: str, dtype: DType, active: Active = 0) -> Lane:
         """One element, or the first `active` lanes of a vector, or those of a mask; the others are 0."""
         inner, size = storage(dtype), dtype.itemsize
-        name = "uint8" if dtype.kind == "b" else dtype.name
+        name = "uint8" if dtype.kind == "b" else NAMES[dtype]
         if not active:
             value = self.put(f"load {inner}, ptr {address}, align {size}", name)
         elif active == self.width:
             value = self.put(f"load <{self.width} x {inner}>, ptr {address}, align {size}", name, self.width)  # fmt: skip
         else:
             kind = f"<{self.width} x {inner}>"
-            full = f"llvm.masked.load.v{self.width}{SUFFIX[dtype.name]}.p0"
+            full = f"llvm.masked.load.v{self.width}{SUFFIX[NAMES[dtype]]}.p0"
             self.declare(f"declare {kind} @{full}(ptr, i32, <{self.width} x i1>, {kind})")
             value = self.put(
                 f"call {kind} @{full}(ptr {address}, i32 {size}, {self.mask(active)}, {kind} zeroinitializer)", name, self.width
@@ -269,7 +284,7 @@ class Lanes:
         if active == self.width:
             self.line(f"store {value.type} {value.name}, ptr {address}, align {size}")
             return
-        full = f"llvm.masked.store.v{self.width}{SUFFIX[dtype.name]}.p0"
+        full = f"llvm.masked.store.v{self.width}{SUFFIX[NAMES[dtype]]}.p0"
         self.declare(f"declare void @{full}({value.type}, ptr, i32, <{self.width} x i1>)")
         self.line(f"call void @{full}({value.type} {value.name}, ptr {address}, i32 {size}, {self.mask(active)})")  # fmt: skip
 
@@ -278,9 +293,9 @@ class Lanes:
         inner, width = storage(dtype), self.width
         addresses = self.put(f"getelementptr {inner}, ptr {pointer}, {offsets.type} {offsets.name}", "int64", width)  # fmt: skip
         kind = f"<{width} x {inner}>"
-        full = f"llvm.masked.gather.v{width}{SUFFIX[dtype.name]}.v{width}p0"
+        full = f"llvm.masked.gather.v{width}{SUFFIX[NAMES[dtype]]}.v{width}p0"
         self.declare(f"declare {kind} @{full}(<{width} x ptr>, i32, <{width} x i1>, {kind})")
-        name = "uint8" if dtype.kind == "b" else dtype.name
+        name = "uint8" if dtype.kind == "b" else NAMES[dtype]
         value = self.put(
             f"call {kind} @{full}(<{width} x ptr> {addresses.name}, i32 {dtype.itemsize}, {self.mask(active)}, {kind} zeroinitializer)",
             name, width,
@@ -295,7 +310,7 @@ class Lanes:
             value = self.put(f"zext {value.type} {value.name} to {value.type.replace('i1', 'i8')}", "uint8", value.lanes)  # fmt: skip
         value = self.spread(value, width)
         addresses = self.put(f"getelementptr {inner}, ptr {pointer}, {offsets.type} {offsets.name}", "int64", width)  # fmt: skip
-        full = f"llvm.masked.scatter.v{width}{SUFFIX[dtype.name]}.v{width}p0"
+        full = f"llvm.masked.scatter.v{width}{SUFFIX[NAMES[dtype]]}.v{width}p0"
         self.declare(f"declare void @{full}({value.type}, <{width} x ptr>, i32, <{width} x i1>)")
         self.line(
             f"call void @{full}({value.type} {value.name}, <{width} x ptr> {addresses.name}, i32 {dtype.itemsize}, {self.mask(active)})"

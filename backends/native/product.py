@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 
-from ..contract import DType
+from ..contract import NAMES, DType
 from ..program.ir import Instruction, Value
 from .kernel import UNIT, Access, Kernel
 from .lanes import Lane, Operand
@@ -131,7 +131,7 @@ class Product(Kernel):
     def tile(self, row: Lane, rows: int, column: Lane, actives: list[int]) -> None:
         """`rows` rows from `row` by the vectors from `column`: the sum over k, then the epilogue."""
         code = self.code
-        zero = code.constant(0, self.dtype.name, self.width)
+        zero = code.constant(0, NAMES[self.dtype], self.width)
         starts = [zero] * (rows * len(actives))
         unroll = _UNROLL if self.terms % _UNROLL == 0 else 1
         step_i = self.a.strides[-2]

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ..contract import DType
+from ..contract import NAMES, DType
 from ..philox import MULTIPLIERS, WEYL
 from ..program.ir import Value
 from .kernel import UNIT, Kernel
@@ -152,7 +152,7 @@ class Transpose(Kernel):
     def _turn(self, row: Lane, rows: int, column: Lane, columns: int) -> None:
         code, width = self.code, self.width
         start = code.binary("+", code.binary("*", column, self.step), row)
-        zero = code.constant(0, self.dtype.name, width)
+        zero = code.constant(0, NAMES[self.dtype], width)
         vectors = []
         for i in range(width):
             if i < columns:
@@ -340,7 +340,7 @@ class Blas(Kernel):
             short = code.put(f"trunc i64 {length.name} to i32", "int32").name
             m, n = (short, str(columns)) if by_rows else (str(rows), short)
             alpha = self._alpha(inner)
-            beta = literal(self.beta, self.dtype.name)
+            beta = literal(self.beta, NAMES[self.dtype])
             flags = f"i32 101, i32 {112 if turned_a else 111}, i32 {112 if turned_b else 111}"
             code.line(
                 f"call void {function}({flags}, i32 {m}, i32 {n}, i32 {terms}, {inner} {alpha}, ptr {pa}, i32 {self.steps[0]}, "
@@ -352,6 +352,6 @@ class Blas(Kernel):
     def _alpha(self, inner: str) -> str:
         code = self.code
         if isinstance(self.alpha, float):
-            return literal(self.alpha * self.sign, self.dtype.name)
+            return literal(self.alpha * self.sign, NAMES[self.dtype])
         value = code.load(self.alpha, self.dtype)
         return (code.negate(value) if self.sign < 0 else value).name

@@ -209,6 +209,30 @@ def test_a_number_behind_something_is_seen_or_refused(kind, monkeypatch):
         assert "argument" in str(error)
 
 
+@pytest.mark.parametrize("kind", ["closure", "dict", "attribute"])
+def test_a_number_that_the_step_itself_changes(kind):
+    """Eager values, or an error that names it."""
+    calls, table, settings = 0, {"calls": 0}, Settings()
+    settings.rate = 0
+
+    def step(x):
+        nonlocal calls
+        if kind == "closure":
+            calls += 1
+            return x * calls
+        if kind == "dict":
+            table["calls"] += 1
+            return x * table["calls"]
+        settings.rate += 1
+        return x * settings.rate
+
+    f = ag.jit(step)
+    try:
+        assert [f(ones()).tolist()[0] for _ in range(3)] == [1.0, 2.0, 3.0]
+    except ag.TraceError as error:
+        assert "change" in str(error)  # noqa: PT017
+
+
 def test_functions_that_take_the_place_of_dead_ones():
     """An object may get the address of one that is gone; what a program was traced with must not be mistaken for it."""
     box = {}

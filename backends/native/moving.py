@@ -12,9 +12,10 @@ from ..program.ir import Instruction, Value
 from ..program.views import View, row_major, viewed
 from ..shapes import Slot, expand_key
 from . import special
-from .calls import ERRORS, Call, Touch
-from .kernel import DTYPES
+from .calls import ERRORS, Call, Touch, rows_touched
+from .kernel import DTYPES, Access
 from .sorting import Order
+from .windows import Sliding, WindowsAdd
 
 if TYPE_CHECKING:
     from .lower import Lowering
@@ -76,22 +77,40 @@ def move(lowering: Lowering, group: Group) -> None:
 
 
 def _windows_add(lowering: Lowering, values: Value, target: Value, static: dict[str, Any]) -> None:
-    """One strided addition for each place inside a window."""
+    """All windows at once where they leave the first and the last axis alone; else an addition for each place inside one."""
+    shape = static["shape"]
+    sliding = Sliding(*(tuple(static[k]) for k in ("axes", "size", "stride", "dilation")))
+    sliding = sliding._replace(axes=tuple(axis % len(shape) for axis in sliding.axes))
+    if WindowsAdd.suits(shape, sliding):
+        view = lowering.views[values]
+        access = Access(lowering.root(view.root), values.spec.dtype, view.offset, view.strides)
+        counts = [values.spec.shape[axis] for axis in sliding.axes]
+        kernel = WindowsAdd(access, _named(target, values, shape), counts, sliding, lowering.width)
+        rows = shape[0]
+        own = rows_touched(access, values.spec.shape, 1, rows)
+        roots = (access.root, target)
+        lowering.calls.append(Call("windows_add", kernel.text(), tuple(kernel.code.declared), roots, {access.root: own}, {target: ("rows", rows)}))  # fmt: skip
+        return
     lowering.filled(target, 0)
     base = lowering.views[values]
     ndim = len(static["shape"])
     steps = row_major(static["shape"])
-    shape, size = values.spec.shape[:ndim], static["size"]
-    for place in np.ndindex(*size):
+    positions = values.spec.shape[:ndim]
+    for place in np.ndindex(*static["size"]):
         inside = base.strides[ndim:]
         offset = base.offset + sum(p * s for p, s in zip(place, inside, strict=True))
-        part = lowering.fresh(Spec(shape, values.spec.dtype))
+        part = lowering.fresh(Spec(positions, values.spec.dtype))
         lowering.views[part] = View(base.root, offset, base.strides[:ndim], None)
         there, start = list(steps), 0
         for axis, p, stride, gap in zip(static["axes"], place, static["stride"], static["dilation"], strict=True):  # fmt: skip
             there[axis] = steps[axis] * stride
             start += p * gap * steps[axis]
         lowering.copy(part, target, View(target, start, tuple(there), None), "windows_add", accumulate=True)  # fmt: skip
+
+
+def _named(target: Value, values: Value, shape: tuple[int, ...]) -> Value:
+    """The result under its own shape, whatever memory it goes to."""
+    return Value(target.number, Spec(tuple(shape), values.spec.dtype))
 
 
 def _contiguous(lowering: Lowering, value: Value) -> Value:

@@ -377,3 +377,23 @@ def test_draws_of_one_element():
     assign %1 = %6
     return y=%12
     """)
+
+
+@pytest.mark.parametrize("stride", [1, 2, 3])
+@pytest.mark.parametrize("gap", [1, 2])
+@pytest.mark.parametrize(("size", "width", "shape"), [(2, 5, (9, 8)), (3, 33, (7, 9)), (1, 16, (5, 5))])  # fmt: skip
+@pytest.mark.parametrize("order", ["as they lie", "inside first"])
+def test_windows_added_at_once(stride, gap, size, width, shape, order):
+    rows, columns = shape
+    across = [(n - (size - 1) * gap - 1) // stride + 1 for n in shape]
+    if order == "as they lie":
+        given, moved = f"3, {across[0]}, {across[1]}, {width}, {size}, {size}", "(0, 1, 2, 3, 4, 5)"
+    else:
+        given, moved = f"3, {across[0]}, {across[1]}, {size}, {size}, {width}", "(0, 1, 2, 5, 3, 4)"
+    close(f"""
+    program p
+    %0: float32[{given}] = input "x"
+    %1: float32[3, {across[0]}, {across[1]}, {width}, {size}, {size}] = permute_dims(%0, axes={moved})
+    %2: float32[3, {rows}, {columns}, {width}] = windows_add(%1, axes=(1, 2), size=({size}, {size}), stride=({stride}, {stride}), dilation=({gap}, {gap}), shape=(3, {rows}, {columns}, {width}))
+    return y=%2
+    """)

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
+COMPILES = importlib.util.find_spec("numba") is not None
 RUNS = {
     "single_neuron": (
         ["--steps", "300"],
@@ -59,6 +60,15 @@ RUNS = {
     "augmentation": (["--epochs", "30"], ["augmentation shift", "moved by a pixel 8"]),
     "digits": (["--epochs", "2"], ["held-out loss"]),
     "hyperparameters": (["--epochs", "3", "--trials", "4"], ["hidden layers:", "best of 4 trials"]),
+    "compiled_step": (
+        ["--epochs", "2"],
+        [
+            "compiled, an epoch a call",
+            "weights equal to rounding: True\nweights equal to rounding: True",
+            "beside the interpreter: ",
+            *(["add maximum greater: argument.0, w1, b1", "us in 10 kernels"] if COMPILES else []),
+        ],
+    ),
 }
 """Arguments for a short run (None: the script takes none and draws nothing), and what it has to print."""
 

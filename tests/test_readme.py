@@ -26,7 +26,7 @@ def test_the_code_runs_in_order() -> None:
     assert printed[0].startswith("Tensor([0.6666667, 1.3333334, 2.")
     first, last = (float(word) for word in re.findall(r"[\d.]+", printed[2]))
     assert last < first / 50
-    assert printed[-1] == "mine"
+    assert printed[4:] == ["mine", "y = 3.00 x + 1.00, loss 0.0000, traces 1"]
 
 
 def test_the_first_example_has_twenty_lines() -> None:

@@ -6,12 +6,9 @@ step every weight, slot, counter and metric has the same bytes, and the generato
 
 from __future__ import annotations
 
-import difflib
-import os
-from pathlib import Path
-
 import numpy as np
 import pytest
+from golden_files import golden_mlp, is_golden
 from models import everything, rows
 
 import autograd as ag
@@ -19,7 +16,6 @@ import nn
 from backends.program import format_program, parse_program, verify
 from nn.step import collect
 
-GOLDEN = Path(__file__).parent / "golden" / "mlp_step.txt"
 X, Y = rows(8, 5)
 CLASSES = np.array([0, 1, 2, 1, 0, 2, 2, 1])
 ONE_HOT = np.eye(3, dtype=np.float32)[CLASSES]
@@ -227,21 +223,9 @@ def test_capture_changes_nothing(make, y):
 
 
 def test_the_program_of_an_mlp_is_the_golden_one():
-    """Every change of what a step does shows here. GRADLOOM_RENEW=1 writes the file anew; then read its diff."""
-    model = nn.MLP(hidden=(4,), outputs=3, dropout=0.2, output_activation="softmax")
-    compiled(model, nn.SGD(0.05, momentum=0.9), SPARSE)
-    x, y = ag.zeros((8, 5)), ag.zeros(8, "int64")
-    text = nn.capture_train_step(model, x, y).program_text()
-    if os.environ.get("GRADLOOM_RENEW") == "1":
-        GOLDEN.write_text(text)
-    lines = difflib.unified_diff(
-        GOLDEN.read_text().splitlines(), text.splitlines(), "golden", "now", lineterm=""
-    )
-    difference = "\n".join(lines)
-    assert not difference, (
-        f"the program of the training step has changed:\n{difference}\n"
-        "If that is meant, run this test with GRADLOOM_RENEW=1 and commit the new file."
-    )
+    """Every change of what a step does shows here."""
+    model, x, y = golden_mlp()
+    is_golden("mlp_step", nn.capture_train_step(model, x, y).program_text())
 
 
 def test_state_is_named_after_the_model():

@@ -145,11 +145,14 @@ def key_of(value: Any, depth: int = 0) -> Any:
 
 
 def _of_container(value: Any, depth: int) -> Any:
-    items = list(value.items() if isinstance(value, dict) else value)
+    is_dict = isinstance(value, dict)
+    items = value.values() if is_dict else value
+    names = tuple(value) if is_dict else None
     if len(items) > _MOST:
         plain = all(isinstance(item, _FIXED) for item in items)
-        return type(value).__name__, len(items), hash(repr(items)) if plain else None
-    return type(value).__name__, *(key_of(item, depth + 1) for item in items)
+        return type(value).__name__, len(items), hash(repr(value)) if plain else None
+    keys = [None if isinstance(item, Tensor) else key_of(item, depth + 1) for item in items]
+    return type(value).__name__, names, *keys
 
 
 def _attributes(value: Any) -> list[tuple[str, Any]]:

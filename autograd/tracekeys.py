@@ -11,7 +11,6 @@ from backends.contract import Backend
 
 from . import random
 from .errors import TraceError
-from .guards import Same
 from .tensor import Tensor
 
 _MANY = 16
@@ -25,7 +24,12 @@ def named(state: State) -> dict[str, Tensor]:
     """The tensors of `state` by name."""
     if state is None:
         return {}
+    if isinstance(state, Tensor):
+        return {"state": state}
     if isinstance(state, Mapping):
+        for name, tensor in state.items():
+            if not isinstance(tensor, Tensor):
+                raise TraceError(f"state {name!r} is a tensor, got {type(tensor).__name__}")
         return dict(state)
     if hasattr(state, "named_tensors"):
         return dict(state.named_tensors())
@@ -43,12 +47,14 @@ def named(state: State) -> dict[str, Tensor]:
 
 
 def identities(state: State) -> Any:
-    """Which tensors `state` is now, for comparison."""
+    """Which tensors `state` is now, for comparison with a program's, which holds its tensors: no other has their address."""
     if hasattr(state, "jit_key"):
         return state.jit_key()
+    if isinstance(state, Tensor):
+        return id(state)
     if isinstance(state, (list, tuple)) and all(isinstance(part, Tensor) for part in state):
-        return tuple(map(Same, state))
-    return tuple((name, Same(tensor)) for name, tensor in named(state).items())
+        return tuple(map(id, state))
+    return tuple((name, id(tensor)) for name, tensor in named(state).items())
 
 
 def home_of(tensors: Sequence[Tensor]) -> Backend:

@@ -25,6 +25,17 @@ one_at_a_time = renewed_lock()
 """A trace puts symbols into tensors that other threads may see: whoever reads state for a compiled step waits for it."""
 
 
+class _Before:
+    """The gradient that a tensor had before a step: a program cannot know it."""
+
+    def __getattr__(self, name: str) -> Any:
+        raise TraceError(
+            "the step uses a gradient from before; set .grad = None first, call backward() inside, or pass the gradient as an argument"
+        )
+
+    __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __neg__ = lambda self, *others: self.used()  # fmt: skip
+
+
 class Number:
     """A Python float among the arguments of a step: an input that takes the dtype of what it meets."""
 
@@ -44,6 +55,8 @@ class Captured(NamedTuple):
     backend: Backend
     gradients: tuple[str, ...] = ()
     """The state in which the step leaves a gradient."""
+    cleared: tuple[str, ...] = ()
+    """The state whose gradient the step clears."""
 
     def program_text(self) -> str:
         """The program, one instruction a line."""
@@ -68,6 +81,8 @@ class Captured(NamedTuple):
         tensors = {
             n: Tensor.wrap(as_array(self.backend, a), self.backend) for n, a in outputs.items()
         }
+        for key in self.cleared:
+            self.state[key].grad = None
         for key in self.gradients:
             self.state[key].grad = tensors[f"gradient.{key}"]
         return unflatten(self.result, (tensors[f"output{i}"] for i in range(len(tensors) - len(self.gradients))))  # fmt: skip
@@ -113,6 +128,7 @@ def _captured(
 ) -> Captured:
     trace = TraceBackend()
     gradients: dict[str, Tensor] = {}
+    cleared: list[str] = []
     generator = random.default_generator()
     # others may draw from the default generator meanwhile, so another one is traced in its place
     stand_in = random.Generator(0)
@@ -132,7 +148,9 @@ def _captured(
             symbols[key] = trace.parameter(Spec(tensor.shape, tensor.dtype), "state", key)
             tensor._data, tensor._backend = symbols[key], trace
             if isinstance(tensor._node, Leaf):
+                had = tensor._node.grad is not None
                 tensor._node = Leaf(tensor.shape, tensor.dtype)
+                tensor._node.grad = _Before() if had else None  # type: ignore[assignment]
         inputs = [
             Tensor.wrap(
                 trace.parameter(
@@ -146,7 +164,9 @@ def _captured(
             result = step(*unflatten(list(args), iter(inputs)))
         for key, tensor in given.items():
             leaf = tensor._node
-            if not isinstance(leaf, Leaf) or leaf.grad is None:
+            if isinstance(leaf, Leaf) and leaf.grad is None and leaf.set_by_hand:
+                cleared.append(key)
+            if not isinstance(leaf, Leaf) or leaf.grad is None or isinstance(leaf.grad, _Before):
                 continue
             if not leaf.set_by_hand:
                 raise TraceError(
@@ -161,7 +181,7 @@ def _captured(
         for tensor, (data, backend, node) in zip(tensors, saved, strict=True):
             tensor._data, tensor._backend, tensor._node = data, backend, node
     # only the structure of the result: its tensors would keep the traced graph alive
-    return Captured(program, dict(given), unflatten(result, itertools.repeat(0)), home, tuple(gradients))  # fmt: skip
+    return Captured(program, dict(given), unflatten(result, itertools.repeat(0)), home, tuple(gradients), tuple(cleared))  # fmt: skip
 
 
 def _outputs(result: Any) -> list[tuple[str, Symbol]]:

@@ -157,6 +157,8 @@ class Executable(Protocol):
     ) -> None:  # fmt: skip
         """Steps `first` to `first + steps`: step i takes rows i * batch ... of each source, or those that `order` names."""
 
+    lock: Any
+    """Held during a turn; who holds it may look at `turns` and step without another coming between."""
     turns: int
     """How often state was given to `step` or `epoch`: as long as it stands still, the last state is still known."""
     is_simple: bool

@@ -64,8 +64,9 @@ class Machine:
         self.order = Value(-2, Spec((1,), np.dtype(np.int64)))
         calls = [*self._feeding(width), *lowered.calls]
         states = set(self.state.values())
-        self._lock = renewed_lock()
+        self.lock = renewed_lock()
         self.pace = Pace()
+        self.most = team.most()
         sizes = self._sizes(calls)
         placed = schedule(calls, states, sum(sizes.values()) < 4_000_000)
         self.placed: list[Placed] = placed
@@ -112,7 +113,7 @@ class Machine:
                 if root in given or root in outputs:
                     continue
                 each = max(root.spec.size, 1) * root.spec.dtype.itemsize + _SLACK
-                sizes[root] = known * team.most() + _SLACK if known is not None else each
+                sizes[root] = known * self.most + _SLACK if known is not None else each
         return sizes
 
     def _build(self, placed: Sequence[Placed]) -> None:
@@ -198,7 +199,7 @@ class Machine:
 
         The arrays of `state` are written where they lie; the outputs are new arrays. None: the state of the last turn.
         """
-        with self._lock:
+        with self.lock:
             if state is not None:
                 self._ready(state)
             for name, array in inputs.items():
@@ -213,7 +214,7 @@ class Machine:
 
     def again(self, name: str, array: NDArray) -> NDArray:
         """The only output of a step on the same state as last time, with `array` as the only input."""
-        with self._lock:
+        with self.lock:
             self.bind(self.inputs[name], array)
             self._once(self._frame_address)
             self._check()
@@ -223,7 +224,7 @@ class Machine:
         self, state: Mapping[str, NDArray], sources: Mapping[str, NDArray], order: NDArray | None, first: int, steps: int
     ) -> None:  # fmt: skip
         """Steps `first` to `first + steps`: step i takes rows i * batch ... of each source, or those that `order` names."""
-        with self._lock:
+        with self.lock:
             self._ready(state)
             for name, array in sources.items():
                 self.bind(self.sources[name], array)
@@ -279,7 +280,7 @@ class Machine:
                     at += 1
                 yield call
 
-        with self._lock:
+        with self.lock:
             self._ready(state)
             for name, array in inputs.items():
                 self.bind(self.inputs[name], array)
@@ -309,7 +310,7 @@ class Machine:
         """How many threads share a step."""
         if self.flops < _COST_OF_MEETING or not self.placed:
             return 1
-        most = team.size(self.flops)
+        most = min(team.size(self.flops), self.most)
         # the rounding of BLAS may depend on how a product is cut, that of kernels does not
         return most if self.lowered.functions else self.pace.choose(most)
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import ctypes
 import os
 import sys
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -20,6 +21,8 @@ from ..numba.backend import usable_cores
 from . import blas
 
 _MOST = 64
+_LOOK_AGAIN = 0.2
+"""Seconds for which the number of cores is believed."""
 
 
 class Pace:
@@ -61,18 +64,28 @@ class Team:
 
     def __init__(self) -> None:
         self.limit: int | None = None
+        self._looked, self._usable = -1.0, 1
         self._lock = renewed_lock()
         self._pool: tuple[int, int, ThreadPoolExecutor] | None = None
 
     def most(self) -> int:
         """The largest number of threads that any run may use."""
-        return min(_MOST, max(usable_cores(), self.limit or 1))
+        return min(_MOST, max(self._cores(), self.limit or 1))
 
     def size(self, work: int) -> int:
         """How many threads share a step of `work` operations."""
-        allowed = usable_cores() if self.limit is None else self.limit
-        allowed = min(allowed, blas.allowed_threads(), self.most())
-        return max(1, min(allowed, work // self.LEAST_EACH))
+        wanted = work // self.LEAST_EACH
+        if wanted <= 1:
+            return 1
+        allowed = self._cores() if self.limit is None else self.limit
+        return max(1, min(wanted, allowed, blas.allowed_threads(), self.most()))
+
+    def _cores(self) -> int:
+        """The cores that this process may use, looked up a few times a second."""
+        now = time.monotonic()
+        if now - self._looked > _LOOK_AGAIN:
+            self._looked, self._usable = now, usable_cores()
+        return self._usable
 
     @contextmanager
     def leading(self, parts: int) -> Iterator[None]:

@@ -52,7 +52,7 @@ class Planned:
         self._sizes: dict[int, int] = {}
         self._plan_memory()
         self._steps = [self._step(i) for i in self.simple.instructions]
-        self._lock = renewed_lock()
+        self.lock = renewed_lock()
 
     def _plan_memory(self) -> None:
         """A room for every value that a call can write into; a value and all views of it live as long as the last of them."""
@@ -124,7 +124,7 @@ class Planned:
     def step(self, state: Mapping[str, NDArray] | None, inputs: Mapping[str, NDArray]) -> dict[str, NDArray]:  # fmt: skip
         """See `Executable`."""
         assert state is not None
-        with self._lock:
+        with self.lock:
             values: dict[Value, Any] = {v: state[n] for n, v in self.state.items()}
             values |= {v: inputs[n] for n, v in self.inputs.items()}
             for call in self._steps:

@@ -10,10 +10,13 @@ import logging
 import math
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 from collections import namedtuple
 from functools import partial
+from pathlib import Path
 from types import ModuleType
 
 import numpy as np
@@ -24,6 +27,7 @@ import backends
 import nn
 
 pytestmark = pytest.mark.once
+ROOT = Path(__file__).resolve().parent.parent.parent
 
 
 @pytest.fixture(params=["numpy", "numba"], autouse=True)
@@ -158,7 +162,12 @@ class Slotted:
 def numbers_behind_something(monkeypatch=None):
     """(name, a function that reads a number, a function that changes it to 3)."""
     table, row, scalar, settings = {"rate": 2.0}, [2.0], np.float32(2.0), Settings()
-    slotted, module, long, deep = Slotted(), ModuleType("settings"), [2.0] * 100, [[[[[[{"rate": 2.0}]]]]]]
+    slotted, module, long, deep = (
+        Slotted(),
+        ModuleType("settings"),
+        [2.0] * 100,
+        [[[[[[{"rate": 2.0}]]]]]],
+    )
     slotted.rate = module.rate = 2.0
     circle = {"rate": 2.0}
     circle["self"] = circle
@@ -187,7 +196,10 @@ def numbers_behind_something(monkeypatch=None):
         "slots": (lambda x: x * slotted.rate, lambda: setattr(slotted, "rate", 3.0)),
         "module": (lambda x: x * module.rate, lambda: setattr(module, "rate", 3.0)),
         "long list": (lambda x: x * long[99], lambda: long.__setitem__(99, 3.0)),
-        "deep": (lambda x: x * deep[0][0][0][0][0][0]["rate"], lambda: deep[0][0][0][0][0][0].update(rate=3.0)),
+        "deep": (
+            lambda x: x * deep[0][0][0][0][0][0]["rate"],
+            lambda: deep[0][0][0][0][0][0].update(rate=3.0),
+        ),
         "itself": (lambda x: x * circle["rate"], lambda: circle.update(rate=3.0)),
         "property": (lambda x: x * settings.doubled / 2, lambda: setattr(settings, "rate", 3.0)),
     }
@@ -206,7 +218,7 @@ def test_a_number_behind_something_is_seen_or_refused(kind, monkeypatch):
             change()
         assert jitted(ones()).tolist() == [3.0, 3.0]
     except ag.TraceError as error:
-        assert "argument" in str(error)
+        assert "argument" in str(error)  # noqa: PT017
 
 
 @pytest.mark.parametrize("kind", ["closure", "dict", "attribute"])
@@ -239,7 +251,7 @@ def test_functions_that_take_the_place_of_dead_ones():
     f = ag.jit(lambda x: box["f"](x))
     for n in range(2, 9):
         space = {}
-        exec(f"def scaled(x): return x * {n}", space)  # noqa: S102
+        exec(f"def scaled(x): return x * {n}", space)
         box["f"] = space.pop("scaled")
         assert f(ones()).tolist() == [float(n)] * 2
 
@@ -400,7 +412,7 @@ def test_what_needs_a_value_is_an_error_with_the_way_out():
         (lambda x: x * float(x.sum()), "need a value|no values yet"),
         (lambda x: x[x > 0], "where"),
         (lambda x: 3.0, "returns tensors"),
-        (lambda x: x if x.tolist() else x, "need a value"),
+        (lambda x: x * len(x.tolist()), "need a value"),
     ]
     for f, message in cases:
         jitted = ag.jit(f)
@@ -482,6 +494,19 @@ def test_dtypes_and_shapes(dtype, shape):
         np.testing.assert_allclose(got.numpy(), expected.numpy(), rtol=1e-3 if dtype == "float16" else 1e-6)  # fmt: skip
 
 
+def test_float16_is_compiled(caplog):
+    c = ag.ones(3, dtype="float16")
+
+    @ag.jit(state=[c])
+    def step(x, rate):
+        c.assign(c * rate + 1)
+        return c * x, c.sum(), c > rate
+
+    assert step(c, 2.0)[0].tolist() == [3.0] * 3
+    assert step(ones(3, "float16"), 0.5)[1].item() == 7.5
+    assert [r.getMessage() for r in caplog.records if r.levelno >= logging.WARNING] == []
+
+
 def test_inputs_of_every_make():
     f = ag.jit(lambda x: x * 2 + x.sum())
     values = np.arange(12, dtype=np.float32).reshape(3, 4)
@@ -506,9 +531,14 @@ def test_inputs_of_every_make():
 
 def test_products_of_nothing(caplog):
     """Sums of no terms are 0, and products without rows or columns are empty; compiled like all others."""
+
     def f(a, b):
         y = a @ b
-        return y, (y * 2 + 1).sum(axis=0), ag.grad(lambda a, b: ((a @ b) ** 2).sum(), argnums=(0, 1))(a, b)
+        return (
+            y,
+            (y * 2 + 1).sum(axis=0),
+            ag.grad(lambda a, b: ((a @ b) ** 2).sum(), argnums=(0, 1))(a, b),
+        )
 
     for m, k, n in [(3, 0, 2), (0, 3, 2), (3, 2, 0), (0, 0, 0), (1, 0, 1), (0, 1, 1)]:
         a, b = ag.ones((m, k)), ag.ones((k, n))
@@ -555,7 +585,9 @@ def test_floats_meet_tensors_as_in_eager(dtype, backend):
     for rate in (0.1, 2.5, 0.1):
         for i, (got, expected) in enumerate(zip(jitted(x, rate), weak_floats(x, rate), strict=True)):  # fmt: skip
             assert (got.dtype, got.shape) == (expected.dtype, expected.shape), i
-            tolerance = {"float16": 2e-3, "float32": 1e-6, "float64": 1e-14}.get(str(expected.dtype), 0)
+            tolerance = {"float16": 2e-3, "float32": 1e-6, "float64": 1e-14}.get(
+                str(expected.dtype), 0
+            )
             np.testing.assert_allclose(got.numpy(), expected.numpy(), tolerance, err_msg=str(i))
     assert jitted.traces == 1
 
@@ -944,6 +976,31 @@ def test_gradients_that_a_step_leaves_behind_are_kept_or_refused():
         assert w.grad.tolist() == [2.0] * 3
 
 
+def test_gradients_that_are_there_before_a_step():
+    """An update on its own reads them, and a step may clear them: as eager does, or an error."""
+    w = ag.ones(2, requires_grad=True)
+
+    def update():
+        if w.grad is not None:
+            w.assign(w.detach() - w.grad)
+
+    def clear(x):
+        (w * x).sum().backward()
+        w.grad = None
+
+    (w * 5).sum().backward()
+    try:
+        ag.jit(update, state=[w])()
+        assert w.tolist() == [-4.0, -4.0]
+    except ag.TraceError as error:
+        assert "grad" in str(error)  # noqa: PT017
+    try:
+        ag.jit(clear, state=[w])(ones())
+        assert w.grad is None
+    except ag.TraceError as error:
+        assert "grad" in str(error)  # noqa: PT017
+
+
 def test_gradients_from_before_are_left_alone():
     w = ag.ones(3, requires_grad=True)
     (w * 5).sum().backward()
@@ -983,6 +1040,21 @@ def test_freezing_state_between_calls():
     assert step.traces == 2
 
 
+def test_what_is_no_state():
+    w = ones()
+    for state in ([1.0], {"a": np.ones(2)}, (t for t in [w]), 3):
+        with pytest.raises(ag.TraceError, match="state is a dict, a list or a module"):
+            ag.jit(lambda x: x, state=state)(ones())
+    with pytest.raises(ag.TraceError, match="two names"):
+        ag.jit(lambda x: x * w, state=[w, w])(ones())
+
+    def broken():
+        raise ValueError("not today")
+
+    with pytest.raises(ValueError, match="not today"):
+        ag.jit(lambda x: x, state=broken)(ones())
+
+
 # errors
 def test_an_index_out_of_range_leaves_state_untouched():
     table, count = ag.tensor([[1.0, 2.0], [3.0, 4.0]], requires_grad=True), ag.zeros(())
@@ -998,13 +1070,13 @@ def test_an_index_out_of_range_leaves_state_untouched():
         return loss
 
     good, bad = ag.tensor([0, 1]), ag.tensor([0, 2])
-    with pytest.raises(IndexError, match="out of (range|bounds)"):
+    with pytest.raises(IndexError, match=r"out of (range|bounds)"):
         step(bad)
     assert table.tolist() == [[1.0, 2.0], [3.0, 4.0]]
     assert count.item() == 0
     before = ag.random.default_generator().counter.item()
     for _ in range(2):
-        with pytest.raises(IndexError, match="out of (range|bounds)"):
+        with pytest.raises(IndexError, match=r"out of (range|bounds)"):
             step(ag.tensor([-3, 0]))
     assert ag.random.default_generator().counter.item() == before
     assert step(good).item() == 30.0
@@ -1049,7 +1121,7 @@ def test_state_and_arguments_on_two_backends(backend):
     other = "numba" if backend == "numpy" else "numpy"
     w = ag.ones(2, backend=other)
     f = ag.jit(lambda x: x * w, state=[w])
-    with pytest.raises(backends.BackendError, match="numba.*numpy"):
+    with pytest.raises(backends.BackendError, match=r"numba.*numpy"):
         f(ag.ones(2, backend=backend))
     assert f(ag.ones(2, backend=other)).backend == other
 
@@ -1088,7 +1160,7 @@ def test_a_compiled_step_inside_another():
     assert twice(ones()).tolist() == [6.0, 6.0]
     add(ones())
     assert w.tolist() == [7.0, 7.0]
-    with pytest.raises(ag.TraceError, match="undeclared|state="):
+    with pytest.raises(ag.TraceError, match=r"undeclared|state="):
         ag.jit(lambda x: add(x))(ones())
     assert w.tolist() == [7.0, 7.0]
 
@@ -1114,7 +1186,7 @@ def test_results_over_state_that_requires_gradients():
     w = ag.ones(2, requires_grad=True)
     loss = ag.jit(lambda x: (w * x).sum(), state=[w])(ones())
     if not loss.requires_grad:
-        with pytest.raises(ag.GradientError, match="jit|compiled"):
+        with pytest.raises(ag.GradientError, match=r"jit|compiled"):
             loss.backward()
 
 
@@ -1201,7 +1273,7 @@ def test_a_layer_that_is_not_built():
     """Its parameters would be symbols for ever; the error says what to do, and the layer can be built afterwards."""
     layer = nn.Dense(2)
     f = ag.jit(lambda x: layer(x), state=layer)
-    with pytest.raises(ag.TraceError, match="build|call"):
+    with pytest.raises(ag.TraceError, match=r"build|call"):
         f(ones(3).reshape(1, 3))
     layer(ones(3).reshape(1, 3))
     assert f(ones(3).reshape(1, 3)).tolist() == layer(ones(3).reshape(1, 3)).tolist()
@@ -1313,6 +1385,55 @@ def test_threads_that_trace_and_call_different_functions(count, backend):
 
     together(*(partial(work, i) for i in range(1, count + 1)))
     assert results == {i: [45.0] * 4 for i in range(1, count + 1)}
+
+
+@pytest.mark.parametrize("backend", ["numba"], indirect=True)
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("writes", [False, True])
+def test_two_functions_of_one_program_in_two_threads(when, writes, monkeypatch):
+    """They share the machine code; a thread that gets its turn just before or after a step must not lend its state."""
+    machine = pytest.importorskip("backends.native.machine").Machine
+
+    def make(value):
+        w = ag.full(4, value)
+        if writes:
+            return w, ag.jit(lambda x: (w.assign(w + x), w)[1], state=[w])
+        return w, ag.jit(lambda x: w + x, state=[w])
+
+    (w, f), (_, g) = make(1.0), make(100.0)
+    x = ag.zeros(4)
+    for _ in range(3):
+        f(x)
+        f(x)
+        g(x)
+    step, armed = machine.step, []
+
+    def disturb():
+        if armed:
+            armed.clear()
+            thread = threading.Thread(target=work)
+            thread.start()
+            thread.join(0.2)  # it may have to wait for this very step
+
+    def work():
+        with backends.use("numba"):
+            g(x)
+
+    def disturbed(*arguments):
+        if when == "before":
+            disturb()
+        result = step(*arguments)
+        if when == "after":
+            disturb()
+        return result
+
+    monkeypatch.setattr(machine, "step", disturbed)
+    for _ in range(3):
+        f(x)
+        armed.append(True)
+        assert f(x).tolist() == [1.0] * 4
+        assert f(x).tolist() == [1.0] * 4
+    assert w.tolist() == [1.0] * 4
 
 
 def while_another_traces(backend, w, read):
@@ -1585,7 +1706,7 @@ def test_an_error_in_the_middle_of_an_epoch():
         seen.assign(seen + 1)
 
     i = ag.tensor([0, 1, 2, 3, 0, 9, 1, 1])
-    with pytest.raises(IndexError, match="out of (range|bounds)"):
+    with pytest.raises(IndexError, match=r"out of (range|bounds)"):
         step.over_rows([i], 2, None, 0, 4)
     assert seen.item() == 2
     assert table.tolist() == [[1.0 + 7.0], [2.0 + 7.0], [3.0 + 7.0], [4.0 + 7.0]]
@@ -1674,6 +1795,13 @@ def test_debug_levels(level, capsys, caplog):
     assert w.tolist() == [7.0] * 3
     assert grow(ones(3)).item() == 45.0
     assert capsys.readouterr().err == ""
+
+
+def test_the_level_of_the_environment(backend):
+    code = f"import autograd as ag, backends; backends.set_default({backend!r}); ag.jit(lambda x: x + 1.0, name='one')(ag.ones(2))"
+    for level in ("1", "0", "much"):
+        done = subprocess.run([sys.executable, "-c", code], env={**os.environ, "GRADLOOM_DEBUG": level}, cwd=ROOT, capture_output=True, text=True, check=True)  # fmt: skip
+        assert ("== one:" in done.stderr) == (level == "1")
 
 
 def test_an_unknown_debug_level():

@@ -63,13 +63,12 @@ MODELS |= {
 
 
 def trained(make, x, y, jit):
-    """A model after five steps of an epoch: four of two rows in one stretch, and what is left."""
+    """A model after two epochs of three steps: two of four rows in one stretch, and the three that are left."""
     nn.set_random_seed(9)
     model = make()
     model.jit = jit
-    history = model.fit(x, y, batch_size=2, epochs=1)
-    model.fit(x[:5], y[:5], batch_size=2, epochs=1, shuffle=False)
-    return model, history.history
+    x, y = (np.concatenate([part, part])[:11] for part in (x, y))
+    return model, model.fit(x, y, batch_size=4, epochs=2).history
 
 
 @pytest.mark.parametrize("name", MODELS)
@@ -101,18 +100,17 @@ NOISE = {
 """Models with values that are 0 but for rounding, beside which no difference is small."""
 
 
-def test_every_value_of_a_step_on_numpy():
+@pytest.mark.parametrize("backend", ["numpy"], indirect=True)
+@pytest.mark.parametrize("name", ["sgd", "Conv2D"])
+def test_every_value_of_a_step_on_numpy(name):
     """The test above is bit for bit; here is the comparison itself."""
-    with backends.use("numpy"):
-        for name in ("sgd", "Conv2D"):
-            compare_values(name)
+    compare_values(name)
 
 
+@pytest.mark.parametrize("backend", ["numba"], indirect=True)
 @pytest.mark.parametrize("name", [name for name in MODELS if name not in NOISE])
 def test_every_value_of_a_step_is_the_interpreter_s(name):
-    pytest.importorskip("llvmlite")
-    with backends.use("numba"):
-        compare_values(name)
+    compare_values(name)
 
 
 def compare_values(name):
@@ -121,7 +119,8 @@ def compare_values(name):
     model = make()
     # with targets of 0 and 1 alike the bias' gradient is a sum to nearly 0, and no difference is small beside it
     labels = np.ones_like(y) if y is test_layers_trace.Y else y
-    x, y = ag.tensor(x, model.dtype), ag.tensor(labels)
+    # as many rows as are left above: the program is made once
+    x, y = ag.tensor(x[:3], model.dtype), ag.tensor(labels[:3])
     model.task(x)
     model.train()
     training_state(model)  # makes the slots
@@ -187,7 +186,7 @@ def measured(model, x=X):
     return [model.predict(x), model.evaluate(X, Y)]
 
 
-@pytest.mark.parametrize("batch_size", [1, 5, 8, 23, 64])
+@pytest.mark.parametrize("batch_size", [1, 8, 64])
 def test_batches_of_every_size(batch_size):
     """The last is partial, or the only one, or there are fewer rows than a batch has."""
 
@@ -268,7 +267,7 @@ def test_class_numbers_and_an_embedding_out_of_range():
     before = model.get_weights()
     bad = good.copy()
     bad[0, 1] = 5
-    with pytest.raises(Exception, match="out of|between|index"):
+    with pytest.raises(Exception, match=r"out of|between|index"):
         model.fit(bad, y, 2, shuffle=False)
     for a, b in zip(model.get_weights(), before, strict=True):
         np.testing.assert_array_equal(a, b)
@@ -513,6 +512,11 @@ def test_what_a_callback_changes_in_the_middle_of_a_fit(what):
     both(work)
 
 
+def other_last_layer(model):
+    model.layers[-1] = nn.Dense(1, kernel_initializer="ones")
+    model.layers[-1](np.ones((1, 5), np.float32))
+
+
 def test_the_mode_and_weights_that_predict_sees():
     """After each change the next prediction is the new model's, also on the short way of one batch."""
     model, eager = network(), network(jit=False)
@@ -538,7 +542,7 @@ def test_the_mode_and_weights_that_predict_sees():
     change(lambda m: setattr(m.layers[-1], "activation", nn.activations.get("tanh")))
     change(lambda m: setattr(m.layers[-1], "kernel", nn.Parameter(np.full((5, 1), 0.3, np.float32))))  # fmt: skip
     change(lambda m: m.load_state_dict({k: v * 0.5 for k, v in m.state_dict().items()}))
-    change(lambda m: m.layers.__setitem__(-1, m.layers[0].__class__(1)) or m.layers[-1](np.ones((1, 5), np.float32)) and m.layers[-1].kernel.assign(ag.ones((5, 1))))  # fmt: skip
+    change(other_last_layer)
 
 
 class Scaled(nn.Module):
@@ -659,6 +663,25 @@ def test_a_model_that_nobody_holds_is_freed():
     assert [reference() for reference in gone] == [None] * 3
 
 
+class Counting(nn.Module):
+    """Counts its calls, as a user may while looking for something."""
+
+    def __init__(self):
+        self.calls = 0
+
+    def call(self, x):
+        self.calls += 1
+        return x
+
+
+def test_a_layer_that_counts_its_calls_is_not_traced_each_time(log):
+    """Few traces, or an eager run that says why."""
+    model = nn.Sequential([nn.Input((4,)), Counting(), nn.Dense(1)])
+    model.compile("sgd", "mse", jit="auto")
+    model.fit(X, Y, 2, 3, callbacks=Recorder())
+    assert len([line for line in log() if ": trace " in line]) <= 3
+
+
 class Annealed(nn.Module):
     """Counts its calls and does less with each: a number that a step itself changes."""
 
@@ -692,8 +715,8 @@ def test_inputs_of_other_kinds():
 
     def work(model):
         results = []
-        for x, y in ((X.astype(int), Y), (X > 0, Y > 0), (X.astype(float), Y.astype(int)), (X.tolist(), Y.tolist()), (ag.tensor(X), ag.tensor(Y)), (X[::-1], Y[::-1])):  # fmt: skip
-            results += [model.fit(x, y, 8).history, model.predict(x), model.evaluate(x, y)]
+        for x, y in ((X.astype(int), Y), (X > 0, Y > 0), (X.tolist(), ag.tensor(Y)), (X[::-1].astype(float), Y[::-1])):  # fmt: skip
+            results += [model.fit(x, y, 8).history, model.predict(x, 8)]
         return results
 
     both(work)
@@ -769,9 +792,9 @@ def test_a_layer_added_between_two_fits():
 def test_compiling_again_with_another_loss_and_optimizer():
     def work(model):
         results = []
-        for optimizer, loss in (("adam", "mse"), (nn.SGD(0.1), "hinge"), ("sgd", "binary_crossentropy")):  # fmt: skip
+        for optimizer, loss in (("adam", "mse"), (nn.SGD(0.1), "hinge")):
             model.compile(optimizer, loss, ["mae"], jit=model.jit)
-            results += [model.fit(X, Y, 4, 2).history, model.evaluate(X, Y)]
+            results += [model.fit(X[:20], Y[:20], 4, 2).history, model.evaluate(X, Y)]
         return results
 
     both(work)

@@ -29,7 +29,9 @@ def named(state: State) -> dict[str, Tensor]:
     if isinstance(state, Mapping):
         for name, tensor in state.items():
             if not isinstance(tensor, Tensor):
-                raise TraceError(f"state {name!r} is a tensor, got {type(tensor).__name__}")
+                raise TraceError(
+                    f"state is a dict, a list or a module of tensors; {name!r} is {type(tensor).__name__}"
+                )
         return dict(state)
     if hasattr(state, "named_tensors"):
         return dict(state.named_tensors())

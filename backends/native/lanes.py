@@ -17,9 +17,9 @@ from ..contract import NAMES, DType, Scalar
 
 LLVM = {
     "bool": "i1", "int8": "i8", "int16": "i16", "int32": "i32", "int64": "i64",
-    "uint8": "i8", "uint16": "i16", "uint32": "i32", "uint64": "i64", "float32": "float", "float64": "double",
+    "uint8": "i8", "uint16": "i16", "uint32": "i32", "uint64": "i64", "float16": "half", "float32": "float", "float64": "double",
 }  # fmt: skip
-SUFFIX = {"float32": "f32", "float64": "f64", "bool": "i8", **{k: v for k, v in LLVM.items() if "int" in k}}  # fmt: skip
+SUFFIX = {"float16": "f16", "float32": "f32", "float64": "f64", "bool": "i8", **{k: v for k, v in LLVM.items() if "int" in k}}  # fmt: skip
 _ARITHMETIC = {"+": "add", "-": "sub", "*": "mul", "/": "div"}
 _BITWISE = {"&": "and", "|": "or", "^": "xor", "<<": "shl"}
 _ORDERED = {"==": "oeq", "!=": "une", "<": "olt", "<=": "ole", ">": "ogt", ">=": "oge"}

@@ -224,14 +224,14 @@ class Jitted(Inspected):
         It is right as long as nothing but values of arrays changes: no assignment to any tensor, no setting. It returns
         None when something may have changed; then call the function itself.
         """
-        entry = self._last
-        if entry is None or not entry.executable.is_quick or entry.written or level() >= 4:
+        bound = self._bound
+        if bound is None or not bound[0].executable.is_quick or bound[0].written or level() >= 4:
             return None
+        (entry, count, turns), plain = bound, mode.get()
         kind, shape, dtype = type(array), array.shape, array.dtype
         if entry.captured.program.named("input")["argument.0"].spec != (shape, dtype):
             return None
-        executable = entry.executable
-        count, turns, again, plain = assignments[0], executable.turns, executable.again, mode.get()
+        executable, again = entry.executable, entry.executable.again
 
         def call(given: Any) -> Any:
             if (

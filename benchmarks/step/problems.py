@@ -128,8 +128,8 @@ _TABLE = (Embed(8, 1000, 16), Dense(144, 256), Dense(256, 128), Dense(128, 1, re
 PROBLEMS = {
     problem.name: problem
     for problem in (
-        perceptron("tiny", 32, 64, (8, 12, 8, 2), dropout=0.0),
-        perceptron("small", 32, 64, (64, 128, 64, 10)),
+        perceptron("tiny", 32, 1024, (8, 12, 8, 2), dropout=0.0),
+        perceptron("small", 32, 256, (64, 128, 64, 10)),
         perceptron("mnist", 128, 32, (784, 512, 256, 10)),
         perceptron("wide", 256, 8, (1024,) * 4 + (10,), shape="1024x4-10"),
         perceptron("huge", 1024, 8, (2048,) * 4 + (10,), shape="2048x4-10"),

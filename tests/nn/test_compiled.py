@@ -967,6 +967,36 @@ def test_threads_that_predict_with_one_model(backend):
     assert failed == []
 
 
+@pytest.mark.parametrize("backend", ["numba"], indirect=True)
+def test_models_of_one_architecture_predict_in_threads(backend, monkeypatch):
+    """They share the machine code; each turn of another thread between a prediction and the note of it must be noticed."""
+    jitted = type(ag.jit(lambda x: x))
+    models = []
+    for value in (1.0, 2.0):
+        model = nn.Sequential([nn.Input((4,)), nn.Dense(3, kernel_initializer=nn.Constant(value))])
+        models.append((model, model.predict(X[:8], 4)))
+    (model, expected), (other, others) = models
+    quick, results = jitted.quick, []
+
+    def disturbed(self, array):
+        thread = threading.Thread(target=work)
+        thread.start()
+        thread.join(1)
+        return quick(self, array)
+
+    def work():
+        with backends.use(backend):
+            results.append(other.predict(X[:16], 8)[:8])
+
+    other.predict(X[:8])
+    monkeypatch.setattr(jitted, "quick", disturbed)
+    for _ in range(3):
+        np.testing.assert_array_equal(model.predict(X[:8]), expected)
+    assert results
+    for result in results:
+        np.testing.assert_array_equal(result, others)
+
+
 @pytest.mark.usefixtures("listens_to_ctrl_c")
 def test_ctrl_c_is_heard_in_a_long_epoch(capsys):
     x, y = np.tile(X, (20_000, 1)), np.tile(Y, (20_000, 1))

@@ -167,7 +167,12 @@ def test_nn_uses_only_public_names_of_autograd():
         if entry.module == "autograd":
             assert set(entry.names) <= {*ag.__all__, "testing"}, place
         else:
-            assert entry.module in ("autograd.errors", "autograd.guards", "autograd.random", "autograd.svg"), place
+            assert entry.module in (
+                "autograd.errors",
+                "autograd.guards",
+                "autograd.random",
+                "autograd.svg",
+            ), place
 
 
 def test_nn_does_not_touch_the_inside_of_tensors():

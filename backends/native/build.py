@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
+from weakref import WeakValueDictionary
 
 from ..locks import renewed_lock
 from ..numba.compile import has_wide_vectors, kept, loaded
 from .driver import driver_text
 
 _lock = renewed_lock()
-_modules: dict[str, Module] = {}
+_modules: WeakValueDictionary[str, Module] = WeakValueDictionary()
 
 
-class Module(NamedTuple):
-    """Machine code in memory; `engine` owns it."""
+class Module:
+    """Machine code in memory, as long as somebody holds this object."""
 
-    engine: Any
+    def __init__(self, engine: Any) -> None:
+        self.engine = engine
 
     def address(self, name: str) -> int:
         return int(self.engine.get_function_address(name))
@@ -51,13 +53,11 @@ def module_text(functions: Sequence[str], declared: Sequence[str]) -> str:
 
 def build(text: str) -> Module:
     """The module of `text`, compiled at most once for this machine."""
-    module = _modules.get(text)
-    if module is None:
-        with _lock:
-            if text not in _modules:
-                _modules[text] = Module(loaded(kept(text, lambda: _compile(text))))
-            module = _modules[text]
-    return module
+    with _lock:
+        module = _modules.get(text)
+        if module is None:
+            module = _modules[text] = Module(loaded(kept(text, lambda: _compile(text))))
+        return module
 
 
 def _compile(text: str) -> bytes:

@@ -16,6 +16,8 @@ from .memory import address
 from .sorting import Order
 from .special import RandomBits
 
+_held: list[Any] = []
+"""The module of these functions, for as long as the process lives."""
 NDArray = np.ndarray[Any, Any]
 
 
@@ -29,6 +31,7 @@ def _functions() -> tuple[Callable[[int, int, int, int], None], Callable[[int, i
     texts = [kernel.text().replace("@NAME", f"@{name}", 1) for kernel, name in ((bits, "bits"), (order, "order"))]  # fmt: skip
     module = build(module_text(texts, [*bits.code.declared, *order.code.declared]))
     kind = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64, ctypes.c_int64)
+    _held.append(module)
     return kind(module.address("bits")), kind(module.address("order")), 4 * vector_width()
 
 

@@ -145,7 +145,7 @@ def _compile(source: str) -> bytes:
 
 
 def loaded(code: bytes) -> Any:
-    """An engine that holds object code; it lives as long as the process."""
+    """An engine that holds object code as long as it lives itself."""
     import llvmlite.binding as llvm
 
     llvm.initialize_native_target()
@@ -154,7 +154,6 @@ def loaded(code: bytes) -> Any:
     engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), machine)
     engine.add_object_file(llvm.ObjectFileRef.from_data(code))
     engine.finalize_object()
-    _engines.append(engine)
     return engine
 
 
@@ -162,7 +161,9 @@ def _bind(source: str, stored: bytes) -> Callable[..., None]:
     length = int.from_bytes(stored[:4], "little")
     symbol, code = stored[4 : 4 + length].decode(), stored[4 + length :]
     prototype = ctypes.CFUNCTYPE(None, *_argument_types(source))
-    return prototype(loaded(code).get_function_address(symbol))
+    engine = loaded(code)
+    _engines.append(engine)
+    return prototype(engine.get_function_address(symbol))
 
 
 def _argument_types(source: str) -> Sequence[Any]:

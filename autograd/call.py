@@ -327,6 +327,11 @@ def _finish(
 def mixed_backends(name: str, first: Backend, second: Backend) -> Exception:
     """The error for two backends in one operation."""
     for traced, other in ((first, second), (second, first)):
+        if traced.name == "trace" and backends.default().name != "trace":
+            return TraceError(
+                f"{name}: another thread is tracing a step with one of these tensors as state, or a traced step has leaked it; "
+                "use it when that is done, or hand each thread its own model"
+            )
         if traced.name == "trace":
             return TraceError(
                 f"{name}: an undeclared tensor of backend {other.name!r} was used inside a traced step. "

@@ -1475,13 +1475,18 @@ def test_a_compiled_step_runs_while_another_thread_traces(backend):
     while_another_traces(backend, w, read)
 
 
-def test_eager_use_while_another_thread_traces(backend):
+@pytest.mark.parametrize(
+    "use",
+    [lambda w: w + 1, lambda w: ones(4) + w, lambda w: ag.where(w > 0, w + 1, w), lambda w: w.reshape(1, 4) @ ag.eye(4) + 1, lambda w: ag.linear(ag.eye(4), ag.eye(4), w)[0] - ag.linear(ag.eye(4), ag.eye(4))[0] + 1, lambda w: w.detach() + 1],
+    ids=["left", "right", "where", "product", "linear", "detached"],
+)  # fmt: skip
+def test_eager_use_while_another_thread_traces(use, backend):
     """Right values, or an error that says what is going on."""
     w = ag.full(4, 2.0)
 
     def read():
         try:
-            assert (w + 1).tolist() == [3.0] * 4
+            assert use(w).reshape(4).tolist() == [3.0] * 4
         except ag.TraceError as error:
             assert "thread" in str(error)  # noqa: PT017
 
@@ -1533,6 +1538,7 @@ def in_child(work):
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+@pytest.mark.filterwarnings("ignore:.*fork.*:RuntimeWarning")
 @pytest.mark.usefixtures("two_threads")
 def test_fork_after_compiling():
     w, step, x = big_step()
@@ -1554,6 +1560,7 @@ def test_fork_after_compiling():
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+@pytest.mark.filterwarnings("ignore:.*fork.*:RuntimeWarning")
 @pytest.mark.usefixtures("two_threads")
 def test_fork_while_another_thread_runs(backend):
     """Its locks are held, in the child for ever, unless they are made anew."""

@@ -54,7 +54,7 @@ def same_places(reads: dict[Value, Access], writes: dict[Value, Access]) -> list
     """Operands that are read only where, and as, a result is written."""
     found = []
     for write in writes.values():
-        for root in {a.root for a in reads.values()}:
+        for root in dict.fromkeys(a.root for a in reads.values()):
             same = all((a.offset, a.strides, a.dtype.itemsize) == (write.offset, write.strides, write.dtype.itemsize) for a in reads.values() if a.root == root)  # fmt: skip
             if same and root.spec.size == write.root.spec.size:
                 found.append((write.root, root))

@@ -290,7 +290,9 @@ class Rows(Loops):
             return
         reductions = [Reduction(self.code, step, self.columns, self.width) for step in one.reductions]  # fmt: skip
         starts = [lane for reduction in reductions for lane in reduction.start()]
-        for value in {v for s in (*one.elements, *one.reductions) for v in operands_of(s)}:
+        for value in dict.fromkeys(
+            v for s in (*one.elements, *one.reductions) for v in operands_of(s)
+        ):
             if value in self.nest.reads and value not in numbers and self._reads_number(value):
                 self._read_number(value, numbers)
 

@@ -172,7 +172,7 @@ def _blas(lowering: Lowering, group: Group, reads: dict[Value, Access], a: Value
         after.axes = {v: x for v, x in group.axes.items() if v in computed}
         wanted = {o for s in steps_left for o in s.operands if isinstance(o, Value)}
         reads = {v: x for v, x in reads.items() if v in wanted}
-        for value in wanted & (set(group.axes) - computed):
+        for value in [v for v in group.axes if v in wanted and v not in computed]:
             reads[value] = lowering.write(group, value)
         writes = {v: lowering.write(group, v) for v in made if v in computed}
         lowering.nest(after, reads, writes)

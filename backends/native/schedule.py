@@ -125,12 +125,15 @@ def lay_out(placed: Sequence[Placed], sizes: Mapping[Value, int]) -> Layout:
     offsets: dict[Value, int] = {}
     size = 0
     held: dict[Value, int] = {}
-    for index, (call, _) in enumerate(placed):
+    since: dict[Value, set[Touch]] = {}
+    for index, (call, flags) in enumerate(placed):
+        if flags & MEET:
+            since.clear()
         for value in [v for v in held if frees[v] <= index]:
             free = _given_back(free, offsets[value], held.pop(value))
         for value in (v for v in dict.fromkeys((*call.writes, *call.roots)) if v in sizes and first[v] == index):  # fmt: skip
             wanted = -(-sizes[value] // _LINE) * _LINE
-            partner = next((r for w, r in call.pairs if w == value and r in held and last[r] == index and held[r] == wanted), None)  # fmt: skip
+            partner = next((r for w, r in call.pairs if w == value and r in held and last[r] == index and held[r] == wanted and _is_own(r, call, value, since)), None)  # fmt: skip
             if partner is not None:
                 offsets[value] = offsets[partner]
                 held[value] = held.pop(partner)
@@ -145,7 +148,15 @@ def lay_out(placed: Sequence[Placed], sizes: Mapping[Value, int]) -> Layout:
                 if spot[1] > wanted:
                     free.append((spot[0] + wanted, spot[1] - wanted))
             held[value] = wanted
+        for root, touch in (*call.reads.items(), *call.writes.items()):
+            since.setdefault(root, set()).add(touch)
     return Layout(offsets, size, {v: (first[v], last[v]) for v in first})
+
+
+def _is_own(operand: Value, call: Call, result: Value, since: Mapping[Value, set[Touch]]) -> bool:
+    """Whether each thread may write over its part of `operand`: since all met, no other has read or written there."""
+    own = call.reads.get(operand)
+    return own is not None and call.writes[result] == own and since.get(operand, set()) <= {own}
 
 
 def _ends(placed: Sequence[Placed], last: Mapping[Value, int]) -> dict[Value, int]:

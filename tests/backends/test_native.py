@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -397,3 +402,46 @@ def test_windows_added_at_once(stride, gap, size, width, shape, order):
     %2: float32[3, {rows}, {columns}, {width}] = windows_add(%1, axes=(1, 2), size=({size}, {size}), stride=({stride}, {stride}), dilation=({gap}, {gap}), shape=(3, {rows}, {columns}, {width}))
     return y=%2
     """)
+
+
+def test_no_result_takes_the_place_of_what_others_still_read():
+    """%4 could lie where %3 is, but the sums down its columns, in other threads, may still be reading."""
+    program = parse_program(
+        """
+    program p
+    %0: float32[64, 48] = input "x"
+    %1: float32[48] = input "c"
+    %2: float32[64, 48] = multiply(%0, 2.0)
+    %3: float32[64, 48] = tanh(%2)
+    %5: float32[48] = sum(%3, axis=(0,), keepdims=False)
+    %6: float32[64] = sum(%3, axis=(1,), keepdims=False)
+    %7: float32[64, 1] = reshape(%6, shape=(64, 1))
+    %4: float32[64, 48] = multiply(%3, %7)
+    %8: float32[64, 64] = matmul(%4, %9)
+    return s=%5, y=%8
+    """.replace(
+            "%2: float32[64, 48] = m",
+            '%9: float32[48, 64] = input "w"\n    %2: float32[64, 48] = m',
+        )
+    )
+    machine = Machine(program)
+    readers: dict = {}
+    offsets = machine.layout.offsets
+    for call, flags in machine.placed:
+        if flags & 1:
+            readers.clear()
+        for root in call.writes:
+            for other, touch in readers.items():
+                shares = root in offsets and other in offsets and offsets[root] == offsets[other] and root != other  # fmt: skip
+                assert not shares or touch == {call.writes[root]}, (call.label, root, other)
+        for root, touch in (*call.reads.items(), *call.writes.items()):
+            readers.setdefault(root, set()).add(touch)
+
+
+def test_programs_do_not_depend_on_the_order_of_hashes():
+    code = "from test_native import STEP; from backends.native import Machine; from backends.program import parse_program; print(hash(Machine(parse_program(STEP)).text) and Machine(parse_program(STEP)).text[:200000])"
+    texts = set()
+    for seed in ("1", "2", "3"):
+        environment = os.environ | {"PYTHONHASHSEED": seed, "PYTHONPATH": os.pathsep.join([str(Path(__file__).parent), str(Path(__file__).parents[2])])}  # fmt: skip
+        texts.add(subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True).stdout)  # fmt: skip
+    assert len(texts) == 1

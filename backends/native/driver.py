@@ -16,15 +16,34 @@ SHARED_BYTES = 320
 _SPINS = 1_000
 
 
+_DECLARED = (
+    "declare void @llvm.x86.sse2.pause()\n"
+    "declare void @llvm.x86.sse.stmxcsr(ptr)\ndeclare void @llvm.x86.sse.ldmxcsr(ptr)"
+)
+_FLUSH = """
+  %mode = alloca i32, align 4
+  %own = alloca i32, align 4
+  call void @llvm.x86.sse.stmxcsr(ptr %mode)
+  %before = load i32, ptr %mode, align 4
+  %flushing = or i32 %before, 32768
+  store i32 %flushing, ptr %own, align 4
+  call void @llvm.x86.sse.ldmxcsr(ptr %own)"""
+"""Results below the smallest normal number become 0: the velocity of a unit that has died would else decay among numbers
+for which a processor takes a hundred times as long. The mode is that of the calling thread, and is put back."""
+_RESTORE = "call void @llvm.x86.sse.ldmxcsr(ptr %mode)"
+
+
 def driver_text() -> str:
     """`run`; `run_timed`, which adds up cycles per call in part 0; `once`, a step in one thread with one argument to pass."""
-    pause = ""
+    pause = flush = restore = ""
     declared = ""
     if platform.machine().lower() in ("x86_64", "amd64"):
-        pause, declared = "call void @llvm.x86.sse2.pause()", "declare void @llvm.x86.sse2.pause()"
-    return "\n".join(
-        [declared, _CYCLES, _MEET.replace("PAUSE", pause), _run(False), _run(True), _ONCE]
+        pause, flush, restore = "call void @llvm.x86.sse2.pause()", _FLUSH, _RESTORE
+        declared = _DECLARED
+    runs = (
+        _run(timed).replace("FLUSH", flush).replace("RESTORE", restore) for timed in (False, True)
     )
+    return "\n".join([declared, _CYCLES, _MEET.replace("PAUSE", pause), *runs, _ONCE])
 
 
 _ONCE = """
@@ -115,7 +134,7 @@ note:
 noted:"""
 _LOOP = f"""
 define void @NAME(ptr %code, i64 %count, i64 %part, i64 %parts, i64 %first, i64 %steps, ptr %shared, ptr %times) #1 {{
-entry:
+entry:FLUSH
   %errors.p = getelementptr i8, ptr %shared, i64 {ERRORS}
   %done.p = getelementptr i8, ptr %shared, i64 {DONE}
   %end = add i64 %first, %steps
@@ -166,6 +185,7 @@ count.step:
 step.counted:
   br label %steps.loop
 finish:
+  RESTORE
   ret void
 }}
 """

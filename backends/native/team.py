@@ -11,6 +11,7 @@ import ctypes
 import os
 import sys
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -32,11 +33,13 @@ class Pace:
     bits either way.
     """
 
-    AGAIN = 40
+    AGAIN = 20
     """After so many turns the slower way is tried again."""
+    TRIES = 3
+    """A way is judged by the best of its last so many turns: the first ones meet cold memory, and any may be disturbed."""
 
     def __init__(self) -> None:
-        self.seconds: dict[int, float] = {}
+        self.seconds: dict[int, deque[float]] = {}
         self.turn = 0
 
     def choose(self, most: int) -> int:
@@ -45,15 +48,14 @@ class Pace:
             return 1
         self.turn += 1
         for count in (most, 1):
-            if count not in self.seconds:
+            if len(self.seconds.get(count, ())) < self.TRIES:
                 return count
-        best, other = sorted((most, 1), key=lambda count: self.seconds[count])
+        best, other = sorted((most, 1), key=lambda count: min(self.seconds[count]))
         return other if self.turn % self.AGAIN == 0 else best
 
     def note(self, parts: int, seconds: float) -> None:
         """A step took `seconds` with `parts` threads."""
-        known = self.seconds.get(parts, seconds)
-        self.seconds[parts] = min(seconds, (known + seconds) / 2)
+        self.seconds.setdefault(parts, deque(maxlen=self.TRIES)).append(seconds)
 
 
 class Team:

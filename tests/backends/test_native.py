@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import platform
 import subprocess
 import sys
 from pathlib import Path
@@ -445,3 +446,19 @@ def test_programs_do_not_depend_on_the_order_of_hashes():
         environment = os.environ | {"PYTHONHASHSEED": seed, "PYTHONPATH": os.pathsep.join([str(Path(__file__).parent), str(Path(__file__).parents[2])])}  # fmt: skip
         texts.add(subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True).stdout)  # fmt: skip
     assert len(texts) == 1
+
+
+@pytest.mark.skipif(platform.machine().lower() not in ("x86_64", "amd64"), reason="a mode of x86")
+def test_numbers_below_the_normal_ones_become_zero_inside_a_step_alone():
+    program = parse_program("""
+    program p
+    %0: float32[40] = state "v"
+    %1: float32[40] = multiply(%0, 0.5)
+    assign %0 = %1
+    return
+    """)
+    smallest = np.finfo(np.float32).tiny
+    state = {"v": np.full(40, smallest, np.float32)}
+    Machine(program).step(state, {})
+    assert not state["v"].any()
+    assert (np.full(40, smallest, np.float32) * np.float32(0.5)).all()

@@ -27,8 +27,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger("gradloom")
 _STRETCH = 0.1
 """Seconds that one call should take."""
-_PACKAGES = tuple(str(Path(module.__file__).parent) for module in (ag,) if module.__file__)
-_OWN = (*_PACKAGES, str(Path(__file__).parent), str(Path(ag.__file__ or "").parent.parent / "backends"))  # fmt: skip
+_OWN = tuple(str(Path(__file__).parents[1] / room) for room in ("autograd", "backends", "nn"))
 
 
 class Steps:

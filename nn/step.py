@@ -89,11 +89,6 @@ def train_step(task: Task, x: Tensor, y: Tensor, weight: Tensor | None = None) -
     collect(task, y, traced_train_step(task, x, y, weight))
 
 
-def evaluate_step(task: Task, x: Tensor, y: Tensor, weight: Tensor | None = None) -> None:
-    """The same of an evaluation."""
-    collect(task, y, traced_evaluate_step(task, x, y, weight))
-
-
 def traced_train_step(
     task: Task, x: Tensor, y: Tensor, weight: Tensor | None = None
 ) -> Tensor | None:

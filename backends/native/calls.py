@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,8 +11,7 @@ import numpy as np
 from ..contract import Spec
 from ..program.fuse import Group
 from ..program.ir import Instruction, Value
-from ..program.text import format_call
-from .kernel import Access, merged
+from .kernel import Access, Kernel, merged
 
 Touch = tuple[str, int] | None
 """How the threads of a call share a root: ("rows", n) each its own rows, ("first", 0) one thread; None any of it."""
@@ -31,9 +30,15 @@ class Call:
     flops: int = 0
     host: Instruction | None = None
     checks: bool = False
-    detail: list[str] = field(default_factory=list)
     pairs: list[tuple[Value, Value]] = field(default_factory=list)
     """(written, read): each element is read before the same element is written, so both may lie in one place."""
+
+
+def call_of(
+    kernel: Kernel, label: str, reads: Mapping[Value, Touch], writes: Mapping[Value, Touch], flops: int = 0, checks: bool = False,
+) -> Call:  # fmt: skip
+    """The call of a kernel, with its text."""
+    return Call(label, kernel.text(), tuple(kernel.code.declared), tuple(kernel.pointers), dict(reads), dict(writes), flops, checks=checks)  # fmt: skip
 
 
 ERRORS = Value(-1, Spec((1,), np.dtype(np.int64)))
@@ -83,7 +88,3 @@ def summary(group: Group) -> list[str]:
     """What a group does, in a few words."""
     names = list(dict.fromkeys(s.primitive for s in group.steps if s.primitive not in ("astype", "full", "arange", "isfinite")))  # fmt: skip
     return names if len(names) <= 4 else [*names[:3], f"and {len(names) - 3} more"]
-
-
-def shown(step: Instruction) -> str:
-    return f"{step.result}: {step.result.spec} = {format_call(step)}"

@@ -15,7 +15,6 @@ from typing import NamedTuple
 import numpy as np
 
 from ..contract import NAMES, DType, bool_
-from ..primitives import PRIMITIVES
 from ..program.ir import Instruction, Value
 from ..program.ir import Operand as Given
 from . import scalar
@@ -115,11 +114,6 @@ class Kernel:
         """Write what the kernel does."""
 
     # control flow
-    def jump(self, label: str) -> None:
-        self.code.line(f"br label %{label}")
-        self.code.label(label)
-        self.block = label
-
     def loop(
         self, begin: Lane, end: Lane, step: int, carried: Sequence[Lane], body: Callable[[Lane, list[Lane]], Sequence[Lane]]
     ) -> list[Lane]:  # fmt: skip
@@ -173,8 +167,7 @@ class Kernel:
             scaled = code.binary("*", which, units)
             share = code.put(f"udiv i64 {scaled.name}, {parts.name}", "int64")
             bounds.append(code.binary("*", share, unit))
-        code.declare("declare i64 @llvm.smin.i64(i64, i64)")
-        return bounds[0], code.put(f"call i64 @llvm.smin.i64(i64 {bounds[1].name}, i64 {extent})", "int64")  # fmt: skip
+        return bounds[0], code.intrinsic("smin", bounds[1], extent)
 
     # addresses
     def offset_of(
@@ -252,7 +245,3 @@ class Kernel:
         if isinstance(operand, Lane):
             return operand
         return self.code.constant(operand, NAMES[dtype])
-
-
-def is_elementwise(instruction: Instruction) -> bool:
-    return PRIMITIVES[instruction.primitive].kind == "elementwise" or instruction.primitive == "full"  # fmt: skip

@@ -251,10 +251,14 @@ class Lanes:
         self.lines.append(f"  {name} = getelementptr inbounds {storage(dtype)}, ptr {pointer}, i64 {text}")  # fmt: skip
         return name
 
+    def first(self, active: int) -> Lane:
+        """Which lanes are the first `active` ones."""
+        bits = ", ".join(f"i1 {int(i < active)}" for i in range(self.width))
+        return Lane(f"<{bits}>", "bool", self.width)
+
     def mask(self, active: Active) -> str:
-        if isinstance(active, Lane):
-            return f"{active.type} {active.name}"
-        return f"<{self.width} x i1> <" + ", ".join(f"i1 {int(i < active)}" for i in range(self.width)) + ">"  # fmt: skip
+        which = active if isinstance(active, Lane) else self.first(active)
+        return f"{which.type} {which.name}"
 
     def load(self, address: str, dtype: DType, active: Active = 0) -> Lane:
         """One element, or the first `active` lanes of a vector, or those of a mask; the others are 0."""

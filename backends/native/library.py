@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from ..contract import Shape, Spec
+from ..numpy.memory import address
 from ..program.ir import Value
 from .build import build, module_text, vector_width
-from .memory import address
 from .sorting import Order
 from .special import RandomBits
 

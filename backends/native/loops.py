@@ -114,7 +114,7 @@ class Rows(Loops):
 
     def _flat(self) -> None:
         """The domain as one row of consecutive elements, shared by its first axis."""
-        nest, domain = self.nest, self.group.domain
+        domain = self.group.domain
         first = domain[0] if len(domain) > 1 else math.prod(domain)
         step = math.prod(domain) // max(first, 1)
         if math.prod(domain) <= 1:
@@ -123,7 +123,6 @@ class Rows(Loops):
         begin, end = self.share(first)
         if step != 1:
             begin, end = self.code.binary("*", begin, step), self.code.binary("*", end, step)
-        self.constant_reads = {v: a for v, a in nest.reads.items() if not merged(domain, a.strides)}
 
         def piece(index: Lane, active: int, carried: list[Lane]) -> Sequence[Lane]:
             self._piece(index, active)

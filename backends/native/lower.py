@@ -17,7 +17,7 @@ from ..program.ir import Instruction, Program, Value
 from ..program.passes import prepare, simplify
 from ..program.views import View, row_major
 from . import moving, multiplying
-from .calls import Call, Touch, rows_touched, same_places, shown, summary, touches
+from .calls import Call, Touch, rows_touched, same_places, summary, touches
 from .columns import Columns
 from .kernel import DTYPES, Access, Kernel, accepts
 from .loops import Rows
@@ -251,7 +251,6 @@ class Lowering:
             label, text, declared, tuple(roots),
             touches(reads, touch), touches(writes, touch),
             flops=0 if group is None else math.prod(group.domain) * len(group.steps),
-            detail=[] if group is None else [shown(s) for s in group.steps],
         )  # fmt: skip
         self.calls.append(call)
         return call

@@ -20,14 +20,14 @@ from ..contract import Feed, Spec
 from ..errors import ProgramError
 from ..locks import renewed_lock
 from ..numpy import NumPyBackend
+from ..numpy.memory import address, aligned
 from ..program.ir import Program, Value
 from . import blas, inspection
 from .build import build, module_text, vector_width
-from .calls import ERRORS, Call
+from .calls import ERRORS, Call, call_of
 from .driver import DONE, SHARED_BYTES, YIELD
 from .driver import ERRORS as ERRORS_AT
 from .lower import lower
-from .memory import address, aligned
 from .schedule import Placed, lay_out, schedule
 from .special import Batch
 from .team import Pace, team
@@ -36,8 +36,6 @@ NDArray = np.ndarray[Any, Any]
 _SLACK = 256
 """Bytes that a kernel may write past the end of a value of its own."""
 _machines: weakref.WeakSet[Machine] = weakref.WeakSet()
-_COST_OF_MEETING = 30_000
-"""Threads share a program from so many operations a step; below that meeting costs more than it gives."""
 
 
 _numpy = NumPyBackend()
@@ -68,7 +66,7 @@ class Machine:
         self.pace = Pace()
         self.most = team.most()
         sizes = self._sizes(calls)
-        placed = schedule(calls, states, sum(sizes.values()) < 4_000_000)
+        placed = schedule(calls, states, sum(sizes.values()))
         self.placed: list[Placed] = placed
         self._check_order()
         self.layout = lay_out(placed, sizes)
@@ -97,8 +95,7 @@ class Machine:
             source = Value(-3 - len(self.sources), value.spec)
             self.sources[name] = source
             kernel = Batch(source, self.order if feed.ordered else None, value, width)
-            rows = ("rows", value.spec.shape[0])
-            calls.append(Call("batch", kernel.text(), tuple(kernel.code.declared), tuple(kernel.pointers), {}, {value: rows}))  # fmt: skip
+            calls.append(call_of(kernel, "batch", {}, {value: ("rows", value.spec.shape[0])}))
         return calls
 
     def _sizes(self, calls: Sequence[Call]) -> dict[Value, int]:
@@ -308,7 +305,7 @@ class Machine:
 
     def parts(self) -> int:
         """How many threads share a step."""
-        if self.flops < _COST_OF_MEETING or not self.placed:
+        if not self.placed:
             return 1
         most = min(team.size(self.flops), self.most)
         # the rounding of BLAS may depend on how a product is cut, that of kernels does not

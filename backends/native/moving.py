@@ -12,7 +12,7 @@ from ..program.ir import Instruction, Value
 from ..program.views import View, row_major, viewed
 from ..shapes import Slot, expand_key
 from . import special
-from .calls import ERRORS, Call, Touch, rows_touched
+from .calls import ERRORS, Call, Touch, call_of, rows_touched
 from .kernel import DTYPES, Access
 from .sorting import Order
 from .windows import Sliding, WindowsAdd
@@ -37,16 +37,14 @@ def move(lowering: Lowering, group: Group) -> None:
         bits = special.RandomBits(key, counter, target, lowering.width)
         shape = result.spec.shape
         own: Touch = ("rows", shape[0]) if special.RandomBits.by_rows(shape, lowering.width) else None  # fmt: skip
-        call = Call("random_bits", bits.text(), tuple(bits.code.declared), (key, counter, target), {key: None, counter: None}, {target: own})  # fmt: skip
-        lowering.calls.append(call)
+        lowering.calls.append(call_of(bits, "random_bits", {key: None, counter: None}, {target: own}))  # fmt: skip
     elif primitive == "argsort":
         keys = _contiguous(lowering, values[0])
         room = lowering.fresh(Spec((Order.room_size(result.spec.shape[0]),), np.dtype(np.uint64)))
         source = lowering.root(lowering.views[keys].root)
         order = Order(source, target, room, lowering.width)
         first: Touch = ("first", 0)
-        call = Call("argsort", order.text(), tuple(order.code.declared), (source, target, room), {source: first}, {target: first, room: first})  # fmt: skip
-        lowering.calls.append(call)
+        lowering.calls.append(call_of(order, "argsort", {source: first}, {target: first, room: first}))  # fmt: skip
     elif primitive == "concat":
         axis, start = settings["axis"] % result.spec.ndim, 0
         for operand in operands:
@@ -85,11 +83,10 @@ def _windows_add(lowering: Lowering, values: Value, target: Value, static: dict[
         view = lowering.views[values]
         access = Access(lowering.root(view.root), values.spec.dtype, view.offset, view.strides)
         counts = [values.spec.shape[axis] for axis in sliding.axes]
-        kernel = WindowsAdd(access, _named(target, values, shape), counts, sliding, lowering.width)
+        kernel = WindowsAdd(access, target, counts, sliding, lowering.width)
         rows = shape[0]
         own = rows_touched(access, values.spec.shape, 1, rows)
-        roots = (access.root, target)
-        lowering.calls.append(Call("windows_add", kernel.text(), tuple(kernel.code.declared), roots, {access.root: own}, {target: ("rows", rows)}))  # fmt: skip
+        lowering.calls.append(call_of(kernel, "windows_add", {access.root: own}, {target: ("rows", rows)}))  # fmt: skip
         return
     lowering.filled(target, 0)
     base = lowering.views[values]
@@ -108,11 +105,6 @@ def _windows_add(lowering: Lowering, values: Value, target: Value, static: dict[
         lowering.copy(part, target, View(target, start, tuple(there), None), "windows_add", accumulate=True)  # fmt: skip
 
 
-def _named(target: Value, values: Value, shape: tuple[int, ...]) -> Value:
-    """The result under its own shape, whatever memory it goes to."""
-    return Value(target.number, Spec(tuple(shape), values.spec.dtype))
-
-
 def _contiguous(lowering: Lowering, value: Value) -> Value:
     if lowering.views[value].root == value:
         return value
@@ -125,23 +117,18 @@ def _take(lowering: Lowering, values: list[Value], target: Value) -> None:
     table, indices = (_contiguous(lowering, v) for v in values)
     own: Touch = ("rows", indices.spec.shape[0] if indices.spec.shape else 1)
     kernel = special.Take(
-        _rooted(lowering, table), _rooted(lowering, indices), target, ERRORS, lowering.width
+        lowering.root(table), lowering.root(indices), target, ERRORS, lowering.width
     )
-    roots = tuple(kernel.pointers)
-    lowering.calls.append(Call("take", kernel.text(), tuple(kernel.code.declared), roots, {roots[0]: None, roots[1]: own}, {target: own, ERRORS: None}, checks=True))  # fmt: skip
-
-
-def _rooted(lowering: Lowering, value: Value) -> Value:
-    """The same description of an operand under the name of the memory that holds it."""
-    return Value(lowering.root(value).number, value.spec)
+    from_, by = list(kernel.pointers)[:2]
+    lowering.calls.append(call_of(kernel, "take", {from_: None, by: own}, {target: own, ERRORS: None}, checks=True))  # fmt: skip
 
 
 def _scatter(lowering: Lowering, values: list[Value], target: Value) -> None:
     given, indices = (_contiguous(lowering, v) for v in values)
-    kernel = special.ScatterAdd(_rooted(lowering, given), _rooted(lowering, indices), target, ERRORS, lowering.width)  # fmt: skip
-    roots = tuple(kernel.pointers)
+    kernel = special.ScatterAdd(lowering.root(given), lowering.root(indices), target, ERRORS, lowering.width)  # fmt: skip
     first: Touch = ("first", 0)
-    lowering.calls.append(Call("scatter_add", kernel.text(), tuple(kernel.code.declared), roots, {roots[0]: first, roots[1]: first}, {target: first, ERRORS: None}, checks=True))  # fmt: skip
+    from_, by = list(kernel.pointers)[:2]
+    lowering.calls.append(call_of(kernel, "scatter_add", {from_: first, by: first}, {target: first, ERRORS: None}, checks=True))  # fmt: skip
 
 
 def is_host(instruction: Instruction) -> bool:

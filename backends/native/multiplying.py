@@ -10,7 +10,7 @@ from ..contract import Spec, float32
 from ..program.fuse import Group
 from ..program.ir import Instruction, Value
 from . import special
-from .calls import Call, Touch, only_for, rows_touched, same_places, summary
+from .calls import Touch, call_of, only_for, rows_touched, same_places, summary
 from .kernel import Access
 from .nest import Nest
 from .packed import Packed, suits
@@ -154,12 +154,11 @@ def _blas(lowering: Lowering, group: Group, reads: dict[Value, Access], a: Value
     )  # fmt: skip
     by_rows = special.Blas.by_rows(rows, columns)
     own: Touch = ("rows", rows) if by_rows else None
-    roots = tuple(kernel.pointers)
-    call = Call(
-        f"matmul ({name})" + (" with momentum" if momentum else ""), kernel.text(), tuple(kernel.code.declared), roots,
-        {root_a: None if turned_a else own, root_b: None, **({alpha: None} if isinstance(alpha, Value) else {})}, {target: own},
-        flops=2 * rows * columns * terms,
-    )  # fmt: skip
+    given: dict[Value, Touch] = {root_a: None if turned_a else own, root_b: None}
+    if isinstance(alpha, Value):
+        given[alpha] = None
+    label = f"matmul ({name})" + (" with momentum" if momentum else "")
+    call = call_of(kernel, label, given, {target: own}, flops=2 * rows * columns * terms)
     if beta:
         call.reads[target] = own
     lowering.calls.append(call)

@@ -54,7 +54,7 @@ class Packed(Product):
         self.place = 0
         self.begin()
         part, parts = Lane("%part", "int64"), Lane("%parts", "int64")
-        across = self._least(parts, self.columns // size)
+        across = code.intrinsic("smin", parts, self.columns // size)
         down = code.put(f"udiv i64 {parts.name}, {across.name}", "int64")
         row_part = code.put(f"udiv i64 {part.name}, {across.name}", "int64")
         column_part = code.put(f"urem i64 {part.name}, {across.name}", "int64")
@@ -69,10 +69,6 @@ class Packed(Product):
 
         self.loop(begin, end, 1, (), block)
 
-    def _least(self, a: Lane, b: int) -> Lane:
-        self.code.declare("declare i64 @llvm.smin.i64(i64, i64)")
-        return self.code.put(f"call i64 @llvm.smin.i64(i64 {a.name}, i64 {b})", "int64")
-
     def _shared(self, extent: int, part: Lane, parts: Lane, unit: int) -> tuple[Lane, Lane]:
         """What `part` of `parts` takes of range(extent), times `unit`; nothing for parts that are too many."""
         code = self.code
@@ -81,7 +77,7 @@ class Packed(Product):
             share = code.put(
                 f"udiv i64 {code.binary('*', which, extent).name}, {parts.name}", "int64"
             )
-            bounds.append(code.binary("*", self._least(share, extent), unit))
+            bounds.append(code.binary("*", code.intrinsic("smin", share, extent), unit))
         return bounds[0], bounds[1]
 
     def _block(self, column: Lane, top: Lane, bottom: Lane) -> None:

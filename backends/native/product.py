@@ -66,11 +66,10 @@ class Product(Kernel):
         vectors = -(-self.columns // width)
         self.begin()
         if whole_rows:
-            limit = code.put(f"call i64 @llvm.smin.i64(i64 {end.name}, i64 {whole_rows})", "int64")
-            code.declare("declare i64 @llvm.smin.i64(i64, i64)")
+            limit = code.intrinsic("smin", end, whole_rows)
             if vectors == 1 and whole_rows >= 2 * UNIT:
                 # a part may begin behind the last whole block
-                self._tall_blocks(code.put(f"call i64 @llvm.smin.i64(i64 {begin.name}, i64 {limit.name})", "int64"), limit)  # fmt: skip
+                self._tall_blocks(code.intrinsic("smin", begin, limit), limit)
             else:
                 self._column_blocks(vectors, UNIT, lambda tile: self.row_blocks(begin, limit, tile))  # fmt: skip
         if rest:

@@ -78,8 +78,7 @@ class Reduction:
             value = code.cast(value, self.held)
         inside: Lane | None = None
         if self.across and active < self.lanes:
-            bits = ", ".join(f"i1 {int(i < active)}" for i in range(self.lanes))
-            inside = Lane(f"<{bits}>", "bool", self.lanes)
+            inside = code.first(active)
             value = code.select(inside, value, self._identity())
         total = carried[0]
         match self.kind:
@@ -150,6 +149,5 @@ class Reduction:
             any_missing = code.reduce("or", missing)
             holds = code.select(any_missing, missing, holds)
         if active < self.lanes:
-            bits = ", ".join(f"i1 {int(i < active)}" for i in range(self.lanes))
-            holds = code.binary("&", holds, Lane(f"<{bits}>", "bool", self.lanes))
+            holds = code.binary("&", holds, code.first(active))
         return code.reduce("smin", code.select(holds, places, np.iinfo(np.int64).max))  # fmt: skip

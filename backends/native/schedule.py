@@ -35,8 +35,9 @@ class Layout(NamedTuple):
     lives: dict[Value, tuple[int, int]]
 
 
-def schedule(calls: Sequence[Call], states: set[Value], small: bool) -> list[Placed]:
-    """The calls in the order in which they run."""
+def schedule(calls: Sequence[Call], states: set[Value], intermediate: int) -> list[Placed]:
+    """The calls in the order in which they run; `intermediate` is the size of all values in between, in bytes."""
+    small = intermediate < _SMALL
     before = _dependencies(calls, states)
     waiting = [len(set(b)) for b in before]
     after: list[list[int]] = [[] for _ in calls]

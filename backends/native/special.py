@@ -122,8 +122,7 @@ class Transpose(Kernel):
         begin, end = self.share(blocks, 1)
         whole = self.rows // width
         code = self.code
-        limit = code.put(f"call i64 @llvm.smin.i64(i64 {end.name}, i64 {whole})", "int64")
-        code.declare("declare i64 @llvm.smin.i64(i64, i64)")
+        limit = code.intrinsic("smin", end, whole)
 
         def block(k: Lane, carried: list[Lane]) -> list[Lane]:
             self._row_of_blocks(code.binary("*", k, width), width)

@@ -104,8 +104,7 @@ class WindowsAdd(Kernel):
         code, step = self.code, self.values.strides[len(self.shape) - 1]
         mask = code.spread(valid, self.width)
         if active < self.width:
-            bits = ", ".join(f"i1 {int(i < active)}" for i in range(self.width))
-            mask = code.binary("&", mask, Lane(f"<{bits}>", "bool", self.width))
+            mask = code.binary("&", mask, code.first(active))
         pointer, dtype = self.pointers[self.values.root], self.values.dtype
         if step == 1:
             return code.load(code.at(pointer, code.binary("+", offset, first), dtype), dtype, mask)

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from ..contract import Spec
-from ..program.fuse import Group
+from ..program.access import Access, merged
 from ..program.ir import Instruction, Value
-from .kernel import Access, Kernel, merged
+from .kernel import Kernel
 
 Touch = tuple[str, int] | None
 """How the threads of a call share a root: ("rows", n) each its own rows, ("first", 0) one thread; None any of it."""
@@ -45,27 +45,6 @@ ERRORS = Value(-1, Spec((1,), np.dtype(np.int64)))
 """The root that stands for the error count of the driver."""
 
 
-def only_for(wanted: Sequence[Value], steps: Sequence[Instruction]) -> list[Instruction]:
-    """The steps that the `wanted` values depend on."""
-    needed, kept = set(wanted), []
-    for step in reversed(steps):
-        if step.result in needed:
-            kept.append(step)
-            needed.update(o for o in step.operands if isinstance(o, Value))
-    return kept[::-1]
-
-
-def same_places(reads: dict[Value, Access], writes: dict[Value, Access]) -> list[tuple[Value, Value]]:  # fmt: skip
-    """Operands that are read only where, and as, a result is written."""
-    found = []
-    for write in writes.values():
-        for root in dict.fromkeys(a.root for a in reads.values()):
-            same = all((a.offset, a.strides, a.dtype.itemsize) == (write.offset, write.strides, write.dtype.itemsize) for a in reads.values() if a.root == root)  # fmt: skip
-            if same and root.spec.size == write.root.spec.size:
-                found.append((write.root, root))
-    return found
-
-
 def touches(accesses: Any, touch: Callable[[Access], Touch]) -> dict[Value, Touch]:
     found: dict[Value, Touch] = {}
     for access in accesses:
@@ -82,9 +61,3 @@ def rows_touched(access: Access, domain: Sequence[int], kept: int, rows: int) ->
     if access.offset == 0 and step and step * rows == size and 0 <= inside < step:
         return ("rows", rows)
     return None
-
-
-def summary(group: Group) -> list[str]:
-    """What a group does, in a few words."""
-    names = list(dict.fromkeys(s.primitive for s in group.steps if s.primitive not in ("astype", "full", "arange", "isfinite")))  # fmt: skip
-    return names if len(names) <= 4 else [*names[:3], f"and {len(names) - 3} more"]

@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
+from ..program.access import Access
 from ..program.fuse import REDUCTIONS
 from ..program.ir import Instruction, Value
-from .kernel import Access
+from ..program.nest import count_strides, operands_of
 from .lanes import Lane, Operand
 from .loops import Loops
-from .nest import count_strides, operands_of
 from .reduction import Reduction
 
 _DOWN = 4

@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
 
 import numpy as np
 
 from ..contract import NAMES, DType, bool_
+from ..program.access import merged
 from ..program.ir import Instruction, Value
 from ..program.ir import Operand as Given
 from . import scalar
@@ -26,15 +26,6 @@ DTYPES = frozenset(map(np.dtype, ("bool", "int8", "int16", "int32", "int64", "ui
 _COMPARISONS = frozenset(("equal", "not_equal", "less", "less_equal", "greater", "greater_equal"))
 _LOGIC = frozenset(("logical_and", "logical_or", "logical_not"))
 _BOOLEAN = _COMPARISONS | _LOGIC | {"where", "isfinite", "astype"}
-
-
-class Access(NamedTuple):
-    """How an operand lies in memory: element offset, and a stride for each axis of the domain."""
-
-    root: Value
-    dtype: DType
-    offset: int
-    strides: tuple[int, ...]
 
 
 def accepts(instruction: Instruction) -> bool:
@@ -67,22 +58,6 @@ def _fits(number: bool | int | float, dtype: DType) -> bool:
         return False
     info = np.iinfo(dtype)
     return info.min <= number <= info.max
-
-
-def merged(sizes: Sequence[int], strides: Sequence[int]) -> int | None:
-    """The one stride with which axes in a row are walked as one axis; None when they do not lie so."""
-    step: int | None = None
-    span = 1
-    for size, stride in zip(reversed(sizes), reversed(strides), strict=True):
-        if size == 1:
-            continue
-        if step is None:
-            step, span = stride, size
-        elif stride != step * span:
-            return None
-        else:
-            span *= size
-    return step or 0
 
 
 class Kernel:

@@ -10,11 +10,20 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 
+from ..program.access import Access, merged
 from ..program.fuse import REDUCTIONS
 from ..program.ir import Instruction, Value
-from .kernel import Access, Kernel, merged
+from ..program.nest import (
+    IN_REGISTERS,
+    Nest,
+    count_strides,
+    is_flat,
+    kept_axes,
+    operands_of,
+    passes_of,
+)
+from .kernel import Kernel
 from .lanes import Lane, Operand
-from .nest import IN_REGISTERS, Nest, count_strides, is_flat, kept_axes, operands_of, passes_of
 from .reduction import Reduction
 
 

@@ -22,13 +22,14 @@ from ..locks import renewed_lock
 from ..numpy import NumPyBackend
 from ..numpy.memory import address, aligned
 from ..program.ir import Program, Value
+from ..program.layout import lay_out
 from . import blas, inspection
 from .build import build, module_text, vector_width
 from .calls import ERRORS, Call, call_of
-from .driver import DONE, SHARED_BYTES, YIELD
+from .driver import DONE, MEET, SHARED_BYTES, YIELD
 from .driver import ERRORS as ERRORS_AT
 from .lower import lower
-from .schedule import Placed, lay_out, schedule
+from .schedule import Placed, schedule
 from .special import Batch
 from .team import Pace, team
 
@@ -69,7 +70,7 @@ class Machine:
         placed = schedule(calls, states, sum(sizes.values()))
         self.placed: list[Placed] = placed
         self._check_order()
-        self.layout = lay_out(placed, sizes)
+        self.layout = lay_out([c for c, _ in placed], [bool(f & MEET) for _, f in placed], sizes)
         self.flops = sum(call.flops for call in calls)
         self._build(placed)
         self._memory(placed, width)

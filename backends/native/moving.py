@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..contract import Spec
+from ..program.access import Access
 from ..program.fuse import Group
 from ..program.ir import Instruction, Value
 from ..program.views import View, row_major, viewed
 from ..shapes import Slot, expand_key
 from . import special
 from .calls import ERRORS, Call, Touch, call_of, rows_touched
-from .kernel import DTYPES, Access
+from .kernel import DTYPES
 from .sorting import Order
 from .windows import Sliding, WindowsAdd
 

@@ -7,12 +7,13 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ..contract import Spec, float32
+from ..program.access import Access, same_places
 from ..program.fuse import Group
-from ..program.ir import Instruction, Value
+from ..program.ir import Value
+from ..program.momentum import momentum_of
+from ..program.nest import Nest, only_for, summary
 from . import special
-from .calls import Touch, call_of, only_for, rows_touched, same_places, summary
-from .kernel import Access
-from .nest import Nest
+from .calls import Touch, call_of, rows_touched
 from .packed import Packed, suits
 from .product import Product
 
@@ -138,7 +139,7 @@ def _blas(lowering: Lowering, group: Group, reads: dict[Value, Access], a: Value
         turned = steps[1] != 1
         sides.append((lowering.root(lowering.views[value].root), turned, steps[0] if not turned else steps[1]))  # fmt: skip
     (root_a, turned_a, step_a), (root_b, turned_b, step_b) = sides
-    momentum = _momentum(group, lowering.place)
+    momentum = momentum_of(group, lowering.place)
     target, alpha, beta = (lowering.root(head.result), 1.0, 0.0) if momentum is None else momentum[:3]  # fmt: skip
     if isinstance(alpha, Value):
         alpha = _scalar(lowering, alpha, group)
@@ -189,42 +190,3 @@ def _scalar(lowering: Lowering, value: Value, group: Group) -> Value:
         lowering.nest(alone, reads, {value: lowering.write(alone, value)}, "rate")
         lowering.scalars.add(value)
     return value
-
-
-def _momentum(group: Group, place: dict[Value, Value]) -> tuple[Value, Value | float, float, list[Instruction]] | None:  # fmt: skip
-    """(state, rate, momentum, remaining steps) where a product is the gradient in `v = momentum v - rate gradient`."""
-    head = group.head
-    assert head is not None
-    uses: dict[Value, list[Instruction]] = {}
-    for step in group.steps:
-        for operand in step.operands:
-            if isinstance(operand, Value):
-                uses.setdefault(operand, []).append(step)
-    if len(uses.get(head.result, ())) != 1:
-        return None
-    scaled = uses[head.result][0]
-    if scaled.primitive != "multiply" or len(uses.get(scaled.result, ())) != 1:
-        return None
-    rate = next((o for o in scaled.operands if o != head.result), None)
-    if isinstance(rate, Value) and rate.spec.size != 1:
-        return None
-    taken = uses[scaled.result][0]
-    if taken.primitive != "subtract" or taken.operands[1] != scaled.result or taken.result not in place:  # fmt: skip
-        return None
-    state = place[taken.result]
-    old = taken.operands[0]
-    made = {s.result: s for s in group.steps}
-    dropped = {scaled.result, taken.result}
-    factor = 1.0
-    if isinstance(old, Value) and old in made:
-        decayed = made[old]
-        if decayed.primitive != "multiply" or len(uses.get(old, ())) != 1 or not isinstance(decayed.operands[1], float):  # fmt: skip
-            return None
-        factor = decayed.operands[1]
-        dropped.add(old)
-        old = decayed.operands[0]
-    if old != state or len(uses.get(state, ())) > 1:
-        return None
-    assert rate is not None
-    alpha = rate if isinstance(rate, Value) else float(rate)
-    return state, alpha, factor, [s for s in group.steps if s.result not in dropped]

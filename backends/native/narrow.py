@@ -11,12 +11,12 @@ from collections.abc import Callable
 
 import numpy as np
 
+from ..program.access import Access, merged
 from ..program.fuse import REDUCTIONS
 from ..program.ir import Value
-from .kernel import Access, merged
+from ..program.nest import Nest, count_strides, kept_axes, operands_of
 from .lanes import Lane, Operand
 from .loops import Loops
-from .nest import Nest, count_strides, kept_axes, operands_of
 from .reduction import Reduction
 
 MOST_COLUMNS = 12

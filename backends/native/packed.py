@@ -10,10 +10,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..contract import DType
+from ..program.access import Access
 from ..program.ir import Value
-from .kernel import UNIT, Access
+from ..program.nest import Nest
+from .kernel import UNIT
 from .lanes import Lane
-from .nest import Nest
 from .product import Product
 
 _SIZES = (3, 3, 2)

@@ -11,10 +11,11 @@ import math
 from collections.abc import Callable, Sequence
 
 from ..contract import NAMES, DType
+from ..program.access import Access
 from ..program.ir import Instruction, Value
-from .kernel import UNIT, Access, Kernel
+from ..program.nest import Nest, count_strides
+from .kernel import UNIT, Kernel
 from .lanes import Lane, Operand
-from .nest import Nest, count_strides
 
 _SUMS = 24
 """Registers for sums."""

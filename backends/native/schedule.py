@@ -17,7 +17,6 @@ from .driver import CHECK, MEET
 
 _SMALL = 4_000_000
 """Up to so many bytes of intermediate values calls change places freely."""
-_LINE = 64
 
 
 class Placed(NamedTuple):
@@ -25,14 +24,6 @@ class Placed(NamedTuple):
 
     call: Call
     flags: int
-
-
-class Layout(NamedTuple):
-    """Offsets in bytes of values in one block of `size` bytes, and the calls between which each value lives."""
-
-    offsets: dict[Value, int]
-    size: int
-    lives: dict[Value, tuple[int, int]]
 
 
 def schedule(calls: Sequence[Call], states: set[Value], intermediate: int) -> list[Placed]:
@@ -110,71 +101,3 @@ def _must_meet(call: Call, open_touches: Mapping[Value, list[tuple[Touch, bool]]
         if any(other is None or other != touch for other, _ in open_touches.get(root, ())):
             return True
     return False
-
-
-def lay_out(placed: Sequence[Placed], sizes: Mapping[Value, int]) -> Layout:
-    """Places for the values in `sizes` (bytes), which live from their first writer to their last reader."""
-    first: dict[Value, int] = {}
-    last: dict[Value, int] = {}
-    for index, (call, _) in enumerate(placed):
-        for root in (*call.writes, *call.reads, *call.roots):
-            if root in sizes:
-                first.setdefault(root, index)
-                last[root] = index
-    frees = _ends(placed, last)
-    free: list[tuple[int, int]] = []
-    offsets: dict[Value, int] = {}
-    size = 0
-    held: dict[Value, int] = {}
-    since: dict[Value, set[Touch]] = {}
-    for index, (call, flags) in enumerate(placed):
-        if flags & MEET:
-            since.clear()
-        for value in [v for v in held if frees[v] <= index]:
-            free = _given_back(free, offsets[value], held.pop(value))
-        for value in (v for v in dict.fromkeys((*call.writes, *call.roots)) if v in sizes and first[v] == index):  # fmt: skip
-            wanted = -(-sizes[value] // _LINE) * _LINE
-            partner = next((r for w, r in call.pairs if w == value and r in held and last[r] == index and held[r] == wanted and _is_own(r, call, value, since)), None)  # fmt: skip
-            if partner is not None:
-                offsets[value] = offsets[partner]
-                held[value] = held.pop(partner)
-                continue
-            spot = min((f for f in free if f[1] >= wanted), key=lambda f: f[1], default=None)
-            if spot is None:
-                offsets[value] = size
-                size += wanted
-            else:
-                free.remove(spot)
-                offsets[value] = spot[0]
-                if spot[1] > wanted:
-                    free.append((spot[0] + wanted, spot[1] - wanted))
-            held[value] = wanted
-        for root, touch in (*call.reads.items(), *call.writes.items()):
-            since.setdefault(root, set()).add(touch)
-    return Layout(offsets, size, {v: (first[v], last[v]) for v in first})
-
-
-def _is_own(operand: Value, call: Call, result: Value, since: Mapping[Value, set[Touch]]) -> bool:
-    """Whether each thread may write over its part of `operand`: since all met, no other has read or written there."""
-    own = call.reads.get(operand)
-    return own is not None and call.writes[result] == own and since.get(operand, set()) <= {own}
-
-
-def _ends(placed: Sequence[Placed], last: Mapping[Value, int]) -> dict[Value, int]:
-    """The call from which on the memory of a value may be used for another: the first meeting after its last reader."""
-    following = [len(placed)] * (len(placed) + 1)
-    for index in range(len(placed) - 1, -1, -1):
-        following[index] = index if placed[index].flags & MEET else following[index + 1]
-    return {value: following[index + 1] for value, index in last.items()}
-
-
-def _given_back(free: list[tuple[int, int]], offset: int, size: int) -> list[tuple[int, int]]:
-    """Free places with one more, neighbours joined."""
-    places = sorted([*free, (offset, size)])
-    joined: list[tuple[int, int]] = []
-    for start, length in places:
-        if joined and joined[-1][0] + joined[-1][1] == start:
-            joined[-1] = (joined[-1][0], joined[-1][1] + length)
-        else:
-            joined.append((start, length))
-    return joined

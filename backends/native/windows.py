@@ -12,8 +12,9 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from ..contract import Shape
+from ..program.access import Access
 from ..program.ir import Value
-from .kernel import Access, Kernel
+from .kernel import Kernel
 from .lanes import Lane
 
 

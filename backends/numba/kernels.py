@@ -13,10 +13,10 @@ from ..numpy import NumPyBackend
 from ..numpy.memory import address
 from ..primitives import PRIMITIVES
 from ..program import Symbol, TraceBackend
+from ..program.purity import is_pure
 from ..program.rows import REDUCTIONS, RowPlan, plan_rows
 from .compile import has_wide_vectors, load
 from .emit import Kernel, accepts, emit
-from .purity import is_pure
 from .workers import share
 
 NDArray = np.ndarray[Any, Any]

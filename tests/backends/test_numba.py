@@ -22,7 +22,7 @@ pytest.importorskip("numba", reason="the extra gradloom[cpu] is not installed")
 from backends.contract import Spec
 from backends.numba import NumbaBackend, kernels, mathematics
 from backends.numba.kernels import source_of
-from backends.numba.purity import is_pure
+from backends.program.purity import is_pure
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 NUMPY = backends.get("numpy")

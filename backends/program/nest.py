@@ -6,9 +6,9 @@ import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from ..program.fuse import REDUCTIONS, Group
-from ..program.ir import Instruction, Value
-from .kernel import Access, merged
+from .access import Access, merged
+from .fuse import REDUCTIONS, Group
+from .ir import Instruction, Value
 
 IN_REGISTERS = 4
 """Rows of up to so many vectors are held in registers."""
@@ -127,3 +127,19 @@ def passes_of(group: Group) -> list[Pass]:
         kind = 2 if step.primitive in REDUCTIONS else int(group.is_element(step.result))
         passes[at_of[step.result]][kind].append(step)
     return passes
+
+
+def only_for(wanted: Sequence[Value], steps: Sequence[Instruction]) -> list[Instruction]:
+    """The steps that the `wanted` values depend on."""
+    needed, kept = set(wanted), []
+    for step in reversed(steps):
+        if step.result in needed:
+            kept.append(step)
+            needed.update(o for o in step.operands if isinstance(o, Value))
+    return kept[::-1]
+
+
+def summary(group: Group) -> list[str]:
+    """What a group does, in a few words."""
+    names = list(dict.fromkeys(s.primitive for s in group.steps if s.primitive not in ("astype", "full", "arange", "isfinite")))  # fmt: skip
+    return names if len(names) <= 4 else [*names[:3], f"and {len(names) - 3} more"]

@@ -1,0 +1,153 @@
+"""What a plan reads and writes: which values need memory, how each group runs through it, what lies in a state's memory.
+
+State is written in place where nobody reads the old value afterwards. Nothing here knows a target but for two questions
+that a target answers by overriding `is_foreign` and `reads_late`.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+
+from ..contract import Spec
+from .access import Access
+from .fuse import REDUCTIONS, Group, plan
+from .ir import Instruction, Program, Value
+from .passes import prepare, simplify
+from .views import View, row_major
+
+
+class Placing(ABC):
+    """The groups of a traced program with their memory.
+
+    Args:
+        program: as traced.
+        accepts: which elementwise instructions and reductions the target can compute.
+    """
+
+    def __init__(self, program: Program, accepts: Callable[[Instruction], bool]) -> None:
+        self.program = prepare(simplify(program))
+        self.plan = plan(self.program, accepts)
+        self.views = self.plan.views
+        self.next = max((v.number for v in self.views), default=0) + 1
+        self.reads = [self.reads_of(g) for g in self.plan.groups]
+        self.assigned = {v: s for s, v in self.program.assigns if isinstance(v, Value)}
+        self.needed = self._needed()
+        self.place = self._places()
+
+    @abstractmethod
+    def is_foreign(self, instruction: Instruction) -> bool:
+        """Whether the target has no kernel for this special instruction."""
+
+    @abstractmethod
+    def reads_late(self, group: Group) -> bool:
+        """Whether loops of this group read elements again after they have written others."""
+
+    def fresh(self, spec: Spec) -> Value:
+        self.next += 1
+        value = Value(self.next - 1, spec)
+        self.views[value] = View(value, 0, row_major(spec.shape), tuple(None if n == 1 else k for k, n in enumerate(spec.shape)))  # fmt: skip
+        return value
+
+    def _needed(self) -> set[Value]:
+        """Roots that somebody reads from memory."""
+        needed = {a.root for reads in self.reads for a in reads.values()}
+        for group in self.plan.groups:
+            if group.head is not None:
+                needed |= {self.views[o].root for o in group.head.operands if isinstance(o, Value)}
+        needed |= {v for _, v in (*self.program.assigns, *self.program.outputs) if isinstance(v, Value)}  # fmt: skip
+        return needed
+
+    def _places(self) -> dict[Value, Value]:
+        """Values that are computed right into the memory of a state."""
+        on_host = any(g.head is not None and g.kind == "special" and self.is_foreign(g.head) for g in self.plan.groups)  # fmt: skip
+        if on_host:
+            return {}
+        last: dict[Value, int] = {}
+        for index, (group, reads) in enumerate(zip(self.plan.groups, self.reads, strict=True)):
+            roots = {a.root for a in reads.values()}
+            if group.head is not None:
+                roots |= {self.views[o].root for o in group.head.operands if isinstance(o, Value)}
+            last.update(dict.fromkeys(roots, index))
+        return {v: s for v, s in self.assigned.items() if self._in_place(v, s, last.get(s, -1))}
+
+    def _in_place(self, value: Value, state: Value, last: int) -> bool:
+        home = self.plan.home[value]
+        group = self.plan.groups[home]
+        if last > home or group.kind == "special":
+            return False
+        if last < home:
+            return True
+        if group.head is not None and any(isinstance(o, Value) and self.views[o].root == state for o in group.head.operands):  # fmt: skip
+            return False
+        if self.reads_late(group):  # fmt: skip
+            return False
+        write = self.write(group, value)
+        return all(
+            (a.offset, a.strides) == (write.offset, write.strides)
+            for a in self.reads[home].values() if a.root == state
+        )  # fmt: skip
+
+    def root(self, value: Value) -> Value:
+        return self.place.get(value, value)
+
+    def reads_of(self, group: Group) -> dict[Value, Access]:
+        """What the steps of a group read from memory; an operand that is read along two different axes gets two names."""
+        reads: dict[Value, Access] = {}
+        for at, step in enumerate(group.steps):
+            operands = list(step.operands)
+            for k, operand in enumerate(operands):
+                if not isinstance(operand, Value):
+                    continue
+                view = self.views[operand]
+                if view.root in group.axes:
+                    operands[k] = view.root if operand != view.root else operand
+                    continue
+                access = self._access(group, step, operand)
+                name = operand
+                if reads.get(name, access) != access:
+                    name = next((v for v, a in reads.items() if a == access), None) or self.fresh(operand.spec)  # fmt: skip
+                reads[name] = access
+                operands[k] = name
+            group.steps[at] = step._replace(operands=tuple(operands))
+        return reads
+
+    def _axes_for(self, group: Group, step: Instruction, operand: Value) -> tuple[int | None, ...]:
+        """The axes of the domain along which `operand` is read."""
+        if step.primitive in REDUCTIONS:
+            static, result = dict(step.static), group.axes[step.result]
+            given = list(result) if not static["keepdims"] else [a for k, a in enumerate(result) if k not in static["axis"]]  # fmt: skip
+            assert group.reduced is not None
+            over = sorted(group.reduced)
+            axes: list[int | None] = []
+            for k, length in enumerate(operand.spec.shape):
+                if k in static["axis"]:
+                    axes.append(None if length == 1 else over.pop(0))
+                else:
+                    axes.append(given.pop(0))
+            return tuple(axes)
+        axes_of_result = group.axes[step.result]
+        return axes_of_result[len(axes_of_result) - operand.spec.ndim :]
+
+    def _access(self, group: Group, step: Instruction, operand: Value) -> Access:
+        view = self.views[operand]
+        strides = [0] * len(group.domain)
+        for axis, length, step_of in zip(self._axes_for(group, step, operand), operand.spec.shape, view.strides, strict=True):  # fmt: skip
+            if length != 1 and axis is not None:
+                strides[axis] += step_of
+        return Access(view.root, operand.spec.dtype, view.offset, tuple(strides))
+
+    def write(self, group: Group, value: Value) -> Access:
+        """Where a group writes `value`: in C order."""
+        strides = [0] * len(group.domain)
+        for axis, length, step in zip(group.axes[value], value.spec.shape, row_major(value.spec.shape), strict=True):  # fmt: skip
+            if length != 1 and axis is not None:
+                strides[axis] = step
+        if group.domain and group.domain[-1] == 1:
+            strides[-1] = 1
+        return Access(value, value.spec.dtype, 0, tuple(strides))
+
+    def made(self, group: Group) -> list[Value]:
+        """Values of the group that are wanted in memory."""
+        here = [v for v in group.axes if v in self.needed and self.plan.home.get(v) is not None]
+        return [v for v in here if self.plan.groups[self.plan.home[v]] is group]

@@ -13,8 +13,9 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from ..contract import NAMES, DType, bool_
+from ..contract import NAMES, DType
 from ..program.access import merged
+from ..program.arithmetic import working_dtype
 from ..program.ir import Instruction, Value
 from ..program.ir import Operand as Given
 from . import scalar
@@ -22,42 +23,6 @@ from .lanes import Lane, Lanes, Operand
 
 UNIT = 8
 """Rows are given to threads in multiples of this."""
-DTYPES = frozenset(map(np.dtype, ("bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "float32", "float64")))  # fmt: skip
-_COMPARISONS = frozenset(("equal", "not_equal", "less", "less_equal", "greater", "greater_equal"))
-_LOGIC = frozenset(("logical_and", "logical_or", "logical_not"))
-_BOOLEAN = _COMPARISONS | _LOGIC | {"where", "isfinite", "astype"}
-
-
-def accepts(instruction: Instruction) -> bool:
-    """Whether a kernel can compute this elementwise instruction and give NumPy's values."""
-    result, primitive, operands, _ = instruction
-    specs = [o.spec for o in operands if isinstance(o, Value)]
-    if any(spec.dtype not in DTYPES for spec in (*specs, result.spec)):
-        return False
-    if primitive in ("full", "arange"):
-        return True
-    if not scalar.has_text(primitive):
-        return False
-    is_float = result.spec.dtype.kind == "f"
-    if result.spec.dtype == bool_ and primitive not in _BOOLEAN:
-        return False
-    if primitive in ("power", "divide", "sign"):
-        return is_float
-    if primitive in _COMPARISONS:
-        # NumPy compares integers of different signs exactly, and knows numbers that no element can equal
-        kinds = {spec.dtype.kind for spec in specs}
-        numbers = [o for o in operands if not isinstance(o, Value)]
-        return kinds <= {"f"} or (len({s.dtype for s in specs}) == 1 and all(_fits(n, specs[0].dtype) for n in numbers))  # fmt: skip
-    return True
-
-
-def _fits(number: bool | int | float, dtype: DType) -> bool:
-    if isinstance(number, float):
-        return False
-    if dtype.kind not in "iu":
-        return False
-    info = np.iinfo(dtype)
-    return info.min <= number <= info.max
 
 
 class Kernel:
@@ -182,11 +147,7 @@ class Kernel:
         code = self.code
         if primitive == "astype":
             return self._as(self._read(operands[0], read), dtype)
-        inner = dtype
-        if primitive in _LOGIC:
-            inner = "bool"
-        elif primitive in _COMPARISONS or primitive == "isfinite":
-            inner = np.result_type(*(o.spec.dtype if isinstance(o, Value) else o for o in operands)).name  # fmt: skip
+        inner = NAMES[working_dtype(instruction)]
         given = [self._as(self._read(o, read), inner) for o in operands]
         if primitive == "where":
             given[0] = self._as(self._read(operands[0], read), "bool")

@@ -13,7 +13,8 @@ from typing import Any
 
 from ..contract import Spec
 from ..program.access import Access, same_places
-from ..program.fuse import REDUCTIONS, Group, Plan
+from ..program.arithmetic import accepts_loop
+from ..program.fuse import Group, Plan
 from ..program.ir import Instruction, Program, Value
 from ..program.nest import Nest, is_flat, kept_axes, room_length, room_values, summary
 from ..program.placing import Placing
@@ -21,7 +22,7 @@ from ..program.views import View, row_major
 from . import moving, multiplying
 from .calls import Call, Touch, rows_touched, touches
 from .columns import Columns
-from .kernel import DTYPES, Kernel, accepts
+from .kernel import Kernel
 from .loops import Rows
 from .narrow import Narrow, is_narrow
 
@@ -49,7 +50,7 @@ class Lowering(Placing):
     def __init__(self, program: Program, width: int, has_blas: bool) -> None:
         self.width = width
         self.has_blas = has_blas
-        super().__init__(program, _accepts)
+        super().__init__(program, accepts_loop)
         self.calls: list[Call] = []
         self.rooms: dict[Value, int] = {}
         self.functions: dict[Value, str] = {}
@@ -143,37 +144,3 @@ class Lowering(Placing):
         )  # fmt: skip
         self.calls.append(call)
         return call
-
-    def copy(self, source: Value, target: Value, where: View, label: str, accumulate: bool = False) -> None:  # fmt: skip
-        """Write `source` into a view of `target`, or add it there."""
-        shape = source.spec.shape
-        group = Group("rows", shape)
-        axes = tuple(None if n == 1 else k for k, n in enumerate(shape))
-        result = self.fresh(Spec(shape, target.spec.dtype))
-        reads = {source: Access(self.views[source].root, source.spec.dtype, self.views[source].offset, self.views[source].strides)}  # fmt: skip
-        there = Access(where.root, target.spec.dtype, where.offset, where.strides)
-        if accumulate:
-            old = self.fresh(Spec(shape, target.spec.dtype))
-            reads[old] = there
-            step = Instruction(result, "add", (old, source), ())
-        else:
-            step = Instruction(result, "astype", (source,), (("dtype", target.spec.dtype),))
-        group.steps.append(step)
-        group.axes[result] = axes
-        self.nest(group, reads, {result: there}, label)
-
-    def filled(self, target: Value, number: Any) -> None:
-        group = Group("rows", target.spec.shape)
-        result = self.fresh(target.spec)
-        static = (("shape", target.spec.shape), ("value", number), ("dtype", target.spec.dtype))
-        group.steps.append(Instruction(result, "full", (), static))
-        group.axes[result] = tuple(None if n == 1 else k for k, n in enumerate(target.spec.shape))
-        there = self.write(group, result)._replace(root=target)
-        self.nest(group, {}, {result: there}, "fill")
-
-
-def _accepts(instruction: Instruction) -> bool:
-    if instruction.primitive in REDUCTIONS:
-        source = instruction.operands[0]
-        return isinstance(source, Value) and source.spec.dtype in DTYPES and 0 not in source.spec.shape and source.spec.size > 0 and bool(dict(instruction.static)["axis"])  # fmt: skip
-    return accepts(instruction) and 0 not in instruction.result.spec.shape

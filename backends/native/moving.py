@@ -8,13 +8,13 @@ import numpy as np
 
 from ..contract import Spec
 from ..program.access import Access
+from ..program.arithmetic import DTYPES
 from ..program.fuse import Group
 from ..program.ir import Instruction, Value
-from ..program.views import View, row_major, viewed
+from ..program.pieces import add_windows, put_together
 from ..shapes import Slot, expand_key
 from . import special
 from .calls import ERRORS, Call, Touch, call_of, rows_touched
-from .kernel import DTYPES
 from .sorting import Order
 from .windows import Sliding, WindowsAdd
 
@@ -40,39 +40,20 @@ def move(lowering: Lowering, group: Group) -> None:
         own: Touch = ("rows", shape[0]) if special.RandomBits.by_rows(shape, lowering.width) else None  # fmt: skip
         lowering.calls.append(call_of(bits, "random_bits", {key: None, counter: None}, {target: own}))  # fmt: skip
     elif primitive == "argsort":
-        keys = _contiguous(lowering, values[0])
+        keys = lowering.contiguous(values[0])
         room = lowering.fresh(Spec((Order.room_size(result.spec.shape[0]),), np.dtype(np.uint64)))
         source = lowering.root(lowering.views[keys].root)
         order = Order(source, target, room, lowering.width)
         first: Touch = ("first", 0)
         lowering.calls.append(call_of(order, "argsort", {source: first}, {target: first, room: first}))  # fmt: skip
-    elif primitive == "concat":
-        axis, start = settings["axis"] % result.spec.ndim, 0
-        for operand in operands:
-            assert isinstance(operand, Value)
-            whole = row_major(result.spec.shape)
-            if operand.spec.size:
-                lowering.copy(operand, target, View(target, start * whole[axis], whole, None), "concat")  # fmt: skip
-            start += operand.spec.shape[axis]
-    elif primitive == "pad":
-        lowering.filled(target, settings["value"])
-        whole = row_major(result.spec.shape)
-        offset = sum(before * s for (before, _), s in zip(settings["pad_width"], whole, strict=True))  # fmt: skip
-        lowering.copy(values[0], target, View(target, offset, whole, None), "pad")
     elif primitive == "windows_add":
         _windows_add(lowering, values[0], target, settings)
     elif primitive == "getitem":
         _take(lowering, values, target)
-    elif any(isinstance(e, Slot) for e in settings["key"]):
+    elif primitive == "index_add" and any(isinstance(e, Slot) for e in settings["key"]):
         _scatter(lowering, values, target)
     else:
-        lowering.filled(target, 0)
-        part = lowering.fresh(result.spec)
-        lowering.views[part] = View(target, 0, row_major(result.spec.shape), None)
-        made = Instruction(Value(part.number, values[0].spec), "getitem", (part,), (("key", settings["key"]),))  # fmt: skip
-        view = viewed(made.result, made, lowering.views)
-        assert view is not None
-        lowering.copy(values[0], target, view._replace(root=target), "index_add")
+        put_together(lowering, head)
 
 
 def _windows_add(lowering: Lowering, values: Value, target: Value, static: dict[str, Any]) -> None:
@@ -89,33 +70,11 @@ def _windows_add(lowering: Lowering, values: Value, target: Value, static: dict[
         own = rows_touched(access, values.spec.shape, 1, rows)
         lowering.calls.append(call_of(kernel, "windows_add", {access.root: own}, {target: ("rows", rows)}))  # fmt: skip
         return
-    lowering.filled(target, 0)
-    base = lowering.views[values]
-    ndim = len(static["shape"])
-    steps = row_major(static["shape"])
-    positions = values.spec.shape[:ndim]
-    for place in np.ndindex(*static["size"]):
-        inside = base.strides[ndim:]
-        offset = base.offset + sum(p * s for p, s in zip(place, inside, strict=True))
-        part = lowering.fresh(Spec(positions, values.spec.dtype))
-        lowering.views[part] = View(base.root, offset, base.strides[:ndim], None)
-        there, start = list(steps), 0
-        for axis, p, stride, gap in zip(static["axes"], place, static["stride"], static["dilation"], strict=True):  # fmt: skip
-            there[axis] = steps[axis] * stride
-            start += p * gap * steps[axis]
-        lowering.copy(part, target, View(target, start, tuple(there), None), "windows_add", accumulate=True)  # fmt: skip
-
-
-def _contiguous(lowering: Lowering, value: Value) -> Value:
-    if lowering.views[value].root == value:
-        return value
-    copy = lowering.fresh(value.spec)
-    lowering.copy(value, copy, lowering.views[copy], "copy")
-    return copy
+    add_windows(lowering, values, target, static)
 
 
 def _take(lowering: Lowering, values: list[Value], target: Value) -> None:
-    table, indices = (_contiguous(lowering, v) for v in values)
+    table, indices = (lowering.contiguous(v) for v in values)
     own: Touch = ("rows", indices.spec.shape[0] if indices.spec.shape else 1)
     kernel = special.Take(
         lowering.root(table), lowering.root(indices), target, ERRORS, lowering.width
@@ -125,7 +84,7 @@ def _take(lowering: Lowering, values: list[Value], target: Value) -> None:
 
 
 def _scatter(lowering: Lowering, values: list[Value], target: Value) -> None:
-    given, indices = (_contiguous(lowering, v) for v in values)
+    given, indices = (lowering.contiguous(v) for v in values)
     kernel = special.ScatterAdd(lowering.root(given), lowering.root(indices), target, ERRORS, lowering.width)  # fmt: skip
     first: Touch = ("first", 0)
     from_, by = list(kernel.pointers)[:2]

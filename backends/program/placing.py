@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from typing import Any
 
 from ..contract import Spec
 from .access import Access
@@ -42,6 +43,10 @@ class Placing(ABC):
     @abstractmethod
     def reads_late(self, group: Group) -> bool:
         """Whether loops of this group read elements again after they have written others."""
+
+    @abstractmethod
+    def nest(self, group: Group, reads: dict[Value, Access], writes: dict[Value, Access], name: str = "") -> None:  # fmt: skip
+        """Make the call of a nest of loops."""
 
     def fresh(self, spec: Spec) -> Value:
         self.next += 1
@@ -151,3 +156,38 @@ class Placing(ABC):
         """Values of the group that are wanted in memory."""
         here = [v for v in group.axes if v in self.needed and self.plan.home.get(v) is not None]
         return [v for v in here if self.plan.groups[self.plan.home[v]] is group]
+
+    def copy(self, source: Value, target: Value, where: View, label: str, accumulate: bool = False) -> None:  # fmt: skip
+        """Write `source` into a view of `target`, or add it there."""
+        shape = source.spec.shape
+        group = Group("rows", shape)
+        axes = tuple(None if n == 1 else k for k, n in enumerate(shape))
+        result = self.fresh(Spec(shape, target.spec.dtype))
+        reads = {source: Access(self.views[source].root, source.spec.dtype, self.views[source].offset, self.views[source].strides)}  # fmt: skip
+        there = Access(where.root, target.spec.dtype, where.offset, where.strides)
+        if accumulate:
+            old = self.fresh(Spec(shape, target.spec.dtype))
+            reads[old] = there
+            step = Instruction(result, "add", (old, source), ())
+        else:
+            step = Instruction(result, "astype", (source,), (("dtype", target.spec.dtype),))
+        group.steps.append(step)
+        group.axes[result] = axes
+        self.nest(group, reads, {result: there}, label)
+
+    def filled(self, target: Value, number: Any) -> None:
+        group = Group("rows", target.spec.shape)
+        result = self.fresh(target.spec)
+        static = (("shape", target.spec.shape), ("value", number), ("dtype", target.spec.dtype))
+        group.steps.append(Instruction(result, "full", (), static))
+        group.axes[result] = tuple(None if n == 1 else k for k, n in enumerate(target.spec.shape))
+        there = self.write(group, result)._replace(root=target)
+        self.nest(group, {}, {result: there}, "fill")
+
+    def contiguous(self, value: Value) -> Value:
+        """`value`, or a copy of it in C order."""
+        if self.views[value].root == value:
+            return value
+        copy = self.fresh(value.spec)
+        self.copy(value, copy, self.views[copy], "copy")
+        return copy

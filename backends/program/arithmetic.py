@@ -1,0 +1,65 @@
+"""Which arithmetic a kernel can do as NumPy does it, and the dtype in which an instruction works."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..contract import DType, bool_
+from ..primitives import PRIMITIVES
+from .fuse import REDUCTIONS
+from .ir import Instruction, Value
+
+DTYPES = frozenset(map(np.dtype, ("bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "float32", "float64")))  # fmt: skip
+_COMPARISONS = frozenset(("equal", "not_equal", "less", "less_equal", "greater", "greater_equal"))
+_LOGIC = frozenset(("logical_and", "logical_or", "logical_not"))
+_BOOLEAN = _COMPARISONS | _LOGIC | {"where", "isfinite", "astype"}
+
+
+def accepts(instruction: Instruction) -> bool:
+    """Whether a kernel can compute this elementwise instruction and give NumPy's values."""
+    result, primitive, operands, _ = instruction
+    specs = [o.spec for o in operands if isinstance(o, Value)]
+    if any(spec.dtype not in DTYPES for spec in (*specs, result.spec)):
+        return False
+    if primitive in ("full", "arange"):
+        return True
+    if PRIMITIVES[primitive].numba is None:
+        return False
+    is_float = result.spec.dtype.kind == "f"
+    if result.spec.dtype == bool_ and primitive not in _BOOLEAN:
+        return False
+    if primitive in ("power", "divide", "sign"):
+        return is_float
+    if primitive in _COMPARISONS:
+        # NumPy compares integers of different signs exactly, and knows numbers that no element can equal
+        kinds = {spec.dtype.kind for spec in specs}
+        numbers = [o for o in operands if not isinstance(o, Value)]
+        return kinds <= {"f"} or (len({s.dtype for s in specs}) == 1 and all(_fits(n, specs[0].dtype) for n in numbers))  # fmt: skip
+    return True
+
+
+def _fits(number: bool | int | float, dtype: DType) -> bool:
+    if isinstance(number, float):
+        return False
+    if dtype.kind not in "iu":
+        return False
+    info = np.iinfo(dtype)
+    return info.min <= number <= info.max
+
+
+def working_dtype(instruction: Instruction) -> DType:
+    """The dtype to which operands are cast: that of the result, but for comparisons and logic."""
+    result, primitive, operands, _ = instruction
+    if primitive in _LOGIC:
+        return bool_
+    if primitive in _COMPARISONS or primitive == "isfinite":
+        return np.result_type(*(o.spec.dtype if isinstance(o, Value) else o for o in operands))
+    return result.spec.dtype
+
+
+def accepts_loop(instruction: Instruction) -> bool:
+    """Whether a loop can hold this elementwise instruction or reduction."""
+    if instruction.primitive in REDUCTIONS:
+        source = instruction.operands[0]
+        return isinstance(source, Value) and source.spec.dtype in DTYPES and 0 not in source.spec.shape and source.spec.size > 0 and bool(dict(instruction.static)["axis"])  # fmt: skip
+    return accepts(instruction) and 0 not in instruction.result.spec.shape

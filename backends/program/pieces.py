@@ -1,0 +1,57 @@
+"""Values put together from pieces: filled, and then copied or added into, by loops that any target has."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+from ..contract import Spec
+from .ir import Instruction, Value
+from .placing import Placing
+from .views import View, row_major, viewed
+
+
+def put_together(placing: Placing, head: Instruction) -> None:
+    """The loops of concat, pad, or index_add at places known beforehand."""
+    result, primitive, operands, static = head
+    settings = dict(static)
+    target = placing.root(result)
+    whole = row_major(result.spec.shape)
+    values = [o for o in operands if isinstance(o, Value)]
+    if primitive == "concat":
+        axis, start = settings["axis"] % result.spec.ndim, 0
+        for value in values:
+            if value.spec.size:
+                placing.copy(value, target, View(target, start * whole[axis], whole, None), "concat")  # fmt: skip
+            start += value.spec.shape[axis]
+    elif primitive == "pad":
+        placing.filled(target, settings["value"])
+        offset = sum(before * s for (before, _), s in zip(settings["pad_width"], whole, strict=True))  # fmt: skip
+        placing.copy(values[0], target, View(target, offset, whole, None), "pad")
+    else:
+        placing.filled(target, 0)
+        part = placing.fresh(result.spec)
+        placing.views[part] = View(target, 0, whole, None)
+        made = Instruction(Value(part.number, values[0].spec), "getitem", (part,), (("key", settings["key"]),))  # fmt: skip
+        view = viewed(made.result, made, placing.views)
+        assert view is not None
+        placing.copy(values[0], target, view._replace(root=target), "index_add")
+
+
+def add_windows(placing: Placing, values: Value, target: Value, static: dict[str, Any]) -> None:
+    """The loops of windows_add: an addition for each place inside a window, where all windows do not overlap."""
+    placing.filled(target, 0)
+    base = placing.views[values]
+    ndim = len(static["shape"])
+    steps = row_major(static["shape"])
+    positions = values.spec.shape[:ndim]
+    for place in itertools.product(*map(range, static["size"])):
+        inside = base.strides[ndim:]
+        offset = base.offset + sum(p * s for p, s in zip(place, inside, strict=True))
+        part = placing.fresh(Spec(positions, values.spec.dtype))
+        placing.views[part] = View(base.root, offset, base.strides[:ndim], None)
+        there, start = list(steps), 0
+        for axis, p, stride, gap in zip(static["axes"], place, static["stride"], static["dilation"], strict=True):  # fmt: skip
+            there[axis] = steps[axis] * stride
+            start += p * gap * steps[axis]
+        placing.copy(part, target, View(target, start, tuple(there), None), "windows_add", accumulate=True)  # fmt: skip

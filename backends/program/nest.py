@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import NamedTuple
 
 from .access import Access, merged
@@ -129,13 +129,13 @@ def passes_of(group: Group) -> list[Pass]:
     return passes
 
 
-def only_for(wanted: Sequence[Value], steps: Sequence[Instruction]) -> list[Instruction]:
-    """The steps that the `wanted` values depend on."""
+def only_for(wanted: Iterable[Value], steps: Sequence[Instruction], known: Collection[Value] = ()) -> list[Instruction]:  # fmt: skip
+    """The steps that the `wanted` values depend on, back to what is `known`."""
     needed, kept = set(wanted), []
     for step in reversed(steps):
-        if step.result in needed:
+        if step.result in needed and step.result not in known:
             kept.append(step)
-            needed.update(o for o in step.operands if isinstance(o, Value))
+            needed.update(operands_of(step))
     return kept[::-1]
 
 

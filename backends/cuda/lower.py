@@ -1,0 +1,290 @@
+"""From the groups of a program to the calls of a device: kernels, products by BLAS, and what the array library does.
+
+The plan is that of the CPU (`backends.program.placing`); here are the kernels that serve it, and when a product is worth a
+call of BLAS. Nothing here needs a device.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..contract import Spec
+from ..program.access import Access, merged, same_places
+from ..program.arithmetic import DTYPES, accepts_loop
+from ..program.fuse import REDUCTIONS, Group
+from ..program.ir import Instruction, Program, Value
+from ..program.momentum import momentum_of
+from ..program.nest import Nest, only_for, passes_of, summary
+from ..program.pieces import put_together
+from ..program.placing import Placing
+from ..program.views import View, row_major
+from ..shapes import Slot, expand_key
+from . import moving
+from .calls import ALL, ERRORS, Call, Gemm, Side, call_of
+from .columns import Columns
+from .elements import elements
+from .product import product
+from .rows import Rows
+
+_TILES_UNTIL = 1 << 21
+"""Multiplications up to which a product is a kernel of tiles, which saves the launch of what follows it."""
+_SCAN_UNTIL = 1 << 27
+"""Comparisons up to which rows are added by looking for them."""
+
+
+@dataclass
+class Lowered:
+    """Calls in an order that is right; `place` maps values to the state whose memory holds them."""
+
+    program: Program
+    calls: list[Call]
+    place: dict[Value, Value]
+    views: dict[Value, View]
+
+
+def lower(program: Program, unaligned: frozenset[Value] = frozenset()) -> Lowered:
+    """Calls for a traced program. `unaligned` are parameters that do not begin at a multiple of 16 bytes."""
+    return Lowering(program, unaligned).run()
+
+
+class Lowering(Placing):
+    """Makes the calls of a program."""
+
+    def __init__(self, program: Program, unaligned: frozenset[Value] = frozenset()) -> None:
+        super().__init__(program, accepts)
+        self.unaligned = unaligned
+        self.calls: list[Call] = []
+        self._known: dict[tuple[Value | float, float], tuple[Value, Value]] = {}
+
+    def run(self) -> Lowered:
+        for group, reads in zip(self.plan.groups, self.reads, strict=True):
+            if group.kind == "product":
+                self._product(group, reads)
+            elif group.kind == "special":
+                self._move(group)
+            else:
+                self.nest(group, reads, {v: self.write(group, v) for v in self.made(group)})
+        for state, value in self.program.assigns:
+            assert isinstance(value, Value)
+            if self.root(value) != state:
+                self.copy(value, state, View(state, 0, row_major(state.spec.shape), None), "keep")
+        return Lowered(self.program, self.calls, self.place, self.views)
+
+    def is_foreign(self, instruction: Instruction) -> bool:
+        return is_foreign(instruction)
+
+    def reads_late(self, group: Group) -> bool:
+        return group.kind == "rows" and group.reduced is not None and len(passes_of(group)) > 2
+
+    # loops
+    def nest(self, group: Group, reads: dict[Value, Access], writes: dict[Value, Access], name: str = "") -> None:  # fmt: skip
+        reads, writes = self._placed(reads), self._placed(writes)
+        nest = Nest(group, reads, writes, {})
+        label = name or " ".join(summary(group)) or "copy"
+        flops = math.prod(group.domain) * len(group.steps)
+        if group.kind == "columns":
+            self._reduction(Columns(nest), label, flops)
+        elif group.reduced is not None:
+            self._reduction(Rows(nest, self.unaligned), label, flops)
+        else:
+            self.calls.append(call_of(elements(nest, self.unaligned), label, flops))
+        if group.reduced is None:
+            self.calls[-1].pairs = same_places(reads, writes)
+
+    def _placed(self, accesses: dict[Value, Access]) -> dict[Value, Access]:
+        return {v: a._replace(root=self.root(a.root)) for v, a in accesses.items()}
+
+    def _reduction(self, work: Rows | Columns, label: str, flops: int) -> None:
+        if work.parts == 1:
+            self.calls.append(call_of(work.kernel(), label, flops))
+            return
+        rooms = [self.fresh(spec) for spec in work.rooms()]
+        self.calls.append(call_of(work.partial(rooms), label, flops))
+        self.calls.append(call_of(work.finish(rooms), f"{label} (join)"))
+
+    # products
+    def _product(self, group: Group, reads: dict[Value, Access]) -> None:
+        head = group.head
+        assert head is not None
+        a, b = head.operands
+        assert isinstance(a, Value)
+        assert isinstance(b, Value)
+        terms = a.spec.shape[-1]
+        work = math.prod(group.domain) * terms
+        precision = dict(head.static).get("precision")
+        dtypes = {a.spec.dtype, b.spec.dtype, head.result.spec.dtype}
+        if len(dtypes) > 1 or head.result.spec.dtype.kind != "f":
+            self._foreign(head)
+            self._behind(group, group.steps, reads)
+            return
+        if precision is None and (work <= _TILES_UNTIL or terms == 0):
+            nest = Nest(group, self._placed(reads), self._placed({v: self.write(group, v) for v in self.made(group)}), {})  # fmt: skip
+            first, second = (self._matrix(v, group.domain[:-2]) for v in (a, b))
+            label = " ".join(["matmul", *summary(group)])
+            call = call_of(product(nest, first, second, terms), label, 2 * work)
+            call.pairs = [(w, r) for w, r in same_places(nest.reads, nest.writes) if r not in (first.root, second.root)]  # fmt: skip
+            self.calls.append(call)
+        else:
+            self._blas(group, reads, a, b, precision)
+
+    def _matrix(self, value: Value, batch: Sequence[int]) -> Access:
+        """An operand with strides for all batch axes of the product."""
+        view = self.views[value]
+        lead = len(batch) - (value.spec.ndim - 2)
+        own = [0 if n == 1 else s for n, s in zip(value.spec.shape[:-2], view.strides[:-2], strict=True)]  # fmt: skip
+        strides = (*(0,) * lead, *own, *view.strides[-2:])
+        return Access(self.root(view.root), value.spec.dtype, view.offset, strides)
+
+    def _side(self, value: Value, batch: Sequence[int]) -> Side:
+        """An operand as BLAS takes it, copied where it lies otherwise."""
+        access = self._matrix(value, batch)
+        rows, columns = value.spec.shape[-2:]
+        down, along = access.strides[-2:]
+        stride = merged(batch, access.strides[:-2])
+        straight = (along == 1 or columns == 1) and (down >= columns or rows == 1)
+        turned = not straight and (down == 1 or rows == 1) and (along >= rows or columns == 1)
+        if stride is None or not (straight or turned):
+            copied = self.fresh(value.spec)
+            self.copy(value, copied, self.views[copied], "copy")
+            return self._side(copied, batch) if merged(batch, self._matrix(copied, batch).strides[:-2]) is not None else self._side(self._spread(copied, batch), batch)  # fmt: skip
+        step = max(down, columns) if straight else max(along, rows)
+        return Side(access.root, access.offset, turned, step, stride)
+
+    def _spread(self, value: Value, batch: Sequence[int]) -> Value:
+        """A matrix for each place of the batch, where repeated ones do not lie at one distance."""
+        shape = (*batch, *value.spec.shape[-2:])
+        target = self.fresh(Spec(shape, value.spec.dtype))
+        lead = len(shape) - value.spec.ndim
+        view = self.views[value]
+        own = [0 if n == 1 else s for n, s in zip(value.spec.shape, view.strides, strict=True)]
+        repeated = self.fresh(Spec(shape, value.spec.dtype))
+        self.views[repeated] = View(view.root, view.offset, (*(0,) * lead, *own), None)
+        self.copy(repeated, target, self.views[target], "copy")
+        return target
+
+    def _blas(self, group: Group, reads: dict[Value, Access], a: Value, b: Value, precision: str | None) -> None:  # fmt: skip
+        head = group.head
+        assert head is not None
+        *batch, rows, columns = group.domain
+        terms, count = a.spec.shape[-1], math.prod(batch)
+        sides = [self._side(v, batch) for v in (a, b)]
+        momentum = None if batch else momentum_of(group, self.place)
+        target, factors = self.root(head.result), None
+        if momentum is not None:
+            target, factors = momentum[0], self._factors(momentum[1], momentum[2], group)
+        elif group.steps:
+            self.needed.add(head.result)
+        gemm = Gemm(sides[0], sides[1], target, rows, columns, terms, count, precision, factors)
+        given = dict.fromkeys((*(s.root for s in sides), *(factors or ())), ALL)
+        label = "matmul (cuBLAS)" + (" with momentum" if momentum else "")
+        call = Call(label, None, tuple({**given, target: ALL}), given, {target: ALL}, 2 * rows * columns * terms * count, gemm)  # fmt: skip
+        if factors is not None:
+            call.reads[target] = ALL
+        self.calls.append(call)
+        self._behind(group, group.steps if momentum is None else momentum[3], reads)
+
+    def _factors(self, rate: Value | float, kept: float, group: Group) -> tuple[Value, Value]:
+        """Memory with -rate and with the part of the old velocity that is kept, for a product that adds to it."""
+        key = (rate, kept)
+        if key in self._known:
+            return self._known[key]
+        head = group.head
+        assert head is not None
+        spec = Spec((), head.result.spec.dtype)
+        alpha, beta = self.fresh(spec), self.fresh(spec)
+        alone = Group("rows", ())
+        alone.steps = [*(only_for([rate], group.steps) if isinstance(rate, Value) else ()), Instruction(alpha, "negative" if isinstance(rate, Value) else "full", (rate,) if isinstance(rate, Value) else (), () if isinstance(rate, Value) else (("shape", ()), ("value", -rate), ("dtype", spec.dtype)))]  # fmt: skip
+        alone.axes = {s.result: () for s in alone.steps}
+        reads = self.reads_of(alone)
+        self.nest(alone, reads, {alpha: self.write(alone, alpha)}, "rate")
+        self.filled(beta, kept)
+        self._known[key] = alpha, beta
+        return alpha, beta
+
+    def _behind(self, group: Group, steps: list[Instruction], reads: dict[Value, Access]) -> None:
+        """What follows a product, as a loop behind it."""
+        made = self.made(group)
+        steps = only_for(made, steps)
+        if not steps:
+            return
+        after = Group("rows", group.domain)
+        after.steps = steps
+        computed = {s.result for s in steps}
+        after.axes = {v: x for v, x in group.axes.items() if v in computed}
+        wanted = {o for s in steps for o in s.operands if isinstance(o, Value)}
+        reads = {v: x for v, x in reads.items() if v in wanted}
+        for value in [v for v in group.axes if v in wanted and v not in computed]:
+            reads[value] = self.write(group, value)
+        self.nest(after, reads, {v: self.write(group, v) for v in made if v in computed})
+
+    # the rest
+    def _foreign(self, head: Instruction) -> None:
+        target = self.root(head.result)
+        given = dict.fromkeys((self.root(self.views[v].root) for v in head.operands if isinstance(v, Value)), ALL)  # fmt: skip
+        self.calls.append(Call(f"{head.primitive} (CuPy)", None, tuple({**given, target: ALL}), given, {target: ALL}, foreign=head))  # fmt: skip
+
+    def _move(self, group: Group) -> None:
+        head = group.head
+        assert head is not None
+        result, primitive, operands, static = head
+        settings = dict(static)
+        values = [o for o in operands if isinstance(o, Value)]
+        target = self.root(result)
+        if is_foreign(head):
+            self._foreign(head)
+        elif primitive == "random_bits":
+            key, counter = (self._placed({v: Access(self.views[v].root, v.spec.dtype, self.views[v].offset, ())})[v] for v in values)  # fmt: skip
+            self.calls.append(call_of(moving.random_bits(key, counter, target), "random_bits"))
+        elif primitive == "windows_add":
+            view = self.views[values[0]]
+            access = Access(self.root(view.root), values[0].spec.dtype, view.offset, view.strides)
+            counts = [values[0].spec.shape[a] for a in settings["axes"]]
+            self.calls.append(call_of(moving.windows_add(access, counts, target, settings), primitive))  # fmt: skip
+        elif primitive == "getitem":
+            table, by = (self.root(self.contiguous(v)) for v in values)
+            self.calls.append(call_of(moving.take(table, by, target, ERRORS), "take", checks=True))
+        elif primitive == "index_add" and any(isinstance(e, Slot) for e in settings["key"]):
+            rows, by = (self.root(self.contiguous(v)) for v in values)
+            self.calls.append(call_of(moving.scatter(rows, by, target, ERRORS), "scatter_add", checks=True))  # fmt: skip
+        else:
+            put_together(self, head)
+
+
+def accepts(instruction: Instruction) -> bool:
+    """Whether a loop can hold this elementwise instruction or reduction."""
+    if not accepts_loop(instruction):
+        return False
+    if instruction.primitive in ("argmax", "argmin"):
+        (source,) = instruction.operands
+        # places are found among signed numbers
+        return isinstance(source, Value) and source.spec.dtype != np.dtype(np.uint64)
+    return instruction.primitive not in REDUCTIONS or instruction.result.spec.dtype in DTYPES
+
+
+def is_foreign(instruction: Instruction) -> bool:
+    """Whether there is no kernel for this special instruction."""
+    result, primitive, operands, static = instruction
+    values = [o for o in operands if isinstance(o, Value)]
+    settings: dict[str, Any] = dict(static)
+    if result.spec.dtype not in DTYPES or 0 in result.spec.shape or any(v.spec.dtype not in DTYPES or 0 in v.spec.shape for v in values):  # fmt: skip
+        return True
+    if len(values) < len(operands):
+        return True
+    if primitive in ("random_bits", "concat", "pad", "windows_add"):
+        return False
+    if primitive in ("getitem", "index_add"):
+        shape = values[0].spec.shape if primitive == "getitem" else settings["shape"]
+        slots = [e for e in settings["key"] if isinstance(e, Slot)]
+        if not slots:
+            return False
+        key = expand_key(settings["key"], len(shape))
+        first = len(slots) == 1 and isinstance(key[0], Slot) and all(e == slice(None) for e in key[1:])  # fmt: skip
+        if not first or values[1].spec.dtype.kind not in "iu":
+            return True
+        return primitive == "index_add" and (result.spec.dtype.kind != "f" or result.spec.size * values[1].spec.size > _SCAN_UNTIL)  # fmt: skip
+    return True

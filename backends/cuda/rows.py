@@ -1,0 +1,249 @@
+"""Reductions along the last axes of a domain: some lanes of a block go along a row, as often as its passes ask.
+
+Elements that a later pass needs are computed again from what they were made of, which the caches hold. Sums of floats run
+in float64. A long row beside few others is cut in parts: `partial` leaves what each part gathered, and a second kernel,
+`finish`, goes on from there.
+"""
+
+from __future__ import annotations
+
+import math
+
+from ..contract import Spec
+from ..program.access import Access
+from ..program.ir import Instruction, Value
+from ..program.nest import Nest, Pass, count_strides, only_for, operands_of, passes_of
+from .gather import Gatherer
+from .kernel import THREADS, Axes, Kernel, Writer, lanes_for
+from .scalar import TYPES
+
+_BLOCKS = 4096
+_PART = 8192
+"""Elements of a part of a row that is cut."""
+_ROWS_CUT = 128
+"""Rows are cut where there are fewer than these, as many as the multiprocessors of a large device."""
+
+
+class Rows:
+    """The kernels of a `rows` group with a reduction.
+
+    Args:
+        nest: the group with its memory.
+        unaligned: roots that do not begin at a multiple of 16 bytes.
+    """
+
+    def __init__(self, nest: Nest, unaligned: frozenset[Value] = frozenset()) -> None:
+        self.nest, self.group = nest, nest.group
+        self.unaligned = unaligned
+        assert self.group.reduced is not None
+        self.kept = min(self.group.reduced, default=len(self.group.domain))
+        self.rows = math.prod(self.group.domain[: self.kept])
+        self.columns = math.prod(self.group.domain[self.kept :])
+        self.passes = passes_of(self.group)
+        self.lanes_in_row = _lanes_in_row(self.columns)
+
+    @property
+    def parts(self) -> int:
+        """In how many parts a row is cut; 1: not at all."""
+        single = len(self.passes) == 2 and not self.passes[1].elements and not self._writes_elements()  # fmt: skip
+        if not single or self.rows > _ROWS_CUT or self.columns < 2 * _PART:
+            return 1
+        return min(-(-self.columns // _PART), 1024)
+
+    def _writes_elements(self) -> bool:
+        return any(self.group.is_element(v) for v in self.nest.writes)
+
+    def kernel(self, name: str = "rows") -> Kernel:
+        """All of the work in one kernel."""
+        return _Writing(self, self.lanes_in_row).whole(name)
+
+    def rooms(self) -> list[Spec]:
+        """What `partial` writes for each reduction."""
+        return [Spec((self.rows, self.parts * g.words), g.dtype) for g in map(Gatherer, self.passes[0].reductions)]  # fmt: skip
+
+    def partial(self, rooms: list[Value], name: str = "rows_partial") -> Kernel:
+        return _Writing(self, THREADS).partial(name, rooms)
+
+    def finish(self, rooms: list[Value], name: str = "rows_finish") -> Kernel:
+        return _Writing(self, 32).finish(name, rooms)
+
+
+def _lanes_in_row(columns: int) -> int:
+    """Threads that share a row: a warp or less where rows are short, else the whole block."""
+    if columns > 2048:
+        return THREADS
+    lanes = 1
+    while lanes < 32 and lanes * 4 < columns:
+        lanes *= 2
+    return lanes
+
+
+class _Writing:
+    def __init__(self, rows: Rows, lanes: int) -> None:
+        self.rows, self.nest, self.group = rows, rows.nest, rows.group
+        self.lanes = lanes
+        """Threads side by side in a row."""
+        self.writer = Writer(rows.unaligned)
+        kept = rows.kept
+        domain = self.group.domain
+        self.counts = {s.result: count_strides(self.group, s.result) for s in self.group.steps if s.primitive == "arange"}  # fmt: skip
+        runs = [a.strides for a in (*self.nest.reads.values(), *self.nest.writes.values())] + list(self.counts.values())  # fmt: skip
+        self.down = Axes(self.writer, domain[:kept], [r[:kept] for r in runs])
+        self.along = Axes(self.writer, domain[kept:], [r[kept:] for r in runs])
+        self.element_reads = {v: a for v, a in self.nest.reads.items() if any(a.strides[kept:])}
+        self.pack = self._pack()
+        self.total = self.writer.integer(rows.rows)
+        self.length = self.writer.integer(rows.columns)
+        self.down.declare()
+        self.along.declare()
+
+    def _pack(self) -> int:
+        elements = [*self.element_reads.values(), *(a for v, a in self.nest.writes.items() if self.group.is_element(v))]  # fmt: skip
+        kept = self.rows.kept
+        given = [(a, (*self.down.strides(a.strides[:kept]), *self.along.strides(a.strides[kept:]))) for a in elements]  # fmt: skip
+        if len(self.along.sizes) != 1:
+            return 1
+        return lanes_for(self.writer, given, self.along.sizes[-1])
+
+    # the three kernels
+    def whole(self, name: str) -> Kernel:
+        self._each_row()
+        for number, part in enumerate(self.rows.passes):
+            self._numbers(part)
+            if part.reductions or part.elements:
+                gatherers = [Gatherer(r) for r in part.reductions]
+                self._pass(number, part, gatherers, "0", self.length)
+                for gatherer in gatherers:
+                    gatherer.close(self.writer, f"total<{self.lanes}, ")
+        self._write_numbers()
+        self.writer.close()
+        return self.writer.kernel(name, (self._blocks(), 1))
+
+    def partial(self, name: str, rooms: list[Value]) -> Kernel:
+        writer, part = self.writer, self.rows.passes[0]
+        each = writer.integer(-(-self.rows.columns // self.rows.parts // self.pack) * self.pack)
+        self._each_row()
+        self._numbers(part)
+        writer.line(f"const I begin = (I)blockIdx.y * {each};")
+        writer.line(f"const I end = begin + {each} < {self.length} ? begin + {each} : {self.length};")  # fmt: skip
+        gatherers = [Gatherer(r) for r in part.reductions]
+        self._pass(0, part, gatherers, "begin", "end")
+        for gatherer, room in zip(gatherers, rooms, strict=True):
+            pointer = writer.pointer(Access(room, room.spec.dtype, 0, ()), written=True)
+            writer.line(f"{gatherer.name} = total<{self.lanes}, {gatherer.op}>({gatherer.name});")
+            writer.line(f"if (live && x == 0) {gatherer.put(pointer, 'row * (I)gridDim.y + (I)blockIdx.y')}")  # fmt: skip
+        writer.close()
+        return writer.kernel(name, (self.rows.rows, self.rows.parts))
+
+    def finish(self, name: str, rooms: list[Value]) -> Kernel:
+        writer, part = self.writer, self.rows.passes[0]
+        parts = writer.integer(self.rows.parts)
+        self._each_row()
+        self._numbers(part)
+        for reduction, room in zip(part.reductions, rooms, strict=True):
+            gatherer = Gatherer(reduction)
+            pointer = writer.pointer(Access(room, room.spec.dtype, 0, ()))
+            gatherer.open(writer)
+            writer.open(f"for (I c = x; c < {parts}; c += {self.lanes})")
+            writer.line(f"{gatherer.name} = {gatherer.op}::join({gatherer.name}, {gatherer.get(pointer, f'row * {parts} + c')});")  # fmt: skip
+            writer.close()
+            gatherer.close(writer, f"total<{self.lanes}, ")
+        for later in self.rows.passes[1:]:
+            self._numbers(later)
+        self._write_numbers()
+        writer.close()
+        return writer.kernel(name, (self._blocks(), 1))
+
+    # their parts
+    def _blocks(self) -> int:
+        return min(-(-self.rows.rows * self.lanes // THREADS), _BLOCKS)
+
+    def _each_row(self) -> None:
+        """Open the loop over rows. All threads of a block stay in it together; the last ones may have no row of their own."""
+        writer, together = self.writer, THREADS // self.lanes
+        writer.line(f"const I x = (I)threadIdx.x % {self.lanes};")
+        writer.open(f"for (I first = (I)blockIdx.x * {together}; first < {self.total}; first += (I)gridDim.x * {together})")  # fmt: skip
+        writer.line(f"const I own = first + (I)threadIdx.x / {self.lanes};")
+        writer.line(f"const bool live = own < {self.total};")
+        writer.line(f"const I row = live ? own : {self.total} - 1;")
+        self.places = self.down.find("row", "r")
+        kept = self.rows.kept
+        for value, access in self.nest.reads.items():
+            if value not in self.element_reads:
+                offset = self.down.offset(self.places, access.strides[:kept])
+                writer.define(value, f"{writer.pointer(access)}[{offset}]")
+
+    def _numbers(self, part: Pass) -> None:
+        for step in part.numbers:
+            place = ""
+            if step.primitive == "arange":
+                place = (
+                    f"({self.down.offset(self.places, self.counts[step.result][: self.rows.kept])})"
+                )
+            self.writer.step(step, place)
+
+    def _pass(self, number: int, part: Pass, gatherers: list[Gatherer], begin: str, end: str) -> None:  # fmt: skip
+        """Along the columns once."""
+        writer, kept, group = self.writer, self.rows.kept, self.group
+        outer = dict(writer.names)
+        writes = {v: a for v, a in self.nest.writes.items() if any(s.result == v for s in part.elements)}  # fmt: skip
+        wanted = [*writes, *(o for g in gatherers for o in operands_of(g.reduction))]
+        steps = only_for(wanted, group.steps, outer)
+        read = {o for s in steps for o in operands_of(s)} | set(wanted)
+        for gatherer in gatherers:
+            gatherer.open(writer)
+        starts = {a: self._start(a, number, k) for k, a in enumerate(dict.fromkeys(self.nest.reads[v] for v in self.element_reads if v in read))}  # fmt: skip
+        ends = {a: self._start(a, number, f"w{k}") for k, a in enumerate(writes.values())}
+        writer.open(f"for (I c = {begin} + x * {self.pack}; c < {end}; c += {self.lanes * self.pack})")  # fmt: skip
+        places = self.along.find("c", "q")
+        packs: dict[Value, str] = {}
+        for value, access in self.element_reads.items():
+            if value in read:
+                lanes = self._lanes_of(access)
+                offset = self.along.offset(places, access.strides[kept:])
+                packs[value] = f"a{len(packs)}"
+                writer.line(f"const Pack<{TYPES[access.dtype]}, {lanes}> {packs[value]} = load<{lanes}>({writer.pointer(access)} + {starts[access]} + {offset});")  # fmt: skip
+        for k, access in enumerate(writes.values()):
+            writer.line(f"Pack<{TYPES[access.dtype]}, {self._lanes_of(access)}> w{k};")
+        counts = {s.result: self._place(s, places) for s in steps if s.primitive == "arange"}
+        writer.line("#pragma unroll")
+        writer.open(f"for (int l = 0; l < {self.pack}; ++l)")
+        for value, pack in packs.items():
+            writer.define(value, f"{pack}.v[{'l' if self._lanes_of(self.nest.reads[value]) > 1 else '0'}]")  # fmt: skip
+        for step in steps:
+            writer.step(step, counts.get(step.result, ""))
+        for gatherer in gatherers:
+            (source,) = operands_of(gatherer.reduction)
+            place = "c + l" if self.pack > 1 else "c"
+            gatherer.add(writer, writer.read(source), place)
+        for k, (value, access) in enumerate(writes.items()):
+            writer.line(f"w{k}.v[{'l' if self._lanes_of(access) > 1 else '0'}] = {writer.read(value)};")  # fmt: skip
+        writer.close()
+        for k, access in enumerate(writes.values()):
+            offset = self.along.offset(places, access.strides[kept:])
+            writer.line(f"if (live) store<{self._lanes_of(access)}>({writer.pointer(access, written=True)} + {ends[access]} + {offset}, w{k});")  # fmt: skip
+        writer.close()
+        writer.names = outer | {v: n for v, n in writer.names.items() if v in outer}
+
+    def _start(self, access: Access, number: int, k: int | str) -> str:
+        name = f"s{number}_{k}"
+        offset = self.down.offset(self.places, access.strides[: self.rows.kept])
+        self.writer.line(f"const I {name} = {offset};")
+        return name
+
+    def _place(self, step: Instruction, places: list[str]) -> str:
+        run, kept = self.counts[step.result], self.rows.kept
+        strides = self.along.strides(run[kept:])
+        moving = " + l" if strides and strides[-1] == 1 and self.pack > 1 else ""
+        return f"({self.down.offset(self.places, run[:kept])} + {self.along.offset(places, run[kept:])}{moving})"
+
+    def _lanes_of(self, access: Access) -> int:
+        strides = self.along.strides(access.strides[self.rows.kept :])
+        return self.pack if strides and strides[-1] == 1 else 1
+
+    def _write_numbers(self) -> None:
+        writer = self.writer
+        for value, access in self.nest.writes.items():
+            if not self.group.is_element(value):
+                offset = self.down.offset(self.places, access.strides[: self.rows.kept])
+                writer.line(f"if (live && x == 0) {writer.pointer(access, written=True)}[{offset}] = {writer.read(value)};")  # fmt: skip

@@ -1,0 +1,117 @@
+// CUDA C on a CPU: blocks one after the other, the threads of a block as coroutines that change places at each barrier.
+#include <cmath>
+#include <csetjmp>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <utility>
+#include <vector>
+#include <ucontext.h>
+
+#define __global__
+#define __device__
+#define __shared__ static
+#define __launch_bounds__(n)
+using std::abs; using std::cos; using std::erf; using std::exp; using std::expm1; using std::floor; using std::fma; using std::isfinite;
+using std::log; using std::log1p; using std::pow; using std::sin; using std::sqrt; using std::tanh;
+
+struct Index { unsigned x, y, z; };
+static Index threadIdx, blockIdx, blockDim, gridDim;
+
+namespace host {
+constexpr int MOST = 1024;
+constexpr size_t STACK = 1 << 16;
+struct Thread { ucontext_t start; jmp_buf at; bool begun, done; };
+struct Gate { int arrived, turn; };
+static Thread* threads;
+static char* stacks;
+static int count, now, alive;
+static jmp_buf out;
+static ucontext_t home;
+static void (*body)();
+static Gate block_gate, warp_gates[MOST / 32];
+static long long slots[MOST];
+static bool moved;
+
+static void enter(int t);
+static void next() {
+  // the next thread that is not done; the barrier that all wait for opens before all have been asked twice
+  for (int k = 1; k <= count; ++k) {
+    int t = (now + k) % count;
+    if (!threads[t].done) { enter(t); }
+  }
+  _longjmp(out, 1);
+}
+static void finish() {
+  threads[now].done = true;
+  --alive;
+  moved = true;
+  next();
+}
+static void first() { body(); finish(); }
+static void enter(int t) {
+  now = t;
+  threadIdx = {unsigned(t), 0, 0};
+  if (threads[t].begun) _longjmp(threads[t].at, 1);
+  threads[t].begun = true;
+  getcontext(&threads[t].start);
+  threads[t].start.uc_stack.ss_sp = stacks + STACK * t;
+  threads[t].start.uc_stack.ss_size = STACK;
+  threads[t].start.uc_link = nullptr;
+  makecontext(&threads[t].start, first, 0);
+  setcontext(&threads[t].start);
+}
+static void yield() {
+  if (_setjmp(threads[now].at) == 0) next();
+}
+static int idle;
+static void wait(Gate& gate, int members) {
+  int turn = gate.turn;
+  if (++gate.arrived == members) { gate.arrived = 0; ++gate.turn; idle = 0; return; }
+  while (gate.turn == turn) {
+    if (++idle > 4 * MOST) { std::fprintf(stderr, "a barrier that not all threads reach\n"); std::abort(); }
+    yield();
+  }
+}
+static void block(void (*f)(), int threads_in_block, bool straight) {
+  count = threads_in_block;
+  if (straight) {
+    for (int t = 0; t < count; ++t) { threadIdx = {unsigned(t), 0, 0}; f(); }
+    return;
+  }
+  if (!threads) { threads = new Thread[MOST]; stacks = static_cast<char*>(std::malloc(STACK * MOST)); }
+  for (int t = 0; t < count; ++t) threads[t].begun = threads[t].done = false;
+  std::memset(&block_gate, 0, sizeof block_gate);
+  std::memset(warp_gates, 0, sizeof warp_gates);
+  alive = count;
+  body = f;
+  idle = 0;
+  now = count - 1;
+  if (_setjmp(out) == 0) next();
+}
+
+static void** given;
+template <class F, class... A, size_t... I> static void with(F f, std::index_sequence<I...>, void (*)(A...)) {
+  f(*static_cast<A*>(given[I])...);
+}
+template <class... A> static void run(void (*f)(A...), void (*call)(), void** arguments, int gx, int gy, int bx, bool straight) {
+  given = arguments;
+  gridDim = {unsigned(gx), unsigned(gy), 1};
+  blockDim = {unsigned(bx), 1, 1};
+  for (int y = 0; y < gy; ++y)
+    for (int x = 0; x < gx; ++x) { blockIdx = {unsigned(x), unsigned(y), 0}; block(call, bx, straight); }
+}
+template <class... A> static void apply(void (*f)(A...)) { with(f, std::index_sequence_for<A...>{}, f); }
+}  // namespace host
+
+static inline void __syncthreads() { host::wait(host::block_gate, host::count); }
+
+template <class T> static inline T __shfl_xor_sync(unsigned, T x, int d) {
+  static_assert(sizeof(T) <= 8, "lanes exchange 8 bytes at most");
+  int me = host::now, warp = me / 32, members = host::count - warp * 32 < 32 ? host::count - warp * 32 : 32;
+  std::memcpy(&host::slots[me], &x, sizeof(T));
+  host::wait(host::warp_gates[warp], members);
+  std::memcpy(&x, &host::slots[me ^ d], sizeof(T));
+  host::wait(host::warp_gates[warp], members);
+  return x;
+}

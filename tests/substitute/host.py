@@ -1,0 +1,63 @@
+"""CUDA C sources on a CPU: compiled by a C++ compiler, run block by block, thread by thread.
+
+The same text that a device gets; `host.hpp` supplies what CUDA C has beyond C++. Barriers and exchanges between lanes are
+real: a kernel that forgets one gives wrong numbers, one that not all threads reach ends the process.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import hashlib
+import re
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+HEADER = Path(__file__).parent / "host.hpp"
+COMPILER = shutil.which("g++") or shutil.which("clang++")
+REASON = "no C++ compiler on this machine"
+_NAME = re.compile(r'extern "C" __global__ void (?:__launch_bounds__\(\d+\) )?(\w+)\(')
+
+
+@functools.cache
+def _folder() -> Path:
+    return Path(tempfile.mkdtemp(prefix="host-kernels-"))
+
+
+class HostModule:
+    """A compiled source; `launch` runs one of its kernels."""
+
+    def __init__(self, source: str) -> None:
+        self.names = _NAME.findall(source)
+        # kernels whose threads never wait need no coroutines
+        bodies = source[source.index('extern "C" __global__') :]
+        self.straight = not re.search(r"__syncthreads|total<|total_down<|across\(|__shfl", bodies)
+        entries = "\n".join(
+            f"static void call_{n}() {{ host::apply({n}); }}\n"
+            f'extern "C" void run_{n}(void** a, int gx, int gy, int bx) {{ host::run({n}, call_{n}, a, gx, gy, bx, {int(self.straight)}); }}'
+            for n in self.names
+        )
+        text = f'#include "{HEADER}"\n{source}\n{entries}\n'
+        path = _folder() / hashlib.sha256(text.encode()).hexdigest()[:24]
+        library = path.with_suffix(".so")
+        if not library.exists():
+            path.with_suffix(".cpp").write_text(text)
+            command = [str(COMPILER), "-std=c++17", "-O1", "-fwrapv", "-ffp-contract=off", "-fno-strict-aliasing", "-U_FORTIFY_SOURCE", "-w", "-shared", "-fPIC", "-o", str(library), f"{path}.cpp"]  # fmt: skip
+            done = subprocess.run(command, capture_output=True, text=True, check=False)
+            if done.returncode:
+                raise RuntimeError(f"{done.stderr[:3000]}\n{source}")
+        self.library = ctypes.CDLL(str(library))
+
+    def launch(self, name: str, grid: Sequence[int], block: int, args: Sequence[Any]) -> None:
+        """Run a kernel; `args` are addresses (int) and NumPy scalars of the exact types."""
+        held = [ctypes.c_void_p(a) if isinstance(a, int) else np.asarray(a) for a in args]
+        places = [ctypes.addressof(h) if isinstance(h, ctypes.c_void_p) else h.ctypes.data for h in held]  # fmt: skip
+        pointers = (ctypes.c_void_p * max(len(places), 1))(*places)
+        x, y = (*grid, 1)[:2]
+        getattr(self.library, f"run_{name}")(pointers, int(x), int(y), int(block))

@@ -16,7 +16,18 @@ from typing import TYPE_CHECKING
 from . import _conflict, ops, random, testing
 from .call import op
 from .checkpoint import checkpoint
-from .creation import arange, eye, full, linspace, ones, ones_like, tensor, zeros, zeros_like
+from .creation import (
+    arange,
+    eye,
+    from_dlpack,
+    full,
+    linspace,
+    ones,
+    ones_like,
+    tensor,
+    zeros,
+    zeros_like,
+)
 from .debugging import debug
 from .draw import draw
 from .errors import (
@@ -24,6 +35,7 @@ from .errors import (
     AxisError,
     BackendError,
     DeclarationError,
+    DeviceMemoryError,
     DrawingError,
     DTypeError,
     GradientError,
@@ -56,6 +68,7 @@ __all__ = [
     "Captured",
     "DTypeError",
     "DeclarationError",
+    "DeviceMemoryError",
     "Domain",
     "DrawingError",
     "GradientError",
@@ -78,6 +91,7 @@ __all__ = [
     "dropout",
     "enable_grad",
     "eye",
+    "from_dlpack",
     "full",
     "grad",
     "hessian",

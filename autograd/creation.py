@@ -8,7 +8,7 @@ from typing import Any
 import backends
 from backends.contract import Array, Backend, Shape, resolve_dtype
 
-from .errors import ShapeError
+from .errors import DTypeError, ShapeError
 from .tensor import Tensor
 
 
@@ -22,6 +22,28 @@ def tensor(
     (2, 2)
     """
     return Tensor(data, dtype, requires_grad, backend)
+
+
+def from_dlpack(x: Any) -> Tensor:
+    """A tensor that shares its memory with `x`, an array of any library that speaks DLPack: on the CPU or a CUDA device.
+
+    Nothing is copied and nothing waits, so what is later written into `x` changes the tensor as well; `tensor` copies.
+    The tensor's backend is that of the memory: "cupy" (with the device's number) for CUDA, else the default or "numpy".
+
+    Raises:
+        BackendError: for a device that no backend here has.
+        DTypeError: for a dtype that is not supported, such as complex64 or bfloat16, and for objects without DLPack.
+
+    >>> import autograd as ag, numpy as np
+    >>> ag.from_dlpack(np.arange(3.0)).tolist()
+    [0.0, 1.0, 2.0]
+    """
+    if not hasattr(x, "__dlpack__") or not hasattr(x, "__dlpack_device__"):
+        raise DTypeError(
+            f"from_dlpack: a {type(x).__name__} has no __dlpack__ and __dlpack_device__; use tensor(), which copies"
+        )
+    backend = backends.sharing(x)
+    return Tensor.wrap(backend.from_dlpack(x), backend)
 
 
 def _create(

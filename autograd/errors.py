@@ -8,6 +8,7 @@ from __future__ import annotations
 from backends import (
     AxisError,
     BackendError,
+    DeviceMemoryError,
     DTypeError,
     GradloomError,
     ProgramError,
@@ -22,6 +23,7 @@ __all__ = [
     "BackendError",
     "DTypeError",
     "DeclarationError",
+    "DeviceMemoryError",
     "DrawingError",
     "GradientError",
     "GradloomError",

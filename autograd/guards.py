@@ -20,7 +20,7 @@ _FIXED = (bool, int, float, str, type(None))
 _DEPTH = 8
 _MOST = 64
 """Of a longer list or dict of other things than numbers and texts only the length is looked at."""
-_LIBRARY = ("autograd", "backends", "nn", "numpy", "builtins", "functools", "math")
+_LIBRARY = ("autograd", "backends", "nn", "numpy", "cupy", "builtins", "functools", "math")
 _QUIET = sys.stdlib_module_names - {"types", "collections", "dataclasses"}
 """Objects of these modules (locks, events, loggers) hold nothing that a step computes with."""
 Guard = tuple[str, Callable[[], Any]]

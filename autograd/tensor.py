@@ -223,15 +223,14 @@ class Tensor(TensorMethods):
         >>> ag.tensor([1, 2]).to("float32").dtype
         dtype('float32')
         """
-        if (isinstance(target, str) and target in backends.available()) or hasattr(
-            target, "array_type"
-        ):
+        known = isinstance(target, str) and target.partition(":")[0] in backends.names()
+        if known or hasattr(target, "array_type"):
             return self._to_backend(backends.get(target))
         try:
             dtype = resolve_dtype(target)
         except DTypeError as error:
             raise BackendError(
-                f"to({target!r}): neither a backend ({', '.join(backends.available())}) nor a dtype"
+                f"to({target!r}): neither a backend ({', '.join(backends.names())}) nor a dtype"
             ) from error
         return self if dtype == self.dtype else self._xp.astype(self, dtype=dtype)
 
@@ -334,8 +333,9 @@ class Tensor(TensorMethods):
         plain, keywords = unflatten(tree, arrays)
         return function(*plain, **keywords)
 
-    def __dlpack__(self, **kwargs: Any) -> Any:
-        return self._data.__dlpack__(**kwargs)
+    def __dlpack__(self, *, stream: Any = None, **kwargs: Any) -> Any:
+        """The memory of this tensor for another library, which must only read it. `stream` is the consumer's."""
+        return self._data.__dlpack__(stream=stream, **kwargs)
 
     def __dlpack_device__(self) -> Any:
         return self._data.__dlpack_device__()

@@ -10,13 +10,14 @@ from .contract import SUPPORTED, Backend, Spec
 from .errors import (
     AxisError,
     BackendError,
+    DeviceMemoryError,
     DTypeError,
     GradloomError,
     ProgramError,
     ShapeError,
     TraceError,
 )
-from .registry import available, default, get, register, set_default, use
+from .registry import available, default, get, names, register, set_default, sharing, use
 
 __all__ = [
     "SUPPORTED",
@@ -24,6 +25,7 @@ __all__ = [
     "Backend",
     "BackendError",
     "DTypeError",
+    "DeviceMemoryError",
     "GradloomError",
     "ProgramError",
     "ShapeError",
@@ -32,8 +34,10 @@ __all__ = [
     "available",
     "default",
     "get",
+    "names",
     "philox",
     "register",
     "set_default",
+    "sharing",
     "use",
 ]

@@ -114,6 +114,9 @@ class Backend(Protocol):
     def asarray(self, value: Any, dtype: DType | None = None) -> Array:
         """A new array of this backend that holds `value`; later changes of `value` do not reach it."""
 
+    def from_dlpack(self, value: Any) -> Array:
+        """An array that shares memory with `value`, an object with `__dlpack__` whose memory this backend can read."""
+
     def owned(self, array: Array, shared: bool = False) -> Array:
         """`array`, or a contiguous copy where it is a view, a scalar, or `shared` with another holder."""
 

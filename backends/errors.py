@@ -38,6 +38,14 @@ class BackendError(GradloomError, RuntimeError):
     """
 
 
+class DeviceMemoryError(BackendError, MemoryError):
+    """A GPU has no memory left for an array; the message says what was wanted and what is free.
+
+    Cause: a batch, a model or a data set that is too large, or arrays that are still referred to.
+    Fix: smaller batches; `del` what is no longer needed, graphs included; keep the data set on the host.
+    """
+
+
 class TraceError(GradloomError, RuntimeError):
     """A step that is being traced did something that cannot be part of a program.
 

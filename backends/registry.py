@@ -10,16 +10,28 @@ import functools
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from typing import Any
 
 from .contract import Backend
+from .cupy import on_device
 from .errors import BackendError
 from .numba import NumbaBackend
 from .numpy import NumPyBackend
 from .suggest import nearest
 
-_factories: dict[str, Callable[[], Backend]] = {"numpy": NumPyBackend, "numba": NumbaBackend}
+_factories: dict[str, Callable[[], Backend]] = {
+    "numpy": NumPyBackend,
+    "numba": NumbaBackend,
+    "cupy": on_device,
+}
+_numbered: dict[str, Callable[[int], Backend]] = {"cupy": on_device}
+"""Backends that have a device, which a number behind the name chooses. They keep their own objects: which one the plain
+name means may change."""
 _loaded: dict[str, Backend] = {}
 _process_default: Backend | None = None
+_HOST_MEMORY = (1, 3)
+_CUDA_MEMORY = (2, 13)
+"""DLPack's kinds of devices: CPU and pinned; CUDA and CUDA managed."""
 _context_default: ContextVar[Backend | None] = ContextVar("default_backend", default=None)
 
 
@@ -39,6 +51,8 @@ def register(name: str, factory: Callable[[], Backend]) -> None:
 def get(name: str | Backend) -> Backend:
     """The backend called `name`; always the same object. A backend is returned as it is.
 
+    "cupy" is the CUDA device that is current in CuPy at the call, "cupy:1" is device 1.
+
     Raises:
         BackendError: when it is unknown or cannot be loaded here; the message names those that can.
     """
@@ -46,12 +60,41 @@ def get(name: str | Backend) -> Backend:
         return name
     if name in _loaded:
         return _loaded[name]
-    if name not in _factories:
+    base, colon, number = name.partition(":")
+    if base not in _factories or (colon and base not in _numbered):
         raise BackendError(f"unknown backend {name!r}. {nearest(name, _factories)}")
+    if colon and not number.isdecimal():
+        raise BackendError(f"backend {name!r}: a device is a number, as in '{base}:0'")
     try:
+        if base in _numbered:
+            return _numbered[base](int(number)) if colon else _factories[base]()
         return _loaded.setdefault(name, _factories[name]())
     except ImportError as error:
         raise BackendError(f"backend {name!r} cannot be loaded here: {error}") from error
+
+
+def names() -> list[str]:
+    """Every known backend, whether it can be used here or not. Nothing is loaded.
+
+    >>> "cupy" in names()
+    True
+    """
+    return list(_factories)
+
+
+def sharing(value: Any) -> Backend:
+    """The backend that can share the memory of `value`, an object with `__dlpack_device__`: by its device.
+
+    Raises:
+        BackendError: for a device that no backend here has.
+    """
+    kind, number = value.__dlpack_device__()
+    if int(kind) in _HOST_MEMORY:
+        here = default()
+        return here if here.name in ("numpy", "numba") else get("numpy")
+    if int(kind) in _CUDA_MEMORY:
+        return get(f"cupy:{number}")
+    raise BackendError(f"{type(value).__name__} is on a device of DLPack's kind {int(kind)}; there are backends for CPUs and CUDA")  # fmt: skip
 
 
 def available() -> dict[str, str]:

@@ -40,8 +40,9 @@ def to_array(value: Any, what: str) -> Array:
     Raises:
         DataError: for text, ragged lists and objects; the message names the column.
     """
-    if isinstance(value, Tensor):
-        return np.asarray(value)
+    there = _as_it_lies(value)
+    if there is not None:
+        return np.asarray(there)
     if value is None:
         raise DataError(f"{what} is missing: None was given")
     columns = [str(name) for name in getattr(value, "columns", ())]
@@ -89,11 +90,14 @@ def _column(i: int, columns: list[str]) -> str:
 
 def features(value: Any, dtype: Any, what: str = "x") -> Tensor:
     """Inputs of a model as a tensor of `dtype`; warns once, naming the column, when they hold NaN."""
-    array = to_array(value, what)
+    array = _as_it_lies(value)
+    if array is None:
+        array = to_array(value, what)
     if array.ndim == 0:
         raise DataError(f"{what}: a single number; expected an array with one row per sample")
-    if array.dtype.kind == "f" and np.isnan(array).any():
-        (where,) = np.nonzero(np.isnan(array).reshape(len(array), -1).any(axis=0))
+    # NaN is what does not equal itself, for arrays and tensors alike
+    if array.dtype.kind == "f" and bool((array != array).any()):
+        (where,) = np.nonzero(np.asarray((array != array).reshape(len(array), -1).any(axis=0)))
         columns = [str(name) for name in getattr(value, "columns", ())]
         named = ", ".join(_column(int(i), columns) for i in where[:5])
         warnings.warn(
@@ -106,7 +110,17 @@ def features(value: Any, dtype: Any, what: str = "x") -> Tensor:
 
 def targets(value: Any, what: str = "y") -> Tensor:
     """Targets as a tensor of their own dtype (float64 numbers stay exact until the loss casts them)."""
-    return ag.tensor(to_array(value, what))
+    there = _as_it_lies(value)
+    return ag.tensor(to_array(value, what)) if there is None else there
+
+
+def _as_it_lies(value: Any) -> Any:
+    """A tensor, or an array on a CUDA device, as a tensor of the default backend that took no way over the host; else None."""
+    if isinstance(value, Tensor):
+        return value.detach().to(ag.zeros(()).backend)
+    if hasattr(value, "__cuda_array_interface__"):
+        return ag.tensor(value)
+    return None
 
 
 def check_lengths(x: Tensor, y: Tensor | None, weight: Tensor | None, what: str = "x") -> None:

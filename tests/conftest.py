@@ -1,10 +1,12 @@
 """What every test here shares: a known seed, one CPU backend, and Hypothesis that repeats itself.
 
-`--backend numba` runs the whole suite on Numba, with kernels for arrays of every size. The profile "thorough" (`--hypothesis-profile thorough`) draws new and many more examples.
+`--backend numba` runs the whole suite on Numba, with kernels for arrays of every size; `--backend cupy` on a GPU, or on a
+substitute for CuPy where there is none. The profile "thorough" (`--hypothesis-profile thorough`) draws new and many more examples.
 """
 
 from __future__ import annotations
 
+import functools
 import os
 import subprocess
 import sys
@@ -13,10 +15,13 @@ import venv
 from pathlib import Path
 
 import pytest
+import substitute
 from hypothesis import settings
+from substitute.interpreted import Interpreted
 
 import autograd as ag
 import backends
+from backends.cupy.library import library
 
 settings.register_profile("repeatable", derandomize=True, max_examples=60, deadline=None)
 settings.register_profile("thorough", max_examples=2000, deadline=None)
@@ -29,10 +34,33 @@ def pytest_addoption(parser):
 
 def pytest_configure(config):
     """Set before the test modules are imported, since some make tensors right there."""
-    backend = backends.get(config.getoption("--backend"))
+    name = config.getoption("--backend")
+    if name.startswith("cupy"):
+        prepare_cupy()
+    backend = backends.get(name)
+    if not hasattr(backend, "compile"):
+        backend.compile = functools.partial(Interpreted, backend=backend)
     if backend.name == "numba":
         backend.fuse_from = 0
     backends.set_default(backend)
+
+
+def prepare_cupy():
+    """The real CuPy where it works, else its substitute."""
+    try:
+        library()
+    except ImportError:
+        library.cache_clear()
+        substitute.install()
+
+
+def pytest_report_header(config):
+    backend = backends.default()
+    where = ""
+    if backend.name.startswith("cupy"):
+        pretended = library() is substitute.cupy
+        where = ": NO GPU, a substitute for CuPy on the host" if pretended else f": a real GPU, CuPy {library().__version__}"  # fmt: skip
+    return f"backend {backend.name}{where}"
 
 
 @pytest.fixture(autouse=True)

@@ -28,7 +28,7 @@ from . import moving
 from .calls import ALL, ERRORS, Call, Gemm, Side, call_of
 from .columns import Columns
 from .elements import elements
-from .product import product
+from .product import Product
 from .rows import Rows
 
 _TILES_UNTIL = 1 << 21
@@ -126,7 +126,7 @@ class Lowering(Placing):
             nest = Nest(group, self._placed(reads), self._placed({v: self.write(group, v) for v in self.made(group)}), {})  # fmt: skip
             first, second = (self._matrix(v, group.domain[:-2]) for v in (a, b))
             label = " ".join(["matmul", *summary(group)])
-            call = call_of(product(nest, first, second, terms), label, 2 * work)
+            call = call_of(Product(nest, first, second, terms).kernel(), label, 2 * work)
             call.pairs = [(w, r) for w, r in same_places(nest.reads, nest.writes) if r not in (first.root, second.root)]  # fmt: skip
             self.calls.append(call)
         else:

@@ -7,6 +7,7 @@ cuBLAS gets going (`lower`), this is not used.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from ..program.access import Access
 from ..program.nest import Nest, count_strides
@@ -14,77 +15,90 @@ from .kernel import THREADS, Axes, Kernel, Writer
 from .scalar import TYPES
 
 _TILE = 32
+_LINES = THREADS // _TILE
 _BLOCKS = 65535
 
 
-def product(nest: Nest, a: Access, b: Access, terms: int, name: str = "product") -> Kernel:
+class Product:
     """The kernel of a `product` group.
 
     Args:
         nest: the group with what its epilogue reads and writes.
-        a: the first operand, with strides for all axes of the product but the columns, which it does not have: (batch ..., rows, terms).
+        a: the first operand, with a stride for each axis of (batch ..., rows, terms).
         b: the second operand: (batch ..., terms, columns).
         terms: of each sum.
     """
-    group = nest.group
-    *batch, rows, columns = group.domain
-    writer = Writer()
-    head = group.head
-    assert head is not None
-    counts = {s.result: count_strides(group, s.result) for s in group.steps if s.primitive == "arange"}  # fmt: skip
-    inner = [x.strides for x in (*nest.reads.values(), *nest.writes.values())] + list(counts.values())  # fmt: skip
-    outer = Axes(writer, batch, [a.strides[:-2], b.strides[:-2], *(r[:-2] for r in inner)])
-    for access, sizes in ((a, (rows, terms)), (b, (terms, columns))):
-        writer.reaches(sizes, access.strides[-2:])
-    for run in inner:
-        writer.reaches((rows, columns), run[-2:])
-    m, n, k = (writer.integer(x) for x in (rows, columns, terms))
-    steps = {x: [writer.integer(s) for s in x.strides[-2:]] for x in (a, b)}
-    outer.declare()
-    kind = TYPES[head.result.spec.dtype]
-    pa, pb = writer.pointer(a), writer.pointer(b)
-    writer.line(f"__shared__ {kind} left[{_TILE}][{_TILE} + 1], right[{_TILE}][{_TILE} + 1];")
-    writer.line(f"const I x = (I)threadIdx.x % {_TILE}, y = (I)threadIdx.x / {_TILE};")
-    tiles = f"(({n} + {_TILE - 1}) / {_TILE})"
-    writer.line(f"const I row = (I)blockIdx.x / {tiles} * {_TILE}, column = (I)blockIdx.x % {tiles} * {_TILE};")  # fmt: skip
-    count = writer.integer(max(math.prod(batch), 1))
-    writer.open(f"for (I batch = (I)blockIdx.y; batch < {count}; batch += (I)gridDim.y)")
-    places = outer.find("batch", "b")
-    writer.line(f"const {kind}* from_a = {pa} + {outer.offset(places, a.strides[:-2])};")
-    writer.line(f"const {kind}* from_b = {pb} + {outer.offset(places, b.strides[:-2])};")
-    writer.line(f"{kind} sums[4] = {{0, 0, 0, 0}};")
-    writer.open(f"for (I start = 0; start < {k}; start += {_TILE})")
-    writer.line("#pragma unroll")
-    writer.open(f"for (int i = y; i < {_TILE}; i += {THREADS // _TILE})")
-    writer.line(f"left[i][x] = row + i < {m} && start + x < {k} ? from_a[(row + i) * {steps[a][0]} + (start + x) * {steps[a][1]}] : ({kind})0;")  # fmt: skip
-    writer.line(f"right[i][x] = start + i < {k} && column + x < {n} ? from_b[(start + i) * {steps[b][0]} + (column + x) * {steps[b][1]}] : ({kind})0;")  # fmt: skip
-    writer.close()
-    writer.line("__syncthreads();")
-    writer.line("#pragma unroll")
-    writer.open(f"for (int t = 0; t < {_TILE}; ++t)")
-    writer.line("#pragma unroll")
-    writer.line(f"for (int j = 0; j < 4; ++j) sums[j] = fma(left[y + j * {THREADS // _TILE}][t], right[t][x], sums[j]);")  # fmt: skip
-    writer.close()
-    writer.line("__syncthreads();")
-    writer.close()
-    writer.line("#pragma unroll")
-    writer.open("for (int j = 0; j < 4; ++j)")
-    writer.line(f"const I r = row + y + j * {THREADS // _TILE}, c = column + x;")
-    writer.line(f"if (r >= {m} || c >= {n}) continue;")
-    writer.define(head.result, "sums[j]")
 
-    def place(run: tuple[int, ...]) -> str:
-        terms = [outer.offset(places, run[:-2])]
-        terms += [name if s == 1 else f"{name} * {writer.integer(s)}" for name, s in zip("rc", run[-2:], strict=True) if s]  # fmt: skip
+    def __init__(self, nest: Nest, a: Access, b: Access, terms: int) -> None:
+        self.nest, self.group, self.a, self.b = nest, nest.group, a, b
+        *batch, rows, columns = self.group.domain
+        self.size = (rows, columns, terms)
+        self.count = max(math.prod(batch), 1)
+        self.writer = writer = Writer()
+        self.counts = {s.result: count_strides(self.group, s.result) for s in self.group.steps if s.primitive == "arange"}  # fmt: skip
+        inner = [x.strides for x in (*nest.reads.values(), *nest.writes.values())] + list(self.counts.values())  # fmt: skip
+        self.outer = Axes(writer, batch, [a.strides[:-2], b.strides[:-2], *(r[:-2] for r in inner)])
+        for run, sizes in ((a.strides, (rows, terms)), (b.strides, (terms, columns)), *((r, (rows, columns)) for r in inner)):  # fmt: skip
+            writer.reaches(sizes, run[-2:])
+
+    def kernel(self, name: str = "product") -> Kernel:
+        writer = self.writer
+        rows, columns, _ = self.size
+        self.m, self.n, self.k = (writer.integer(x) for x in self.size)
+        self.outer.declare()
+        kind = TYPES[self.a.dtype]
+        writer.line(f"__shared__ {kind} left[{_TILE}][{_TILE} + 1], right[{_TILE}][{_TILE} + 1];")
+        writer.line(f"const I x = (I)threadIdx.x % {_TILE}, y = (I)threadIdx.x / {_TILE};")
+        writer.line(f"const I tiles = ({self.n} + {_TILE - 1}) / {_TILE};")
+        writer.line(f"const I row = (I)blockIdx.x / tiles * {_TILE}, column = (I)blockIdx.x % tiles * {_TILE};")  # fmt: skip
+        writer.open(f"for (I batch = (I)blockIdx.y; batch < {writer.integer(self.count)}; batch += (I)gridDim.y)")  # fmt: skip
+        self.places = self.outer.find("batch", "b")
+        self._sum(kind)
+        writer.line("#pragma unroll")
+        writer.open("for (int j = 0; j < 4; ++j)")
+        writer.line(f"const I r = row + y + j * {_LINES}, c = column + x;")
+        writer.line(f"if (r >= {self.m} || c >= {self.n}) continue;")
+        self._epilogue()
+        writer.close()
+        writer.close()
+        blocks = -(-rows // _TILE) * -(-columns // _TILE)
+        return writer.kernel(name, (blocks, min(self.count, _BLOCKS)))
+
+    def _sum(self, kind: str) -> None:
+        """Four sums of each thread."""
+        writer, m, n, k = self.writer, self.m, self.n, self.k
+        steps = [[writer.integer(s) for s in x.strides[-2:]] for x in (self.a, self.b)]
+        for name, access in (("from_a", self.a), ("from_b", self.b)):
+            writer.line(f"const {kind}* {name} = {writer.pointer(access)} + {self.outer.offset(self.places, access.strides[:-2])};")  # fmt: skip
+        writer.line(f"{kind} sums[4] = {{0, 0, 0, 0}};")
+        writer.open(f"for (I start = 0; start < {k}; start += {_TILE})")
+        writer.line("#pragma unroll")
+        writer.open(f"for (int i = y; i < {_TILE}; i += {_LINES})")
+        writer.line(f"left[i][x] = row + i < {m} && start + x < {k} ? from_a[(row + i) * {steps[0][0]} + (start + x) * {steps[0][1]}] : ({kind})0;")  # fmt: skip
+        writer.line(f"right[i][x] = start + i < {k} && column + x < {n} ? from_b[(start + i) * {steps[1][0]} + (column + x) * {steps[1][1]}] : ({kind})0;")  # fmt: skip
+        writer.close()
+        writer.line("__syncthreads();")
+        writer.line("#pragma unroll")
+        writer.open(f"for (int t = 0; t < {_TILE}; ++t)")
+        writer.line("#pragma unroll")
+        writer.line(f"for (int j = 0; j < 4; ++j) sums[j] = fma(left[y + j * {_LINES}][t], right[t][x], sums[j]);")  # fmt: skip
+        writer.close()
+        writer.line("__syncthreads();")
+        writer.close()
+
+    def _epilogue(self) -> None:
+        """What is done with the sum at row r and column c."""
+        writer, head = self.writer, self.group.head
+        assert head is not None
+        writer.define(head.result, "sums[j]")
+        for value, access in self.nest.reads.items():
+            writer.define(value, f"{writer.pointer(access)}[{self._place(access.strides)}]")
+        for step in self.group.steps:
+            writer.step(step, f"({self._place(self.counts[step.result])})" if step.result in self.counts else "")  # fmt: skip
+        for value, access in self.nest.writes.items():
+            writer.line(f"{writer.pointer(access, written=True)}[{self._place(access.strides)}] = {writer.read(value)};")  # fmt: skip
+
+    def _place(self, run: Sequence[int]) -> str:
+        terms = [self.outer.offset(self.places, run[:-2])]
+        terms += [name if s == 1 else f"{name} * {self.writer.integer(s)}" for name, s in zip("rc", run[-2:], strict=True) if s]  # fmt: skip
         return " + ".join(t for t in terms if t != "0") or "0"
-
-    for value, access in nest.reads.items():
-        writer.define(value, f"{writer.pointer(access)}[{place(access.strides)}]")
-    for step in group.steps:
-        writer.step(step, f"({place(counts[step.result])})" if step.result in counts else "")
-    for value, access in nest.writes.items():
-        writer.line(f"{writer.pointer(access, written=True)}[{place(access.strides)}] = {writer.read(value)};")  # fmt: skip
-    writer.close()
-    writer.close()
-    blocks = -(-rows // _TILE) * -(-columns // _TILE)
-    return writer.kernel(name, (blocks, min(max(math.prod(batch), 1), _BLOCKS)))

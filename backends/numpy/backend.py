@@ -16,7 +16,7 @@ import numpy as np
 
 from .. import philox
 from ..contract import SUPPORTED, DType, Executable, Feed, Shape
-from ..errors import DTypeError, ShapeError
+from ..errors import BackendError, DTypeError, ShapeError
 from ..shapes import Key, Slot
 from . import sliding, special
 
@@ -205,6 +205,12 @@ class NumPyBackend:
         return Planned(program, self, feeds)
 
     def asarray(self, value: Any, dtype: DType | None = None) -> NDArray:
+        # asked first, because NumPy would ask the array for a conversion that it has to refuse
+        if type(value) is not np.ndarray and hasattr(value, "__cuda_array_interface__"):
+            raise BackendError(
+                f"this {type(value).__name__} is on a CUDA device and backend {self.name!r} is not; keep it there with "
+                "ag.tensor(array, backend='cupy'), or copy it to the host first: array.get() in CuPy, .cpu() in PyTorch"
+            )
         try:
             array = np.array(value, dtype=dtype)
         except ValueError as error:
@@ -222,6 +228,16 @@ class NumPyBackend:
             )
         # a byte order other than the machine's is a dtype of its own for every comparison that follows
         return array.astype(SUPPORTED[array.dtype.name], copy=False)
+
+    def from_dlpack(self, value: Any) -> NDArray:
+        try:
+            array = np.from_dlpack(value)
+        except (BufferError, RuntimeError) as error:
+            # PyTorch's word for a dtype or a layout that cannot be shared, and NumPy's
+            raise DTypeError(f"this {type(value).__name__} cannot be shared: {error}") from error
+        if array.dtype not in _MACHINE_DTYPES:
+            raise DTypeError(f"dtype {array.dtype} is not supported. Supported: {', '.join(SUPPORTED)}.")  # fmt: skip
+        return array
 
     def owned(self, array: Any, shared: bool = False) -> NDArray:
         if shared:

@@ -158,6 +158,9 @@ class TraceBackend:
             return self.full(shape=(), value=number, dtype=SUPPORTED[kind.name])  # type: ignore[attr-defined,no-any-return]
         raise TraceError(_undeclared(value))
 
+    def from_dlpack(self, value: Any) -> Symbol:
+        raise TraceError(_undeclared(value))
+
     def owned(self, array: Symbol, shared: bool = False) -> Symbol:
         return array
 

@@ -39,7 +39,7 @@ def test_unknown_names():
         backends.BackendError, match=r"unknown backend 'numpi'.*Did you mean 'numpy'"
     ):
         backends.get("numpi")
-    with pytest.raises(backends.BackendError, match="Known: numba, numpy"):
+    with pytest.raises(backends.BackendError, match="Known: cupy, numba, numpy"):
         ag.zeros(2, backend="tpu")
 
 

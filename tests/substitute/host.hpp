@@ -10,6 +10,9 @@
 
 #define __global__
 #define __device__
+#define __host__
+#define __forceinline__ inline
+#define __restrict__
 #define __shared__ static
 #define __launch_bounds__(n)
 using std::abs; using std::cos; using std::erf; using std::exp; using std::expm1; using std::floor; using std::fma; using std::isfinite;

@@ -22,7 +22,7 @@ import numpy as np
 HEADER = Path(__file__).parent / "host.hpp"
 COMPILER = shutil.which("g++") or shutil.which("clang++")
 REASON = "no C++ compiler on this machine"
-_NAME = re.compile(r'extern "C" __global__ void (?:__launch_bounds__\(\d+\) )?(\w+)\(')
+_NAME = re.compile(r"__global__\s+void\s+(?:__launch_bounds__\(\d+\)\s+)?(\w+)\s*\(")
 
 
 @functools.cache
@@ -31,12 +31,16 @@ def _folder() -> Path:
 
 
 class HostModule:
-    """A compiled source; `launch` runs one of its kernels."""
+    """A compiled source; `launch` runs one of its kernels.
+
+    Raises:
+        SyntaxError: with the compiler's words when it refuses.
+    """
 
     def __init__(self, source: str) -> None:
         self.names = _NAME.findall(source)
         # kernels whose threads never wait need no coroutines
-        bodies = source[source.index('extern "C" __global__') :]
+        bodies = source[source.find("__global__") :]
         self.straight = not re.search(r"__syncthreads|total<|total_down<|across\(|__shfl", bodies)
         entries = "\n".join(
             f"static void call_{n}() {{ host::apply({n}); }}\n"
@@ -51,13 +55,14 @@ class HostModule:
             command = [str(COMPILER), "-std=c++17", "-O1", "-fwrapv", "-ffp-contract=off", "-fno-strict-aliasing", "-U_FORTIFY_SOURCE", "-w", "-shared", "-fPIC", "-o", str(library), f"{path}.cpp"]  # fmt: skip
             done = subprocess.run(command, capture_output=True, text=True, check=False)
             if done.returncode:
-                raise RuntimeError(f"{done.stderr[:3000]}\n{source}")
+                raise SyntaxError(f"{done.stderr[:3000]}\n{source}")
         self.library = ctypes.CDLL(str(library))
 
-    def launch(self, name: str, grid: Sequence[int], block: int, args: Sequence[Any]) -> None:
-        """Run a kernel; `args` are addresses (int) and NumPy scalars of the exact types."""
-        held = [ctypes.c_void_p(a) if isinstance(a, int) else np.asarray(a) for a in args]
-        places = [ctypes.addressof(h) if isinstance(h, ctypes.c_void_p) else h.ctypes.data for h in held]  # fmt: skip
+    def launch(self, name: str, grid: Sequence[int], block: Sequence[int] | int, args: Sequence[Any]) -> None:  # fmt: skip
+        """Run a kernel; `args` are addresses (int), and values of ctypes or NumPy of the exact types."""
+        held = [ctypes.c_void_p(a) if isinstance(a, int) else np.asarray(a) if isinstance(a, np.generic) else a for a in args]  # fmt: skip
+        places = [h.ctypes.data if isinstance(h, np.ndarray) else ctypes.addressof(h) for h in held]
         pointers = (ctypes.c_void_p * max(len(places), 1))(*places)
         x, y = (*grid, 1)[:2]
-        getattr(self.library, f"run_{name}")(pointers, int(x), int(y), int(block))
+        threads = block if isinstance(block, int) else block[0]
+        getattr(self.library, f"run_{name}")(pointers, int(x), int(y), int(threads))

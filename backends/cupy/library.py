@@ -1,0 +1,112 @@
+"""Where CuPy comes in: the one import, the check that a driver and a device are there, and its errors in plain words.
+
+Everything that can be wrong with an installation is an ImportError, whose text `backends.available()` shows. What goes
+wrong later is a BackendError that says what the user can do.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from ..errors import BackendError, DeviceMemoryError
+
+OLDEST = 14
+"""The first CuPy whose Python numbers are weak, as in NumPy 2."""
+_INSTALL = "pip install 'gradloom[cuda13]' (a driver for CUDA 13), or 'gradloom[cuda12]' (CUDA 12)"
+_BROKEN = (
+    "IllegalAddress", "ILLEGAL_ADDRESS", "LaunchFailure", "LAUNCH_FAILED", "MisalignedAddress", "MISALIGNED_ADDRESS",
+    "IllegalInstruction", "ILLEGAL_INSTRUCTION", "InvalidAddressSpace", "INVALID_ADDRESS_SPACE", "InvalidPc", "INVALID_PC",
+    "HardwareStackError", "HARDWARE_STACK_ERROR", "cudaErrorAssert", "CUDA_ERROR_ASSERT", "LaunchTimeout", "LAUNCH_TIMEOUT",
+    "ECCUncorrectable", "ECC_UNCORRECTABLE",
+)  # fmt: skip
+"""Errors after which every further call of this process fails with the same error."""
+
+
+@functools.cache
+def library() -> Any:
+    """The module `cupy`.
+
+    Raises:
+        ImportError: when CuPy is not installed or too old, or there is no driver, none that is new enough, or no device.
+    """
+    try:
+        import cupy
+    except ImportError as error:
+        if error.name == "cupy":
+            raise ImportError(f"CuPy is not installed; {_INSTALL}", name="cupy") from None
+        raise ImportError(f"CuPy is installed and cannot be imported: {error}") from error
+    if int(cupy.__version__.partition(".")[0]) < OLDEST:
+        raise ImportError(f"CuPy {cupy.__version__} is too old, at least {OLDEST} is needed; {_INSTALL}")  # fmt: skip
+    runtime = cupy.cuda.runtime
+    try:
+        count = runtime.getDeviceCount()
+    except runtime.CUDARuntimeError as error:
+        raise ImportError(_why_no_device(runtime, str(error))) from error
+    if not count:
+        raise ImportError(_why_no_device(runtime, "cudaErrorNoDevice"))
+    return cupy
+
+
+def _why_no_device(runtime: Any, error: str) -> str:
+    if "NoDevice" in error:
+        seen = os.environ.get("CUDA_VISIBLE_DEVICES")
+        hidden = "" if seen is None else f"; CUDA_VISIBLE_DEVICES is {seen!r}"
+        return f"no CUDA device: the NVIDIA driver sees no GPU{hidden}"
+    if "InsufficientDriver" not in error:
+        return f"no CUDA device: {error}"
+    driver, built = runtime.driverGetVersion(), runtime.runtimeGetVersion()
+    if not driver:
+        return "no CUDA device: no NVIDIA driver is installed, or this container was started without its GPUs"
+    return (
+        f"no CUDA device: the NVIDIA driver supports CUDA {_version(driver)} and CuPy was built for CUDA {_version(built)}; "
+        "install a newer driver, or the CuPy for this one: pip install 'gradloom[cuda12]' in place of 'gradloom[cuda13]'"
+    )
+
+
+def _version(number: int) -> str:
+    return f"{number // 1000}.{number % 1000 // 10}"
+
+
+def device_errors(cupy: Any) -> tuple[type[Exception], ...]:
+    """The exceptions that `explained` knows."""
+    cuda = cupy.cuda
+    return cuda.memory.OutOfMemoryError, cuda.runtime.CUDARuntimeError, cuda.driver.CUDADriverError, cuda.compiler.CompileException  # fmt: skip
+
+
+@contextmanager
+def plain_errors(cupy: Any) -> Iterator[None]:
+    """Errors of the device inside become those of this library."""
+    try:
+        yield
+    except device_errors(cupy) as error:
+        raise explained(cupy, error) from error
+
+
+def explained(cupy: Any, error: Exception) -> BackendError:
+    """What an error of CuPy means for the user."""
+    text = str(error).rstrip(".")
+    if isinstance(error, cupy.cuda.memory.OutOfMemoryError) or "cudaErrorMemoryAllocation" in text:
+        return DeviceMemoryError(f"{text}. {_memory(cupy)} Use smaller batches, or delete what is no longer needed.")  # fmt: skip
+    if any(name in text for name in _BROKEN):
+        return BackendError(
+            f"{text}. A kernel of this process, not necessarily the last one, broke the device's context; everything that "
+            "follows on it fails. Save nothing from the device and restart the process. To find the kernel, run with "
+            "CUDA_LAUNCH_BLOCKING=1 in the environment"
+        )
+    if isinstance(error, cupy.cuda.compiler.CompileException):
+        return BackendError(f"a CUDA kernel could not be compiled: {text}")
+    return BackendError(f"the CUDA device reports {text}")
+
+
+def _memory(cupy: Any) -> str:
+    """How much is free where."""
+    free, total = cupy.cuda.runtime.memGetInfo()
+    pool = cupy.get_default_memory_pool()
+    return (
+        f"Of the device's {total:,} bytes {free:,} are free; this process uses {pool.used_bytes():,} and keeps "
+        f"{pool.free_bytes():,} for reuse (cupy.get_default_memory_pool().free_all_blocks() gives them back)."
+    )

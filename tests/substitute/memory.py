@@ -1,0 +1,113 @@
+"""Memory of the pretended devices: bytes of the host, counted for the device that they stand for."""
+
+from __future__ import annotations
+
+import ctypes
+import weakref
+
+import numpy as np
+
+from .errors import OutOfMemoryError
+from .machine import MACHINE, current_device
+from .streams import get_current_stream
+
+
+class Memory:
+    """Bytes on a device; freed with their last user."""
+
+    def __init__(self, size: int) -> None:
+        MACHINE.check()
+        self.device_id = current_device.get()
+        used = MACHINE.used.get(self.device_id, 0)
+        if used + size > MACHINE.memory:
+            raise OutOfMemoryError(size, used)
+        MACHINE.used[self.device_id] = used + size
+        weakref.finalize(self, _give_back, self.device_id, size, MACHINE.used)
+        whole = np.empty(size + 256, np.uint8)
+        self.content = whole[-whole.ctypes.data % 256 :][:size]
+        self.size = size
+        self.ptr = self.content.ctypes.data
+
+
+def _give_back(device: int, size: int, used: dict[int, int]) -> None:
+    used[device] = used.get(device, 0) - size
+
+
+class MemoryPointer:
+    """A place in memory."""
+
+    def __init__(self, mem: Memory, offset: int) -> None:
+        self.mem = mem
+        self.offset = offset
+
+    @property
+    def ptr(self) -> int:
+        return self.mem.ptr + self.offset
+
+    @property
+    def device_id(self) -> int:
+        return self.mem.device_id
+
+    def __add__(self, y: int) -> MemoryPointer:
+        return MemoryPointer(self.mem, self.offset + y)
+
+    def _bytes(self, size: int) -> np.ndarray:
+        if self.offset + size > self.mem.size:
+            raise IndexError("a copy beyond the end of device memory")
+        return self.mem.content[self.offset : self.offset + size]
+
+    def copy_from_host_async(self, mem, size: int, stream=None) -> None:
+        target = self._bytes(size)
+        MACHINE.submit(stream or get_current_stream(), f"copy from host {size}", lambda: ctypes.memmove(target.ctypes.data, mem, size))  # fmt: skip
+
+    def copy_to_host_async(self, mem, size: int, stream=None) -> None:
+        source = self._bytes(size)
+        MACHINE.submit(stream or get_current_stream(), f"copy to host {size}", lambda: ctypes.memmove(mem, source.ctypes.data, size))  # fmt: skip
+
+    def copy_from_device_async(self, src: MemoryPointer, size: int, stream=None) -> None:
+        target, source = self._bytes(size), src._bytes(size)
+        MACHINE.submit(stream or get_current_stream(), f"copy {size}", lambda: np.copyto(target, source))  # fmt: skip
+
+    def memset_async(self, value: int, size: int, stream=None) -> None:
+        target = self._bytes(size)
+        MACHINE.submit(stream or get_current_stream(), f"fill {size}", lambda: target.fill(value))
+
+
+def alloc(size: int) -> MemoryPointer:
+    return MemoryPointer(Memory(size), 0)
+
+
+class PinnedMemoryPointer(bytearray):
+    """Memory of the host that a device can read."""
+
+    @property
+    def ptr(self) -> int:
+        return ctypes.addressof((ctypes.c_char * len(self)).from_buffer(self))
+
+
+def alloc_pinned_memory(size: int) -> PinnedMemoryPointer:
+    MACHINE.check()
+    return PinnedMemoryPointer(size)
+
+
+class MemoryPool:
+    """What CuPy keeps for reuse: here, nothing."""
+
+    def used_bytes(self) -> int:
+        return MACHINE.used.get(current_device.get(), 0)
+
+    def free_bytes(self) -> int:
+        return 0
+
+    def total_bytes(self) -> int:
+        return self.used_bytes()
+
+    def free_all_blocks(self, stream=None) -> None:
+        """Nothing is kept."""
+
+
+_pool = MemoryPool()
+
+
+def get_default_memory_pool() -> MemoryPool:
+    return _pool

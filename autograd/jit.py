@@ -15,6 +15,7 @@ from weakref import WeakKeyDictionary
 
 import backends
 from backends.contract import Backend, Executable, Feed
+from backends.formats import resolve_precision
 from backends.locks import renewed_lock
 
 from . import random
@@ -53,7 +54,7 @@ class _Entry(NamedTuple):
 
 
 def jit(
-    f: Callable[..., Any] | None = None, state: State = None, donate: bool = False, name: str | None = None
+    f: Callable[..., Any] | None = None, state: State = None, donate: bool = False, name: str | None = None, precision: str | None = None
 ) -> Any:  # fmt: skip
     """`f`, compiled: traced at the first call with arguments of some shapes and dtypes, then run as one program.
 
@@ -64,14 +65,17 @@ def jit(
             function that returns one of these, asked at every call. The default random generator always belongs to it.
         donate: write state in place even where somebody else holds its array, and save the copy.
         name: of the program; default the function's.
+        precision: "tf32", "bfloat16" or "float16": operands of products of float32 matrices are rounded to this format,
+            forward and backward; the products and their sums are float32, as is all else. None: float32.
 
     Returns:
         A `Jitted`. Floats among the arguments are inputs, as weak as Python's own; other Python values choose the program.
         Results are new arrays, without graph.
         The function itself runs, uncompiled, inside another trace, where an argument requires gradients, and under
-        `detect_anomaly()`.
+        `detect_anomaly()`; its products are float32 then, in another trace of that one's precision.
 
     Raises:
+        DTypeError: an unknown precision, with the nearest name.
         TraceError: at the call, when `f` branches on a value, asks for one, uses a tensor that is not declared, or
             leaves a gradient in one that is, added to what may have been there.
 
@@ -90,19 +94,21 @@ def jit(
     1
     """
     if f is None:
-        return lambda function: Jitted(function, state, donate, name)
-    return Jitted(f, state, donate, name)
+        return lambda function: Jitted(function, state, donate, name, precision)
+    return Jitted(f, state, donate, name, precision)
 
 
 class Jitted(Inspected):
     """A function with its compiled programs; made by `jit`."""
 
-    def __init__(self, function: Callable[..., Any], state: State, donate: bool, name: str | None) -> None:  # fmt: skip
+    def __init__(self, function: Callable[..., Any], state: State, donate: bool, name: str | None, precision: str | None = None) -> None:  # fmt: skip
         self.function = function
         self.donate = donate
+        self.precision = resolve_precision(precision)
         self.name = name or str(getattr(function, "__name__", "step"))
         self.traces = 0
         self._given_state = state
+        self._settings = (state, donate, self.name, self.precision)
         self._guards = guards_of(function)
         self._entries: dict[Any, _Entry] = {}
         self._last: _Entry | None = None
@@ -129,11 +135,11 @@ class Jitted(Inspected):
             return self
         if instance not in self._methods:
             method = MethodType(self.function, instance)
-            self._methods[instance] = Jitted(method, self._given_state, self.donate, self.name)
+            self._methods[instance] = Jitted(method, *self._settings)
         return self._methods[instance]
 
     def __reduce__(self) -> Any:
-        return Jitted, (self.function, self._given_state, self.donate, self.name)
+        return Jitted, (self.function, *self._settings)
 
     def prepare(self, *args: Any, **kwargs: Any) -> None:
         """Trace and compile for these arguments, and run nothing."""
@@ -179,15 +185,11 @@ class Jitted(Inspected):
         count = rows[0].shape[0]
         needed = (first + steps) * batch_size
         if any(r.shape[0] != count for r in rows) or min(first, steps) < 0 or batch_size < 1 or needed > count:  # fmt: skip
-            raise ShapeError(
-                f"over_rows: steps {first} to {first + steps} of {batch_size} rows, and there are {[r.shape[0] for r in rows]}"
-            )
+            raise ShapeError(f"over_rows: steps {first} to {first + steps} of {batch_size} rows, and there are {[r.shape[0] for r in rows]}")  # fmt: skip
         with self._lock:
             if order is not None and order is not self._checked:
                 if order.ndim != 1 or len(order) < needed:
-                    raise ShapeError(
-                        f"over_rows: an order of shape {order.shape} for {needed} rows"
-                    )
+                    raise ShapeError(f"over_rows: an order of shape {order.shape} for {needed} rows")  # fmt: skip
                 if order.size and (int(order.min()) < 0 or int(order.max()) >= count):
                     raise ShapeError(f"over_rows: the order holds numbers outside of 0 to {count - 1}")  # fmt: skip
                 self._checked = order
@@ -321,7 +323,7 @@ class Jitted(Inspected):
             return self.function(*args, **kwargs)
 
         examples = [leaf for leaf in leaves if isinstance(leaf, (Tensor, Number))]
-        captured = capture(step, *examples, state=state, name=self.name)
+        captured = capture(step, *examples, state=state, name=self.name, precision=self.precision)
         for name, tensor in named(self._given_state).items():
             if name not in state:
                 raise TraceError(f"the step makes state {name!r}; call it once before it is compiled, so that all is built")  # fmt: skip

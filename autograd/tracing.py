@@ -89,7 +89,11 @@ class Captured(NamedTuple):
 
 
 def capture(
-    step: Callable[..., Any], *args: Any, state: Mapping[str, Tensor], name: str | None = None
+    step: Callable[..., Any],
+    *args: Any,
+    state: Mapping[str, Tensor],
+    name: str | None = None,
+    precision: str | None = None,
 ) -> Captured:
     """Trace `step(*args)` to a program.
 
@@ -98,9 +102,11 @@ def capture(
         args: examples; their shapes and dtypes are captured, their values are not.
         state: every tensor the step uses without being passed it, by name. Unchanged by the capture.
         name: of the program; default the function's name.
+        precision: of the products of float32 matrices, as for `jit`.
 
     Raises:
         TraceError: when the step needs a value, or uses an array that is neither argument nor state.
+        DTypeError: an unknown precision.
 
     >>> import autograd as ag
     >>> w = ag.tensor([1.0, 2.0])
@@ -120,13 +126,13 @@ def capture(
     (1.5, [0.5, 1.0])
     """
     with one_at_a_time:
-        return _captured(step, args, state, name)
+        return _captured(step, args, state, name, precision)
 
 
 def _captured(
-    step: Callable[..., Any], args: tuple[Any, ...], state: Mapping[str, Tensor], name: str | None
-) -> Captured:
-    trace = TraceBackend()
+    step: Callable[..., Any], args: tuple[Any, ...], state: Mapping[str, Tensor], name: str | None, precision: str | None
+) -> Captured:  # fmt: skip
+    trace = TraceBackend(precision=precision)
     gradients: dict[str, Tensor] = {}
     cleared: list[str] = []
     generator = random.default_generator()

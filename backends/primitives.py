@@ -4,20 +4,22 @@ A backend implements these rows and no others; every op of `autograd` is written
 and printers ask this table, never a list of their own. Nothing here computes on arrays: the rules see only shapes,
 dtypes and Python numbers (a number stands for itself and is weak, as in NEP 50).
 
-Scalar text has one form per language: `{0}`, `{1}` ... are the operands, `numba` is Python with `math`, `cuda` is
-C++ with the overloads of <cmath>.
+Scalar text has one form per language: `{0}`, `{1}` ... are the operands, `numba` is Python with `math` and the functions
+of `numba/mathematics.py`, `cuda` is C++ with the overloads of <cmath>. `{name}`, `{bits}` ... are those of the format to
+which is rounded; `written` fills all of them in.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
 from . import shapes
-from .contract import DType, Scalar, Spec, bool_, int64, uint32
+from .contract import DType, Scalar, Spec, bool_, float32, int64, uint32
 from .errors import DTypeError, ProgramError, ShapeError
+from .formats import FORMATS
 
 Kind = Literal["elementwise", "reduction", "scan", "shape", "index", "product", "random", "create"]
 Operand = Spec | Scalar
@@ -42,6 +44,16 @@ class Primitive(NamedTuple):
         shape = self.shape(*(o.shape if isinstance(o, Spec) else () for o in operands), **static)
         dtype = self.dtype(*(o.dtype if isinstance(o, Spec) else o for o in operands), **static)
         return Spec(shape, dtype)
+
+
+def written(template: str, operands: Sequence[str], static: Mapping[str, Any]) -> str:
+    """A scalar text for `operands`.
+
+    >>> written(str(PRIMITIVES["round_to"].numba), ["x"], {"format": "bfloat16"})
+    'round_to_bfloat16(x)'
+    """
+    numbers = FORMATS[static["format"]]._asdict() if "format" in static else {}
+    return template.format(*operands, **numbers)
 
 
 # dtype rules: they say what NumPy's ufuncs of the same name return.
@@ -102,6 +114,21 @@ def _position(*dtypes: DTypeLike, **static: Any) -> DType:
     return int64
 
 
+def _rounded(dtype: DType, *, format: str) -> DType:
+    if format not in FORMATS:
+        raise ProgramError(f"round_to: no format {format!r}; known: {', '.join(FORMATS)}")
+    if dtype != float32:
+        raise DTypeError(f"only float32 is rounded to {format}, got {dtype}")
+    return float32
+
+
+def _product(a: DType, b: DType, *, precision: str | None = None) -> DType:
+    if precision is not None:
+        for dtype in (a, b):
+            _rounded(dtype, format=precision)
+    return promote(a, b)
+
+
 def _word(*dtypes: DTypeLike, **static: Any) -> DType:
     return uint32
 
@@ -120,6 +147,8 @@ def _elementwise(
 
 _max = "({0} if ({0} > {1} or {0} != {0}) else {1})"
 _min = "({0} if ({0} < {1} or {0} != {0}) else {1})"
+_exponent = "(abs({0}) >= {smallest} ? ilogb({0}) : {lowest})"
+_round = f"(abs({{0}}) >= {{limit}} ? {{0}} / 0.0f : ldexp(rint(ldexp({{0}}, {{bits}} - {_exponent})), {_exponent} - {{bits}}))"
 _ROWS = (
     _elementwise("negative", 1, _number, "-{0}", "-{0}"),
     _elementwise("abs", 1, promote, "abs({0})", "abs({0})"),
@@ -160,6 +189,7 @@ _ROWS = (
     _elementwise("right_shift", 2, _integer, "({0} >> {1})", "({0} >> {1})"),
     _elementwise("where", 3, _chosen, "({1} if {0} else {2})", "({0} ? {1} : {2})"),
     Primitive("astype", "elementwise", 1, shapes.same, _given, "{0}", "{0}"),
+    Primitive("round_to", "elementwise", 1, shapes.same, _rounded, "round_to_{name}({0})", _round),
     Primitive("sum", "reduction", 1, shapes.reduce, _total),
     Primitive("prod", "reduction", 1, shapes.reduce, _total),
     Primitive("max", "reduction", 1, shapes.reduce_nonempty, promote),
@@ -179,7 +209,7 @@ _ROWS = (
     Primitive("windows_add", "index", 1, shapes.windows_add, _first),
     Primitive("getitem", "index", -1, shapes.getitem, _first),
     Primitive("index_add", "index", -1, shapes.index_add, _first),
-    Primitive("matmul", "product", 2, shapes.matmul, promote),
+    Primitive("matmul", "product", 2, shapes.matmul, _product),
     Primitive("random_bits", "random", 2, shapes.random_bits, _word),
     Primitive("full", "create", 0, _fill, _given),
     Primitive("arange", "create", 0, shapes.arange, _given),

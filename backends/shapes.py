@@ -139,7 +139,7 @@ def pad(shape: Shape, *, pad_width: tuple[tuple[int, int], ...], value: float = 
     return tuple(n + before + after for n, (before, after) in zip(shape, pad_width, strict=True))
 
 
-def matmul(a: Shape, b: Shape) -> Shape:
+def matmul(a: Shape, b: Shape, *, precision: str | None = None) -> Shape:
     if len(a) < 2 or len(b) < 2:
         raise ShapeError(f"needs at least two dimensions, got {a} and {b}")
     if a[-1] != b[-2]:

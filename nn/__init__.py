@@ -135,6 +135,7 @@ from .optimizers.schedules import (
     PiecewiseConstantDecay,
     PolynomialDecay,
 )
+from .precision import LossScale
 from .range_test import RangeTest, learning_rate_range_test
 from .regularizers import L1, L1L2, L2, OrthogonalRegularizer
 from .seed import set_random_seed
@@ -211,6 +212,7 @@ __all__ = [
     "Lion",
     "LogCosh",
     "Loss",
+    "LossScale",
     "MaxNorm",
     "MaxPooling2D",
     "Maxout",

@@ -9,6 +9,8 @@ import operator
 from numbers import Real
 from typing import Any
 
+import autograd as ag
+
 from .errors import ArgumentError
 
 
@@ -76,3 +78,11 @@ def one_of(owner: str, name: str, value: Any, known: tuple[str, ...]) -> str:
         words = ", ".join(map(repr, known))
         raise ArgumentError(f"{owner}: {name} is one of {words}, got {value!r}")
     return str(value)
+
+
+def floating(dtype: Any) -> str:
+    """The name of the floating dtype of a model."""
+    known = ag.zeros((), dtype).dtype
+    if known.kind != "f":
+        raise ArgumentError(f"the dtype of a model is floating, got {dtype!r}")
+    return known.name

@@ -19,6 +19,7 @@ from autograd import Tensor, random
 
 from .batches import ArrayData
 from .module import Module, changes
+from .precision import precision_of
 from .step import Task, collect, traced_evaluate_step, traced_train_step, training_state
 
 if TYPE_CHECKING:
@@ -46,19 +47,23 @@ class Steps:
         self._plain = partial(step, task)
         self._name = "train_step" if training else "evaluate_step"
         self._state = training_state(model)
-        self._jitted = ag.jit(self._plain, state=self._state, name=self._name)
+        self.precision = precision_of(model)
+        self._jitted = self._compiled()
         self.compiles = model.jit is not False
         self._in_stretches = all(metric.traced for metric in task.metrics)
         self._count = 1
         self._prepared: dict[Any, Any] = {}
         self._error: Exception | None = None
 
+    def _compiled(self) -> Any:
+        return ag.jit(self._plain, state=self._state, name=self._name, precision=self.precision)
+
     def _look_again(self) -> None:
         """A layer may have got other tensors: then the step is another one."""
         state = training_state(self.task.model)
         if state.keys() != self._state.keys() or any(self._state[n] is not t for n, t in state.items()):  # fmt: skip
             self._state = state
-            self._jitted = ag.jit(self._plain, state=state, name=self._name)
+            self._jitted = self._compiled()
             self._prepared.clear()
 
     def __call__(self, x: Tensor, y: Tensor, weight: Tensor | None) -> None:
@@ -88,7 +93,7 @@ class Steps:
     def _gave_up(self) -> None:
         """A step that could not be traced has run as it is: from now on all do, and the log says why."""
         if self._error is not None:
-            _say(self._name, self._error)
+            _say(self._name, self._error, self.precision)
             self.compiles, self._error = False, None
 
     def stretches(
@@ -141,8 +146,9 @@ def _tried(model: Module, prepare: Callable[[], None]) -> Exception | None:
     return None
 
 
-def _say(name: str, error: Exception) -> None:
-    _log.warning("%s runs eagerly: %s (%s)", name, error, _line_of(error))
+def _say(name: str, error: Exception, precision: str | None) -> None:
+    products = f", with products in float32 instead of {precision}" if precision else ""
+    _log.warning("%s runs eagerly%s: %s (%s)", name, products, error, _line_of(error))
 
 
 def _line_of(error: BaseException) -> str:
@@ -157,7 +163,8 @@ class Predictor:
 
     def __init__(self, model: Model) -> None:
         self.model = model
-        self._jitted = ag.jit(self._forward, state=model, name="predict")
+        self.precision = precision_of(model)
+        self._jitted = ag.jit(self._forward, state=model, name="predict", precision=self.precision)
         self.jit = model.jit
         self.compiles = model.jit is not False
         self._quick: Callable[[Any], Any] | None = None
@@ -181,7 +188,7 @@ class Predictor:
         result: Tensor = (self._jitted if compiled else self._forward)(x)
         if error is not None:
             # the forward pass itself was fine, so it is the trace that was not
-            _say("predict", error)
+            _say("predict", error, self.precision)
             self.compiles = False
         return result
 

@@ -18,6 +18,7 @@ from . import (
     losses,
     metrics,
     optimizers,
+    precision,
     regularizers,
     sequential,
 )
@@ -26,7 +27,7 @@ from .errors import FileError
 from .model import Model
 from .optimizers import schedules
 from .reading import DAMAGE, part, read
-from .resuming import restore_optimizer, restore_run
+from .resuming import restore_optimizer, restore_run, restore_scale
 
 CLASSES: dict[str, type] = {
     vars(member).get("saved_as", name): member
@@ -37,6 +38,7 @@ CLASSES: dict[str, type] = {
         losses,
         metrics,
         optimizers,
+        precision,
         regularizers,
         schedules,
         sequential,
@@ -124,7 +126,10 @@ def _restore(
             _make(header["optimizer"], classes),
             None if header["loss"] is None else _make(header["loss"], classes),
             [_make(metric, classes) for metric in header["metrics"]],
+            mixed_precision=header.get("mixed_precision"),
         )
+        model.loss_scale = _make(header.get("loss_scale"), classes)
     if model.optimizer is not None:
         restore_optimizer(model.optimizer, part(arrays, "optimizer."), model)
+        restore_scale(model.loss_scale, part(arrays, "loss_scale."))
     restore_run(model, header, arrays)

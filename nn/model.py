@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
+from functools import partial
 from typing import Any
 
 import autograd as ag
 from autograd import Tensor, no_grad
 
 from . import losses, metrics, optimizers, resuming, saving
+from .arguments import floating
 from .batches import ArrayData, Data, IterableData, check_repeatable, is_iterable_of_batches
 from .callbacks import Callback, CallbackList, History, as_list, display, progress, shows_progress
 from .compiled import Predictor, Steps
@@ -33,6 +35,7 @@ from .losses import Loss
 from .metrics import Metric
 from .module import Module
 from .optimizers import Optimizer
+from .precision import LossScale, checked_precision
 from .presentable import Presentable
 from .run import Position, Run
 from .step import Task, task_of, train_step
@@ -61,11 +64,11 @@ class Model(Presentable):
 
     not_settings = Module.not_settings | {
         "optimizer", "loss", "metrics", "trackers", "stop_training", "history", "current_run", "resume_position", "jit",
-        "_predictor", "_evaluation",
+        "mixed_precision", "loss_scale", "_predictor", "_steps",
     }  # fmt: skip
 
     def __init__(self, dtype: str = "float32") -> None:
-        self.dtype = _floating(dtype)
+        self.dtype = floating(dtype)
         self.optimizer: Optimizer | None = None
         self.loss: Loss | None = None
         self.metrics: list[Metric] = []
@@ -75,12 +78,14 @@ class Model(Presentable):
         self.current_run: Run | None = None
         self.resume_position: Position | None = None
         self.jit: Any = "auto"
+        self.mixed_precision: str | None = None
+        self.loss_scale: LossScale | None = None
         self._predictor: Predictor | None = None
-        self._evaluation: Steps | None = None
+        self._steps: dict[bool, Steps] = {}
 
     def __getstate__(self) -> dict[str, Any]:
         """For copies and pickles: without what was compiled, which is made again."""
-        return vars(self) | {"_predictor": None, "_evaluation": None, "current_run": None}
+        return vars(self) | {"_predictor": None, "_steps": {}, "current_run": None}
 
     def compile(
         self,
@@ -88,6 +93,7 @@ class Model(Presentable):
         loss: Any = None,
         metrics: Any = (),
         jit: Any = "auto",
+        mixed_precision: str | None = None,
     ) -> None:
         """Choose how to train. Names ("adam", "mse", "accuracy") or objects.
 
@@ -97,12 +103,16 @@ class Model(Presentable):
             metrics: what else to watch, unweighted: `Metric` objects, names, functions; a list of them, or one.
             jit: "auto" compiles the steps of training, evaluation and prediction, and runs those that cannot be traced
                 as they are, which the log tells once; True raises then; False never compiles.
+            mixed_precision: "tf32", "bfloat16" or "float16": compiled steps round the operands of matrix products to
+                this format, all else stays float32. "float16" scales the loss (`loss_scale`). None: all is float32.
 
         Raises:
-            ArgumentError: unknown names, with the nearest known one. Nothing changes then.
+            ArgumentError: unknown names, with the nearest known one; `mixed_precision` with `jit=False` or a model that
+                is not float32. Nothing changes then.
         """
         if jit not in ("auto", True, False):
             raise ArgumentError(f'jit is "auto", True or False, got {jit!r}')
+        precision = checked_precision(mixed_precision, jit, self.dtype)
         chosen_loss = None if loss is None else losses.get(loss)
         one = isinstance(metrics, (str, Metric)) or callable(metrics)
         chosen_metrics = [_metric(metric) for metric in ([metrics] if one else metrics or ())]
@@ -112,8 +122,9 @@ class Model(Presentable):
             raise ArgumentError(f"two metrics have the same name: {', '.join(names)}")
         self.optimizer, self.loss, self.metrics = chosen_optimizer, chosen_loss, chosen_metrics
         self.trackers = [Metric("loss"), *chosen_metrics]
-        self.jit = jit
-        self._predictor = self._evaluation = None
+        self.jit, self.mixed_precision = jit, precision
+        self.loss_scale = LossScale() if precision == "float16" else None
+        self._predictor, self._steps = None, {}
 
     def fit(
         self,
@@ -265,8 +276,10 @@ class Model(Presentable):
         was_training = self.training
         self.reset_metrics()
         self.train()
+        # a single step is not worth compiling, unless it would compute something else
+        step = self._kept_steps(batch.x, True) if self.mixed_precision else partial(train_step, task_of(self))  # fmt: skip
         try:
-            train_step(task_of(self), batch.x, given(batch.y), batch.weight)
+            step(batch.x, given(batch.y), batch.weight)
         finally:
             self.train(was_training)
         return self._report(self.metric_values(), return_dict)
@@ -324,23 +337,23 @@ class Model(Presentable):
         self.reset_metrics()
         try:
             if isinstance(data, ArrayData) and not shows_progress(verbose):
-                steps = self._measuring(data.rows.x)
+                steps = self._kept_steps(data.rows.x, False)
                 for _ in steps.stretches(data, 0, one_by_one=False):
                     pass
             else:
                 for x, y, weight in progress(data, "evaluate", verbose):
-                    steps = steps or self._measuring(x)
+                    steps = steps or self._kept_steps(x, False)
                     steps(x, given(y), weight)
         finally:
             self.train(was_training)
         return self.metric_values()
 
-    def _measuring(self, x: Tensor) -> Steps:
-        """The steps of an evaluation; the same as last time where nothing that they depend on has changed."""
-        task = self.task(x)
-        if self._evaluation is None or self._evaluation.task.jit_key() != task.jit_key():
-            self._evaluation = Steps(self, task, training=False)
-        return self._evaluation
+    def _kept_steps(self, x: Tensor, training: bool) -> Steps:
+        """Steps outside of a run; the same as last time where nothing that they depend on has changed."""
+        task, known = self.task(x), self._steps.get(training)
+        if known is None or known.task.jit_key() != task.jit_key():
+            known = self._steps[training] = Steps(self, task, training)
+        return known
 
     def reset_metrics(self) -> None:
         """Let the loss and all metrics begin again."""
@@ -379,10 +392,3 @@ def _metric(metric: Any) -> Metric:
     if chosen.name == "loss":
         raise ArgumentError("a metric cannot be called 'loss'")
     return chosen
-
-
-def _floating(dtype: Any) -> str:
-    known = ag.zeros((), dtype).dtype
-    if known.kind != "f":
-        raise ArgumentError(f"the dtype of a model is floating, got {dtype!r}")
-    return known.name

@@ -19,7 +19,7 @@ from .module import Module
 def preserved(model: Module) -> Iterator[None]:
     """A context after which a built model, its optimizer, metrics and all random generators are as before."""
     objects = [module for _, module in model.named_modules()]
-    helpers = [getattr(model, name, None) for name in ("optimizer", "loss")]
+    helpers = [getattr(model, name, None) for name in ("optimizer", "loss", "loss_scale")]
     helpers += getattr(model, "trackers", [])
     owners = [*objects, *(helper for helper in helpers if hasattr(helper, "__dict__"))]
     attributes = [(owner, dict(vars(owner))) for owner in owners]

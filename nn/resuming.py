@@ -6,9 +6,11 @@ import os
 from typing import TYPE_CHECKING, Any
 
 import autograd as ag
+from autograd import Tensor
 
 from .errors import FileError
 from .optimizers import Optimizer
+from .precision import LossScale
 from .reading import DAMAGE, part, read, unpack
 from .run import position_from, set_random_state
 from .saving import described
@@ -21,13 +23,23 @@ def restore_optimizer(optimizer: Optimizer, saved: dict[str, Any], model: Model)
     """Give `optimizer` the saved counter, rate and slots; all are checked before the first is set."""
     if any(name.startswith("slots.") for name in saved):
         optimizer.build(model.parameters())
-    state = optimizer.state()
+    _restore("the optimizer", optimizer.state(), saved)
+
+
+def restore_scale(scale: LossScale | None, saved: dict[str, Any]) -> None:
+    """Give the loss scale its saved number and count."""
+    if scale is not None and not isinstance(scale, LossScale):
+        raise FileError(f"the loss scale is a {type(scale).__name__}")
+    _restore("the loss scale", {} if scale is None else scale.state(), saved)
+
+
+def _restore(whose: str, state: dict[str, Tensor], saved: dict[str, Any]) -> None:
     if set(state) != set(saved):
-        raise FileError("the optimizer's state does not fit its configuration")
+        raise FileError(f"{whose}'s state does not fit its configuration")
     for name, tensor in state.items():
         if tuple(saved[name].shape) != tensor.shape:
             raise FileError(
-                f"the optimizer's {name} has shape {tuple(saved[name].shape)}, expected {tensor.shape}"
+                f"{whose}'s {name} has shape {tuple(saved[name].shape)}, expected {tensor.shape}"
             )
     for name, tensor in state.items():
         tensor.assign(ag.tensor(saved[name], dtype=tensor.dtype))
@@ -59,13 +71,14 @@ def go_on_from(model: Model, path: str | os.PathLike[str]) -> None:
         if not model.built and shape is not None:
             model.ensure_built(ag.zeros((1, *shape), model.dtype))
         own = described(model)
-        for name in ("model", "loss"):
+        for name in ("model", "loss", "mixed_precision"):
             if header.get(name) != own.get(name):
                 raise FileError(f"is of another {name}; give each run a folder of its own")
         if model.optimizer is None or header["optimizer"]["class"] != own["optimizer"]["class"]:
             raise FileError("is of a run with another optimizer")
         model.load_state_dict(part(arrays, "model."))
         restore_optimizer(model.optimizer, part(arrays, "optimizer."), model)
+        restore_scale(model.loss_scale, part(arrays, "loss_scale."))
         restore_run(model, header, arrays)
     except FileError as error:
         raise FileError(f"{path}: {error}") from error

@@ -78,6 +78,8 @@ def save(model: Model, path: str | os.PathLike[str]) -> None:
     header = {"format": FORMAT, "random": random_state(), **described(model)}
     if model.optimizer is not None:
         arrays |= {f"optimizer.{name}": t.numpy() for name, t in model.optimizer.state().items()}
+    if model.loss_scale is not None:
+        arrays |= {f"loss_scale.{name}": t.numpy() for name, t in model.loss_scale.state().items()}
     if model.current_run is not None:
         header["run"] = pack(vars(model.current_run.position()), arrays, "run")
     data = library.numpy.save(arrays, metadata={"gradloom": json.dumps(header)})
@@ -121,6 +123,9 @@ def described(model: Model) -> dict[str, Any]:
         header["optimizer"] = describe(model.optimizer)
         header["loss"] = None if model.loss is None else describe(model.loss)
         header["metrics"] = [describe(metric) for metric in model.metrics]
+        if model.mixed_precision is not None:
+            header["mixed_precision"] = model.mixed_precision
+            header["loss_scale"] = describe(model.loss_scale)
     return header
 
 

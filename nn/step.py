@@ -19,6 +19,7 @@ from .losses import Loss
 from .metrics import Metric
 from .module import settings
 from .optimizers import Optimizer
+from .precision import LossScale, buffers_of, remembered
 from .regularizers import Regularizer
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ class Task(NamedTuple):
     """What a step works on, looked up once: walking the modules at every step would cost more than a small layer.
 
     `metrics[0]` follows the loss, the others get (y, prediction). `penalties` pairs a regulariser with its parameter.
+    `scale` multiplies the loss of a step in float16.
     """
 
     model: Model
@@ -37,12 +39,13 @@ class Task(NamedTuple):
     optimizer: Optimizer
     parameters: Sequence[Tensor]
     penalties: Sequence[tuple[Regularizer, Tensor]]
+    scale: LossScale | None = None
 
     def jit_key(self) -> Any:
         """What a trace of a step depends on besides tensors."""
         optimizer = self.optimizer
         rate = optimizer.learning_rate if optimizer.has_schedule else None
-        return self.model.jit_key(), *(settings(part) for part in (optimizer, self.loss, rate, *self.metrics) if part is not None)  # fmt: skip
+        return self.model.jit_key(), *(settings(part) for part in (optimizer, self.loss, rate, self.scale, *self.metrics) if part is not None)  # fmt: skip
 
 
 def task_of(model: Model) -> Task:
@@ -58,7 +61,7 @@ def task_of(model: Model) -> Task:
         for metric in model.trackers:
             metric.build(model.output_shape)
     penalties = [(p.regularizer, p) for p in parameters if p.regularizer is not None]
-    return Task(model, model.loss, model.trackers, model.optimizer, parameters, penalties)
+    return Task(model, model.loss, model.trackers, model.optimizer, parameters, penalties, model.loss_scale)  # fmt: skip
 
 
 def forward(task: Task, x: Tensor, y: Tensor, weight: Tensor | None) -> tuple[Tensor, Tensor]:
@@ -93,16 +96,21 @@ def traced_train_step(
     task: Task, x: Tensor, y: Tensor, weight: Tensor | None = None
 ) -> Tensor | None:
     """Forward, loss, backward, update. Returns what `collect` takes."""
+    scale = task.scale
+    before = [] if scale is None else remembered(buffers_of(task.model))
     prediction, total = forward(task, x, y, weight)
     for parameter in task.parameters:
         parameter.grad = None
-    total.backward()
+    (total if scale is None else scale.scaled(total)).backward()
     gradients = [parameter.grad for parameter in task.parameters]
     for parameter in task.parameters:
         parameter.grad = None
     with no_grad():
         observe(task.metrics, total, x, y, prediction)
-        task.optimizer.apply(gradients, task.parameters)
+        if scale is None:
+            task.optimizer.apply(gradients, task.parameters)
+        else:
+            scale.apply(task.optimizer, gradients, task.parameters, before)
     return _wanted(task, prediction)
 
 
@@ -157,6 +165,8 @@ def training_state(model: Model) -> dict[str, Tensor]:
     generator = random.default_generator()
     state = {f"model.{name}": tensor for name, tensor in model.named_tensors()}
     state |= {f"optimizer.{name}": tensor for name, tensor in task.optimizer.state().items()}
+    if task.scale is not None:
+        state |= {f"loss_scale.{name}": tensor for name, tensor in task.scale.state().items()}
     for metric in task.metrics:
         if not metric.traced:
             continue
@@ -182,6 +192,7 @@ def capture_train_step(model: Model, x: Any, y: Any) -> Captured:
     was_training = model.training
     model.train()
     try:
-        return ag.capture(partial(traced_train_step, task), x, y, state=state, name="train_step")
+        step = partial(traced_train_step, task)
+        return ag.capture(step, x, y, state=state, name="train_step", precision=model.mixed_precision)  # fmt: skip
     finally:
         model.train(was_training)

@@ -142,10 +142,12 @@ def _totals(model: Module) -> list[str]:
     if kept:
         groups["Optimizer parameters"] = kept
     everything = {"Total parameters": [*tensors, *kept], **groups}
-    return [
+    lines = [
         f"{name}: {sum(t.size for t in group):,} ({size_text(memory(group))})"
         for name, group in everything.items()
     ]
+    precision = getattr(model, "mixed_precision", None)
+    return [*lines, f"Mixed precision: products in {precision}"] if precision else lines
 
 
 def memory(tensors: Iterable[Tensor]) -> int:

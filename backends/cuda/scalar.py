@@ -8,7 +8,7 @@ from collections.abc import Callable
 import numpy as np
 
 from ..contract import DType, Scalar, bool_
-from ..primitives import PRIMITIVES
+from ..primitives import PRIMITIVES, written
 from ..program.arithmetic import working_dtype
 from ..program.ir import Instruction, Value
 
@@ -91,7 +91,7 @@ def expression(instruction: Instruction, read: Callable[[Value], str], number: N
         if primitive == "where":
             wanted[0] = bool_
         pattern = _INTEGERS.get(primitive) if inner.kind != "f" else None
-        text = (pattern or str(PRIMITIVES[primitive].cuda)).format(*(operand(k, to) for k, to in enumerate(wanted)))  # fmt: skip
+        text = written(pattern or str(PRIMITIVES[primitive].cuda), [operand(k, to) for k, to in enumerate(wanted)], dict(static))  # fmt: skip
     return text if dtype == bool_ else f"(({TYPES[dtype]}){text})"
 
 

@@ -153,7 +153,7 @@ class Kernel:
             given[0] = self._as(self._read(operands[0], read), "bool")
         if not any(isinstance(o, Lane) for o in given):
             given[0] = code.constant(given[0], inner)  # type: ignore[arg-type]
-        return self._as(scalar.apply(code, primitive, given), dtype)
+        return self._as(scalar.apply(code, primitive, given, dict(static)), dtype)
 
     def _read(self, operand: Given, read: Callable[[Value], Operand]) -> Operand:
         return read(operand) if isinstance(operand, Value) else operand

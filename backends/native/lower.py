@@ -18,6 +18,7 @@ from ..program.fuse import Group, Plan
 from ..program.ir import Instruction, Program, Value
 from ..program.nest import Nest, is_flat, kept_axes, room_length, room_values, summary
 from ..program.placing import Placing
+from ..program.precision import rounded_products
 from ..program.views import View, row_major
 from . import moving, multiplying
 from .calls import Call, Touch, rows_touched, touches
@@ -50,7 +51,7 @@ class Lowering(Placing):
     def __init__(self, program: Program, width: int, has_blas: bool) -> None:
         self.width = width
         self.has_blas = has_blas
-        super().__init__(program, accepts_loop)
+        super().__init__(rounded_products(program), accepts_loop)
         self.calls: list[Call] = []
         self.rooms: dict[Value, int] = {}
         self.functions: dict[Value, str] = {}

@@ -10,12 +10,14 @@ from __future__ import annotations
 import ast
 import inspect
 import math
+from collections.abc import Mapping
 from functools import cache
+from typing import Any
 
 import numpy as np
 
 from ..numba import mathematics
-from ..primitives import PRIMITIVES
+from ..primitives import PRIMITIVES, written
 from .lanes import Lane, Lanes, Operand
 
 _FUNCTIONS = {name: f for name, f in vars(mathematics).items() if inspect.isfunction(f)}
@@ -44,7 +46,9 @@ def _body(name: str) -> tuple[list[str], list[ast.stmt]]:
     return [a.arg for a in function.args.args], function.body
 
 
-def apply(code: Lanes, primitive: str, operands: list[Operand]) -> Operand:
+def apply(
+    code: Lanes, primitive: str, operands: list[Operand], static: Mapping[str, Any]
+) -> Operand:
     """`primitive` of operands that have been cast to the dtype it works in."""
     if primitive == "power":
         return _power(code, operands)
@@ -56,7 +60,7 @@ def apply(code: Lanes, primitive: str, operands: list[Operand]) -> Operand:
     text = str(PRIMITIVES[primitive].numba)
     names = [f"x{i}" for i in range(len(operands))]
     return _Compiler(code, dict(zip(names, operands, strict=True))).value(
-        _expression(text.format(*names))
+        _expression(written(text, names, static))
     )
 
 

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..contract import DType, Scalar, bool_, float32, float64, int64
-from ..primitives import PRIMITIVES
+from ..primitives import PRIMITIVES, written
 from ..program.ir import Instruction, Operand, Value
 from ..program.rows import RowPlan, Stage
 from . import mathematics
@@ -249,7 +249,7 @@ class _Emitter:
         texts = [self._operand(o, inner) for o in operands]
         if primitive == "where":
             texts[0] = self._operand(operands[0], bool_)
-        expression = template.format(*texts)
+        expression = written(template, texts, dict(static))
         return expression if dtype == bool_ else f"np.{dtype}({expression})"
 
     def _operand(self, operand: Operand, dtype: DType) -> str:

@@ -296,6 +296,29 @@ def erf_double(x):
     return near if a < 1.0 else far
 
 
+def round_to_tf32(x):
+    """10 bits of mantissa: half a unit, less one where the number below is even, and what is beyond them dropped."""
+    bits = np.float32(x).view(np.uint32)
+    y = np.uint32((bits + ((bits >> 13) & 1) + 4095) & 4294959104).view(np.float32)
+    return y if x == x else x
+
+
+def round_to_bfloat16(x):
+    bits = np.float32(x).view(np.uint32)
+    y = np.uint32((bits + ((bits >> 16) & 1) + 32767) & 4294901760).view(np.float32)
+    return y if x == x else x
+
+
+def round_to_float16(x):
+    """As tf32 between 2^-14 and 65520; below, adding 1/2 leaves multiples of 2^-24, rounded by the hardware."""
+    size = np.float32(abs(x))
+    y = round_to_tf32(size)
+    y = y if size >= F(6.103515625e-05) else (size + F(0.5)) - F(0.5)
+    y = y if size < F(65520.0) else F(INFINITY)
+    y = -y if np.float32(x).view(np.int32) < 0 else y
+    return y if x == x else x
+
+
 def add_in_any_order(a, b):
     """The step of a sum. Compiled so that LLVM may reorder it, and it alone."""
     return a + b

@@ -18,7 +18,7 @@ from .. import philox
 from ..contract import SUPPORTED, DType, Executable, Feed, Shape
 from ..errors import BackendError, DTypeError, ShapeError
 from ..shapes import Key, Slot
-from . import sliding, special
+from . import rounding, sliding, special
 
 if TYPE_CHECKING:
     from ..program import Program
@@ -79,7 +79,13 @@ class NumPyBackend:
     logical_or = np.logical_or
     right_shift = np.right_shift
     where = staticmethod(np.where)
-    matmul = np.matmul
+    round_to = staticmethod(rounding.round_to)
+
+    @staticmethod
+    def matmul(a: NDArray, b: NDArray, precision: str | None = None) -> Any:
+        if precision is None:
+            return np.matmul(a, b)
+        return np.matmul(*(rounding.round_to(x, format=precision) for x in (a, b)))
 
     @staticmethod
     def power(a: Any, b: Any) -> Any:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -19,12 +20,14 @@ from ..primitives import PRIMITIVES
 from ..program.interpret import values_of
 from ..program.ir import Instruction, Operand, Program, Value
 from ..program.passes import simplify
+from ..program.precision import rounded_products
 from ..program.text import format_call
 from ..program.views import is_view
 from .backend import NumPyBackend
 
 NDArray = np.ndarray[Any, Any]
 _UFUNCS = {n: f for n in PRIMITIVES if isinstance(f := vars(NumPyBackend).get(n), np.ufunc)}
+_UFUNCS["matmul"] = np.matmul
 _REDUCTIONS = {"sum": np.add, "prod": np.multiply, "max": np.maximum, "min": np.minimum}
 Step = Callable[[dict[Value, Any]], None]
 
@@ -40,7 +43,10 @@ class Planned:
 
     def __init__(self, program: Program, backend: Any, feeds: Mapping[str, Feed] | None = None) -> None:  # fmt: skip
         self.program = program
-        self.simple = simplify(program)
+        rounded = rounded_products(program)
+        self.simple = simplify(rounded)
+        # in a lower precision overflow is nothing to warn of: loss scaling looks for it
+        self._quiet = nullcontext if rounded is program else backend.quiet
         self.backend = backend
         self.feeds = dict(feeds or {})
         self.inputs = program.named("input")
@@ -124,7 +130,7 @@ class Planned:
     def step(self, state: Mapping[str, NDArray] | None, inputs: Mapping[str, NDArray]) -> dict[str, NDArray]:  # fmt: skip
         """See `Executable`."""
         assert state is not None
-        with self.lock:
+        with self.lock, self._quiet():
             values: dict[Value, Any] = {v: state[n] for n, v in self.state.items()}
             values |= {v: inputs[n] for n, v in self.inputs.items()}
             for call in self._steps:

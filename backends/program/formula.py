@@ -125,7 +125,7 @@ class _Printer:
 
     def _expression(self, step: Instruction) -> _Text:
         name, operands = step.primitive, [self._operand(o) for o in step.operands]
-        if name in _INFIX:
+        if name in _INFIX and not step.static:
             sign, binding = _INFIX[name]
             left, right = operands
             if name == "power":

@@ -244,7 +244,7 @@ def _with_draws_first(program: Program) -> Program:
     return program._replace(instructions=(*early, *others))
 
 
-class _Fresh:
+class Fresh:
     """New values for a program."""
 
     def __init__(self, program: Program) -> None:
@@ -259,7 +259,7 @@ class _Fresh:
 
 def _with_split_sums(program: Program) -> Program:
     """A large sum over everything is taken row by row, then over the rows; one over axes of length 1 is none."""
-    fresh = _Fresh(program)
+    fresh = Fresh(program)
 
     def rewrite(instruction: Instruction) -> Iterator[Instruction]:
         result, primitive, operands, static = instruction
@@ -293,7 +293,7 @@ def copy_of(source: Value, result: Value) -> Instruction:
 
 def _with_affine_views(program: Program) -> Program:
     """Where a reshape cannot be a view of memory as it lies, its operand is copied first."""
-    fresh = _Fresh(program)
+    fresh = Fresh(program)
     instructions: list[Instruction] = []
     views = {p.value: own(p.value) for p in program.parameters}
     for instruction in program.instructions:
@@ -315,7 +315,7 @@ def _with_affine_views(program: Program) -> Program:
 
 def _with_own_values(program: Program) -> Program:
     """Every assigned or returned value is computed by an instruction that serves nothing else of the kind."""
-    fresh = _Fresh(program)
+    fresh = Fresh(program)
     made: Mapping[Value, Instruction] = {i.result: i for i in program.instructions}
     views = {p.value: own(p.value) for p in program.parameters}
     for instruction in program.instructions:

@@ -18,6 +18,7 @@ import numpy as np
 from ..carrier import Carrier
 from ..contract import SUPPORTED, Array, DType, Namespace, Shape, Spec, float32
 from ..errors import TraceError
+from ..formats import resolve_precision
 from ..primitives import PRIMITIVES, Primitive
 from .ir import Instruction, Operand, Parameter, Program, Value
 from .verify import verify
@@ -66,13 +67,19 @@ class Symbol(Carrier):
 
 
 class TraceBackend:
-    """Writes a program. One object per trace; `finish` gives the result."""
+    """Writes a program. One object per trace; `finish` gives the result.
+
+    Args:
+        name: of the backend.
+        precision: a format of `backends.formats`: products of float32 are written with it.
+    """
 
     array_type: type = Symbol
     fuse_from: int = sys.maxsize
 
-    def __init__(self, name: str = "trace") -> None:
+    def __init__(self, name: str = "trace", precision: str | None = None) -> None:
         self.name = name
+        self.precision = resolve_precision(precision)
         self._thread = threading.get_ident()
         self._parameters: list[Parameter] = []
         self._instructions: list[Instruction] = []
@@ -127,6 +134,8 @@ class TraceBackend:
             arrays, weak = self._with_weak(row, arrays)
         operands = tuple(self._operand(array) for array in arrays)
         specs = [o.spec if isinstance(o, Value) else o for o in operands]
+        if row.kind == "product" and self.precision is not None and all(isinstance(s, Spec) and s.dtype == float32 for s in specs):  # fmt: skip
+            static["precision"] = self.precision
         result = self._new(row.infer(specs, static))
         self._instructions.append(Instruction(result, row.name, operands, tuple(static.items())))
         return Symbol(self, result, weak and result.spec.dtype.kind == "f")

@@ -231,6 +231,7 @@ class Trainer:
                 _fresh(given.get("optimizer", model.optimizer or "sgd")),
                 given.get("loss", model.loss),
                 metrics if "metrics" in given or not model.metrics else model.metrics,
+                mixed_precision=model.mixed_precision,
             )
         if "learning_rate" in given or "decay" in given:
             self._set_rate(optimizers.get(model.optimizer), given, everything)

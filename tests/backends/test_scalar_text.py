@@ -15,7 +15,9 @@ from backends.primitives import PRIMITIVES
 
 NUMPY = backends.get("numpy")
 ELEMENTWISE = [
-    row for row in PRIMITIVES.values() if row.kind == "elementwise" and row.name != "astype"
+    row
+    for row in PRIMITIVES.values()
+    if row.kind == "elementwise" and row.name not in ("astype", "round_to")
 ]
 
 

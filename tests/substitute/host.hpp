@@ -16,7 +16,7 @@
 #define __shared__ static
 #define __launch_bounds__(n)
 using std::abs; using std::cos; using std::erf; using std::exp; using std::expm1; using std::floor; using std::fma; using std::isfinite;
-using std::log; using std::log1p; using std::pow; using std::sin; using std::sqrt; using std::tanh;
+using std::ilogb; using std::ldexp; using std::log; using std::rint; using std::log1p; using std::pow; using std::sin; using std::sqrt; using std::tanh;
 
 struct Index { unsigned x, y, z; };
 static Index threadIdx, blockIdx, blockDim, gridDim;

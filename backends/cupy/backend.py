@@ -7,19 +7,22 @@ device but what needs values on the host: `to_numpy`, boolean masks, looking at 
 from __future__ import annotations
 
 import functools
-import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..contract import SUPPORTED, DType
+from ..contract import SUPPORTED, DType, Executable, Feed
 from ..errors import BackendError, DTypeError
 from ..numpy import NumPyBackend
+from .fused import Fused
 from .library import device_errors, explained, library, plain_errors
 from .primitives import primitives
 from .transfer import Staging
+
+if TYPE_CHECKING:
+    from ..program import Program
 
 NDArray = np.ndarray[Any, Any]
 _CUDA_DEVICES = (2, 13)
@@ -42,7 +45,7 @@ class CuPyBackend:
         BackendError: when there is no device of that number.
     """
 
-    fuse_from: int = sys.maxsize
+    fuse_from: int = 0
 
     def __init__(self, device: int | None = None) -> None:
         cupy = self._cupy = library()
@@ -57,6 +60,7 @@ class CuPyBackend:
         self.name: str = "cupy" if number == 0 else f"cupy:{number}"
         self.array_type: type[Any] = cupy.ndarray
         self._staging = Staging(cupy)
+        self._fused = Fused(self)
         self._here = cupy.cuda.Device(number)
         for name, function in primitives(cupy).items():
             setattr(self, name, self._guarded(function, count > 1))
@@ -91,8 +95,15 @@ class CuPyBackend:
             )
 
     def run(self, rule: Callable[..., Any], *args: Any, **static: Any) -> Any:
-        """The rule, primitive by primitive."""
-        return rule(self, *args, **static)
+        """`rule(self, *args, **static)`, by one kernel where it is arithmetic."""
+        return self._fused(rule, args, static)
+
+    def compile(self, program: Program, feeds: Mapping[str, Feed] | None = None) -> Executable:
+        """Kernels for the whole program, replayed as CUDA graphs."""
+        # late: whoever never compiles need not load the machinery
+        from .machine import Machine
+
+        return Machine(program, self, feeds)
 
     # in and out
     def asarray(self, value: Any, dtype: DType | None = None) -> Any:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..numpy import NumPyBackend
-from ..program.interpret import values_of
+from ..program.interpret import difference, values_of
 from ..program.ir import Value
 from .calls import ERRORS, Call
 from .driver import CHECK, MEET
@@ -96,24 +96,12 @@ def compare(machine: Machine, state: Mapping[str, NDArray], inputs: Mapping[str,
             value = owners.get(root) or (states.get(root) if root in states else root)
             if isinstance(value, Value) and value in right:
                 array = machine.array(value, copies, inputs)
-                found.append((call.label, f"%{value.number}", _difference(array, right[value])))
+                found.append((call.label, f"%{value.number}", difference(array, right[value])))
 
     with machine.one_by_one(copies, inputs) as calls:
         for index, call in enumerate(calls):
             check(index, call)
     return found
-
-
-def _difference(a: NDArray, b: Any) -> float:
-    """The largest difference, relative to the largest number; NaN and infinity count as equal to themselves."""
-    a, b = np.asarray(a, np.float64), np.asarray(b, np.float64)
-    same = (a == b) | ((a != a) & (b != b))
-    if same.all():
-        return 0.0
-    with np.errstate(all="ignore"):
-        scale = np.abs(b[np.isfinite(b)]).max(initial=0.0) or 1.0
-        gap = np.where(same, 0.0, np.abs(a - b)) / scale
-    return float(np.where(gap == gap, gap, np.inf).max())
 
 
 def _name(machine: Machine, value: Value) -> str:

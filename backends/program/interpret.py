@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
 
 from ..contract import Array, Backend
 from ..errors import ProgramError
@@ -60,3 +63,15 @@ def values_of(
         read = (values[o] if isinstance(o, Value) else o for o in operands)
         values[result] = getattr(backend, primitive)(*read, **dict(static))
     return values
+
+
+def difference(a: Any, b: Any) -> float:
+    """The largest difference, relative to the largest number; NaN and infinity count as equal to themselves."""
+    a, b = np.asarray(a, np.float64), np.asarray(b, np.float64)
+    same = (a == b) | ((a != a) & (b != b))
+    if same.all():
+        return 0.0
+    with np.errstate(all="ignore"):
+        scale = np.abs(b[np.isfinite(b)]).max(initial=0.0) or 1.0
+        gap = np.where(same, 0.0, np.abs(a - b)) / scale
+    return float(np.where(gap == gap, gap, np.inf).max())

@@ -12,10 +12,10 @@ from contextlib import contextmanager
 from types import ModuleType
 from typing import Any
 
-from backends.cupy import backend
+from backends.cupy import backend, cublas
 from backends.cupy.library import library
 
-from . import array, errors, functions, memory, modules, streams
+from . import array, blas, errors, functions, memory, modules, streams
 from .machine import MACHINE
 
 __all__ = ["MACHINE", "as_installed", "cupy", "install", "remove", "standing_in"]
@@ -43,6 +43,8 @@ cuda = _module(
     Event=streams.Event,
     Graph=streams.Graph,
     MemoryPointer=memory.MemoryPointer,
+    UnownedMemory=memory.UnownedMemory,
+    cublas=_module("cupy.cuda.cublas"),
     PinnedMemoryPointer=memory.PinnedMemoryPointer,
     alloc=memory.alloc,
     alloc_pinned_memory=memory.alloc_pinned_memory,
@@ -65,6 +67,7 @@ cupy = _module(
 )
 UFUNCS = (*functions._UFUNCS, "power", "sign")
 _REPLACED: dict[str, ModuleType] = {}
+_open_library = cublas.open_library
 
 
 def install() -> None:
@@ -77,12 +80,14 @@ def install() -> None:
         "cupy.cuda.runtime": runtime,
         "cupy.lib": cupy.lib,
     }
+    cublas.open_library = blas.open_library
 
 
 def remove() -> None:
     """`import cupy` gives the real one again, if there is one."""
     for name in [n for n in sys.modules if n == "cupy" or n.startswith("cupy.")]:
         del sys.modules[name]
+    cublas.open_library = _open_library
     sys.modules |= _REPLACED
     _REPLACED.clear()
 

@@ -52,7 +52,7 @@ class HostModule:
         library = path.with_suffix(".so")
         if not library.exists():
             path.with_suffix(".cpp").write_text(text)
-            command = [str(COMPILER), "-std=c++17", "-O1", "-fwrapv", "-ffp-contract=off", "-fno-strict-aliasing", "-U_FORTIFY_SOURCE", "-w", "-shared", "-fPIC", "-o", str(library), f"{path}.cpp"]  # fmt: skip
+            command = [str(COMPILER), "-std=c++17", "-O1", "-fwrapv", "-ffp-contract=off", "-fno-strict-aliasing", "-U_FORTIFY_SOURCE", "-w", "-Wl,-Bsymbolic", "-shared", "-fPIC", "-o", str(library), f"{path}.cpp"]  # fmt: skip
             done = subprocess.run(command, capture_output=True, text=True, check=False)
             if done.returncode:
                 raise SyntaxError(f"{done.stderr[:3000]}\n{source}")

@@ -29,6 +29,15 @@ class Memory:
         self.ptr = self.content.ctypes.data
 
 
+class UnownedMemory(Memory):
+    """Bytes that somebody else holds."""
+
+    def __init__(self, ptr: int, size: int, owner: object, device_id: int = -1) -> None:
+        self.device_id = current_device.get() if device_id < 0 else device_id
+        self.content = np.frombuffer((ctypes.c_uint8 * size).from_address(ptr), np.uint8)
+        self.size, self.ptr = size, ptr
+
+
 def _give_back(device: int, size: int, used: dict[int, int]) -> None:
     used[device] = used.get(device, 0) - size
 

@@ -36,6 +36,11 @@ class RawKernel:
         except SyntaxError as error:
             raise CompileException(str(error), self.code, self.name, self.options) from None
 
+    @property
+    def kernel(self) -> HostModule:
+        """Compiled and loaded."""
+        return self.compile()
+
     def __call__(self, grid, block, args, *, shared_mem=0) -> None:
         module = self.compile()
         values = [_argument(arg) for arg in args]

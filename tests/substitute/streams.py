@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import time
+import weakref
 
 from .errors import CUDARuntimeError
 from .machine import MACHINE, current_device, current_stream
@@ -51,6 +52,8 @@ class Stream:
         number = 0 if null else next(_numbers)
         self.name = "null" if null else f"stream {number}"
         self.ptr = number
+        if number:
+            _streams[number] = self
         self.captured = None
         self._tokens = []
 
@@ -93,6 +96,14 @@ class Stream:
 
     def is_capturing(self) -> bool:
         return self.captured is not None
+
+
+_streams: weakref.WeakValueDictionary[int, Stream] = weakref.WeakValueDictionary()
+
+
+def by_pointer(ptr: int) -> Stream:
+    """The stream that a library in C was given."""
+    return null if ptr == 0 else _streams[ptr]
 
 
 null = Stream(null=True)

@@ -1,0 +1,108 @@
+"""cuBLAS by its own C functions: CuPy's refuse to be captured in a graph, and give no choice of workspace.
+
+One handle for each device. Before every use the stream and the workspace are set again, because setting a stream takes
+cuBLAS's own workspace. Matrices here lie row by row, for cuBLAS column by column, so that C = A B is C' = B' A' to it.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import os
+from typing import Any
+
+from ..contract import DType, float32
+from ..cuda.calls import Gemm
+from ..errors import BackendError
+
+_HOST, _DEVICE = 0, 1
+_TYPES = {4: 0, 8: 1}
+"""cudaDataType_t: CUDA_R_32F and CUDA_R_64F, by the size of an element."""
+_COMPUTE = {None: 68, "tf32": 77, "bfloat16": 75, "float16": 74}
+"""cublasComputeType_t of products of float32: CUBLAS_COMPUTE_32F, _FAST_TF32, _FAST_16BF and _FAST_16F."""
+_COMPUTE_DOUBLE = 70
+_DEFAULT_ALGORITHM = -1
+_STATUS = {
+    1: "CUBLAS_STATUS_NOT_INITIALIZED", 3: "CUBLAS_STATUS_ALLOC_FAILED", 7: "CUBLAS_STATUS_INVALID_VALUE", 8: "CUBLAS_STATUS_ARCH_MISMATCH",
+    11: "CUBLAS_STATUS_MAPPING_ERROR", 13: "CUBLAS_STATUS_EXECUTION_FAILED", 14: "CUBLAS_STATUS_INTERNAL_ERROR", 15: "CUBLAS_STATUS_NOT_SUPPORTED",
+}  # fmt: skip
+WORKSPACE = 32 << 20
+"""Bytes; what NVIDIA advises for its largest devices."""
+
+
+def load(cupy: Any) -> Any:
+    """The library that CuPy uses.
+
+    Raises:
+        BackendError: when it is not installed.
+    """
+    major = int(cupy.cuda.runtime.runtimeGetVersion()) // 1000
+    try:
+        # CuPy knows where it is; once loaded it is found by its name
+        _ = cupy.cuda.cublas
+        return open_library(f"cublas64_{major}.dll" if os.name == "nt" else f"libcublas.so.{major}")
+    except (ImportError, OSError) as error:
+        raise BackendError(
+            f"cuBLAS for CUDA {major} is missing: {error}. Install the CUDA toolkit, or pip install nvidia-cublas"
+        ) from error
+
+
+def open_library(name: str) -> Any:
+    """A shared library by its name."""
+    return ctypes.CDLL(name)
+
+
+class Blas:
+    """The handle of a device.
+
+    Args:
+        cupy: the module.
+    """
+
+    def __init__(self, cupy: Any) -> None:
+        self._library = load(cupy)
+        self._handle = ctypes.c_void_p()
+        self._call("cublasCreate_v2", ctypes.byref(self._handle))
+        self._numbers = {4: (ctypes.c_float(1.0), ctypes.c_float(0.0)), 8: (ctypes.c_double(1.0), ctypes.c_double(0.0))}  # fmt: skip
+
+    def _call(self, name: str, *arguments: Any) -> None:
+        status = int(getattr(self._library, name)(*arguments))
+        if status:
+            raise BackendError(f"{name} failed: {_STATUS.get(status, status)}")
+
+    def use(self, stream: int, workspace: int, size: int) -> None:
+        """Work on a stream (its pointer) with so many bytes at `workspace`."""
+        self._call("cublasSetStream_v2", self._handle, ctypes.c_void_p(stream))
+        self._call("cublasSetWorkspace_v2", self._handle, ctypes.c_void_p(workspace), ctypes.c_size_t(size))  # fmt: skip
+
+    def gemm(self, gemm: Gemm, dtype: DType, a: int, b: int, c: int, factors: tuple[int, int] | None) -> None:  # fmt: skip
+        """A product of matrices at the addresses `a`, `b` and `c`; `factors` are those of alpha and beta."""
+        size = dtype.itemsize
+        kind = _TYPES[size]
+        compute = _COMPUTE[gemm.precision] if dtype == float32 else _COMPUTE_DOUBLE
+        self._call("cublasSetPointerMode_v2", self._handle, ctypes.c_int(_HOST if factors is None else _DEVICE))  # fmt: skip
+        if factors is None:
+            alpha, beta = (ctypes.c_void_p(ctypes.addressof(n)) for n in self._numbers[size])
+        else:
+            alpha, beta = map(ctypes.c_void_p, factors)
+        first, second = gemm.b, gemm.a
+        shape = [ctypes.c_int(n) for n in (int(first.turned), int(second.turned), gemm.columns, gemm.rows, gemm.terms)]  # fmt: skip
+
+        def matrix(address: int, step: int, stride: int) -> list[Any]:
+            given: list[Any] = [ctypes.c_void_p(address), ctypes.c_int(kind), ctypes.c_int(step)]
+            return given if gemm.matrices == 1 else [*given, ctypes.c_longlong(stride)]
+
+        arguments = [
+            self._handle, *shape, alpha, *matrix(b, first.step, first.stride), *matrix(a, second.step, second.stride),
+            beta, *matrix(c, gemm.columns, gemm.rows * gemm.columns),
+        ]  # fmt: skip
+        if gemm.matrices > 1:
+            arguments.append(ctypes.c_int(gemm.matrices))
+        name = "cublasGemmEx" if gemm.matrices == 1 else "cublasGemmStridedBatchedEx"
+        self._call(name, *arguments, ctypes.c_int(compute), ctypes.c_int(_DEFAULT_ALGORITHM))
+
+
+@functools.cache
+def blas_of(cupy: Any, device: int) -> Blas:
+    """THE handle of a device; made while it is current."""
+    return Blas(cupy)

@@ -1,0 +1,105 @@
+"""Rules as kernels: an op's forward or gradient rule, traced once for each kind of arguments, runs as one kernel.
+
+What is not arithmetic (products, indexing, sorting) goes primitive by primitive. The choice depends on shapes and dtypes alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+from ..contract import Spec
+from ..cuda.lower import Lowered, lower
+from ..errors import GradloomError
+from ..primitives import PRIMITIVES
+from ..program import Symbol, TraceBackend, Value
+from ..program.purity import is_pure
+from .launching import launch
+from .library import plain_errors
+
+_REMEMBERED = 4096
+"""So many calls are remembered; a program that makes more forgets them all and starts anew."""
+_MOST = 4
+"""Kernels for one rule: more of them would mean that it is no row of arithmetic."""
+_ALIGNED = 16
+
+
+class _Ready(NamedTuple):
+    """A lowered rule, with the parameter that each of its arrays is."""
+
+    lowered: Lowered
+    given: tuple[tuple[int, Value], ...]
+    result: Value
+
+
+class Fused:
+    """The kernels of rules that a backend has met."""
+
+    def __init__(self, backend: Any) -> None:
+        self._backend = backend
+        self._ready: dict[Any, _Ready | None] = {}
+
+    def __call__(self, rule: Callable[..., Any], args: Sequence[Any], static: dict[str, Any]) -> Any:  # fmt: skip
+        """The result of a rule."""
+        backend = self._backend
+        array_type = backend.array_type
+        kinds = tuple(
+            (a.shape, a.dtype.char, a.data.ptr % _ALIGNED == 0) if type(a) is array_type else (type(a), a)
+            for a in args
+        )  # fmt: skip
+        try:
+            key = (rule, kinds, *static.items())
+            ready = self._ready[key]
+        except KeyError:
+            if len(self._ready) >= _REMEMBERED:
+                self._ready.clear()
+            ready = self._ready[key] = self._made(rule, args, static)
+        except TypeError:
+            # a static attribute without a hash: not arithmetic
+            ready = None
+        return rule(backend, *args, **static) if ready is None else self._launched(ready, args)
+
+    def _made(self, rule: Callable[..., Any], args: Sequence[Any], static: dict[str, Any]) -> _Ready | None:  # fmt: skip
+        if not is_pure(rule):
+            return None
+        arrays = [i for i, a in enumerate(args) if type(a) is self._backend.array_type]
+        trace = TraceBackend()
+        symbols = [trace.parameter(Spec(a.shape, a.dtype), "input", str(i)) if i in arrays else a for i, a in enumerate(args)]  # fmt: skip
+        try:
+            result = rule(trace, *symbols, **static)
+        except Exception:
+            # run with values, the rule itself says what is wrong with them
+            return None
+        if not isinstance(result, Symbol) or not arrays:
+            return None
+        program = trace.finish("rule", [], [("y", result)])
+        if not any(PRIMITIVES[i.primitive].kind in ("elementwise", "reduction") for i in program.instructions):  # fmt: skip
+            return None
+        parameters = program.named("input")
+        unaligned = frozenset(parameters[str(i)] for i in arrays if args[i].data.ptr % _ALIGNED)
+        try:
+            lowered = lower(program, unaligned)
+        except GradloomError:
+            return None
+        if not 0 < len(lowered.calls) <= _MOST or any(c.kernel is None or c.checks for c in lowered.calls):  # fmt: skip
+            return None
+        (_, y), = lowered.program.outputs  # fmt: skip
+        assert isinstance(y, Value)
+        return _Ready(lowered, tuple((i, parameters[str(i)]) for i in arrays), y)
+
+    def _launched(self, ready: _Ready, args: Sequence[Any]) -> Any:
+        backend = self._backend
+        cupy = backend._cupy
+        with plain_errors(cupy), backend._here:
+            held: dict[Value, Any] = {}
+            for i, value in ready.given:
+                backend._check_device(args[i])
+                array = args[i]
+                held[value] = array if array.flags.c_contiguous else cupy.ascontiguousarray(array)
+            for call in ready.lowered.calls:
+                assert call.kernel is not None
+                for root in call.roots:
+                    if root not in held:
+                        held[root] = cupy.empty(root.spec.shape, root.spec.dtype)
+                launch(cupy, call.kernel, lambda root: int(held[root].data.ptr))
+            return held[ready.result]

@@ -1,0 +1,320 @@
+"""A program that is ready to run on a device: kernels, products, one block of memory, and graphs of whole steps.
+
+A step is captured once for each set of addresses as a CUDA graph and then replayed; small steps go several to a graph. State
+stays where it is; inputs are copied into places of their own, results out of theirs, and the rows of an epoch are gathered on
+the device by a counter that lies there, too. Turns of one machine follow each other on the device, whatever their streams.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..contract import Feed, Spec, as_array
+from ..cuda import moving
+from ..cuda.calls import ERRORS, Call, call_of
+from ..cuda.lower import lower
+from ..errors import DeviceMemoryError, ProgramError
+from ..locks import renewed_lock
+from ..program.ir import Program, Value
+from ..program.layout import lay_out
+from . import inspection
+from .cublas import WORKSPACE, blas_of
+from .launching import launch, loaded, multiply
+from .library import plain_errors
+
+_INT64 = np.dtype(np.int64)
+_NODES = 512
+"""Kernels of one graph, up to which it holds several steps."""
+_STEPS = 64
+_KEPT = 16
+"""So many graphs are kept, for as many sets of addresses."""
+_ALIGNED = 256
+
+
+class Machine:
+    """The executable of the CuPy backend.
+
+    Args:
+        program: as traced.
+        backend: on whose device it runs, and whose primitives do what has no kernel.
+        feeds: inputs, by name, that `epoch` takes from rows.
+    """
+
+    def __init__(self, program: Program, backend: Any, feeds: Mapping[str, Feed] | None = None) -> None:  # fmt: skip
+        self.program = program
+        self.backend = backend
+        self.cupy = backend._cupy
+        self.feeds = dict(feeds or {})
+        self.lowered = lower(program)
+        self.state = program.named("state")
+        self.inputs = program.named("input")
+        self.written = [name for name, v in self.state.items() if any(s == v for s, _ in program.assigns)]  # fmt: skip
+        self.counter = Value(-2, Spec((1,), _INT64))
+        self.order: Value | None = None
+        self.sources: dict[str, Value] = {}
+        self.before, self.after = self._feeding()
+        self.calls = self.lowered.calls
+        self._check_order()
+        self.layout = lay_out([*self.before, *self.calls], [True] * (len(self.before) + len(self.calls)), self._sizes())  # fmt: skip
+        self.lock = renewed_lock()
+        self.uses_graphs = os.environ.get("GRADLOOM_CUDA_GRAPHS", "1") != "0" and not any(c.foreign for c in self.calls)  # fmt: skip
+        self.checks = any(c.checks for c in self.calls)
+        self.is_simple = self.uses_graphs
+        self._places: dict[Value, int] = {}
+        self._bound: dict[Value, int] = {}
+        self._graphs: dict[Any, Any] = {}
+        with plain_errors(self.cupy), backend._here:
+            self._allocate()
+            for call in (*self.before, *self.calls, *self.after):
+                loaded(self.cupy, call)
+            self.blas = blas_of(self.cupy, backend.device) if any(c.gemm for c in self.calls) else None  # fmt: skip
+            self.stream = self.cupy.cuda.Stream(non_blocking=True)
+            self.done = self.cupy.cuda.Event(disable_timing=True)
+            self.done.record(self.cupy.cuda.get_current_stream())
+
+    turns = 0
+    is_quick = False
+    steps_done = 0
+    times: list[tuple[Call, Any, Any]] | None = None
+    """While a profile is taken: events around every call."""
+
+    def again(self, name: str, array: Any) -> Any:
+        """See `Executable`; never called, for `is_quick` says so."""
+        raise ProgramError("a device has no quick way")
+
+    # making
+    def _feeding(self) -> tuple[list[Call], list[Call]]:
+        """What gathers the rows of a step, and what counts it on."""
+        if not self.feeds:
+            return [], []
+        first = next(iter(self.feeds.values()))
+        if first.ordered:
+            self.order = Value(-3, Spec((first.rows,), _INT64))
+        calls = []
+        for name in self.feeds:
+            value = self.inputs[name]
+            source = self.sources[name] = Value(-4 - len(self.sources), value.spec)
+            calls.append(call_of(moving.batch(source, self.order, self.counter, value), "batch"))
+        return calls, [call_of(moving.advance(self.counter), "count on")]
+
+    def _check_order(self) -> None:
+        """Every value is written before it is read; a mistake of the planner would be a random number."""
+        written = {*self.state.values(), *self.inputs.values(), ERRORS}
+        for call in self.calls:
+            for root in call.reads:
+                if root not in written:
+                    raise ProgramError(f"{call.label} reads {root}: {root.spec} before it is written")  # fmt: skip
+            written.update(call.writes)
+
+    def _kept(self) -> list[Value]:
+        """Roots with a place of their own for as long as the machine lives."""
+        outputs = [v for _, v in self.lowered.program.outputs if isinstance(v, Value)]
+        given = [v for n, v in self.inputs.items() if n not in self.feeds]
+        own = [self.lowered.place.get(v, v) for v in outputs]
+        counted = [self.counter, *([self.order] if self.order is not None else [])] if self.feeds else []  # fmt: skip
+        return list(dict.fromkeys(v for v in (ERRORS, *counted, *given, *own) if v not in self.state.values()))  # fmt: skip
+
+    def _sizes(self) -> dict[Value, int]:
+        """Bytes of the values that share memory."""
+        kept = {*self._kept(), *self.state.values(), *self.sources.values()}
+        roots = dict.fromkeys(r for c in (*self.before, *self.calls) for r in c.roots)
+        return {r: max(r.spec.size, 1) * r.spec.dtype.itemsize for r in roots if r not in kept}
+
+    def _allocate(self) -> None:
+        at = -(-self.layout.size // _ALIGNED) * _ALIGNED
+        places = dict(self.layout.offsets)
+        for root in self._kept():
+            places[root] = at
+            at += -(-max(root.spec.size, 1) * root.spec.dtype.itemsize // _ALIGNED) * _ALIGNED
+        self.workspace = at
+        self.bytes = max(at + (WORKSPACE if any(c.gemm for c in self.calls) else 0), 1)
+        try:
+            self.block = self.cupy.empty(self.bytes, np.uint8)
+        except self.cupy.cuda.memory.OutOfMemoryError as error:
+            raise DeviceMemoryError(f"{inspection.too_large(self)} ({error})") from error
+        self.block.data.memset_async(0, self.bytes)
+        base = int(self.block.data.ptr)
+        self._places = {root: base + offset for root, offset in places.items()}
+
+    def address(self, root: Value) -> int:
+        """Where a root lies in this turn."""
+        place = self._places.get(root)
+        return self._bound[root] if place is None else place
+
+    # running
+    def step(self, state: Mapping[str, Any] | None, inputs: Mapping[str, Any]) -> dict[str, Any]:
+        """See `Executable`."""
+        with self.lock, plain_errors(self.cupy), self.backend._here:
+            stream = self._begin(state)
+            for name, array in inputs.items():
+                self._copy_in(self.inputs[name], array, stream)
+            self._run(1, self.calls, stream)
+            outputs = {name: self._copy_out(value, stream) for name, value in self.lowered.program.outputs}  # fmt: skip
+            self._end(stream, wait=False)
+            return outputs
+
+    def epoch(
+        self, state: Mapping[str, Any], sources: Mapping[str, Any], order: Any | None, first: int, steps: int
+    ) -> None:  # fmt: skip
+        """See `Executable`. Waits for the device, so that the time it takes is that of the steps."""
+        with self.lock, plain_errors(self.cupy), self.backend._here:
+            stream = self._begin(state)
+            for name, array in sources.items():
+                self._bound[self.sources[name]] = int(array.data.ptr)
+            if order is not None and self.order is not None:
+                self._copy_in(self.order, order, stream)
+            self.root_array(self.counter).fill(first)
+            calls = [*self.before, *self.calls, *self.after]
+            most = max(1, min(_STEPS, _NODES // len(calls)))
+            left = steps
+            while left:
+                together = 1 << (min(left, most).bit_length() - 1)
+                self._run(together, calls, stream)
+                left -= together
+            self._end(stream, wait=True)
+
+    def _begin(self, state: Mapping[str, Any] | None) -> Any:
+        """Bind the state; what the last turn put on its stream is done first."""
+        stream = self.cupy.cuda.get_current_stream()
+        stream.wait_event(self.done)
+        if state is not None:
+            self.turns += 1
+            for name, value in self.state.items():
+                # addresses alone: an array that is held here would not be written in place
+                self._bound[value] = int(state[name].data.ptr)
+        return stream
+
+    def _end(self, stream: Any, wait: bool) -> None:
+        self.done.record(stream)
+        if wait or self.checks:
+            stream.synchronize()
+        if self.checks:
+            noted = self.root_array(ERRORS)
+            if int(noted.get()[0]):
+                noted.fill(0)
+                raise IndexError("an index is out of range; state is as before that step")
+
+    def _copy_in(self, value: Value, array: Any, stream: Any) -> None:
+        size = value.spec.size * value.spec.dtype.itemsize
+        if size:
+            self._pointer(self.address(value), size).copy_from_device_async(
+                array.data, size, stream
+            )
+
+    def _copy_out(self, value: Any, stream: Any) -> Any:
+        assert isinstance(value, Value)
+        result = self.cupy.empty(value.spec.shape, value.spec.dtype)
+        if result.nbytes:
+            source = self._pointer(self.address(self.lowered.place.get(value, value)), result.nbytes)  # fmt: skip
+            result.data.copy_from_device_async(source, result.nbytes, stream)
+        return result
+
+    def _pointer(self, address: int, size: int) -> Any:
+        """A place in the block, or in memory that belongs to somebody else, as CuPy points to it."""
+        base = int(self.block.data.ptr)
+        if base <= address < base + self.bytes:
+            return self.block.data + (address - base)
+        cuda = self.cupy.cuda
+        return cuda.MemoryPointer(cuda.UnownedMemory(address, size, None, self.backend.device), 0)
+
+    def root_array(self, root: Value, value: Value | None = None) -> Any:
+        """The array of a root in this turn, or that of a value which is a view of it."""
+        size = root.spec.dtype.itemsize
+        pointer = self._pointer(self.address(root), max(root.spec.size, 1) * size)
+        if value is None:
+            return self.cupy.ndarray(root.spec.shape, root.spec.dtype, pointer)
+        view = self.lowered.views[value]
+        strides = tuple(s * size for s in view.strides)
+        return self.cupy.ndarray(value.spec.shape, value.spec.dtype, pointer + view.offset * size, strides)  # fmt: skip
+
+    def _run(self, steps: int, calls: Sequence[Call], stream: Any) -> None:
+        """So many steps, by a graph where there can be one."""
+        self.steps_done += steps
+        if not self.uses_graphs or self.times is not None:
+            for _ in range(steps):
+                self._put(calls, stream)
+            return
+        key = (steps, len(calls), *(self._bound[v] for v in (*self.state.values(), *self.sources.values()) if v in self._bound))  # fmt: skip
+        graph = self._graphs.get(key)
+        if graph is None:
+            graph = self._captured(steps, calls)
+            while len(self._graphs) >= _KEPT:
+                self._graphs.pop(next(iter(self._graphs)))
+            self._graphs[key] = graph
+        graph.launch(stream)
+
+    def _captured(self, steps: int, calls: Sequence[Call]) -> Any:
+        """A graph of `steps` steps. The memory that it names stays that of this machine and of the state."""
+        with self.stream:
+            self.stream.begin_capture()
+            try:
+                for _ in range(steps):
+                    self._put(calls, self.stream)
+            finally:
+                graph = self.stream.end_capture()
+        return graph
+
+    def _put(self, calls: Sequence[Call], stream: Any, then: Callable[[Call], None] | None = None) -> None:  # fmt: skip
+        """Put calls on a stream, which is the current one."""
+        if self.blas is not None:
+            self.blas.use(int(stream.ptr), int(self.block.data.ptr) + self.workspace, WORKSPACE)
+        for call in calls:
+            events = None
+            if self.times is not None:
+                events = self.cupy.cuda.Event(), self.cupy.cuda.Event()
+                events[0].record(stream)
+            if call.kernel is not None:
+                launch(self.cupy, call.kernel, self.address)
+            elif call.gemm is not None:
+                multiply(self.blas, call.gemm, self.address)
+            else:
+                self._foreign(call)
+            if events is not None and self.times is not None:
+                events[1].record(stream)
+                self.times.append((call, *events))
+            if then is not None:
+                then(call)
+
+    def _foreign(self, call: Call) -> None:
+        """An instruction for which there is no kernel, by the backend's primitive."""
+        assert call.foreign is not None
+        result, primitive, operands, static = call.foreign
+        given = [self.array(o) if isinstance(o, Value) else o for o in operands]
+        value = getattr(self.backend, primitive)(*given, **dict(static))
+        if result.spec.size:
+            self.array(result)[...] = as_array(self.backend, value)
+
+    def array(self, value: Value) -> Any:
+        """The array in memory that a value is, as a view."""
+        root = self.lowered.views[value].root
+        return self.root_array(self.lowered.place.get(root, root), value)
+
+    def one_by_one(self, state: Mapping[str, Any], inputs: Mapping[str, Any], then: Callable[[Call], None]) -> None:  # fmt: skip
+        """A step on its own, without a graph; `then` is told of every call that was put on the stream."""
+        with self.lock, plain_errors(self.cupy), self.backend._here:
+            stream = self._begin(state)
+            for name, array in inputs.items():
+                self._copy_in(self.inputs[name], array, stream)
+            self._put(self.calls, stream, then)
+            self._end(stream, wait=True)
+
+    # looking inside
+    def memory_report(self) -> str:
+        return inspection.memory_report(self)
+
+    def kernels(self) -> list[str]:
+        return inspection.kernels(self)
+
+    def source(self) -> str:
+        """The text of every kernel, once."""
+        return "\n".join(dict.fromkeys(c.kernel.source for c in self.calls if c.kernel is not None))
+
+    def profile(self, run: Callable[[], object]) -> list[tuple[str, float, int, int]]:
+        return inspection.profile(self, run)
+
+    def compare(self, state: Mapping[str, Any], inputs: Mapping[str, Any]) -> list[tuple[str, str, float]]:  # fmt: skip
+        return inspection.compare(self, state, inputs)

@@ -15,6 +15,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent
 HOME = ROOT / ".venv"
 PYTHON = HOME / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+# every worker collects all tests, which takes seconds and half a gigabyte: more than eight do not pay
+WORKERS = ("-n", "auto", "--maxprocesses", "8", "--dist", "worksteal")
 EXAMPLES = (
     "single_neuron", "activations", "backpropagation", "gradient_descent", "first_network", "lab_as_for_keras",
     "losses", "learning_rate_decay", "batch_size", "dropout", "regularization", "early_stopping", "maxout",
@@ -65,12 +67,16 @@ def examples() -> None:
 
 
 def test(*arguments: str) -> None:
-    """Run the whole test suite on NumPy, then again on Numba with kernels for every array; arguments go to pytest."""
+    """Run the whole test suite on NumPy, then again on Numba with kernels for every array; arguments go to pytest.
+
+    Every core runs tests; `-n 0` runs them one by one, in this process.
+    """
     install("test")
-    python("-m", "pytest", *arguments)
+    pytest = ("-m", "pytest", *WORKERS)
+    python(*pytest, *arguments)
     rooms = ("tests/autograd", "tests/backends", "tests/nn")
     # what trains to convergence has done so on NumPy, and its arrays are too small for kernels
-    python("-m", "pytest", "--backend", "numba", "-m", "not slow and not once", *rooms, *arguments)
+    python(*pytest, "--backend", "numba", "-m", "not slow and not once", *rooms, *arguments)
 
 
 def check() -> None:

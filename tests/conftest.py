@@ -27,6 +27,11 @@ settings.register_profile("repeatable", derandomize=True, max_examples=60, deadl
 settings.register_profile("thorough", max_examples=2000, deadline=None)
 settings.load_profile("repeatable")
 
+pytest.register_assert_rewrite("blocks", "golden_files", "networks", "programs", "steps")
+
+# doctest would import the conftest files of all folders as one module
+collect_ignore_glob = ["*conftest.py"]
+
 
 def pytest_addoption(parser):
     parser.addoption("--backend", default="numpy", help="the backend that the tests run on")
@@ -89,13 +94,18 @@ def hips_python():
     if given:
         return given
     folder = Path(tempfile.gettempdir()) / f"gradloom-hips-{HIPS_VERSION}-{sys.version_info[0]}.{sys.version_info[1]}"  # fmt: skip
-    python = folder / ("Scripts" if os.name == "nt" else "bin") / "python"
-    done = folder / "complete"
-    if not done.exists():
-        venv.create(folder, with_pip=True, clear=True)
-        pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-        made = subprocess.run([*pip, f"autograd=={HIPS_VERSION}"], capture_output=True, text=True, check=False)  # fmt: skip
-        if made.returncode:
-            pytest.skip(f"cannot install autograd=={HIPS_VERSION}: {made.stderr.strip().splitlines()[-1:]}")  # fmt: skip
-        done.touch()
-    return str(python)
+    python = Path("Scripts" if os.name == "nt" else "bin") / "python"
+    if not folder.exists():
+        # made elsewhere and moved when complete, since other processes may be making it too
+        with tempfile.TemporaryDirectory(dir=folder.parent, prefix="gradloom-hips-") as other:
+            new = Path(other) / "environment"
+            venv.create(new, with_pip=True)
+            pip = [new / python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+            made = subprocess.run([*pip, f"autograd=={HIPS_VERSION}"], capture_output=True, text=True, check=False)  # fmt: skip
+            if made.returncode:
+                pytest.skip(f"cannot install autograd=={HIPS_VERSION}: {made.stderr.strip().splitlines()[-1:]}")  # fmt: skip
+            try:
+                new.rename(folder)
+            except OSError:  # another process was first
+                assert folder.exists()
+    return str(folder / python)

@@ -42,6 +42,16 @@ def test_few_mutants_are_equivalent(report):
     assert len(report.equivalent) < 0.15 * len(report.results)
 
 
+def test_the_table_counts_every_mutant(report):
+    lines = report.table("kind").splitlines()
+    assert lines[0].split()[:2] == ["kind", "mutants"]
+    total = lines[-1].split()
+    assert total[0] == "total"
+    assert int(total[1]) == len(report.results) == sum(int(n) for n in total[2:8])
+    assert {line.split("  ")[0] for line in lines[1:-1]} <= set(KINDS)
+    assert set(report.by("rule")) == {f"{op.name}.{name}" for op in WITH_RULES for name in op.vjp}
+
+
 def test_every_kind_of_fault_occurs():
     found = Counter(m.kind for op in WITH_RULES for s in samples(op) for m in mutants(op, s))
     assert set(found) == set(KINDS)
@@ -125,16 +135,6 @@ def test_a_wrong_rule_is_not_mutated_but_reported():
 
     with pytest.raises(GradientMismatch, match="wrong: the rule itself fails"):
         kill_rate([wrong.op])
-
-
-def test_the_table_counts_every_mutant(report):
-    lines = report.table("kind").splitlines()
-    assert lines[0].split()[:2] == ["kind", "mutants"]
-    total = lines[-1].split()
-    assert total[0] == "total"
-    assert int(total[1]) == len(report.results) == sum(int(n) for n in total[2:8])
-    assert {line.split("  ")[0] for line in lines[1:-1]} <= set(KINDS)
-    assert set(report.by("rule")) == {f"{op.name}.{name}" for op in WITH_RULES for name in op.vjp}
 
 
 def test_the_command(capsys):

@@ -85,7 +85,9 @@ def test_no_metrics(metrics):
     assert model.evaluate(SCORES, SCORES, return_dict=True) == {"loss": 0.0}
 
 
-@pytest.mark.parametrize("metric", [nn.Accuracy(), nn.Accuracy, "accuracy"], ids=repr)
+@pytest.mark.parametrize(
+    "metric", [nn.Accuracy(), nn.Accuracy, "accuracy"], ids=["instance", "class", "name"]
+)
 def test_one_metric_without_a_list(metric):
     model = nn.Sequential([nn.Activation("linear")])
     model.compile("sgd", "categorical_crossentropy", metrics=metric)

@@ -98,7 +98,9 @@ def test_an_input_shape_may_be_a_number():
 
 
 @pytest.mark.parametrize(
-    "layer", [nn.Dense(2, input_dim=3), nn.Dense(2, input_shape=(3,)), None], ids=str
+    "layer",
+    [nn.Dense(2, input_dim=3), nn.Dense(2, input_shape=(3,)), None],
+    ids=["input_dim", "input_shape", "Input"],
 )
 def test_ways_to_say_the_input_shape(layer):
     layers = [nn.Input((3,)), nn.Dense(2)] if layer is None else [layer]

@@ -201,7 +201,7 @@ def clipped_together(both):
         (dict(global_clipnorm=1e6), lambda both: both),
         (dict(clipnorm=1e6), lambda both: both),
     ],
-    ids=str,
+    ids=lambda case: str(case) if isinstance(case, dict) else case.__name__,
 )
 def test_clipping(options, clip):
     gradients = gradients_of_steps()

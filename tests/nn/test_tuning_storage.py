@@ -196,7 +196,11 @@ SCRIPT = f"""
 import json, sys, time
 sys.path[:0] = [{str(ROOT)!r}, {str(Path(__file__).parent)!r}]
 import test_tuning_storage as t
+import backends
 import nn
+
+# compiling every network would take most of the time, and is no part of what is stopped here
+backends.set_default("numpy")
 
 class Slow(nn.Callback):
     def on_epoch_end(self, epoch, logs):

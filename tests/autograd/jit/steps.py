@@ -1,0 +1,56 @@
+"""The steps that several tests compile, and threads that run together."""
+
+from __future__ import annotations
+
+import threading
+
+import numpy as np
+
+import autograd as ag
+
+
+def ones(n=2, dtype="float32"):
+    return ag.ones(n, dtype)
+
+
+def counter():
+    """A tensor and a step that adds to it."""
+    w = ag.zeros(2)
+
+    @ag.jit(state=[w])
+    def add(x):
+        w.assign(w + x)
+
+    return w, add
+
+
+def together(*functions):
+    failed = []
+
+    def guarded(f):
+        try:
+            f()
+        except BaseException as error:
+            failed.append(error)
+
+    threads = [threading.Thread(target=guarded, args=(f,)) for f in functions]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join(60)
+    assert not any(t.is_alive() for t in threads)
+    if failed:
+        raise failed[0]
+
+
+def big_step():
+    """A step with enough work for two threads, and its state."""
+    draw = np.random.default_rng(0)
+    w = ag.tensor(draw.standard_normal((96, 128)).astype(np.float32))
+
+    @ag.jit(state=[w])
+    def step(x):
+        w.assign(w + (x.T @ ag.tanh(x @ w)) * 0.01)
+        return w.sum()
+
+    return w, step, ag.tensor(draw.standard_normal((64, 96)).astype(np.float32))

@@ -1,0 +1,226 @@
+"""What a compiled step finds outside itself: never a value that is no longer true.
+
+Tensors must be declared; numbers, functions and objects are watched, or refused with an error that names them.
+"""
+
+from __future__ import annotations
+
+import math
+from functools import partial
+from types import ModuleType
+
+import numpy as np
+import pytest
+from steps import ones
+
+import autograd as ag
+import backends
+
+pytestmark = pytest.mark.once
+# what is captured without being declared
+OUTSIDE = ag.tensor([1.0, 2.0])
+RATE = 2.0
+TABLE = {"rate": 2.0}
+
+
+def test_an_undeclared_tensor_is_an_error_with_the_way_out():
+    hidden = ones()
+    for f in (lambda x: x * hidden, lambda x: x + OUTSIDE, lambda x: x + np.ones(2, np.float32), lambda x: hidden):  # fmt: skip
+        jitted = ag.jit(f)
+        for _ in range(2):
+            with pytest.raises(ag.TraceError, match=r"undeclared.*state=|returns tensors"):
+                jitted(ones())
+        assert jitted.traces == 0
+    assert hidden.backend == backends.default().name
+    assert (hidden + 1).tolist() == [2.0, 2.0]
+
+
+def test_a_tensor_of_an_earlier_trace_is_an_error():
+    kept = []
+
+    def leaks(x):
+        kept.append(x)
+        return x * 2
+
+    ag.jit(leaks)(ones())
+    with pytest.raises(ag.TraceError):
+        ag.jit(lambda x: x + kept[0])(ones())
+
+
+def test_a_number_in_a_closure_that_changes(log):
+    rate = 2.0
+    scaled = ag.jit(lambda x: x * rate, name="scaled")
+    assert scaled(ones()).tolist() == [2.0, 2.0]
+    rate = 3.0
+    assert scaled(ones()).tolist() == [3.0, 3.0]
+    rate = 2.0
+    assert scaled(ones()).tolist() == [2.0, 2.0]
+    assert scaled.traces == 2
+    first, second = log()
+    assert first == "scaled: trace 1 (the first)"
+    assert "scaled: trace 2" in second
+    assert "rate" in second
+    assert "2.0" in second
+    assert "3.0" in second
+
+
+def test_a_global_number_that_changes(monkeypatch):
+    scaled = ag.jit(lambda x: x * RATE)
+    assert scaled(ones()).tolist() == [2.0, 2.0]
+    monkeypatch.setitem(globals(), "RATE", 5.0)
+    assert scaled(ones()).tolist() == [5.0, 5.0]
+
+
+@pytest.mark.parametrize("values", [(1, True), (1, 1.0), (0.0, -0.0), (True, None), ("a", "b")], ids=str)  # fmt: skip
+def test_values_that_are_equal_are_still_two(values):
+    """Python says 1 == True == 1.0 and 0.0 == -0.0; a trace of one is wrong for the other."""
+    value = values[0]
+
+    def f(x):
+        if value is None:
+            return x * 7
+        if value == "a":
+            return x * 8
+        if value == "b":
+            return x * 9
+        if isinstance(value, bool):
+            return x + 10
+        return ag.where(x > 0, math.copysign(1.0, value), 0.0) + (0 if isinstance(value, int) else 100)  # fmt: skip
+
+    jitted = ag.jit(f)
+    for value in (*values, *values):  # noqa: B007 - f reads it
+        assert jitted(ones()).tolist() == f(ones()).tolist()
+    assert jitted.traces == 2
+
+
+def test_nan_in_a_closure_is_not_a_new_trace_each_time():
+    bound = float("nan")
+    f = ag.jit(lambda x: x * bound)
+    for _ in range(3):
+        assert np.isnan(f(ones()).numpy()).all()
+    assert f.traces == 1
+
+
+class Settings:
+    rate = 2.0
+
+    @property
+    def doubled(self):
+        return self.rate * 2
+
+    def step(self, x):
+        return x * self.rate
+
+
+class Slotted:
+    __slots__ = ("rate",)
+
+
+def numbers_behind_something(monkeypatch=None):
+    """(name, a function that reads a number, a function that changes it to 3)."""
+    table, row, scalar, settings = {"rate": 2.0}, [2.0], np.float32(2.0), Settings()
+    slotted, module, long, deep = (
+        Slotted(),
+        ModuleType("settings"),
+        [2.0] * 100,
+        [[[[[[{"rate": 2.0}]]]]]],
+    )
+    slotted.rate = module.rate = 2.0
+    circle = {"rate": 2.0}
+    circle["self"] = circle
+    rate = 2.0
+
+    def helper(x):
+        return x * rate
+
+    def set_rate():
+        nonlocal rate
+        rate = 3.0
+
+    def set_scalar():
+        nonlocal scalar
+        scalar = np.float32(3.0)
+
+    return {
+        "dict": (lambda x: x * table["rate"], lambda: table.update(rate=3.0)),
+        "list": (lambda x: x * row[0], lambda: row.__setitem__(0, 3.0)),
+        "method": (settings.step, lambda: setattr(settings, "rate", 3.0)),
+        "attribute": (lambda x: x * settings.rate, lambda: setattr(settings, "rate", 3.0)),
+        "helper": (lambda x: helper(x), set_rate),
+        "numpy scalar": (lambda x: x * scalar, set_scalar),
+        "global dict": (lambda x: x * TABLE["rate"], None),
+        "class": (lambda x: x * settings.rate, lambda: monkeypatch.setattr(Settings, "rate", 3.0)),
+        "slots": (lambda x: x * slotted.rate, lambda: setattr(slotted, "rate", 3.0)),
+        "module": (lambda x: x * module.rate, lambda: setattr(module, "rate", 3.0)),
+        "long list": (lambda x: x * long[99], lambda: long.__setitem__(99, 3.0)),
+        "deep": (
+            lambda x: x * deep[0][0][0][0][0][0]["rate"],
+            lambda: deep[0][0][0][0][0][0].update(rate=3.0),
+        ),
+        "itself": (lambda x: x * circle["rate"], lambda: circle.update(rate=3.0)),
+        "property": (lambda x: x * settings.doubled / 2, lambda: setattr(settings, "rate", 3.0)),
+    }
+
+
+@pytest.mark.parametrize("kind", numbers_behind_something())
+def test_a_number_behind_something_is_seen_or_refused(kind, monkeypatch):
+    """Right values, or an error that says how to pass it; never the old number."""
+    f, change = numbers_behind_something(monkeypatch)[kind]
+    jitted = ag.jit(f)
+    try:
+        assert jitted(ones()).tolist() == [2.0, 2.0]
+        if change is None:
+            monkeypatch.setitem(TABLE, "rate", 3.0)
+        else:
+            change()
+        assert jitted(ones()).tolist() == [3.0, 3.0]
+    except ag.TraceError as error:
+        assert "argument" in str(error)  # noqa: PT017
+
+
+@pytest.mark.parametrize("kind", ["closure", "dict", "attribute"])
+def test_a_number_that_the_step_itself_changes(kind):
+    """Eager values, or an error that names it."""
+    calls, table, settings = 0, {"calls": 0}, Settings()
+    settings.rate = 0
+
+    def step(x):
+        nonlocal calls
+        if kind == "closure":
+            calls += 1
+            return x * calls
+        if kind == "dict":
+            table["calls"] += 1
+            return x * table["calls"]
+        settings.rate += 1
+        return x * settings.rate
+
+    f = ag.jit(step)
+    try:
+        assert [f(ones()).tolist()[0] for _ in range(3)] == [1.0, 2.0, 3.0]
+    except ag.TraceError as error:
+        assert "change" in str(error)  # noqa: PT017
+
+
+def test_functions_that_take_the_place_of_dead_ones():
+    """An object may get the address of one that is gone; what a program was traced with must not be mistaken for it."""
+    box = {}
+    f = ag.jit(lambda x: box["f"](x))
+    for n in range(2, 9):
+        space = {}
+        exec(f"def scaled(x): return x * {n}", space)
+        box["f"] = space.pop("scaled")
+        assert f(ones()).tolist() == [float(n)] * 2
+
+
+def test_partial_and_nested_functions(log):
+    def outer(rate, x):
+        def inner(y):
+            return y * rate * RATE
+
+        return inner(x)
+
+    f = ag.jit(partial(outer, 0.5))
+    assert f(ones()).tolist() == [1.0, 1.0]
+    assert f(ones()).tolist() == [1.0, 1.0]
+    assert f.traces == 1

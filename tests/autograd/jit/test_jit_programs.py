@@ -1,0 +1,167 @@
+"""Which arguments choose the program and which go into it: floats, keywords, structures, sizes; how many programs are kept."""
+
+from __future__ import annotations
+
+import logging
+from collections import namedtuple
+
+import numpy as np
+import pytest
+from steps import ones
+
+import autograd as ag
+import nn
+
+pytestmark = pytest.mark.once
+
+
+def test_many_traces_warn_once(log, caplog):
+    power = ag.jit(lambda x, n: x**n, name="power")
+    for n in range(2, 26):
+        assert power(ag.full((), 2.0), n).item() == 2.0**n
+    warnings = [r.getMessage() for r in caplog.records if r.levelno >= logging.WARNING]
+    assert len(warnings) == 1
+    assert "power has been traced 16 times" in warnings[0]
+    assert "argument 1: 16 became 17" in warnings[0]
+    assert "pass what changes as a tensor" in warnings[0]
+    assert power.traces == 24
+    assert power(ag.full((), 2.0), 2).item() == 4.0
+    assert power.traces == 24
+
+
+def test_floats_are_inputs_and_integers_choose_the_program():
+    f = ag.jit(lambda x, rate, n: x * rate + n)
+    for rate in (0.5, 1.5, -2.0):
+        assert f(ones(), rate, 3).tolist() == [rate + 3] * 2
+    assert f.traces == 1
+    assert f(ones(), 0.5, 4).tolist() == [4.5, 4.5]
+    assert f.traces == 2
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+def test_a_float_argument_takes_the_precision_of_what_it_meets(dtype):
+    def f(x, rate):
+        return x * rate
+
+    x = ag.tensor(np.array([1.0, 2.0, 3.0], dtype))
+    got, expected = ag.jit(f)(x, 0.1), f(x, 0.1)
+    assert got.dtype == expected.dtype
+    np.testing.assert_array_equal(got.numpy(), expected.numpy())
+
+
+def test_keyword_arguments():
+    f = ag.jit(lambda x, rate=2.0: x * rate)
+    assert f(ones()).tolist() == [2.0, 2.0]
+    assert f(ones(), rate=3.0).tolist() == [3.0, 3.0]
+    assert f(x=ones(), rate=4.0).tolist() == [4.0, 4.0]
+
+
+def test_arguments_without_a_hash_are_no_riddle():
+    """A value, or an error of ours that says which argument it was."""
+    for part in (slice(0, 2), {1, 2}):
+        f = ag.jit(lambda x, p: x[p] if isinstance(p, slice) else x[: len(p)])
+        try:
+            assert f(ones(5), part).tolist() == [1.0, 1.0]
+        except ag.TraceError as error:
+            assert "argument" in str(error)  # noqa: PT017
+
+
+def test_a_method():
+    class Scale:
+        def __init__(self, rate):
+            self.rate = rate
+
+        @ag.jit
+        def apply(self, x):
+            return x * self.rate
+
+    two, three = Scale(2.0), Scale(3.0)
+    assert two.apply(ones()).tolist() == [2.0, 2.0]
+    assert three.apply(ones()).tolist() == [3.0, 3.0]
+    assert two.apply(ones()).tolist() == [2.0, 2.0]
+
+
+Pair = namedtuple("Pair", "a b")
+
+
+def test_shapes_dtypes_and_structures():
+    def f(tree):
+        leaves = tree["list"]
+        total = sum((leaf * 2 for leaf in leaves), start=tree["pair"].a)
+        return {"total": total, "none": None, "pair": Pair(tree["pair"].b, (total, [total + 1]))}
+
+    jitted = ag.jit(f)
+    seen = set()
+    for n, count, dtype in [(2, 1, "float32"), (3, 1, "float32"), (2, 2, "float32"), (2, 1, "float64"), (0, 1, "float32"), (2, 1, "int32")]:  # fmt: skip
+        for second in (None, ones(n, dtype)):
+            tree = {"pair": Pair(ones(n, dtype), second), "list": [ones(n, dtype)] * count}
+            for _ in range(2):
+                got, expected = jitted(tree), f(tree)
+                assert list(got) == ["total", "none", "pair"]
+                assert got["none"] is None
+                assert type(got["pair"]) is Pair
+                assert (got["pair"].a is None) == (second is None)
+                assert got["total"].dtype == expected["total"].dtype
+                assert got["total"].tolist() == expected["total"].tolist()
+                assert got["pair"].b[1][0].tolist() == expected["pair"].b[1][0].tolist()
+            seen.add((n, count, dtype, second is None))
+    assert jitted.traces == len(seen)
+
+
+def test_none_and_a_tensor_in_other_places_are_other_programs():
+    f = ag.jit(lambda a, b: (0 if a is None else a) + (0 if b is None else b * 2))
+    assert f(ones(), None).tolist() == [1.0, 1.0]
+    assert f(None, ones()).tolist() == [2.0, 2.0]
+    assert f(ones(), ones()).tolist() == [3.0, 3.0]
+    f = ag.jit(lambda t: t["a"] * 2 if "a" in t else t["b"])
+    assert f({"a": ones()}).tolist() == [2.0, 2.0]
+    assert f({"b": ones()}).tolist() == [1.0, 1.0]
+    g = ag.jit(lambda t: t[0] * 2 if isinstance(t, tuple) else t[0])
+    assert g((ones(),)).tolist() == [2.0, 2.0]
+    assert g([ones()]).tolist() == [1.0, 1.0]
+
+
+def test_dicts_with_numbers_as_keys_and_a_hundred_arguments():
+    f = ag.jit(lambda d: d[1] + d[2] * 2)
+    assert f({2: ones(), 1: ones()}).tolist() == [3.0, 3.0]
+    many = ag.jit(lambda *xs: sum(xs[1:], start=xs[0]))
+    assert many(*[ones()] * 100).tolist() == [100.0, 100.0]
+
+
+def test_more_programs_than_are_kept(backend):
+    """Old ones are made again; the state that they share is the same for all."""
+    total = ag.zeros(())
+
+    @ag.jit(state=[total])
+    def add(x, n):
+        total.assign(total + x.sum() * n)
+
+    for _ in range(2):
+        for n in range(70 if backend == "numpy" else 5):
+            add(ones(1), n)
+    assert total.item() == (4830.0 if backend == "numpy" else 20.0)
+
+
+def test_what_else_may_be_compiled():
+    class Callable:
+        rate = 2.0
+
+        def __call__(self, x):
+            return x * self.rate
+
+    thing = Callable()
+    f = ag.jit(thing)
+    assert f(ones()).tolist() == [2.0, 2.0]
+    thing.rate = 3.0
+    assert f(ones()).tolist() == [3.0, 3.0]
+    assert ag.jit(ag.jit(lambda x: x * 2))(ones()).tolist() == [2.0, 2.0]
+    assert ag.jit(ag.exp)(ag.zeros(2)).tolist() == [1.0, 1.0]
+    layer = nn.Dense(2, kernel_initializer="ones")
+    layer(ones().reshape(1, 2))
+    assert ag.jit(layer, state=layer)(ones().reshape(1, 2)).tolist() == [[2.0, 2.0]]
+
+    @ag.jit
+    def power(x, n):
+        return x if n == 1 else x * power(x, n - 1)
+
+    assert power(ag.full((), 2.0), 5).item() == 32.0

@@ -1,0 +1,155 @@
+"""A whole step as machine code: threads, the order of its parts, errors, hashes, the mode of the processor."""
+
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from programs import differences, numbers
+
+from backends.native import Machine, team
+from backends.program import parse_program
+
+pytestmark = pytest.mark.once
+
+
+def test_an_index_out_of_range_leaves_state_as_it_was():
+    program = parse_program("""
+    program p
+    %0: float32[4, 2] = state "table"
+    %1: int64[3] = input "i"
+    %2: float32[3, 2] = getitem(%0, %1, key=(slot(0),))
+    %3: float32[4, 2] = index_add(%2, %1, key=(slot(0),), shape=(4, 2))
+    assign %0 = %3
+    return
+    """)
+    table = np.arange(8, dtype=np.float32).reshape(4, 2)
+    state = {"table": table.copy()}
+    machine = Machine(program)
+    with pytest.raises(IndexError, match="out of range"):
+        machine.step(state, {"i": np.array([0, 4, 1])})
+    assert np.array_equal(state["table"], table)
+    machine.step(state, {"i": np.array([0, 3, -1])})
+    assert np.array_equal(state["table"][3], 2 * table[3])
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3])
+def test_results_do_not_depend_on_threads(threads, monkeypatch):
+    program = parse_program(STEP)
+    rng = np.random.default_rng(0)
+    state = {n: numbers(v.spec, rng) for n, v in program.named("state").items()}
+    inputs = {n: numbers(v.spec, rng) for n, v in program.named("input").items()}
+    machine = Machine(program)
+    alone = {n: a.copy() for n, a in state.items()}
+    monkeypatch.setattr(machine, "parts", lambda: 1)
+    machine.step(alone, inputs)
+    monkeypatch.setattr(team, "limit", 3)
+    shared = {n: a.copy() for n, a in state.items()}
+    again = Machine(program)
+    monkeypatch.setattr(again, "parts", lambda: threads)
+    again.step(shared, inputs)
+    assert {n: a.tobytes() for n, a in alone.items()} == {n: a.tobytes() for n, a in shared.items()}
+
+
+STEP = """
+program step
+%0: float32[40, 100] = state "w"
+%1: float32[100] = state "b"
+%2: float32[33, 40] = input "x"
+%3: float32[33, 100] = matmul(%2, %0)
+%4: float32[33, 100] = add(%3, %1)
+%5: float32[33, 100] = tanh(%4)
+%6: float32[33] = sum(%5, axis=(1,), keepdims=False)
+%7: float32[33, 1] = reshape(%6, shape=(33, 1))
+%8: float32[33, 100] = multiply(%5, %7)
+%9: float32[40, 33] = permute_dims(%2, axes=(1, 0))
+%10: float32[40, 100] = matmul(%9, %8)
+%11: float32[40, 100] = multiply(%10, 0.01)
+%12: float32[40, 100] = subtract(%0, %11)
+%13: float32[100] = sum(%8, axis=(0,), keepdims=False)
+%14: float32[100] = subtract(%1, %13)
+assign %0 = %12
+assign %1 = %14
+return
+"""
+
+
+def test_order_of_random_keys():
+    rng = np.random.default_rng(2)
+    keys = rng.integers(0, 2**64, 300, dtype=np.uint64)
+    keys[7] = keys[200] = keys[5]
+    keys[10:20] >>= np.uint64(56)
+    found = differences(
+        """
+    program p
+    %0: uint64[300] = input "keys"
+    %1: int64[300] = argsort(%0, axis=0)
+    return order=%1
+    """,
+        keys=keys,
+    )
+    assert [f for f in found if f[1] == "%1"] == [("argsort", "%1", 0.0)]
+
+
+def test_no_result_takes_the_place_of_what_others_still_read():
+    """%4 could lie where %3 is, but the sums down its columns, in other threads, may still be reading."""
+    program = parse_program(
+        """
+    program p
+    %0: float32[64, 48] = input "x"
+    %1: float32[48] = input "c"
+    %2: float32[64, 48] = multiply(%0, 2.0)
+    %3: float32[64, 48] = tanh(%2)
+    %5: float32[48] = sum(%3, axis=(0,), keepdims=False)
+    %6: float32[64] = sum(%3, axis=(1,), keepdims=False)
+    %7: float32[64, 1] = reshape(%6, shape=(64, 1))
+    %4: float32[64, 48] = multiply(%3, %7)
+    %8: float32[64, 64] = matmul(%4, %9)
+    return s=%5, y=%8
+    """.replace(
+            "%2: float32[64, 48] = m",
+            '%9: float32[48, 64] = input "w"\n    %2: float32[64, 48] = m',
+        )
+    )
+    machine = Machine(program)
+    readers: dict = {}
+    offsets = machine.layout.offsets
+    for call, flags in machine.placed:
+        if flags & 1:
+            readers.clear()
+        for root in call.writes:
+            for other, touch in readers.items():
+                shares = root in offsets and other in offsets and offsets[root] == offsets[other] and root != other  # fmt: skip
+                assert not shares or touch == {call.writes[root]}, (call.label, root, other)
+        for root, touch in (*call.reads.items(), *call.writes.items()):
+            readers.setdefault(root, set()).add(touch)
+
+
+def test_programs_do_not_depend_on_the_order_of_hashes():
+    code = "from test_native_machine import STEP; from backends.native import Machine; from backends.program import parse_program; print(hash(Machine(parse_program(STEP)).text) and Machine(parse_program(STEP)).text[:200000])"
+    texts = set()
+    for seed in ("1", "2", "3"):
+        environment = os.environ | {"PYTHONHASHSEED": seed, "PYTHONPATH": os.pathsep.join([str(Path(__file__).parent), str(Path(__file__).parents[2])])}  # fmt: skip
+        texts.add(subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True).stdout)  # fmt: skip
+    assert len(texts) == 1
+
+
+@pytest.mark.skipif(platform.machine().lower() not in ("x86_64", "amd64"), reason="a mode of x86")
+def test_numbers_below_the_normal_ones_become_zero_inside_a_step_alone():
+    program = parse_program("""
+    program p
+    %0: float32[40] = state "v"
+    %1: float32[40] = multiply(%0, 0.5)
+    assign %0 = %1
+    return
+    """)
+    smallest = np.finfo(np.float32).tiny
+    state = {"v": np.full(40, smallest, np.float32)}
+    Machine(program).step(state, {})
+    assert not state["v"].any()
+    assert (np.full(40, smallest, np.float32) * np.float32(0.5)).all()

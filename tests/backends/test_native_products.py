@@ -1,0 +1,93 @@
+"""Matrix products as machine code: every size, turned operands, panels, stacks, a parameter along two axes."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from programs import assert_close, numbers
+
+from backends.native import Machine, team
+from backends.program import parse_program
+
+pytestmark = pytest.mark.once
+
+SIZES = [(1, 1, 1), (1, 7, 12), (3, 5, 2), (8, 16, 16), (9, 17, 33), (32, 12, 8), (40, 100, 30), (64, 48, 128), (31, 200, 5)]  # fmt: skip
+
+
+@pytest.mark.parametrize(("rows", "columns", "terms"), SIZES)
+@pytest.mark.parametrize("turned", ["", "a", "b", "ab"])
+def test_products(rows, columns, terms, turned):
+    a, b = (terms, rows) if "a" in turned else (rows, terms), (columns, terms) if "b" in turned else (terms, columns)  # fmt: skip
+    lines = [f'%0: float32[{a[0]}, {a[1]}] = input "a"', f'%1: float32[{b[0]}, {b[1]}] = input "b"', f'%9: float32[{columns}] = input "c"']  # fmt: skip
+    left, right = "%0", "%1"
+    if "a" in turned:
+        lines.append(f"%2: float32[{rows}, {terms}] = permute_dims(%0, axes=(1, 0))")
+        left = "%2"
+    if "b" in turned:
+        lines.append(f"%3: float32[{terms}, {columns}] = permute_dims(%1, axes=(1, 0))")
+        right = "%3"
+    lines += [
+        f"%4: float32[{rows}, {columns}] = matmul({left}, {right})",
+        f"%5: float32[{rows}, {columns}] = add(%4, %9)",
+        f"%6: float32[{rows}, {columns}] = maximum(%5, 0)",
+    ]
+    assert_close("\n".join(["program p", *lines, "return y=%6"]), 1e-5)
+
+
+@pytest.mark.parametrize(("rows", "columns", "terms"), [(64, 256, 150), (72, 128, 333), (96, 384, 100)])  # fmt: skip
+@pytest.mark.parametrize("turned", ["", "a", "b"])
+@pytest.mark.parametrize("threads", [1, 2, 3])
+def test_products_by_panels(rows, columns, terms, turned, threads, monkeypatch):
+    monkeypatch.setattr(team, "limit", 3)
+    a = (terms, rows) if turned == "a" else (rows, terms)
+    b = (columns, terms) if turned == "b" else (terms, columns)
+    left = "%2" if turned == "a" else "%0"
+    right = "%2" if turned == "b" else "%1"
+    turn = {
+        "a": f"%2: float32[{rows}, {terms}] = permute_dims(%0, axes=(1, 0))",
+        "b": f"%2: float32[{terms}, {columns}] = permute_dims(%1, axes=(1, 0))",
+        "": "",
+    }[turned]
+    program = parse_program(f"""
+    program p
+    %0: float32[{a[0]}, {a[1]}] = input "a"
+    %1: float32[{b[0]}, {b[1]}] = input "b"
+    %9: float32[{columns}] = input "c"
+    {turn}
+    %4: float32[{rows}, {columns}] = matmul({left}, {right})
+    %5: float32[{rows}, {columns}] = add(%4, %9)
+    return y=%5
+    """)
+    rng = np.random.default_rng(0)
+    given = {n: numbers(v.spec, rng) for n, v in program.named("input").items()}
+    machine = Machine(program)
+    monkeypatch.setattr(machine, "parts", lambda: threads)
+    result = machine.step({}, given)["y"]
+    x, y = (given[n].T if turned == n else given[n] for n in "ab")
+    np.testing.assert_allclose(result, x.astype(float) @ y + given["c"], rtol=1e-4, atol=1e-4)
+
+
+def test_batched_products():
+    assert_close("""
+    program p
+    %0: float64[3, 2, 5, 4] = input "a"
+    %1: float64[2, 4, 9] = input "b"
+    %2: float64[3, 2, 5, 9] = matmul(%0, %1)
+    %3: float64[3, 2, 9, 5] = permute_dims(%2, axes=(0, 1, 3, 2))
+    %4: float64[3, 2, 5, 5] = matmul(%2, %3)
+    return y=%4
+    """, 1e-13)  # fmt: skip
+
+
+def test_one_parameter_along_two_axes():
+    assert_close("""
+    program p
+    %0: float32[6] = input "v"
+    %1: float32[6, 6] = input "m"
+    %2: float32[6, 6] = add(%1, %0)
+    %3: float32[6] = sum(%2, axis=(1,), keepdims=False)
+    %4: float32[6] = multiply(%3, %0)
+    %5: float32[6, 1] = reshape(%0, shape=(6, 1))
+    %6: float32[6, 6] = multiply(%5, %0)
+    return y=%4, z=%6
+    """)

@@ -1,0 +1,208 @@
+"""Repetition, threads, Ctrl-C and forks: the same numbers again, whole models, an end within a quarter of a second."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+
+import numpy as np
+import pytest
+from models import everything
+from networks import Y3, X, Y, network
+
+import autograd as ag
+import backends
+import nn
+
+pytestmark = pytest.mark.once
+
+
+def test_two_threads_that_train_with_dropout(backend):
+    """They share the default generator in no order; the numbers are any, the models are whole."""
+    failed = []
+
+    def work(seed):
+        try:
+            with backends.use(backend):
+                history = models[seed].fit(X, Y, 4, 10).history["loss"]
+                assert np.isfinite(history).all()
+                assert history[-1] < 5
+        except BaseException as error:
+            failed.append(error)
+
+    models = {seed: network(seed=seed, units=seed + 3) for seed in range(3)}
+    threads = [threading.Thread(target=work, args=(seed,)) for seed in models]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join(60)
+    assert failed == []
+    first, second = (network().fit(X, Y, 4, 2).history for _ in range(2))
+    assert first == second
+
+
+def run_of(outputs=3, epochs=3):
+    model = network(outputs, metrics=["accuracy"], optimizer=nn.Adam(), units=64)
+    history = model.fit(np.tile(X, (8, 1)), np.tile(Y3, 8), 32, epochs).history
+    return everything(model), history
+
+
+def test_results_repeat_bit_for_bit():
+    assert run_of() == run_of()
+
+
+def test_one_thread_or_two_give_the_same(monkeypatch):
+    team = pytest.importorskip("backends.native").team
+    machine = pytest.importorskip("backends.native.machine")
+    results = []
+    for limit in (1, 2):
+        monkeypatch.setattr(team, "limit", limit)
+        if limit == 2:
+            monkeypatch.setattr(machine.Machine, "parts", lambda self: 2)
+        results.append(run_of())
+    assert results[0] == results[1]
+
+
+def test_two_models_in_two_threads(backend):
+    """Without draws, which two threads would share in no order that could repeat."""
+    alone = {}
+    failed = []
+
+    def work(seed, into):
+        try:
+            with backends.use(backend):
+                model = models[seed]
+                history = model.fit(X, Y, 4, 15, shuffle=False).history
+                into[seed] = [history, everything(model), model.predict(X).tolist(), model.predict(X[:seed]).tolist()]  # fmt: skip
+        except BaseException as error:
+            failed.append(error)
+
+    models = {seed: network(seed=seed, dropout=0.0, units=seed) for seed in (5, 6)}
+    for seed in models:
+        work(seed, alone)
+    for _ in range(2):
+        models = {seed: network(seed=seed, dropout=0.0, units=seed) for seed in (5, 6)}
+        together = {}
+        threads = [threading.Thread(target=work, args=(seed, together)) for seed in models]
+        for t in threads:
+            t.start()
+        for t in threads:
+            t.join(60)
+        assert failed == []
+        assert together == alone
+
+
+def test_threads_that_predict_with_one_model(backend):
+    """As in a server: other numbers of rows, some of them new, and one thread that calls the model itself."""
+    model = network(dropout=0.0)
+    expected = model(X, training=False).numpy()
+    failed = []
+
+    def work(start, call):
+        try:
+            with backends.use(backend), ag.no_grad():
+                for n in (1, 8, start, 3 + start):
+                    for _ in range(5):
+                        np.testing.assert_allclose(call(X[:n]), expected[:n], 1e-5, 1e-6)
+        except BaseException as error:
+            failed.append(error)
+
+    def directly(x):
+        try:
+            return model(x, training=False).numpy()
+        except ag.TraceError:  # what it has to say is tested beside jit
+            return expected[: len(x)]
+
+    calls = [model.predict] * 3 + [directly]
+    threads = [threading.Thread(target=work, args=(i, f)) for i, f in enumerate(calls, 2)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join(60)
+    assert failed == []
+
+
+@pytest.mark.parametrize("backend", ["numba"], indirect=True)
+def test_models_of_one_architecture_predict_in_threads(backend, monkeypatch):
+    """They share the machine code; each turn of another thread between a prediction and the note of it must be noticed."""
+    jitted = type(ag.jit(lambda x: x))
+    models = []
+    for value in (1.0, 2.0):
+        model = nn.Sequential([nn.Input((4,)), nn.Dense(3, kernel_initializer=nn.Constant(value))])
+        models.append((model, model.predict(X[:8], 4)))
+    (model, expected), (other, others) = models
+    quick, results = jitted.quick, []
+
+    def disturbed(self, array):
+        thread = threading.Thread(target=work)
+        thread.start()
+        thread.join(1)
+        return quick(self, array)
+
+    def work():
+        with backends.use(backend):
+            results.append(other.predict(X[:16], 8)[:8])
+
+    other.predict(X[:8])
+    monkeypatch.setattr(jitted, "quick", disturbed)
+    for _ in range(3):
+        np.testing.assert_array_equal(model.predict(X[:8]), expected)
+    assert results
+    for result in results:
+        np.testing.assert_array_equal(result, others)
+
+
+@pytest.mark.usefixtures("listens_to_ctrl_c")
+def test_ctrl_c_is_heard_in_a_long_epoch(capsys):
+    x, y = np.tile(X, (20_000, 1)), np.tile(Y, (20_000, 1))
+    model = network(units=32)
+    model.fit(x[:64], y[:64], 16)
+    pressed = []
+
+    def press():
+        pressed.append(time.perf_counter())
+        os.kill(os.getpid(), signal.SIGINT)
+
+    timer = threading.Timer(0.8, press)
+    timer.start()
+    history = model.fit(x, y, 16, epochs=50)
+    heard = time.perf_counter()
+    timer.join()
+    assert history.interrupted
+    assert heard - pressed[0] < 0.25
+    assert "stopped by Ctrl-C in epoch" in capsys.readouterr().out
+    assert model.fit(X, Y).history["loss"][0] < 10
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+@pytest.mark.filterwarnings("ignore:.*fork.*:RuntimeWarning")
+def test_a_forked_child_goes_on_training_and_predicting(backend):
+    model = network(dropout=0.0)
+    model.fit(X, Y, 4, 2)
+    expected = model.predict(X).tobytes()
+    reader, writer = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            with backends.use(backend):
+                same_here = model.predict(X).tobytes() == expected
+                model.fit(X, Y, 4, 2)
+                model.fit(X, Y, 3, 1)
+                os.write(writer, b"fine" if same_here and model.predict(X).tobytes() != expected else b"wrong")  # fmt: skip
+        finally:
+            os._exit(0)
+    os.close(writer)
+    end = time.monotonic() + 10
+    while time.monotonic() < end and not os.waitpid(child, os.WNOHANG)[0]:
+        time.sleep(0.02)
+    else_hangs = time.monotonic() >= end
+    if else_hangs:
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+    assert not else_hangs
+    assert os.read(reader, 9) == b"fine"
+    os.close(reader)
+    assert model.predict(X).tobytes() == expected

@@ -12,15 +12,15 @@ _BLOCKS = 4096
 """So many blocks at most; a block goes on with other elements when it is done."""
 
 
-def elements(nest: Nest, unaligned: frozenset[Value] = frozenset(), name: str = "elements") -> Kernel:  # fmt: skip
-    """The kernel of a group without reductions."""
-    return _Elements(nest, unaligned).kernel(name)
+def elements(nest: Nest, unaligned: frozenset[Value] = frozenset(), guard: Value | None = None) -> Kernel:  # fmt: skip
+    """The kernel of a group without reductions; see `Writer` for `unaligned` and `guard`."""
+    return _Elements(nest, Writer(unaligned, guard)).kernel("elements")
 
 
 class _Elements:
-    def __init__(self, nest: Nest, unaligned: frozenset[Value]) -> None:
+    def __init__(self, nest: Nest, writer: Writer) -> None:
         self.nest, self.group = nest, nest.group
-        self.writer = Writer(unaligned)
+        self.writer = writer
         self.counts = {s.result: count_strides(self.group, s.result) for s in self.group.steps if s.primitive == "arange"}  # fmt: skip
         runs = [a.strides for a in (*nest.reads.values(), *nest.writes.values())]
         self.axes = Axes(self.writer, self.group.domain, [*runs, *self.counts.values()])

@@ -31,10 +31,15 @@ class Pointer(NamedTuple):
 
 
 class Kernel(NamedTuple):
-    """A kernel called `name` in `source`; a call takes the pointers, the integers and the numbers, in this order."""
+    """A kernel called `name` in `source`; a call takes the pointers, the integers and the numbers, in this order.
+
+    `arguments` and `body` are its text without a name.
+    """
 
     name: str
     source: str
+    arguments: str
+    body: str
     pointers: tuple[Pointer, ...]
     integers: tuple[int, ...]
     numbers: tuple[tuple[DType, Scalar], ...]
@@ -48,9 +53,10 @@ class Writer:
 
     Args:
         unaligned: roots that do not begin at a multiple of 16 bytes.
+        guard: a root that keeps the kernel from doing anything as long as it holds something else than 0.
     """
 
-    def __init__(self, unaligned: frozenset[Value] = frozenset()) -> None:
+    def __init__(self, unaligned: frozenset[Value] = frozenset(), guard: Value | None = None) -> None:  # fmt: skip
         self.lines: list[str] = []
         self.depth = 1
         self.unaligned = unaligned
@@ -60,6 +66,8 @@ class Writer:
         self._numbers: list[tuple[DType, Scalar]] = []
         self._reach = 0
         self._defined = 0
+        if guard is not None:
+            self.line(f"if ({self.pointer(Access(guard, guard.spec.dtype, 0, ()))}[0]) return;")
 
     # arguments
     def pointer(self, access: Access, written: bool = False) -> str:
@@ -122,9 +130,14 @@ class Writer:
         arguments = [f"{'' if p.written else 'const '}{TYPES[p.dtype]}* {n}" for p, n in self._pointers.items()]  # fmt: skip
         arguments += [f"I n{k}" for k in range(len(self._integers))]
         arguments += [f"{TYPES[dtype]} f{k}" for k, (dtype, _) in enumerate(self._numbers)]
-        head = f'extern "C" __global__ void __launch_bounds__({block}) {name}({", ".join(arguments)}) {{'
-        source = source_of("\n".join([head, *self.lines, "}", ""]), wide)
-        return Kernel(name, source, tuple(self._pointers), tuple(self._integers), tuple(self._numbers), grid, block, wide)  # fmt: skip
+        given, body = ", ".join(arguments), "\n".join(self.lines)
+        source = source_of(whole_text(name, given, body, block), wide)
+        return Kernel(name, source, given, body, tuple(self._pointers), tuple(self._integers), tuple(self._numbers), grid, block, wide)  # fmt: skip
+
+
+def whole_text(name: str, arguments: str, body: str, block: int = THREADS) -> str:
+    """A kernel that the host can launch."""
+    return f'extern "C" __global__ void __launch_bounds__({block}) {name}({arguments}) {{\n{body}\n}}\n'
 
 
 class Axes:

@@ -78,6 +78,14 @@ class Lowering(Placing):
     def is_foreign(self, instruction: Instruction) -> bool:
         return is_foreign(instruction)
 
+    @property
+    def guarded(self) -> bool:
+        """Whether a step may find an index out of range: then state is written last, and only if there was none."""
+        return any(g.kind == "special" and g.head is not None and _looks_up(g.head) for g in self.plan.groups)  # fmt: skip
+
+    def _places(self) -> dict[Value, Value]:
+        return {} if self.guarded else super()._places()
+
     def reads_late(self, group: Group) -> bool:
         return group.kind == "rows" and group.reduced is not None and len(passes_of(group)) > 2
 
@@ -92,7 +100,9 @@ class Lowering(Placing):
         elif group.reduced is not None:
             self._reduction(Rows(nest, self.unaligned), label, flops)
         else:
-            self.calls.append(call_of(elements(nest, self.unaligned), label, flops))
+            states = self.program.named("state").values()
+            guard = ERRORS if self.guarded and any(a.root in states for a in writes.values()) else None  # fmt: skip
+            self.calls.append(call_of(elements(nest, self.unaligned, guard), label, flops))
         if group.reduced is None:
             self.calls[-1].pairs = same_places(reads, writes)
 
@@ -253,6 +263,12 @@ class Lowering(Placing):
             self.calls.append(call_of(moving.scatter(rows, by, target, ERRORS), "scatter_add", checks=True))  # fmt: skip
         else:
             put_together(self, head)
+
+
+def _looks_up(head: Instruction) -> bool:
+    """Whether a kernel checks indices."""
+    slots = any(isinstance(e, Slot) for e in dict(head.static).get("key", ()))
+    return slots and not is_foreign(head)
 
 
 def accepts(instruction: Instruction) -> bool:

@@ -70,6 +70,12 @@ template <int LINES, class Op, class T> __device__ inline T total_down(T a) {{
   return a;
 }}
 
+// memory that the threads of a block share: one room for whichever function needs it
+__device__ inline void* room() {{
+  __shared__ double bytes[2 * 32 * 33];
+  return bytes;
+}}
+
 struct Words {{ unsigned v[4]; }};
 
 // Philox-4x32-10 (Salmon et al. 2011): block number `block` of stream `counter`

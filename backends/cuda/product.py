@@ -47,10 +47,11 @@ class Product:
         self.m, self.n, self.k = (writer.integer(x) for x in self.size)
         self.outer.declare()
         kind = TYPES[self.a.dtype]
-        writer.line(f"__shared__ {kind} left[{_TILE}][{_TILE} + 1], right[{_TILE}][{_TILE} + 1];")
+        writer.line(f"{kind} (*left)[{_TILE} + 1] = ({kind} (*)[{_TILE} + 1])room(), (*right)[{_TILE} + 1] = left + {_TILE};")  # fmt: skip
         writer.line(f"const I x = (I)threadIdx.x % {_TILE}, y = (I)threadIdx.x / {_TILE};")
         writer.line(f"const I tiles = ({self.n} + {_TILE - 1}) / {_TILE};")
-        writer.line(f"const I row = (I)blockIdx.x / tiles * {_TILE}, column = (I)blockIdx.x % tiles * {_TILE};")  # fmt: skip
+        writer.open(f"for (I tile = (I)blockIdx.x; tile < ({self.m} + {_TILE - 1}) / {_TILE} * tiles; tile += (I)gridDim.x)")  # fmt: skip
+        writer.line(f"const I row = tile / tiles * {_TILE}, column = tile % tiles * {_TILE};")
         writer.open(f"for (I batch = (I)blockIdx.y; batch < {writer.integer(self.count)}; batch += (I)gridDim.y)")  # fmt: skip
         self.places = self.outer.find("batch", "b")
         self._sum(kind)
@@ -59,6 +60,7 @@ class Product:
         writer.line(f"const I r = row + y + j * {_LINES}, c = column + x;")
         writer.line(f"if (r >= {self.m} || c >= {self.n}) continue;")
         self._epilogue()
+        writer.close()
         writer.close()
         writer.close()
         blocks = -(-rows // _TILE) * -(-columns // _TILE)

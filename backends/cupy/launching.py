@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..cuda.calls import Call, Gemm
+from ..cuda.calls import Gemm
 from ..cuda.kernel import Kernel
 from ..program.ir import Value
 
@@ -21,13 +21,6 @@ Address = Callable[[Value], int]
 def function_of(cupy: Any, source: str, name: str) -> Any:
     """The compiled kernel, which CuPy keeps on disk."""
     return cupy.RawModule(code=source, options=OPTIONS).get_function(name)
-
-
-def loaded(cupy: Any, call: Call) -> None:
-    """Compile and load what `call` runs: nothing may be loaded while a stream is captured."""
-    if call.kernel is not None:
-        # the attribute is asked for its effect alone
-        _ = function_of(cupy, call.kernel.source, call.kernel.name).kernel
 
 
 def launch(cupy: Any, kernel: Kernel, address: Address) -> None:

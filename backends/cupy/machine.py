@@ -17,13 +17,14 @@ from ..contract import Feed, Spec, as_array
 from ..cuda import moving
 from ..cuda.calls import ERRORS, Call, call_of
 from ..cuda.lower import lower
+from ..cuda.together import together
 from ..errors import DeviceMemoryError, ProgramError
 from ..locks import renewed_lock
 from ..program.ir import Program, Value
 from ..program.layout import lay_out
 from . import inspection
 from .cublas import WORKSPACE, blas_of
-from .launching import launch, loaded, multiply
+from .launching import function_of, launch, multiply
 from .library import plain_errors
 
 _INT64 = np.dtype(np.int64)
@@ -67,11 +68,11 @@ class Machine:
         self._places: dict[Value, int] = {}
         self._bound: dict[Value, int] = {}
         self._graphs: dict[Any, Any] = {}
+        self.together = {len(c): together(c) if self.uses_graphs else None for c in (self.calls, [*self.before, *self.calls, *self.after])}  # fmt: skip
         with plain_errors(self.cupy), backend._here:
             self._allocate()
-            for call in (*self.before, *self.calls, *self.after):
-                loaded(self.cupy, call)
             self.blas = blas_of(self.cupy, backend.device) if any(c.gemm for c in self.calls) else None  # fmt: skip
+            self._load([*self.before, *self.calls, *self.after] if self.feeds else self.calls)
             self.stream = self.cupy.cuda.Stream(non_blocking=True)
             self.done = self.cupy.cuda.Event(disable_timing=True)
             self.done.record(self.cupy.cuda.get_current_stream())
@@ -140,6 +141,16 @@ class Machine:
         base = int(self.block.data.ptr)
         self._places = {root: base + offset for root, offset in places.items()}
 
+    def _load(self, calls: Sequence[Call]) -> None:
+        """Compile what a run of `calls` needs: nothing may be compiled or loaded while a stream is captured."""
+        whole = self.together[len(calls)]
+        kernels = (
+            [whole] if whole is not None else [c.kernel for c in calls if c.kernel is not None]
+        )
+        for kernel in kernels:
+            # the attribute is asked for its effect
+            _ = function_of(self.cupy, kernel.source, kernel.name).kernel
+
     def address(self, root: Value) -> int:
         """Where a root lies in this turn."""
         place = self._places.get(root)
@@ -172,9 +183,11 @@ class Machine:
             most = max(1, min(_STEPS, _NODES // len(calls)))
             left = steps
             while left:
-                together = 1 << (min(left, most).bit_length() - 1)
-                self._run(together, calls, stream)
-                left -= together
+                count = (
+                    left if self.step_fed is not None else 1 << (min(left, most).bit_length() - 1)
+                )
+                self._run(count, calls, stream)
+                left -= count
             self._end(stream, wait=True)
 
     def _begin(self, state: Mapping[str, Any] | None) -> Any:
@@ -234,6 +247,10 @@ class Machine:
     def _run(self, steps: int, calls: Sequence[Call], stream: Any) -> None:
         """So many steps, by a graph where there can be one."""
         self.steps_done += steps
+        whole = self.together[len(calls)]
+        if whole is not None and self.times is None:
+            launch(self.cupy, whole._replace(integers=(steps,)), self.address)
+            return
         if not self.uses_graphs or self.times is not None:
             for _ in range(steps):
                 self._put(calls, stream)
@@ -249,6 +266,7 @@ class Machine:
 
     def _captured(self, steps: int, calls: Sequence[Call]) -> Any:
         """A graph of `steps` steps. The memory that it names stays that of this machine and of the state."""
+        self._load(calls)
         with self.stream:
             self.stream.begin_capture()
             try:

@@ -184,7 +184,7 @@ class Machine:
             left = steps
             while left:
                 count = (
-                    left if self.step_fed is not None else 1 << (min(left, most).bit_length() - 1)
+                    left if self.together[len(calls)] else 1 << (min(left, most).bit_length() - 1)
                 )
                 self._run(count, calls, stream)
                 left -= count

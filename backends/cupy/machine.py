@@ -68,11 +68,13 @@ class Machine:
         self._places: dict[Value, int] = {}
         self._bound: dict[Value, int] = {}
         self._graphs: dict[Any, Any] = {}
-        self.together = {len(c): together(c) if self.uses_graphs else None for c in (self.calls, [*self.before, *self.calls, *self.after])}  # fmt: skip
+        self.sequences = {False: self.calls, True: [*self.before, *self.calls, *self.after]}
+        """What a step puts on the stream: given its inputs, or taking them from rows."""
+        self.together = {fed: together(c) if self.uses_graphs else None for fed, c in self.sequences.items()}  # fmt: skip
         with plain_errors(self.cupy), backend._here:
             self._allocate()
             self.blas = blas_of(self.cupy, backend.device) if any(c.gemm for c in self.calls) else None  # fmt: skip
-            self._load([*self.before, *self.calls, *self.after] if self.feeds else self.calls)
+            self._load(bool(self.feeds))
             self.stream = self.cupy.cuda.Stream(non_blocking=True)
             self.done = self.cupy.cuda.Event(disable_timing=True)
             self.done.record(self.cupy.cuda.get_current_stream())
@@ -163,7 +165,7 @@ class Machine:
             stream = self._begin(state)
             for name, array in inputs.items():
                 self._copy_in(self.inputs[name], array, stream)
-            self._run(1, self.calls, stream)
+            self._run(1, False, stream)
             outputs = {name: self._copy_out(value, stream) for name, value in self.lowered.program.outputs}  # fmt: skip
             self._end(stream, wait=False)
             return outputs
@@ -179,14 +181,11 @@ class Machine:
             if order is not None and self.order is not None:
                 self._copy_in(self.order, order, stream)
             self.root_array(self.counter).fill(first)
-            calls = [*self.before, *self.calls, *self.after]
-            most = max(1, min(_STEPS, _NODES // len(calls)))
+            most = max(1, min(_STEPS, _NODES // len(self.sequences[True])))
             left = steps
             while left:
-                count = (
-                    left if self.together[len(calls)] else 1 << (min(left, most).bit_length() - 1)
-                )
-                self._run(count, calls, stream)
+                count = left if self.together[True] else 1 << (min(left, most).bit_length() - 1)
+                self._run(count, True, stream)
                 left -= count
             self._end(stream, wait=True)
 
@@ -244,36 +243,35 @@ class Machine:
         strides = tuple(s * size for s in view.strides)
         return self.cupy.ndarray(value.spec.shape, value.spec.dtype, pointer + view.offset * size, strides)  # fmt: skip
 
-    def _run(self, steps: int, calls: Sequence[Call], stream: Any) -> None:
-        """So many steps, by a graph where there can be one."""
+    def _run(self, steps: int, fed: bool, stream: Any) -> None:
+        """So many steps: by one kernel or by a graph where there can be one."""
         self.steps_done += steps
-        whole = self.together[len(calls)]
-        if whole is not None and self.times is None:
-            launch(self.cupy, whole._replace(integers=(steps,)), self.address)
-            return
+        whole = self.together[fed]
         if not self.uses_graphs or self.times is not None:
             for _ in range(steps):
-                self._put(calls, stream)
-            return
-        key = (steps, len(calls), *(self._bound[v] for v in (*self.state.values(), *self.sources.values()) if v in self._bound))  # fmt: skip
-        graph = self._graphs.get(key)
-        if graph is None:
-            graph = self._captured(steps, calls)
-            while len(self._graphs) >= _KEPT:
-                self._graphs.pop(next(iter(self._graphs)))
-            self._graphs[key] = graph
-        graph.launch(stream)
+                self._put(self.sequences[fed], stream)
+        elif whole is not None:
+            launch(self.cupy, whole._replace(integers=(steps,)), self.address)
+        else:
+            self._graph(steps, fed).launch(stream)
 
-    def _captured(self, steps: int, calls: Sequence[Call]) -> Any:
-        """A graph of `steps` steps. The memory that it names stays that of this machine and of the state."""
-        self._load(calls)
+    def _graph(self, steps: int, fed: bool) -> Any:
+        """A graph of so many steps for the addresses of this turn. The memory that it names is this machine's and the state's."""
+        key = (steps, fed, *(self._bound[v] for v in (*self.state.values(), *self.sources.values()) if v in self._bound))  # fmt: skip
+        graph = self._graphs.get(key)
+        if graph is not None:
+            return graph
+        self._load(fed)
         with self.stream:
             self.stream.begin_capture()
             try:
                 for _ in range(steps):
-                    self._put(calls, self.stream)
+                    self._put(self.sequences[fed], self.stream)
             finally:
                 graph = self.stream.end_capture()
+        while len(self._graphs) >= _KEPT:
+            self._graphs.pop(next(iter(self._graphs)))
+        self._graphs[key] = graph
         return graph
 
     def _put(self, calls: Sequence[Call], stream: Any, then: Callable[[Call], None] | None = None) -> None:  # fmt: skip

@@ -143,12 +143,10 @@ class Machine:
         base = int(self.block.data.ptr)
         self._places = {root: base + offset for root, offset in places.items()}
 
-    def _load(self, calls: Sequence[Call]) -> None:
-        """Compile what a run of `calls` needs: nothing may be compiled or loaded while a stream is captured."""
-        whole = self.together[len(calls)]
-        kernels = (
-            [whole] if whole is not None else [c.kernel for c in calls if c.kernel is not None]
-        )
+    def _load(self, fed: bool) -> None:
+        """Compile what a step needs: nothing may be compiled or loaded while a stream is captured."""
+        whole = self.together[fed]
+        kernels = [whole] if whole is not None else [c.kernel for c in self.sequences[fed] if c.kernel is not None]  # fmt: skip
         for kernel in kernels:
             # the attribute is asked for its effect
             _ = function_of(self.cupy, kernel.source, kernel.name).kernel

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import backends
 from backends.contract import as_array
 
-from .errors import GradientError, ShapeError
+from .errors import BackendError, GradientError, ShapeError
 from .graph import Leaf, Node, Vertex, backward
 from .mode import mode
 
@@ -86,6 +86,11 @@ def _seed(root: Tensor, gradient: Any) -> Tensor:
         if hasattr(gradient, "_node")
         else root.from_value(gradient, root.dtype, root._backend)
     )
+    own, other = root._backend, seed._backend
+    if own.array_type is not other.array_type and "trace" not in (own.name, other.name):
+        raise BackendError(
+            f"backward: the gradient is on {other.name!r} and the tensor on {own.name!r}; move it with .to({own.name!r})"
+        )
     if seed.shape != root.shape:
         raise ShapeError(
             f"backward: gradient has shape {seed.shape}, the tensor has shape {root.shape}"

@@ -12,7 +12,7 @@ from backends.contract import resolve_dtype
 from backends.errors import DTypeError, ShapeError
 from backends.shapes import Slot, normalise_axis
 
-from ..call import op
+from ..call import mixed_backends, op
 from ..op import bad, case
 from ..tensor import Tensor
 
@@ -95,6 +95,10 @@ def _index_arrays(tensor: Tensor, entry: Any, at: int) -> list[Tensor]:
     if isinstance(entry, (str, float)):
         raise DTypeError(f"getitem: {entry!r} is not an index; use integers, slices or a mask")
     backend = tensor._backend
+    if isinstance(entry, Tensor):
+        other = entry._backend
+        if other.array_type is not backend.array_type and "trace" not in (other.name, backend.name):
+            raise mixed_backends("getitem", backend, other)
     raw = entry._data if isinstance(entry, Tensor) else entry
     mask_shape = getattr(raw, "shape", None)
     if getattr(getattr(raw, "dtype", None), "kind", "") == "b" and mask_shape is not None:

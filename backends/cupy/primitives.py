@@ -15,6 +15,7 @@ import numpy as np
 from .. import shapes
 from ..contract import DType, Shape, bool_, int64
 from ..errors import DTypeError
+from ..formats import FORMATS
 from ..primitives import PRIMITIVES
 from .indexing import Indexing
 from .kernels import Kernels
@@ -54,6 +55,16 @@ class _Own:
         if x.dtype == bool_:
             raise DTypeError("booleans have no sign; convert with .to('float32') first")
         return self._cupy.sign(x)
+
+    def round_to(self, x: Any, *, format: str) -> Any:
+        if format == "float16":
+            return x.astype(np.float16).astype(np.float32)
+        drop = 23 - FORMATS[format].bits
+        bits = self._cupy.ascontiguousarray(x).view(np.uint32)
+        # half a unit, less one where the number below is even; a carry raises the exponent, as it should
+        carried = bits + (((bits >> drop) & 1) + ((1 << (drop - 1)) - 1))
+        rounded = (carried & (0xFFFFFFFF - ((1 << drop) - 1))).view(np.float32)
+        return self._cupy.where(x != x, x, rounded)
 
     def floor(self, x: Any) -> Any:
         return self._cupy.floor(x) if x.dtype.kind == "f" else x
@@ -178,7 +189,9 @@ class _Own:
         return result
 
     # the rest
-    def matmul(self, a: Any, b: Any) -> Any:
+    def matmul(self, a: Any, b: Any, *, precision: str | None = None) -> Any:
+        if precision is not None:
+            a, b = (self.round_to(x, format=precision) for x in (a, b))
         if a.dtype == b.dtype == bool_:
             # CuPy counts, NumPy asks whether there is one
             return self._cupy.matmul(a.astype(np.int32), b.astype(np.int32)).astype(bool_)

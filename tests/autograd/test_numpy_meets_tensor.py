@@ -97,7 +97,7 @@ def test_conversion_to_numpy():
     assert x.tolist() == [[1.0, 2.0]]
 
 
-def test_exchange_by_dlpack():
+def test_exchange_by_dlpack(on_numpy):
     x = ag.tensor([1.0, 2.0])
     array = np.from_dlpack(x)
     assert array.tolist() == [1.0, 2.0]

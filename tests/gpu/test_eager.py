@@ -11,6 +11,7 @@ from hypothesis.extra import numpy as hnp
 import autograd as ag
 import backends
 from backends.contract import SUPPORTED
+from backends.formats import FORMATS
 from backends.philox import philox4x32
 from backends.primitives import PRIMITIVES
 from backends.shapes import Slot
@@ -18,7 +19,7 @@ from backends.shapes import Slot
 NUMPY = backends.get("numpy")
 DTYPES = [SUPPORTED[name] for name in SUPPORTED]
 ELEMENTWISE = [r for r in PRIMITIVES.values() if r.kind == "elementwise" and r.name != "astype"]
-UNARY = [r.name for r in ELEMENTWISE if r.arity == 1]
+UNARY = [r.name for r in ELEMENTWISE if r.arity == 1 and r.name != "round_to"]
 BINARY = [r.name for r in ELEMENTWISE if r.arity == 2]
 REDUCTIONS = [r.name for r in PRIMITIVES.values() if r.kind == "reduction"]
 TOLERANCE = {"float16": 2e-3, "float32": 1e-6, "float64": 1e-12}
@@ -57,6 +58,18 @@ def some(shape, dtype, seed=0, low=1, high=4):
 def test_unary(cupy_backend, name, dtype):
     for shape in ((), (0, 2), (2, 3)):
         same(cupy_backend, name, some(shape, dtype))
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_rounding_to_a_coarser_format(cupy_backend, format):
+    drawn = np.random.default_rng(5).integers(0, 2**32, 3000, np.uint64).astype(np.uint32)
+    for x in (drawn.view(np.float32), SPECIAL.astype(np.float32), some((), "float32"), some((0, 2), "float32")):  # fmt: skip
+        with NUMPY.quiet():
+            expected = NUMPY.round_to(x, format=format)
+        found = cupy_backend.to_numpy(cupy_backend.round_to(cupy_backend.asarray(x), format=format))
+        np.testing.assert_array_equal(found, expected)
+    a, b = some((3, 4), "float32", 1) + np.float32(1e-3), some((4, 2), "float32", 2)
+    same(cupy_backend, "matmul", a, b, precision=format)
 
 
 @pytest.mark.parametrize("first", DTYPES, ids=str)
@@ -393,6 +406,13 @@ def test_tensors_of_two_backends_do_not_mix(cupy_backend):
     here, there = ag.tensor([1.0], backend="numpy"), ag.tensor([1.0], backend=cupy_backend)
     with pytest.raises(ag.BackendError, match=f"two backends, 'numpy' and '{cupy_backend.name}'"):
         here + there
+    with pytest.raises(ag.BackendError, match=f"getitem: tensors of two backends, 'numpy' and '{cupy_backend.name}'"):  # fmt: skip
+        here[ag.tensor([0], backend=cupy_backend)]
+    with pytest.raises(ag.BackendError, match="getitem: tensors of two backends"):
+        there[ag.tensor([0], backend="numpy")]
+    there.requires_grad = True
+    with pytest.raises(ag.BackendError, match="backward: the gradient is on 'numpy' and the tensor on 'cupy'"):  # fmt: skip
+        (there * 1).backward(here)
 
 
 def test_numpy_arrays_and_numbers_meet_tensors(cupy_backend):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import subprocess
 import sys
 
@@ -27,10 +26,6 @@ def reason():
 
 
 def test_not_installed(machine, monkeypatch):
-    monkeypatch.setitem(sys.modules, "cupy", None)
-    # as Python says it when there is nothing of that name
-    real = importlib.import_module
-
     class Missing:
         def find_spec(self, name, path=None, target=None):
             if name == "cupy":
@@ -38,7 +33,6 @@ def test_not_installed(machine, monkeypatch):
 
     monkeypatch.delitem(sys.modules, "cupy")
     monkeypatch.setattr(sys, "meta_path", [Missing(), *sys.meta_path])
-    assert real is importlib.import_module
     text = reason()
     assert "CuPy is not installed; pip install 'gradloom[cuda13]'" in text
     assert "'gradloom[cuda12]'" in text
@@ -88,12 +82,11 @@ def test_any_other_reason(machine, monkeypatch):
     assert "no CUDA device: cudaErrorLaunchFailure" in reason()
 
 
-@pytest.mark.skipif(importlib.util.find_spec("cupy") is None, reason="CuPy is not installed")
 def test_this_machine():
     """Whatever is true here is said, or works."""
     with substitute.as_installed():
         text = backends.available()["cupy"]
-    assert text == "available" or "no CUDA device" in text
+    assert text == "available" or "no CUDA device" in text or "CuPy is not installed" in text
 
 
 def test_no_such_device(machine):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
 
@@ -23,6 +24,7 @@ __all__ = ["MACHINE", "as_installed", "cupy", "install", "remove", "standing_in"
 
 def _module(name: str, **members: object) -> ModuleType:
     module = ModuleType(name, "A substitute for tests.")
+    module.__spec__ = ModuleSpec(name, None)
     vars(module).update(members)
     return module
 
@@ -65,6 +67,8 @@ cupy = _module(
     get_default_memory_pool=memory.get_default_memory_pool,
     **{name: getattr(functions, name) for name in functions.__all__ if name != "as_strided"},
 )
+cupyx = _module("cupyx", __path__=[])
+"""Nothing of it is used here, but other libraries would load the real one, which needs the real CuPy."""
 UFUNCS = (*functions._UFUNCS, "power", "sign")
 _REPLACED: dict[str, ModuleType] = {}
 _open_library = cublas.open_library
@@ -72,7 +76,7 @@ _open_library = cublas.open_library
 
 def install() -> None:
     """`import cupy` gives the substitute from now on."""
-    for name in [n for n in sys.modules if n == "cupy" or n.startswith("cupy.")]:
+    for name in [n for n in sys.modules if n.partition(".")[0] in ("cupy", "cupyx")]:
         _REPLACED[name] = sys.modules.pop(name)
     sys.modules |= {
         "cupy": cupy,
@@ -85,7 +89,7 @@ def install() -> None:
 
 def remove() -> None:
     """`import cupy` gives the real one again, if there is one."""
-    for name in [n for n in sys.modules if n == "cupy" or n.startswith("cupy.")]:
+    for name in [n for n in sys.modules if n.partition(".")[0] in ("cupy", "cupyx")]:
         del sys.modules[name]
     cublas.open_library = _open_library
     sys.modules |= _REPLACED
@@ -97,6 +101,7 @@ def standing_in() -> Iterator[Any]:
     """Inside, the substitute is CuPy, on a machine as new; gives `MACHINE`."""
     with _swapped(substitute=True):
         MACHINE.reset()
+        MACHINE.record()
         streams.current_device.set(0)
         yield MACHINE
         MACHINE.reset()

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from .machine import MACHINE
+from .machine import MACHINE, current_device
 from .memory import Memory, MemoryPointer
 from .streams import get_current_stream
 
@@ -269,8 +269,6 @@ class PyCapsule:
 def _content(value: Any) -> Any:
     """The values of an operand: an array of a device that is current, or a number."""
     if isinstance(value, ndarray):
-        from .machine import current_device
-
         if value._mem.device_id != current_device.get():
             raise ValueError(f"Array device must be same as the current device: array device = {value._mem.device_id} while current = {current_device.get()}")  # fmt: skip
         return value._host
@@ -281,9 +279,20 @@ def _content(value: Any) -> Any:
 
 def _made(values: Any) -> ndarray:
     """A new array with values that are there."""
-    array = ndarray(np.shape(values), np.asarray(values).dtype)
-    array._host[...] = values
+    return _adopted(np.array(values, order="C"))
+
+
+def _adopted(values: np.ndarray) -> ndarray:
+    """A new array that takes over what NumPy has just computed, where nobody else has it."""
+    if values.base is not None or not values.flags.c_contiguous:
+        values = np.array(values, order="C")
+    array = object.__new__(ndarray)
+    array._set(values, Memory(values.nbytes, values.reshape(-1).view(np.uint8)), None)
     return array
+
+
+def _nothing() -> None:
+    """What is left to do when the values are there."""
 
 
 def _compute(what: str, work: Any, out: ndarray | None = None) -> ndarray:
@@ -298,9 +307,9 @@ def _compute(what: str, work: Any, out: ndarray | None = None) -> ndarray:
         MACHINE.check()
         MACHINE.finish()
         values = np.asarray(quiet())
-        out = ndarray(values.shape, values.dtype)
         if stream.captured is None:
-            MACHINE.submit(stream, what, lambda: np.copyto(out._host, values))
-            return out
+            MACHINE.submit(stream, what, _nothing)
+            return _adopted(values)
+        out = ndarray(values.shape, values.dtype)
     MACHINE.submit(stream, what, lambda: np.copyto(out._host, quiet()))
     return out

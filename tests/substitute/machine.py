@@ -7,6 +7,8 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
+from .errors import CUDARuntimeError
+
 
 class Machine:
     """What a test can set, and look at afterwards.
@@ -19,7 +21,7 @@ class Machine:
         used: bytes in use, by device.
         broken: an error (status of the runtime) that every call raises from now on; None.
         lazy: copies from the host wait until something needs them, as on a busy device.
-        log: (stream, what) for everything that was put on a stream, oldest first.
+        log: (stream, what) for everything that was put on a stream, oldest first; kept after `record()`.
         waits: how often the host waited for the device.
     """
 
@@ -34,10 +36,14 @@ class Machine:
         self.used: dict[int, int] = {}
         self.broken: int | None = None
         self.lazy = False
-        self.log: deque[tuple[str, str]] = deque(maxlen=100_000)
+        self.log: deque[tuple[str, str]] = deque(maxlen=0)
         self.waits = 0
         self.submitted = self.completed = 0
         self._pending: list[Callable[[], Any]] = []
+
+    def record(self) -> None:
+        """From now on, keep what is called."""
+        self.log = deque(maxlen=100_000)
 
     # what is put on streams
     def submit(self, stream: Any, what: str, work: Callable[[], Any], wait: bool = False) -> Any:
@@ -70,8 +76,6 @@ class Machine:
         self.finish()
 
     def check(self) -> None:
-        from .errors import CUDARuntimeError
-
         if self.broken is not None:
             raise CUDARuntimeError(self.broken)
 

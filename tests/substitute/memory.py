@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import weakref
 
 import numpy as np
 
@@ -15,18 +14,28 @@ from .streams import get_current_stream
 class Memory:
     """Bytes on a device; freed with their last user."""
 
-    def __init__(self, size: int) -> None:
+    def __init__(self, size: int, content: np.ndarray | None = None) -> None:
         MACHINE.check()
         self.device_id = current_device.get()
         used = MACHINE.used.get(self.device_id, 0)
         if used + size > MACHINE.memory:
             raise OutOfMemoryError(size, used)
         MACHINE.used[self.device_id] = used + size
-        weakref.finalize(self, _give_back, self.device_id, size, MACHINE.used)
-        whole = np.empty(size + 256, np.uint8)
-        self.content = whole[-whole.ctypes.data % 256 :][:size]
+        self._counted = MACHINE.used
         self.size = size
-        self.ptr = self.content.ctypes.data
+        if content is None:
+            whole = np.empty(size + 256, np.uint8)
+            start = -whole.__array_interface__["data"][0] % 256
+            content = whole[start : start + size]
+        self.content = content
+
+    @property
+    def ptr(self) -> int:
+        return self.content.__array_interface__["data"][0]
+
+    def __del__(self) -> None:
+        if hasattr(self, "_counted"):
+            self._counted[self.device_id] -= self.size
 
 
 class UnownedMemory(Memory):
@@ -35,11 +44,7 @@ class UnownedMemory(Memory):
     def __init__(self, ptr: int, size: int, owner: object, device_id: int = -1) -> None:
         self.device_id = current_device.get() if device_id < 0 else device_id
         self.content = np.frombuffer((ctypes.c_uint8 * size).from_address(ptr), np.uint8)
-        self.size, self.ptr = size, ptr
-
-
-def _give_back(device: int, size: int, used: dict[int, int]) -> None:
-    used[device] = used.get(device, 0) - size
+        self.size = size
 
 
 class MemoryPointer:
@@ -89,9 +94,9 @@ def alloc(size: int) -> MemoryPointer:
 class PinnedMemoryPointer(bytearray):
     """Memory of the host that a device can read."""
 
-    @property
-    def ptr(self) -> int:
-        return ctypes.addressof((ctypes.c_char * len(self)).from_buffer(self))
+    def __init__(self, size: int) -> None:
+        super().__init__(size)
+        self.ptr = ctypes.addressof(ctypes.c_char.from_buffer(self))
 
 
 def alloc_pinned_memory(size: int) -> PinnedMemoryPointer:

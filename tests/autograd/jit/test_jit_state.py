@@ -25,7 +25,7 @@ def hand_out(w):
         "transposed": (w.detach().T, lambda t: t.tolist()),
         "from_dlpack": (np.from_dlpack(w), lambda a: a.tolist()),
         "memoryview": (memoryview(np.asarray(w)), lambda m: m.tolist()),
-        "assigned": (ag.zeros(2).assign(w), lambda t: t.tolist()),
+        "assigned": (ag.zeros_like(w).assign(w), lambda t: t.tolist()),
         "iterator": (iter(np.asarray(w)), lambda i: [x.item() for x in i]),
         "two names": ([w.detach()] * 2, lambda p: p[0].tolist()),
     }  # fmt: skip

@@ -49,7 +49,8 @@ def test_every_name_exists_in_cupy(real, name):
         find(real, name)
     except ImportError as error:
         # CuPy has the name, and loads NVIDIA's library for it
-        assert "libcublas" in str(error)
+        if "libcublas" not in str(error):
+            raise
 
 
 def parameters_of(member):

@@ -6,7 +6,6 @@ substitute for CuPy where there is none. The profile "thorough" (`--hypothesis-p
 
 from __future__ import annotations
 
-import functools
 import os
 import subprocess
 import sys
@@ -17,7 +16,6 @@ from pathlib import Path
 import pytest
 import substitute
 from hypothesis import settings
-from substitute.interpreted import Interpreted
 
 import autograd as ag
 import backends
@@ -43,8 +41,6 @@ def pytest_configure(config):
     if name.startswith("cupy"):
         prepare_cupy()
     backend = backends.get(name)
-    if not hasattr(backend, "compile"):
-        backend.compile = functools.partial(Interpreted, backend=backend)
     if backend.name == "numba":
         backend.fuse_from = 0
     backends.set_default(backend)

@@ -61,7 +61,6 @@ class CuPyBackend:
         self.array_type: type[Any] = cupy.ndarray
         self._staging = Staging(cupy)
         self._fused = Fused(self)
-        self._here = cupy.cuda.Device(number)
         for name, function in primitives(cupy).items():
             setattr(self, name, self._guarded(function, count > 1))
         for name in ("asarray", "from_dlpack", "owned", "accumulate", "to_numpy", "index"):
@@ -69,7 +68,7 @@ class CuPyBackend:
 
     def _guarded(self, function: Callable[..., Any], several: bool) -> Callable[..., Any]:
         """`function` on this device, with plain errors; where there are `several` devices, for arrays of this one alone."""
-        cupy, number, here = self._cupy, self.device, self._here
+        cupy, number = self._cupy, self.device
         current, errors, check = cupy.cuda.runtime.getDevice, device_errors(cupy), self._check_device  # fmt: skip
 
         @functools.wraps(function)
@@ -80,12 +79,17 @@ class CuPyBackend:
             try:
                 if current() == number:
                     return function(*args, **static)
-                with here:
+                with self._here:
                     return function(*args, **static)
             except errors as error:
                 raise explained(cupy, error) from error
 
         return call
+
+    @property
+    def _here(self) -> Any:
+        """This device, to be made current; a new object each time, because it remembers what was current before."""
+        return self._cupy.cuda.Device(self.device)
 
     def _check_device(self, array: Any) -> None:
         if type(array) is self.array_type and array.data.device_id != self.device:

@@ -37,6 +37,9 @@ _SCAN_UNTIL = 1 << 27
 """Comparisons up to which rows are added by looking for them."""
 
 
+_WORD = np.dtype(np.uint16)
+
+
 @dataclass
 class Lowered:
     """Calls in an order that is right; `place` maps values to the state whose memory holds them."""
@@ -105,6 +108,15 @@ class Lowering(Placing):
             self.calls.append(call_of(elements(nest, self.unaligned, guard), label, flops))
         if group.reduced is None:
             self.calls[-1].pairs = same_places(reads, writes)
+
+    def copy(self, source: Value, target: Value, where: View, label: str, accumulate: bool = False) -> None:  # fmt: skip
+        """As for every target; numbers of 16 bits, with which no kernel computes, are moved as words."""
+        if target.spec.dtype.itemsize == 2 and target.spec.dtype.kind == "f":
+            view = self.views[source]
+            source = self.fresh(Spec(source.spec.shape, _WORD))
+            self.views[source] = view
+            target = target._replace(spec=Spec(target.spec.shape, _WORD))
+        super().copy(source, target, where, label, accumulate)
 
     def _placed(self, accesses: dict[Value, Access]) -> dict[Value, Access]:
         return {v: a._replace(root=self.root(a.root)) for v, a in accesses.items()}

@@ -8,6 +8,7 @@ import pickle
 
 import numpy as np
 import pytest
+from compiling import COMPILING, compiling_on
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from models import everything
@@ -21,13 +22,10 @@ pytestmark = pytest.mark.once
 FORMATS = ("tf32", "bfloat16", "float16")
 
 
-@pytest.fixture(params=["numpy", "numba"], autouse=True)
+@pytest.fixture(params=COMPILING, autouse=True)
 def backend(request):
-    if request.param not in backends.available():
-        pytest.skip("numba is not installed")
-    with backends.use(request.param):
-        ag.random.seed(0)
-        yield request.param
+    with compiling_on(request.param) as name:
+        yield name
 
 
 @pytest.fixture

@@ -94,7 +94,8 @@ def _product(a: np.ndarray, b: np.ndarray, precision: str | None) -> np.ndarray:
     # in float64: what a product of float32 rounds to does not hang on BLAS
     if precision is not None:
         a, b = (backends.get("numpy").round_to(np.ascontiguousarray(x), format=precision) for x in (a, b))  # fmt: skip
-    return a.astype(np.float64) @ b.astype(np.float64)
+    with np.errstate(all="ignore"):
+        return a.astype(np.float64) @ b.astype(np.float64)
 
 
 def open_library(name: str) -> Library:

@@ -13,6 +13,7 @@ import re
 import shutil
 import subprocess
 import tempfile
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,10 @@ HEADER = Path(__file__).parent / "host.hpp"
 COMPILER = shutil.which("g++") or shutil.which("clang++")
 REASON = "no C++ compiler on this machine"
 _NAME = re.compile(r"__global__\s+void\s+(?:__launch_bounds__\(\d+\)\s+)?(\w+)\s*\(")
+
+
+_ONE_AT_A_TIME = threading.RLock()
+"""A device is one; its threads are coroutines, which cannot change places with those of another kernel."""
 
 
 @functools.cache
@@ -50,13 +55,18 @@ class HostModule:
         text = f'#include "{HEADER}"\n{source}\n{entries}\n'
         path = _folder() / hashlib.sha256(text.encode()).hexdigest()[:24]
         library = path.with_suffix(".so")
+        with _ONE_AT_A_TIME:
+            self._compile(text, path, library)
+        self.library = ctypes.CDLL(str(library))
+
+    @staticmethod
+    def _compile(text: str, path: Path, library: Path) -> None:
         if not library.exists():
             path.with_suffix(".cpp").write_text(text)
             command = [str(COMPILER), "-std=c++17", "-O1", "-fwrapv", "-ffp-contract=off", "-fno-strict-aliasing", "-U_FORTIFY_SOURCE", "-w", "-Wl,-Bsymbolic", "-shared", "-fPIC", "-o", str(library), f"{path}.cpp"]  # fmt: skip
             done = subprocess.run(command, capture_output=True, text=True, check=False)
             if done.returncode:
-                raise SyntaxError(f"{done.stderr[:3000]}\n{source}")
-        self.library = ctypes.CDLL(str(library))
+                raise SyntaxError(f"{done.stderr[:3000]}\n{text}")
 
     def launch(self, name: str, grid: Sequence[int], block: Sequence[int] | int, args: Sequence[Any]) -> None:  # fmt: skip
         """Run a kernel; `args` are addresses (int), and values of ctypes or NumPy of the exact types."""
@@ -65,4 +75,5 @@ class HostModule:
         pointers = (ctypes.c_void_p * max(len(places), 1))(*places)
         x, y = (*grid, 1)[:2]
         threads = block if isinstance(block, int) else block[0]
-        getattr(self.library, f"run_{name}")(pointers, int(x), int(y), int(threads))
+        with _ONE_AT_A_TIME:
+            getattr(self.library, f"run_{name}")(pointers, int(x), int(y), int(threads))

@@ -1,22 +1,17 @@
-"""Every test of compiled steps runs on NumPy and as machine code."""
+"""Every test of compiled steps runs on NumPy, as machine code, and on CUDA devices or what stands in for one."""
 
 from __future__ import annotations
 
 import logging
 
 import pytest
-
-import autograd as ag
-import backends
+from compiling import COMPILING, compiling_on
 
 
-@pytest.fixture(params=["numpy", "numba"], autouse=True)
+@pytest.fixture(params=COMPILING, autouse=True)
 def backend(request):
-    if request.param not in backends.available():
-        pytest.skip("numba is not installed")
-    with backends.use(request.param):
-        ag.random.seed(0)
-        yield request.param
+    with compiling_on(request.param) as name:
+        yield name
 
 
 @pytest.fixture

@@ -202,6 +202,7 @@ def test_not_a_number_and_infinity_survive():
             np.testing.assert_array_equal(got.numpy(), expected.numpy())
 
 
+@pytest.mark.host
 def test_results_are_new_arrays():
     w = ag.zeros(2)
 

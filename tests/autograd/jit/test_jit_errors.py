@@ -106,6 +106,7 @@ def test_looking_inside_before_the_first_call():
             look()
 
 
+@pytest.mark.host
 def test_state_and_arguments_on_two_backends(backend):
     other = "numba" if backend == "numpy" else "numpy"
     w = ag.ones(2, backend=other)

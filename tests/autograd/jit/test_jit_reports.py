@@ -78,6 +78,7 @@ def test_debug_levels(level, capsys, caplog):
     assert capsys.readouterr().err == ""
 
 
+@pytest.mark.host
 def test_the_level_of_the_environment(backend):
     code = f"import autograd as ag, backends; backends.set_default({backend!r}); ag.jit(lambda x: x + 1.0, name='one')(ag.ones(2))"
     for level in ("1", "0", "much"):

@@ -31,6 +31,7 @@ def hand_out(w):
     }  # fmt: skip
 
 
+@pytest.mark.host
 @pytest.mark.parametrize("kind", hand_out(ag.zeros(2, backend="numpy")))
 def test_what_was_handed_out_keeps_its_values(kind):
     w, add = counter()
@@ -53,6 +54,7 @@ def test_a_view_of_a_view_and_a_capsule():
     assert w.tolist() == [2.0, 2.0]
 
 
+@pytest.mark.host
 def test_state_that_nobody_holds_stays_where_it_is():
     w, add = counter()
     add(ones())
@@ -149,6 +151,7 @@ def test_every_way_to_change_state_between_calls_is_seen():
     check(6.0)
 
 
+@pytest.mark.host
 def test_swapped_rotated_and_assigned_twice():
     a, b, c = ag.zeros(3), ag.ones(3), ag.full(3, 2.0)
 
@@ -169,6 +172,7 @@ def test_swapped_rotated_and_assigned_twice():
     assert not any(np.shares_memory(p.data, q.data) for p, q in ((a, b), (b, c), (a, c)))
 
 
+@pytest.mark.host
 def test_state_assigned_an_argument_a_view_or_itself():
     w, v = ag.zeros((2, 2)), ag.ones((2, 2))
 

@@ -19,6 +19,7 @@ def other_last_layer(model):
     model.layers[-1](np.ones((1, 5), np.float32))
 
 
+@pytest.mark.host
 def test_the_mode_and_weights_that_predict_sees():
     """After each change the next prediction is the new model's, also on the short way of one batch."""
     model, eager = network(), network(jit=False)

@@ -154,6 +154,7 @@ def test_models_of_one_architecture_predict_in_threads(backend, monkeypatch):
         np.testing.assert_array_equal(result, others)
 
 
+@pytest.mark.host
 @pytest.mark.usefixtures("listens_to_ctrl_c")
 def test_ctrl_c_is_heard_in_a_long_epoch(capsys):
     x, y = np.tile(X, (20_000, 1)), np.tile(Y, (20_000, 1))

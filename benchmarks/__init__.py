@@ -1,5 +1,5 @@
 """The same work beside every peer that is installed: `python -m benchmarks`.
 
-Every contestant runs in its own process, without the variables that hold OpenBLAS back on some machines, and in turn
-with the others. Its result is checked before its time counts.
+`contests/` says what is compared, `networks/` holds the networks and how each framework trains them. Outside, `contest.py`
+starts every contestant in a process of its own, in turn with the others; inside, `contestant.py` checks and measures.
 """

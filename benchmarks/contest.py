@@ -1,136 +1,336 @@
-"""Running contestants fairly: own process each, clean environment, in turn, medians with their spread.
+"""Running contestants fairly: own process each, clean environment, in turn A B C A B C, and nothing lost on the way.
 
-A contestant module is run as `python -m MODULE NAME ARGUMENTS` and its last line is one JSON object: {"version": ...,
-"figures": {task: number}, "notes": {task: text}} (notes may be missing) or {"skipped": reason}.
+A contestant that fails, hangs or dies leaves its reason in the report and the others alone; the report is written after
+every turn. What a contest compares is in `contests/`; what a contestant's process prints is said in `contestant.py`.
 """
 
 from __future__ import annotations
 
+import argparse
+import contextlib
 import json
 import os
-import platform
-import statistics
+import signal
 import subprocess
 import sys
-from collections.abc import Callable, Mapping, Sequence
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
-# Some machines export these; they make OpenBLAS run kernels for an older processor.
-HELD_BACK = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
-ROOT = Path(__file__).resolve().parent.parent
+from .environments import python_for
+from .machine import ROOT, environment, machine_facts, threads_of
+from .work import Work
+
+PATIENCE = 300.0
+"""Seconds in which a contestant has to say something new."""
+
+
+MOST_STARTS = 3
+UNTRIED = f"not tried: other tasks ended the process, or took too long, {MOST_STARTS} times"
 
 
 @dataclass
 class Report:
-    """Figures by contestant and task, one per round; `notes` likewise, `tasks` says more about a task."""
+    """Figures by contestant and task, one per round; `tasks` says more about a task, `failed` why there is no figure."""
 
+    benchmark: str
+    title: str
+    unit: str
     machine: dict[str, Any]
+    date: str = ""
+    rounds: int = 0
+    stopped: str = ""
+    settings: dict[str, Any] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=dict)
     skipped: dict[str, str] = field(default_factory=dict)
+    left_out: dict[str, dict[str, str]] = field(default_factory=dict)
+    failed: dict[str, dict[str, str]] = field(default_factory=dict)
     figures: dict[str, dict[str, list[float]]] = field(default_factory=dict)
     notes: dict[str, dict[str, str]] = field(default_factory=dict)
     tasks: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def write(self, path: Path) -> None:
-        path.write_text(json.dumps(vars(self), indent=1) + "\n")
+        """In one move: who reads it, or stops us, never sees half of it."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        beside = path.with_name(path.name + ".part")
+        beside.write_text(json.dumps(vars(self), indent=1) + "\n")
+        beside.replace(path)
+
+    @classmethod
+    def read(cls, path: Path) -> Report:
+        """What `write` wrote.
+
+        Raises:
+            SystemExit: the file is missing or is none of ours.
+        """
+        try:
+            return cls(**json.loads(path.read_text()))
+        except (OSError, ValueError, TypeError) as error:
+            raise SystemExit(f"{path} is no report of a benchmark: {error}") from error
 
 
-def machine_facts() -> dict[str, Any]:
-    """What the figures depend on."""
-    model = platform.processor() or platform.machine()
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-        model = next(line.split(":")[1].strip() for line in lines if line.startswith("model name"))
-    except (OSError, StopIteration):
-        pass
-    return {
-        "processor": model,
-        "cores": os.cpu_count(),
-        "python": platform.python_version(),
-        "system": platform.system(),
-    }
+class Contest:
+    """A benchmark. Subclasses say what its tasks are, and what a contestant does in its own process."""
+
+    name: ClassVar[str]
+    title: ClassVar[str]
+    unit: ClassVar[str] = "us"
+    rounds: ClassVar[int] = 7
+    seconds: ClassVar[float] = 0.5
+    """How long a task is timed in a round."""
+    contestants: ClassVar[Sequence[str]]
+    notes_below: ClassVar[bool] = True
+    """Whether notes stand under the table; else `beside` has them."""
+    first: ClassVar[str] = "gradloom"
+    """Whom the others are compared with."""
+
+    def add_options(self, parser: argparse.ArgumentParser) -> None:
+        """Options beside those that all have."""
+
+    def names(self, options: argparse.Namespace) -> Sequence[str]:
+        """The contestants, unless some are asked for."""
+        return self.contestants
+
+    def tasks(self, options: argparse.Namespace) -> dict[str, dict[str, Any]]:
+        """Each task with what is known of it (at least its `title`); with `options.smoke` the smallest alone."""
+        raise NotImplementedError
+
+    def settings(
+        self, options: argparse.Namespace, tasks: Sequence[str], folder: Path
+    ) -> dict[str, Any]:
+        """What every contestant is told, computed once; files may be put into `folder`."""
+        return {}
+
+    def environment(self, options: argparse.Namespace) -> dict[str, str]:
+        """The variables that contestants start with."""
+        return environment(threads_of(options.smoke))
+
+    def enter(self, name: str, settings: dict[str, Any]) -> Work:
+        """In the contestant's process: what does the tasks; raises Skip or ImportError where it cannot."""
+        raise NotImplementedError
+
+    def beside(self, name: str, task: str, value: float, report: Report) -> str:
+        """What a table says beside a figure."""
+        return ""
+
+    def body(self, report: Report) -> Iterator[str] | None:
+        """The lines of the table, where a block per task is not what a reader wants."""
+        return None
+
+    def draw(self, report: Report, path: Path) -> None:
+        """The picture.
+
+        Raises:
+            SystemExit: there is none.
+        """
+        raise SystemExit(f"{self.name} has no picture")
 
 
-def clean_environment() -> dict[str, str]:
-    """This process's variables, without those that hold OpenBLAS back."""
-    return {key: value for key, value in os.environ.items() if key not in HELD_BACK}
+Say = Callable[[str], None]
+
+
+def say_on_terminal(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+def messages(
+    command: Sequence[str], variables: Mapping[str, str], patience: float
+) -> Iterator[dict[str, Any]]:
+    """What a contestant says, line by line; at last {"died": reason} unless it left in order.
+
+    Whatever it started is ended with it.
+    """
+    late = threading.Event()
+    with tempfile.TemporaryFile("w+") as errors:
+        process = subprocess.Popen(
+            command, cwd=ROOT, env=dict(variables), stdout=subprocess.PIPE, stderr=errors, text=True,
+            start_new_session=True,
+        )  # fmt: skip
+
+        def give_up() -> None:
+            late.set()
+            _end(process)
+
+        assert process.stdout is not None
+        timer = threading.Timer(patience, give_up)
+        timer.start()
+        try:
+            for line in process.stdout:
+                timer.cancel()
+                yield json.loads(line)
+                timer = threading.Timer(patience, give_up)
+                timer.start()
+            code = process.wait()
+        finally:
+            timer.cancel()
+            _end(process)
+            process.stdout.close()
+        if late.is_set():
+            yield {"died": f"nothing new within {patience:.0f} s"}
+        elif code:
+            errors.seek(0)
+            text = errors.read().strip().splitlines() or ["no word"]
+            how = f"signal {-code}" if code < 0 else f"exit code {code}"
+            yield {"died": f"{how}: {text[-1][:300]}"}
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    """End a process and its children (a compiler, say)."""
+    if hasattr(os, "killpg"):
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, signal.SIGKILL)
+    elif process.poll() is None:
+        process.kill()
+    process.wait()
+
+
+class Run:
+    """A contest under way.
+
+    Args:
+        contest, names, tasks, settings, variables: who does what.
+        patience: seconds in which a contestant has to say something new.
+    """
+
+    def __init__(
+        self,
+        contest: Contest,
+        names: Sequence[str],
+        tasks: dict[str, dict[str, Any]],
+        settings: dict[str, Any],
+        variables: Mapping[str, str],
+        patience: float = PATIENCE,
+        say: Say = say_on_terminal,
+    ) -> None:
+        self.contest, self.names, self.settings = contest, names, settings
+        self.variables, self.patience, self.say = variables, patience, say
+        known = {k: v for k, v in settings.items() if isinstance(v, str | int | float)}
+        self.report = Report(
+            contest.name, contest.title, contest.unit, machine_facts(), tasks=tasks, settings=known,
+            date=time.strftime("%Y-%m-%d %H:%M"),
+        )  # fmt: skip
+        self._took: dict[str, float] = {}
+
+    def rounds(
+        self, count: int, minutes: float | None = None, keep: Callable[[Report], None] = lambda report: None
+    ) -> Report:  # fmt: skip
+        """So many rounds, or fewer when the time is up or the user stops; `keep` sees the report after each turn."""
+        start = time.monotonic()
+        end = None if minutes is None else start + 60 * minutes
+        try:
+            for number in range(1, count + 1):
+                for name in self.names:
+                    now = time.monotonic()
+                    if end is not None and now + 0.7 * self._took.get(name, 0.0) > end:
+                        self.report.stopped = f"{minutes:g} minutes were up in round {number} of {count}, before {name}"
+                        return self._finished(keep)
+                    self.say(
+                        f"{self.contest.name}: round {number} of {count}, {name} (after {now - start:.0f} s)"
+                    )
+                    self.turn(name)
+                    self._took[name] = time.monotonic() - now
+                    keep(self.report)
+                self.report.rounds = number
+        except KeyboardInterrupt:
+            self.report.stopped = f"stopped by hand in round {number} of {count}"
+        return self._finished(keep)
+
+    def _finished(self, keep: Callable[[Report], None]) -> Report:
+        keep(self.report)
+        return self.report
+
+    def turn(self, name: str) -> None:
+        """Every task of one contestant that has not failed before; it is started again behind a task that ended it."""
+        report = self.report
+        if name in report.skipped:
+            return
+        gone = report.failed.get(name, {}).keys() | report.left_out.get(name, {}).keys()
+        left = [task for task in report.tasks if task not in gone]
+        starts = 0
+        while left:
+            left = self._start(name, left)
+            starts += 1
+            if starts == MOST_STARTS:
+                for task in left:
+                    self._note(name, {"task": task, "failed": UNTRIED})
+                return
+
+    def _start(self, name: str, tasks: list[str]) -> list[str]:
+        """The tasks that are left when the process has ended."""
+        report, left = self.report, list(tasks)
+        command = _command(self.contest.name, name, {**self.settings, "tasks": tasks})
+        current = None
+        for event in messages(command, self.variables, self.patience):
+            if "skipped" in event:
+                report.skipped[name] = event["skipped"]
+                self.say(f"  skipped: {event['skipped']}")
+                return []
+            if "version" in event:
+                report.versions[name] = event["version"]
+            elif "start" in event:
+                current = event["start"]
+            elif "task" in event:
+                self._note(name, event)
+                left.remove(event["task"])
+                current = None
+            elif "died" in event:
+                if current is None:
+                    for task in left:
+                        self._note(name, {"task": task, "failed": event["died"]})
+                    return []
+                self._note(name, {"task": current, "failed": event["died"]})
+                left.remove(current)
+                return left
+        return []
+
+    def _note(self, name: str, event: dict[str, Any]) -> None:
+        report, task = self.report, event["task"]
+        if "failed" in event:
+            report.failed.setdefault(name, {})[task] = event["failed"]
+            self.say(f"  {task}: FAILED, {event['failed']}")
+        elif "left out" in event:
+            report.left_out.setdefault(name, {})[task] = event["left out"]
+        else:
+            report.figures.setdefault(name, {}).setdefault(task, []).append(event["value"])
+            if event["note"]:
+                report.notes.setdefault(name, {})[task] = event["note"]
+            unit = report.tasks[task].get("unit", report.unit)
+            self.say(f"  {task}: {event['value']:.4g} {unit}")
 
 
 def ask(
-    module: str, name: str, arguments: Sequence[str], environment: Mapping[str, str]
-) -> dict[str, Any]:
-    """What a contestant answers from a process of its own.
-
-    Raises:
-        SystemExit: with the contestant's own error.
-    """
-    done = subprocess.run(
-        [sys.executable, "-m", module, name, *arguments],
-        cwd=ROOT, env=environment, capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    if done.returncode:
-        raise SystemExit(f"{name} failed:\n{done.stderr}")
-    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return found
-
-
-def run_contest(
-    module: str,
-    contestants: Sequence[str],
-    rounds: int,
-    arguments: Sequence[str],
-    environment: Mapping[str, str] | None = None,
-    after_round: Callable[[Report], None] = lambda report: None,
-) -> Report:
-    """Run every contestant `rounds` times, A B C A B C; `after_round` sees the report as it grows."""
-    report = Report(machine_facts())
-    variables = clean_environment() if environment is None else environment
-    for _ in range(rounds):
-        for name in contestants:
-            if name in report.skipped:
-                continue
-            answer = ask(module, name, arguments, variables)
-            if "skipped" in answer:
-                report.skipped[name] = answer["skipped"]
-                continue
-            report.versions[name] = answer["version"]
-            if answer.get("notes"):
-                report.notes[name] = answer["notes"]
-            for task, value in answer["figures"].items():
-                report.figures.setdefault(name, {}).setdefault(task, []).append(value)
-        after_round(report)
-    return report
-
-
-def table(report: Report, unit: str, title: str) -> str:
-    """The medians as text, and how many times as long as the first contestant the others take."""
-    names = list(report.figures)
-    tasks = list(report.figures[names[0]])
-    lines = [
-        title,
-        f"{report.machine['processor']}, {report.machine['cores']} cores, Python {report.machine['python']}",
-        "",
-    ]
-    width = max(len(task) for task in tasks) + 2
-    lines.append(
-        " " * width
-        + "".join(
-            f"{name + ' ' + report.versions[name]:>26}" + ("" if name == names[0] else " " * 10)
-            for name in names
+    contest: str,
+    name: str,
+    settings: Mapping[str, Any],
+    tasks: Sequence[str],
+    variables: Mapping[str, str],
+) -> tuple[dict[str, float], dict[str, str]]:
+    """One turn outside a contest: figures, and why others are missing."""
+    figures: dict[str, float] = {}
+    missing: dict[str, str] = {}
+    for event in messages(
+        _command(contest, name, {**settings, "tasks": list(tasks)}), variables, 10 * PATIENCE
+    ):
+        if "value" in event:
+            figures[event["task"]] = event["value"]
+        why = next(
+            (event[key] for key in ("skipped", "died", "failed", "left out") if key in event), None
         )
-    )
-    for task in tasks:
-        cells = []
-        first = statistics.median(report.figures[names[0]][task])
-        for name in names:
-            values = report.figures[name][task]
-            middle = statistics.median(values)
-            cells.append(f"{middle:.2f} ({min(values):.2f}-{max(values):.2f})")
-            if name != names[0]:
-                cells.append(f"{middle / first:.2f} x")
-        lines.append(f"{task:<{width}}" + "".join(f"{c:>{10 if c.endswith('x') else 26}}" for c in cells))  # fmt: skip
-    lines += [f"skipped {name}: {reason}" for name, reason in report.skipped.items()]
-    lines.append(f"unit: {unit}")
-    return "\n".join(lines)
+        if why is not None:
+            missing[event.get("task", "the rest")] = why
+    return figures, missing
+
+
+def _command(contest: str, name: str, settings: Mapping[str, Any]) -> list[str]:
+    return [
+        str(python_for(name)),
+        "-m",
+        "benchmarks.contestant",
+        contest,
+        name,
+        json.dumps(settings),
+    ]

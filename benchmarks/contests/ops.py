@@ -6,10 +6,9 @@ rule in their own process, in turn; what Numba leaves to NumPy shows a ratio nea
 
 from __future__ import annotations
 
-import json
-import sys
-import time
+import argparse
 from collections.abc import Callable, Iterator
+from importlib.metadata import version
 from typing import Any
 
 import numpy as np
@@ -17,6 +16,10 @@ import numpy as np
 import backends
 from autograd.op import Op
 from autograd.ops import OPS
+
+from ..contest import Contest
+from ..measure import seconds_per_call
+from ..work import Figure, Skip, Work
 
 ROWS, COLUMNS = 1000, 1000
 SETTINGS: dict[str, dict[str, Any]] = {
@@ -30,7 +33,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
 
 def _arrays(op: Op) -> list[Any]:
     draw = np.random.default_rng(0)
-    arrays = []
+    arrays: list[Any] = []
     for name in op.arrays:
         low, high = op.domain.intervals.get(name, (-2.0, 2.0))
         array = draw.uniform(low, high, (ROWS, COLUMNS)).astype(np.float32)
@@ -76,36 +79,36 @@ def tasks(backend: Any) -> Iterator[tuple[str, Callable[[], Any]]]:
             )  # type: ignore[misc]
 
 
-def main(name: str, calls: int) -> None:
-    """Check against NumPy in float64, warm up, time, print one JSON line."""
-    try:
-        backend: Any = backends.get(name)
-    except backends.BackendError as error:
-        print(json.dumps({"skipped": str(error)}))
-        return
-    figures = {}
-    reference = dict(tasks(backends.get("numpy")))
-    with backends.get("numpy").quiet():
-        for task, call in tasks(backend):
-            np.testing.assert_allclose(
-                call(), reference[task](), rtol=2e-4, atol=2e-5, err_msg=task
-            )
-            times = []
-            for _ in range(max(1, calls)):
-                start = time.perf_counter()
-                call()
-                times.append(time.perf_counter() - start)
-            figures[task] = float(np.median(times)) * 1e3
-    print(
-        json.dumps({"version": np.__version__ if name == "numpy" else _numba(), "figures": figures})
-    )
+def _next(found: Iterator[tuple[str, Callable[[], Any]]], task: str) -> Callable[[], Any]:
+    return next(call for name, call in found if name == task)
 
 
-def _numba() -> str:
-    from importlib.metadata import version
+class Ops(Contest):
+    name = "ops"
+    title = "Ops on a million float32 elements"
+    unit = "ms"
+    seconds = 0.02
+    contestants = ("numba", "numpy")
+    first = "numba"
 
-    return version("numba")
+    def tasks(self, options: argparse.Namespace) -> dict[str, dict[str, Any]]:
+        return {name: {"title": name} for name, _ in tasks(backends.get("numpy"))}
+
+    def enter(self, name: str, settings: dict[str, Any]) -> Work:
+        try:
+            backend: Any = backends.get(name)
+        except backends.BackendError as error:
+            raise Skip(str(error)) from error
+        # in the order of the tasks: arrays of one are given back before those of the next are made
+        reference, calls = tasks(backends.get("numpy")), tasks(backend)
+
+        def figure(task: str) -> Figure:
+            with backends.get("numpy").quiet():
+                call, expected = _next(calls, task), _next(reference, task)
+                np.testing.assert_allclose(call(), expected(), rtol=2e-4, atol=2e-5)
+                return Figure(seconds_per_call(call, float(settings["seconds"])) * 1e3)
+
+        return Work(version(name), figure)
 
 
-if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]))
+CONTEST = Ops()

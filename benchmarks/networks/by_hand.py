@@ -6,12 +6,10 @@ the learning rate is in the slope of the loss, so the products give what is to b
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 
-from .measure import Job, Trainer
-from .problems import LEARNING_RATE, MOMENTUM, Array
+from .job import Job, Make
+from .problems import ADAM, LEARNING_RATE, MOMENTUM, Array
 
 
 def _views(block: Array, arrays: list[Array]) -> list[Array]:
@@ -44,18 +42,37 @@ class NumpyTrainer:
         self.draw = np.random.Generator(np.random.SFC64(0))
         self.keep = np.float32(1 - job.dropout)
         self.limit = np.uint16(min(round((1 - job.dropout) * (1 << 16)), (1 << 16) - 1))
-        self.batches = job.slices()
+        self.binary = job.problem.binary
+        self.update = self._adam if job.problem.optimizer == "adam" else self._momentum
+        self.squares, self.steps = np.zeros_like(self.weights), 0
+        self.rate = np.float32(1 if job.problem.optimizer == "adam" else LEARNING_RATE)
 
     def train(self, epochs: int) -> None:
         for _ in range(epochs):
-            for x, y in self.batches:
+            for x, y in self.job.slices():
                 self._step(x, y)
+
+    def feed(self, x: Array, y: Array) -> None:
+        self._step(x, y)
 
     def step_loss(self, x: Array, y: Array) -> float:
         probabilities = self._forward(x)
-        loss = -float(np.log(probabilities[self.rows, y]).mean())
+        if self.binary:
+            chosen = np.where(y == 1, probabilities[:, 0], 1 - probabilities[:, 0])
+        else:
+            chosen = probabilities[self.rows, y]
+        loss = -float(np.log(chosen).mean())
         self._backward(x, y)
         return loss
+
+    def predict(self, x: Array) -> Array:
+        signal, last = x, len(self.kernels) - 1
+        for number, (kernel, bias) in enumerate(zip(self.kernels, self.biases, strict=True)):
+            signal = signal @ kernel
+            signal += bias
+            if number < last:
+                np.maximum(signal, 0, out=signal)
+        return self._probabilities(signal, np.empty((len(x), 1), np.float32))
 
     def _step(self, x: Array, y: Array) -> None:
         self._forward(x)
@@ -72,11 +89,20 @@ class NumpyTrainer:
                 if self.job.dropout:
                     self._drop(number, output)
             signal = output
-        np.max(signal, axis=1, keepdims=True, out=self.column)
-        signal -= self.column
+        return self._probabilities(signal, self.column)
+
+    def _probabilities(self, signal: Array, column: Array) -> Array:
+        """In the place of the last products; `column` is overwritten."""
+        if self.binary:
+            np.negative(signal, out=signal)
+            np.exp(signal, out=signal)
+            signal += 1
+            return np.reciprocal(signal, out=signal)
+        np.max(signal, axis=1, keepdims=True, out=column)
+        signal -= column
         np.exp(signal, out=signal)
-        np.sum(signal, axis=1, keepdims=True, out=self.column)
-        signal /= self.column
+        np.sum(signal, axis=1, keepdims=True, out=column)
+        signal /= column
         return signal
 
     def _drop(self, number: int, output: Array) -> None:
@@ -90,8 +116,11 @@ class NumpyTrainer:
     def _backward(self, x: Array, y: Array) -> None:
         # what is left of the last output is the slope of the loss, times the learning rate
         slope = self.outputs[-1]
-        slope[self.rows, y] -= 1
-        slope *= np.float32(LEARNING_RATE / len(x))
+        if self.binary:
+            slope[:, 0] -= y
+        else:
+            slope[self.rows, y] -= 1
+        slope *= self.rate / np.float32(len(x))
         for number in reversed(range(len(self.kernels))):
             signal = self.outputs[number - 1] if number else x
             np.matmul(signal.T, slope, out=self.kernel_changes[number])
@@ -105,10 +134,22 @@ class NumpyTrainer:
                 if self.job.dropout:
                     before *= 1 / self.keep
                 slope = before
+        self.update()
+
+    def _momentum(self) -> None:
         self.velocities *= np.float32(MOMENTUM)
         self.velocities -= self.changes
         self.weights += self.velocities
 
+    def _adam(self) -> None:
+        rate, first, second, epsilon = map(np.float32, ADAM)
+        self.steps += 1
+        gradient = self.changes
+        self.velocities += (gradient - self.velocities) * (1 - first)
+        self.squares += (gradient * gradient - self.squares) * (1 - second)
+        rate *= np.sqrt(1 - second**self.steps) / (1 - first**self.steps)
+        self.weights -= rate * self.velocities / (np.sqrt(self.squares) + epsilon)
 
-def prepare() -> tuple[str, Callable[[Job], Trainer]]:
+
+def prepare() -> tuple[str, Make]:
     return np.__version__, NumpyTrainer

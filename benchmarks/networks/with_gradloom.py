@@ -1,18 +1,24 @@
-"""Gradloom as its users call it: `compile`, then `fit` with whole epochs, rows in a new order each time."""
+"""Gradloom as its users call it: `compile`, then `fit` with whole epochs, rows in a new order each time.
+
+On a GPU the very same, with "cupy" as the default backend.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from importlib.metadata import PackageNotFoundError, version
+import inspect
 from typing import Any
 
 import numpy as np
 
 import autograd as ag
+import backends
 import nn
 
-from .measure import Job, Trainer
+from ..machine import own_version
+from ..work import Skip
+from .job import Job, Make
 from .problems import (
+    ADAM,
     LEARNING_RATE,
     MOMENTUM,
     NORM_EPSILON,
@@ -77,8 +83,24 @@ def _weights(job: Job) -> list[Array]:
     return found
 
 
+def _optimizer(problem: Problem) -> nn.Optimizer:
+    if problem.optimizer == "adam":
+        return nn.Adam(*ADAM)
+    return nn.SGD(LEARNING_RATE, momentum=MOMENTUM)
+
+
+def _precision(wanted: str) -> dict[str, Any]:
+    if wanted == "float32":
+        return {}
+    if "mixed_precision" not in inspect.signature(nn.Model.compile).parameters:
+        raise Skip(f"this version of nn has no mixed precision, so no {wanted}")
+    return {"mixed_precision": wanted}
+
+
 class GradloomTrainer:
     def __init__(self, job: Job) -> None:
+        if job.where.device == "cuda":
+            backends.set_default("cupy")
         nn.set_random_seed(0)
         self.job, problem = job, job.problem
         layers, first = _layers(problem, job.dropout), problem.layers[0]
@@ -88,8 +110,9 @@ class GradloomTrainer:
         self.model.ensure_built(ag.zeros((1, *problem.inputs)))
         self.model.set_weights(_weights(job))
         self.model.compile(
-            optimizer=nn.SGD(LEARNING_RATE, momentum=MOMENTUM),
+            optimizer=_optimizer(problem),
             loss="binary_crossentropy" if problem.binary else "sparse_categorical_crossentropy",
+            **_precision(job.where.precision),
         )
 
     def train(self, epochs: int) -> None:
@@ -98,6 +121,10 @@ class GradloomTrainer:
     def step_loss(self, x: Array, y: Array) -> float:
         return float(self._fit(x, y, 1).history["loss"][0])
 
+    def predict(self, x: Array) -> Array:
+        found: Array = self.model.predict(x, batch_size=len(x), verbose=0)
+        return found
+
     def _fit(self, x: Array, y: Array, epochs: int) -> nn.History:
         size = self.job.problem.batch
         return self.model.fit(
@@ -105,8 +132,5 @@ class GradloomTrainer:
         )
 
 
-def prepare() -> tuple[str, Callable[[Job], Trainer]]:
-    try:
-        return version("gradloom"), GradloomTrainer
-    except PackageNotFoundError:  # run from the source
-        return "0.1.0", GradloomTrainer
+def prepare() -> tuple[str, Make]:
+    return own_version(), GradloomTrainer

@@ -14,7 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from .measure import Skip, seconds_per_epoch
+from ..measure import seconds_per_pass
+from ..work import Figure, Skip
 from .problems import Array, Problem, products
 
 ROW_MAJOR, PLAIN, TRANSPOSED = 101, 111, 112
@@ -95,14 +96,11 @@ class ProductsTrainer:
                 sgemm(*call)
 
 
-def figures(blas: Library, problems: list[Problem], seconds: float) -> dict[str, Any]:
-    """The JSON object of the products alone, in microseconds per step."""
-    times = {}
-    for problem in problems:
-        if problem.group != 1:
-            continue
-        trainer = ProductsTrainer(problem, blas)
-        trainer.check()
-        whole = seconds_per_epoch(trainer.train, seconds)
-        times[problem.name] = (whole - trainer.call_seconds()) * 1e6
-    return {"version": blas.version, "figures": times, "notes": {}}
+def figure(problem: Problem, blas: Library, seconds: float) -> Figure:
+    """Microseconds of the products alone of a step."""
+    if not problem.dense_only:
+        raise Skip("the products of networks that are not dense are not written down")
+    trainer = ProductsTrainer(problem, blas)
+    trainer.check()
+    whole = seconds_per_pass(trainer.train, seconds)
+    return Figure((whole - trainer.call_seconds()) * 1e6)

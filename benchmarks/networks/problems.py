@@ -15,6 +15,8 @@ import numpy as np
 
 Array = np.ndarray[Any, Any]
 LEARNING_RATE, MOMENTUM = 0.01, 0.9
+ADAM = (1e-3, 0.9, 0.999, 1e-7)
+"""Learning rate, decay of both moments, epsilon (beside the root), as in Keras."""
 NORM_EPSILON, NORM_MOMENTUM = 1e-3, 0.99
 
 
@@ -68,7 +70,10 @@ Layer = Dense | Conv | Pool | Flatten | Norm | Dropout | Embed
 
 
 class Problem(NamedTuple):
-    """A network and the batches it sees. `group` 1 is the multilayer perceptrons, 2 the rest."""
+    """A network and the batches it sees. `group` 1 is the multilayer perceptrons, 2 the rest.
+
+    `optimizer` is "sgd" (with momentum) or "adam".
+    """
 
     name: str
     group: int
@@ -78,6 +83,7 @@ class Problem(NamedTuple):
     layers: tuple[Layer, ...]
     dropout: float
     shape: str
+    optimizer: str = "sgd"
 
     @property
     def binary(self) -> bool:
@@ -107,7 +113,7 @@ class Problem(NamedTuple):
 
 def perceptron(
     name: str, batch: int, batches: int, widths: Sequence[int], dropout: float = 0.2,
-    group: int = 1, shape: str = "",
+    group: int = 1, shape: str = "", optimizer: str = "sgd",
 ) -> Problem:  # fmt: skip
     """Dense layers with ReLU, dropout after each hidden one."""
     layers: list[Layer] = []
@@ -115,7 +121,9 @@ def perceptron(
         layers += [Dense(inputs, outputs), *([Dropout()] if dropout else [])]
     layers.append(Dense(widths[-2], widths[-1], relu=False))
     shape = shape or "-".join(map(str, widths))
-    return Problem(name, group, batch, batches, (widths[0],), tuple(layers), dropout, shape)
+    return Problem(
+        name, group, batch, batches, (widths[0],), tuple(layers), dropout, shape, optimizer
+    )
 
 
 _CNN = (Conv(1, 16), Conv(16, 32), Pool(), Flatten(4, 4, 32), Dense(512, 64), Dense(64, 10, relu=False))  # fmt: skip
@@ -139,6 +147,16 @@ PROBLEMS = {
         Problem("tabular", 2, 256, 32, (24,), _TABLE, 0.0, "8 columns of 1000 values as 16 numbers, 16 more, 256-128-1"),
     )
 }  # fmt: skip
+
+
+FOR_GPU = ("tiny", "small", "mnist", "wide", "huge", "vast")
+VAST = perceptron("vast", 2048, 4, (8192,) * 4 + (10,), shape="8192x4-10")
+"""For a GPU: two minutes a step on two cores."""
+
+
+def problem_of(name: str) -> Problem:
+    """The problem of that name."""
+    return VAST if name == VAST.name else PROBLEMS[name]
 
 
 def initial_weights(problem: Problem) -> list[list[Array]]:

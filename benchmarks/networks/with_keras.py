@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import importlib
 import os
-from collections.abc import Callable
 from typing import Any
 
-from .measure import Job, Trainer
-from .problems import LEARNING_RATE, MOMENTUM, Array, Dense, Dropout
+import numpy as np
+
+from .job import Job, Make
+from .problems import ADAM, LEARNING_RATE, MOMENTUM, Array, Dense, Dropout
 
 STEPS_PER_EXECUTION = 16
 
@@ -20,7 +21,7 @@ class KerasTrainer:
     def __init__(self, job: Job) -> None:
         keras = importlib.import_module("keras")
         keras.utils.set_random_seed(0)
-        self.job, problem = job, job.problem
+        self.job, problem, self.keras = job, job.problem, keras
         layers: list[Any] = [keras.Input(problem.inputs)]
         for layer in problem.layers:
             match layer:
@@ -35,8 +36,12 @@ class KerasTrainer:
         for variable, array in zip(self.model.trainable_weights, arrays, strict=True):
             variable.assign(array)
         self.model.compile(
-            optimizer=keras.optimizers.SGD(LEARNING_RATE, momentum=MOMENTUM),
-            loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+            optimizer=keras.optimizers.Adam(*ADAM)
+            if problem.optimizer == "adam"
+            else keras.optimizers.SGD(LEARNING_RATE, momentum=MOMENTUM),
+            loss=keras.losses.BinaryCrossentropy(from_logits=True)
+            if problem.binary
+            else keras.losses.SparseCategoricalCrossentropy(from_logits=True),
             steps_per_execution=min(job.batches, STEPS_PER_EXECUTION),
         )
 
@@ -45,6 +50,13 @@ class KerasTrainer:
 
     def step_loss(self, x: Array, y: Array) -> float:
         return float(self._fit(x, y, 1).history["loss"][0])
+
+    def predict(self, x: Array) -> Array:
+        # one batch in one call: `predict` would build an iterator for it
+        logits = self.model.predict_on_batch(x)
+        activations = self.keras.activations
+        last = activations.sigmoid if self.job.problem.binary else activations.softmax
+        return np.asarray(last(logits))
 
     def _fit(self, x: Array, y: Array, epochs: int) -> Any:
         size = self.job.problem.batch
@@ -60,9 +72,9 @@ def _on(backend: str) -> str:
     return str(importlib.import_module("keras").__version__)
 
 
-def on_jax() -> tuple[str, Callable[[Job], Trainer]]:
+def on_jax() -> tuple[str, Make]:
     return _on("jax"), KerasTrainer
 
 
-def on_tensorflow() -> tuple[str, Callable[[Job], Trainer]]:
+def on_tensorflow() -> tuple[str, Make]:
     return _on("tensorflow"), KerasTrainer

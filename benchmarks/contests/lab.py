@@ -1,0 +1,165 @@
+"""From the start of the process to the number on the screen: imports, compilation, training and the accuracy.
+
+`lab` is the course's first network, 150 epochs of Adam, as written there. `digits` and data of the size of MNIST-1D stop
+after the first epoch that reaches a target on held-out rows. In the first round nobody has anything in a cache on disk, in
+the others what the first one left there: the most of all rounds is the cold start. Data lies in a file, so that nobody imports what made it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..contest import Contest, Report
+from ..environments import python_for
+from ..machine import ROOT
+from ..names import FRAMEWORKS
+from ..networks import alone
+from ..networks import job as jobs
+from ..networks.problems import Array, Problem, perceptron
+from ..plots import draw_bars
+from ..work import Figure, Skip, Work
+from .shared import here
+
+
+class Race(NamedTuple):
+    """`epochs` without target, or at most so many until the accuracy on held-out rows is `target`."""
+
+    problem: Problem
+    epochs: int
+    target: float | None
+    least: float
+    title: str
+
+
+RACES = {
+    "lab": Race(
+        perceptron("lab", 10, 20, (7, 12, 8, 1), 0.0, optimizer="adam"), 150, None, 0.78,
+        "lab: Pima, 200 rows, 7-12-8-1, batch 10, Adam, 150 epochs",
+    ),
+    "digits": Race(
+        perceptron("digits", 32, 44, (64, 128, 64, 10), 0.2, optimizer="adam"), 100, 0.97, 0.97,
+        "digits: 1,408 rows, 64-128-64-10, dropout 0.2, batch 32, Adam, to 97 % of held-out rows",
+    ),
+    "mnist1d": Race(
+        perceptron("mnist1d", 100, 40, (40, 256, 128, 10), 0.2, optimizer="adam"), 100, 0.80, 0.80,
+        "mnist1d: 4,000 rows, 40-256-128-10, dropout 0.2, batch 100, Adam, to 80 % of held-out rows",
+    ),
+}  # fmt: skip
+Data = tuple[Array, Array, Array, Array]
+DIGITS = "import sys, numpy; from sklearn.datasets import load_digits; numpy.savez(sys.argv[1], **load_digits())"
+
+
+def pima(folder: Path) -> Data:
+    """The course's records, standardised with the training rows."""
+    with open(ROOT / "examples" / "data" / "pima.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    names = [name for name in rows[0] if name not in ("type", "split")]
+    x = np.array([[float(row[name]) for name in names] for row in rows])
+    y = np.array([int(row["type"]) for row in rows])
+    train = np.array([row["split"] == "train" for row in rows])
+    x = (x - x[train].mean(axis=0)) / x[train].std(axis=0)
+    return x[train], y[train], x[~train], y[~train]
+
+
+def digits(folder: Path) -> Data:
+    """scikit-learn's 1,797 images; Skip without it."""
+    path = folder / "load_digits.npz"
+    done = subprocess.run(
+        [python_for("scikit-learn"), "-c", DIGITS, str(path)], capture_output=True, text=True, check=False
+    )  # fmt: skip
+    if done.returncode:
+        raise Skip(f"the digits come with scikit-learn: {done.stderr.strip().splitlines()[-1]}")
+    with np.load(path, allow_pickle=True) as found:
+        x, y = found["data"] / 16, found["target"]
+    order = np.random.default_rng(0).permutation(len(y))
+    x, y = x[order], y[order]
+    return x[:1408], y[:1408], x[1408:], y[1408:]
+
+
+def waves(folder: Path) -> Data:
+    """Ten smooth waves of 40 points, moved, scaled and noisy: drawn here, of the size of MNIST-1D (Greydanus 2020)."""
+    draw = np.random.default_rng(0)
+    times = np.linspace(0, 2 * np.pi, 40)
+    strengths = draw.normal(size=(10, 5, 2)) / np.arange(1, 6)[:, None]
+    y = draw.integers(0, 10, 5000)
+    moved = times + draw.uniform(0, 3, (5000, 1))
+    angles = moved[:, None, :] * np.arange(1, 6)[:, None]
+    chosen = strengths[y]
+    signal = (chosen[..., :1] * np.sin(angles) + chosen[..., 1:] * np.cos(angles)).sum(axis=1)
+    x = signal * draw.uniform(0.6, 1.4, (5000, 1)) + draw.normal(size=(5000, 40))
+    return x[:4000], y[:4000], x[4000:], y[4000:]
+
+
+MAKERS = {"lab": pima, "digits": digits, "mnist1d": waves}
+
+
+class Lab(Contest):
+    name = "lab"
+    title = "From the start of the process to the number on the screen"
+    unit = "s"
+    contestants = FRAMEWORKS
+    notes_below = False
+
+    def tasks(self, options: argparse.Namespace) -> dict[str, dict[str, Any]]:
+        return {name: {"title": race.title} for name, race in RACES.items()}
+
+    def settings(
+        self, options: argparse.Namespace, tasks: Sequence[str], folder: Path
+    ) -> dict[str, Any]:
+        files, missing = {}, {}
+        for task in tasks:
+            try:
+                x, y, x_test, y_test = MAKERS[task](folder)
+            except Skip as error:
+                missing[task] = str(error)
+                continue
+            files[task] = str(folder / f"{task}.npz")
+            x, x_test = x.astype(np.float32), x_test.astype(np.float32)
+            y, y_test = y.astype(np.int32), y_test.astype(np.int32)
+            np.savez(files[task], x=x, y=y, x_test=x_test, y_test=y_test)
+        return here(options.smoke) | {"files": files, "missing": missing, "caches": str(folder)}
+
+    def enter(self, name: str, settings: dict[str, Any]) -> Work:
+        version, _ = jobs.prepare(name)
+        caches = Path(settings["caches"]) / name
+        caches.mkdir(exist_ok=True)
+
+        def figure(task: str) -> Figure:
+            if task in settings["missing"]:
+                raise Skip(settings["missing"][task])
+            race = RACES[task]
+            given = {key: settings[key] for key in jobs.Where._fields} | {
+                "file": settings["files"][task],
+                "target": race.target,
+                "epochs": 2 if settings["smoke"] else race.epochs,
+            }
+            took, answer = alone.start("race", name, race.problem, given, alone.in_caches(caches))
+            if not settings["smoke"] and answer["accuracy"] < race.least:
+                raise AssertionError(
+                    f"accuracy {answer['accuracy']:.3f} after {answer['epochs']} epochs, expected {race.least}"
+                )
+            rows = "of its own rows" if race.target is None else "of held-out rows"
+            return Figure(took, f"{answer['epochs']} epochs, {answer['accuracy']:.1%} {rows}")
+
+        return Work(version, figure)
+
+    def beside(self, name: str, task: str, value: float, report: Report) -> str:
+        return report.notes.get(name, {}).get(task, "")
+
+    def draw(self, report: Report, path: Path) -> None:
+        draw_bars(
+            report,
+            path,
+            "From the start of the process to the accuracy on the screen: left is faster",
+            3,
+        )
+
+
+CONTEST = Lab()

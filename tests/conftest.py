@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 import substitute
 from hypothesis import settings
+from substitute import nvrtc
 
 import autograd as ag
 import backends
@@ -78,6 +79,15 @@ def pytest_collection_modifyitems(config, items):
     gone = [i for i in items if i.get_closest_marker("host") and i.callspec.params.get("backend") == "cupy"]  # fmt: skip
     config.hook.pytest_deselected(items=gone)
     items[:] = [i for i in items if i not in gone]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _kernels_compile_for_devices():
+    """Whatever kernels the tests of this process make, NVRTC takes them, too; what it refuses is an error after the last test."""
+    yield
+    refused = nvrtc.finish()
+    if refused:
+        pytest.fail(f"NVRTC refuses {len(refused)} kernels. The first:\n" + "\n\n".join(refused[:3]), pytrace=False)  # fmt: skip
 
 
 @pytest.fixture

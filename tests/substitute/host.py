@@ -20,6 +20,10 @@ from typing import Any
 
 import numpy as np
 
+from backends.cupy.launching import OPTIONS
+
+from . import nvrtc
+
 HEADER = Path(__file__).parent / "host.hpp"
 COMPILER = shutil.which("g++") or shutil.which("clang++")
 REASON = "no C++ compiler on this machine"
@@ -38,11 +42,16 @@ def _folder() -> Path:
 class HostModule:
     """A compiled source; `launch` runs one of its kernels.
 
+    Args:
+        source: in CUDA C.
+        options: with which a device would get it.
+
     Raises:
         SyntaxError: with the compiler's words when it refuses.
     """
 
-    def __init__(self, source: str) -> None:
+    def __init__(self, source: str, options: Sequence[str] = OPTIONS) -> None:
+        nvrtc.submit(source, options)
         self.names = _NAME.findall(source)
         # kernels whose threads never wait need no coroutines
         bodies = source[source.find("__global__") :]

@@ -20,8 +20,8 @@ _C = {
 
 
 @functools.lru_cache(maxsize=512)
-def _module(source: str) -> HostModule:
-    return HostModule(source)
+def _module(source: str, options: tuple[str, ...]) -> HostModule:
+    return HostModule(source, options)
 
 
 class RawKernel:
@@ -32,7 +32,7 @@ class RawKernel:
 
     def compile(self, log_stream=None) -> HostModule:
         try:
-            return _module(self.code)
+            return _module(self.code, self.options)
         except SyntaxError as error:
             raise CompileException(str(error), self.code, self.name, self.options) from None
 

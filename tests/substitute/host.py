@@ -51,7 +51,6 @@ class HostModule:
     """
 
     def __init__(self, source: str, options: Sequence[str] = OPTIONS) -> None:
-        nvrtc.submit(source, options)
         self.names = _NAME.findall(source)
         # kernels whose threads never wait need no coroutines
         bodies = source[source.find("__global__") :]
@@ -67,6 +66,7 @@ class HostModule:
         with _ONE_AT_A_TIME:
             self._compile(text, path, library)
         self.library = ctypes.CDLL(str(library))
+        nvrtc.submit(source, options)
 
     @staticmethod
     def _compile(text: str, path: Path, library: Path) -> None:

@@ -10,6 +10,7 @@ import os
 import subprocess
 import sys
 import venv
+from importlib.util import find_spec
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent
@@ -79,6 +80,27 @@ def test(*arguments: str) -> None:
     python(*pytest, "--backend", "numba", "-m", "not slow and not once", *rooms, *arguments)
 
 
+def gpu(*arguments: str) -> None:
+    """Everything that needs an NVIDIA GPU: tests of devices, the suite on the device, the contest with other frameworks.
+
+    Runs in this interpreter where CuPy and pytest are installed in it, else in the environment with the extra `cuda13`.
+    """
+    if find_spec("cupy") and find_spec("pytest") and find_spec("hypothesis"):
+        run = [sys.executable]
+    else:
+        install("test")
+        install("cuda13")
+        run = [str(PYTHON)]
+    commands = [
+        ["-m", "pytest", "-q", "tests/gpu", *arguments],
+        ["-m", "pytest", "-q", "--backend", "cupy", "-m", "not slow and not once", "tests/backends", "tests/autograd", "tests/nn", *arguments],
+        *(["-m", "benchmarks", "step", "--backend", "cupy", *more, "--json", f"step-gpu-{name}.json", "--plot", f"step-gpu-{name}.png"]
+          for name, more in (("float32", []), ("tf32", ["--precision", "tf32"]), ("bfloat16", ["--precision", "bfloat16"]))),
+    ]  # fmt: skip
+    codes = [subprocess.run([*run, *command], cwd=ROOT, check=False).returncode for command in commands]  # fmt: skip
+    sys.exit(max(codes))
+
+
 def check() -> None:
     """Lint, types, and the whole test suite."""
     install("dev")
@@ -88,7 +110,7 @@ def check() -> None:
     test()
 
 
-COMMANDS = {"lab": lab, "examples": examples, "test": test, "check": check}
+COMMANDS = {"lab": lab, "examples": examples, "test": test, "check": check, "gpu": gpu}
 
 if __name__ == "__main__":
     if sys.version_info < (3, 11):  # noqa: UP036 - an older Python may well start this file

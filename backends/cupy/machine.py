@@ -324,8 +324,10 @@ class Machine:
         return inspection.kernels(self)
 
     def source(self) -> str:
-        """The text of every kernel, once."""
-        return "\n".join(dict.fromkeys(c.kernel.source for c in self.calls if c.kernel is not None))
+        """The text of every kernel that runs, once."""
+        whole = self.together[bool(self.feeds)]
+        kernels = [whole] if whole is not None else [c.kernel for c in self.calls if c.kernel is not None]  # fmt: skip
+        return "\n".join(dict.fromkeys(k.source for k in kernels))
 
     def profile(self, run: Callable[[], object]) -> list[tuple[str, float, int, int]]:
         return inspection.profile(self, run)

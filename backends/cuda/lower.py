@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -20,10 +19,10 @@ from ..program.fuse import REDUCTIONS, Group
 from ..program.ir import Instruction, Program, Value
 from ..program.momentum import momentum_of
 from ..program.nest import Nest, only_for, passes_of, summary
-from ..program.pieces import put_together
+from ..program.pieces import is_movable, put_together
 from ..program.placing import Placing
 from ..program.views import View, row_major
-from ..shapes import Slot, expand_key
+from ..shapes import Slot
 from . import moving
 from .calls import ALL, ERRORS, Call, Gemm, Side, call_of
 from .columns import Columns
@@ -142,7 +141,7 @@ class Lowering(Placing):
         dtypes = {a.spec.dtype, b.spec.dtype, head.result.spec.dtype}
         if len(dtypes) > 1 or head.result.spec.dtype.kind != "f":
             self._foreign(head)
-            self._behind(group, group.steps, reads)
+            self.behind(group, group.steps, reads)
             return
         if precision is None and (work <= _TILES_UNTIL or terms == 0):
             nest = Nest(group, self._placed(reads), self._placed({v: self.write(group, v) for v in self.made(group)}), {})  # fmt: skip
@@ -208,7 +207,7 @@ class Lowering(Placing):
         if factors is not None:
             call.reads[target] = ALL
         self.calls.append(call)
-        self._behind(group, group.steps if momentum is None else momentum[3], reads)
+        self.behind(group, group.steps if momentum is None else momentum[3], reads)
 
     def _factors(self, rate: Value | float, kept: float, group: Group) -> tuple[Value, Value]:
         """Memory with -rate and with the part of the old velocity that is kept, for a product that adds to it."""
@@ -227,22 +226,6 @@ class Lowering(Placing):
         self.filled(beta, kept)
         self._known[key] = alpha, beta
         return alpha, beta
-
-    def _behind(self, group: Group, steps: list[Instruction], reads: dict[Value, Access]) -> None:
-        """What follows a product, as a loop behind it."""
-        made = self.made(group)
-        steps = only_for(made, steps)
-        if not steps:
-            return
-        after = Group("rows", group.domain)
-        after.steps = steps
-        computed = {s.result for s in steps}
-        after.axes = {v: x for v, x in group.axes.items() if v in computed}
-        wanted = {o for s in steps for o in s.operands if isinstance(o, Value)}
-        reads = {v: x for v, x in reads.items() if v in wanted}
-        for value in [v for v in group.axes if v in wanted and v not in computed]:
-            reads[value] = self.write(group, value)
-        self.nest(after, reads, {v: self.write(group, v) for v in made if v in computed})
 
     # the rest
     def _foreign(self, head: Instruction) -> None:
@@ -296,23 +279,10 @@ def accepts(instruction: Instruction) -> bool:
 
 def is_foreign(instruction: Instruction) -> bool:
     """Whether there is no kernel for this special instruction."""
-    result, primitive, operands, static = instruction
-    values = [o for o in operands if isinstance(o, Value)]
-    settings: dict[str, Any] = dict(static)
-    if result.spec.dtype not in DTYPES or 0 in result.spec.shape or any(v.spec.dtype not in DTYPES or 0 in v.spec.shape for v in values):  # fmt: skip
-        return True
-    if len(values) < len(operands):
-        return True
-    if primitive in ("random_bits", "concat", "pad", "windows_add"):
-        return False
-    if primitive in ("getitem", "index_add"):
-        shape = values[0].spec.shape if primitive == "getitem" else settings["shape"]
-        slots = [e for e in settings["key"] if isinstance(e, Slot)]
-        if not slots:
-            return False
-        key = expand_key(settings["key"], len(shape))
-        first = len(slots) == 1 and isinstance(key[0], Slot) and all(e == slice(None) for e in key[1:])  # fmt: skip
-        if not first or values[1].spec.dtype.kind not in "iu":
-            return True
-        return primitive == "index_add" and (result.spec.dtype.kind != "f" or result.spec.size * values[1].spec.size > _SCAN_UNTIL)  # fmt: skip
-    return True
+    known = is_movable(instruction)
+    if known is not None:
+        return not known
+    result, primitive, operands, _ = instruction
+    indices = operands[-1]
+    assert isinstance(indices, Value)
+    return primitive != "index_add" or result.spec.size * indices.spec.size > _SCAN_UNTIL

@@ -8,11 +8,10 @@ import numpy as np
 
 from ..contract import Spec
 from ..program.access import Access
-from ..program.arithmetic import DTYPES
 from ..program.fuse import Group
 from ..program.ir import Instruction, Value
-from ..program.pieces import add_windows, put_together
-from ..shapes import Slot, expand_key
+from ..program.pieces import add_windows, is_movable, put_together
+from ..shapes import Slot
 from . import special
 from .calls import ERRORS, Call, Touch, call_of, rows_touched
 from .sorting import Order
@@ -93,26 +92,13 @@ def _scatter(lowering: Lowering, values: list[Value], target: Value) -> None:
 
 def is_host(instruction: Instruction) -> bool:
     """Whether there is no kernel for this special instruction."""
-    result, primitive, operands, static = instruction
-    values = [o for o in operands if isinstance(o, Value)]
-    settings = dict(static)
-    if result.spec.dtype not in DTYPES or 0 in result.spec.shape or any(v.spec.dtype not in DTYPES or 0 in v.spec.shape for v in values):  # fmt: skip
-        return True
-    if len(values) < len(operands):
-        return True
-    if primitive in ("random_bits", "concat", "pad", "windows_add"):
-        return False
-    if primitive == "argsort":
+    known = is_movable(instruction)
+    if known is not None:
+        return not known
+    values = [o for o in instruction.operands if isinstance(o, Value)]
+    if instruction.primitive == "argsort":
         return values[0].spec.dtype != np.uint64 or values[0].spec.ndim != 1
-    if primitive == "matmul":
-        return result.spec.dtype.kind != "f" or any(v.spec.dtype != result.spec.dtype for v in values)  # fmt: skip
-    if primitive in ("getitem", "index_add"):
-        shape = values[0].spec.shape if primitive == "getitem" else settings["shape"]
-        slots = [e for e in settings["key"] if isinstance(e, Slot)]
-        if not slots:
-            return False
-        key = expand_key(settings["key"], len(shape))
-        whole = all(e == slice(None) for e in key[1:])
-        is_float = primitive == "getitem" or result.spec.dtype.kind == "f"
-        return not (len(slots) == 1 and isinstance(key[0], Slot) and whole and is_float and values[1].spec.dtype.kind in "iu")  # fmt: skip
-    return True
+    if instruction.primitive == "matmul":
+        dtype = instruction.result.spec.dtype
+        return dtype.kind != "f" or any(v.spec.dtype != dtype for v in values)
+    return instruction.primitive != "index_add"

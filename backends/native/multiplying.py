@@ -163,19 +163,7 @@ def _blas(lowering: Lowering, group: Group, reads: dict[Value, Access], a: Value
     if beta:
         call.reads[target] = own
     lowering.calls.append(call)
-    made = lowering.made(group)
-    steps_left = only_for(made, group.steps if momentum is None else momentum[3])
-    if steps_left:
-        after = Group("rows", group.domain)
-        after.steps = list(steps_left)
-        computed = {s.result for s in steps_left}
-        after.axes = {v: x for v, x in group.axes.items() if v in computed}
-        wanted = {o for s in steps_left for o in s.operands if isinstance(o, Value)}
-        reads = {v: x for v, x in reads.items() if v in wanted}
-        for value in [v for v in group.axes if v in wanted and v not in computed]:
-            reads[value] = lowering.write(group, value)
-        writes = {v: lowering.write(group, v) for v in made if v in computed}
-        lowering.nest(after, reads, writes)
+    lowering.behind(group, group.steps if momentum is None else momentum[3], reads)
 
 
 def _scalar(lowering: Lowering, value: Value, group: Group) -> Value:

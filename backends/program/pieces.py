@@ -6,6 +6,8 @@ import itertools
 from typing import Any
 
 from ..contract import Spec
+from ..shapes import Slot, expand_key
+from .arithmetic import DTYPES
 from .ir import Instruction, Value
 from .placing import Placing
 from .views import View, row_major, viewed
@@ -55,3 +57,27 @@ def add_windows(placing: Placing, values: Value, target: Value, static: dict[str
             there[axis] = steps[axis] * stride
             start += p * gap * steps[axis]
         placing.copy(part, target, View(target, start, tuple(there), None), "windows_add", accumulate=True)  # fmt: skip
+
+
+def is_movable(instruction: Instruction) -> bool | None:
+    """Whether every target with loops can do this instruction that is no arithmetic; None where that is for the target to say."""
+    result, primitive, operands, static = instruction
+    values = [o for o in operands if isinstance(o, Value)]
+    settings = dict(static)
+    if any(v.spec.dtype not in DTYPES or 0 in v.spec.shape for v in (result, *values)) or len(values) < len(operands):  # fmt: skip
+        return False
+    if primitive in ("random_bits", "concat", "pad", "windows_add"):
+        return True
+    if primitive not in ("getitem", "index_add"):
+        return None
+    slots = [e for e in settings["key"] if isinstance(e, Slot)]
+    if not slots:
+        return True
+    shape = values[0].spec.shape if primitive == "getitem" else settings["shape"]
+    key = expand_key(settings["key"], len(shape))
+    by_rows = len(slots) == 1 and isinstance(key[0], Slot) and all(e == slice(None) for e in key[1:])  # fmt: skip
+    if not by_rows or values[1].spec.dtype.kind not in "iu":
+        return False
+    if primitive == "getitem":
+        return True
+    return None if result.spec.dtype.kind == "f" else False

@@ -14,6 +14,7 @@ from ..contract import Spec
 from .access import Access
 from .fuse import REDUCTIONS, Group, plan
 from .ir import Instruction, Program, Value
+from .nest import only_for, operands_of
 from .passes import prepare, simplify
 from .views import View, row_major
 
@@ -183,6 +184,22 @@ class Placing(ABC):
         group.axes[result] = tuple(None if n == 1 else k for k, n in enumerate(target.spec.shape))
         there = self.write(group, result)._replace(root=target)
         self.nest(group, {}, {result: there}, "fill")
+
+    def behind(self, group: Group, steps: list[Instruction], reads: dict[Value, Access]) -> None:
+        """Those of the `steps` that somebody wants, as a loop behind the product that they follow."""
+        made = self.made(group)
+        steps = only_for(made, steps)
+        if not steps:
+            return
+        after = Group("rows", group.domain)
+        after.steps = steps
+        computed = {s.result for s in steps}
+        after.axes = {v: x for v, x in group.axes.items() if v in computed}
+        wanted = {o for s in steps for o in operands_of(s)}
+        reads = {v: x for v, x in reads.items() if v in wanted}
+        for value in [v for v in group.axes if v in wanted and v not in computed]:
+            reads[value] = self.write(group, value)
+        self.nest(after, reads, {v: self.write(group, v) for v in made if v in computed})
 
     def contiguous(self, value: Value) -> Value:
         """`value`, or a copy of it in C order."""

@@ -36,7 +36,8 @@ def is_golden(name, text):
         lineterm="",
     )
     difference = "\n".join(lines)
-    assert not difference, (
-        f"{path.name} has changed:\n{difference}\n"
-        "If that is meant, run this test with GRADLOOM_RENEW=1 and commit the new file."
-    )
+    if difference:
+        raise AssertionError(
+            f"{path.name} has changed:\n{difference}\n"
+            "If that is meant, run this test with GRADLOOM_RENEW=1 and commit the new file."
+        )

@@ -26,7 +26,7 @@ settings.register_profile("repeatable", derandomize=True, max_examples=60, deadl
 settings.register_profile("thorough", max_examples=2000, deadline=None)
 settings.load_profile("repeatable")
 
-pytest.register_assert_rewrite("blocks", "golden_files", "networks", "programs", "steps")
+pytest.register_assert_rewrite("blocks", "networks", "programs", "steps")
 
 # doctest would import the conftest files of all folders as one module
 collect_ignore_glob = ["*conftest.py"]

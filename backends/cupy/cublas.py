@@ -14,6 +14,7 @@ from typing import Any
 from ..contract import DType, float32
 from ..cuda.calls import Gemm
 from ..errors import BackendError
+from ..locks import renewed_lock
 
 _HOST, _DEVICE = 0, 1
 _TYPES = {4: 0, 8: 1}
@@ -57,9 +58,13 @@ class Blas:
 
     Args:
         cupy: the module.
+
+    Attributes:
+        lock: held from `use` to the last product, because the stream belongs to the handle and not to the thread.
     """
 
     def __init__(self, cupy: Any) -> None:
+        self.lock = renewed_lock()
         self._library = load(cupy)
         self._handle = ctypes.c_void_p()
         self._call("cublasCreate_v2", ctypes.byref(self._handle))

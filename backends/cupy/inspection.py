@@ -9,6 +9,8 @@ from ..cuda.calls import ERRORS, Call
 from ..numpy import NumPyBackend
 from ..program.interpret import difference, values_of
 from ..program.ir import Value
+from .launching import function_of
+from .library import plain_errors
 
 if TYPE_CHECKING:
     from .machine import Machine
@@ -53,6 +55,11 @@ def too_large(machine: Machine) -> str:
 
 def profile(machine: Machine, run: Callable[[], object]) -> list[tuple[str, float, int, int]]:
     """(kernel, seconds, bytes, operations) of one step for each call, by events on the stream while `run` runs."""
+    with plain_errors(machine.cupy), machine.backend._here:
+        for call in machine.sequences[True]:
+            if call.kernel is not None:
+                # compiled now, or it would count as time of its first launch
+                _ = function_of(machine.cupy, call.kernel.source, call.kernel.name).kernel
     machine.times, machine.steps_done = [], 0
     try:
         run()

@@ -274,8 +274,14 @@ class Machine:
 
     def _put(self, calls: Sequence[Call], stream: Any, then: Callable[[Call], None] | None = None) -> None:  # fmt: skip
         """Put calls on a stream, which is the current one."""
-        if self.blas is not None:
+        if self.blas is None:
+            self._put_each(calls, stream, then)
+            return
+        with self.blas.lock:
             self.blas.use(int(stream.ptr), int(self.block.data.ptr) + self.workspace, WORKSPACE)
+            self._put_each(calls, stream, then)
+
+    def _put_each(self, calls: Sequence[Call], stream: Any, then: Callable[[Call], None] | None) -> None:  # fmt: skip
         for call in calls:
             events = None
             if self.times is not None:

@@ -16,9 +16,10 @@ import backends
 from .machine import MACHINE
 from .streams import by_pointer
 
-_SUCCESS, _INVALID = 0, 7
+_SUCCESS, _INVALID, _EXECUTION_FAILED, _NOT_SUPPORTED = 0, 7, 13, 15
 _DTYPES = {0: np.float32, 1: np.float64}
-_COMPUTE = {68: None, 77: "tf32", 75: "bfloat16", 74: "float16", 70: None}
+_COMPUTE_DOUBLE = 70
+_COMPUTE = {68: None, 77: "tf32", 75: "bfloat16", 74: "float16", _COMPUTE_DOUBLE: None}
 
 
 def _number(value: Any) -> Any:
@@ -28,7 +29,7 @@ def _number(value: Any) -> Any:
 def _matrix(address: int, kind: int, lines: int, columns: int, step: int) -> np.ndarray:
     """`columns` columns of `lines` numbers, `step` apart."""
     dtype = np.dtype(_DTYPES[kind])
-    count = step * (columns - 1) + lines
+    count = step * (columns - 1) + lines if lines and columns else 0
     flat = np.frombuffer((ctypes.c_uint8 * (count * dtype.itemsize)).from_address(address), dtype)
     return np.lib.stride_tricks.as_strided(flat, (lines, columns), (dtype.itemsize, step * dtype.itemsize))  # fmt: skip
 
@@ -67,9 +68,15 @@ class Library:
         turn_a, turn_b, m, n, k, count, compute = map(_number, (turn_a, turn_b, m, n, k, count, compute))  # fmt: skip
         places = [tuple(map(_number, x)) for x in (a, b, c)]
         lines = [(k, m) if turn_a else (m, k), (n, k) if turn_b else (k, n), (m, n)]
-        if any(step < max(1, rows) for (_, _, step, _), (rows, _) in zip(places, lines, strict=True)):  # fmt: skip
+        if min(m, n, k, count) < 0 or any(step < max(1, rows) for (_, _, step, _), (rows, _) in zip(places, lines, strict=True)):  # fmt: skip
             return _INVALID
+        if {kind for _, kind, _, _ in places} != {1 if compute == _COMPUTE_DOUBLE else 0} or compute not in _COMPUTE:  # fmt: skip
+            return _NOT_SUPPORTED
         dtype = np.dtype(_DTYPES[places[2][1]])
+        # what a device does with these is not said; it may well be nothing that is seen at once
+        _, _, step, stride = places[2]
+        if any(address % dtype.itemsize for address, *_ in places) or (count > 1 and stride < step * (n - 1) + m):  # fmt: skip
+            return _EXECUTION_FAILED
         alpha, beta = _number(alpha), _number(beta)
         if not self.on_device:
             # read when the call is made

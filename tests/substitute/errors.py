@@ -5,10 +5,12 @@ from __future__ import annotations
 _TEXTS = {
     1: "cudaErrorInvalidValue: invalid argument",
     2: "cudaErrorMemoryAllocation: out of memory",
+    9: "cudaErrorInvalidConfiguration: invalid configuration argument",
     35: "cudaErrorInsufficientDriver: CUDA driver version is insufficient for CUDA runtime version",
     100: "cudaErrorNoDevice: no CUDA-capable device is detected",
     101: "cudaErrorInvalidDevice: invalid device ordinal",
     700: "cudaErrorIllegalAddress: an illegal memory access was encountered",
+    716: "cudaErrorMisalignedAddress: misaligned address",
     719: "cudaErrorLaunchFailure: unspecified launch failure",
 }
 

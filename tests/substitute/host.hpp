@@ -93,16 +93,27 @@ static void block(void (*f)(), int threads_in_block, bool straight) {
   if (_setjmp(out) == 0) next();
 }
 
+// a device takes no operand whose address is not a multiple of its size
+static bool misaligned;
+template <class T> static inline T* aligned(T* p) {
+  if (reinterpret_cast<size_t>(p) % alignof(T)) misaligned = true;
+  return p;
+}
+template <class T> static inline T as_given(T x) { return x; }
+template <class T> static inline T* as_given(T* p) { return aligned(p); }
+
 static void** given;
 template <class F, class... A, size_t... I> static void with(F f, std::index_sequence<I...>, void (*)(A...)) {
-  f(*static_cast<A*>(given[I])...);
+  f(as_given(*static_cast<A*>(given[I]))...);
 }
-template <class... A> static void run(void (*f)(A...), void (*call)(), void** arguments, int gx, int gy, int bx, bool straight) {
+template <class... A> static bool run(void (*f)(A...), void (*call)(), void** arguments, int gx, int gy, int bx, bool straight) {
   given = arguments;
+  misaligned = false;
   gridDim = {unsigned(gx), unsigned(gy), 1};
   blockDim = {unsigned(bx), 1, 1};
   for (int y = 0; y < gy; ++y)
     for (int x = 0; x < gx; ++x) { blockIdx = {unsigned(x), unsigned(y), 0}; block(call, bx, straight); }
+  return !misaligned;
 }
 template <class... A> static void apply(void (*f)(A...)) { with(f, std::index_sequence_for<A...>{}, f); }
 }  // namespace host

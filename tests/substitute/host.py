@@ -23,13 +23,15 @@ import numpy as np
 from backends.cupy.launching import OPTIONS
 
 from . import nvrtc
+from .errors import CUDARuntimeError
 
 HEADER = Path(__file__).parent / "host.hpp"
 COMPILER = shutil.which("g++") or shutil.which("clang++")
 REASON = "no C++ compiler on this machine"
 _NAME = re.compile(r"__global__\s+void\s+(?:__launch_bounds__\(\d+\)\s+)?(\w+)\s*\(")
-
-
+_PACKS = re.compile(r"\*(reinterpret_cast<(?:const )?Pack<T, N>\*>\(p\))")
+"""Several elements at once, which the host reads and writes at whatever address."""
+_MOST_THREADS, _MOST_BLOCKS = 1024, (2**31 - 1, 65535)
 _ONE_AT_A_TIME = threading.RLock()
 """A device is one; its threads are coroutines, which cannot change places with those of another kernel."""
 
@@ -57,10 +59,11 @@ class HostModule:
         self.straight = not re.search(r"__syncthreads|total<|total_down<|across\(|__shfl", bodies)
         entries = "\n".join(
             f"static void call_{n}() {{ host::apply({n}); }}\n"
-            f'extern "C" void run_{n}(void** a, int gx, int gy, int bx) {{ host::run({n}, call_{n}, a, gx, gy, bx, {int(self.straight)}); }}'
+            f'extern "C" bool run_{n}(void** a, int gx, int gy, int bx) {{ return host::run({n}, call_{n}, a, gx, gy, bx, {int(self.straight)}); }}'
             for n in self.names
         )
-        text = f'#include "{HEADER}"\n{source}\n{entries}\n'
+        body = _PACKS.sub(r"*host::aligned(\1)", source)
+        text = f'#include "{HEADER}"\n{body}\n{entries}\n'
         path = _folder() / hashlib.sha256(text.encode()).hexdigest()[:24]
         library = path.with_suffix(".so")
         with _ONE_AT_A_TIME:
@@ -78,11 +81,22 @@ class HostModule:
                 raise SyntaxError(f"{done.stderr[:3000]}\n{text}")
 
     def launch(self, name: str, grid: Sequence[int], block: Sequence[int] | int, args: Sequence[Any]) -> None:  # fmt: skip
-        """Run a kernel; `args` are addresses (int), and values of ctypes or NumPy of the exact types."""
+        """Run a kernel; `args` are addresses (int), and values of ctypes or NumPy of the exact types.
+
+        Raises:
+            CUDARuntimeError: for sizes that no device takes, and when an operand was not aligned.
+        """
         held = [ctypes.c_void_p(a) if isinstance(a, int) else np.asarray(a) if isinstance(a, np.generic) else a for a in args]  # fmt: skip
         places = [h.ctypes.data if isinstance(h, np.ndarray) else ctypes.addressof(h) for h in held]
         pointers = (ctypes.c_void_p * max(len(places), 1))(*places)
-        x, y = (*grid, 1)[:2]
-        threads = block if isinstance(block, int) else block[0]
+        # CuPy launches no fewer than one
+        x, y = (max(int(n), 1) for n in (*grid, 1)[:2])
+        threads = int(block if isinstance(block, int) else block[0])
+        if x > _MOST_BLOCKS[0] or y > _MOST_BLOCKS[1] or not 0 < threads <= _MOST_THREADS:
+            raise CUDARuntimeError(9)
+        run = getattr(self.library, f"run_{name}")
+        run.restype = ctypes.c_bool
         with _ONE_AT_A_TIME:
-            getattr(self.library, f"run_{name}")(pointers, int(x), int(y), int(threads))
+            aligned = run(pointers, x, y, threads)
+        if not aligned:
+            raise CUDARuntimeError(716)

@@ -1,0 +1,226 @@
+"""Kernels where numbers are hard: rows and columns cut in parts, NaN and infinities, the ends of integers, views, wide indices."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from comparing import NUMPY
+from substitute import host
+from substitute.on_host import OnHost
+
+from backends.contract import Spec
+from backends.cuda import kernel, lower
+from backends.program import TraceBackend, format_program, interpret
+from backends.program.ir import Value
+from backends.shapes import Slot
+
+pytestmark = [pytest.mark.once, pytest.mark.skipif(host.COMPILER is None, reason=host.REASON)]
+
+
+def traced(work, arrays):
+    """The program of `work` on symbols for arrays."""
+    trace = TraceBackend()
+    symbols = [trace.parameter(Spec(a.shape, a.dtype), "input", f"x{i}") for i, a in enumerate(arrays)]  # fmt: skip
+    found = work(trace, *symbols)
+    found = found if isinstance(found, tuple) else (found,)
+    return trace.finish("p", [], [(f"y{i}", y) for i, y in enumerate(found)])
+
+
+def check(work, *arrays, tolerance=0.0, wide=None, bits=False):
+    """A program on the kernels of a device and by the interpreter: same dtypes, NaN in the same places, the same numbers."""
+    program = traced(work, arrays)
+    lowered = lower.lower(program)
+    device = OnHost(lowered)
+    inputs = {f"x{i}": np.array(a, order="C") for i, a in enumerate(arrays)}
+    device.run({program.named("input")[n]: a for n, a in inputs.items()})
+    with NUMPY.quiet():
+        _, expected = interpret(program, NUMPY, {}, inputs)
+    for name, value in lowered.program.outputs:
+        assert isinstance(value, Value)
+        found, right = np.array(device.value(value)), np.asarray(expected[name])
+        assert (found.dtype, found.shape) == (right.dtype, right.shape)
+        np.testing.assert_allclose(found, right, tolerance, tolerance, err_msg=format_program(program))  # fmt: skip
+        if bits:
+            assert np.array_equal(np.signbit(found), np.signbit(right)), (found, right)
+    kernels = [c.kernel for c in lowered.calls if c.kernel]
+    if wide is not None:
+        assert {k.wide for k in kernels} == {wide}
+    return kernels
+
+
+def reduction(name, axis):
+    """What reduces along one axis."""
+    return lambda t, x: getattr(t, name)(x, axis=(axis,), keepdims=False)
+
+
+RNG = np.random.default_rng(0)
+REDUCTIONS = ["sum", "max", "min", "argmax", "argmin", "prod", "any", "all"]
+
+
+@pytest.mark.parametrize("name", ["sum", "max", "argmin", "prod", "all"])
+@pytest.mark.parametrize("shape", [(100_000,), (3, 100_003), (17, 16_384), (100_001, 3), (1024, 33), (5000, 2, 2)], ids=str)  # fmt: skip
+@pytest.mark.parametrize("axis", [0, -1])
+def test_long_rows_and_columns(name, shape, axis):
+    x = RNG.integers(-3, 4, shape).astype(np.float32)
+    if name == "prod":
+        x = np.where(RNG.random(shape) < 1e-4, -2, 1).astype(np.float32)
+    work = lambda t, x: getattr(t, name)(t.not_equal(x, 0.0) if name in ("any", "all") else x, axis=(axis % len(shape),), keepdims=False)  # fmt: skip  # noqa: E731
+    kernels = check(work, x)
+    if x.shape[axis] >= 16_384 and x.size // x.shape[axis] < 128 and (axis == -1 or len(shape) > 1):
+        assert any("partial" in k.name for k in kernels)
+
+
+@pytest.mark.parametrize("dtype", ["int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64", "float32", "float64", "bool"])  # fmt: skip
+@pytest.mark.parametrize("name", ["max", "min", "argmax", "argmin", "sum", "any"])
+def test_the_ends_of_every_dtype(name, dtype):
+    kind = np.dtype(dtype)
+    if kind.kind in "iu":
+        info = np.iinfo(kind)
+        ends = np.array([info.min, info.max, 0, 1, info.max - 1, info.min + 1], kind)
+    elif kind.kind == "f":
+        info = np.finfo(kind)
+        ends = np.array([info.min, info.max, 0, 1, -info.tiny, info.tiny], kind)
+        if name == "sum":
+            # what a sum of the ends themselves gives is a matter of order
+            ends = np.array([1, -2, 0, 0.5, 4, -3], kind)
+    else:
+        ends = np.array([False, True, False, False, True, True])
+    x = np.concatenate([np.tile(ends, (7, 3)), np.full((2, 18), ends.min()), np.full((2, 18), ends.max())])  # fmt: skip
+    if kind.kind == "b" and name in ("max", "min"):
+        return
+    tolerance = 1e-6 if kind.kind == "f" else 0
+    for axis in (0, 1):
+        work = reduction(name, axis)
+        check(work, x, tolerance=tolerance)
+        check(work, np.tile(x, (400, 1) if axis == 0 else (1, 2000)), tolerance=tolerance)
+
+
+SPECIAL = np.array([np.nan, np.inf, -np.inf, -0.0, 0.0, 1.0, -1.0, 5e-324, 1e308])
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("name", ["max", "min", "argmax", "argmin", "sum", "prod"])
+def test_reductions_of_what_is_no_number(name, dtype):
+    with np.errstate(all="ignore"):
+        x = np.array(np.meshgrid(SPECIAL, SPECIAL, SPECIAL)).reshape(3, -1).astype(dtype)
+    for axis in (0, 1):
+        check(reduction(name, axis), x, tolerance=1e-6)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("name", ["maximum", "minimum", "less", "less_equal", "greater", "greater_equal", "equal", "not_equal", "add", "multiply", "subtract", "divide"])  # fmt: skip
+def test_pairs_of_what_is_no_number(name, dtype):
+    with np.errstate(all="ignore"):
+        a, b = (g.astype(dtype) for g in np.meshgrid(SPECIAL, SPECIAL))
+    check(lambda t, a, b: getattr(t, name)(a, b), a, b, bits=name not in ("maximum", "minimum", "add", "multiply", "subtract", "divide"))  # fmt: skip
+
+
+@pytest.mark.parametrize("number", [np.nan, np.inf, -np.inf, -0.0, 1e300, 1e-320, 2**63 - 1, 0.1, True])  # fmt: skip
+def test_numbers_of_every_kind(number):
+    x = np.array([1.0, -1.0, 0.0, np.nan], np.float32)
+    with np.errstate(over="ignore"):
+        check(lambda t, x: (t.maximum(x, number), t.add(x, number), t.multiply(t.astype(x, dtype=np.dtype("float64")), number)), x)  # fmt: skip
+
+
+@pytest.mark.parametrize("number", [2**63 - 1, -(2**63), 255, -1, 2**31])
+def test_integer_numbers(number):
+    x = np.array([1, -1, 2**62, -(2**63), 2**63 - 1])
+    check(lambda t, x: (t.maximum(x, number), t.less(x, number), t.where(t.less(x, 0), x, number)), x)  # fmt: skip
+
+
+VIEWS = {
+    "turned": lambda t, x: t.permute_dims(x, axes=(1, 0)),
+    "backwards": lambda t, x: t.getitem(x, key=(slice(None, None, -1), slice(None, None, -1))),
+    "every other": lambda t, x: t.getitem(x, key=(slice(1, None, 2), slice(None, None, 3))),
+    "shifted": lambda t, x: t.getitem(x, key=(slice(None), slice(1, 29))),
+    "shifted by a pack": lambda t, x: t.getitem(x, key=(slice(None), slice(4, 28))),
+    "one row": lambda t, x: t.getitem(x, key=(3,)),
+    "repeated": lambda t, x: t.broadcast_to(t.getitem(x, key=(slice(2, 3),)), shape=(5, 32)),
+    "repeated along": lambda t, x: t.broadcast_to(t.getitem(x, key=(slice(None), slice(2, 3))), shape=(16, 9)),
+    "windows": lambda t, x: t.windows(x, axes=(1,), size=(3,), stride=(2,), dilation=(2,)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("view", VIEWS)
+@pytest.mark.parametrize("dtype", ["float32", "float64", "int8", "bool"])
+def test_views(view, dtype):
+    x = RNG.integers(0, 2 if dtype == "bool" else 5, (16, 32)).astype(dtype)
+
+    def work(t, x):
+        y = t.astype(VIEWS[view](t, x), dtype=np.dtype("int64"))
+        ahead, back = tuple(range(y.ndim)), (y.ndim - 1,)
+        return t.add(y, 1), t.sum(y, axis=ahead, keepdims=False), t.sum(y, axis=back, keepdims=False), t.sum(y, axis=(0,), keepdims=False), t.max(y, axis=back, keepdims=True)  # fmt: skip
+
+    check(work, x)
+
+
+@pytest.mark.parametrize("shape", [(0, 4), (4, 0), (0, 0), (2, 0, 3), (0,)], ids=str)
+def test_nothing(shape):
+    x = np.zeros(shape, np.float32)
+    every = tuple(range(len(shape)))
+    check(lambda t, x: (t.add(x, 1.0), t.sum(x, axis=(0,), keepdims=False), t.sum(x, axis=every, keepdims=False), t.prod(x, axis=(len(shape) - 1,), keepdims=True), t.any(t.less(x, 1), axis=every, keepdims=False), t.all(t.less(x, 1), axis=(0,), keepdims=False)), x)  # fmt: skip
+
+
+def test_scalars():
+    check(lambda t, a, b: (t.add(a, b), t.exp(a), t.sum(a, axis=(), keepdims=False), t.where(t.less(a, b), a, b), t.reshape(a, shape=(1, 1))), np.array(1.5), np.array(-2.0), tolerance=1e-15)  # fmt: skip
+
+
+@pytest.fixture
+def small_is_large(monkeypatch):
+    monkeypatch.setattr(kernel, "_WIDE_FROM", 1)
+
+
+@pytest.mark.usefixtures("small_is_large")
+@pytest.mark.parametrize("name", [*REDUCTIONS, "add", "turned", "take", "scatter", "random", "windows", "matmul", "concat", "pad", "arange"])  # fmt: skip
+def test_wide_indices_give_the_same(name):
+    x = RNG.integers(-3, 4, (12, 40)).astype(np.float32)
+
+    index = np.array([3, 0, 3, -1])
+    window = dict(axes=(1,), size=(3,), stride=(2,), dilation=(1,))
+    works = {
+        "add": lambda t, x: t.add(x, 1.0),
+        "turned": lambda t, x: t.add(t.permute_dims(x, axes=(1, 0)), 1.0),
+        "windows": lambda t, x: t.windows_add(t.windows(x, **window), **window, shape=(12, 40)),
+        "matmul": lambda t, x: t.matmul(x, t.permute_dims(x, axes=(1, 0))),
+        "concat": lambda t, x: t.concat(x, x, axis=1),
+        "pad": lambda t, x: t.pad(x, pad_width=((1, 2), (0, 3)), value=2),
+        "arange": lambda t, x: t.add(x, t.arange(start=1, stop=41, step=1, dtype=np.dtype("float32"))),
+    }  # fmt: skip
+    if name == "take":
+        check(lambda t, x, i: t.getitem(x, i, key=(Slot(0),)), x, index, wide=True)
+    elif name == "scatter":
+        check(lambda t, x, i: t.index_add(x, i, key=(Slot(0),), shape=(9, 40)), x[:4], index, wide=True)  # fmt: skip
+    elif name == "random":
+        check(lambda t, k, c: t.random_bits(k, c, shape=(33,)), np.array(5, np.uint64), np.array(2**63, np.uint64), wide=True)  # fmt: skip
+    elif name in works:
+        check(works[name], x, wide=True)
+    else:
+        for axis in ((0,), (1,), (0, 1)):
+            if name.startswith("arg") and len(axis) > 1:
+                continue
+            check(lambda t, x, a=axis: getattr(t, name)(t.not_equal(x, 0.0) if name in ("any", "all") else x, axis=a, keepdims=False), x, wide=True)  # fmt: skip
+        large = np.where(RNG.random((2, 20_000)) < 0.001, 2, 1).astype(np.float32)
+        check(lambda t, x: getattr(t, name)(t.not_equal(x, 1.0) if name in ("any", "all") else x, axis=(1,), keepdims=False), large, wide=True)  # fmt: skip
+
+
+@pytest.mark.parametrize("shape", [(2**31,), (2**16, 2**15), (2**30, 2), (3, 2**30)], ids=str)
+@pytest.mark.parametrize("what", ["add", "rows", "columns", "turned"])
+def test_the_wide_text_is_chosen_where_indices_need_it(what, shape):
+    """Compiled, not run: such an array has gigabytes."""
+    trace = TraceBackend()
+    x = trace.parameter(Spec(shape, np.dtype("int8")), "input", "x")
+    works = {
+        "add": lambda: trace.add(x, 1),
+        "rows": lambda: trace.sum(x, axis=(len(shape) - 1,), keepdims=False),
+        "columns": lambda: trace.sum(x, axis=(0,), keepdims=False),
+        "turned": lambda: trace.add(trace.permute_dims(x, axes=tuple(range(len(shape)))[::-1]), 1),
+    }
+    program = trace.finish("p", [], [("y", works[what]())])
+    kernels = [c.kernel for c in lower.lower(program).calls if c.kernel]
+    assert any(k.wide for k in kernels)
+    for k in kernels:
+        host.HostModule(k.source)
+        most = 2**63 if k.wide else 2**31
+        assert all(abs(n) < most for n in k.integers)
+        assert k.grid[0] < 2**31
+        assert k.grid[1] <= 65535

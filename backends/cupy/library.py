@@ -24,6 +24,7 @@ _BROKEN = (
     "ECCUncorrectable", "ECC_UNCORRECTABLE",
 )  # fmt: skip
 """Errors after which every further call of this process fails with the same error."""
+_FORKED = ("cudaErrorInitializationError", "CUDA_ERROR_NOT_INITIALIZED")
 
 
 @functools.cache
@@ -96,6 +97,11 @@ def explained(cupy: Any, error: Exception) -> BackendError:
             f"{text}. A kernel of this process, not necessarily the last one, broke the device's context; everything that "
             "follows on it fails. Save nothing from the device and restart the process. To find the kernel, run with "
             "CUDA_LAUNCH_BLOCKING=1 in the environment"
+        )
+    if any(name in text for name in _FORKED):
+        return BackendError(
+            f"{text}. CUDA does not work in a child process that was forked after its parent used the device. Start processes "
+            "with multiprocessing.get_context('spawn'), or use the device in the children alone"
         )
     if isinstance(error, cupy.cuda.compiler.CompileException):
         return BackendError(f"a CUDA kernel could not be compiled: {text}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 _TEXTS = {
     1: "cudaErrorInvalidValue: invalid argument",
     2: "cudaErrorMemoryAllocation: out of memory",
+    3: "cudaErrorInitializationError: initialization error",
     9: "cudaErrorInvalidConfiguration: invalid configuration argument",
     35: "cudaErrorInsufficientDriver: CUDA driver version is insufficient for CUDA runtime version",
     100: "cudaErrorNoDevice: no CUDA-capable device is detected",

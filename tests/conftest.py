@@ -6,7 +6,9 @@ substitute for CuPy where there is none. The profile "thorough" (`--hypothesis-p
 
 from __future__ import annotations
 
+import functools
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -16,7 +18,7 @@ from pathlib import Path
 import pytest
 import substitute
 from hypothesis import settings
-from substitute import nvrtc
+from substitute import host, nvrtc
 
 import autograd as ag
 import backends
@@ -38,6 +40,10 @@ def pytest_addoption(parser):
 
 def pytest_configure(config):
     """Set before the test modules are imported, since some make tensors right there."""
+    if host.SHARED not in os.environ:
+        folder = os.environ[host.SHARED] = tempfile.mkdtemp(prefix="host-kernels-")
+        config.add_cleanup(functools.partial(shutil.rmtree, folder, ignore_errors=True))
+        config.add_cleanup(functools.partial(os.environ.pop, host.SHARED, None))
     name = config.getoption("--backend")
     if name.startswith("cupy"):
         prepare_cupy()

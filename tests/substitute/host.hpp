@@ -5,7 +5,6 @@
 #include <cstdlib>
 #include <cstring>
 #include <utility>
-#include <vector>
 #include <ucontext.h>
 
 #define __global__

@@ -6,9 +6,11 @@ real: a kernel that forgets one gives wrong numbers, one that not all threads re
 
 from __future__ import annotations
 
+import atexit
 import ctypes
 import functools
 import hashlib
+import os
 import re
 import shutil
 import subprocess
@@ -27,6 +29,7 @@ from .errors import CUDARuntimeError
 
 HEADER = Path(__file__).parent / "host.hpp"
 COMPILER = shutil.which("g++") or shutil.which("clang++")
+SHARED = "GRADLOOM_HOST_KERNELS"
 REASON = "no C++ compiler on this machine"
 _NAME = re.compile(r"__global__\s+void\s+(?:__launch_bounds__\(\d+\)\s+)?(\w+)\s*\(")
 _PACKS = re.compile(r"\*(reinterpret_cast<(?:const )?Pack<T, N>\*>\(p\))")
@@ -36,9 +39,29 @@ _ONE_AT_A_TIME = threading.RLock()
 """A device is one; its threads are coroutines, which cannot change places with those of another kernel."""
 
 
+_FLAGS = ("-std=c++17", "-O1", "-fwrapv", "-ffp-contract=off", "-fno-strict-aliasing", "-U_FORTIFY_SOURCE", "-w", "-fPIC")  # fmt: skip
+
+
 @functools.cache
 def _folder() -> Path:
-    return Path(tempfile.mkdtemp(prefix="host-kernels-"))
+    """Where kernels lie: `SHARED` where it is set, so that the processes of one test run share what they compile."""
+    shared = os.environ.get(SHARED)
+    if shared is not None:
+        return Path(shared)
+    folder = Path(tempfile.mkdtemp(prefix="host-kernels-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
+
+
+@functools.cache
+def _header() -> Path:
+    """The header, compiled beforehand by each process: most of the time would go into reading it."""
+    own = _folder() / f"process-{os.getpid()}"
+    own.mkdir(exist_ok=True)
+    header = own / HEADER.name
+    shutil.copy(HEADER, header)
+    subprocess.run([str(COMPILER), *_FLAGS, "-x", "c++-header", "-o", f"{header}.gch", str(header)], check=True)  # fmt: skip
+    return header
 
 
 class HostModule:
@@ -63,7 +86,7 @@ class HostModule:
             for n in self.names
         )
         body = _PACKS.sub(r"*host::aligned(\1)", source)
-        text = f'#include "{HEADER}"\n{body}\n{entries}\n'
+        text = f"{body}\n{entries}\n"
         path = _folder() / hashlib.sha256(text.encode()).hexdigest()[:24]
         library = path.with_suffix(".so")
         with _ONE_AT_A_TIME:
@@ -73,12 +96,15 @@ class HostModule:
 
     @staticmethod
     def _compile(text: str, path: Path, library: Path) -> None:
-        if not library.exists():
-            path.with_suffix(".cpp").write_text(text)
-            command = [str(COMPILER), "-std=c++17", "-O1", "-fwrapv", "-ffp-contract=off", "-fno-strict-aliasing", "-U_FORTIFY_SOURCE", "-w", "-Wl,-Bsymbolic", "-shared", "-fPIC", "-o", str(library), f"{path}.cpp"]  # fmt: skip
-            done = subprocess.run(command, capture_output=True, text=True, check=False)
-            if done.returncode:
-                raise SyntaxError(f"{done.stderr[:3000]}\n{text}")
+        if library.exists():
+            return
+        source, made = (_header().parent / f"{path.name}{end}" for end in (".cpp", ".so"))
+        source.write_text(text)
+        command = [str(COMPILER), *_FLAGS, "-include", str(_header()), "-Wl,-Bsymbolic", "-shared", "-o", str(made), str(source)]  # fmt: skip
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise SyntaxError(f"{done.stderr[:3000]}\n{text}")
+        made.replace(library)
 
     def launch(self, name: str, grid: Sequence[int], block: Sequence[int] | int, args: Sequence[Any]) -> None:  # fmt: skip
         """Run a kernel; `args` are addresses (int), and values of ctypes or NumPy of the exact types.

@@ -139,7 +139,7 @@ class Machine:
             self.block = self.cupy.empty(self.bytes, np.uint8)
         except self.cupy.cuda.memory.OutOfMemoryError as error:
             raise DeviceMemoryError(f"{inspection.too_large(self)} ({error})") from error
-        self.block.data.memset_async(0, self.bytes)
+        self.block.data.memset_async(0, max(self.workspace, 1))
         base = int(self.block.data.ptr)
         self._places = {root: base + offset for root, offset in places.items()}
 

@@ -17,6 +17,8 @@ from backends.program import passes
 from backends.program.ir import Value
 
 pytestmark = [pytest.mark.once, pytest.mark.skipif(host.COMPILER is None, reason=host.REASON)]
+half_as_many = settings(max_examples=settings.default.max_examples // 2)
+"""Compiling a kernel takes a tenth of a second."""
 OPS = st.one_of(strategies.programs(), strategies.mlps())
 
 
@@ -40,6 +42,7 @@ def one_step(program, state, inputs):
     return {f"state {n}": a for n, a in mine.items()} | outputs
 
 
+@half_as_many
 @given(drawn=programs())
 def test_kernels_compute_small_integers_exactly(drawn):
     state, inputs = drawn.arrays("state"), drawn.arrays("input")
@@ -47,6 +50,7 @@ def test_kernels_compute_small_integers_exactly(drawn):
     assert_equal(found, results(drawn.program, state, inputs), drawn.program)
 
 
+@half_as_many
 @given(drawn=OPS)
 def test_kernels_compute_ops_and_gradients_to_rounding(drawn):
     program, state, inputs = step_of(drawn)

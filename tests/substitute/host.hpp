@@ -81,7 +81,6 @@ static void block(void (*f)(), int threads_in_block, bool straight) {
     for (int t = 0; t < count; ++t) { threadIdx = {unsigned(t), 0, 0}; f(); }
     return;
   }
-  if (!threads) { threads = new Thread[MOST]; stacks = static_cast<char*>(std::malloc(STACK * MOST)); }
   for (int t = 0; t < count; ++t) threads[t].begun = threads[t].done = false;
   std::memset(&block_gate, 0, sizeof block_gate);
   std::memset(warp_gates, 0, sizeof warp_gates);
@@ -101,6 +100,13 @@ template <class T> static inline T* aligned(T* p) {
 template <class T> static inline T as_given(T x) { return x; }
 template <class T> static inline T* as_given(T* p) { return aligned(p); }
 
+// where threads and their stacks lie: one room for all kernels of a process
+static size_t room_size() { return STACK * MOST + (sizeof(Thread) * MOST / STACK + 1) * STACK; }
+static void use_room(char* room) {
+  stacks = room;
+  threads = reinterpret_cast<Thread*>(room + STACK * MOST);
+}
+
 static void** given;
 template <class F, class... A, size_t... I> static void with(F f, std::index_sequence<I...>, void (*)(A...)) {
   f(as_given(*static_cast<A*>(given[I]))...);
@@ -116,6 +122,9 @@ template <class... A> static bool run(void (*f)(A...), void (*call)(), void** ar
 }
 template <class... A> static void apply(void (*f)(A...)) { with(f, std::index_sequence_for<A...>{}, f); }
 }  // namespace host
+
+extern "C" size_t host_room_size() { return host::room_size(); }
+extern "C" void host_use_room(char* room) { host::use_room(room); }
 
 static inline void __syncthreads() { host::wait(host::block_gate, host::count); }
 

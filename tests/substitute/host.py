@@ -10,6 +10,7 @@ import atexit
 import ctypes
 import functools
 import hashlib
+import mmap
 import os
 import re
 import shutil
@@ -64,6 +65,17 @@ def _header() -> Path:
     return header
 
 
+@functools.cache
+def _room(size: int) -> int:
+    """The address of the stacks of all threads; pages that nobody touches take no memory."""
+    room = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    _rooms.append(room)
+    return ctypes.addressof(ctypes.c_char.from_buffer(room))
+
+
+_rooms: list[mmap.mmap] = []
+
+
 class HostModule:
     """A compiled source; `launch` runs one of its kernels.
 
@@ -92,6 +104,9 @@ class HostModule:
         with _ONE_AT_A_TIME:
             self._compile(text, path, library)
         self.library = ctypes.CDLL(str(library))
+        if not self.straight:
+            self.library.host_room_size.restype = ctypes.c_size_t
+            self.library.host_use_room(ctypes.c_void_p(_room(self.library.host_room_size())))
         nvrtc.submit(source, options)
 
     @staticmethod

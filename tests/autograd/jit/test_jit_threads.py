@@ -181,6 +181,7 @@ def in_child(work):
     pytest.fail("the child hangs")
 
 
+@pytest.mark.host
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
 @pytest.mark.filterwarnings("ignore:.*fork.*:RuntimeWarning")
@@ -203,6 +204,7 @@ def test_fork_after_compiling():
     assert step(x).item() == expected
 
 
+@pytest.mark.host
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
 @pytest.mark.filterwarnings("ignore:.*fork.*:RuntimeWarning")

@@ -177,6 +177,7 @@ def test_ctrl_c_is_heard_in_a_long_epoch(capsys):
     assert model.fit(X, Y).history["loss"][0] < 10
 
 
+@pytest.mark.host
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
 @pytest.mark.filterwarnings("ignore:.*fork.*:RuntimeWarning")

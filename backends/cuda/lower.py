@@ -139,7 +139,7 @@ class Lowering(Placing):
         work = math.prod(group.domain) * terms
         precision = dict(head.static).get("precision")
         dtypes = {a.spec.dtype, b.spec.dtype, head.result.spec.dtype}
-        if len(dtypes) > 1 or head.result.spec.dtype.kind != "f":
+        if len(dtypes) > 1 or head.result.spec.dtype.kind != "f" or not dtypes <= DTYPES:
             self._foreign(head)
             self.behind(group, group.steps, reads)
             return

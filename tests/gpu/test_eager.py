@@ -443,3 +443,11 @@ def test_an_array_of_the_library_in_an_op(cupy_backend):
         assert ag.tensor(x).tolist() == [1, 2]
         assert (ag.tensor([1.0, 1.0]) + x).tolist() == [2, 3]
         assert ag.exp(x).backend == cupy_backend.name
+
+
+def test_a_product_of_float16_with_what_follows(cupy_backend):
+    x, w, b = (some(shape, "float16", k) for k, shape in enumerate([(3, 4), (4, 2), (2,)]))
+    found = ag.linear(*(ag.tensor(a, backend=cupy_backend) for a in (x, w, b)))
+    expected = ag.linear(*(ag.tensor(a, backend="numpy") for a in (x, w, b)))
+    assert found.dtype == expected.dtype
+    np.testing.assert_array_equal(found.numpy(), expected.numpy())

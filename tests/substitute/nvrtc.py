@@ -24,8 +24,8 @@ ARCHITECTURES = (70, 80, 90)
 REASON = "NVRTC is not installed: pip install nvidia-cuda-nvrtc-cu12"
 _OF_CUPY = ("-ftz=true", "--device-as-default-execution-space")
 """What CuPy adds by itself."""
-_OWN = ("-diag-suppress=177", "--ptxas-options=-v")
-"""Unused variables are no mistake here; what a kernel takes of a multiprocessor is told in the log."""
+_OWN = ("-diag-suppress=177,186", "--ptxas-options=-v")
+"""Unused variables and unsigned numbers beside 0 are no mistake here; what a kernel takes of a multiprocessor is told in the log."""
 
 
 class Refused(Exception):  # noqa: N818 - it is NVRTC's verdict

@@ -9,13 +9,14 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
 from ..contract import Spec
 from ..program.access import Access, merged, same_places
 from ..program.arithmetic import DTYPES, accepts_loop
-from ..program.fuse import REDUCTIONS, Group
+from ..program.fuse import Group
 from ..program.ir import Instruction, Program, Value
 from ..program.momentum import momentum_of
 from ..program.nest import Nest, only_for, passes_of, summary
@@ -34,8 +35,6 @@ _TILES_UNTIL = 1 << 21
 """Multiplications up to which a product is a kernel of tiles, which saves the launch of what follows it."""
 _SCAN_UNTIL = 1 << 27
 """Comparisons up to which rows are added by looking for them."""
-
-
 _WORD = np.dtype(np.uint16)
 
 
@@ -80,7 +79,7 @@ class Lowering(Placing):
     def is_foreign(self, instruction: Instruction) -> bool:
         return is_foreign(instruction)
 
-    @property
+    @cached_property
     def guarded(self) -> bool:
         """Whether a step may find an index out of range: then state is written last, and only if there was none."""
         return any(g.kind == "special" and g.head is not None and _looks_up(g.head) for g in self.plan.groups)  # fmt: skip
@@ -145,7 +144,7 @@ class Lowering(Placing):
             return
         if precision is None and (work <= _TILES_UNTIL or terms == 0):
             nest = Nest(group, self._placed(reads), self._placed({v: self.write(group, v) for v in self.made(group)}), {})  # fmt: skip
-            first, second = (self._matrix(v, group.domain[:-2]) for v in (a, b))
+            first, second = (self.matrix(v, group.domain[:-2]) for v in (a, b))
             label = " ".join(["matmul", *summary(group)])
             call = call_of(Product(nest, first, second, terms).kernel(), label, 2 * work)
             call.pairs = [(w, r) for w, r in same_places(nest.reads, nest.writes) if r not in (first.root, second.root)]  # fmt: skip
@@ -153,17 +152,9 @@ class Lowering(Placing):
         else:
             self._blas(group, reads, a, b, precision)
 
-    def _matrix(self, value: Value, batch: Sequence[int]) -> Access:
-        """An operand with strides for all batch axes of the product."""
-        view = self.views[value]
-        lead = len(batch) - (value.spec.ndim - 2)
-        own = [0 if n == 1 else s for n, s in zip(value.spec.shape[:-2], view.strides[:-2], strict=True)]  # fmt: skip
-        strides = (*(0,) * lead, *own, *view.strides[-2:])
-        return Access(self.root(view.root), value.spec.dtype, view.offset, strides)
-
     def _side(self, value: Value, batch: Sequence[int]) -> Side:
         """An operand as BLAS takes it, copied where it lies otherwise."""
-        access = self._matrix(value, batch)
+        access = self.matrix(value, batch)
         rows, columns = value.spec.shape[-2:]
         down, along = access.strides[-2:]
         stride = merged(batch, access.strides[:-2])
@@ -172,7 +163,7 @@ class Lowering(Placing):
         if stride is None or not (straight or turned):
             copied = self.fresh(value.spec)
             self.copy(value, copied, self.views[copied], "copy")
-            return self._side(copied, batch) if merged(batch, self._matrix(copied, batch).strides[:-2]) is not None else self._side(self._spread(copied, batch), batch)  # fmt: skip
+            return self._side(copied, batch) if merged(batch, self.matrix(copied, batch).strides[:-2]) is not None else self._side(self._spread(copied, batch), batch)  # fmt: skip
         step = max(down, columns) if straight else max(along, rows)
         return Side(access.root, access.offset, turned, step, stride)
 
@@ -218,13 +209,16 @@ class Lowering(Placing):
         assert head is not None
         spec = Spec((), head.result.spec.dtype)
         alpha, beta = self.fresh(spec), self.fresh(spec)
+        self.filled(beta, kept)
+        self._known[key] = alpha, beta
+        if not isinstance(rate, Value):
+            self.filled(alpha, -rate)
+            return alpha, beta
         alone = Group("rows", ())
-        alone.steps = [*(only_for([rate], group.steps) if isinstance(rate, Value) else ()), Instruction(alpha, "negative" if isinstance(rate, Value) else "full", (rate,) if isinstance(rate, Value) else (), () if isinstance(rate, Value) else (("shape", ()), ("value", -rate), ("dtype", spec.dtype)))]  # fmt: skip
+        alone.steps = [*only_for([rate], group.steps), Instruction(alpha, "negative", (rate,), ())]
         alone.axes = {s.result: () for s in alone.steps}
         reads = self.reads_of(alone)
         self.nest(alone, reads, {alpha: self.write(alone, alpha)}, "rate")
-        self.filled(beta, kept)
-        self._known[key] = alpha, beta
         return alpha, beta
 
     # the rest
@@ -274,7 +268,7 @@ def accepts(instruction: Instruction) -> bool:
         (source,) = instruction.operands
         # places are found among signed numbers
         return isinstance(source, Value) and source.spec.dtype != np.dtype(np.uint64)
-    return instruction.primitive not in REDUCTIONS or instruction.result.spec.dtype in DTYPES
+    return True
 
 
 def is_foreign(instruction: Instruction) -> bool:

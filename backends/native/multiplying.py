@@ -50,7 +50,7 @@ def product(lowering: Lowering, group: Group, reads: dict[Value, Access]) -> Non
 def _by_panels(lowering: Lowering, group: Group, a: Value, b: Value) -> bool:
     """Whether the second operand is copied panel by panel."""
     rows, columns = group.domain[-2:]
-    first, second = (_matrix(lowering, v, ()) for v in (a, b))
+    first, second = (lowering.matrix(v, ()) for v in (a, b))
     if second.strides[-1] != 1:
         # it will be turned over first
         second = second._replace(strides=(columns, 1))
@@ -59,24 +59,15 @@ def _by_panels(lowering: Lowering, group: Group, a: Value, b: Value) -> bool:
     return len(group.domain) == 2 and small and suits(rows, columns, first, second, terms, lowering.width)  # fmt: skip
 
 
-def _matrix(lowering: Lowering, value: Value, batch: Sequence[int]) -> Access:
-    """An operand with strides for all batch axes of the product."""
-    view = lowering.views[value]
-    lead = len(batch) - (value.spec.ndim - 2)
-    own = [0 if n == 1 else s for n, s in zip(value.spec.shape[:-2], view.strides[:-2], strict=True)]  # fmt: skip
-    strides = (*(0,) * lead, *own, *view.strides[-2:])
-    return Access(lowering.root(view.root), value.spec.dtype, view.offset, strides)
-
-
 def _tiles(
     lowering: Lowering, group: Group, reads: dict[Value, Access], a: Value, b: Value
 ) -> None:
     batch = group.domain[:-2]
-    second = _matrix(lowering, b, batch)
+    second = lowering.matrix(b, batch)
     if second.strides[-1] != 1 and b.spec.shape[-1] != 1:
         b = _straight(lowering, b)
-        second = _matrix(lowering, b, batch)
-    first = _matrix(lowering, a, batch)
+        second = lowering.matrix(b, batch)
+    first = lowering.matrix(a, batch)
     reads = {v: x._replace(root=lowering.root(x.root)) for v, x in reads.items()}
     writes = {v: lowering.write(group, v) for v in lowering.made(group)}
     writes = {v: x._replace(root=lowering.root(x.root)) for v, x in writes.items()}

@@ -7,7 +7,7 @@ that a target answers by overriding `is_foreign` and `reads_late`.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..contract import Spec
@@ -184,6 +184,14 @@ class Placing(ABC):
         group.axes[result] = tuple(None if n == 1 else k for k, n in enumerate(target.spec.shape))
         there = self.write(group, result)._replace(root=target)
         self.nest(group, {}, {result: there}, "fill")
+
+    def matrix(self, value: Value, batch: Sequence[int]) -> Access:
+        """An operand with strides for all batch axes of the product."""
+        view = self.views[value]
+        lead = len(batch) - (value.spec.ndim - 2)
+        own = [0 if n == 1 else s for n, s in zip(value.spec.shape[:-2], view.strides[:-2], strict=True)]  # fmt: skip
+        strides = (*(0,) * lead, *own, *view.strides[-2:])
+        return Access(self.root(view.root), value.spec.dtype, view.offset, strides)
 
     def behind(self, group: Group, steps: list[Instruction], reads: dict[Value, Access]) -> None:
         """Those of the `steps` that somebody wants, as a loop behind the product that they follow."""

@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
+
 import pytest
 import substitute
 
 import backends
 from backends.cupy.library import library
+
+
+@contextmanager
+def on_a_device():
+    """Inside, the backend on a real device; skips where there is none."""
+    with substitute.as_installed():
+        try:
+            library()
+        except ImportError as reason:
+            pytest.skip(str(reason))
+        yield backends.get("cupy")
 
 
 @pytest.fixture(params=["substitute", pytest.param("device", marks=pytest.mark.gpu)], scope="module")  # fmt: skip
@@ -16,23 +29,15 @@ def cupy_backend(request):
         with substitute.standing_in():
             yield backends.get("cupy")
         return
-    with substitute.as_installed():
-        try:
-            library()
-        except ImportError as reason:
-            pytest.skip(str(reason))
-        yield backends.get("cupy")
+    with on_a_device() as backend:
+        yield backend
 
 
 @pytest.fixture
 def device():
     """The backend on a real device."""
-    with substitute.as_installed():
-        try:
-            library()
-        except ImportError as reason:
-            pytest.skip(str(reason))
-        yield backends.get("cupy")
+    with on_a_device() as backend:
+        yield backend
 
 
 @pytest.fixture

@@ -12,32 +12,16 @@ from typing import Any
 
 import numpy as np
 
-from ..contract import DType, Shape, float32, float64, int64, uint32, uint64
-from ..philox import MULTIPLIERS, WEYL
+from ..contract import DType, Shape, Spec, float32, float64, int64, uint32, uint64
+from ..cuda import moving
+from ..cuda.kernel import Kernel
+from ..program.access import Access
+from ..program.ir import Value
+from .launching import launch
 
 _THREADS = 256
 _INDEX = """
     const unsigned long long i = blockIdx.x * (unsigned long long)blockDim.x + threadIdx.x;"""
-RANDOM_BITS = f"""
-extern "C" __global__ void random_bits(
-    const unsigned long long* key, const unsigned long long* counter, unsigned int* bits, const unsigned long long size) {{{_INDEX}
-    if (4 * i >= size) return;
-    unsigned int c0 = (unsigned int)i, c1 = (unsigned int)(i >> 32);
-    unsigned int c2 = (unsigned int)*counter, c3 = (unsigned int)(*counter >> 32);
-    unsigned int k0 = (unsigned int)*key, k1 = (unsigned int)(*key >> 32);
-    for (int round = 0; round < 10; ++round) {{
-        const unsigned long long p0 = {MULTIPLIERS[0]}ull * c0, p1 = {MULTIPLIERS[1]}ull * c2;
-        c0 = (unsigned int)(p1 >> 32) ^ c1 ^ k0;
-        c1 = (unsigned int)p1;
-        c2 = (unsigned int)(p0 >> 32) ^ c3 ^ k1;
-        c3 = (unsigned int)p0;
-        k0 += {WEYL[0]}u;
-        k1 += {WEYL[1]}u;
-    }}
-    const unsigned int words[4] = {{c0, c1, c2, c3}};
-    for (int j = 0; j < 4; ++j) if (4 * i + j < size) bits[4 * i + j] = words[j];
-}}
-"""
 ERF = f"""
 extern "C" __global__ void error_function(const TYPE* x, TYPE* y, const unsigned long long size) {{{_INDEX}
     if (i < size) y[i] = erf(x[i]);
@@ -69,6 +53,19 @@ _NAMES = {
 }  # fmt: skip
 
 
+_KEY, _COUNTER = (Value(number, Spec((), uint64)) for number in (0, 1))
+_BITS = Value(2, Spec((), uint32))
+
+
+@functools.lru_cache(maxsize=256)
+def _random_bits(size: int) -> Kernel:
+    """The kernel of compiled steps, for so many words."""
+    key, counter = (Access(v, uint64, 0, ()) for v in (_KEY, _COUNTER))
+    kernel = moving.random_bits(key, counter, _BITS._replace(spec=Spec((size,), uint32)))
+    pointers = tuple(p._replace(root=_BITS) if p.written else p for p in kernel.pointers)
+    return kernel._replace(pointers=pointers)
+
+
 class Kernels:
     """The kernels, ready to launch on the current device and stream.
 
@@ -92,8 +89,10 @@ class Kernels:
     def random_bits(self, key: Any, counter: Any, shape: Shape) -> Any:
         """See `philox.random_bits`; key and counter are read on the device, so nothing waits for them."""
         bits = self._cupy.empty(shape, uint32)
-        words = [word.astype(uint64, copy=False) for word in (key, counter)]
-        self._launch(RANDOM_BITS, "random_bits", None, -(-bits.size // 4), *words, bits, uint64.type(bits.size))  # fmt: skip
+        if bits.size:
+            words = [word.astype(uint64, copy=False) for word in (key, counter)]
+            places = {value: int(array.data.ptr) for value, array in zip((_KEY, _COUNTER, _BITS), (*words, bits), strict=True)}  # fmt: skip
+            launch(self._cupy, _random_bits(bits.size), places.__getitem__)
         return bits
 
     def erf(self, x: Any) -> Any:

@@ -13,18 +13,25 @@ from contextvars import ContextVar
 from typing import Any
 
 from .contract import Backend
-from .cupy import on_device
 from .errors import BackendError
 from .numba import NumbaBackend
 from .numpy import NumPyBackend
 from .suggest import nearest
 
+
+def _on_device(device: int | None = None) -> Backend:
+    # late: whoever asks for no device need not load what makes kernels for one
+    from .cupy import on_device
+
+    return on_device(device)  # type: ignore[no-any-return]
+
+
 _factories: dict[str, Callable[[], Backend]] = {
     "numpy": NumPyBackend,
     "numba": NumbaBackend,
-    "cupy": on_device,
+    "cupy": _on_device,
 }
-_numbered: dict[str, Callable[[int], Backend]] = {"cupy": on_device}
+_numbered: dict[str, Callable[[int], Backend]] = {"cupy": _on_device}
 """Backends that have a device, which a number behind the name chooses. They keep their own objects: which one the plain
 name means may change."""
 _loaded: dict[str, Backend] = {}

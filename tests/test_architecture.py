@@ -38,6 +38,7 @@ DEFERRED = {
     ("backends/numba/backend.py", "backends.native"),
     ("backends/numpy/backend.py", "backends.numpy.planned"),
     ("backends/cupy/backend.py", "backends.cupy.machine"),
+    ("backends/registry.py", "backends.cupy"),
     ("autograd/testing/plugin.py", "autograd.testing.gradcheck"),
 }
 """What is imported late: only an error message, a file, a picture or a kernel needs it; pytest loads the plugin at each start."""

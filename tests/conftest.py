@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 import substitute
 from hypothesis import settings
-from substitute import host, nvrtc
+from substitute import beside, host
 
 import autograd as ag
 import backends
@@ -91,7 +91,7 @@ def pytest_collection_modifyitems(config, items):
 def _kernels_compile_for_devices():
     """Whatever kernels the tests of this process make, NVRTC takes them, too; what it refuses is an error after the last test."""
     yield
-    refused = nvrtc.finish()
+    refused = beside.finish()
     if refused:
         pytest.fail(f"NVRTC refuses {len(refused)} kernels. The first:\n" + "\n\n".join(refused[:3]), pytrace=False)  # fmt: skip
 

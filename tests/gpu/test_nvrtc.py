@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from substitute import nvrtc
+from substitute import beside, nvrtc
 
 from backends.cuda.prelude import source_of
 from backends.cupy import kernels
@@ -26,10 +26,9 @@ def test_a_kernel_becomes_machine_code(architecture, wide):
     assert re.search(r"Used \d+ registers", log)
 
 
-@pytest.mark.parametrize("name", ["RANDOM_BITS", "ERF", "OUTSIDE", "ADD_RUNS"])
-def test_the_kernels_of_the_eager_backend_become_machine_code(name):
-    source = getattr(kernels, name).replace("TYPE", "double")
-    assert nvrtc.NVRTC(nvrtc.find()).compile(source, (), 80)[0] > 0
+@pytest.mark.parametrize("source", [kernels.ERF, kernels.OUTSIDE, kernels.ADD_RUNS], ids=["erf", "outside", "add_runs"])  # fmt: skip
+def test_the_kernels_of_the_eager_backend_become_machine_code(source):
+    assert nvrtc.NVRTC(nvrtc.find()).compile(source.replace("TYPE", "double"), (), 80)[0] > 0
 
 
 @pytest.mark.parametrize(
@@ -40,24 +39,35 @@ def test_the_kernels_of_the_eager_backend_become_machine_code(name):
     ],
 )
 def test_what_is_refused_is_reported_with_the_test(source, words, tmp_path):
-    beside = nvrtc.Beside(nvrtc.find(), tmp_path)
-    beside.submit(GOOD, OPTIONS)
-    beside.submit(source, OPTIONS)
-    beside.submit(source, OPTIONS)
-    (report,) = beside.finish()
+    compiling = beside.Beside(nvrtc.find(), tmp_path)
+    compiling.submit(GOOD, OPTIONS)
+    compiling.submit(source, OPTIONS)
+    compiling.submit(source, OPTIONS)
+    (report,) = compiling.finish()
     assert "a kernel of tests/gpu/test_nvrtc.py::test_what_is_refused" in report
     assert words in report
     assert source in report
-    assert [p.name for p in tmp_path.iterdir()] == [nvrtc.digest(GOOD, OPTIONS)]
+    assert [p.name for p in tmp_path.iterdir()] == [beside.digest(GOOD, OPTIONS)]
+
+
+def test_one_refused_among_many_is_found(tmp_path):
+    good = [source_of(GOOD.replace("good", f"good{n}"), wide=False) for n in range(20)]
+    bad = source_of("__global__ void bad() { return 1; }", wide=False)
+    compiling = beside.Beside(nvrtc.find(), tmp_path)
+    for source in (*good[:10], bad, *good[10:], GOOD):
+        compiling.submit(source, OPTIONS)
+    (report,) = compiling.finish()
+    assert bad in report
+    assert {p.name for p in tmp_path.iterdir()} == {beside.digest(s, OPTIONS) for s in (*good, GOOD)}  # fmt: skip
 
 
 def test_what_has_been_compiled_is_not_compiled_again(tmp_path):
-    (tmp_path / nvrtc.digest("no C at all", OPTIONS)).touch()
-    beside = nvrtc.Beside(nvrtc.find(), tmp_path)
-    beside.submit("no C at all", OPTIONS)
-    assert beside.finish() == []
+    (tmp_path / beside.digest("no C at all", OPTIONS)).touch()
+    compiling = beside.Beside(nvrtc.find(), tmp_path)
+    compiling.submit("no C at all", OPTIONS)
+    assert compiling.finish() == []
 
 
 def test_a_compiler_that_breaks_down_is_reported(tmp_path):
-    beside = nvrtc.Beside("libm.so.6", tmp_path)
-    assert "the process ended with" in beside.finish()[0]
+    compiling = beside.Beside("libm.so.6", tmp_path)
+    assert "the process ended with" in compiling.finish()[0]

@@ -25,7 +25,7 @@ import numpy as np
 
 from backends.cupy.launching import OPTIONS
 
-from . import nvrtc
+from . import beside
 from .errors import CUDARuntimeError
 
 HEADER = Path(__file__).parent / "host.hpp"
@@ -107,7 +107,7 @@ class HostModule:
         if not self.straight:
             self.library.host_room_size.restype = ctypes.c_size_t
             self.library.host_use_room(ctypes.c_void_p(_room(self.library.host_room_size())))
-        nvrtc.submit(source, options)
+        beside.submit(source, options)
 
     @staticmethod
     def _compile(text: str, path: Path, library: Path) -> None:

@@ -1,31 +1,28 @@
-"""NVRTC on every kernel that the tests make: what runs on the host here must also compile for a device.
-
-NVRTC needs no GPU. It runs in a process of its own (`python nvrtc.py LIBRARY FOLDER`), beside the tests: sources go there
-one by one, refusals are gathered at the end. A source that has been compiled for all architectures is not compiled again.
-"""
+"""NVRTC, which needs no GPU, and a process that compiles what comes (`python nvrtc.py LIBRARY FOLDER`): see `beside`."""
 
 from __future__ import annotations
 
 import ctypes
 import functools
-import hashlib
 import importlib.util
 import json
-import os
-import subprocess
+import queue
 import sys
-import tempfile
+import threading
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import NamedTuple
 
 ARCHITECTURES = (70, 80, 90)
 """Volta, Ampere and Hopper: the first with independent threads, what most have, and what is newest in data centres."""
 REASON = "NVRTC is not installed: pip install nvidia-cuda-nvrtc-cu12"
-_OF_CUPY = ("-ftz=true", "--device-as-default-execution-space")
+OF_CUPY = ("-ftz=true", "--device-as-default-execution-space")
 """What CuPy adds by itself."""
-_OWN = ("-diag-suppress=177,186", "--ptxas-options=-v")
+OWN = ("-diag-suppress=177,186", "--ptxas-options=-v")
 """Unused variables and unsigned numbers beside 0 are no mistake here; what a kernel takes of a multiprocessor is told in the log."""
+
+
+_TOGETHER = 16
 
 
 class Refused(Exception):  # noqa: N818 - it is NVRTC's verdict
@@ -61,7 +58,7 @@ class NVRTC:
         if library.nvrtcCreateProgram(ctypes.byref(program), source.encode(), b"kernel.cu", 0, None, None):  # fmt: skip
             raise Refused("no program could be made")
         try:
-            given = [o.encode() for o in (*options, *_OF_CUPY, *_OWN, f"--gpu-architecture=sm_{architecture}")]  # fmt: skip
+            given = [o.encode() for o in (*options, *OF_CUPY, *OWN, f"--gpu-architecture=sm_{architecture}")]  # fmt: skip
             status = library.nvrtcCompileProgram(program, len(given), (ctypes.c_char_p * len(given))(*given))  # fmt: skip
             size = ctypes.c_size_t()
             library.nvrtcGetProgramLogSize(program, ctypes.byref(size))
@@ -93,95 +90,105 @@ def find() -> str | None:
     return None
 
 
-def digest(source: str, options: Sequence[str]) -> str:
-    return hashlib.sha256(repr((source, tuple(options), _OF_CUPY, _OWN)).encode()).hexdigest()[:32]
+class Source(NamedTuple):
+    """A kernel to compile: what many begin with (may be empty), and the rest of it; `test` made it."""
+
+    name: str
+    head: str
+    body: str
+    options: Sequence[str]
+    test: str
+
+    @property
+    def text(self) -> str:
+        return self.head + self.body
 
 
-class Beside:
-    """The process that compiles.
+def _together(sources: Sequence[Source]) -> str:
+    """One text of several: half of the time for a short one goes into what it shares with all others."""
+    bodies = (s.body.replace('extern "C" ', "") for s in sources)
+    return sources[0].head + "\n".join(f"namespace n{i} {{\n{body}\n}}" for i, body in enumerate(bodies))  # fmt: skip
+
+
+class _Server:
+    """Compiles what it is given for every architecture, in two threads.
 
     Args:
         library: where NVRTC is.
-        folder: where it notes what was compiled.
+        folder: gets an empty file for each source that compiles.
     """
 
     def __init__(self, library: str, folder: Path) -> None:
+        self._nvrtc = NVRTC(library)
+        self._known = [a for a in ARCHITECTURES if a in self._nvrtc.architectures()]
         self._folder = folder
-        self._seen: set[str] = set()
-        self._found = tempfile.TemporaryFile("w+")  # noqa: SIM115 - as long as the process
-        self._process = subprocess.Popen(
-            [sys.executable, __file__, library, str(folder)],
-            stdin=subprocess.PIPE,
-            stdout=self._found,
-            text=True,
-        )
+        self._waiting: queue.SimpleQueue[Source | None] = queue.SimpleQueue()
+        self._threads = [threading.Thread(target=self._work) for _ in range(2)]
+        self._broken = False
+        for thread in self._threads:
+            thread.start()
 
-    def submit(self, source: str, options: Sequence[str]) -> None:
-        """Compile a source, unless that has been done."""
-        name = digest(source, options)
-        if name in self._seen:
-            return
-        self._seen.add(name)
-        if (self._folder / name).exists() or self._process.stdin is None:
-            return
-        test = os.environ.get("PYTEST_CURRENT_TEST", "no test")
-        print(json.dumps((name, source, list(options), test)), file=self._process.stdin, flush=True)
+    def give(self, source: Source) -> None:
+        self._waiting.put(source)
 
-    def finish(self) -> list[str]:
-        """Wait for all of it; what was refused, with the test that made it."""
-        self._process.communicate()
-        self._found.seek(0)
-        refused = self._found.read().splitlines()
-        self._found.close()
-        if self._process.returncode:
-            return [f"the process ended with {self._process.returncode}", *refused]
-        return ["\n".join(json.loads(line)) for line in refused]
+    def finish(self) -> bool:
+        """Wait for all of it. Whether nothing but refusals went wrong."""
+        for _ in self._threads:
+            self._waiting.put(None)
+        for thread in self._threads:
+            thread.join()
+        return not self._broken
 
+    def _work(self) -> None:
+        try:
+            while (first := self._waiting.get()) is not None:
+                waiting = [first]
+                while len(waiting) < _TOGETHER and not self._waiting.empty():
+                    source = self._waiting.get()
+                    if source is None:
+                        self._waiting.put(None)
+                        break
+                    waiting.append(source)
+                groups: dict[tuple[object, ...], list[Source]] = {}
+                for source in waiting:
+                    # another process may have been faster
+                    if not (self._folder / source.name).exists():
+                        key = (source.head, *source.options) if source.head else (source.name,)
+                        groups.setdefault(key, []).append(source)
+                for group in groups.values():
+                    self._compile(group)
+        except BaseException:
+            self._broken = True
+            raise
 
-@functools.cache
-def _session() -> Beside | None:
-    """That of these tests; None: there is no NVRTC."""
-    library = find()
-    if library is None:
-        return None
-    version = ".".join(map(str, NVRTC(library).version()))
-    folder = Path(tempfile.gettempdir()) / f"gradloom-nvrtc-{version}-{os.getuid()}"
-    folder.mkdir(exist_ok=True)
-    return Beside(library, folder)
-
-
-def submit(source: str, options: Sequence[str]) -> None:
-    """Compile a source beside the tests, where there is NVRTC."""
-    beside = _session()
-    if beside is not None:
-        beside.submit(source, options)
-
-
-def finish() -> list[str]:
-    """What was refused of all that these tests made."""
-    beside = _session() if _session.cache_info().currsize else None
-    _session.cache_clear()
-    return [] if beside is None else beside.finish()
-
-
-def _serve(path: str, folder: Path) -> None:
-    """Compile what comes line by line; a line for each refusal."""
-    nvrtc = NVRTC(path)
-    known = [a for a in ARCHITECTURES if a in nvrtc.architectures()]
-
-    def one(line: str) -> None:
-        name, source, options, test = json.loads(line)
-        for architecture in known:
+    def _compile(self, group: Sequence[Source]) -> None:
+        first = group[0]
+        text = first.text if len(group) == 1 else _together(group)
+        for architecture in self._known:
             try:
-                nvrtc.compile(source, options, architecture)
+                self._nvrtc.compile(text, first.options, architecture)
             except Refused as refused:
-                print(json.dumps((f"a kernel of {test} for sm_{architecture}:", str(refused), source)), flush=True)  # fmt: skip
+                if len(group) > 1:
+                    for source in group:
+                        self._compile([source])
+                else:
+                    report = json.dumps((f"a kernel of {first.test} for sm_{architecture}:", str(refused), first.text))  # fmt: skip
+                    sys.stdout.write(f"{report}\n")
                 return
-        (folder / name).touch()
+        for source in group:
+            (self._folder / source.name).touch()
 
-    with ThreadPoolExecutor(2) as pool:
-        list(pool.map(one, sys.stdin))
+
+def _serve(library: str, folder: Path) -> bool:
+    """Compile what comes line by line; a line for each refusal."""
+    server = _Server(library, folder)
+    try:
+        for line in sys.stdin:
+            server.give(Source(*json.loads(line)))
+    finally:
+        well = server.finish()
+    return well
 
 
 if __name__ == "__main__":
-    _serve(sys.argv[1], Path(sys.argv[2]))
+    sys.exit(not _serve(sys.argv[1], Path(sys.argv[2])))

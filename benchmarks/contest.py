@@ -7,22 +7,18 @@ every turn. What a contest compares is in `contests/`; what a contestant's proce
 from __future__ import annotations
 
 import argparse
-import contextlib
 import json
-import os
-import signal
-import subprocess
 import sys
-import tempfile
-import threading
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
 
 from .environments import python_for
-from .machine import ROOT, environment, machine_facts, threads_of
+from .machine import environment, machine_facts, threads_of
+from .processes import Process, messages
 from .work import Work
 
 PATIENCE = 300.0
@@ -30,6 +26,8 @@ PATIENCE = 300.0
 
 
 MOST_STARTS = 3
+PAUSE = 0.3
+"""Seconds between turns: threads of who had the last one may still look for work."""
 UNTRIED = f"not tried: other tasks ended the process, or took too long, {MOST_STARTS} times"
 
 
@@ -73,7 +71,7 @@ class Report:
             raise SystemExit(f"{path} is no report of a benchmark: {error}") from error
 
 
-class Contest:
+class Contest(ABC):
     """A benchmark. Subclasses say what its tasks are, and what a contestant does in its own process."""
 
     name: ClassVar[str]
@@ -83,21 +81,23 @@ class Contest:
     seconds: ClassVar[float] = 0.5
     """How long a task is timed in a round."""
     contestants: ClassVar[Sequence[str]]
+    stays: ClassVar[bool] = True
+    """Whether a contestant's process waits for its next turn, with what it has prepared; else each round starts anew."""
     notes_below: ClassVar[bool] = True
     """Whether notes stand under the table; else `beside` has them."""
     first: ClassVar[str] = "gradloom"
     """Whom the others are compared with."""
 
-    def add_options(self, parser: argparse.ArgumentParser) -> None:
+    def add_options(self, parser: argparse.ArgumentParser) -> None:  # noqa: B027 - most have none
         """Options beside those that all have."""
 
     def names(self, options: argparse.Namespace) -> Sequence[str]:
         """The contestants, unless some are asked for."""
         return self.contestants
 
+    @abstractmethod
     def tasks(self, options: argparse.Namespace) -> dict[str, dict[str, Any]]:
         """Each task with what is known of it (at least its `title`); with `options.smoke` the smallest alone."""
-        raise NotImplementedError
 
     def settings(
         self, options: argparse.Namespace, tasks: Sequence[str], folder: Path
@@ -109,9 +109,9 @@ class Contest:
         """The variables that contestants start with."""
         return environment(threads_of(options.smoke))
 
+    @abstractmethod
     def enter(self, name: str, settings: dict[str, Any]) -> Work:
         """In the contestant's process: what does the tasks; raises Skip or ImportError where it cannot."""
-        raise NotImplementedError
 
     def beside(self, name: str, task: str, value: float, report: Report) -> str:
         """What a table says beside a figure."""
@@ -135,57 +135,6 @@ Say = Callable[[str], None]
 
 def say_on_terminal(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
-
-
-def messages(
-    command: Sequence[str], variables: Mapping[str, str], patience: float
-) -> Iterator[dict[str, Any]]:
-    """What a contestant says, line by line; at last {"died": reason} unless it left in order.
-
-    Whatever it started is ended with it.
-    """
-    late = threading.Event()
-    with tempfile.TemporaryFile("w+") as errors:
-        process = subprocess.Popen(
-            command, cwd=ROOT, env=dict(variables), stdout=subprocess.PIPE, stderr=errors, text=True,
-            start_new_session=True,
-        )  # fmt: skip
-
-        def give_up() -> None:
-            late.set()
-            _end(process)
-
-        assert process.stdout is not None
-        timer = threading.Timer(patience, give_up)
-        timer.start()
-        try:
-            for line in process.stdout:
-                timer.cancel()
-                yield json.loads(line)
-                timer = threading.Timer(patience, give_up)
-                timer.start()
-            code = process.wait()
-        finally:
-            timer.cancel()
-            _end(process)
-            process.stdout.close()
-        if late.is_set():
-            yield {"died": f"nothing new within {patience:.0f} s"}
-        elif code:
-            errors.seek(0)
-            text = errors.read().strip().splitlines() or ["no word"]
-            how = f"signal {-code}" if code < 0 else f"exit code {code}"
-            yield {"died": f"{how}: {text[-1][:300]}"}
-
-
-def _end(process: subprocess.Popen[str]) -> None:
-    """End a process and its children (a compiler, say)."""
-    if hasattr(os, "killpg"):
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(process.pid, signal.SIGKILL)
-    elif process.poll() is None:
-        process.kill()
-    process.wait()
 
 
 class Run:
@@ -214,6 +163,7 @@ class Run:
             date=time.strftime("%Y-%m-%d %H:%M"),
         )  # fmt: skip
         self._took: dict[str, float] = {}
+        self._processes: dict[str, Process] = {}
 
     def rounds(
         self, count: int, minutes: float | None = None, keep: Callable[[Report], None] = lambda report: None
@@ -237,6 +187,9 @@ class Run:
                 self.report.rounds = number
         except KeyboardInterrupt:
             self.report.stopped = f"stopped by hand in round {number} of {count}"
+        finally:
+            for process in self._processes.values():
+                process.end()
         return self._finished(keep)
 
     def _finished(self, keep: Callable[[Report], None]) -> Report:
@@ -251,20 +204,29 @@ class Run:
         gone = report.failed.get(name, {}).keys() | report.left_out.get(name, {}).keys()
         left = [task for task in report.tasks if task not in gone]
         starts = 0
+        time.sleep(PAUSE)
         while left:
-            left = self._start(name, left)
+            left = self._tell(name, left)
             starts += 1
             if starts == MOST_STARTS:
                 for task in left:
                     self._note(name, {"task": task, "failed": UNTRIED})
                 return
 
-    def _start(self, name: str, tasks: list[str]) -> list[str]:
-        """The tasks that are left when the process has ended."""
+    def _tell(self, name: str, tasks: list[str]) -> list[str]:
+        """The tasks that are left when the process waits again, or has ended."""
         report, left = self.report, list(tasks)
-        command = _command(self.contest.name, name, {**self.settings, "tasks": tasks})
+        process = self._processes.get(name)
+        if process and process.waits:
+            process.again(tasks)
+        else:
+            if process:
+                process.end()
+            given = {**self.settings, "stays": self.contest.stays, "tasks": tasks}
+            process = Process(_command(self.contest.name, name, given), self.variables)
+            self._processes[name] = process
         current = None
-        for event in messages(command, self.variables, self.patience):
+        for event in process.hear(self.patience):
             if "skipped" in event:
                 report.skipped[name] = event["skipped"]
                 self.say(f"  skipped: {event['skipped']}")
@@ -313,7 +275,9 @@ def ask(
     figures: dict[str, float] = {}
     missing: dict[str, str] = {}
     for event in messages(
-        _command(contest, name, {**settings, "tasks": list(tasks)}), variables, 10 * PATIENCE
+        _command(contest, name, {**settings, "stays": False, "tasks": list(tasks)}),
+        variables,
+        10 * PATIENCE,
     ):
         if "value" in event:
             figures[event["task"]] = event["value"]

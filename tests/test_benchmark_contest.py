@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import argparse
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -44,6 +46,8 @@ BEHAVIOUR: dict[str, list[str]] = {
     "dies": [say(version="3"), say(start="a"), "if 'a' in json.loads(sys.argv[1]): os._exit(7)", say(start="b"), say(task="b", value=1.0, note="")],
     "hangs": [say(version="4"), "asked = json.loads(sys.argv[1])", "print(json.dumps({'start': asked[0]}), flush=True)", "time.sleep(600)"],
     "absent": [say(skipped="not installed")],
+    "stays": [say(version="5"), "def turn(tasks):", " for task in tasks: print(json.dumps({'task': task, 'value': os.getpid(), 'note': ''}), flush=True)", " " + say(waits=True), "turn(json.loads(sys.argv[1]))", "for line in sys.stdin: turn(json.loads(line))"],
+    "leaves": [say(version="6"), say(task="a", value=1.0, note=""), say(task="b", value=1.0, note=""), say(waits=True), "os._exit(3)"],
     "mute": ["sys.exit('I have no words')"],
 }  # fmt: skip
 
@@ -61,8 +65,14 @@ def start(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Run]:
         class Made(Contest):
             name, title, unit, contestants, first = "made", "Made up", "s", names, "good"
 
-        tasks = {name: {"title": f"task {name}"} for name in "ab"}
-        return Run(Made(), names, tasks, {}, dict(machine.environment(1)), patience, lambda text: None)  # fmt: skip
+            def tasks(self, options: argparse.Namespace) -> dict[str, dict[str, Any]]:
+                return {name: {"title": f"task {name}"} for name in "ab"}
+
+            def enter(self, name: str, settings: dict[str, Any]) -> Work:
+                raise AssertionError("its contestants are scripts")
+
+        made = Made()
+        return Run(made, names, made.tasks(argparse.Namespace()), {}, dict(machine.environment(1)), patience, lambda text: None)  # fmt: skip
 
     return make
 
@@ -89,6 +99,16 @@ def test_who_fails_leaves_the_reason_and_the_other_tasks_alone(start: Callable[.
     assert "fails               FAILED: no" in text
     assert "FAILED: exit code 1: I have no words" in text
     assert "2.00 x" in text
+
+
+def test_who_stays_is_asked_again(start: Callable[..., Run]) -> None:
+    report = start("stays", "leaves", "good").rounds(3)
+    process, *others = report.figures["stays"]["a"]
+    assert others == [process] * 2
+    assert report.figures["leaves"] == {"a": [1.0], "b": [1.0]}
+    assert report.failed == {"leaves": dict.fromkeys("ab", "exit code 3: no word")}
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(process), 0)
 
 
 def test_who_hangs_is_ended(start: Callable[..., Run]) -> None:
@@ -133,7 +153,7 @@ def test_what_a_contestant_prints_besides_is_no_answer(tmp_path: Path) -> None:
         "    def enter(self, name, settings):\n"
         "        print('hello'); return Work('1', lambda task: print('noise') or 3.0)\n"
         "contests.find = lambda name: Loud()\n"
-        "sys.argv = ['', 'made', 'loud', '{\"tasks\": [\"a\"]}']\n"
+        "sys.argv = ['', 'made', 'loud', '{\"tasks\": [\"a\"], \"stays\": false}']\n"
         "contestant.main()"
     )
     found = list(messages([sys.executable, "-c", code], machine.environment(1), 30.0))
@@ -149,11 +169,12 @@ def test_inside_a_contestant() -> None:
         return 1.0
 
     said: list[dict[str, Any]] = []
-    compete(lambda: Work("1", figure), ["skip", "wrong", "right"], said.append)
+    compete(lambda: Work("1", figure), [["skip", "wrong", "right"], ["right"]], said.append)
     assert [event for event in said if "start" not in event] == [
         {"version": "1"},
         {"task": "skip", "left out": "not written"},
         {"task": "wrong", "failed": "AssertionError: the loss is another one"},
+        {"task": "right", "value": 1.0, "note": ""},
         {"task": "right", "value": 1.0, "note": ""},
     ]
 
@@ -161,7 +182,7 @@ def test_inside_a_contestant() -> None:
         raise ImportError("No module named 'x'")
 
     said.clear()
-    compete(absent, ["right"], said.append)
+    compete(absent, [["right"]], said.append)
     assert said == [{"skipped": "No module named 'x'"}]
 
 

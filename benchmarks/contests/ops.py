@@ -90,6 +90,7 @@ class Ops(Contest):
     seconds = 0.02
     contestants = ("numba", "numpy")
     first = "numba"
+    stays = False
 
     def tasks(self, options: argparse.Namespace) -> dict[str, dict[str, Any]]:
         return {name: {"title": name} for name, _ in tasks(backends.get("numpy"))}

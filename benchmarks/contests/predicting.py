@@ -6,6 +6,7 @@ Probabilities are held against a float64 forward pass before time counts.
 from __future__ import annotations
 
 import argparse
+import functools
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -55,20 +56,24 @@ class Predicting(Contest):
         version, make = jobs.prepare(name)
         from ..networks.reference import Reference
 
-        trainers: dict[str, Any] = {}
+        @functools.cache
+        def trained(network: str) -> tuple[jobs.Job, jobs.Trainer]:
+            job = jobs.job_of(problem_of(network), jobs.where_of(settings))
+            return job, make(job)
 
-        def figure(task: str) -> Figure:
+        @functools.cache
+        def ready(task: str) -> tuple[jobs.Trainer, Any]:
             network, rows = task.split("/")
-            problem = problem_of(network)
-            job = jobs.job_of(problem, jobs.where_of(settings))
-            if network not in trainers:
-                trainers[network] = make(job)
-            trainer = trainers[network]
+            job, trainer = trained(network)
             x = np.random.default_rng(3).standard_normal(
-                (int(rows), *problem.inputs), dtype=np.float32
+                (int(rows), *job.problem.inputs), dtype=np.float32
             )
             expected = Reference(job._replace(dropout=0.0)).predict(x[:100])
             np.testing.assert_allclose(trainer.predict(x)[:100], expected, rtol=2e-3, atol=2e-5)
+            return trainer, x
+
+        def figure(task: str) -> Figure:
+            trainer, x = ready(task)
             return Figure(
                 seconds_per_call(lambda: trainer.predict(x), float(settings["seconds"])) * 1e6
             )

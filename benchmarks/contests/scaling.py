@@ -7,6 +7,7 @@ One quantity varies, the others stay. A power law through the points gives the e
 from __future__ import annotations
 
 import argparse
+import functools
 import statistics
 import tempfile
 import time
@@ -94,18 +95,26 @@ class Scaling(Contest):
         version, make = jobs.prepare(name)
         first: dict[Problem, dict[str, Any]] = {}
 
+        def at_first(what: str, problem: Problem) -> Figure:
+            # one start tells both, each time that both are asked for
+            if what not in first.get(problem, {}):
+                first[problem] = cold_first_step(name, problem, settings)
+            return Figure(first[problem].pop(what))
+
+        @functools.cache
+        def ready(problem: Problem) -> tuple[str, jobs.Job, jobs.Trainer]:
+            note = jobs.checked(problem, make, where, settings["expected"])
+            job = jobs.job_of(problem, where, batches_of(settings))
+            return note, job, make(job)
+
         def figure(task: str) -> Figure:
             what, axis, size = task.split("/")
             problem = network(axis, int(size))
             if what in ("compile", "memory"):
-                if problem not in first:
-                    first[problem] = cold_first_step(name, problem, settings)
-                return Figure(first[problem]["seconds" if what == "compile" else "megabytes"])
-            note = jobs.checked(problem, make, where, settings["expected"])
+                return at_first("seconds" if what == "compile" else "megabytes", problem)
+            note, job, trainer = ready(problem)
             if what == "fit":
                 return Figure(fit_seconds(make, int(size), settings), note)
-            job = jobs.job_of(problem, where, batches_of(settings))
-            trainer = make(job)
             took = seconds_per_pass(trainer.train, float(settings["seconds"]))
             jobs.finite(problem, trainer, job)
             return Figure(took / job.batches * 1e6, note)

@@ -7,6 +7,7 @@ timed. Then dropout is on, and whole epochs count after one to warm up. The prod
 from __future__ import annotations
 
 import argparse
+import functools
 import importlib
 from collections.abc import Sequence
 from pathlib import Path
@@ -69,15 +70,19 @@ class Step(Contest):
         where, seconds = jobs.where_of(settings), float(settings["seconds"])
         version, make = jobs.prepare(name)
 
-        def figure(task: str) -> Figure:
+        @functools.cache
+        def ready(task: str) -> tuple[str, jobs.Job, jobs.Trainer]:
             problem = problem_of(task)
             if problem.group != 1 and name in PERCEPTRONS_ONLY:
                 raise Skip("only the multilayer perceptrons are written for it")
             note = jobs.checked(problem, make, where, settings["expected"])
             job = jobs.job_of(problem, where, batches_of(settings))
-            trainer = make(job)
+            return note, job, make(job)
+
+        def figure(task: str) -> Figure:
+            note, job, trainer = ready(task)
             took = seconds_per_pass(trainer.train, seconds)
-            jobs.finite(problem, trainer, job)
+            jobs.finite(job.problem, trainer, job)
             return Figure(took / job.batches * 1e6, note)
 
         return Work(version, figure)

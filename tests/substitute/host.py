@@ -42,6 +42,9 @@ _ONE_AT_A_TIME = threading.RLock()
 
 _FLAGS = ("-std=c++17", "-O1", "-fwrapv", "-ffp-contract=off", "-fno-strict-aliasing", "-U_FORTIFY_SOURCE", "-w", "-fPIC")  # fmt: skip
 
+_LIBRARIES = ("-nostartfiles", "-nodefaultlibs", "-lm", "-lc")
+"""Without those of C++, which kernels do not need and a linker takes its time to read."""
+
 
 @functools.cache
 def _folder() -> Path:
@@ -115,7 +118,7 @@ class HostModule:
             return
         source, made = (_header().parent / f"{path.name}{end}" for end in (".cpp", ".so"))
         source.write_text(text)
-        command = [str(COMPILER), *_FLAGS, "-include", str(_header()), "-Wl,-Bsymbolic", "-shared", "-o", str(made), str(source)]  # fmt: skip
+        command = [str(COMPILER), *_FLAGS, "-include", str(_header()), "-Wl,-Bsymbolic", *_LIBRARIES, "-shared", "-o", str(made), str(source)]  # fmt: skip
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode:
             raise SyntaxError(f"{done.stderr[:3000]}\n{text}")

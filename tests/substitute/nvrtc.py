@@ -6,10 +6,10 @@ import ctypes
 import functools
 import importlib.util
 import json
-import queue
 import sys
-import threading
+from collections import defaultdict
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
@@ -111,7 +111,7 @@ def _together(sources: Sequence[Source]) -> str:
 
 
 class _Server:
-    """Compiles what it is given for every architecture, in two threads.
+    """Compiles groups of sources for every architecture.
 
     Args:
         library: where NVRTC is.
@@ -122,46 +122,13 @@ class _Server:
         self._nvrtc = NVRTC(library)
         self._known = [a for a in ARCHITECTURES if a in self._nvrtc.architectures()]
         self._folder = folder
-        self._waiting: queue.SimpleQueue[Source | None] = queue.SimpleQueue()
-        self._threads = [threading.Thread(target=self._work) for _ in range(2)]
-        self._broken = False
-        for thread in self._threads:
-            thread.start()
 
-    def give(self, source: Source) -> None:
-        self._waiting.put(source)
-
-    def finish(self) -> bool:
-        """Wait for all of it. Whether nothing but refusals went wrong."""
-        for _ in self._threads:
-            self._waiting.put(None)
-        for thread in self._threads:
-            thread.join()
-        return not self._broken
-
-    def _work(self) -> None:
-        try:
-            while (first := self._waiting.get()) is not None:
-                waiting = [first]
-                while len(waiting) < _TOGETHER and not self._waiting.empty():
-                    source = self._waiting.get()
-                    if source is None:
-                        self._waiting.put(None)
-                        break
-                    waiting.append(source)
-                groups: dict[tuple[object, ...], list[Source]] = {}
-                for source in waiting:
-                    # another process may have been faster
-                    if not (self._folder / source.name).exists():
-                        key = (source.head, *source.options) if source.head else (source.name,)
-                        groups.setdefault(key, []).append(source)
-                for group in groups.values():
-                    self._compile(group)
-        except BaseException:
-            self._broken = True
-            raise
-
-    def _compile(self, group: Sequence[Source]) -> None:
+    def compile(self, group: Sequence[Source]) -> None:
+        """Sources with the same head and options; a line for each refusal."""
+        # another process may have been faster
+        group = [s for s in group if not (self._folder / s.name).exists()]
+        if not group:
+            return
         first = group[0]
         text = first.text if len(group) == 1 else _together(group)
         for architecture in self._known:
@@ -170,7 +137,7 @@ class _Server:
             except Refused as refused:
                 if len(group) > 1:
                     for source in group:
-                        self._compile([source])
+                        self.compile([source])
                 else:
                     report = json.dumps((f"a kernel of {first.test} for sm_{architecture}:", str(refused), first.text))  # fmt: skip
                     sys.stdout.write(f"{report}\n")
@@ -179,16 +146,21 @@ class _Server:
             (self._folder / source.name).touch()
 
 
-def _serve(library: str, folder: Path) -> bool:
-    """Compile what comes line by line; a line for each refusal."""
-    server = _Server(library, folder)
-    try:
+def _serve(library: str, folder: Path) -> None:
+    """Compile what comes line by line, as soon as there are enough that can go together."""
+    server, groups = _Server(library, folder), defaultdict[tuple[object, ...], list[Source]](list)
+    with ThreadPoolExecutor(2) as pool:
+        running = []
         for line in sys.stdin:
-            server.give(Source(*json.loads(line)))
-    finally:
-        well = server.finish()
-    return well
+            source = Source(*json.loads(line))
+            key = (source.head, *source.options) if source.head else (source.name,)
+            groups[key].append(source)
+            if len(groups[key]) == _TOGETHER:
+                running.append(pool.submit(server.compile, groups.pop(key)))
+        running += [pool.submit(server.compile, group) for group in groups.values()]
+    for one in running:
+        one.result()
 
 
 if __name__ == "__main__":
-    sys.exit(not _serve(sys.argv[1], Path(sys.argv[2])))
+    _serve(sys.argv[1], Path(sys.argv[2]))

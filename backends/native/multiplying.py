@@ -12,10 +12,11 @@ from ..program.fuse import Group
 from ..program.ir import Value
 from ..program.momentum import momentum_of
 from ..program.nest import Nest, only_for, summary
-from . import special
+from . import special, streamed
 from .calls import Touch, call_of, rows_touched
 from .packed import Packed, suits
 from .product import Product
+from .streamed import Streamed
 
 if TYPE_CHECKING:
     from .lower import Lowering
@@ -24,6 +25,8 @@ _TILE_BYTES = 600_000
 """A product whose second operand or result is larger goes to BLAS."""
 _PANEL_BYTES = 8_000_000
 """A second operand up to this size may be copied panel by panel."""
+_MOST_BYTES = 4_500_000
+"""Each panel needs all of the first operand: where that is larger, BLAS is faster."""
 
 
 def product(lowering: Lowering, group: Group, reads: dict[Value, Access]) -> None:
@@ -37,7 +40,10 @@ def product(lowering: Lowering, group: Group, reads: dict[Value, Access]) -> Non
     blas = (
         lowering.has_blas
         and len(group.domain) == 2
-        and not _by_panels(lowering, group, a, b)
+        and not (
+            rows * terms * a.spec.dtype.itemsize <= _MOST_BYTES
+            and _by_panels(lowering, group, a, b)
+        )
         and max(terms, rows) * columns * head.result.spec.dtype.itemsize > _TILE_BYTES
         and min(rows, columns, terms) > 1
     )
@@ -76,7 +82,13 @@ def _tiles(
     terms, rows = a.spec.shape[-1], group.domain[-2]
     kernel: Product
     panels = not batch and _by_panels(lowering, group, a, b)
-    if panels:
+    streams = not batch and streamed.suits(rows, group.domain[-1], second, terms, lowering.width)
+    if streams:
+        room = lowering.fresh(Spec((1,), second.dtype))
+        lowering.rooms[room] = Streamed.room_size(group.domain[-1], second.dtype)
+        kernel = Streamed(nest, first, second, terms, room, roots, lowering.width)
+        roots = [*roots, room]
+    elif panels:
         room = lowering.fresh(Spec((1,), second.dtype))
         lowering.rooms[room] = Packed.room_size(terms, second.dtype, lowering.width)
         kernel = Packed(nest, first, second, terms, room, roots, lowering.width)
@@ -86,13 +98,13 @@ def _tiles(
     kept = len(group.domain) - 1
 
     def touch(access: Access) -> Touch:
-        if access is second or batch or panels:
+        if access is second or batch or panels or streams:
             return None
         if access is first:
             return rows_touched(access, (rows, a.spec.shape[-1]), 1, rows)
         return rows_touched(access, group.domain, kept, rows)
 
-    call = lowering.call(kernel, "matmul " + " ".join(summary(group)), roots, (first, second, *reads.values()), writes.values(), touch, group, f"{nest.signature(roots)} {_place(first, roots)} {_place(second, roots)} {terms} {panels}")  # fmt: skip
+    call = lowering.call(kernel, "matmul " + " ".join(summary(group)), roots, (first, second, *reads.values()), writes.values(), touch, group, f"{nest.signature(roots)} {_place(first, roots)} {_place(second, roots)} {terms} {type(kernel).__name__}")  # fmt: skip
     call.flops += 2 * math.prod(group.domain) * terms
     call.pairs = [(w, r) for w, r in same_places(reads, writes) if r not in (first.root, second.root)]  # fmt: skip
     call.label = call.label.strip()

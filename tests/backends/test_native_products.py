@@ -11,7 +11,7 @@ from backends.program import parse_program
 
 pytestmark = pytest.mark.once
 
-SIZES = [(1, 1, 1), (1, 7, 12), (3, 5, 2), (8, 16, 16), (9, 17, 33), (32, 12, 8), (40, 100, 30), (64, 48, 128), (31, 200, 5)]  # fmt: skip
+SIZES = [(1, 1, 1), (1, 7, 12), (3, 5, 2), (8, 16, 16), (9, 17, 33), (32, 12, 8), (40, 100, 30), (64, 48, 128), (31, 200, 5), (1, 512, 300)]  # fmt: skip
 
 
 @pytest.mark.parametrize(("rows", "columns", "terms"), SIZES)
@@ -34,10 +34,10 @@ def test_products(rows, columns, terms, turned):
     assert_close("\n".join(["program p", *lines, "return y=%6"]), 1e-5)
 
 
-@pytest.mark.parametrize(("rows", "columns", "terms"), [(64, 256, 150), (72, 128, 333), (96, 384, 100)])  # fmt: skip
+@pytest.mark.parametrize(("rows", "columns", "terms"), [(64, 256, 150), (72, 128, 333), (96, 384, 100), (1, 512, 333), (1, 4096, 7)])  # fmt: skip
 @pytest.mark.parametrize("turned", ["", "a", "b"])
 @pytest.mark.parametrize("threads", [1, 2, 3])
-def test_products_by_panels(rows, columns, terms, turned, threads, monkeypatch):
+def test_products_by_panels_and_line_after_line(rows, columns, terms, turned, threads, monkeypatch):
     monkeypatch.setattr(team, "limit", 3)
     a = (terms, rows) if turned == "a" else (rows, terms)
     b = (columns, terms) if turned == "b" else (terms, columns)

@@ -1,0 +1,88 @@
+"""A row times a matrix that does not fit the nearest cache: the matrix is read once, line after line, as it lies in memory.
+
+Tiles would read a few vectors of each line and come back for the next ones. Threads share the columns. Sums are added up in
+the order of the terms, so the bits are those of tiles.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..contract import NAMES, DType
+from ..program.access import Access
+from ..program.ir import Value
+from ..program.nest import Nest
+from .lanes import Lane
+from .product import Product
+
+_LINES = 8
+"""So many are read side by side: the sums are fetched and put back once for them."""
+_LEAST_BYTES = 100_000
+
+
+def suits(rows: int, columns: int, b: Access, terms: int, width: int) -> bool:
+    """Whether it is a row, times lines of whole vectors."""
+    large = terms * columns * b.dtype.itemsize >= _LEAST_BYTES
+    return rows == 1 and columns % width == 0 and b.strides[-1] == 1 and large
+
+
+class Streamed(Product):
+    """A product with one row; `room` holds its sums, in each thread."""
+
+    def __init__(
+        self, nest: Nest, a: Access, b: Access, terms: int, room: Value, roots: Sequence[Value], width: int
+    ) -> None:  # fmt: skip
+        super().__init__(nest, a, b, terms, (*roots, room), width)
+        self.room = self.pointers[room]
+
+    @staticmethod
+    def room_size(columns: int, dtype: DType) -> int:
+        """Bytes of the sums."""
+        return columns * dtype.itemsize
+
+    def body(self) -> None:
+        code = self.code
+        self.place = 0
+        self.begin()
+        self.first, self.end = self.share(self.columns, self.width)
+        own = code.binary("*", Lane("%part", "int64"), self.columns)
+        self.sums = code.at(self.room, own, self.dtype)
+        head = min(_LINES, self.terms)
+        self._lines(self.number(0), head, fresh=True)
+        whole = (self.terms - head) // _LINES * _LINES
+
+        def some(k: Lane, carried: list[Lane]) -> list[Lane]:
+            self._lines(k, _LINES)
+            return []
+
+        self.loop(self.number(head), self.number(head + whole), _LINES, (), some)
+        if self.terms > head + whole:
+            self._lines(self.number(head + whole), self.terms - head - whole)
+
+        def close(column: Lane, carried: list[Lane]) -> list[Lane]:
+            self._epilogue([self._sum(column)], self.number(0), 1, column, [self.width])
+            return []
+
+        self.loop(self.first, self.end, self.width, (), close)
+
+    def _sum(self, column: Lane) -> Lane:
+        return self.code.load(self.code.at(self.sums, column, self.dtype), self.dtype, self.width)
+
+    def _lines(self, k: Lane, count: int, fresh: bool = False) -> None:
+        """Add `count` lines of the matrix from `k` on, each times its number of the row."""
+        code, pointer = self.code, self.pointers[self.a.root]
+        places = [self._add(k, u) for u in range(count)]
+        numbers = []
+        for place in places:
+            at = self._add(code.binary("*", place, self.a.strides[-1]), self.a_start)
+            numbers.append(code.spread(code.load(code.at(pointer, at, self.dtype), self.dtype), self.width))  # fmt: skip
+
+        def one(column: Lane, carried: list[Lane]) -> list[Lane]:
+            total = code.constant(0, NAMES[self.dtype], self.width) if fresh else self._sum(column)
+            for place, number in zip(places, numbers, strict=True):
+                (vector,) = self.vectors(place, column, [self.width])
+                total = code.intrinsic("fma", number, vector, total)
+            code.store(total, code.at(self.sums, column, self.dtype), self.dtype, self.width)
+            return []
+
+        self.loop(self.first, self.end, self.width, (), one)

@@ -84,10 +84,9 @@ python -m benchmarks publish            # this page
 python -m benchmarks compare old.json new.json
 ```
 
-Every contestant runs in a process of its own, in turn with the others (A B C A B C), with the same data, networks, first
-weights, cores and number of threads, without the variables that hold OpenBLAS back on some machines (OPENBLAS_CORETYPE,
-OPENBLAS_L2_SIZE). Its result is checked before its time counts. Figures are medians with the least and the most of all
-rounds. Who failed or was skipped stands there with the reason; nothing is left out because Gradloom is slower.
+Every contestant is a process of its own and has its turn with the others (A B C A B C). Its result is checked before its
+time counts. Figures are medians with the least and the most of all rounds. Who failed or was skipped stands there with the
+reason; nothing is left out because Gradloom is slower. [What is measured, and what makes it fair](docs/benchmarks.md).
 """
 WHAT = {
     "step": "Forward, loss, backward, SGD with momentum 0.9, float32. Gradloom and Keras train through `fit`, rows shuffled in "

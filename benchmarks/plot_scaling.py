@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import statistics
 from pathlib import Path
+from typing import Any
 
 from .contest import Report
 from .intervals import exponent
@@ -14,43 +15,52 @@ AXES = ("batch", "width", "depth", "rows")
 
 
 def draw_scaling(report: Report, path: Path) -> None:
-    """Columns are what grows, rows of panels what it costs; the legend stands where `rows` leaves room.
+    """Columns are what grows, rows of panels what it costs; `fit` against rows stands in the first of them.
 
     Raises:
         SystemExit: matplotlib is missing, or nothing was measured.
     """
     if not report.figures:
         raise SystemExit("--plot: nothing was measured")
-    figure = new_figure(19, 11)
-    grid = figure.subplots(3, 4)
-    handles = {}
-    for row, what in enumerate(("step", "compile", "memory")):
-        for column, axis in enumerate(AXES):
-            axes, shown = grid[row][column], "fit" if axis == "rows" else what
-            if axis == "rows" and row:
+    measured = {(facts["what"], facts["axis"]) for facts in report.tasks.values()}
+    costs = [what for what in WORDS if what != "fit" and any(what == cost for cost, _ in measured)] or ["step"]  # fmt: skip
+    columns = [axis for axis in AXES if any(axis == other for _, other in measured)]
+    figure = new_figure(4.6 * len(columns) + 0.6, 3.4 * len(costs) + 1.4)
+    grid = figure.subplots(len(costs), len(columns), squeeze=False)
+    handles: dict[str, Any] = {}
+    for row, cost in enumerate(costs):
+        for axes, axis in zip(grid[row], columns, strict=True):
+            what = "fit" if axis == "rows" and not row else cost
+            if (what, axis) in measured:
+                handles |= _panel(axes, report, what, axis)
+            else:
                 axes.axis("off")
-                continue
-            for name, figures in report.figures.items():
-                points = sorted(
-                    (float(facts["size"]), statistics.median(figures[task]))
-                    for task, facts in report.tasks.items()
-                    if (facts["what"], facts["axis"]) == (shown, axis) and task in figures
-                )
-                points = [(x, y) for x, y in points if y > 0]
-                if points:
-                    power = exponent(points) if len(points) > 1 else None
-                    line(axes, name, points, "" if power is None else f"{power:.2f}")
-                    handles[name] = axes.get_lines()[-1]
-            axes.set(xscale="log", yscale="log", xlabel=axis, ylabel=WORDS[shown])
-            axes.grid(alpha=0.25)
-            if axes.get_lines():
-                axes.legend(
-                    title="exponent", fontsize=8, title_fontsize=8, frameon=False, handlelength=1,
-                    loc="center left", bbox_to_anchor=(1, 0.5), borderaxespad=0.2,
-                )  # fmt: skip
-    grid[1][3].legend(
-        handles.values(), handles.keys(), loc="upper left", frameon=False, fontsize=12
-    )
+    figure.legend(
+        handles.values(), handles.keys(), loc="outside lower center", ncols=len(handles), frameon=False, fontsize=11
+    )  # fmt: skip
     figure.suptitle(f"How cost grows: lower and flatter is better\n{where(report)}", fontsize=12)
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=110)
+
+
+def _panel(axes: Any, report: Report, what: str, axis: str) -> dict[str, Any]:
+    """One quantity against one axis; the lines by contestant."""
+    found = {}
+    for name, figures in report.figures.items():
+        points = sorted(
+            (float(facts["size"]), statistics.median(figures[task]))
+            for task, facts in report.tasks.items()
+            if (facts["what"], facts["axis"]) == (what, axis) and task in figures
+        )
+        points = [(x, y) for x, y in points if y > 0]
+        if points:
+            line(axes, name, points, f"{exponent(points):.2f}" if len(points) > 1 else "")
+            found[name] = axes.get_lines()[-1]
+    axes.set(xscale="log", yscale="log", xlabel=axis, ylabel=WORDS[what])
+    axes.grid(alpha=0.25)
+    if found:
+        axes.legend(
+            title="exponent", fontsize=8, title_fontsize=8, frameon=False, handlelength=1,
+            loc="center left", bbox_to_anchor=(1, 0.5), borderaxespad=0.2,
+        )  # fmt: skip
+    return found

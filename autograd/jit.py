@@ -395,6 +395,7 @@ class Jitted(Inspected):
             if state is not None and level() >= 4:
                 report_differences(self.name, executable.compare(state, given))
             outputs = executable.step(state, given)
-            if executable.is_simple and level() < 4:
+            known = executable.is_simple or (executable.is_quick and not entry.written)
+            if known and level() < 4:
                 self._bound = (entry, assignments[0], executable.turns)
         return entry.captured.finish(outputs)

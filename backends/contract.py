@@ -167,7 +167,7 @@ class Executable(Protocol):
     is_simple: bool
     """Whether `step` may be given None for the state of the last turn: a small program without the host."""
     is_quick: bool
-    """Whether `again` may be called: a simple one with one input and one output."""
+    """Whether `again` may be called: a program without the host, with one input and one output."""
 
     def again(self, name: str, array: Array) -> Array:
         """The output of a step on the same state as last time; `array` is the input `name`."""

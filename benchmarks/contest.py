@@ -26,6 +26,8 @@ PATIENCE = 300.0
 
 
 MOST_STARTS = 3
+PLACES = ("folder", "caches")
+"""Settings that are nobody's business when the run is over."""
 PAUSE = 0.3
 """Seconds between turns: threads of who had the last one may still look for work."""
 UNTRIED = f"not tried: other tasks ended the process, or took too long, {MOST_STARTS} times"
@@ -157,7 +159,7 @@ class Run:
     ) -> None:
         self.contest, self.names, self.settings = contest, names, settings
         self.variables, self.patience, self.say = variables, patience, say
-        known = {k: v for k, v in settings.items() if isinstance(v, str | int | float)}
+        known = {k: v for k, v in settings.items() if isinstance(v, str | int | float) and k not in PLACES}  # fmt: skip
         self.report = Report(
             contest.name, contest.title, contest.unit, machine_facts(), tasks=tasks, settings=known,
             date=time.strftime("%Y-%m-%d %H:%M"),

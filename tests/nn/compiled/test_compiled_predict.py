@@ -10,6 +10,7 @@ from networks import X, Y, network, same
 
 import autograd as ag
 import nn
+from backends.native import team
 
 pytestmark = pytest.mark.once
 
@@ -140,3 +141,29 @@ def test_a_wrong_input_does_not_slow_down_the_next(log):
     model.evaluate(X[:5], Y[:5])
     assert log(logging.WARNING) == []
     assert len(log()) > count  # new programs
+
+
+@pytest.mark.host
+@pytest.mark.parametrize("rows", [1, 40, 3000])
+@pytest.mark.parametrize("limit", [1, 2])
+def test_large_networks_take_the_short_way_too(backend, rows, limit, monkeypatch):
+    """By the kernel of one row, by panels and by BLAS, in one thread and in two."""
+    monkeypatch.setattr(team, "limit", limit)
+    model, eager = (
+        nn.Sequential([nn.Dense(512, activation="relu"), nn.Dense(256, activation="tanh"), nn.Dense(3)])
+        for _ in range(2)
+    )  # fmt: skip
+    eager.jit = False
+    x = np.random.default_rng(0).standard_normal((rows, 500)).astype(np.float32)
+    for number in range(12):
+        if number in (0, 6):
+            eager.predict(x[:1])
+            model.predict(x[:1])
+            eager.set_weights([w * 0.9 + 0.01 for w in eager.get_weights()])
+            model.set_weights(eager.get_weights())
+        given = x + np.float32(number)
+        found = model.predict(given, batch_size=rows)
+        np.testing.assert_allclose(found, eager.predict(given, batch_size=rows), 2e-4, 2e-4)
+        found += 1  # the user's own
+    short = model._predictor._quick
+    assert (short is not None) == (backend == "numba")

@@ -395,7 +395,6 @@ class Jitted(Inspected):
             if state is not None and level() >= 4:
                 report_differences(self.name, executable.compare(state, given))
             outputs = executable.step(state, given)
-            known = executable.is_simple or (executable.is_quick and not entry.written)
-            if known and level() < 4:
+            if (executable.is_simple or (executable.is_quick and not entry.written)) and level() < 4:  # fmt: skip
                 self._bound = (entry, assignments[0], executable.turns)
         return entry.captured.finish(outputs)

@@ -202,24 +202,23 @@ class Machine:
                 self._ready(state)
             for name, array in inputs.items():
                 self.bind(self.inputs[name], array)
-            if self.is_simple and not self.timing:
-                self._once(self._frame_address)
-                self._check()
-            else:
-                # a simple program needs no state here
-                self._go(0, 1, state or {}, inputs)
+            self._turn(state or {}, inputs)
             return {name: array.copy() for name, array in self.outputs.items()}
 
     def again(self, name: str, array: NDArray) -> NDArray:
         """The only output of a step on the same state as last time, with `array` as the only input."""
         with self.lock:
             self.bind(self.inputs[name], array)
-            if self.is_simple and not self.timing:
-                self._once(self._frame_address)
-                self._check()
-            else:
-                self._go(0, 1, {}, {})
+            self._turn({}, {})
             return self._only_output.copy()
+
+    def _turn(self, state: Mapping[str, NDArray], inputs: Mapping[str, NDArray]) -> None:
+        """One step on what is bound; only the host looks at `state` and `inputs`."""
+        if self.is_simple and not self.timing:
+            self._once(self._frame_address)
+            self._check()
+        else:
+            self._go(0, 1, state, inputs)
 
     def epoch(
         self, state: Mapping[str, NDArray], sources: Mapping[str, NDArray], order: NDArray | None, first: int, steps: int

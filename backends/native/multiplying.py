@@ -15,7 +15,7 @@ from ..program.nest import Nest, only_for, summary
 from . import special, streamed
 from .calls import Touch, call_of, rows_touched
 from .packed import Packed, suits
-from .product import Product
+from .product import Product, Roomy
 from .streamed import Streamed
 
 if TYPE_CHECKING:
@@ -80,25 +80,24 @@ def _tiles(
     nest = Nest(group, reads, writes, {})
     roots = list(dict.fromkeys(x.root for x in (first, second, *reads.values(), *writes.values())))  # fmt: skip
     terms, rows = a.spec.shape[-1], group.domain[-2]
+    columns = group.domain[-1]
+    kind: type[Roomy] | None = None
+    if not batch and streamed.suits(rows, columns, second, terms, lowering.width):
+        kind = Streamed
+    elif not batch and _by_panels(lowering, group, a, b):
+        kind = Packed
     kernel: Product
-    panels = not batch and _by_panels(lowering, group, a, b)
-    streams = not batch and streamed.suits(rows, group.domain[-1], second, terms, lowering.width)
-    if streams:
+    if kind:
         room = lowering.fresh(Spec((1,), second.dtype))
-        lowering.rooms[room] = Streamed.room_size(group.domain[-1], second.dtype)
-        kernel = Streamed(nest, first, second, terms, room, roots, lowering.width)
-        roots = [*roots, room]
-    elif panels:
-        room = lowering.fresh(Spec((1,), second.dtype))
-        lowering.rooms[room] = Packed.room_size(terms, second.dtype, lowering.width)
-        kernel = Packed(nest, first, second, terms, room, roots, lowering.width)
+        lowering.rooms[room] = kind.room_size(terms, columns, second.dtype, lowering.width)
+        kernel = kind(nest, first, second, terms, room, roots, lowering.width)
         roots = [*roots, room]
     else:
         kernel = Product(nest, first, second, terms, roots, lowering.width)
     kept = len(group.domain) - 1
 
     def touch(access: Access) -> Touch:
-        if access is second or batch or panels or streams:
+        if access is second or batch or kind:
             return None
         if access is first:
             return rows_touched(access, (rows, a.spec.shape[-1]), 1, rows)

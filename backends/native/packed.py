@@ -7,15 +7,11 @@ rows where there are more threads.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from ..contract import DType
 from ..program.access import Access
-from ..program.ir import Value
-from ..program.nest import Nest
 from .kernel import UNIT
 from .lanes import Lane
-from .product import Product
+from .product import Roomy
 
 _SIZES = (3, 3, 2)
 _LEAST_BYTES = 100_000
@@ -36,17 +32,11 @@ def suits(rows: int, columns: int, a: Access, b: Access, terms: int, width: int)
     )
 
 
-class Packed(Product):
+class Packed(Roomy):
     """A product by panels; `room` holds one panel for each thread."""
 
-    def __init__(
-        self, nest: Nest, a: Access, b: Access, terms: int, room: Value, roots: Sequence[Value], width: int
-    ) -> None:  # fmt: skip
-        super().__init__(nest, a, b, terms, (*roots, room), width)
-        self.room = self.pointers[room]
-
     @staticmethod
-    def room_size(terms: int, dtype: DType, width: int) -> int:
+    def room_size(terms: int, columns: int, dtype: DType, width: int) -> int:
         """Bytes of a panel."""
         return terms * max(_SIZES) * width * dtype.itemsize
 

@@ -8,6 +8,7 @@ order of k whatever the tile and the thread, so results do not depend on how man
 from __future__ import annotations
 
 import math
+from abc import abstractmethod
 from collections.abc import Callable, Sequence
 
 from ..contract import NAMES, DType
@@ -243,3 +244,18 @@ class Product(Kernel):
             code.store(value, code.at(pointer, place, access.dtype), access.dtype, active)
         else:
             code.scatter(value, pointer, self._spaced(place, access.strides[-1]), access.dtype, active)  # fmt: skip
+
+
+class Roomy(Product):
+    """A product that needs scratch memory, a `room` for each thread."""
+
+    def __init__(
+        self, nest: Nest, a: Access, b: Access, terms: int, room: Value, roots: Sequence[Value], width: int
+    ) -> None:  # fmt: skip
+        super().__init__(nest, a, b, terms, (*roots, room), width)
+        self.room = self.pointers[room]
+
+    @staticmethod
+    @abstractmethod
+    def room_size(terms: int, columns: int, dtype: DType, width: int) -> int:
+        """Bytes for one thread."""

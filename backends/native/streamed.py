@@ -6,14 +6,10 @@ the order of the terms, so the bits are those of tiles.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from ..contract import NAMES, DType
 from ..program.access import Access
-from ..program.ir import Value
-from ..program.nest import Nest
 from .lanes import Lane
-from .product import Product
+from .product import Roomy
 
 _LINES = 8
 """So many are read side by side: the sums are fetched and put back once for them."""
@@ -26,17 +22,11 @@ def suits(rows: int, columns: int, b: Access, terms: int, width: int) -> bool:
     return rows == 1 and columns % width == 0 and b.strides[-1] == 1 and large
 
 
-class Streamed(Product):
+class Streamed(Roomy):
     """A product with one row; `room` holds its sums, in each thread."""
 
-    def __init__(
-        self, nest: Nest, a: Access, b: Access, terms: int, room: Value, roots: Sequence[Value], width: int
-    ) -> None:  # fmt: skip
-        super().__init__(nest, a, b, terms, (*roots, room), width)
-        self.room = self.pointers[room]
-
     @staticmethod
-    def room_size(columns: int, dtype: DType) -> int:
+    def room_size(terms: int, columns: int, dtype: DType, width: int) -> int:
         """Bytes of the sums."""
         return columns * dtype.itemsize
 

@@ -102,19 +102,23 @@ class Scaling(Contest):
             return Figure(first[problem].pop(what))
 
         @functools.cache
-        def ready(problem: Problem) -> tuple[str, jobs.Job, jobs.Trainer]:
-            note = jobs.checked(problem, make, where, settings["expected"])
+        def checked(problem: Problem) -> str:
+            return jobs.checked(problem, make, where, settings["expected"])
+
+        @functools.cache
+        def ready(problem: Problem) -> tuple[jobs.Job, jobs.Trainer]:
             job = jobs.job_of(problem, where, batches_of(settings))
-            return note, job, make(job)
+            return job, make(job)
 
         def figure(task: str) -> Figure:
             what, axis, size = task.split("/")
             problem = network(axis, int(size))
             if what in ("compile", "memory"):
                 return at_first("seconds" if what == "compile" else "megabytes", problem)
-            note, job, trainer = ready(problem)
+            note = checked(problem)
             if what == "fit":
                 return Figure(fit_seconds(make, int(size), settings), note)
+            job, trainer = ready(problem)
             took = seconds_per_pass(trainer.train, float(settings["seconds"]))
             jobs.finite(problem, trainer, job)
             return Figure(took / job.batches * 1e6, note)

@@ -6,18 +6,22 @@ command needs, and runs it there.
 
 from __future__ import annotations
 
+import importlib
 import os
 import subprocess
 import sys
 import venv
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parent
 HOME = ROOT / ".venv"
 PYTHON = HOME / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
-# every worker collects all tests, which takes seconds and half a gigabyte: more than eight do not pay
+# every worker collects all tests, which takes seconds: more than eight do not pay
 WORKERS = ("-n", "auto", "--maxprocesses", "8", "--dist", "worksteal")
+QUICK_SECONDS = 55.0
+"""What a quick run may take for its tests; starting and collecting come on top."""
 EXAMPLES = (
     "single_neuron", "activations", "backpropagation", "gradient_descent", "first_network", "lab_as_for_keras",
     "losses", "learning_rate_decay", "batch_size", "dropout", "regularization", "early_stopping", "maxout",
@@ -68,16 +72,53 @@ def examples() -> None:
 
 
 def test(*arguments: str) -> None:
-    """Run the whole test suite on NumPy, then again on Numba with kernels for every array; arguments go to pytest.
+    """The tests. `--quick`: those nearest to what changed since the last commit; `--full`: every seed and architecture, too.
 
-    Every core runs tests; `-n 0` runs them one by one, in this process.
+    Other arguments go to pytest. Every core runs tests; `-n 0` runs them one by one, in this process.
     """
+    words = [word for word in arguments if word not in ("--quick", "--full")]
+    if "--quick" in arguments:
+        words = [*words, *quick()]
     install("test")
-    pytest = ("-m", "pytest", *WORKERS)
-    python(*pytest, *arguments)
-    rooms = ("tests/autograd", "tests/backends", "tests/nn")
+    pytest = ("-m", "pytest", *WORKERS, "--progress")
+    if "--full" not in arguments:
+        python(*pytest, *words)
+        return
+    print("Full: every seed, more drawn examples, every architecture, and once more on Numba.", flush=True)
+    python(*pytest, "--full", *words)
     # what trains to convergence has done so on NumPy, and its arrays are too small for kernels
-    python(*pytest, "--backend", "numba", "-m", "not slow and not once", *rooms, *arguments)
+    rooms = ("tests/autograd", "tests/backends", "tests/nn")
+    python(*pytest, "--full", "--backend", "numba", "-m", "not slow and not once", *rooms, *words)
+
+
+def quick() -> list[str]:
+    """The test files of a quick run; says what they are and why."""
+    choosing = from_tests("choosing")
+    changed = choosing.changed()
+    chosen, left_out = choosing.choose(changed, QUICK_SECONDS * (os.cpu_count() or 1))
+    what = f"{len(changed)} changed files ({', '.join(changed[:4])}{', ...' if len(changed) > 4 else ''})" if changed else "no changed file"  # fmt: skip
+    print(f"Quick: {what}; the core and {len(chosen) - len(choosing.CORE)} more of the test files:")
+    print("  " + "\n  ".join(chosen))
+    if left_out:
+        print(f"Left to the default run, since they take longer: {', '.join(left_out)}")
+    sys.stdout.flush()
+    return chosen
+
+
+def from_tests(module: str) -> Any:
+    """A module of the folder tests that needs nothing but Python."""
+    sys.path.insert(0, str(ROOT / "tests"))
+    try:
+        return importlib.import_module(module)
+    finally:
+        sys.path.pop(0)
+
+
+def planted(*arguments: str) -> None:
+    """Plant the faults of tests/planted one by one and see that the tests find them; takes an hour."""
+    install("test")
+    code = subprocess.run([PYTHON, "-m", "planted", *arguments], cwd=ROOT / "tests", check=False).returncode
+    sys.exit(code)
 
 
 def gpu(*arguments: str) -> None:
@@ -110,7 +151,7 @@ def check() -> None:
     test()
 
 
-COMMANDS = {"lab": lab, "examples": examples, "test": test, "check": check, "gpu": gpu}
+COMMANDS = {"lab": lab, "examples": examples, "test": test, "check": check, "planted": planted, "gpu": gpu}
 
 if __name__ == "__main__":
     if sys.version_info < (3, 11):  # noqa: UP036 - an older Python may well start this file

@@ -1,14 +1,14 @@
-"""What every test here shares: a known seed, one CPU backend, and Hypothesis that repeats itself.
+"""What every test here shares: a known seed, a backend, Hypothesis that repeats itself, and kernels that are kept.
 
-`--backend numba` runs the whole suite on Numba, with kernels for arrays of every size; `--backend cupy` on a GPU, or on a
-substitute for CuPy where there is none. The profile "thorough" (`--hypothesis-profile thorough`) draws new and many more examples.
+Tests marked `eager` run twice, on NumPy and on Numba with kernels for arrays of every size. `--backend numba` runs the
+whole suite on Numba; `--backend cupy` on a GPU, or on a substitute for CuPy where there is none. `--full` takes every
+seed and architecture; the profile "thorough" (`--hypothesis-profile thorough`) draws new and many more examples.
 """
 
 from __future__ import annotations
 
 import functools
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -18,13 +18,15 @@ from pathlib import Path
 import pytest
 import substitute
 from hypothesis import settings
-from substitute import beside, host
+from progress import Progress
+from substitute import architectures, beside
 
 import autograd as ag
 import backends
 from backends.cupy.library import library
 
-settings.register_profile("repeatable", derandomize=True, max_examples=60, deadline=None)
+settings.register_profile("repeatable", derandomize=True, max_examples=30, deadline=None)
+settings.register_profile("full", derandomize=True, max_examples=120, deadline=None)
 settings.register_profile("thorough", max_examples=2000, deadline=None)
 settings.load_profile("repeatable")
 
@@ -35,22 +37,53 @@ collect_ignore_glob = ["*conftest.py"]
 
 
 def pytest_addoption(parser):
-    parser.addoption("--backend", default="numpy", help="the backend that the tests run on")
+    group = parser.getgroup("gradloom's own tests")
+    group.addoption("--backend", help="run everything on this backend; without it on NumPy, and what is marked `eager` on Numba, too")
+    group.addoption("--full", action="store_true", help="every seed, more drawn examples, kernels for every architecture")
+    group.addoption("--progress", action="store_true", help="how far it is and how long it takes, in the place of dots")
+    group.addoption("--seconds", metavar="FILE", help="write what each file took")
 
 
 def pytest_configure(config):
     """Set before the test modules are imported, since some make tensors right there."""
-    if host.SHARED not in os.environ:
-        folder = os.environ[host.SHARED] = tempfile.mkdtemp(prefix="host-kernels-")
-        config.add_cleanup(functools.partial(shutil.rmtree, folder, ignore_errors=True))
-        config.add_cleanup(functools.partial(os.environ.pop, host.SHARED, None))
-    name = config.getoption("--backend")
+    full = config.getoption("--full")
+    if full and not config.getoption("--hypothesis-profile", None):
+        settings.load_profile("full")
+    if full:
+        architectures.ask_for_all()
+    if not hasattr(config, "workerinput"):
+        config.pluginmanager.register(Progress(config), "progress")
+    name = config.getoption("--backend") or "numpy"
     if name.startswith("cupy"):
         prepare_cupy()
     backend = backends.get(name)
     if backend.name == "numba":
         backend.fuse_from = 0
     backends.set_default(backend)
+
+
+def pytest_generate_tests(metafunc):
+    """Tests marked `eager` run on both CPU backends; everything else, and all of it under `--backend`, on one."""
+    if metafunc.definition.get_closest_marker("eager") and not metafunc.config.getoption("--backend"):
+        metafunc.parametrize("eager_backend", ("numpy", "numba"), indirect=True)
+
+
+@pytest.fixture
+def eager_backend(request):
+    """The backend that a test runs on."""
+    name = getattr(request, "param", None)
+    if name is None or name == "numpy":
+        return backends.default()
+    pytest.importorskip("numba", reason="the extra gradloom[cpu] is not installed")
+    return numba_for_every_size()
+
+
+@functools.cache
+def numba_for_every_size():
+    """The Numba backend, with kernels also where NumPy would be faster."""
+    from backends.numba import NumbaBackend
+
+    return NumbaBackend(fuse_from=0)
 
 
 def prepare_cupy():
@@ -64,17 +97,17 @@ def prepare_cupy():
 
 def pytest_report_header(config):
     backend = backends.default()
-    where = ""
+    where = f"; {architectures.choice()}"
     if backend.name.startswith("cupy"):
         pretended = library() is substitute.cupy
-        where = ": NO GPU, a substitute for CuPy on the host" if pretended else f": a real GPU, CuPy {library().__version__}"  # fmt: skip
+        where += ": NO GPU, a substitute for CuPy on the host" if pretended else f": a real GPU, CuPy {library().__version__}"  # fmt: skip
     return f"backend {backend.name}{where}"
 
 
 @pytest.fixture(autouse=True)
-def _known_start(caplog):
-    ag.random.seed(0)
-    with backends.use(backends.default()):
+def _known_start(caplog, eager_backend):
+    with backends.use(eager_backend):
+        ag.random.seed(0)
         yield
     fallen_back = [r.getMessage() for r in caplog.records if r.name == "gradloom" and "kernel" in r.msg]  # fmt: skip
     assert not fallen_back

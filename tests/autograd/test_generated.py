@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
+from grouping import by, grouped
 
 import autograd as ag
 import backends
@@ -34,8 +37,9 @@ def differentiable(sample):
     return [i for i in sample.floating if names[i] in sample.op.vjp]
 
 
-def by_sample(values):
-    return pytest.mark.parametrize("sample", values, ids=[f"{i}-{s}" for i, s in enumerate(values)])
+def by_op(values):
+    """One test for each op."""
+    return grouped("sample", by(values, lambda sample: sample.op.name))
 
 
 WITH_GRADIENT = [sample for sample in OF_INTEREST if differentiable(sample)]
@@ -67,24 +71,24 @@ def test_every_rule_is_reached_by_a_sample():
         assert reached == set(op.vjp), op.name
 
 
-@by_sample(WITH_GRADIENT)
+@by_op(WITH_GRADIENT)
 def test_gradient_agrees_with_differences(sample):
     check_grad(function(sample), *sample.inputs)
 
 
-@by_sample(IN_FLOAT32)
+@by_op(IN_FLOAT32)
 def test_gradient_in_float32_agrees_with_differences(sample):
     check_grad(function(sample), *sample.inputs, dtype="float32")
 
 
-@by_sample(WITH_GRADIENT)
+@by_op(WITH_GRADIENT)
 def test_second_derivatives_agree_with_differences(sample):
     if sample.op.second_order is not None:
         pytest.skip(sample.op.second_order)
     check_grad(function(sample), *sample.inputs, order=2)
 
 
-@by_sample(WITH_GRADIENT)
+@by_op(WITH_GRADIENT)
 def test_the_vjp_transform_agrees_with_differences(sample):
     check_vjp(function(sample), *sample.inputs)
 
@@ -107,9 +111,12 @@ def column_major(array):
     return np.array(array, order="F")
 
 
-@pytest.mark.parametrize("layout", [strided, reversed_memory, column_major])
-@by_sample(WITH_GRADIENT)
-def test_memory_layout_does_not_matter(sample, layout):
+LAYOUTS = (strided, reversed_memory, column_major)
+
+
+@grouped("case", by(itertools.product(WITH_GRADIENT, LAYOUTS), lambda case: case[0].op.name))
+def test_memory_layout_does_not_matter(case):
+    sample, layout = case
     plain = gradients(sample, sample.inputs)
     tensors = []
     for array in sample.inputs:
@@ -130,7 +137,7 @@ def test_memory_layout_does_not_matter(sample, layout):
         np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-13)
 
 
-@by_sample(OF_INTEREST)
+@by_op(OF_INTEREST)
 def test_inputs_are_unharmed(sample):
     tensors = [ag.tensor(array) for array in sample.inputs]
     for i in differentiable(sample):
@@ -149,7 +156,7 @@ def test_inputs_are_unharmed(sample):
         assert tensor.dtype == array.dtype
 
 
-@by_sample(OF_INTEREST)
+@by_op(OF_INTEREST)
 def test_arrays_lists_and_tensors_give_the_same(sample):
     call = function(sample)
     expected = call(*map(ag.tensor, sample.inputs))
@@ -159,7 +166,7 @@ def test_arrays_lists_and_tensors_give_the_same(sample):
     assert np.array_equal(found.numpy(), expected.numpy(), equal_nan=True)
 
 
-@by_sample([sample for sample in OF_INTEREST if not sample.op.variadic])
+@by_op([sample for sample in OF_INTEREST if not sample.op.variadic])
 def test_every_argument_can_be_given_by_name_and_by_position(sample):
     op, public = sample.op, getattr(NAMESPACE, sample.op.name)
     tensors = [ag.tensor(array) for array in sample.inputs]
@@ -174,7 +181,7 @@ def test_every_argument_can_be_given_by_name_and_by_position(sample):
         public(*tensors, **settings, no_such_argument=1)
 
 
-@by_sample(OF_INTEREST)
+@by_op(OF_INTEREST)
 def test_the_rule_on_symbols_predicts_shape_and_dtype(sample):
     """Where the op refuses a dtype, the rule refuses it too, with the same kind of error."""
     for dtype in SUPPORTED:
@@ -191,7 +198,7 @@ def test_the_rule_on_symbols_predicts_shape_and_dtype(sample):
             assert sample.op.spec(*specs, **sample.static) == Spec(y.shape, y.dtype), dtype
 
 
-@pytest.mark.parametrize("sample", BAD, ids=[f"{i}-{s.op.name}" for i, s in enumerate(BAD)])
+@by_op(BAD)
 def test_bad_arguments_are_explained(sample):
     with pytest.raises(sample.error) as caught:
         function(sample)(*map(ag.tensor, sample.inputs))
@@ -202,7 +209,7 @@ def test_bad_arguments_are_explained(sample):
     assert "Received" in message
 
 
-@by_sample(WITH_GRADIENT)
+@by_op(WITH_GRADIENT)
 def test_a_captured_step_is_bit_equal_to_eager(sample):
     places = differentiable(sample)
     expected_y, expected = gradients(sample, sample.inputs)

@@ -1,7 +1,9 @@
 """Training to the end: the reference recipes on the Pima records, and handwritten digits.
 
 Each recipe is trained from several seeds; the median of each figure has to lie in the range that Keras 3.15.1 gave
-for the same data and recipe. Losses and accuracies are those of `evaluate`, after training, without dropout. Slow.
+for the same data and recipe. Losses and accuracies are those of `evaluate`, after training, without dropout. Slow:
+the default run takes FEW seeds and ranges that are WIDER by a part of their width on either side, as the median of few
+scatters more; `--full` takes all seeds and the ranges themselves.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ import pytest
 
 import nn
 
+FEW, WIDER = 3, 0.5
 PIMA = Path(__file__).parents[2] / "examples" / "data" / "pima.csv"
 
 
@@ -104,15 +107,22 @@ def figures(recipe: Recipe, seed: int) -> tuple[float, ...]:
     return (*train, *model.evaluate(data.x_test, data.y_test))
 
 
+@pytest.fixture
+def full(request):
+    """Whether every seed is wanted."""
+    return request.config.getoption("--full")
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("recipe", RECIPES.values(), ids=RECIPES)
-def test_the_medians_lie_where_kerass_runs_lie(recipe):
-    medians = np.median([figures(recipe, seed) for seed in range(recipe.seeds)], axis=0)
-    outside = [
-        f"{name} {median:.4f} is not in {recipe.ranges[name]}"
-        for name, median in zip(FIGURES, medians, strict=True)
-        if name in recipe.ranges and not recipe.ranges[name][0] <= median <= recipe.ranges[name][1]
-    ]
+def test_the_medians_lie_where_kerass_runs_lie(recipe, full):
+    medians = np.median([figures(recipe, seed) for seed in range(recipe.seeds if full else FEW)], axis=0)
+    outside = []
+    for name, median in zip(FIGURES, medians, strict=True):
+        low, high = recipe.ranges[name]
+        margin = 0.0 if full else WIDER * (high - low)
+        if not low - margin <= median <= high + margin:
+            outside.append(f"{name} {median:.4f} is not within {margin:.4f} of {low} to {high}")
     assert not outside
 
 
@@ -131,5 +141,6 @@ def digits_accuracy(seed: int) -> float:
 
 
 @pytest.mark.slow
-def test_digits_are_read_with_97_percent():
-    assert np.median([digits_accuracy(seed) for seed in range(5)]) >= 0.97
+def test_digits_are_read_with_97_percent(full):
+    """With few seeds 96.5: held-out digits are 359, so that a digit is 0.3 percent."""
+    assert np.median([digits_accuracy(seed) for seed in range(5 if full else FEW)]) >= (0.97 if full else 0.965)

@@ -19,11 +19,13 @@ from pathlib import Path
 from backends.cuda.prelude import PRELUDE
 
 from . import nvrtc
-from .nvrtc import NVRTC, OF_CUPY, OWN, Source, find
+from .architectures import chosen
+from .keeping import kept
+from .nvrtc import ARCHITECTURES, NVRTC, OF_CUPY, OWN, Source, find
 
 
-def digest(source: str, options: Sequence[str]) -> str:
-    return hashlib.sha256(repr((source, tuple(options), OF_CUPY, OWN)).encode()).hexdigest()[:32]
+def digest(source: str, options: Sequence[str], architectures: Sequence[int] = ARCHITECTURES) -> str:
+    return hashlib.sha256(repr((source, tuple(options), OF_CUPY, OWN, tuple(architectures))).encode()).hexdigest()[:32]
 
 
 class Beside:
@@ -32,14 +34,16 @@ class Beside:
     Args:
         library: where NVRTC is.
         folder: where it notes what was compiled.
+        architectures: for which it compiles.
     """
 
-    def __init__(self, library: str, folder: Path) -> None:
+    def __init__(self, library: str, folder: Path, architectures: Sequence[int] = ARCHITECTURES) -> None:
         self._folder = folder
+        self._architectures = architectures
         self._seen: set[str] = set()
         self._found = tempfile.TemporaryFile("w+")  # noqa: SIM115 - as long as the process
         self._process = subprocess.Popen(
-            [sys.executable, nvrtc.__file__, library, str(folder)],
+            [sys.executable, nvrtc.__file__, library, str(folder), *map(str, architectures)],
             stdin=subprocess.PIPE,
             stdout=self._found,
             text=True,
@@ -47,7 +51,7 @@ class Beside:
 
     def submit(self, source: str, options: Sequence[str]) -> None:
         """Compile a source, unless that has been done."""
-        name = digest(source, options)
+        name = digest(source, options, self._architectures)
         if name in self._seen:
             return
         self._seen.add(name)
@@ -76,9 +80,8 @@ def _session() -> Beside | None:
     if library is None:
         return None
     version = ".".join(map(str, NVRTC(library).version()))
-    folder = Path(tempfile.gettempdir()) / f"gradloom-nvrtc-{version}-{os.getuid()}"
-    folder.mkdir(exist_ok=True)
-    return Beside(library, folder)
+    folder = kept(f"nvrtc-{version}")
+    return Beside(library, folder, chosen())
 
 
 def submit(source: str, options: Sequence[str]) -> None:

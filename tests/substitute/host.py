@@ -6,7 +6,6 @@ real: a kernel that forgets one gives wrong numbers, one that not all threads re
 
 from __future__ import annotations
 
-import atexit
 import ctypes
 import functools
 import hashlib
@@ -27,10 +26,10 @@ from backends.cupy.launching import OPTIONS
 
 from . import beside
 from .errors import CUDARuntimeError
+from .keeping import kept
 
 HEADER = Path(__file__).parent / "host.hpp"
 COMPILER = shutil.which("g++") or shutil.which("clang++")
-SHARED = "GRADLOOM_HOST_KERNELS"
 REASON = "no C++ compiler on this machine"
 _NAME = re.compile(r"__global__\s+void\s+(?:__launch_bounds__\(\d+\)\s+)?(\w+)\s*\(")
 _PACKS = re.compile(r"\*(reinterpret_cast<(?:const )?Pack<T, N>\*>\(p\))")
@@ -48,23 +47,29 @@ _LIBRARIES = ("-nostartfiles", "-nodefaultlibs", "-lm", "-lc")
 
 @functools.cache
 def _folder() -> Path:
-    """Where kernels lie: `SHARED` where it is set, so that the processes of one test run share what they compile."""
-    shared = os.environ.get(SHARED)
-    if shared is not None:
-        return Path(shared)
-    folder = Path(tempfile.mkdtemp(prefix="host-kernels-"))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    return folder
+    """Where kernels lie, for this compiler, these flags and this header."""
+    version = subprocess.run([str(COMPILER), "--version"], capture_output=True, text=True, check=True).stdout
+    facts = (version, _FLAGS, _LIBRARIES, HEADER.read_text())
+    return kept(f"host-{hashlib.sha256(repr(facts).encode()).hexdigest()[:16]}")
 
 
 @functools.cache
 def _header() -> Path:
-    """The header, compiled beforehand by each process: most of the time would go into reading it."""
-    own = _folder() / f"process-{os.getpid()}"
-    own.mkdir(exist_ok=True)
-    header = own / HEADER.name
-    shutil.copy(HEADER, header)
-    subprocess.run([str(COMPILER), *_FLAGS, "-x", "c++-header", "-o", f"{header}.gch", str(header)], check=True)  # fmt: skip
+    """The header, compiled beforehand: most of the time would go into reading it."""
+    place = _folder() / "header"
+    header = place / HEADER.name
+    if header.exists():
+        return header
+    # made elsewhere and moved when complete, since other processes may be making it too
+    with tempfile.TemporaryDirectory(dir=_folder(), prefix="header-") as temporary:
+        own = Path(temporary) / "header"
+        own.mkdir()
+        shutil.copy(HEADER, own)
+        subprocess.run([str(COMPILER), *_FLAGS, "-x", "c++-header", "-o", f"{own / HEADER.name}.gch", str(own / HEADER.name)], check=True)  # fmt: skip
+        try:
+            own.rename(place)
+        except OSError:  # another process was first
+            assert header.exists()
     return header
 
 
@@ -116,12 +121,13 @@ class HostModule:
     def _compile(text: str, path: Path, library: Path) -> None:
         if library.exists():
             return
-        source, made = (_header().parent / f"{path.name}{end}" for end in (".cpp", ".so"))
+        source, made = (path.with_name(f"{path.name}-{os.getpid()}{end}") for end in (".cpp", ".so"))
         source.write_text(text)
         command = [str(COMPILER), *_FLAGS, "-include", str(_header()), "-Wl,-Bsymbolic", *_LIBRARIES, "-shared", "-o", str(made), str(source)]  # fmt: skip
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode:
             raise SyntaxError(f"{done.stderr[:3000]}\n{text}")
+        source.unlink()
         made.replace(library)
 
     def launch(self, name: str, grid: Sequence[int], block: Sequence[int] | int, args: Sequence[Any]) -> None:  # fmt: skip

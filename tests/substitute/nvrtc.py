@@ -1,4 +1,4 @@
-"""NVRTC, which needs no GPU, and a process that compiles what comes (`python nvrtc.py LIBRARY FOLDER`): see `beside`."""
+"""NVRTC, which needs no GPU, and a process that compiles what comes (`python nvrtc.py LIBRARY FOLDER ARCHITECTURE ...`): see `beside`."""
 
 from __future__ import annotations
 
@@ -116,11 +116,12 @@ class _Server:
     Args:
         library: where NVRTC is.
         folder: gets an empty file for each source that compiles.
+        architectures: for which; those that this NVRTC does not know are left out.
     """
 
-    def __init__(self, library: str, folder: Path) -> None:
+    def __init__(self, library: str, folder: Path, architectures: Sequence[int]) -> None:
         self._nvrtc = NVRTC(library)
-        self._known = [a for a in ARCHITECTURES if a in self._nvrtc.architectures()]
+        self._known = [a for a in architectures if a in self._nvrtc.architectures()]
         self._folder = folder
 
     def compile(self, group: Sequence[Source]) -> None:
@@ -146,9 +147,9 @@ class _Server:
             (self._folder / source.name).touch()
 
 
-def _serve(library: str, folder: Path) -> None:
+def _serve(library: str, folder: Path, architectures: Sequence[int]) -> None:
     """Compile what comes line by line, as soon as there are enough that can go together."""
-    server, groups = _Server(library, folder), defaultdict[tuple[object, ...], list[Source]](list)
+    server, groups = _Server(library, folder, architectures), defaultdict[tuple[object, ...], list[Source]](list)
     with ThreadPoolExecutor(2) as pool:
         running = []
         for line in sys.stdin:
@@ -163,4 +164,4 @@ def _serve(library: str, folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    _serve(sys.argv[1], Path(sys.argv[2]))
+    _serve(sys.argv[1], Path(sys.argv[2]), [int(a) for a in sys.argv[3:]])

@@ -1,0 +1,58 @@
+"""For which architectures NVRTC compiles what the tests make: for all when what makes kernels has changed, else for one.
+
+`architectures.txt` holds a digest of the folders below as they were when the tests last passed with every architecture;
+`run.py test --full` writes it. So what a commit changed is compiled for all, in the run that sees it first and in those of
+everybody else, until a full run has passed.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+from pathlib import Path
+
+from .nvrtc import ARCHITECTURES
+
+ROOT = Path(__file__).resolve().parents[2]
+MAKERS = ("backends/cuda", "backends/cupy", "backends/program")
+NOTE = Path(__file__).with_name("architectures.txt")
+ONE = (80,)
+"""What most devices of today run; its kernels differ from the others' in nothing that the sources know of."""
+_asked_for_all = False
+
+
+@functools.cache
+def digest() -> str:
+    """Of all that makes kernels for devices."""
+    files = sorted(path for folder in MAKERS for path in (ROOT / folder).rglob("*.py"))
+    return hashlib.sha256(b"\0".join(path.read_bytes() for path in files)).hexdigest()[:32]
+
+
+def ask_for_all() -> None:
+    """A full run does."""
+    global _asked_for_all
+    _asked_for_all = True
+
+
+def unchanged() -> bool:
+    """Whether all architectures have seen the sources as they are."""
+    return NOTE.exists() and NOTE.read_text().strip() == digest()
+
+
+def chosen() -> tuple[int, ...]:
+    """The architectures of this run."""
+    return ONE if unchanged() and not _asked_for_all else ARCHITECTURES
+
+
+def choice() -> str:
+    """What is chosen and why, in a line."""
+    names = ", ".join(f"sm_{a}" for a in chosen())
+    if _asked_for_all:
+        return f"NVRTC for {names}: a full run"
+    why = "unchanged since the last full run" if unchanged() else "changed since the last full run"
+    return f"NVRTC for {names}: {', '.join(MAKERS)} {why}"
+
+
+def note() -> None:
+    """All architectures have seen the sources as they are."""
+    NOTE.write_text(digest() + "\n")

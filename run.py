@@ -53,9 +53,14 @@ def install(extra: str) -> None:
 
 def python(*arguments: str) -> None:
     """Run the environment's Python in this folder; leave with its exit code when it fails."""
-    code = subprocess.run([PYTHON, *arguments], cwd=ROOT, check=False).returncode
+    code = subprocess.run([PYTHON, *arguments], cwd=ROOT, env=surroundings(), check=False).returncode
     if code:
         sys.exit(code)
+
+
+def surroundings() -> dict[str, str]:
+    """The environment of what runs: bytecode is kept in any case, since dozens of processes import the same modules."""
+    return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 
 
 def lab() -> None:
@@ -117,7 +122,8 @@ def from_tests(module: str) -> Any:
 def planted(*arguments: str) -> None:
     """Plant the faults of tests/planted one by one and see that the tests find them; takes an hour."""
     install("test")
-    code = subprocess.run([PYTHON, "-m", "planted", *arguments], cwd=ROOT / "tests", check=False).returncode
+    command = [PYTHON, "-m", "planted", *arguments]
+    code = subprocess.run(command, cwd=ROOT / "tests", env=surroundings(), check=False).returncode
     sys.exit(code)
 
 

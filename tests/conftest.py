@@ -15,6 +15,7 @@ import tempfile
 import venv
 from pathlib import Path
 
+import compile_clock
 import pytest
 import substitute
 from hypothesis import settings
@@ -51,6 +52,8 @@ def pytest_configure(config):
         settings.load_profile("full")
     if full:
         architectures.ask_for_all()
+    if config.getoption("--seconds"):
+        compile_clock.start()
     if not hasattr(config, "workerinput"):
         config.pluginmanager.register(Progress(config), "progress")
     name = config.getoption("--backend") or "numpy"
@@ -105,10 +108,12 @@ def pytest_report_header(config):
 
 
 @pytest.fixture(autouse=True)
-def _known_start(caplog, eager_backend):
+def _known_start(caplog, request, eager_backend):
+    before = compile_clock.spent()
     with backends.use(eager_backend):
         ag.random.seed(0)
         yield
+    request.node.user_properties.append(("compile", compile_clock.spent() - before))
     fallen_back = [r.getMessage() for r in caplog.records if r.name == "gradloom" and "kernel" in r.msg]  # fmt: skip
     assert not fallen_back
 

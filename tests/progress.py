@@ -11,6 +11,7 @@ import json
 import sys
 import time
 from collections import Counter, defaultdict
+from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
@@ -102,6 +103,15 @@ class Progress:
 
     def _workers(self) -> int:
         return len(self._config.getoption("tx", None) or ()) or 1
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_make_collect_report(self, collector: pytest.Collector) -> Generator[None, Any, Any]:
+        """Without workers: how long a file takes to be imported and made into tests."""
+        begin = time.perf_counter()
+        report = yield
+        if isinstance(collector, pytest.Module):
+            self._spent[file_of(collector.nodeid)]["collect"] += time.perf_counter() - begin
+        return report
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Without workers."""

@@ -53,7 +53,9 @@ def install(extra: str) -> None:
 
 def python(*arguments: str) -> None:
     """Run the environment's Python in this folder; leave with its exit code when it fails."""
-    code = subprocess.run([PYTHON, *arguments], cwd=ROOT, env=surroundings(), check=False).returncode
+    code = subprocess.run(
+        [PYTHON, *arguments], cwd=ROOT, env=surroundings(), check=False
+    ).returncode
     if code:
         sys.exit(code)
 
@@ -89,7 +91,10 @@ def test(*arguments: str) -> None:
     if "--full" not in arguments:
         python(*pytest, *words)
         return
-    print("Full: every seed, more drawn examples, every architecture, and once more on Numba.", flush=True)
+    print(
+        "Full: every seed, more drawn examples, every architecture, and once more on Numba.",
+        flush=True,
+    )
     python(*pytest, "--full", *words)
     # what trains to convergence has done so on NumPy, and its arrays are too small for kernels
     rooms = ("tests/autograd", "tests/backends", "tests/nn")
@@ -157,7 +162,14 @@ def check() -> None:
     test()
 
 
-COMMANDS = {"lab": lab, "examples": examples, "test": test, "check": check, "planted": planted, "gpu": gpu}
+COMMANDS = {
+    "lab": lab,
+    "examples": examples,
+    "test": test,
+    "check": check,
+    "planted": planted,
+    "gpu": gpu,
+}
 
 if __name__ == "__main__":
     if sys.version_info < (3, 11):  # noqa: UP036 - an older Python may well start this file

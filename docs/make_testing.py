@@ -27,7 +27,10 @@ def files_table(phases: dict[str, dict[str, float]]) -> str:
         return f"| {name} | {parts.get('collect', 0.0):.1f} | {compiling:.1f} | {rest:.1f} |"
 
     def total(names: list[str]) -> dict[str, float]:
-        return {phase: sum(phases[n].get(phase, 0.0) for n in names) for phase in ("collect", "compile", "run")}
+        return {
+            phase: sum(phases[n].get(phase, 0.0) for n in names)
+            for phase in ("collect", "compile", "run")
+        }
 
     order = sorted(phases, key=lambda n: -phases[n].get("run", 0.0) - phases[n].get("collect", 0.0))
     lines = ["| file | collect | compile | run |", "|---|---:|---:|---:|"]
@@ -41,7 +44,9 @@ def planted_table(found: list[tuple[str, str, str | None, float]]) -> str:
     """Markdown: each fault, the first test that found it, and after how many seconds."""
     lines = ["| fault | caught by | seconds |", "|---|---|---:|"]
     for area, name, by, seconds in found:
-        lines.append(f"| {area}: {name.replace('_', ' ')} | {f'`{by}`' if by else 'NOTHING'} | {seconds:.0f} |")
+        lines.append(
+            f"| {area}: {name.replace('_', ' ')} | {f'`{by}`' if by else 'NOTHING'} | {seconds:.0f} |"
+        )
     return "\n".join(lines)
 
 
@@ -50,7 +55,12 @@ def put(text: str, mark: str, table: str) -> str:
     begin, end = f"<!-- {mark} -->\n", f"\n<!-- end of {mark} -->"
     if text.count(begin) != 1 or text.count(end) != 1:
         raise ValueError(f"testing.md has no place for {mark}")
-    return re.sub(re.escape(begin) + ".*?" + re.escape(end), lambda _: begin + table + end, text, flags=re.DOTALL)
+    return re.sub(
+        re.escape(begin) + ".*?" + re.escape(end),
+        lambda _: begin + table + end,
+        text,
+        flags=re.DOTALL,
+    )
 
 
 def main() -> None:
@@ -63,7 +73,12 @@ def main() -> None:
     text = PAGE.read_text(encoding="utf-8")
     if given.seconds:
         phases: dict[str, dict[str, float]] = json.loads(given.seconds.read_text())
-        REFERENCE.write_text(json.dumps({n: round(p.get("run", 0.0), 1) for n, p in sorted(phases.items())}, indent=0) + "\n")
+        REFERENCE.write_text(
+            json.dumps(
+                {n: round(p.get("run", 0.0), 1) for n, p in sorted(phases.items())}, indent=0
+            )
+            + "\n"
+        )
         for name, parts in (json.loads(given.collect.read_text()) if given.collect else {}).items():
             phases.setdefault(name, {})["collect"] = parts["collect"]
         text = put(text, "seconds", files_table(phases))

@@ -112,7 +112,9 @@ def changed() -> list[str]:
     """What differs from the last commit, new files too; paths relative to the root. None of it where there is no git."""
     found = []
     for words in (("diff", "--name-only", "HEAD"), ("ls-files", "--others", "--exclude-standard")):
-        done = subprocess.run(["git", *words], cwd=ROOT, capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            ["git", *words], cwd=ROOT, capture_output=True, text=True, check=False
+        )
         found += done.stdout.splitlines() if done.returncode == 0 else []
     return sorted(set(found))
 
@@ -121,8 +123,17 @@ def tests_for(path: str) -> list[str]:
     """The test files for one changed file, the most telling first."""
     if path.startswith("tests/") and Path(path).name.startswith("test_"):
         return [path] if (ROOT / path).exists() else []
-    patterns = max(((start, p) for start, p in TESTS if path.startswith(start)), default=("", ()), key=lambda row: len(row[0]))[1]
-    found = [str(f.relative_to(ROOT)) for pattern in patterns for f in sorted(ROOT.glob(pattern)) if f.name.startswith("test_")]
+    patterns = max(
+        ((start, p) for start, p in TESTS if path.startswith(start)),
+        default=("", ()),
+        key=lambda row: len(row[0]),
+    )[1]
+    found = [
+        str(f.relative_to(ROOT))
+        for pattern in patterns
+        for f in sorted(ROOT.glob(pattern))
+        if f.name.startswith("test_")
+    ]
     return list(dict.fromkeys(found))
 
 

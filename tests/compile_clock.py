@@ -8,7 +8,11 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-COMPILERS = (("backends.numba.compile", "_compile"), ("backends.native.build", "_compile"), ("substitute.host", "_compile"))
+COMPILERS = (
+    ("backends.numba.compile", "_compile"),
+    ("backends.native.build", "_compile"),
+    ("substitute.host", "_compile"),
+)
 _spent = 0.0
 _running = False
 

@@ -20,7 +20,7 @@ import pytest
 import substitute
 from hypothesis import settings
 from progress import Progress
-from substitute import architectures, beside
+from substitute import architectures, beside, nvrtc
 
 import autograd as ag
 import backends
@@ -39,9 +39,20 @@ collect_ignore_glob = ["*conftest.py"]
 
 def pytest_addoption(parser):
     group = parser.getgroup("gradloom's own tests")
-    group.addoption("--backend", help="run everything on this backend; without it on NumPy, and what is marked `eager` on Numba, too")
-    group.addoption("--full", action="store_true", help="every seed, more drawn examples, kernels for every architecture")
-    group.addoption("--progress", action="store_true", help="how far it is and how long it takes, in the place of dots")
+    group.addoption(
+        "--backend",
+        help="run everything on this backend; without it on NumPy, and what is marked `eager` on Numba, too",
+    )
+    group.addoption(
+        "--full",
+        action="store_true",
+        help="every seed, more drawn examples, kernels for every architecture",
+    )
+    group.addoption(
+        "--progress",
+        action="store_true",
+        help="how far it is and how long it takes, in the place of dots",
+    )
     group.addoption("--seconds", metavar="FILE", help="write what each file took")
 
 
@@ -67,7 +78,9 @@ def pytest_configure(config):
 
 def pytest_generate_tests(metafunc):
     """Tests marked `eager` run on both CPU backends; everything else, and all of it under `--backend`, on one."""
-    if metafunc.definition.get_closest_marker("eager") and not metafunc.config.getoption("--backend"):
+    if metafunc.definition.get_closest_marker("eager") and not metafunc.config.getoption(
+        "--backend"
+    ):
         metafunc.parametrize("eager_backend", ("numpy", "numba"), indirect=True)
 
 
@@ -123,6 +136,24 @@ def pytest_collection_modifyitems(config, items):
     gone = [i for i in items if i.get_closest_marker("host") and i.callspec.params.get("backend") == "cupy"]  # fmt: skip
     config.hook.pytest_deselected(items=gone)
     items[:] = [i for i in items if i not in gone]
+
+
+def pytest_sessionfinish(session, exitstatus):
+    """A full run that passed has shown every architecture the kernels as they are."""
+    config = session.config
+    whole = (
+        config.getoption("--full")
+        and not config.getoption("keyword")
+        and not config.getoption("markexpr")
+    )
+    if (
+        whole
+        and exitstatus == 0
+        and not hasattr(config, "workerinput")
+        and nvrtc.find()
+        and config.args == config.getini("testpaths")
+    ):
+        architectures.note()
 
 
 @pytest.fixture(scope="session", autouse=True)

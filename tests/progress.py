@@ -8,7 +8,6 @@ dot for each test. Time left is estimated from what each file took before: on th
 from __future__ import annotations
 
 import json
-import sys
 import time
 from collections import Counter, defaultdict
 from collections.abc import Generator
@@ -22,6 +21,7 @@ REFERENCE = Path(__file__).with_name("seconds.json")
 EVERY = 15.0
 """Seconds between lines where there is no terminal."""
 _CACHE = "gradloom/seconds"
+FORM = "{percentage:3.0f}% {bar:30}{postfix}"
 
 
 def file_of(nodeid: str) -> str:
@@ -95,11 +95,15 @@ class Progress:
         self._begin = self._last = time.perf_counter()
         if not self._shown:
             return
-        print(f"{len(nodeids):,} tests, about {in_words(self._estimate.left(0, self._workers()))}", flush=True)
-        if sys.stdout.isatty():
+        print(
+            f"{len(nodeids):,} tests, about {in_words(self._estimate.left(0, self._workers()))}",
+            flush=True,
+        )
+        terminal = self._config.pluginmanager.get_plugin("terminalreporter")
+        if terminal is not None and terminal.isatty:
             from tqdm import tqdm
 
-            self._bar = tqdm(total=100.0, bar_format="{percentage:3.0f}% {bar} {postfix}", file=sys.stdout, leave=False)
+            self._bar = tqdm(total=100.0, bar_format=FORM, file=terminal._tw._file, leave=False)
 
     def _workers(self) -> int:
         return len(self._config.getoption("tx", None) or ()) or 1
@@ -131,20 +135,20 @@ class Progress:
         if report.when != "call" and report.passed:
             return "", "", ""
         outcome = "error" if report.failed and report.when != "call" else report.outcome
-        expected = getattr(report, "wasxfail", None) is not None
-        if expected:
+        if getattr(report, "wasxfail", None) is not None:
             outcome = "xfailed" if report.skipped else "xpassed"
-        return outcome, "", ""
+        # the word is for the summary
+        return outcome, "", "" if outcome == "passed" else outcome.upper()
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         name = file_of(report.nodeid)
         spent = self._spent[name]
         spent["run"] += report.duration
-        spent["compile"] += dict(report.user_properties).get("compile", 0.0) if report.when == "teardown" else 0.0
         if report.failed:
             self._bad.append(report.nodeid)
-            self._say(f"FAILED {report.nodeid}" if report.when == "call" else f"ERROR {report.nodeid}")
+            self._say(f"{'FAILED' if report.when == 'call' else 'ERROR'} {report.nodeid}")
         if report.when == "teardown":
+            spent["compile"] += dict(report.user_properties).get("compile", 0.0)
             self._ended[name] += 1
             if self._estimate is not None:
                 self._estimate.add(name)
@@ -183,5 +187,7 @@ class Progress:
             kept = cache.get(_CACHE, {})
             cache.set(_CACHE, kept | {n: round(s["run"], 2) for n, s in whole.items()})
         if self._file:
-            rows = {n: {k: round(v, 2) for k, v in s.items()} for n, s in sorted(self._spent.items())}
+            rows = {
+                n: {k: round(v, 2) for k, v in s.items()} for n, s in sorted(self._spent.items())
+            }
             Path(self._file).write_text(json.dumps(rows, indent=1) + "\n")

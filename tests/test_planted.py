@@ -37,7 +37,9 @@ def test_every_patch_fits_and_leaves_python(tmp_path: Path) -> None:
             compile(text, file, "exec")
 
 
-@pytest.mark.parametrize(("text", "words"), [("diff --git a/x b/x\n", "first what"), ("A story.\n", "then a patch")])
+@pytest.mark.parametrize(
+    ("text", "words"), [("diff --git a/x b/x\n", "first what"), ("A story.\n", "then a patch")]
+)
 def test_a_file_without_story_or_patch_is_refused(text: str, words: str, tmp_path: Path) -> None:
     (tmp_path / "bad.patch").write_text(text)
     with pytest.raises(ValueError, match=words):
@@ -61,7 +63,9 @@ def checkout(tmp_path: Path) -> Path:
     place = tmp_path / "project"
     (place / "tests").mkdir(parents=True)
     (place / "thing.py").write_text("ANSWER = 1\n")
-    (place / "tests" / "test_thing.py").write_text("import thing\ndef test_answer(): assert thing.ANSWER == 1\n")
+    (place / "tests" / "test_thing.py").write_text(
+        "import thing\ndef test_answer(): assert thing.ANSWER == 1\n"
+    )
     (place / "tests" / "test_other.py").write_text("def test_nothing(): pass\n")
     subprocess.run(["git", "init", "--quiet"], cwd=place, check=True)
     return place
@@ -95,7 +99,13 @@ def test_a_patch_that_does_not_fit_is_an_error(checkout: Path, tmp_path: Path) -
 
 
 def test_the_command_lists_and_refuses() -> None:
-    listed = subprocess.run([sys.executable, "-m", "planted", "--list", "nn"], cwd=ROOT / "tests", capture_output=True, text=True, check=True)
+    listed = subprocess.run(
+        [sys.executable, "-m", "planted", "--list", "nn"],
+        cwd=ROOT / "tests",
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     assert len(listed.stdout.splitlines()) == sum(fault.area == "nn" for fault in FAULTS)
     with pytest.raises(SystemExit):
         command.main(["no_such_fault"])

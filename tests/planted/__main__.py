@@ -38,7 +38,13 @@ class Caught(NamedTuple):
 
 def copied(checkout: Path, folder: Path) -> Path:
     """The files of a checkout that git knows or would take, in a new folder."""
-    listed = subprocess.run(["git", "ls-files", "-co", "--exclude-standard", "-z"], cwd=checkout, capture_output=True, text=True, check=True)
+    listed = subprocess.run(
+        ["git", "ls-files", "-co", "--exclude-standard", "-z"],
+        cwd=checkout,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     for name in filter(None, listed.stdout.split("\0")):
         if (checkout / name).is_file():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
@@ -52,19 +58,41 @@ def first_failure(place: Path, arguments: list[str], cache: Path, patience: floa
     Raises:
         RuntimeError: pytest did not get as far as the tests.
     """
-    command = [sys.executable, "-m", "pytest", "-x", "-q", "--tb=no", "-p", "no:cacheprovider", *arguments]
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-x",
+        "-q",
+        "--tb=no",
+        "-p",
+        "no:cacheprovider",
+        *arguments,
+    ]
     environment = os.environ | {"GRADLOOM_CACHE_DIR": str(cache), "MPLBACKEND": "Agg"}
     try:
-        done = subprocess.run(command, cwd=place, env=environment, capture_output=True, text=True, check=False, timeout=patience)
+        done = subprocess.run(
+            command,
+            cwd=place,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=patience,
+        )
     except subprocess.TimeoutExpired:
         return "no end"
     if done.returncode == 0:
         return None
-    found = re.search(r"^(?:FAILED|ERROR) (\S+(?: \S+)*?)(?: - .*)?$", done.stdout, flags=re.MULTILINE)
+    found = re.search(
+        r"^(?:FAILED|ERROR) (\S+(?: \S+)*?)(?: - .*)?$", done.stdout, flags=re.MULTILINE
+    )
     if found is None:
         if done.returncode < 0 or "crashed" in done.stdout:
             return f"the process ended with {done.returncode}"
-        raise RuntimeError(f"{' '.join(command)} in {place}:\n{done.stdout[-3000:]}{done.stderr[-2000:]}")
+        raise RuntimeError(
+            f"{' '.join(command)} in {place}:\n{done.stdout[-3000:]}{done.stderr[-2000:]}"
+        )
     return found[1]
 
 
@@ -78,7 +106,9 @@ def attempt(fault: Fault, checkout: Path, cache: Path | None, whole: bool) -> Ca
             # links: a kernel that is made anew replaces the name, never the file
             shutil.copytree(cache, kernels, copy_function=os.link)
         fault.apply(place)
-        nearest = [name for name in in_turn(tests_for(f) for f in fault.files) if (place / name).exists()]
+        nearest = [
+            name for name in in_turn(tests_for(f) for f in fault.files) if (place / name).exists()
+        ]
         by = first_failure(place, ["-n", "0", *nearest], kernels, PATIENCE) if nearest else None
         if by is None and whole:
             by = first_failure(place, ["-n", "2"], kernels, PATIENCE)
@@ -89,19 +119,31 @@ def table(found: list[Caught]) -> str:
     """Markdown, a row for each fault."""
     rows = ["| fault | caught by | seconds |", "|---|---|---:|"]
     for fault, by, seconds in found:
-        rows.append(f"| {fault.area}: {fault.name.replace('_', ' ')} | {'NOTHING' if by is None else f'`{by}`'} | {seconds:.0f} |")
+        rows.append(
+            f"| {fault.area}: {fault.name.replace('_', ' ')} | {'NOTHING' if by is None else f'`{by}`'} | {seconds:.0f} |"
+        )
     return "\n".join(rows)
 
 
 def main(words: list[str] | None = None) -> int:
     """Plant what is named (all, where nothing is); 1 where something was not caught."""
-    parser = argparse.ArgumentParser(prog="planted", description="Run the tests on each planted fault.")
+    parser = argparse.ArgumentParser(
+        prog="planted", description="Run the tests on each planted fault."
+    )
     parser.add_argument("names", nargs="*", help="areas or faults; all where none is named")
     parser.add_argument("--list", action="store_true", help="say what there is and stop")
-    parser.add_argument("--checkout", type=Path, default=ROOT, help="another checkout, of an earlier commit, say")
+    parser.add_argument(
+        "--checkout", type=Path, default=ROOT, help="another checkout, of an earlier commit, say"
+    )
     parser.add_argument("--cache", type=Path, help="a folder of kernels to begin with")
-    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="faults at the same time")
-    parser.add_argument("--nearest", action="store_true", help="only the tests of the changed files, not the whole suite after them")
+    parser.add_argument(
+        "--workers", type=int, default=os.cpu_count() or 1, help="faults at the same time"
+    )
+    parser.add_argument(
+        "--nearest",
+        action="store_true",
+        help="only the tests of the changed files, not the whole suite after them",
+    )
     parser.add_argument("--json", type=Path, help="where to keep what was found")
     given = parser.parse_args(words)
     known = faults()
@@ -113,13 +155,23 @@ def main(words: list[str] | None = None) -> int:
         print("\n".join(f"{f.area}/{f.name}: {f.story}" for f in chosen))
         return 0
     found = []
-    one = partial(attempt, checkout=given.checkout.resolve(), cache=given.cache, whole=not given.nearest)
+    one = partial(
+        attempt, checkout=given.checkout.resolve(), cache=given.cache, whole=not given.nearest
+    )
     with ThreadPoolExecutor(given.workers) as pool:
         for caught in pool.map(one, chosen):
             found.append(caught)
-            print(f"{len(found):3} of {len(chosen)} {caught.fault.area}/{caught.fault.name}: {caught.by or 'NOT CAUGHT'}, {caught.seconds:.0f} s", flush=True)
+            print(
+                f"{len(found):3} of {len(chosen)} {caught.fault.area}/{caught.fault.name}: {caught.by or 'NOT CAUGHT'}, {caught.seconds:.0f} s",
+                flush=True,
+            )
             if given.json:
-                given.json.write_text(json.dumps([[c.fault.area, c.fault.name, c.by, round(c.seconds, 1)] for c in found], indent=0))
+                given.json.write_text(
+                    json.dumps(
+                        [[c.fault.area, c.fault.name, c.by, round(c.seconds, 1)] for c in found],
+                        indent=0,
+                    )
+                )
     missed = [c for c in found if c.by is None]
     print(f"\n{table(found)}\n\n{len(found) - len(missed)} of {len(found)} were caught")
     return 1 if missed else 0

@@ -7,7 +7,6 @@ seed and architecture; the profile "thorough" (`--hypothesis-profile thorough`) 
 
 from __future__ import annotations
 
-import functools
 import os
 import subprocess
 import sys
@@ -86,20 +85,16 @@ def pytest_generate_tests(metafunc):
 
 @pytest.fixture
 def eager_backend(request):
-    """The backend that a test runs on."""
-    name = getattr(request, "param", None)
-    if name is None or name == "numpy":
-        return backends.default()
+    """The backend that a test runs on; Numba with kernels also where NumPy would be faster."""
+    if getattr(request, "param", "numpy") == "numpy":
+        yield backends.default()
+        return
     pytest.importorskip("numba", reason="the extra gradloom[cpu] is not installed")
-    return numba_for_every_size()
-
-
-@functools.cache
-def numba_for_every_size():
-    """The Numba backend, with kernels also where NumPy would be faster."""
-    from backends.numba import NumbaBackend
-
-    return NumbaBackend(fuse_from=0)
+    # the one that is found by its name, since a transform may look it up
+    numba = backends.get("numba")
+    before, numba.fuse_from = numba.fuse_from, 0
+    yield numba
+    numba.fuse_from = before
 
 
 def prepare_cupy():

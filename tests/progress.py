@@ -62,8 +62,9 @@ class Estimate:
         before = self.total / max(workers, 1)
         if not self.share:
             return before
-        at_this_pace = elapsed / self.share
-        whole = at_this_pace * self.share + before * (1 - self.share)
+        # the pace of this run counts as much as there is of it, and from a fifth on alone
+        trust = min(5 * self.share, 1.0)
+        whole = trust * elapsed / self.share + (1 - trust) * before
         return max(whole - elapsed, 0.0)
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -44,7 +46,7 @@ RUNS = {
         ["--epochs", "1"],
         ["batch size   32: direction right to 0.5", "   43 steps in"],
     ),
-    "dropout": (["--epochs", "10"], ["dropout 50%: training loss"]),
+    "dropout": (["--epochs", "4"], ["dropout 50%: training loss"]),
     "regularization": (
         ["--epochs", "40"],
         ["no price  cross-entropy: training 0.0", "below 0.01: 8"],
@@ -52,7 +54,7 @@ RUNS = {
     "early_stopping": ([], ["early stopping   ", "kept the weights of epoch"]),
     "maxout": (["--epochs", "200"], ["8 pieces: mean squared error 0.0"]),
     "initialization": (
-        ["--epochs", "5"],
+        ["--epochs", "2"],
         ["after layer 10 2e-06", "He normal                signal"],
     ),
     "batch_normalization": (["--epochs", "4"], ["after layer 8 0.00000", "held-out accuracy 7"]),
@@ -73,11 +75,79 @@ RUNS = {
 """Arguments for a short run (None: the script takes none and draws nothing), and what it has to print."""
 
 
+ALONE = "lab_as_for_keras"
+"""This one is always run as a user runs it; the others are with `--full`."""
+COMPILED = ("compiled_step", "augmentation")
+"""These are compiled in any case. It takes most of the others' time, so without `--full` NumPy runs them."""
+
+STARTER = """
+import json, os, runpy, sys, traceback
+import matplotlib
+matplotlib.use("Agg")
+import matplotlib.pyplot, sklearn.datasets, autograd, backends, nn, nn.compiled
+try:
+    import backends.native.machine
+except ImportError:
+    pass
+
+def run(script, options, folder, backend):
+    os.chdir(folder)
+    if backend:
+        backends.set_default(backend)
+    for number, name in ((1, "printed"), (2, "said")):
+        os.dup2(os.open(name, os.O_CREAT | os.O_WRONLY), number)
+    sys.path.insert(0, os.path.dirname(script))
+    sys.argv = [script, *options]
+    try:
+        runpy.run_path(script, run_name="__main__")
+    except BaseException:
+        traceback.print_exc()
+        return 1
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    return 0
+
+for line in sys.stdin:
+    child = os.fork()
+    if child == 0:
+        os._exit(run(*json.loads(line)))
+    print(os.waitpid(child, 0)[1], flush=True)
+"""
+"""Runs scripts in turn, each in a process of its own that has what takes long to import already."""
+
+ENVIRONMENT = {"PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "error::RuntimeWarning"}
+
+
+@pytest.fixture(scope="module")
+def starter() -> Iterator[subprocess.Popen[str]]:
+    with subprocess.Popen(
+        [sys.executable, "-c", STARTER], env=os.environ | ENVIRONMENT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:  # fmt: skip
+        yield process
+        assert process.stdin is not None
+        process.stdin.close()
+    assert process.returncode == 0
+
+
+def start(starter: subprocess.Popen[str], name: str, options: list[str], folder: Path) -> str:
+    """What a script prints that has its imports from `starter`."""
+    assert starter.stdin is not None
+    assert starter.stdout is not None
+    script = str(ROOT / "examples" / f"{name}.py")
+    backend = None if name in COMPILED else "numpy"
+    starter.stdin.write(json.dumps([script, options, str(folder), backend]) + "\n")
+    starter.stdin.flush()
+    status = starter.stdout.readline()
+    assert status == "0\n", (folder / "said").read_text()
+    return (folder / "printed").read_text()
+
+
 def run(name: str, options: list[str], folder: Path) -> str:
-    environment = os.environ | {"PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "error::RuntimeWarning"}
+    """What a script prints that is run as a user runs it."""
     done = subprocess.run(
         [sys.executable, ROOT / "examples" / f"{name}.py", *options],
-        cwd=folder, env=environment, capture_output=True, text=True, check=False,
+        cwd=folder, env=os.environ | ENVIRONMENT, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     return done.stdout
@@ -100,11 +170,15 @@ def test_the_chapters_are_listed_in_order() -> None:
 
 
 @pytest.mark.parametrize("name", RUNS)
-def test_example(name: str, tmp_path: Path) -> None:
+def test_example(name: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
     image = pytest.importorskip("matplotlib.image")
     options, promises = RUNS[name]
     picture = tmp_path / "out" / f"{name}.png"
-    printed = run(name, [] if options is None else [*options, "--picture", str(picture)], tmp_path)
+    words = [] if options is None else [*options, "--picture", str(picture)]
+    if name == ALONE or request.config.getoption("--full") or not hasattr(os, "fork"):
+        printed = run(name, words, tmp_path)
+    else:
+        printed = start(request.getfixturevalue("starter"), name, words, tmp_path)
     for promise in promises:
         assert promise in printed
     if options is not None:

@@ -323,7 +323,7 @@ def test_a_deep_chain():
     x = leaf(np.ones(1))
     step = ag.checkpoint(lambda x: x * 1.0)
     y = x
-    for _ in range(20_000):
+    for _ in range(5_000):  # five times as many as Python calls may lie in one another
         y = step(y)
     y.sum().backward()
     assert x.grad.tolist() == [1.0]

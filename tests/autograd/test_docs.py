@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib.util
 import os
 import re
@@ -25,20 +26,22 @@ def run(*command, cwd=ROOT):
     return subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False)
 
 
-def make_ops():
+@functools.cache
+def table_of_ops():
+    """The page as the declarations have it; made once, for two tests."""
     spec = importlib.util.spec_from_file_location("make_ops", DOCS / "make_ops.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    return module
+    return module.text()
 
 
 def test_the_table_of_ops_is_what_the_declarations_say():
-    made = make_ops().text()
+    made = table_of_ops()
     assert (DOCS / "ops.md").read_text(encoding="utf-8") == made, "run python docs/make_ops.py"
 
 
 def test_the_table_has_every_op_and_the_formulas_that_everybody_knows():
-    made = make_ops().text()
+    made = table_of_ops()
     rows = [line for line in made.splitlines() if line.startswith("| `")]
     assert len(rows) == len(OPS)
     expected = {

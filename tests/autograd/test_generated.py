@@ -81,10 +81,26 @@ def test_gradient_in_float32_agrees_with_differences(sample):
     check_grad(function(sample), *sample.inputs, dtype="float32")
 
 
+FIRST = {sample.op.name: sample for sample in reversed(WITH_GRADIENT)}
+FEW = list(FIRST.values())[::-5]
+"""For Numba beside NumPy: each kernel takes a third of a second, and tests/backends goes through all of them."""
+
+
+@pytest.fixture
+def is_tried(eager_backend, request):
+    """Whether a sample is: on Numba few are by default."""
+    option = request.config.getoption
+    every = eager_backend.name != "numba" or option("--full") or option("--backend")
+    return lambda sample: every or any(sample is one for one in FEW)
+
+
+@pytest.mark.eager
 @by_op(WITH_GRADIENT)
-def test_second_derivatives_agree_with_differences(sample):
+def test_second_derivatives_agree_with_differences(sample, is_tried):
     if sample.op.second_order is not None:
         pytest.skip(sample.op.second_order)
+    if not is_tried(sample):
+        return
     check_grad(function(sample), *sample.inputs, order=2)
 
 
@@ -114,23 +130,27 @@ def column_major(array):
 LAYOUTS = (strided, reversed_memory, column_major)
 
 
+@pytest.mark.eager
 @grouped("case", by(itertools.product(WITH_GRADIENT, LAYOUTS), lambda case: case[0].op.name))
-def test_memory_layout_does_not_matter(case):
+def test_memory_layout_does_not_matter(case, is_tried):
     sample, layout = case
+    if not is_tried(sample):
+        return
+    home = NUMPY if backends.default().name.startswith("cupy") else backends.default()
     plain = gradients(sample, sample.inputs)
     tensors = []
     for array in sample.inputs:
         other = layout(array)
         assert np.array_equal(other, array)
         # around the copy that ag.tensor would make, which has the order of its source
-        tensors.append(ag.Tensor.wrap(other, NUMPY))
+        tensors.append(ag.Tensor.wrap(other, home))
     y = function(sample)(*tensors)
     np.testing.assert_allclose(y.numpy(), plain[0], rtol=1e-13, atol=1e-13)
     for i in differentiable(sample):
         tensors[i].requires_grad = True
     y = function(sample)(*tensors)
     weights = np.random.default_rng(1).uniform(0.5, 1.5, y.shape)
-    y.backward(ag.tensor(strided(weights), backend=NUMPY))
+    y.backward(ag.tensor(strided(weights), backend=home))
     for i, expected in zip(differentiable(sample), plain[1], strict=True):
         found = tensors[i].grad.numpy()
         assert found.dtype == expected.dtype

@@ -79,6 +79,7 @@ def test_consumers_run_before_producers():
     assert x.grad.tolist() == [3.0 * 33]
 
 
+@pytest.mark.eager
 def test_one_tensor_as_both_operands():
     x = leaf(3.0, -2.0)
     (x * x).sum().backward()
@@ -98,6 +99,7 @@ def test_many_uses_of_one_tensor():
     assert x.grad.tolist() == [45.0, 45.0]
 
 
+@pytest.mark.eager
 def test_accumulation_over_several_backwards():
     x = leaf(1.0, 2.0)
     for times in range(1, 4):
@@ -136,6 +138,7 @@ def test_retain_graph():
         loss.backward()
 
 
+@pytest.mark.eager
 def test_create_graph_gives_gradients_with_a_graph():
     x = ag.tensor(2.0, requires_grad=True)
     (x**4).backward(create_graph=True)
@@ -218,6 +221,7 @@ def test_untracked_tensors_have_no_backward():
         (x > 0).backward()
 
 
+@pytest.mark.eager
 def test_gradients_have_the_dtype_of_their_leaf():
     a = ag.tensor([1.0, 2.0], dtype="float32", requires_grad=True)
     b = ag.tensor([3.0, 4.0], dtype="float64", requires_grad=True)

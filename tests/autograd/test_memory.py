@@ -19,6 +19,7 @@ def leaf(*values):
     return ag.tensor(list(values), requires_grad=True)
 
 
+@pytest.mark.eager
 def test_an_earlier_gradient_is_not_changed_by_a_later_backward():
     x = leaf(1.0, 2.0)
     (x * 2).sum().backward()
@@ -37,6 +38,7 @@ def shares(a, b):
     return first[0] < second[1] and second[0] < first[1]
 
 
+@pytest.mark.eager
 def test_gradients_of_two_leaves_share_no_memory():
     a, b, c = leaf(1.0, 2.0), leaf(3.0, 4.0), leaf(5.0, 6.0)
     (a + b - (-c)).backward(ag.ones(2))
@@ -45,6 +47,7 @@ def test_gradients_of_two_leaves_share_no_memory():
     assert not shares(b.grad, c.grad)
 
 
+@pytest.mark.eager
 def test_gradients_do_not_share_memory_with_the_seed():
     x, y = leaf(1.0, 2.0), leaf(1.0, 2.0)
     seed = ag.tensor([1.0, 10.0])
@@ -79,6 +82,7 @@ def test_views_of_one_gradient_become_arrays_of_their_own():
         assert getattr(grad.data.flags, "writeable", True)
 
 
+@pytest.mark.eager
 def test_gradients_do_not_share_memory_with_saved_values():
     x = leaf(1.0, 2.0)
     weight = ag.tensor([3.0, 4.0])
@@ -209,7 +213,7 @@ def test_training_makes_no_reference_cycles():
         network.step()
         gc.collect()
         memory = tracemalloc.get_traced_memory()[0]
-        for _ in range(900):
+        for _ in range(400):  # one object a step, of 16 bytes at least, is more than is let pass
             network.step()
         # before memory is read, because it also empties the interpreter's lists of reusable tuples
         unreachable = gc.collect()

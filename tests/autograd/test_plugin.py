@@ -21,14 +21,15 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @pytest.fixture
 def run(pytester, monkeypatch):
-    """Run pytest on a test file with no other plugin than this one."""
+    """Run pytest on a test file with no other plugin than this one; where `apart`, in a process of its own."""
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
 
-    def run(source, *options, plugin=True):
+    def run(source, *options, plugin=True, apart=False):
         pytester.makepyfile(source)
         chosen = ["-p", "autograd.testing.plugin"] if plugin else []
-        return pytester.runpytest_subprocess(*chosen, "-p", "no:cacheprovider", *options)
+        start = pytester.runpytest_subprocess if apart else pytester.runpytest_inprocess
+        return start(*chosen, "-p", "no:cacheprovider", *options)
 
     return run
 
@@ -134,9 +135,9 @@ def test_a_test_file_that_does_not_use_it_sees_nothing_of_it(run):
         assert "hypothesis" not in sys.modules
         assert "autograd.testing.gradcheck" not in sys.modules
     """
-    with_plugin = run(source, "-q")
+    with_plugin = run(source, "-q", apart=True)
     with_plugin.assert_outcomes(passed=1)
-    without = run(source, "-q", plugin=False)
+    without = run(source, "-q", plugin=False, apart=True)
     # but for the seconds
     texts = [[line.split(" in ")[0] for line in r.outlines] for r in (with_plugin, without)]
     assert texts[0] == texts[1]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from grouping import by, grouped
 
 import autograd as ag
 import backends
@@ -69,16 +70,16 @@ def test_an_error_of_a_thousandth_in_one_element_is_rejected():
         check_grad(declared(wrong, right_b), X, X)
 
 
-@pytest.mark.parametrize("seed", range(40))
-def test_no_seed_lets_an_error_of_a_thousandth_pass(seed):
+def test_no_seed_lets_an_error_of_a_thousandth_pass(request):
     @ag.op(vjp=dict(x=lambda xp, g, x: g * xp.cos(x) * 1.001))
     def sine(xp, x):
         return xp.sin(x)
 
-    values = np.random.default_rng(seed).uniform(-3, 3, (20,))
-    check_grad(ag.sin, values, seed=seed)
-    with pytest.raises(GradientMismatch):
-        check_grad(sine, values, seed=seed)
+    for seed in range(40 if request.config.getoption("--full") else 20):
+        values = np.random.default_rng(seed).uniform(-3, 3, (20,))
+        check_grad(ag.sin, values, seed=seed)
+        with pytest.raises(GradientMismatch):
+            check_grad(sine, values, seed=seed)
 
 
 def test_a_wrong_second_derivative_is_rejected():
@@ -95,6 +96,17 @@ def test_a_wrong_second_derivative_is_rejected():
     check_grad(square, X)
     with pytest.raises(GradientMismatch, match="gradient of square"):
         check_grad(square, X, order=2)
+
+
+def test_a_wrong_mixed_second_derivative_is_rejected():
+    """The gradient by a hides how it depends on b, and each of the two has the right second derivative, 0."""
+
+    def hidden(xp, g, b):
+        return xp.multiply(g, b.detach() if isinstance(b, ag.Tensor) else b)
+
+    check_grad(declared(hidden, right_b), X, X)
+    with pytest.raises(GradientMismatch, match="gradient of product"):
+        check_grad(declared(hidden, right_b), X, X, order=2)
 
 
 def test_a_missing_unbroadcast_is_rejected(monkeypatch):
@@ -224,7 +236,7 @@ def test_only_the_dtypes_that_can_be_judged():
 SMOOTH = [op for op in OPS.values() if op.vjp and op.name not in ("sign", "floor")]
 
 
-@pytest.mark.parametrize("op", SMOOTH, ids=[op.name for op in SMOOTH])
+@grouped("op", by(SMOOTH, lambda op: op.forward.__module__.rpartition(".")[2]))
 def test_a_mutated_rule_of_every_op_is_killed(op, monkeypatch):
     """Every rule of the library, wrong by a thousandth, is caught by the samples that test it."""
     real = graph._fit
@@ -250,19 +262,21 @@ def test_a_mutated_rule_of_every_op_is_killed(op, monkeypatch):
                     check_grad(call, sample.inputs[places[0]])
                 except GradientMismatch:
                     caught += 1
+                    break
         assert caught, f"{op.name}: no sample notices a wrong gradient of {name}"
 
 
-def test_right_gradients_of_every_op_are_never_rejected():
+def test_right_gradients_of_every_op_are_never_rejected(request):
     """A small part of the campaign that `python -m autograd.testing.campaign` runs."""
-    outcome = run_campaign(2500, seed=20)
+    count = 2500 if request.config.getoption("--full") else 800
+    outcome = run_campaign(count, seed=20)
     assert outcome.rejections == []
-    assert outcome.cases == 2500
-    assert 0 < outcome.undecided.total() < 50
+    assert outcome.cases == count
+    assert 0 < outcome.undecided.total() < count / 50
 
 
 def test_cases_of_the_campaign_repeat_and_cover_every_op():
-    cases = [random_case(i) for i in range(3000)]
+    cases = [random_case(i) for i in range(1500)]
     assert {c.sample.op.name for c in cases} == {op.name for op in OPS.values() if op.vjp}
     assert {c.dtype for c in cases} == {"float64", "float32"}
     assert {c.order for c in cases} == {1, 2}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 
@@ -31,3 +33,27 @@ def assert_close(text, tolerance=2e-6, **given):
     assert found
     for kernel, value, difference in found:
         assert difference <= tolerance, (kernel, value, difference)
+
+
+def joined(texts):
+    """Programs side by side in one, since a compiler takes longer to start than for a loop: `x` of the second is `x_1`."""
+    parameters, body, assigns, outputs, base = [], [], [], [], 0
+    for number, text in enumerate(texts):
+        moved = re.sub(r"%(\d+)", lambda found, base=base: f"%{int(found[1]) + base}", text)
+        base += 1 + max(int(n) for n in re.findall(r"%(\d+)", text))
+        for line in filter(None, map(str.strip, moved.splitlines())):
+            if re.search(r'= (input|state) "', line):
+                parameters.append(re.sub(r'"(.*)"', rf'"\1_{number}"', line))
+            elif line.startswith("return"):
+                outputs += [
+                    re.sub("=", f"_{number}=", one, count=1)
+                    for one in line.removeprefix("return").split(",")
+                ]
+            elif not line.startswith("program"):
+                (assigns if line.startswith("assign") else body).append(line)
+    return "\n".join(["program p", *parameters, *body, *assigns, f"return {','.join(outputs)}"])
+
+
+def in_all(count, **given):
+    """The same arrays for each of so many programs."""
+    return {f"{name}_{number}": array for name, array in given.items() for number in range(count)}

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from grouping import grouped
 
 pytest.importorskip("numba", reason="the extra gradloom[cpu] is not installed")
 
@@ -18,7 +19,7 @@ from backends.numba import compile as compiling
 from backends.numba.kernels import source_of
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-SOURCE = source_of(lambda xp, x: xp.exp(x) * 2, [Spec((4,), float64)], {})
+SOURCE = source_of(lambda xp, x: x * 2.0 + 1.0, [Spec((4,), float64)], {})
 
 
 @pytest.fixture
@@ -35,7 +36,7 @@ def works(function):
     x = np.array([0.0, 1.0, -1.0, 2.0])
     y = np.empty_like(x)
     function(0, 4, 4, x.ctypes.data, y.ctypes.data)
-    np.testing.assert_allclose(y, np.exp(x) * 2, rtol=1e-15)
+    np.testing.assert_array_equal(y, x * 2 + 1)
     return True
 
 
@@ -69,25 +70,26 @@ def test_a_stored_kernel_is_not_compiled_again(folder, compilations, monkeypatch
     assert not list(folder.iterdir())
 
 
-@pytest.mark.parametrize(
-    "damage",
-    [
-        lambda content: b"",
-        lambda content: content[:10],
-        lambda content: content[:-1],
-        lambda content: content[:100] + bytes([content[100] ^ 1]) + content[101:],
-        lambda content: bytes(len(content)),
-        lambda content: content + b"more",
-    ],
-)
+DAMAGES = [
+    lambda content: b"",
+    lambda content: content[:10],
+    lambda content: content[:-1],
+    lambda content: content[:100] + bytes([content[100] ^ 1]) + content[101:],
+    lambda content: bytes(len(content)),
+    lambda content: content + b"more",
+]
+
+
+@grouped("damage", {"every one": DAMAGES})
 def test_a_damaged_file_is_compiled_again(folder, compilations, monkeypatch, damage):
     compiling.load(SOURCE)
     (file,) = folder.iterdir()
     whole = file.read_bytes()
     file.write_bytes(damage(whole))
     forget(monkeypatch)
+    before = len(compilations)
     assert works(compiling.load(SOURCE))
-    assert len(compilations) == 2
+    assert len(compilations) == before + 1
     again = file.read_bytes()
     assert again[:32] == hashlib.sha256(again[32:]).digest()
 
@@ -122,18 +124,19 @@ import numpy as np
 from backends.numba import NumbaBackend
 
 x = np.linspace(-1, 1, 10_000)
-y = NumbaBackend().run(lambda xp, x: xp.exp(x) * 2, x)
-assert np.allclose(y, np.exp(x) * 2, rtol=1e-14)
+y = NumbaBackend(fuse_from=0).run(lambda xp, x: x * 2.0 + 1.0, x)
+assert np.array_equal(y, x * 2 + 1)
 print("numba" in sys.modules)
 """
 
 
-def test_many_processes_at_once_and_no_numba_in_later_ones(folder):
+def test_many_processes_at_once_and_no_numba_in_later_ones(folder, full):
+    count = 4 if full else 2
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-c", PROGRAM]
-    running = [subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) for _ in range(4)]  # fmt: skip
+    running = [subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) for _ in range(count)]  # fmt: skip
     outputs = [process.communicate()[0] for process in running]
-    assert [process.returncode for process in running] == [0] * 4
+    assert [process.returncode for process in running] == [0] * count
     assert "True\n" in outputs
     assert len(list(folder.iterdir())) == 1
     later = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)

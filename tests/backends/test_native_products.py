@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from programs import assert_close, numbers
+from programs import assert_close, joined, numbers
 
 from backends.native import Machine, team
 from backends.program import parse_program
@@ -14,9 +14,8 @@ pytestmark = pytest.mark.once
 SIZES = [(1, 1, 1), (1, 7, 12), (3, 5, 2), (8, 16, 16), (9, 17, 33), (32, 12, 8), (40, 100, 30), (64, 48, 128), (31, 200, 5), (1, 512, 300)]  # fmt: skip
 
 
-@pytest.mark.parametrize(("rows", "columns", "terms"), SIZES)
-@pytest.mark.parametrize("turned", ["", "a", "b", "ab"])
-def test_products(rows, columns, terms, turned):
+def product(rows, columns, terms, turned, then=""):
+    """A product with a row added to it; `then` stands behind."""
     a, b = (terms, rows) if "a" in turned else (rows, terms), (columns, terms) if "b" in turned else (terms, columns)  # fmt: skip
     lines = [f'%0: float32[{a[0]}, {a[1]}] = input "a"', f'%1: float32[{b[0]}, {b[1]}] = input "b"', f'%9: float32[{columns}] = input "c"']  # fmt: skip
     left, right = "%0", "%1"
@@ -29,42 +28,45 @@ def test_products(rows, columns, terms, turned):
     lines += [
         f"%4: float32[{rows}, {columns}] = matmul({left}, {right})",
         f"%5: float32[{rows}, {columns}] = add(%4, %9)",
-        f"%6: float32[{rows}, {columns}] = maximum(%5, 0)",
     ]
-    assert_close("\n".join(["program p", *lines, "return y=%6"]), 1e-5)
+    return "\n".join([*lines, then or "return y=%5"])
 
 
-@pytest.mark.parametrize(("rows", "columns", "terms"), [(64, 256, 150), (72, 128, 333), (96, 384, 100), (1, 512, 333), (1, 4096, 7)])  # fmt: skip
+@pytest.mark.parametrize("turned", ["", "a", "b", "ab"])
+def test_products(turned):
+    texts = [
+        product(*size, turned, f"%6: float32[{size[0]}, {size[1]}] = maximum(%5, 0)\nreturn y=%6")
+        for size in SIZES
+    ]
+    assert_close(joined(texts), 1e-5)
+
+
+LARGE = [
+    (64, 256, 150),
+    (72, 128, 333),
+    (96, 384, 100),
+    (1, 512, 333),
+    (1, 4096, 7),
+    (71, 256, 150),
+    (1, 512, 329),
+]
+
+
 @pytest.mark.parametrize("turned", ["", "a", "b"])
-@pytest.mark.parametrize("threads", [1, 2, 3])
-def test_products_by_panels_and_line_after_line(rows, columns, terms, turned, threads, monkeypatch):
+def test_products_by_panels_and_line_after_line(turned, monkeypatch):
     monkeypatch.setattr(team, "limit", 3)
-    a = (terms, rows) if turned == "a" else (rows, terms)
-    b = (columns, terms) if turned == "b" else (terms, columns)
-    left = "%2" if turned == "a" else "%0"
-    right = "%2" if turned == "b" else "%1"
-    turn = {
-        "a": f"%2: float32[{rows}, {terms}] = permute_dims(%0, axes=(1, 0))",
-        "b": f"%2: float32[{terms}, {columns}] = permute_dims(%1, axes=(1, 0))",
-        "": "",
-    }[turned]
-    program = parse_program(f"""
-    program p
-    %0: float32[{a[0]}, {a[1]}] = input "a"
-    %1: float32[{b[0]}, {b[1]}] = input "b"
-    %9: float32[{columns}] = input "c"
-    {turn}
-    %4: float32[{rows}, {columns}] = matmul({left}, {right})
-    %5: float32[{rows}, {columns}] = add(%4, %9)
-    return y=%5
-    """)
+    program = parse_program(joined(product(*size, turned) for size in LARGE))
     rng = np.random.default_rng(0)
     given = {n: numbers(v.spec, rng) for n, v in program.named("input").items()}
-    machine = Machine(program)
-    monkeypatch.setattr(machine, "parts", lambda: threads)
-    result = machine.step({}, given)["y"]
-    x, y = (given[n].T if turned == n else given[n] for n in "ab")
-    np.testing.assert_allclose(result, x.astype(float) @ y + given["c"], rtol=1e-4, atol=1e-4)
+    for threads in (1, 2, 3):
+        machine = Machine(program)
+        monkeypatch.setattr(machine, "parts", lambda threads=threads: threads)
+        results = machine.step({}, given)
+        for number in range(len(LARGE)):
+            x, y = (
+                given[f"{n}_{number}"].T if turned == n else given[f"{n}_{number}"] for n in "ab"
+            )
+            np.testing.assert_allclose(results[f"y_{number}"], x.astype(float) @ y + given[f"c_{number}"], rtol=1e-4, atol=1e-4)  # fmt: skip
 
 
 def test_batched_products():

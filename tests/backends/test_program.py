@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import backends
+from autograd.ops import OPS
 from backends.contract import SUPPORTED, Spec
 from backends.errors import ProgramError
 from backends.program import (
@@ -23,6 +24,7 @@ from backends.program import (
     parse_program,
     verify,
 )
+from backends.program.purity import is_pure
 from backends.shapes import Slot
 
 NUMPY = backends.get("numpy")
@@ -281,3 +283,65 @@ def test_any_name_survives_print_and_parse(name):
     text = format_program(program)
     assert text.count("\n") == 3
     assert parse_program(text) == program
+
+
+factor = 2.0
+FACTOR = 2.0
+settings = {"factor": 2.0}
+
+
+def scaled_by_a_helper(x):
+    return x * factor
+
+
+def holder():
+    class Holder:
+        factor = 2.0
+
+        def rule(self, xp, x):
+            return xp.tanh(x * self.factor)
+
+    return Holder()
+
+
+IMPURE = {
+    "a global number": lambda xp, x: xp.tanh(x * factor),
+    "a global dictionary": lambda xp, x: xp.tanh(x * settings["factor"]),
+    "a helper that reads a global": lambda xp, x: xp.tanh(scaled_by_a_helper(x)),
+    "a method": holder().rule,
+    "an object in a closure": (lambda held: lambda xp, x: xp.tanh(x * held.factor))(holder()),
+    "a list in a closure": (lambda held: lambda xp, x: xp.tanh(x * held[0]))([2.0]),
+}
+
+
+@pytest.mark.parametrize("rule", IMPURE.values(), ids=IMPURE)
+def test_a_rule_that_reads_what_may_change_gets_no_kernel(rule):
+    """Its number would be frozen into the program."""
+    numba = pytest.importorskip("backends.numba", reason="the extra gradloom[cpu] is not installed")
+    kernels = pytest.importorskip(
+        "backends.numba.kernels", reason="the extra gradloom[cpu] is not installed"
+    )
+    assert kernels.source_of(rule, [Spec((10,), np.dtype("float32"))], {}) is None
+    x = np.linspace(-1, 1, 50_000)
+    np.testing.assert_array_equal(numba.NumbaBackend(fuse_from=0).run(rule, x), np.tanh(x * 2.0))
+
+
+PURE = {
+    "a constant": lambda xp, x: xp.tanh(x * FACTOR),
+    "a module and a builtin": lambda xp, x: xp.tanh(x * math.pi * float(2)),
+    "a number in a closure": (lambda held: lambda xp, x: xp.tanh(x * held))(2.0),
+    "a default": lambda xp, x, held=2.0: xp.tanh(x * held),
+}
+
+
+@pytest.mark.parametrize("rule", PURE.values(), ids=PURE)
+def test_a_rule_of_its_arguments_alone_gets_one(rule):
+    kernels = pytest.importorskip(
+        "backends.numba.kernels", reason="the extra gradloom[cpu] is not installed"
+    )
+    assert kernels.source_of(rule, [Spec((10,), np.dtype("float32"))], {}) is not None
+
+
+def test_every_rule_of_the_library_is_pure():
+    for op in OPS.values():
+        assert all(map(is_pure, (op.forward, *op.vjp.values()))), op.name

@@ -9,6 +9,7 @@ import subprocess
 
 import numpy as np
 import pytest
+from grouping import grouped
 
 import backends
 from backends.primitives import PRIMITIVES
@@ -62,7 +63,7 @@ def agree(found, expected, name):
 SCALAR = [row for row in ELEMENTWISE if row.numba]
 
 
-@pytest.mark.parametrize("row", SCALAR, ids=lambda r: r.name)
+@grouped("row", {"every one": SCALAR})
 def test_numba_text_is_what_numpy_computes(row):
     names = ["a", "b", "c"][: row.arity]
     function = eval(
@@ -96,7 +97,7 @@ def compiled(tmp_path_factory):
     return ctypes.CDLL(str(library))
 
 
-@pytest.mark.parametrize("row", SCALAR, ids=lambda r: r.name)
+@grouped("row", {"every one": SCALAR})
 def test_cuda_text_is_what_numpy_computes(row, compiled):
     function = getattr(compiled, f"call_{row.name}")
     function.restype = ctypes.c_double

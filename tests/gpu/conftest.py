@@ -6,9 +6,12 @@ from contextlib import contextmanager
 
 import pytest
 import substitute
+from descending import put_on_the_stream_by
 
 import backends
 from backends.cupy.library import library
+
+pytest.register_assert_rewrite("beside_numpy")
 
 
 @contextmanager
@@ -22,7 +25,21 @@ def on_a_device():
         yield backends.get("cupy")
 
 
-@pytest.fixture(params=["substitute", pytest.param("device", marks=pytest.mark.gpu)], scope="module")  # fmt: skip
+def _no_device():
+    """Why there is none; empty where there is one."""
+    with substitute.as_installed():
+        try:
+            library()
+        except ImportError as reason:
+            return str(reason)
+        return ""
+
+
+NO_DEVICE = _no_device()
+PLACES = ["substitute", *([] if NO_DEVICE else [pytest.param("device", marks=pytest.mark.gpu)])]
+
+
+@pytest.fixture(params=PLACES, scope="module")
 def cupy_backend(request):
     """The CuPy backend; on a device only where there is one."""
     if request.param == "substitute":
@@ -31,6 +48,23 @@ def cupy_backend(request):
         return
     with on_a_device() as backend:
         yield backend
+
+
+_left_out = pytest.StashKey[int]()
+
+
+def pytest_collection_modifyitems(config, items):
+    """Count what exists once for the substitute and would once more for a device."""
+    config.stash[_left_out] = (
+        sum("cupy_backend" in item.fixturenames for item in items) if NO_DEVICE else 0
+    )
+
+
+@pytest.fixture
+def left_out(request):
+    """How many tests on a device do not exist here, and why; empty where they do."""
+    count = request.config.stash[_left_out]
+    return f"{count:,} tests on a device are left out: {NO_DEVICE}" if NO_DEVICE else ""
 
 
 @pytest.fixture
@@ -45,3 +79,23 @@ def machine():
     """A pretended machine, as new."""
     with substitute.standing_in() as machine:
         yield machine
+
+
+@pytest.fixture
+def backend(machine):
+    """On a pretended device, whose log is kept."""
+    machine.record()
+    with backends.use(backends.get("cupy")):
+        yield backends.default()
+
+
+@pytest.fixture
+def graphs(monkeypatch):
+    """Graphs, also where one kernel would do."""
+    put_on_the_stream_by("graphs", monkeypatch)
+
+
+@pytest.fixture(scope="session")
+def full(request):
+    """Whether everything runs, however alike what it compiles is."""
+    return request.config.getoption("--full")

@@ -48,47 +48,53 @@ def check(work, *arrays, tolerance=0.0, wide=None, bits=False):
     return kernels
 
 
-def reduction(name, axis):
-    """What reduces along one axis."""
-    return lambda t, x: getattr(t, name)(x, axis=(axis,), keepdims=False)
+def reduced(t, name, x, axis):
+    """`x` reduced along some axes; truths are taken of what is not 0."""
+    return getattr(t, name)(
+        t.not_equal(x, 0.0) if name in ("any", "all") else x, axis=axis, keepdims=False
+    )
 
 
 RNG = np.random.default_rng(0)
 REDUCTIONS = ["sum", "max", "min", "argmax", "argmin", "prod", "any", "all"]
 
 
-@pytest.mark.parametrize("name", ["sum", "max", "argmin", "prod", "all"])
 @pytest.mark.parametrize("shape", [(100_000,), (3, 100_003), (17, 16_384), (100_001, 3), (1024, 33), (5000, 2, 2)], ids=str)  # fmt: skip
 @pytest.mark.parametrize("axis", [0, -1])
-def test_long_rows_and_columns(name, shape, axis):
+def test_long_rows_and_columns(shape, axis):
     x = RNG.integers(-3, 4, shape).astype(np.float32)
-    if name == "prod":
-        x = np.where(RNG.random(shape) < 1e-4, -2, 1).astype(np.float32)
-    work = lambda t, x: getattr(t, name)(t.not_equal(x, 0.0) if name in ("any", "all") else x, axis=(axis % len(shape),), keepdims=False)  # fmt: skip  # noqa: E731
-    kernels = check(work, x)
+    factors = np.where(RNG.random(shape) < 1e-4, -2, 1).astype(np.float32)
+    along = (axis % len(shape),)
+    names = ("sum", "max", "argmin", "all")
+    kernels = check(lambda t, x, f: (*(reduced(t, name, x, along) for name in names), reduced(t, "prod", f, along)), x, factors)  # fmt: skip
     if x.shape[axis] >= 16_384 and x.size // x.shape[axis] < 128 and (axis == -1 or len(shape) > 1):
         assert any("partial" in k.name for k in kernels)
 
 
-@pytest.mark.parametrize("dtype", ["int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64", "float32", "float64", "bool"])  # fmt: skip
-@pytest.mark.parametrize("name", ["max", "min", "argmax", "argmin", "sum", "any"])
-def test_the_ends_of_every_dtype(name, dtype):
-    kind = np.dtype(dtype)
+def ends_of(kind):
+    """The smallest and the largest of a dtype, and what is next to them."""
     if kind.kind in "iu":
         info = np.iinfo(kind)
-        ends = np.array([info.min, info.max, 0, 1, info.max - 1, info.min + 1], kind)
-    elif kind.kind == "f":
+        return np.array([info.min, info.max, 0, 1, info.max - 1, info.min + 1], kind)
+    if kind.kind == "f":
         info = np.finfo(kind)
-        ends = np.array([info.min, info.max, 0, 1, -info.tiny, info.tiny], kind)
-    else:
-        ends = np.array([False, True, False, False, True, True])
+        return np.array([info.min, info.max, 0, 1, -info.tiny, info.tiny], kind)
+    return np.array([False, True, False, False, True, True])
+
+
+@pytest.mark.parametrize("dtype", ["int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64", "float32", "float64", "bool"])  # fmt: skip
+def test_the_ends_of_every_dtype(dtype):
+    ends = ends_of(np.dtype(dtype))
     x = np.concatenate([np.tile(ends, (7, 3)), np.full((2, 18), ends.min()), np.full((2, 18), ends.max())])  # fmt: skip
-    if (kind.kind == "b" and name in ("max", "min")) or (kind.kind == "f" and name == "sum"):
-        # there is no largest truth; a sum of such numbers depends on its order
-        return
-    tolerance = 1e-6 if kind.kind == "f" else 0
+    # there is no largest truth; a sum of such numbers depends on its order
+    left_out = {"b": ("max", "min"), "f": ("sum",)}.get(ends.dtype.kind, ())
+    names = [n for n in ("max", "min", "argmax", "argmin", "sum", "any") if n not in left_out]
+    tolerance = 1e-6 if ends.dtype.kind == "f" else 0
     for axis in (0, 1):
-        work = reduction(name, axis)
+
+        def work(t, x, axis=axis):
+            return tuple(getattr(t, name)(x, axis=(axis,), keepdims=False) for name in names)
+
         check(work, x, tolerance=tolerance)
         check(work, np.tile(x, (400, 1) if axis == 0 else (1, 2000)), tolerance=tolerance)
 
@@ -97,33 +103,49 @@ SPECIAL = np.array([np.nan, np.inf, -np.inf, -0.0, 0.0, 1.0, -1.0, 5e-324, 1e308
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("name", ["max", "min", "argmax", "argmin", "sum", "prod"])
-def test_reductions_of_what_is_no_number(name, dtype):
+def test_reductions_of_what_is_no_number(dtype):
+    names = ("max", "min", "argmax", "argmin", "sum", "prod")
     with np.errstate(all="ignore"):
         x = np.array(np.meshgrid(SPECIAL, SPECIAL, SPECIAL)).reshape(3, -1).astype(dtype)
-    for axis in (0, 1):
-        check(reduction(name, axis), x, tolerance=1e-6)
+    check(lambda t, x: tuple(reduced(t, name, x, (axis,)) for axis in (0, 1) for name in names), x, tolerance=1e-6)  # fmt: skip
+
+
+@pytest.mark.parametrize("axis", [0, 1])
+def test_two_totals_alike_in_one_kernel(axis):
+    """Both lie in the same memory of a block, one after the other."""
+    x = RNG.integers(-3, 4, (100, 70)).astype(np.float32)
+    kernels = check(lambda t, x: (reduced(t, "sum", x, (axis,)), reduced(t, "sum", t.multiply(x, 2.0), (axis,))), x)  # fmt: skip
+    assert len(kernels) == 1
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("name", ["maximum", "minimum", "less", "less_equal", "greater", "greater_equal", "equal", "not_equal", "add", "multiply", "subtract", "divide"])  # fmt: skip
-def test_pairs_of_what_is_no_number(name, dtype):
+def test_pairs_of_what_is_no_number(dtype):
+    compared = ("less", "less_equal", "greater", "greater_equal", "equal", "not_equal")
+    computed = ("maximum", "minimum", "add", "multiply", "subtract", "divide")
     with np.errstate(all="ignore"):
         a, b = (g.astype(dtype) for g in np.meshgrid(SPECIAL, SPECIAL))
-    check(lambda t, a, b: getattr(t, name)(a, b), a, b, bits=name not in ("maximum", "minimum", "add", "multiply", "subtract", "divide"))  # fmt: skip
+    for names in (compared, computed):
+        check(lambda t, a, b, n=names: tuple(getattr(t, name)(a, b) for name in n), a, b, bits=names == compared)  # fmt: skip
 
 
-@pytest.mark.parametrize("number", [np.nan, np.inf, -np.inf, -0.0, 1e300, 1e-320, 2**63 - 1, 0.1, True])  # fmt: skip
-def test_numbers_of_every_kind(number):
+def test_numbers_of_every_kind():
     x = np.array([1.0, -1.0, 0.0, np.nan], np.float32)
+    numbers = (np.nan, np.inf, -np.inf, -0.0, 1e300, 1e-320, 2**63 - 1, 0.1, True)
+
+    def work(t, x):
+        wide = t.astype(x, dtype=np.dtype("float64"))
+        return tuple(
+            y for n in numbers for y in (t.maximum(x, n), t.add(x, n), t.multiply(wide, n))
+        )
+
     with np.errstate(over="ignore"):
-        check(lambda t, x: (t.maximum(x, number), t.add(x, number), t.multiply(t.astype(x, dtype=np.dtype("float64")), number)), x)  # fmt: skip
+        check(work, x)
 
 
-@pytest.mark.parametrize("number", [2**63 - 1, -(2**63), 255, -1, 2**31])
-def test_integer_numbers(number):
+def test_integer_numbers():
     x = np.array([1, -1, 2**62, -(2**63), 2**63 - 1])
-    check(lambda t, x: (t.maximum(x, number), t.less(x, number), t.where(t.less(x, 0), x, number)), x)  # fmt: skip
+    numbers = (2**63 - 1, -(2**63), 255, -1, 2**31)
+    check(lambda t, x: tuple(y for n in numbers for y in (t.maximum(x, n), t.less(x, n), t.where(t.less(x, 0), x, n))), x)  # fmt: skip
 
 
 VIEWS = {
@@ -139,17 +161,19 @@ VIEWS = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("view", VIEWS)
 @pytest.mark.parametrize("dtype", ["float32", "float64", "int8", "bool"])
-def test_views(view, dtype):
+def test_views(dtype, full):
+    """Every view in every dtype; every other one unless the run is full."""
     x = RNG.integers(0, 2 if dtype == "bool" else 5, (16, 32)).astype(dtype)
+    first = ["float32", "float64", "int8", "bool"].index(dtype) % 2
+    for view in list(VIEWS)[0 if full else first :: 1 if full else 2]:
 
-    def work(t, x):
-        y = t.astype(VIEWS[view](t, x), dtype=np.dtype("int64"))
-        ahead, back = tuple(range(y.ndim)), (y.ndim - 1,)
-        return t.add(y, 1), t.sum(y, axis=ahead, keepdims=False), t.sum(y, axis=back, keepdims=False), t.sum(y, axis=(0,), keepdims=False), t.max(y, axis=back, keepdims=True)  # fmt: skip
+        def work(t, x, view=view):
+            y = t.astype(VIEWS[view](t, x), dtype=np.dtype("int64"))
+            ahead, back = tuple(range(y.ndim)), (y.ndim - 1,)
+            return t.add(y, 1), t.sum(y, axis=ahead, keepdims=False), t.sum(y, axis=back, keepdims=False), t.sum(y, axis=(0,), keepdims=False), t.max(y, axis=back, keepdims=True)  # fmt: skip
 
-    check(work, x)
+        check(work, x)
 
 
 @pytest.mark.parametrize("shape", [(0, 4), (4, 0), (0, 0), (2, 0, 3), (0,)], ids=str)
@@ -168,55 +192,63 @@ def small_is_large(monkeypatch):
     monkeypatch.setattr(kernel, "_WIDE_FROM", 1)
 
 
+WINDOW = dict(axes=(1,), size=(3,), stride=(2,), dilation=(1,))
+WIDE = {
+    "add": lambda t, x: t.add(x, 1.0),
+    "turned": lambda t, x: t.add(t.permute_dims(x, axes=(1, 0)), 1.0),
+    "windows": lambda t, x: t.windows_add(t.windows(x, **WINDOW), **WINDOW, shape=(12, 40)),
+    "matmul": lambda t, x: t.matmul(x, t.permute_dims(x, axes=(1, 0))),
+    "concat": lambda t, x: t.concat(x, x, axis=1),
+    "pad": lambda t, x: t.pad(x, pad_width=((1, 2), (0, 3)), value=2),
+    "arange": lambda t, x: t.add(x, t.arange(start=1, stop=41, step=1, dtype=np.dtype("float32"))),
+}  # fmt: skip
+
+
 @pytest.mark.usefixtures("small_is_large")
-@pytest.mark.parametrize("name", [*REDUCTIONS, "add", "turned", "take", "scatter", "random", "windows", "matmul", "concat", "pad", "arange"])  # fmt: skip
-def test_wide_indices_give_the_same(name):
+def test_wide_indices_give_the_same():
     x = RNG.integers(-3, 4, (12, 40)).astype(np.float32)
-
     index = np.array([3, 0, 3, -1])
-    window = dict(axes=(1,), size=(3,), stride=(2,), dilation=(1,))
-    works = {
-        "add": lambda t, x: t.add(x, 1.0),
-        "turned": lambda t, x: t.add(t.permute_dims(x, axes=(1, 0)), 1.0),
-        "windows": lambda t, x: t.windows_add(t.windows(x, **window), **window, shape=(12, 40)),
-        "matmul": lambda t, x: t.matmul(x, t.permute_dims(x, axes=(1, 0))),
-        "concat": lambda t, x: t.concat(x, x, axis=1),
-        "pad": lambda t, x: t.pad(x, pad_width=((1, 2), (0, 3)), value=2),
-        "arange": lambda t, x: t.add(x, t.arange(start=1, stop=41, step=1, dtype=np.dtype("float32"))),
-    }  # fmt: skip
-    if name == "take":
-        check(lambda t, x, i: t.getitem(x, i, key=(Slot(0),)), x, index, wide=True)
-    elif name == "scatter":
-        check(lambda t, x, i: t.index_add(x, i, key=(Slot(0),), shape=(9, 40)), x[:4], index, wide=True)  # fmt: skip
-    elif name == "random":
-        check(lambda t, k, c: t.random_bits(k, c, shape=(33,)), np.array(5, np.uint64), np.array(2**63, np.uint64), wide=True)  # fmt: skip
-    elif name in works:
-        check(works[name], x, wide=True)
-    else:
-        for axis in ((0,), (1,), (0, 1)):
-            if name.startswith("arg") and len(axis) > 1:
-                continue
-            check(lambda t, x, a=axis: getattr(t, name)(t.not_equal(x, 0.0) if name in ("any", "all") else x, axis=a, keepdims=False), x, wide=True)  # fmt: skip
-        large = np.where(RNG.random((2, 20_000)) < 0.001, 2, 1).astype(np.float32)
-        check(lambda t, x: getattr(t, name)(t.not_equal(x, 1.0) if name in ("any", "all") else x, axis=(1,), keepdims=False), large, wide=True)  # fmt: skip
+    for work in WIDE.values():
+        check(work, x, wide=True)
+    check(lambda t, x, i: t.getitem(x, i, key=(Slot(0),)), x, index, wide=True)
+    check(lambda t, x, i: t.index_add(x, i, key=(Slot(0),), shape=(9, 40)), x[:4], index, wide=True)
+    check(lambda t, k, c: t.random_bits(k, c, shape=(33,)), np.array(5, np.uint64), np.array(2**63, np.uint64), wide=True)  # fmt: skip
 
 
-@pytest.mark.parametrize("shape", [(2**31,), (2**16, 2**15), (2**30, 2), (3, 2**30)], ids=str)
+@pytest.mark.usefixtures("small_is_large")
+def test_reductions_with_wide_indices_give_the_same():
+    x = RNG.integers(-3, 4, (12, 40)).astype(np.float32)
+    for axis in ((0,), (1,), (0, 1)):
+        names = [n for n in REDUCTIONS if not (n.startswith("arg") and len(axis) > 1)]
+        check(lambda t, x, names=names, axis=axis: tuple(reduced(t, n, x, axis) for n in names), x, wide=True)  # fmt: skip
+    large = np.where(RNG.random((2, 20_000)) < 0.001, 2, 1).astype(np.float32)
+    check(lambda t, x: tuple(reduced(t, n, t.subtract(x, 1.0) if n in ("any", "all") else x, (1,)) for n in REDUCTIONS), large, wide=True)  # fmt: skip
+
+
+LARGE = [(2**31,), (2**16, 2**15), (2**30, 2), (3, 2**30)]
+
+
 @pytest.mark.parametrize("what", ["add", "rows", "columns", "turned"])
-def test_the_wide_text_is_chosen_where_indices_need_it(what, shape):
+def test_the_wide_text_is_chosen_where_indices_need_it(what):
     """Compiled, not run: such an array has gigabytes."""
-    trace = TraceBackend()
-    x = trace.parameter(Spec(shape, np.dtype("int8")), "input", "x")
-    works = {
-        "add": lambda: trace.add(x, 1),
-        "rows": lambda: trace.sum(x, axis=(len(shape) - 1,), keepdims=False),
-        "columns": lambda: trace.sum(x, axis=(0,), keepdims=False),
-        "turned": lambda: trace.add(trace.permute_dims(x, axes=tuple(range(len(shape)))[::-1]), 1),
-    }
-    program = trace.finish("p", [], [("y", works[what]())])
-    kernels = [c.kernel for c in lower.lower(program).calls if c.kernel]
-    assert any(k.wide for k in kernels)
-    for k in kernels:
+    found = []
+    for shape in LARGE:
+        trace = TraceBackend()
+        x = trace.parameter(Spec(shape, np.dtype("int8")), "input", "x")
+        works = {
+            "add": lambda t, x: t.add(x, 1),
+            "rows": lambda t, x: t.sum(x, axis=(len(x.shape) - 1,), keepdims=False),
+            "columns": lambda t, x: t.sum(x, axis=(0,), keepdims=False),
+            "turned": lambda t, x: t.add(
+                t.permute_dims(x, axes=tuple(range(len(x.shape)))[::-1]), 1
+            ),
+        }
+        program = trace.finish("p", [], [("y", works[what](trace, x))])
+        kernels = [c.kernel for c in lower.lower(program).calls if c.kernel]
+        assert any(k.wide for k in kernels)
+        found += kernels
+    host.prepare(k.source for k in found)
+    for k in found:
         host.HostModule(k.source)
         most = 2**63 if k.wide else 2**31
         assert all(abs(n) < most for n in k.integers)

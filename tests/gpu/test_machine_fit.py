@@ -141,15 +141,27 @@ def test_words(cupy_backend):
     alike(cupy_backend, layers, WORDS, Y3, lambda: dict(optimizer=nn.SGD(0.1, momentum=0.9), loss="sparse_categorical_crossentropy"))  # fmt: skip
 
 
-@pytest.mark.parametrize("layer", [
+LAYERS = [
     lambda: nn.BatchNormalization(), lambda: nn.LayerNormalization(), lambda: nn.GaussianNoise(0.3), lambda: nn.Maxout(4, 3),
     lambda: nn.LeakyReLU(), lambda: nn.ELU(), lambda: nn.Softmax(), lambda: nn.Dense(5, "gelu"), lambda: nn.Dense(5, "selu"), lambda: nn.Dense(5, "softplus"),
-    lambda: nn.Dense(5, "silu"), lambda: nn.Dense(5, "log_softmax"), lambda: nn.Dense(5, kernel_regularizer="l1_l2", bias_regularizer="l2"),
+    lambda: nn.Dense(6, "silu"), lambda: nn.Dense(5, "log_softmax"), lambda: nn.Dense(5, kernel_regularizer="l1_l2", bias_regularizer="l2"),
     lambda: nn.Dense(5, kernel_regularizer=nn.OrthogonalRegularizer()), lambda: nn.Dense(5, kernel_constraint=nn.MaxNorm(0.5), bias_constraint=nn.NonNeg()),
     lambda: nn.Dense(5, kernel_constraint=nn.UnitNorm()), lambda: nn.Reshape((3, 2)), lambda: nn.Activation("hard_sigmoid"),
-], ids=lambda f: str(f.__code__.co_names + f.__code__.co_consts))  # fmt: skip
-def test_layers(cupy_backend, layer):
-    alike(cupy_backend, lambda: [nn.Input((6,)), nn.Dense(6, use_bias=False), layer(), nn.Flatten(), nn.Dense(1, "sigmoid")], X, Y, BINARY)  # fmt: skip
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("first", range(6))
+def test_layers(cupy_backend, first, full):
+    """Three of them in one network, and each in a network of its own if the run is full."""
+    some = LAYERS[first::6]
+    for layers in [[layer] for layer in some] if full else [some]:
+
+        def network(layers=layers):
+            # what changes the shape of an example has a layer behind it that does not mind
+            between = [layer for make in layers for layer in (make(), nn.Flatten())]
+            return [nn.Input((6,)), nn.Dense(6, use_bias=False), *between, nn.Dense(1, "sigmoid")]
+
+        alike(cupy_backend, network, X, Y, BINARY)
 
 
 OPTIMIZERS = [

@@ -71,3 +71,19 @@ def test_what_has_been_compiled_is_not_compiled_again(tmp_path):
 def test_a_compiler_that_breaks_down_is_reported(tmp_path):
     compiling = beside.Beside("libm.so.6", tmp_path)
     assert "the process ended with" in compiling.finish()[0]
+
+
+def test_one_stands_for_those_that_differ_in_numbers(tmp_path):
+    text = 'extern "C" __global__ void k(float* x) { x[16] = 2.5f + x[3] * 1e-3; }'
+    same = text.replace("16", "8").replace("2.5f", "1.0f").replace("1e-3", "7.25")
+    other = [
+        text.replace("float*", "double*"),
+        text.replace("2.5f", "2.5"),
+        text.replace("[16]", "[16u]"),
+    ]
+    compiling = beside.Beside(nvrtc.find(), tmp_path, (80,), alike=True)
+    for source in (text, same, *other):
+        compiling.submit(source, OPTIONS)
+    assert compiling.finish() == []
+    assert len(list(tmp_path.iterdir())) == 4
+    assert beside.folded("float32 v1 = p0[1024] + 0x1F") == "float32 v1 = p0[1] + 1"

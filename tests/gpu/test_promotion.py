@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import substitute
+from grouping import grouped
 
 from backends.contract import SUPPORTED
 from backends.cupy.primitives import AS_IN_NUMPY
@@ -58,7 +59,7 @@ def expected(name, operands):
         return None
 
 
-@pytest.mark.parametrize("name", [*AS_IN_NUMPY, "right_shift", "power", "sign"])
+@grouped("name", {"every one": [*AS_IN_NUMPY, "right_shift", "power", "sign"]})
 def test_dtypes_are_those_of_numpy(real, name):
     ufunc = getattr(real, name)
     kinds = [(a,) for a in DTYPES]

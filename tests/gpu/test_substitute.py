@@ -10,6 +10,7 @@ from types import ModuleType
 import numpy as np
 import pytest
 import substitute
+from grouping import grouped
 
 pytestmark = pytest.mark.once
 
@@ -43,7 +44,7 @@ def find(module, name):
     return module
 
 
-@pytest.mark.parametrize("name", NAMES)
+@grouped("name", {"every one": list(NAMES)})
 def test_every_name_exists_in_cupy(real, name):
     try:
         find(real, name)
@@ -73,7 +74,7 @@ def parameters_of(member):
 FUNCTIONS = [n for n, m in NAMES.items() if inspect.isfunction(m) and n.split(".")[-1] not in substitute.UFUNCS]  # fmt: skip
 
 
-@pytest.mark.parametrize("name", FUNCTIONS)
+@grouped("name", {"every one": FUNCTIONS})
 def test_every_parameter_exists_in_cupy(real, name):
     own, theirs = parameters_of(NAMES[name]), parameters_of(find(real, name))
     if not own or not theirs:
@@ -117,3 +118,18 @@ def test_graphs_do_again_what_was_captured(machine):
     graph.launch(stream)
     assert (x.get().tolist(), y.get().tolist()) == ([2, 2, 2], [4, 4, 4])
     assert machine.log[-1][0] == "null"
+
+
+def test_nothing_is_compiled_while_a_stream_is_captured(machine):
+    cupy = substitute.cupy
+    x, stream = cupy.zeros(1), substitute.cuda.Stream(non_blocking=True)
+    add = cupy.RawKernel('extern "C" __global__ void add(double* x) { x[0] += 1; }', "add")
+    with stream:
+        stream.begin_capture()
+        with pytest.raises(
+            cupy.cuda.runtime.CUDARuntimeError, match="not permitted when stream is capturing"
+        ):
+            add((1,), (1,), (x,))
+        stream.end_capture()
+    add((1,), (1,), (x,))
+    assert x.get().tolist() == [1]

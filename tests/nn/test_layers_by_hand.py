@@ -8,6 +8,7 @@ import pytest
 import autograd as ag
 import nn
 
+pytestmark = pytest.mark.eager
 IMAGE = np.arange(2 * 4 * 5 * 2, dtype=np.float32).reshape(2, 4, 5, 2)
 
 

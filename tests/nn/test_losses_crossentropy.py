@@ -113,6 +113,7 @@ loss_cases = pytest.mark.parametrize(
 )
 
 
+@pytest.mark.eager
 @loss_cases
 def test_a_value_per_sample(kind, options, targets, predictions, expected):
     values = kind(**options, reduction=None)(targets, predictions)
@@ -141,6 +142,7 @@ def test_reductions_and_weights(kind, options, targets, predictions, expected):
         np.testing.assert_allclose(loss(targets, predictions).numpy(), plain, **EXACT)
 
 
+@pytest.mark.eager
 def test_by_hand():
     assert nn.MeanSquaredError()([[1.0, 2.0]], [[2.0, 4.0]]).item() == 2.5
     half = nn.BinaryCrossentropy()(np.array([[1.0], [0.0]]), np.array([[0.25], [0.25]]))

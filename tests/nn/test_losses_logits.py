@@ -135,6 +135,7 @@ def test_from_logits_is_taken_at_its_word_after_a_sigmoid():
     assert model.evaluate(LOGITS, HALVES) == pytest.approx(expected, rel=1e-14)
 
 
+@pytest.mark.eager
 def test_smoothing_and_weights_on_the_logits_path():
     """-log sigmoid(100) is 0 and -log sigmoid(-100) is 100; smoothed by 0.2 a target of 1 is 0.9."""
     model = with_weights(MODELS["Dense"], np.array([[100.0]]), "sigmoid")
@@ -144,6 +145,7 @@ def test_smoothing_and_weights_on_the_logits_path():
     assert loss == pytest.approx((0.1 * 100 + 3 * 0.9 * 100) / 2, rel=1e-14)
 
 
+@pytest.mark.eager
 def test_ignored_classes_on_the_logits_path():
     """The middle row is left out of the loss, of its mean and of the gradient."""
     model = with_weights(MODELS["Dense"], np.array([[100.0, -100.0]]), "softmax")

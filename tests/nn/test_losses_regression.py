@@ -40,6 +40,7 @@ CASES = {
 cases = pytest.mark.parametrize(("kind", "t", "p", "expected"), CASES.values(), ids=CASES)
 
 
+@pytest.mark.eager
 @cases
 def test_a_value_per_sample_and_its_mean(kind, t, p, expected):
     np.testing.assert_allclose(kind(reduction=None)(t, p).numpy(), expected, rtol=1e-12)

@@ -97,6 +97,7 @@ FORMULAS = {
 }
 
 
+@pytest.mark.eager
 @pytest.mark.parametrize(("make", "expected"), FORMULAS.values(), ids=FORMULAS)
 def test_six_steps_by_formula(make, expected):
     optimizer, parameter = make(), nn.Parameter(START)

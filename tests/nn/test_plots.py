@@ -59,7 +59,7 @@ def test_every_picture_is_tested():
 
 
 @pytest.mark.parametrize("name", plots.__all__)
-def test_files_are_complete_and_not_blank(name, tmp_path):
+def test_files_are_complete_and_not_blank(name, tmp_path, full):
     draw = every_figure()[name]
     figure = draw(path=tmp_path / "new" / "a.png", title="A title")
     assert isinstance(figure, Figure)
@@ -70,7 +70,8 @@ def test_files_are_complete_and_not_blank(name, tmp_path):
     draw(path=str(tmp_path / "b.svg"))
     assert (tmp_path / "b.svg").read_text(encoding="utf-8").rstrip().endswith("</svg>")
     assert sorted(p.name for p in tmp_path.rglob("*") if p.is_file()) == ["a.png", "b.svg"]
-    assert imread(io.BytesIO(figure._repr_png_())).shape == pixels.shape
+    if full or name == "network":
+        assert imread(io.BytesIO(figure._repr_png_())).shape == pixels.shape
 
 
 @pytest.mark.parametrize("name", plots.__all__)

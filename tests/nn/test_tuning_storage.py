@@ -31,7 +31,7 @@ SPACE = {
     "learning_rate": nn.tuning.Float(1e-3, 1, log=True),
     "activation": ["relu", "tanh"],
 }
-TRIALS = 16
+TRIALS = 10
 ENDINGS = ("db", "journal")
 
 
@@ -62,7 +62,7 @@ def test_a_study_goes_on_as_if_it_had_never_stopped(whole, tmp_path, ending):
     path = tmp_path / "folder" / f"study.{ending}"
     assert len(search(path, 2).trials) == 2
     ag.random.seed(99)
-    assert len(search(path, 11).trials) == 11
+    assert len(search(path, 7).trials) == 7
     found = search(path)
     assert plain(found) == plain(whole)
     assert sorted(p.name for p in path.parent.iterdir()) == [path.name]
@@ -123,11 +123,14 @@ def test_another_search_under_the_same_name_is_refused(tmp_path, options, messag
 
 
 @pytest.mark.parametrize("moment", ["running", "told"])
-@pytest.mark.parametrize("ending", ENDINGS)
-def test_a_trial_that_was_killed_is_tried_anew(whole, tmp_path, ending, moment, monkeypatch):
+def test_a_trial_that_was_killed_is_tried_anew(whole, tmp_path, moment, full, monkeypatch):
     """Killed while it trained; or between the note of its outcome and its end."""
-    path = tmp_path / f"study.{ending}"
-    search(path, 9)
+    for ending in ENDINGS if full else ("db" if moment == "running" else "journal",):
+        check_a_killed_trial(whole, tmp_path / f"study.{ending}", moment, monkeypatch)
+
+
+def check_a_killed_trial(whole, path, moment, monkeypatch):
+    search(path, 6)
 
     class Killed(BaseException):
         pass
@@ -213,7 +216,9 @@ print(json.dumps([t.plain(found), {{n: a.hex() for n, a in t.weights(found).item
 
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="this system has no SIGKILL")
 @pytest.mark.parametrize("ending", ENDINGS)
-def test_a_process_that_is_killed_again_and_again_ends_with_the_same_study(tmp_path, ending):
+def test_a_process_that_is_killed_again_and_again_ends_with_the_same_study(
+    whole, tmp_path, ending, full
+):
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
 
     def start(path):
@@ -222,12 +227,12 @@ def test_a_process_that_is_killed_again_and_again_ends_with_the_same_study(tmp_p
             env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         )  # fmt: skip
 
-    expected, errors = start(tmp_path / "whole.journal").communicate()
-    assert expected, errors
+    expected = [plain(whole), {name: array.hex() for name, array in weights(whole).items()}]
     moments = random.Random(ending)
     path = tmp_path / f"killed.{ending}"
     kills = 0
-    for _ in range(4):
+    tries = 4 if full else 2 if ending == "journal" else 1
+    for _ in range(tries):
         process = start(path)
         deadline = time.monotonic() + 60
         size = path.stat().st_size if path.exists() else 0
@@ -239,7 +244,7 @@ def test_a_process_that_is_killed_again_and_again_ends_with_the_same_study(tmp_p
         process.send_signal(signal.SIGKILL)
         process.communicate()
         kills += process.returncode == -signal.SIGKILL
-    assert kills >= 2
+    assert kills >= min(tries, 2)
     done, errors = start(path).communicate()
     assert done, errors
-    assert json.loads(done) == json.loads(expected)
+    assert json.loads(done) == json.loads(json.dumps(expected))

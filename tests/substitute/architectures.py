@@ -39,14 +39,21 @@ def unchanged() -> bool:
     return NOTE.exists() and NOTE.read_text().strip() == digest()
 
 
+def alike() -> bool:
+    """Whether one kernel stands for all that differ from it only in numbers."""
+    return unchanged() and not _asked_for_all
+
+
 def chosen() -> tuple[int, ...]:
     """The architectures of this run."""
-    return ONE if unchanged() and not _asked_for_all else ARCHITECTURES
+    return ONE if alike() else ARCHITECTURES
 
 
 def choice() -> str:
     """What is chosen and why, in a line."""
     names = ", ".join(f"sm_{a}" for a in chosen())
+    if alike():
+        names += ", one of the kernels that differ only in numbers, without optimizing"
     if _asked_for_all:
         return f"NVRTC for {names}: a full run"
     why = "unchanged since the last full run" if unchanged() else "changed since the last full run"

@@ -1,7 +1,7 @@
 """NVRTC on every kernel that the tests make: what runs on the host here must also compile for a device.
 
 It compiles beside the tests, in a process of its own: sources go there one by one, refusals are gathered at the end. A
-source that has been compiled for all architectures is not compiled again.
+source that has been compiled for all architectures asked for is not compiled again.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import functools
 import hashlib
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -19,13 +20,28 @@ from pathlib import Path
 from backends.cuda.prelude import PRELUDE
 
 from . import nvrtc
-from .architectures import chosen
+from .architectures import alike, chosen
 from .keeping import kept
 from .nvrtc import ARCHITECTURES, NVRTC, OF_CUPY, OWN, Source, find
 
+_NUMBER = re.compile(
+    r"(?<![\w.])(?:0[xX][0-9a-fA-F]+|(\d+\.\d*(?:[eE][+-]?\d+)?|\d+[eE][+-]?\d+)|\d+)"
+)
+QUICKLY = ("-G",)
+"""Without optimizing: a quarter of the time, the same refusals of what is no CUDA C or takes more than a device has."""
 
-def digest(source: str, options: Sequence[str], architectures: Sequence[int] = ARCHITECTURES) -> str:
-    return hashlib.sha256(repr((source, tuple(options), OF_CUPY, OWN, tuple(architectures))).encode()).hexdigest()[:32]
+
+def folded(source: str) -> str:
+    """The source with its numbers gone, whole ones and others; names and suffixes, which are types, stay."""
+    return _NUMBER.sub(lambda found: "1.0" if found[1] else "1", source)
+
+
+def digest(
+    source: str, options: Sequence[str], architectures: Sequence[int] = ARCHITECTURES
+) -> str:
+    return hashlib.sha256(
+        repr((source, tuple(options), OF_CUPY, OWN, tuple(architectures))).encode()
+    ).hexdigest()[:32]
 
 
 class Beside:
@@ -35,9 +51,17 @@ class Beside:
         library: where NVRTC is.
         folder: where it notes what was compiled.
         architectures: for which it compiles.
+        alike: one source stands for all that differ from it only in numbers, and is not optimized.
     """
 
-    def __init__(self, library: str, folder: Path, architectures: Sequence[int] = ARCHITECTURES) -> None:
+    def __init__(
+        self,
+        library: str,
+        folder: Path,
+        architectures: Sequence[int] = ARCHITECTURES,
+        alike: bool = False,
+    ) -> None:
+        self._alike = alike
         self._folder = folder
         self._architectures = architectures
         self._seen: set[str] = set()
@@ -51,7 +75,8 @@ class Beside:
 
     def submit(self, source: str, options: Sequence[str]) -> None:
         """Compile a source, unless that has been done."""
-        name = digest(source, options, self._architectures)
+        options = (*options, *QUICKLY) if self._alike else options
+        name = digest(folded(source) if self._alike else source, options, self._architectures)
         if name in self._seen:
             return
         self._seen.add(name)
@@ -81,7 +106,7 @@ def _session() -> Beside | None:
         return None
     version = ".".join(map(str, NVRTC(library).version()))
     folder = kept(f"nvrtc-{version}")
-    return Beside(library, folder, chosen())
+    return Beside(library, folder, chosen(), alike())
 
 
 def submit(source: str, options: Sequence[str]) -> None:

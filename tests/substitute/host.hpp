@@ -1,10 +1,10 @@
 // CUDA C on a CPU: blocks one after the other, the threads of a block as coroutines that change places at each barrier.
-#include <cmath>
-#include <csetjmp>
-#include <cstdio>
-#include <cstdlib>
-#include <cstring>
-#include <utility>
+// Of C's library alone (-nostdinc++): reading that of C++, even compiled beforehand, takes longer than a kernel.
+#include <math.h>
+#include <setjmp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <ucontext.h>
 
 #define __global__
@@ -14,8 +14,23 @@
 #define __restrict__
 #define __shared__ static
 #define __launch_bounds__(n)
-using std::abs; using std::cos; using std::erf; using std::exp; using std::expm1; using std::floor; using std::fma; using std::isfinite;
-using std::ilogb; using std::ldexp; using std::log; using std::rint; using std::log1p; using std::pow; using std::sin; using std::sqrt; using std::tanh;
+
+// what C++ and CUDA C have beyond C: functions by the types of what they get
+#undef isfinite
+#define OF_FLOAT(name) static inline float name(float x) { return name##f(x); }
+OF_FLOAT(cos) OF_FLOAT(erf) OF_FLOAT(exp) OF_FLOAT(expm1) OF_FLOAT(floor) OF_FLOAT(log)
+OF_FLOAT(rint) OF_FLOAT(log1p) OF_FLOAT(sin) OF_FLOAT(sqrt) OF_FLOAT(tanh)
+#undef OF_FLOAT
+static inline float pow(float x, float y) { return powf(x, y); }
+static inline float fma(float x, float y, float z) { return fmaf(x, y, z); }
+static inline float ldexp(float x, int n) { return ldexpf(x, n); }
+static inline int ilogb(float x) { return ilogbf(x); }
+static inline float abs(float x) { return fabsf(x); }
+static inline double abs(double x) { return fabs(x); }
+static inline long abs(long x) { return labs(x); }
+static inline long long abs(long long x) { return llabs(x); }
+static inline bool isfinite(float x) { return __builtin_isfinite(x); }
+static inline bool isfinite(double x) { return __builtin_isfinite(x); }
 
 struct Index { unsigned x, y, z; };
 static Index threadIdx, blockIdx, blockDim, gridDim;
@@ -71,7 +86,7 @@ static void wait(Gate& gate, int members) {
   int turn = gate.turn;
   if (++gate.arrived == members) { gate.arrived = 0; ++gate.turn; idle = 0; return; }
   while (gate.turn == turn) {
-    if (++idle > 4 * MOST) { std::fprintf(stderr, "a barrier that not all threads reach\n"); std::abort(); }
+    if (++idle > 4 * MOST) { fprintf(stderr, "a barrier that not all threads reach\n"); abort(); }
     yield();
   }
 }
@@ -82,8 +97,8 @@ static void block(void (*f)(), int threads_in_block, bool straight) {
     return;
   }
   for (int t = 0; t < count; ++t) threads[t].begun = threads[t].done = false;
-  std::memset(&block_gate, 0, sizeof block_gate);
-  std::memset(warp_gates, 0, sizeof warp_gates);
+  memset(&block_gate, 0, sizeof block_gate);
+  memset(warp_gates, 0, sizeof warp_gates);
   alive = count;
   body = f;
   idle = 0;
@@ -107,8 +122,13 @@ static void use_room(char* room) {
   threads = reinterpret_cast<Thread*>(room + STACK * MOST);
 }
 
+// 0, 1 and so on up to a number
+template <size_t... I> struct Places {};
+template <size_t N, size_t... I> struct Count : Count<N - 1, N - 1, I...> {};
+template <size_t... I> struct Count<0, I...> { using To = Places<I...>; };
+
 static void** given;
-template <class F, class... A, size_t... I> static void with(F f, std::index_sequence<I...>, void (*)(A...)) {
+template <class F, class... A, size_t... I> static void with(F f, Places<I...>, void (*)(A...)) {
   f(as_given(*static_cast<A*>(given[I]))...);
 }
 template <class... A> static bool run(void (*f)(A...), void (*call)(), void** arguments, int gx, int gy, int bx, bool straight) {
@@ -120,7 +140,7 @@ template <class... A> static bool run(void (*f)(A...), void (*call)(), void** ar
     for (int x = 0; x < gx; ++x) { blockIdx = {unsigned(x), unsigned(y), 0}; block(call, bx, straight); }
   return !misaligned;
 }
-template <class... A> static void apply(void (*f)(A...)) { with(f, std::index_sequence_for<A...>{}, f); }
+template <class... A> static void apply(void (*f)(A...)) { with(f, typename Count<sizeof...(A)>::To{}, f); }
 }  // namespace host
 
 extern "C" size_t host_room_size() { return host::room_size(); }
@@ -131,9 +151,9 @@ static inline void __syncthreads() { host::wait(host::block_gate, host::count); 
 template <class T> static inline T __shfl_xor_sync(unsigned, T x, int d) {
   static_assert(sizeof(T) <= 8, "lanes exchange 8 bytes at most");
   int me = host::now, warp = me / 32, members = host::count - warp * 32 < 32 ? host::count - warp * 32 : 32;
-  std::memcpy(&host::slots[me], &x, sizeof(T));
+  memcpy(&host::slots[me], &x, sizeof(T));
   host::wait(host::warp_gates[warp], members);
-  std::memcpy(&x, &host::slots[me ^ d], sizeof(T));
+  memcpy(&x, &host::slots[me ^ d], sizeof(T));
   host::wait(host::warp_gates[warp], members);
   return x;
 }

@@ -8,8 +8,8 @@ import functools
 import numpy as np
 
 from .array import ndarray
-from .errors import CompileException
-from .host import HostModule
+from .errors import CompileException, CUDARuntimeError
+from .host import HostModule, prepare
 from .machine import MACHINE
 from .streams import get_current_stream
 
@@ -24,28 +24,41 @@ def _module(source: str, options: tuple[str, ...]) -> HostModule:
     return HostModule(source, options)
 
 
+_asked_for: list[str] = []
+"""Sources that somebody wants compiled; all of them at once when the first of them runs."""
+
+
 class RawKernel:
     """A kernel of a source."""
 
     def __init__(self, code, name, options=(), backend="nvrtc", translate_cucomplex=False, *, enable_cooperative_groups=False, jitify=False) -> None:  # fmt: skip
         self.code, self.name, self.options = code, name, options
+        self._loaded = False
 
     def compile(self, log_stream=None) -> HostModule:
+        self._loaded = True
+        prepare(_asked_for)
+        _asked_for.clear()
         try:
             return _module(self.code, self.options)
         except SyntaxError as error:
             raise CompileException(str(error), self.code, self.name, self.options) from None
 
     @property
-    def kernel(self) -> HostModule:
-        """Compiled and loaded."""
-        return self.compile()
+    def kernel(self) -> RawKernel:
+        """Compiled and loaded, as far as anybody can see."""
+        self._loaded = True
+        _asked_for.append(self.code)
+        return self
 
     def __call__(self, grid, block, args, *, shared_mem=0) -> None:
+        stream = get_current_stream()
+        if stream.is_capturing() and not self._loaded:
+            raise CUDARuntimeError(900)
         module = self.compile()
         values = [_argument(arg) for arg in args]
         # held, so that their memory lives as long as a graph that uses it
-        MACHINE.submit(get_current_stream(), f"launch {self.name}", lambda _held=args: module.launch(self.name, grid, block, values))  # fmt: skip
+        MACHINE.submit(stream, f"launch {self.name}", lambda _held=args: module.launch(self.name, grid, block, values))  # fmt: skip
 
 
 def _argument(value):

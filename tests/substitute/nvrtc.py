@@ -149,7 +149,10 @@ class _Server:
 
 def _serve(library: str, folder: Path, architectures: Sequence[int]) -> None:
     """Compile what comes line by line, as soon as there are enough that can go together."""
-    server, groups = _Server(library, folder, architectures), defaultdict[tuple[object, ...], list[Source]](list)
+    server, groups = (
+        _Server(library, folder, architectures),
+        defaultdict[tuple[object, ...], list[Source]](list),
+    )
     with ThreadPoolExecutor(2) as pool:
         running = []
         for line in sys.stdin:

@@ -13,7 +13,7 @@ from backends.cuda.lower import Lowered
 from backends.numpy import NumPyBackend
 from backends.program.ir import Value
 
-from .host import HostModule
+from .host import HostModule, prepare
 
 
 @functools.lru_cache(maxsize=4096)
@@ -30,6 +30,7 @@ class OnHost:
 
     def run(self, given: dict[Value, np.ndarray]) -> None:
         self.arrays.update(given)
+        prepare(c.kernel.source for c in self.lowered.calls if c.kernel is not None)
         for call in self.lowered.calls:
             for root in call.roots:
                 if root not in self.arrays:

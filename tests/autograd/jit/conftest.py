@@ -15,6 +15,12 @@ def backend(request):
 
 
 @pytest.fixture
+def everything(request, backend):
+    """Whether to go through whole tables: on NumPy, where nothing is compiled, and with `--full`."""
+    return backend == "numpy" or request.config.getoption("--full")
+
+
+@pytest.fixture
 def log(caplog):
     caplog.set_level(logging.INFO, "gradloom")
     return lambda: [r.getMessage() for r in caplog.records if r.name == "gradloom"]

@@ -43,8 +43,12 @@ def together(*functions):
         raise failed[0]
 
 
-def big_step():
-    """A step with enough work for two threads, and its state."""
+def big_step(rows=64):
+    """A step with enough work for two threads, and its state.
+
+    Args:
+        rows: up to 16 OpenBLAS takes one thread for each product, as NumPy and scipy-openblas32 have it.
+    """
     draw = np.random.default_rng(0)
     w = ag.tensor(draw.standard_normal((96, 128)).astype(np.float32))
 
@@ -53,4 +57,4 @@ def big_step():
         w.assign(w + (x.T @ ag.tanh(x @ w)) * 0.01)
         return w.sum()
 
-    return w, step, ag.tensor(draw.standard_normal((64, 96)).astype(np.float32))
+    return w, step, ag.tensor(draw.standard_normal((rows, 96)).astype(np.float32))

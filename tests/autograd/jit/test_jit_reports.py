@@ -79,9 +79,9 @@ def test_debug_levels(level, capsys, caplog):
 
 
 @pytest.mark.host
-def test_the_level_of_the_environment(backend):
+def test_the_level_of_the_environment(backend, everything):
     code = f"import autograd as ag, backends; backends.set_default({backend!r}); ag.jit(lambda x: x + 1.0, name='one')(ag.ones(2))"
-    for level in ("1", "0", "much"):
+    for level in ("1", "0", "much") if everything else ("1",):
         done = subprocess.run([sys.executable, "-c", code], env={**os.environ, "GRADLOOM_DEBUG": level}, cwd=ROOT, capture_output=True, text=True, check=True)  # fmt: skip
         assert ("== one:" in done.stderr) == (level == "1")
 

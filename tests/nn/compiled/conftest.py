@@ -1,17 +1,15 @@
-"""Every test of compiled training runs on NumPy, as machine code, and on CUDA devices or what stands in for one."""
+"""Every test of compiled training runs on NumPy and as machine code; on CUDA devices or what stands in for one, see `devices`."""
 
 from __future__ import annotations
 
 import logging
 
 import pytest
-from compiling import COMPILING, compiling_on
 
 
-@pytest.fixture(params=COMPILING, autouse=True)
-def backend(request):
-    with compiling_on(request.param) as name:
-        yield name
+@pytest.fixture(autouse=True)
+def _on_each(backend):
+    """All of them take a backend, whether they look at it or not."""
 
 
 @pytest.fixture

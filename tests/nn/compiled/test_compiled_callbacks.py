@@ -12,6 +12,7 @@ import nn
 pytestmark = pytest.mark.once
 
 
+@pytest.mark.devices
 def test_callbacks_that_want_every_batch():
     def work(model):
         recorder, losses = Recorder(), []
@@ -106,6 +107,7 @@ def test_the_bar_counts_every_step(first, tmp_path, monkeypatch):
     assert bars == [(18, 18)]
 
 
+@pytest.mark.devices
 def test_a_run_that_goes_on_in_the_middle_of_an_epoch(tmp_path):
     pytest.importorskip("safetensors")
     whole = network()
@@ -138,6 +140,7 @@ def test_callbacks_that_change_the_rate():
     assert second["learning_rate"][-1] < second["learning_rate"][0] / 50
 
 
+@pytest.mark.devices
 def test_a_rate_that_changes_reaches_the_compiled_step():
     """With rate 0 from the second epoch on the weights stand still."""
     model, seen = network(optimizer=nn.SGD(0.5)), []

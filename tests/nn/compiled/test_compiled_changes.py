@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import networks
 import pytest
-from networks import X, Y, both, measured, network
+from networks import both, measured, network
 
 import nn
 
 pytestmark = pytest.mark.once
+
+X, Y = networks.X[:20], networks.Y[:20]
+"""Whole batches: half as many programs."""
 
 MIDWAY = {
     "dropout rate": lambda m: setattr(m.layers[1], "rate", 0.9),
@@ -75,6 +79,7 @@ def test_what_a_callback_changes_in_the_middle_of_a_fit(what):
     both(work)
 
 
+@pytest.mark.devices
 def test_loading_weights_between_two_fits(tmp_path):
     pytest.importorskip("safetensors")
 
@@ -106,7 +111,7 @@ def test_compiling_again_with_another_loss_and_optimizer():
         results = []
         for optimizer, loss in (("adam", "mse"), (nn.SGD(0.1), "hinge")):
             model.compile(optimizer, loss, ["mae"], jit=model.jit)
-            results += [model.fit(X[:20], Y[:20], 4, 2).history, model.evaluate(X, Y)]
+            results += [model.fit(X, Y, 4, 2).history, model.evaluate(X, Y)]
         return results
 
     both(work)

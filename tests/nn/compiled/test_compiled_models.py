@@ -20,6 +20,7 @@ import nn
 pytestmark = pytest.mark.once
 
 
+@pytest.mark.devices
 @pytest.mark.parametrize("jit", [True, False])
 def test_a_used_model_can_be_copied_and_pickled(jit):
     model = network(jit=jit)
@@ -33,6 +34,7 @@ def test_a_used_model_can_be_copied_and_pickled(jit):
         np.testing.assert_array_equal(model.predict(X[:8]), expected)
 
 
+@pytest.mark.devices
 def test_a_model_that_nobody_holds_is_freed():
     model = network()
     model.fit(X, Y, 4, validation_data=(X, Y))

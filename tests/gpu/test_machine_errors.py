@@ -1,0 +1,206 @@
+"""Errors half-way through a step of a machine, and looking inside one."""
+
+from __future__ import annotations
+
+import logging
+import os
+
+import numpy as np
+import pytest
+import substitute
+from descending import descent, put, put_on_the_stream_by, start
+from substitute import host
+
+import autograd as ag
+from backends.contract import Feed
+from backends.cupy import machine as machine_module
+from backends.errors import BackendError, DeviceMemoryError
+from backends.program import parse_program
+
+pytestmark = [pytest.mark.once, pytest.mark.skipif(host.COMPILER is None, reason=host.REASON)]
+RNG = np.random.default_rng(0)
+
+
+TABLE = parse_program("""
+program p
+%0: float32[4, 2] = state "table"
+%1: int64[3] = input "i"
+%2: float32[3, 2] = getitem(%0, %1, key=(slot(0),))
+%3: float32[4, 2] = index_add(%2, %1, key=(slot(0),), shape=(4, 2))
+%4: float32[4, 2] = add(%3, %0)
+assign %0 = %4
+return y=%2
+""")
+
+
+@pytest.mark.parametrize("way", ["graphs", "no graphs", "one kernel"])
+def test_an_index_out_of_range_leaves_state_as_it_was(machine, monkeypatch, backend, way):
+    put_on_the_stream_by(way, monkeypatch)
+    executable = backend.compile(TABLE)
+    table = RNG.standard_normal((4, 2)).astype(np.float32)
+    state = {"table": backend.asarray(table)}
+    for wrong in ([0, 4, 1], [-5, 0, 0], [0, 1, 2**40], [-(2**63), 0, 0]):
+        with pytest.raises(IndexError, match="out of range"):
+            executable.step(state, {"i": backend.asarray(np.array(wrong))})
+        assert np.array_equal(state["table"].get(), table)
+    executable.step(state, {"i": backend.asarray(np.array([0, 3, -1]))})
+    assert np.allclose(state["table"].get()[[0, 1, 3]], table[[0, 1, 3]] * [[2], [1], [3]])
+
+
+def test_an_epoch_stops_at_the_step_with_a_wrong_index(backend):
+    executable = backend.compile(TABLE, {"i": Feed(12, False)})
+    state = {"table": backend.asarray(np.ones((4, 2), np.float32))}
+    rows = np.array([0, 0, 1, 2, 2, 2, 9, 0, 0, 3, 3, 3])
+    with pytest.raises(IndexError, match="out of range"):
+        executable.epoch(state, {"i": backend.asarray(rows)}, None, 0, 4)
+    # two steps were right; nothing after the wrong one happened
+    assert state["table"].get()[:, 0].tolist() == [3, 2, 4, 1]
+    executable.epoch(state, {"i": backend.asarray(rows)}, None, 3, 1)
+    assert state["table"].get()[:, 0].tolist() == [3, 2, 4, 4]
+
+
+def test_an_error_of_the_device_leaves_everything_usable(machine, backend):
+    w, x = start(), ag.ones((4,), "float32")
+    step = descent(w)
+    step(x)
+    before = w.numpy().tolist()
+    for status, words in ((700, "restart the process"), (719, "restart the process"), (1, "the CUDA device reports")):  # fmt: skip
+        machine.broken = status
+        with pytest.raises(BackendError, match=words):
+            step(x)
+        machine.broken = None
+        assert w.numpy().tolist() == before
+    step(x)
+    assert w.numpy().tolist() != before
+
+
+@pytest.mark.usefixtures("graphs")
+def test_an_error_while_a_graph_is_captured_ends_the_capture(machine, monkeypatch, backend):
+    w, x = start(), ag.ones((4,), "float32")
+    step = descent(w)
+    launch = machine_module.launch
+    monkeypatch.setattr(machine_module, "launch", lambda *a: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        step(x)
+    monkeypatch.setattr(machine_module, "launch", launch)
+    assert not substitute.cuda.get_current_stream().is_capturing()
+    for _ in range(2):
+        step(x)
+    assert w.tolist() == [0, 0.25, 0.5, 0.75]
+
+
+def test_ctrl_c_while_a_step_is_put_on_the_stream(monkeypatch, backend):
+    monkeypatch.setenv("GRADLOOM_CUDA_GRAPHS", "0")
+    w, x = start(), ag.ones((4,), "float32")
+    step = descent(w)
+    step(x)
+    launch = machine_module.launch
+
+    def pressed(*arguments):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(machine_module, "launch", pressed)
+    with pytest.raises(KeyboardInterrupt):
+        step(x)
+    monkeypatch.setattr(machine_module, "launch", launch)
+    before = w.numpy()
+    step(x)
+    assert np.array_equal(w.numpy(), before * 0.5)
+
+
+def test_no_memory_for_a_program_says_what_takes_it(machine, backend):
+    program = parse_program("""
+    program hungry
+    %0: float32[1000, 1000] = input "x"
+    %1: float32[1000, 1000] = matmul(%0, %0)
+    %2: float32[1000, 1000] = exp(%1)
+    %3: float32[1000, 1000] = matmul(%2, %1)
+    %4: float32[] = sum(%3, axis=(0, 1), keepdims=False)
+    return y=%4
+    """)
+    machine.memory = 1 << 20
+    with pytest.raises(DeviceMemoryError) as failure:
+        backend.compile(program)
+    text = str(failure.value)
+    for words in ("hungry needs", "bytes on CUDA device 0", "float32[1000, 1000] (4,000,000 bytes)", "Use smaller batches"):  # fmt: skip
+        assert words in text
+    machine.memory = 1 << 40
+    backend.compile(program)
+
+
+def test_no_memory_for_a_result_leaves_the_machine_usable(machine, backend):
+    x = ag.ones((1000,), "float32")
+    double = ag.jit(lambda x: x * 2.0)
+    double(x)
+    machine.memory = machine.used[0]
+    with pytest.raises(DeviceMemoryError, match="smaller batches"):
+        double(x)
+    machine.memory = 1 << 40
+    assert double(x).sum().item() == 2000
+
+
+def test_a_machine_can_be_looked_at(backend):
+    w, x = start(), ag.ones((4,), "float32")
+    step = descent(w)
+    step(x)
+    before = w.numpy()
+    (entry,) = step._entries.values()
+    executable = entry.executable
+    assert "__global__" in executable.source()
+    assert any("w" in line or "%" in line for line in executable.kernels())
+    found = executable.compare({n: t._data for n, t in entry.tensors.items()}, dict.fromkeys(executable.inputs, x._data))  # fmt: skip
+    assert found
+    assert all(difference < 1e-6 for _, _, difference in found)
+    assert np.array_equal(w.numpy(), before)
+    rows = executable.profile(lambda: [step(x) for _ in range(3)])
+    assert rows
+    assert all(seconds >= 0 and size > 0 for _, seconds, size, _ in rows)
+    assert np.allclose(w.numpy(), before * 0.5**3)
+    step(x)
+    assert np.allclose(w.numpy(), before * 0.5**4)
+
+
+@pytest.mark.parametrize("level", [1, 2, 3, 4])
+def test_levels_of_debugging(backend, caplog, capsys, level):
+    w, x = start(), ag.ones((4,), "float32")
+    step = descent(w)
+    with caplog.at_level(logging.DEBUG), ag.debug(level):
+        for _ in range(2):
+            step(x)
+    told = caplog.text + "".join(capsys.readouterr())
+    assert "step" in told
+    assert ("__global__" in told) == (level >= 3)
+    assert np.allclose(w.numpy(), np.arange(4) * 0.25)
+
+
+def test_graphs_can_be_switched_off(monkeypatch, machine, backend):
+    monkeypatch.setenv("GRADLOOM_CUDA_GRAPHS", "0")
+    w, x = start(), ag.ones((4,), "float32")
+    step = descent(w)
+    for _ in range(3):
+        step(x)
+    assert not put(machine, "graph")
+    assert np.allclose(w.numpy(), np.arange(4) * 0.5**3)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_a_child_may_look_at_what_the_parent_has_on_the_host(backend):
+    """Here it goes on; what a real device says is told in words of ours (see below)."""
+    w, x = start(), ag.ones((4,), "float32")
+    step = descent(w)
+    step(x)
+    child = os.fork()
+    if child == 0:
+        try:
+            step(x)
+        finally:
+            os._exit(0)
+    assert os.waitpid(child, 0)[1] == 0
+
+
+def test_what_a_device_says_in_a_child_is_explained(machine, backend):
+    x = ag.ones((4,), "float32")
+    machine.broken = 3
+    with pytest.raises(BackendError, match=r"InitializationError.*forked.*get_context\('spawn'\)"):
+        x + 1

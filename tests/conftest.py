@@ -134,19 +134,19 @@ def pytest_collection_modifyitems(config, items):
 
 
 def pytest_sessionfinish(session, exitstatus):
-    """A full run that passed has shown every architecture the kernels as they are."""
+    """A whole run for every architecture that passed has shown them the kernels as they are."""
     config = session.config
-    whole = (
-        config.getoption("--full")
-        and not config.getoption("keyword")
-        and not config.getoption("markexpr")
+    some = (
+        config.getoption("keyword")
+        or config.getoption("markexpr")
+        or config.args != config.getini("testpaths")
     )
     if (
-        whole
-        and exitstatus == 0
+        exitstatus == 0
+        and not some
         and not hasattr(config, "workerinput")
         and nvrtc.find()
-        and config.args == config.getini("testpaths")
+        and not architectures.alike()
     ):
         architectures.note()
 

@@ -146,7 +146,7 @@ def test_programs_are_deep_share_values_and_use_every_op(full):
     assert len(first(strategies.programs(), shares).steps) <= 2
     seen = set()
 
-    @settings(max_examples=1500 if full else 200)
+    @settings(max_examples=1500 if full else 500)
     @given(strategies.programs())
     def collect(program):
         seen.update(step.op.name for step in program.steps)

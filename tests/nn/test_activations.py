@@ -72,7 +72,6 @@ def test_every_name_has_a_formula_here():
     assert set(FORMULAS) - set(activations.ACTIVATIONS) == set()
 
 
-@pytest.mark.eager
 @pytest.mark.parametrize("name", FORMULAS)
 def test_formulas(name):
     y = activations.get(name)(ag.tensor(X)).numpy()

@@ -11,7 +11,7 @@ import threading
 import numpy as np
 import pytest
 from figures import classifier, legend
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from models import rows
 
@@ -236,6 +236,7 @@ def test_the_best_epoch(values, name):
         assert best == values.index(values[best])
 
 
+@settings(max_examples=settings.default.max_examples // 3)
 @given(st.integers(2, 6), st.data())
 def test_counts_of_the_confusion_matrix(count, data):
     pairs = data.draw(

@@ -105,17 +105,25 @@ def figures(recipe: Recipe, seed: int) -> tuple[float, ...]:
     model = network(recipe.dropout)
     model.compile(recipe.optimizer(), "binary_crossentropy", metrics=["accuracy"])
     model.fit(data.x_train, data.y_train, batch_size=recipe.batch_size, epochs=recipe.epochs)
-    with backends.use("numpy"):  # without programs to compile for that once
-        train = model.evaluate(data.x_train, data.y_train)
-        return (*train, *model.evaluate(data.x_test, data.y_test))
+    train = measures(model, network, data.x_train, data.y_train)
+    return (*train, *measures(model, network, data.x_test, data.y_test))
+
+
+def measures(model: nn.Sequential, make: Callable[[], nn.Sequential], x: np.ndarray, y: np.ndarray) -> list[float]:  # fmt: skip
+    """Loss and accuracy with the weights of `model`, on NumPy: without programs to compile for that once."""
+    with backends.use("numpy"):
+        same = make()
+        same(x[:1])
+        same.set_weights(model.get_weights())
+        same.compile("sgd", model.loss, metrics=["accuracy"])
+        return list(same.evaluate(x, y))
 
 
 @pytest.fixture(autouse=True)
 def _quick(full):
     """Every step costs microseconds as machine code."""
-    with backends.use(
-        backends.default() if full or backends.available()["numba"] != "available" else "numba"
-    ):
+    quick = not full and backends.available()["numba"] == "available"
+    with backends.use("numba" if quick else backends.default()):
         yield
 
 
@@ -134,6 +142,10 @@ def test_the_medians_lie_where_kerass_runs_lie(recipe, full):
     assert not outside
 
 
+def perceptron() -> nn.Sequential:
+    return nn.MLP(hidden=(128, 64), outputs=10, dropout=0.2, output_activation="softmax")
+
+
 def digits_accuracy(seed: int) -> float:
     """Held-out accuracy on the digits of scikit-learn: the last fifth of a fixed shuffle is held out."""
     datasets = pytest.importorskip("sklearn.datasets")
@@ -142,11 +154,10 @@ def digits_accuracy(seed: int) -> float:
     x, y = x[order] / 16, y[order]
     cut = len(x) - len(x) // 5
     nn.set_random_seed(seed)
-    model = nn.MLP(hidden=(128, 64), outputs=10, dropout=0.2, output_activation="softmax")
+    model = perceptron()
     model.compile(decayed_sgd(), "sparse_categorical_crossentropy", metrics=["accuracy"])
     model.fit(x[:cut], y[:cut], batch_size=32, epochs=30)
-    with backends.use("numpy"):
-        return float(model.evaluate(x[cut:], y[cut:])[1])
+    return measures(model, perceptron, x[cut:], y[cut:])[1]
 
 
 @pytest.mark.slow

@@ -21,11 +21,15 @@ def test_the_code_runs_in_order_and_prints_what_is_shown(tmp_path, full):
     code = "\n".join(re.findall(r"```python\n(.*?)```", PAGE, flags=re.DOTALL))
     code = code.replace('"examples/', f'"{ROOT.as_posix()}/examples/')
     # each trial is a network of its own, which has to be compiled
-    assert code.count("trials=15") == code.count("runs=3") == 1
+    assert code.count("trials=15") == code.count("runs=3") == code.count("epochs=15") - 1 == 1
     if full:
         code = code.replace("trials=15", "trials=5")
     else:
-        code = code.replace("trials=15", "trials=4").replace("runs=3", "runs=1")
+        code = (
+            code.replace("trials=15", "trials=4")
+            .replace("runs=3", "runs=2")
+            .replace("epochs=15", "epochs=8")
+        )
         code = f"import backends\nbackends.set_default('numpy')\n{code}"
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", f"import sys\nsys.path.insert(0, {str(ROOT)!r})\n{code}\nassert accuracy > 0.7\n"],

@@ -31,7 +31,7 @@ SPACE = {
     "learning_rate": nn.tuning.Float(1e-3, 1, log=True),
     "activation": ["relu", "tanh"],
 }
-TRIALS = 10
+TRIALS = 8
 ENDINGS = ("db", "journal")
 
 

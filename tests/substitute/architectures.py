@@ -1,8 +1,7 @@
 """For which architectures NVRTC compiles what the tests make: for all when what makes kernels has changed, else for one.
 
-`architectures.txt` holds a digest of the folders below as they were when the tests last passed with every architecture;
-`run.py test --full` writes it. So what a commit changed is compiled for all, in the run that sees it first and in those of
-everybody else, until a full run has passed.
+`architectures.txt` holds a digest of the folders below as they were when all tests last passed with every architecture;
+the run that did writes it. So what a commit changes is compiled for all until such a run has passed and its note is there.
 """
 
 from __future__ import annotations
@@ -56,7 +55,11 @@ def choice() -> str:
         names += ", one of the kernels that differ only in numbers, without optimizing"
     if _asked_for_all:
         return f"NVRTC for {names}: a full run"
-    why = "unchanged since the last full run" if unchanged() else "changed since the last full run"
+    why = (
+        "unchanged since all have taken them"
+        if unchanged()
+        else "changed since all have taken them"
+    )
     return f"NVRTC for {names}: {', '.join(MAKERS)} {why}"
 
 

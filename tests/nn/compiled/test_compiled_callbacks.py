@@ -12,7 +12,6 @@ import nn
 pytestmark = pytest.mark.once
 
 
-@pytest.mark.devices
 def test_callbacks_that_want_every_batch():
     def work(model):
         recorder, losses = Recorder(), []

@@ -96,9 +96,9 @@ def test_loading_weights_between_two_fits(tmp_path):
 def test_a_layer_added_between_two_fits():
     def work(model):
         model.fit(X, Y, 4, 1)
-        model.predict(X[:8])
+        model.predict(networks.X)
         model.add(nn.Dense(1, "sigmoid", kernel_initializer="ones"))
-        predicted = model.predict(X[:8])
+        predicted = model.predict(networks.X)
         model.compile(nn.SGD(0.1), "mse", jit=model.jit)
         history = model.fit(X, Y, 4, 2).history
         return [predicted, history, *measured(model)]

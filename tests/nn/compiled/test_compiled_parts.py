@@ -154,9 +154,7 @@ def test_every_value_of_a_step_on_numpy(name):
 
 
 @pytest.mark.parametrize("backend", ["numba"], indirect=True)
-@grouped(
-    "name", kinds_of(name for name in TOGETHER if name in LAYERS and name not in NOISE)
-)
+@grouped("name", kinds_of(name for name in TOGETHER if name in LAYERS and name not in NOISE))
 def test_every_value_of_a_step_is_the_interpreter_s(name):
     compare_values(TOGETHER, name)
 

@@ -241,3 +241,17 @@ def test_a_range_test_leaves_the_scale_as_it_was():
     before = parts(model)
     nn.learning_rate_range_test(model, X, Y, steps=20)
     assert parts(model) == before
+
+
+@pytest.mark.parametrize("clip", [{"clipnorm": 0.05}, {"clipvalue": 0.01}, {"global_clipnorm": 0.05}], ids=str)  # fmt: skip
+def test_gradients_are_clipped_without_the_scale(clip):
+    weights = []
+    for precision in (None, "float16"):
+        nn.set_random_seed(3)
+        model = nn.Sequential([nn.Input((6,)), nn.Dense(1)])
+        model.compile(nn.SGD(0.1, **clip), "mse", mixed_precision=precision)
+        before = model.get_weights()[0]
+        model.train_on_batch(X[:32], Y[:32])
+        weights.append(model.get_weights()[0] - before)
+    assert np.abs(weights[0]).max() > 5e-4
+    np.testing.assert_allclose(weights[1], weights[0], rtol=0.02, atol=1e-5)

@@ -301,3 +301,14 @@ def test_an_argument_without_an_attribute_is_explained():
 
     with pytest.raises(nn.ArgumentError, match="Forgetful takes 'size' and keeps no attribute"):
         Forgetful(3).get_config()
+
+
+def test_a_compiled_function_sees_the_mode():
+    model = nn.Sequential([nn.Input((64,)), nn.Dropout(0.5)])
+    function, x = ag.jit(lambda x: model(x)), ag.ones((2, 64))
+    model.train()
+    assert (function(x).numpy() == 0).any()
+    model.eval()
+    np.testing.assert_array_equal(function(x).numpy(), 1)
+    model.train()
+    assert (function(x).numpy() == 0).any()

@@ -30,7 +30,7 @@ TESTS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("nn/seed.py", ("tests/nn/test_initializers.py", "tests/nn/test_layers*", "tests/nn/compiled/*")),
     ("nn/regularizers.py", ("tests/nn/test_optimizer*", "tests/nn/test_layers*", "tests/nn/test_trace.py")),
     ("nn/constraints.py", ("tests/nn/test_optimizer*", "tests/nn/test_layers*")),
-    ("nn/precision.py", ("tests/nn/test_mixed_precision.py",)),
+    ("nn/precision.py", ("tests/nn/test_mixed_precision.py", "tests/nn/test_precision_models.py")),
     ("nn/module.py", ("tests/nn/test_module.py", "tests/nn/test_saving.py")),
     ("nn/budget.py", ("tests/nn/test_damaged_files.py", "tests/nn/test_saving.py")),
     ("nn/reading.py", ("tests/nn/test_damaged_files.py", "tests/nn/test_saving.py")),

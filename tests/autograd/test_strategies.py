@@ -146,14 +146,16 @@ def test_programs_are_deep_share_values_and_use_every_op(full):
     assert len(first(strategies.programs(), shares).steps) <= 2
     seen = set()
 
-    @settings(max_examples=1500 if full else 500)
+    # the more programs, the more of the ops that need inputs of a special shape or sign, which a short one seldom has
+    examples, share = (1500, 0.7) if full else (200, 0.45)
+
+    @settings(max_examples=examples)
     @given(strategies.programs())
     def collect(program):
         seen.update(step.op.name for step in program.steps)
 
     collect()
-    # the rest needs inputs of a special shape or sign, which a short random program seldom has
-    assert len(seen) > 0.7 * len(usable_ops()), sorted(seen)
+    assert len(seen) > share * len(usable_ops()), sorted(seen)
 
 
 def wrong_rule(op, monkeypatch):

@@ -97,6 +97,12 @@ def eager_backend(request):
     numba.fuse_from = before
 
 
+@pytest.fixture(scope="session")
+def full(request):
+    """Whether every seed, sample and backend is wanted."""
+    return request.config.getoption("--full")
+
+
 def prepare_cupy():
     """The real CuPy where it works, else its substitute."""
     try:

@@ -14,10 +14,9 @@ from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
+import choosing
 import pytest
 
-REFERENCE = Path(__file__).with_name("seconds.json")
-"""Seconds of each file's tests in the default run, all workers added up, on two cores."""
 EVERY = 15.0
 """Seconds between lines where there is no terminal."""
 _CACHE = "gradloom/seconds"
@@ -84,7 +83,7 @@ class Progress:
         self._bar: Any = None
 
     def _known(self) -> dict[str, float]:
-        known: dict[str, float] = json.loads(REFERENCE.read_text()) if REFERENCE.exists() else {}
+        known = choosing.seconds()
         cache = getattr(self._config, "cache", None)
         return known | (cache.get(_CACHE, {}) if cache is not None else {})
 

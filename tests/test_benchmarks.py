@@ -40,11 +40,6 @@ PEERS = ("step", "overhead", "predict", "import")
 pytestmark = pytest.mark.once
 
 
-@pytest.fixture
-def full(request: pytest.FixtureRequest) -> bool:
-    return bool(request.config.getoption("--full"))
-
-
 def run(*words: str | Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "benchmarks", *words], cwd=ROOT, capture_output=True, text=True, check=False

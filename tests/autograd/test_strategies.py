@@ -105,11 +105,6 @@ def test_tensors(x):
     assert x.requires_grad
 
 
-@pytest.fixture
-def full(request):
-    return request.config.getoption("--full")
-
-
 @grouped("op", by(OPS.values(), lambda op: op.forward.__module__.rpartition(".")[2]))
 def test_arguments_of_every_op_are_accepted_by_it(op, full):
     @settings(max_examples=60 if full else 4)

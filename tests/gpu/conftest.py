@@ -93,9 +93,3 @@ def backend(machine):
 def graphs(monkeypatch):
     """Graphs, also where one kernel would do."""
     put_on_the_stream_by("graphs", monkeypatch)
-
-
-@pytest.fixture(scope="session")
-def full(request):
-    """Whether everything runs, however alike what it compiles is."""
-    return request.config.getoption("--full")

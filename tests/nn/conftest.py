@@ -40,12 +40,6 @@ def backend(request):
 
 
 @pytest.fixture
-def full(request):
-    """Whether every seed, model and backend is wanted."""
-    return request.config.getoption("--full")
-
-
-@pytest.fixture
 def trained():
     """A compiled model after one epoch, so that weights, slots and counters all hold something."""
     model = nn.Sequential([nn.Dense(4, "relu", input_shape=(3,)), nn.Dense(1, "sigmoid")])

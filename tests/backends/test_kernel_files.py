@@ -95,9 +95,10 @@ def test_a_damaged_file_is_compiled_again(folder, compilations, monkeypatch, dam
 
 
 @pytest.mark.skipif(not hasattr(os, "getuid"), reason="permissions of POSIX")
-def test_a_folder_that_others_can_write_is_not_used(folder, caplog):
+@pytest.mark.parametrize("mode", [0o777, 0o770, 0o720, 0o702])
+def test_a_folder_that_others_can_write_is_not_used(folder, caplog, mode):
     folder.mkdir()
-    folder.chmod(0o777)
+    folder.chmod(mode)
     assert compiling.cache_folder() is None
     assert "can be written by others" in caplog.text
     assert works(compiling.load(SOURCE))

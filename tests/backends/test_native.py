@@ -6,7 +6,8 @@ import itertools
 
 import numpy as np
 import pytest
-from programs import assert_close, differences, in_all, joined
+from comparing import results
+from programs import Machine, assert_close, differences, in_all, joined, parse_program
 
 pytestmark = pytest.mark.once
 SHAPES = [(1,), (3,), (17,), (200,), (1, 1), (5, 3), (8, 16), (33, 7), (40, 100), (2, 3, 4), (3, 1, 20), (4, 5, 6, 7)]  # fmt: skip
@@ -32,6 +33,86 @@ def elementwise(shape):
 
 def test_elementwise():
     assert_close(joined(map(elementwise, SHAPES)))
+
+
+COMPARED = ("less", "less_equal", "equal", "not_equal", "maximum", "minimum")
+EDGES = {
+    "bool": [False, True],
+    "uint8": [0, 1, 127, 128, 255],
+    "int8": [-128, -1, 0, 1, 127],
+    "int64": [-(2**63), -1, 0, 1, 2**63 - 1],
+    "float32": [np.nan, -np.inf, -1.0, -0.0, 0.0, 1.0, np.inf],
+}
+
+
+@pytest.mark.parametrize("dtype", EDGES)
+def test_comparisons_at_the_edges(dtype):
+    """All pairs of the numbers where a sign, a width or NaN decides; with an array and with a number."""
+    edges = np.array(EDGES[dtype], dtype)
+    a, b = (x.ravel() for x in np.meshgrid(edges, edges))
+    lines, returned = [], []
+    number = {"bool": "True", "float32": "0.0"}.get(dtype, "1")
+    for k, name in enumerate(COMPARED):
+        result = "bool" if k < 4 else dtype
+        lines += [f"%{10 + 2 * k + i}: {result}[{a.size}] = {name}(%0, {other})" for i, other in enumerate(("%1", number))]  # fmt: skip
+        returned += [f"y{k}_{i}=%{10 + 2 * k + i}" for i in range(2)]
+    as_interpreted(
+        "\n".join([
+            "program p",
+            f'%0: {dtype}[{a.size}] = input "a"',
+            f'%1: {dtype}[{a.size}] = input "b"',
+            *lines,
+            f"%90: {dtype}[] = max(%0, axis=(0,), keepdims=False)",
+            f"%91: {dtype}[] = min(%0, axis=(0,), keepdims=False)",
+            f"return largest=%90, least=%91, {', '.join(returned)}",
+        ]),
+        {},
+        {"a": a, "b": b},
+    )  # fmt: skip
+
+
+def as_interpreted(text, state, given, tolerance=0.0):
+    """New state and outputs of one step beside the interpreter's."""
+    program = parse_program(text)
+    expected = results(program, state, given)
+    mine = {name: array.copy() for name, array in state.items()}
+    found = Machine(program).step(mine, given) | {f"state {n}": a for n, a in mine.items()}
+    assert found.keys() == expected.keys()
+    for name, array in expected.items():
+        assert found[name].dtype == array.dtype
+        np.testing.assert_allclose(found[name], array, rtol=tolerance, atol=tolerance, err_msg=name)
+
+
+def test_the_first_of_an_axis_is_not_the_axis():
+    """What is computed for all and summed over a part: the loops of the one are not those of the other."""
+    assert_close("""
+    program p
+    %0: float32[9] = input "x"
+    %1: float32[9] = exp(%0)
+    %2: float32[5] = getitem(%1, key=(slice(0, 5, 1),))
+    %3: float32[] = sum(%2, axis=(0,), keepdims=False)
+    return y=%1, s=%3
+    """)
+
+
+@pytest.mark.parametrize("width", [5, 24, 40, 100, 300])
+def test_state_that_later_passes_over_its_rows_read(width):
+    """Rows that stay in registers, and longer ones, which are read anew when the sum is known."""
+    text = f"""
+    program p
+    %0: float32[3, {width}] = state "w"
+    %1: float32[3, {width}] = multiply(%0, 0.5)
+    %2: float32[3, 1] = sum(%1, axis=(1,), keepdims=True)
+    %3: float32[3, {width}] = subtract(%0, %2)
+    %4: float32[3, {width}] = multiply(%3, %3)
+    %5: float32[3, 1] = sum(%4, axis=(1,), keepdims=True)
+    %6: float32[3, {width}] = multiply(%0, %5)
+    %7: float32[3, 1] = sum(%6, axis=(1,), keepdims=True)
+    assign %0 = %3
+    return y=%7
+    """
+    w = np.random.default_rng(0).normal(size=(3, width)).astype("float32")
+    as_interpreted(text, {"w": w}, {}, 1e-4)
 
 
 def reduction(primitive, shape, dtype, axis):

@@ -81,6 +81,20 @@ def test_batched_products():
     """, 1e-13)  # fmt: skip
 
 
+@pytest.mark.parametrize(("a", "b"), [("1", "4"), ("4", "1"), ("1, 3", "2, 1"), ("2, 1", "3")])
+def test_matrices_that_are_repeated(a, b):
+    """A batch of one, and an axis that the other operand has more of."""
+    batch = ", ".join(map(str, np.broadcast_shapes(*(tuple(map(int, s.split(", "))) for s in (a, b)))))  # fmt: skip
+    assert_close(f"""
+    program p
+    %0: float32[{a}, 5, 3] = input "a"
+    %1: float32[{b}, 3, 6] = input "b"
+    %2: float32[{batch}, 5, 6] = matmul(%0, %1)
+    %3: float32[{batch}, 5, 6] = multiply(%2, 2)
+    return y=%3
+    """)
+
+
 def test_one_parameter_along_two_axes():
     assert_close("""
     program p

@@ -77,6 +77,18 @@ def test_special_values(cupy_backend, case):
         same(cupy_backend, name, x, number)
 
 
+def test_an_array_at_an_odd_address_after_one_at_a_round_one(cupy_backend):
+    """Several elements at once are read only where a device takes the address."""
+
+    def rule(xp, x):
+        return xp.exp(x * 2.0)
+
+    whole = cupy_backend.asarray(some((65,), "float32"))
+    for part in (whole[:64], whole[1:], whole[:64]):
+        found = cupy_backend.to_numpy(cupy_backend.run(rule, part))
+        np.testing.assert_allclose(found, np.exp(cupy_backend.to_numpy(part) * 2), rtol=1e-5)
+
+
 COUNTS = [0, 1, 7, 8, 31, 63, 64, 100, -1]
 WORDS = ["int8", "int32", "int64", "uint8", "uint64"]
 

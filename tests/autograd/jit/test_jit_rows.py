@@ -61,6 +61,14 @@ def test_over_rows_of_every_make():
     assert note.traces == 2
 
 
+def test_over_rows_of_other_dtypes():
+    log, _, note = rows_step()
+    x, y = ag.arange(20).to("float32").reshape(10, 2), ag.arange(10)
+    for dtype in ("float32", "float64", "int32", "int64", "float32"):
+        note.over_rows([x, y.to(dtype)], 3, None, 1, 1, (None,))
+        assert log.tolist()[7] == [6 + 8 + 10, 7 + 9 + 11, 3 + 4 + 5], dtype
+
+
 def test_over_rows_refuses_what_does_not_fit():
     log, count, note = rows_step()
     x, y = ag.ones((10, 2)), ag.ones(10)

@@ -19,6 +19,15 @@ import nn
 pytestmark = pytest.mark.once
 
 
+def all_of(threads):
+    """Run them; each has to come to an end."""
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert not any(thread.is_alive() for thread in threads)
+
+
 def test_two_threads_that_train_with_dropout(backend):
     """They share the default generator in no order; the numbers are any, the models are whole."""
     failed = []
@@ -34,10 +43,7 @@ def test_two_threads_that_train_with_dropout(backend):
 
     models = {seed: network(seed=seed, units=5 + seed // 2) for seed in range(3)}
     threads = [threading.Thread(target=work, args=(seed,)) for seed in models]
-    for t in threads:
-        t.start()
-    for t in threads:
-        t.join(60)
+    all_of(threads)
     assert failed == []
     first, second = (network().fit(X, Y, 4, 2).history for _ in range(2))
     assert first == second
@@ -87,10 +93,7 @@ def test_two_models_in_two_threads(backend):
         models = {seed: network(seed=seed, dropout=0.0, units=seed) for seed in (5, 6)}
         together = {}
         threads = [threading.Thread(target=work, args=(seed, together)) for seed in models]
-        for t in threads:
-            t.start()
-        for t in threads:
-            t.join(60)
+        all_of(threads)
         assert failed == []
         assert together == alone
 
@@ -119,10 +122,7 @@ def test_threads_that_predict_with_one_model(backend):
 
     calls = [model.predict] * 3 + [directly]
     threads = [threading.Thread(target=work, args=(i, f)) for i, f in enumerate(calls, 2)]
-    for t in threads:
-        t.start()
-    for t in threads:
-        t.join(60)
+    all_of(threads)
     assert failed == []
 
 

@@ -14,6 +14,7 @@ CORE = (
 )  # fmt: skip
 """What every quick run holds, after the tests of what changed."""
 _COMPILED = ("tests/nn/compiled/*", "tests/autograd/jit/*")
+_ON_DEVICE = ("tests/gpu/test_eager*", "tests/gpu/test_kernel_values.py", "tests/gpu/test_machine.py", "tests/gpu/test_machine_state.py", "tests/gpu/*")  # fmt: skip
 TESTS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("nn/losses/", ("tests/nn/test_losses*", "tests/nn/test_trace.py")),
     ("nn/metrics/", ("tests/nn/test_metric*", "tests/nn/compiled/test_compiled_parts.py", "tests/nn/test_batches.py")),
@@ -80,8 +81,8 @@ TESTS: tuple[tuple[str, tuple[str, ...]], ...] = (
     )),
     ("backends/native/", ("tests/backends/test_native*", "tests/nn/compiled/test_compiled_parts.py", *_COMPILED, "tests/nn/test_golden_kernels.py")),
     ("backends/numba/", ("tests/backends/test_numba.py", "tests/backends/test_rows.py", "tests/backends/test_kernel_files.py", "tests/backends/test_erf.py", "tests/autograd/test_programs.py")),
-    ("backends/cuda/", ("tests/backends/test_cuda.py", "tests/gpu/*")),
-    ("backends/cupy/", ("tests/gpu/*",)),
+    ("backends/cuda/", ("tests/backends/test_cuda.py", *_ON_DEVICE)),
+    ("backends/cupy/", _ON_DEVICE),
     ("backends/numpy/", ("tests/backends/test_primitives.py", "tests/backends/test_registry.py", "tests/autograd/test_conv.py", "tests/autograd/jit/*", "tests/autograd/test_einsum.py")),
     ("backends/program/rows.py", ("tests/backends/test_rows.py", "tests/backends/test_numba.py")),
     ("backends/program/precision.py", ("tests/backends/test_precision.py", "tests/autograd/test_jit_precision.py", "tests/nn/test_mixed_precision.py")),

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import sysconfig
 import tempfile
 import venv
 from pathlib import Path
@@ -188,11 +189,14 @@ def hips_python():
         # made elsewhere and moved when complete, since other processes may be making it too
         with tempfile.TemporaryDirectory(dir=folder.parent, prefix="gradloom-hips-") as other:
             new = Path(other) / "environment"
-            venv.create(new, with_pip=True)
-            pip = [new / python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+            venv.create(new)
+            (modules,) = new.glob("[Ll]ib/**/site-packages")
+            pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "--target", modules]  # fmt: skip
             made = subprocess.run([*pip, f"autograd=={HIPS_VERSION}"], capture_output=True, text=True, check=False)  # fmt: skip
             if made.returncode:
                 pytest.skip(f"cannot install autograd=={HIPS_VERSION}: {made.stderr.strip().splitlines()[-1:]}")  # fmt: skip
+            # NumPy, which is all that it needs, is behind it on the path
+            (modules / "numpy.pth").write_text(sysconfig.get_path("platlib") + "\n")
             try:
                 new.rename(folder)
             except OSError:  # another process was first

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from grouping import by, grouped
-from hypothesis import find, given, settings
+from hypothesis import Phase, find, given, settings
 from hypothesis import strategies as st
 
 import autograd as ag
@@ -26,6 +26,11 @@ SEARCH = settings(max_examples=3000, derandomize=True, database=None, deadline=N
 def first(strategy, condition):
     """The simplest example, the same at every run."""
     return find(strategy, condition, settings=SEARCH)
+
+
+def exists(strategy, condition):
+    """Whether there is such an example; the first one does, whatever its size."""
+    return find(strategy, condition, settings=settings(SEARCH, phases=[Phase.generate])) is not None
 
 
 def test_hypothesis_is_imported_only_with_the_strategies():
@@ -50,7 +55,7 @@ def test_hypothesis_is_imported_only_with_the_strategies():
     ],
 )
 def test_every_kind_of_array_occurs(condition):
-    first(strategies.arrays(), condition)
+    assert exists(strategies.arrays(), condition)
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
@@ -132,13 +137,15 @@ def test_a_program_is_a_function_with_inputs_and_a_text_that_is_its_source(progr
 
 
 def test_programs_are_deep_share_values_and_use_every_op(full):
-    assert first(strategies.programs(), lambda p: len(p.steps) >= 5)
+    assert exists(strategies.programs(), lambda p: len(p.steps) >= 5)
 
     def shares(program):
         used = [a for step in program.steps for a in step.arguments]
         return any(used.count(a) > 1 for a in used)
 
-    assert len(first(strategies.programs(), shares).steps) <= 2
+    assert exists(strategies.programs(), shares)
+    if full:
+        assert len(first(strategies.programs(), shares).steps) <= 2
     seen = set()
 
     # the more programs, the more of the ops that need inputs of a special shape or sign, which a short one seldom has

@@ -96,6 +96,13 @@ def first_failure(place: Path, arguments: list[str], cache: Path, patience: floa
     return found[1]
 
 
+def one_architecture(place: Path) -> None:
+    """Let NVRTC take the kernels there for one architecture: a changed digest would ask for all, three times the work."""
+    note = "from substitute import architectures; architectures.note()"
+    if (place / "tests" / "substitute" / "architectures.py").exists():
+        subprocess.run([sys.executable, "-c", note], cwd=place / "tests", check=True, env=os.environ | {"PYTHONPATH": str(place)})  # fmt: skip
+
+
 def attempt(fault: Fault, checkout: Path, cache: Path | None, whole: bool) -> Caught:
     """Plant a fault into a copy and run the tests there."""
     begin = time.perf_counter()
@@ -106,6 +113,7 @@ def attempt(fault: Fault, checkout: Path, cache: Path | None, whole: bool) -> Ca
             # links: a kernel that is made anew replaces the name, never the file
             shutil.copytree(cache, kernels, copy_function=os.link)
         fault.apply(place)
+        one_architecture(place)
         nearest = [
             name for name in in_turn(tests_for(f) for f in fault.files) if (place / name).exists()
         ]

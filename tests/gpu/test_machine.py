@@ -103,22 +103,23 @@ def test_an_epoch_is_its_steps(cupy_backend, way, rows, data):
     first = data.draw(st.integers(0, most - 1))
     steps = data.draw(st.integers(1, min(70, most - first)))
     rng = np.random.default_rng(rows)
-    x, y = (
-        rng.integers(-3, 4, (rows, 3)).astype(np.float32),
-        rng.integers(0, 9, rows).astype(np.int32),
-    )
     order = rng.permutation(rows) if ordered else None
     machine = cupy_backend.compile(TAKEN, {n: Feed(rows, ordered) for n in ("x", "y")})
     state = {"w": np.ones(3, np.float32), "n": np.array(1)}
     mine = on_device(cupy_backend, state)
-    sources = on_device(cupy_backend, {"x": x, "y": y})
-    machine.epoch(
-        mine, sources, None if order is None else cupy_backend.asarray(order), first, steps
-    )
-    for number in range(first, first + steps):
-        place = slice(number * ROWS, (number + 1) * ROWS)
-        picked = np.arange(rows)[place] if order is None else order[place]
-        _, state = after(TAKEN, state, {"x": x[picked], "y": y[picked]})
+    # the second epoch finds its rows elsewhere, and the state where it was
+    given = [
+        {"x": rng.integers(-3, 4, (rows, 3)).astype(np.float32), "y": rng.integers(0, 9, rows).astype(np.int32)} for _ in range(2)
+    ]  # fmt: skip
+    held = [on_device(cupy_backend, arrays) for arrays in given]
+    for arrays, sources in zip(given, held, strict=True):
+        machine.epoch(
+            mine, sources, None if order is None else cupy_backend.asarray(order), first, steps
+        )
+        for number in range(first, first + steps):
+            place = slice(number * ROWS, (number + 1) * ROWS)
+            picked = np.arange(rows)[place] if order is None else order[place]
+            _, state = after(TAKEN, state, {n: a[picked] for n, a in arrays.items()})
     for name, array in state.items():
         np.testing.assert_allclose(
             cupy_backend.to_numpy(mine[name]), array, rtol=1e-6, err_msg=name

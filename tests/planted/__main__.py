@@ -37,7 +37,8 @@ class Caught(NamedTuple):
 
 
 def copied(checkout: Path, folder: Path) -> Path:
-    """The files of a checkout that git knows or would take, in a new folder."""
+    """The files of a checkout that git knows or would take, in a new folder; with the bytecode of the packages, which is
+    that of files of the same time and size."""
     listed = subprocess.run(
         ["git", "ls-files", "-co", "--exclude-standard", "-z"],
         cwd=checkout,
@@ -49,6 +50,11 @@ def copied(checkout: Path, folder: Path) -> Path:
         if (checkout / name).is_file():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(checkout / name, folder / name)
+    for package in ("autograd", "backends", "nn"):
+        for compiled in (checkout / package).rglob("*.pyc"):
+            place = folder / compiled.relative_to(checkout)
+            place.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(compiled, place)
     return folder
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from functools import partial
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 
 import numpy as np
 import pytest
@@ -224,3 +224,18 @@ def test_partial_and_nested_functions(log):
     assert f(ones()).tolist() == [1.0, 1.0]
     assert f(ones()).tolist() == [1.0, 1.0]
     assert f.traces == 1
+
+
+@pytest.mark.parametrize("place", ["positional", "keyword"])
+def test_what_a_partial_holds_is_watched(place):
+    def step(x, settings):
+        return x * settings.rate
+
+    def first(settings, x):
+        return step(x, settings)
+
+    settings = SimpleNamespace(rate=2.0)
+    f = ag.jit(partial(first, settings) if place == "positional" else partial(step, settings=settings))  # fmt: skip
+    for rate in (2.0, 2.0, 0.5):
+        settings.rate = rate
+        assert f(ones()).tolist() == [rate, rate]

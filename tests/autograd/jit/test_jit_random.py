@@ -77,7 +77,7 @@ def test_preparing_draws_nothing():
     assert first == ag.dropout(ones(64), 0.5).tolist()
 
 
-def test_a_generator_that_is_set_back():
+def test_a_generator_that_is_set_back(backend):
     f = ag.jit(lambda x: x + ag.random.uniform(2))
     generator = ag.random.default_generator()
     f(ones())
@@ -86,3 +86,6 @@ def test_a_generator_that_is_set_back():
     generator.state = state
     assert [f(ones()).tolist() for _ in range(2)] == first
     assert [word.item() for word in state] == [0, 1]
+    # nobody else holds these arrays, so no copy tells that they are others
+    generator.state = tuple(ag.full((), word.item(), "uint64") for word in state)
+    assert [f(ones()).tolist() for _ in range(2)] == first

@@ -12,6 +12,7 @@ import pytest
 from steps import big_step, counter, ones
 
 import autograd as ag
+from autograd.profiling import Profile
 
 pytestmark = pytest.mark.once
 
@@ -41,6 +42,13 @@ def test_reports(tmp_path):
     profile.plot(tmp_path / "profile.png")
     assert (tmp_path / "profile.png").read_bytes().startswith(b"\x89PNG")
     assert total != step(x).item()
+
+
+def test_the_table_of_a_profile():
+    profile = Profile("step", [("add", 1e-6, 3_000, 2_000), ("matmul", 3e-6, 6_000, 90_000)])
+    _, _, add, matmul = str(profile).splitlines()
+    assert add.split() == ["1.00", "25.0%", "3.0", "2.0", "add"]
+    assert matmul.split() == ["3.00", "75.0%", "2.0", "30.0", "matmul"]
 
 
 def test_a_profile_in_which_nothing_runs_and_of_small_steps():

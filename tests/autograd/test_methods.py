@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 import autograd as ag
+from autograd.arguments import bind
+from autograd.ops import OPS
 
 NOT_METHODS = {
     "where": "x.where(condition, other) of PyTorch has the operands in another order than where() has",
@@ -167,3 +169,26 @@ def test_conventions(written):
     assert isinstance(found, ag.Tensor)
     assert found.requires_grad == (written != "one_hot(i, n)")
     np.testing.assert_allclose(found.numpy(), expected, rtol=1e-12, atol=1e-15, strict=True)
+
+
+def test_every_op_refuses_arguments_that_it_does_not_know_or_has_already():
+    for op in OPS.values():
+        arrays = [object() for _ in op.arrays] or [[object()]]
+        settings = [object() for _ in op.static]
+        found, static = bind(op, (*arrays, *settings), {}) if not op.variadic or not op.arrays else bind(op, tuple(arrays), dict(zip(op.static, settings, strict=True)))  # fmt: skip
+        assert len(found) == max(len(op.arrays), 1)
+        assert list(static.values()) == settings
+        with pytest.raises(
+            TypeError, match=f"{op.name}: unexpected argument 'no_such'; arguments are"
+        ):
+            bind(op, tuple(arrays), {"no_such": 1})
+        if not op.variadic:
+            with pytest.raises(TypeError, match=f"{op.name}: takes {len(arrays) + len(settings)} arguments, got"):  # fmt: skip
+                bind(op, (*arrays, *settings, 1), {})
+            # one that has its place already
+            for name in (*op.arrays, *op.static):
+                with pytest.raises(TypeError, match=f"{op.name}: unexpected argument {name!r}"):
+                    bind(op, (*arrays, *settings), {name: 1})
+        for name in (n for n in op.arrays if n not in op.optional):
+            with pytest.raises(TypeError, match=f"{op.name}: the argument {name!r} is missing"):
+                bind(op, (), {n: a for n, a in zip(op.arrays, arrays, strict=True) if n != name})

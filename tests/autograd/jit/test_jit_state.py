@@ -243,6 +243,39 @@ def test_state_replaced_instead_of_assigned():
     assert got == dict.fromkeys(tries, 6.0)
 
 
+@pytest.mark.parametrize("kind", [list, tuple, dict])
+def test_state_in_a_collection_that_a_function_makes(kind):
+    """Nothing but the state itself tells that it has other tensors now: the step reaches them by ways that nobody watches."""
+
+    class Held:
+        tensors = (ag.ones(2), ag.full(2, 2.0))
+
+        def __iter__(self):
+            return iter(self.tensors)
+
+    def state():
+        a, b = held
+        return {"a": a, "b": b} if kind is dict else kind((a, b))
+
+    held = Held()
+    get = iter(lambda: held.tensors, None)
+    parts = list(state()) if kind is list else None
+
+    def step(x):
+        a, b = next(get)
+        a.assign(a + x * b)
+
+    f = ag.jit(step, state=state if parts is None else parts)
+    for _ in range(2):
+        f(ones())
+    assert held.tensors[0].tolist() == [5.0, 5.0]
+    held.tensors = (ag.zeros(2), ag.ones(2))
+    if parts is not None:
+        parts[:] = held.tensors
+    f(ones())
+    assert held.tensors[0].tolist() == [1.0, 1.0]
+
+
 def test_state_inside_a_step_is_assigned_not_replaced():
     box = {"w": ones()}
 

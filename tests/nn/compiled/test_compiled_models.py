@@ -150,6 +150,28 @@ def test_what_cannot_be_traced_is_an_error_where_compiling_is_demanded():
     assert not model.training
 
 
+class LateBranches(nn.Module):
+    """Makes a parameter of the trace at its first step, then looks at a value, which no trace has."""
+
+    def call(self, x):
+        if self.training and not hasattr(self, "scale"):
+            self.scale = nn.Parameter(ag.ones(3))
+        if not self.training or x.sum().item() < 1e9:
+            return x * 2
+        return x
+
+
+def test_a_trace_in_vain_leaves_nothing_in_the_model(log):
+    """What a layer set while it was traced is a dead trace's; eagerly it does so once more."""
+    nn.set_random_seed(4)
+    layer = LateBranches()
+    model = nn.Sequential([nn.Input((4,)), nn.Dense(3), layer, nn.Dense(1)])
+    model.compile(nn.SGD(0.1), "mse")
+    model.fit(X, Y, 4, 1, verbose=0)
+    assert any("runs eagerly" in line for line in log(logging.WARNING))
+    assert layer.scale.backend != "trace"
+
+
 def test_a_wrong_shape_inside_the_model_is_an_error_not_a_slow_run(log):
     """It would fail eagerly too; whoever reads the error should not first read that it runs eagerly."""
 

@@ -55,6 +55,53 @@ def test_threads_that_trace_and_call_different_functions(count, backend):
     assert results == {i: [45.0] * 4 for i in range(1, count + 1)}
 
 
+@pytest.mark.parametrize("begun", [False, True])
+def test_a_call_while_another_thread_traces_with_the_same_state(backend, begun):
+    """During a trace the state holds symbols; a step of the same state waits for its end, even one that has begun."""
+    w, x = ag.full(4, 2.0), ag.ones(4)
+    calling, tracing, go_on = threading.Event(), threading.Event(), threading.Event()
+    got = {}
+
+    def slowly(x):
+        y = w * x
+        tracing.set()
+        assert go_on.wait(60)
+        return y
+
+    called, traced = ag.jit(lambda x: w + x, state=[w]), ag.jit(slowly, state=[w])
+    for _ in range(3):
+        called(x)
+
+    def trace():
+        with backends.use(backend):
+            got["traced"] = traced(x).tolist()
+
+    def call():
+        with backends.use(backend):
+            assert begun or tracing.wait(60)
+            calling.set()
+            got["called"] = called(x).tolist()
+
+    threads = [threading.Thread(target=trace), threading.Thread(target=call)]
+    if begun:
+        # another turn of the machine makes the call wait between its arguments and its state
+        with called._last.executable.lock:
+            threads[1].start()
+            assert calling.wait(60)
+            time.sleep(0.2)
+            threads[0].start()
+            assert tracing.wait(60)
+    else:
+        threads[0].start()
+        threads[1].start()
+        assert calling.wait(60)
+    time.sleep(0.2)
+    go_on.set()
+    for thread in threads:
+        thread.join(60)
+    assert got == {"traced": [2.0] * 4, "called": [3.0] * 4}
+
+
 @pytest.mark.parametrize("backend", ["numba"], indirect=True)
 @pytest.mark.parametrize("when", ["before", "after"])
 @pytest.mark.parametrize("writes", [False, True])

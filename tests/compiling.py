@@ -15,6 +15,16 @@ import backends
 COMPILING = ("numpy", "numba", "cupy")
 
 
+def engines(metafunc):
+    """What takes a backend and does not say which: the CPU's, and devices with `--full`, or where it is marked `devices`."""
+    definition = metafunc.definition
+    given = [name for mark in definition.iter_markers("parametrize") for name in mark.args[:1]]
+    if "backend" in metafunc.fixturenames and "backend" not in given:
+        everywhere = metafunc.config.getoption("--full") or definition.get_closest_marker("devices")
+        names = COMPILING if everywhere else tuple(name for name in COMPILING if name != "cupy")
+        metafunc.parametrize("backend", names, indirect=True)
+
+
 @contextmanager
 def compiling_on(name):
     """Inside, `name` is the default: of CuPy a real device where there is one, else the substitute."""

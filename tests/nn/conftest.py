@@ -5,31 +5,16 @@ from __future__ import annotations
 import signal
 
 import pytest
-from compiling import COMPILING, compiling_on
+from compiling import compiling_on, engines
 from models import rows
 
 import nn
 
 
-def pytest_configure(config):
-    config.addinivalue_line(
-        "markers",
-        "devices: of the tests that take a backend, one that runs on CUDA devices without --full, too",
-    )
-
-
 def pytest_generate_tests(metafunc):
-    """What takes a backend and does not say which: the CPU's, and devices with `--full`, or where it is marked `devices`.
-
-    `tests/gpu/test_machine_fit.py` trains with every layer, optimizer and loss there; what is marked is what else the
-    backend decides: how data come, how state is written back, callbacks, threads, predictions.
-    """
-    definition = metafunc.definition
-    given = [name for mark in definition.iter_markers("parametrize") for name in mark.args[:1]]
-    if "backend" in metafunc.fixturenames and "backend" not in given:
-        everywhere = metafunc.config.getoption("--full") or definition.get_closest_marker("devices")
-        names = COMPILING if everywhere else tuple(name for name in COMPILING if name != "cupy")
-        metafunc.parametrize("backend", names, indirect=True)
+    """`tests/gpu/test_machine_fit.py` trains with every layer, optimizer and loss on devices; what is marked `devices` is
+    what else the backend decides: how data come, how state is written back, callbacks, threads, predictions."""
+    engines(metafunc)
 
 
 @pytest.fixture

@@ -1,14 +1,19 @@
-"""Every test of compiled steps runs on NumPy, as machine code, and on CUDA devices or what stands in for one."""
+"""Every test of compiled steps runs on NumPy and as machine code; what devices decide, too, on one or what stands in for it."""
 
 from __future__ import annotations
 
 import logging
 
 import pytest
-from compiling import COMPILING, compiling_on
+from compiling import compiling_on, engines
 
 
-@pytest.fixture(params=COMPILING, autouse=True)
+def pytest_generate_tests(metafunc):
+    """Marked `devices` are state, rows, draws, threads and errors; arguments, guards and rules are the same everywhere."""
+    engines(metafunc)
+
+
+@pytest.fixture(autouse=True)
 def backend(request):
     with compiling_on(request.param) as name:
         yield name

@@ -245,3 +245,11 @@ def test_a_returned_constant_and_nothing():
     assert ag.jit(lambda x: x * 0 + 3)(ones()).tolist() == [3.0, 3.0]
     assert ag.jit(lambda x: ag.zeros(3))(ones()).tolist() == [0.0] * 3
     assert ag.jit(lambda x: ag.arange(3))(ones()).tolist() == [0, 1, 2]
+
+
+def test_what_chooses_the_program_by_type_and_value():
+    """Values that are equal and of different types are not one."""
+    f = ag.jit(lambda x, how: x * (10.0 if how is True else 2.0 if how == 1 else 0.5))
+    for how, expected in ((1, 2.0), (True, 10.0), (0, 0.5), (False, 0.5), (1, 2.0), (True, 10.0)):
+        assert f(ones(), how).tolist() == [expected] * 2
+    assert f.traces == 4

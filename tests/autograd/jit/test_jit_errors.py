@@ -9,7 +9,7 @@ from steps import ones
 import autograd as ag
 import backends
 
-pytestmark = pytest.mark.once
+pytestmark = [pytest.mark.once, pytest.mark.devices]
 
 
 def test_what_needs_a_value_is_an_error_with_the_way_out():

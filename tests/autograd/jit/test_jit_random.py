@@ -8,7 +8,7 @@ from steps import ones
 
 import autograd as ag
 
-pytestmark = pytest.mark.once
+pytestmark = [pytest.mark.once, pytest.mark.devices]
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import pytest
 
 import autograd as ag
 
-pytestmark = pytest.mark.once
+pytestmark = [pytest.mark.once, pytest.mark.devices]
 
 
 def rows_step():

@@ -9,7 +9,7 @@ from steps import counter, ones
 import autograd as ag
 import nn
 
-pytestmark = pytest.mark.once
+pytestmark = [pytest.mark.once, pytest.mark.devices]
 
 
 def hand_out(w):

@@ -14,7 +14,7 @@ from steps import big_step, ones, together
 import autograd as ag
 import backends
 
-pytestmark = pytest.mark.once
+pytestmark = [pytest.mark.once, pytest.mark.devices]
 
 
 @pytest.mark.parametrize("count", [2, 4])

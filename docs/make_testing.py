@@ -9,10 +9,14 @@ from __future__ import annotations
 import argparse
 import json
 import re
+import sys
 from pathlib import Path
 
 DOCS = Path(__file__).resolve().parent
 PAGE = DOCS / "testing.md"
+sys.path.insert(0, str(DOCS.parent / "tests"))
+from planted.fault import table  # noqa: E402 - the folder tests is no package
+
 REFERENCE = DOCS.parent / "tests" / "seconds.json"
 ROWS = 40
 """Files that are shown each for itself."""
@@ -37,16 +41,6 @@ def files_table(phases: dict[str, dict[str, float]]) -> str:
     lines += [row(f"`{name}`", phases[name]) for name in order[:ROWS]]
     lines.append(row(f"{len(order) - ROWS} more, doctests among them", total(order[ROWS:])))
     lines.append(row("all", total(order)))
-    return "\n".join(lines)
-
-
-def planted_table(found: list[tuple[str, str, str | None, float]]) -> str:
-    """Markdown: each fault, the first test that found it, and after how many seconds."""
-    lines = ["| fault | caught by | seconds |", "|---|---|---:|"]
-    for area, name, by, seconds in found:
-        lines.append(
-            f"| {area}: {name.replace('_', ' ')} | {f'`{by}`' if by else 'NOTHING'} | {seconds:.0f} |"
-        )
     return "\n".join(lines)
 
 
@@ -83,7 +77,7 @@ def main() -> None:
             phases.setdefault(name, {})["collect"] = parts["collect"]
         text = put(text, "seconds", files_table(phases))
     if given.planted:
-        text = put(text, "planted", planted_table(json.loads(given.planted.read_text())))
+        text = put(text, "planted", table(json.loads(given.planted.read_text())))
     PAGE.write_text(text, encoding="utf-8")
 
 

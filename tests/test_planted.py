@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from planted import __main__ as command
-from planted.fault import FOLDER, Fault, faults, read
+from planted.fault import FOLDER, Fault, faults, read, table
 
 ROOT = Path(__file__).resolve().parent.parent
 FAULTS = faults()
@@ -78,18 +78,23 @@ def fault_in(folder: Path) -> Fault:
     return read(path)
 
 
+def shown(caught: command.Caught) -> str:
+    """Its row in the table."""
+    return table([(caught.fault.area, caught.fault.name, caught.by, caught.seconds)])
+
+
 def test_a_fault_is_caught_and_the_checkout_stays_as_it_was(checkout: Path, tmp_path: Path) -> None:
     caught = command.attempt(fault_in(tmp_path), checkout, None, whole=True)
     assert caught.by == "tests/test_thing.py::test_answer"
     assert (checkout / "thing.py").read_text() == "ANSWER = 1\n"
-    assert "| area: wrong answer | `tests/test_thing.py::test_answer` |" in command.table([caught])
+    assert "| area: wrong answer | `tests/test_thing.py::test_answer` |" in shown(caught)
 
 
 def test_what_no_test_sees_is_said(checkout: Path, tmp_path: Path) -> None:
     (checkout / "tests" / "test_thing.py").unlink()
     caught = command.attempt(fault_in(tmp_path), checkout, None, whole=True)
     assert caught.by is None
-    assert "NOTHING" in command.table([caught])
+    assert "NOTHING" in shown(caught)
 
 
 def test_a_patch_that_does_not_fit_is_an_error(checkout: Path, tmp_path: Path) -> None:

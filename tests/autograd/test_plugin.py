@@ -59,13 +59,15 @@ def test_the_fixture_passes_right_gradients_and_reports_wrong_ones(run):
         gradcheck(lambda x: x ** 0.5, (3,), interval=(0.5, 2.0))
 
     def test_wrong(gradcheck):
-        gradcheck(sine, (2,))
-    """
+        gradcheck(sine, (1,))
+    """,
+        "--gradient-examples",
+        "25",
     )
     result.assert_outcomes(passed=1, failed=1)
     result.stdout.fnmatch_lines(
         [
-            "*GradientMismatch: sine: the gradient with respect to x (2,) is wrong*",
+            "*GradientMismatch: sine: the gradient with respect to x (1,) is wrong*",
             "*To repeat it:*",
             "*check_grad(sine, *inputs*",
         ]

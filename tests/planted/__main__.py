@@ -22,7 +22,7 @@ from typing import NamedTuple
 
 from choosing import ROOT, in_turn, tests_for
 
-from .fault import Fault, faults
+from .fault import Fault, faults, table
 
 PATIENCE = 1800.0
 """Seconds after which a run that does not end counts as a failure: a fault may hang."""
@@ -129,16 +129,6 @@ def attempt(fault: Fault, checkout: Path, cache: Path | None, whole: bool) -> Ca
     return Caught(fault, by, time.perf_counter() - begin)
 
 
-def table(found: list[Caught]) -> str:
-    """Markdown, a row for each fault."""
-    rows = ["| fault | caught by | seconds |", "|---|---|---:|"]
-    for fault, by, seconds in found:
-        rows.append(
-            f"| {fault.area}: {fault.name.replace('_', ' ')} | {'NOTHING' if by is None else f'`{by}`'} | {seconds:.0f} |"
-        )
-    return "\n".join(rows)
-
-
 def main(words: list[str] | None = None) -> int:
     """Plant what is named (all, where nothing is); 1 where something was not caught."""
     parser = argparse.ArgumentParser(
@@ -168,7 +158,7 @@ def main(words: list[str] | None = None) -> int:
     if given.list:
         print("\n".join(f"{f.area}/{f.name}: {f.story}" for f in chosen))
         return 0
-    found = []
+    found, rows = [], []
     one = partial(
         attempt, checkout=given.checkout.resolve(), cache=given.cache, whole=not given.nearest
     )
@@ -179,15 +169,11 @@ def main(words: list[str] | None = None) -> int:
                 f"{len(found):3} of {len(chosen)} {caught.fault.area}/{caught.fault.name}: {caught.by or 'NOT CAUGHT'}, {caught.seconds:.0f} s",
                 flush=True,
             )
+            rows = [(c.fault.area, c.fault.name, c.by, round(c.seconds, 1)) for c in found]
             if given.json:
-                given.json.write_text(
-                    json.dumps(
-                        [[c.fault.area, c.fault.name, c.by, round(c.seconds, 1)] for c in found],
-                        indent=0,
-                    )
-                )
+                given.json.write_text(json.dumps(rows, indent=0))
     missed = [c for c in found if c.by is None]
-    print(f"\n{table(found)}\n\n{len(found) - len(missed)} of {len(found)} were caught")
+    print(f"\n{table(rows)}\n\n{len(found) - len(missed)} of {len(found)} were caught")
     return 1 if missed else 0
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import subprocess
+from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -48,3 +49,12 @@ def read(path: Path) -> Fault:
 def faults() -> list[Fault]:
     """All of them, by area and name."""
     return [read(path) for path in sorted(FOLDER.glob("*/*.patch"))]
+
+
+def table(found: Iterable[tuple[str, str, str | None, float]]) -> str:
+    """Markdown of (area, name, the test that failed, seconds): a row for each fault."""
+    rows = ["| fault | caught by | seconds |", "|---|---|---:|"]
+    for area, name, by, seconds in found:
+        caught = "NOTHING" if by is None else f"`{by}`"
+        rows.append(f"| {area}: {name.replace('_', ' ')} | {caught} | {seconds:.0f} |")
+    return "\n".join(rows)

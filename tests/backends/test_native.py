@@ -95,6 +95,46 @@ def test_the_first_of_an_axis_is_not_the_axis():
     """)
 
 
+CHAINS = {
+    "read by a product": "%9: float32[3, 4] = matmul(%1, %0)",
+    "read behind others": """
+    %5: float32[3, 4] = matmul(%1, %2)
+    %6: float32[3, 4] = tanh(%5)
+    %7: float32[3, 4] = matmul(%6, %2)
+    %9: float32[3, 4] = matmul(%7, %0)
+    """,
+    "read down and across": """
+    %5: float32[4] = sum(%0, axis=(0,), keepdims=False)
+    %6: float32[4] = sum(%0, axis=(1,), keepdims=False)
+    %7: float32[3, 4] = multiply(%1, %6)
+    %9: float32[3, 4] = add(%7, %5)
+    """,
+}
+
+
+@pytest.mark.parametrize("chain", CHAINS)
+@pytest.mark.parametrize("early", [False, True])
+def test_state_is_written_when_all_have_read_it(chain, early):
+    """Wherever in the program its new value is made."""
+    made = """
+    %3: float32[4, 4] = multiply(%0, 0.5)
+    %4: float32[4, 4] = add(%3, %2)
+    """
+    parts = [made, CHAINS[chain]] if early else [CHAINS[chain], made]
+    text = f"""
+    program p
+    %0: float32[4, 4] = state "w"
+    %1: float32[3, 4] = input "x"
+    %2: float32[4, 4] = input "c"
+    {"".join(parts)}
+    assign %0 = %4
+    return y=%9
+    """
+    rng = np.random.default_rng(0)
+    w, x, c = (rng.normal(size=s).astype("float32") for s in ((4, 4), (3, 4), (4, 4)))
+    as_interpreted(text, {"w": w}, {"x": x, "c": c}, 1e-5)
+
+
 @pytest.mark.parametrize("width", [5, 24, 40, 100, 300])
 def test_state_that_later_passes_over_its_rows_read(width):
     """Rows that stay in registers, and longer ones, which are read anew when the sum is known."""

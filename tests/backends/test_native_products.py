@@ -81,6 +81,31 @@ def test_batched_products():
     """, 1e-13)  # fmt: skip
 
 
+@pytest.mark.parametrize("momentum", [0.0, 0.5, 1.0])
+@pytest.mark.parametrize("size", [(3, 5, 4), (420, 410, 40)], ids=str)
+def test_products_that_are_taken_from_a_velocity(size, momentum):
+    """`v = momentum v - rate gradient`, by tiles or, where it is large, by BLAS into the velocity itself."""
+    rows, columns, terms = size
+    kept = f"%4: float32[{rows}, {columns}] = multiply(%0, {momentum})" if momentum != 1 else ""
+    text = f"""
+    program p
+    %0: float32[{rows}, {columns}] = state "v"
+    %1: float32[{rows}, {terms}] = input "a"
+    %2: float32[{terms}, {columns}] = input "b"
+    %3: float32[{rows}, {columns}] = matmul(%1, %2)
+    {kept}
+    %5: float32[{rows}, {columns}] = multiply(%3, 0.25)
+    %6: float32[{rows}, {columns}] = subtract({"%4" if kept else "%0"}, %5)
+    assign %0 = %6
+    return
+    """
+    rng = np.random.default_rng(0)
+    v, a, b = (rng.normal(size=s).astype("float32") for s in ((rows, columns), (rows, terms), (terms, columns)))  # fmt: skip
+    mine = v.copy()
+    Machine(parse_program(text)).step({"v": mine}, {"a": a, "b": b})
+    np.testing.assert_allclose(mine, momentum * v - 0.25 * (a.astype(float) @ b), 1e-4, 1e-4)
+
+
 @pytest.mark.parametrize(("a", "b"), [("1", "4"), ("4", "1"), ("1, 3", "2, 1"), ("2, 1", "3")])
 def test_matrices_that_are_repeated(a, b):
     """A batch of one, and an axis that the other operand has more of."""

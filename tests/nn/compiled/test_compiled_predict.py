@@ -116,6 +116,9 @@ def test_predictions_are_the_users():
     third = model.predict(x)
     np.testing.assert_array_equal(third, expected)
     assert third.flags.writeable
+    assert not second.any()
+    model.predict(-x)
+    np.testing.assert_array_equal(third, expected)
     x2 = x.copy()
     x2.flags.writeable = False
     np.testing.assert_array_equal(model.predict(x2), expected)

@@ -109,6 +109,13 @@ CHAINS = {
     %7: float32[3, 4] = multiply(%1, %6)
     %9: float32[3, 4] = add(%7, %5)
     """,
+    "read behind a meeting of threads": """
+    %5: float32[3, 4] = matmul(%1, %2)
+    %6: float32[3, 4] = tanh(%5)
+    %7: float32[4, 3] = permute_dims(%6, axes=(1, 0))
+    %8: float32[4, 4] = matmul(%7, %6)
+    %9: float32[4, 4] = matmul(%8, %0)
+    """,
 }
 
 

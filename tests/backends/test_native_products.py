@@ -90,20 +90,25 @@ def test_products_that_are_taken_from_a_velocity(size, momentum):
     text = f"""
     program p
     %0: float32[{rows}, {columns}] = state "v"
+    %9: float32[{rows}, {columns}] = state "w"
     %1: float32[{rows}, {terms}] = input "a"
     %2: float32[{terms}, {columns}] = input "b"
     %3: float32[{rows}, {columns}] = matmul(%1, %2)
     {kept}
     %5: float32[{rows}, {columns}] = multiply(%3, 0.25)
     %6: float32[{rows}, {columns}] = subtract({"%4" if kept else "%0"}, %5)
+    %7: float32[{rows}, {columns}] = add(%9, %6)
     assign %0 = %6
+    assign %9 = %7
     return
     """
     rng = np.random.default_rng(0)
-    v, a, b = (rng.normal(size=s).astype("float32") for s in ((rows, columns), (rows, terms), (terms, columns)))  # fmt: skip
-    mine = v.copy()
-    Machine(parse_program(text)).step({"v": mine}, {"a": a, "b": b})
-    np.testing.assert_allclose(mine, momentum * v - 0.25 * (a.astype(float) @ b), 1e-4, 1e-4)
+    v, w, a, b = (rng.normal(size=s).astype("float32") for s in ((rows, columns), (rows, columns), (rows, terms), (terms, columns)))  # fmt: skip
+    mine = {"v": v.copy(), "w": w.copy()}
+    Machine(parse_program(text)).step(mine, {"a": a, "b": b})
+    velocity = momentum * v - 0.25 * (a.astype(float) @ b)
+    np.testing.assert_allclose(mine["v"], velocity, 1e-4, 1e-4)
+    np.testing.assert_allclose(mine["w"], w + velocity, 1e-4, 1e-4)
 
 
 @pytest.mark.parametrize(("a", "b"), [("1", "4"), ("4", "1"), ("1, 3", "2, 1"), ("2, 1", "3")])

@@ -109,6 +109,27 @@ def test_shapes_of_images():
     assert shape(nn.GlobalMaxPooling2D(keepdims=True)) == (2, 1, 1, 2)
 
 
+IMAGE_LAYERS = {
+    "convolution": lambda **o: nn.Conv2D(3, (2, 3), (2, 1), "same", **o),
+    "dilated": lambda **o: nn.Conv2D(3, (3, 2), dilation_rate=(1, 2), **o),
+    "maximum": lambda **o: nn.MaxPooling2D((2, 3), (2, 1), "same", **o),
+    "average": lambda **o: nn.AveragePooling2D((3, 2), (1, 2), **o),
+    "global maximum": lambda **o: nn.GlobalMaxPooling2D(keepdims=True, **o),
+    "global average": lambda **o: nn.GlobalAveragePooling2D(keepdims=True, **o),
+}
+
+
+@pytest.mark.parametrize("name", IMAGE_LAYERS)
+def test_the_same_weights_with_channels_in_front(name):
+    """Windows that are no squares: the formats differ in nothing but where the channels are."""
+    last, first = (IMAGE_LAYERS[name](data_format=f"channels_{d}") for d in ("last", "first"))
+    image = IMAGE / 80
+    expected, _ = last(image), first(image.transpose(0, 3, 1, 2))
+    first.load_state_dict(last.state_dict())
+    found = first(image.transpose(0, 3, 1, 2))
+    np.testing.assert_allclose(found.numpy().transpose(0, 2, 3, 1), expected.numpy(), 1e-6)
+
+
 def test_relu_with_arguments():
     x = [-1.0, 0.25, 1.0, 9.0]
     assert nn.ReLU(4.0, 0.5, 0.5)(x).tolist() == [-0.75, -0.125, 1.0, 4.0]

@@ -206,6 +206,19 @@ def test_a_regularizer_adds_to_the_loss_and_its_slope():
         assert model.state_dict()["layers.0.kernel"].item() == pytest.approx(2 - slope, rel=1e-14)
 
 
+def test_one_regularizer_of_several_layers_penalises_each():
+    shared = nn.L2(0.1)
+    layers = [nn.Dense(1, use_bias=False, kernel_regularizer=shared) for _ in range(3)]
+    model = nn.Sequential([nn.Input((1,)), *layers], "float64")
+    model.set_weights([[[1.0]], [[2.0]], [[3.0]]])
+    model.compile(nn.SGD(1.0), "mse", metrics=["mse"])
+    loss, squared = model.evaluate([[0.0]], [0.0])
+    assert squared == 0
+    assert loss == pytest.approx(0.1 * (1 + 4 + 9), rel=1e-14)
+    model.train_on_batch([[0.0]], [0.0])
+    np.testing.assert_allclose([w.item() for w in model.get_weights()], [0.8, 1.6, 2.4], 1e-14)
+
+
 def test_models_of_float64():
     model = nn.MLP(hidden=(4,), outputs=2, dropout=0.5, dtype="float64")
     model.compile("adam", "mse")

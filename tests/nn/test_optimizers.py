@@ -332,3 +332,19 @@ def test_slots_have_the_dtype_of_their_parameter(make):
 def test_an_own_optimizer_needs_an_update():
     with pytest.raises(nn.ArgumentError, match=r"Optimizer defines no update"):
         nn.Optimizer(0.1).apply([ag.tensor([1.0])], [nn.Parameter([1.0])])
+
+
+def test_an_error_in_the_middle_of_an_update_changes_nothing():
+    """Neither the parameters before it, nor slots, nor the count of steps."""
+
+    def refuses(value):
+        raise ValueError("not this one")
+
+    w, v = nn.Parameter([1.0, 2.0]), nn.Parameter([3.0])
+    optimizer = nn.Adam(0.1)
+    optimizer.apply([ag.ones(2), ag.ones(1)], [w, v])
+    before = [t.tolist() for t in (w, v, *optimizer.state().values())]
+    v.constraint = refuses
+    with pytest.raises(ValueError, match="not this one"):
+        optimizer.apply([ag.ones(2), ag.ones(1)], [w, v])
+    assert [t.tolist() for t in (w, v, *optimizer.state().values())] == before

@@ -79,6 +79,28 @@ def test_what_a_callback_changes_in_the_middle_of_a_fit(what):
     both(work)
 
 
+SCHEDULES = {
+    "another": lambda m: setattr(m.optimizer, "learning_rate", nn.ExponentialDecay(1.0, 3, 0.5)),
+    "a number of it": lambda m: setattr(m.optimizer.learning_rate, "decay_rate", 0.1),
+    "none any more": lambda m: setattr(m.optimizer, "learning_rate", 0.01),
+}
+
+
+@pytest.mark.parametrize("what", SCHEDULES)
+def test_a_schedule_that_is_changed_in_the_middle_of_a_fit(what):
+    def work(model):
+        model.compile(nn.SGD(nn.ExponentialDecay(0.2, 5, 0.9)), "mse", jit=model.jit)
+
+        def change(epoch, logs=None):
+            if epoch == 1:
+                SCHEDULES[what](model)
+
+        history = model.fit(X, Y, 4, 3, callbacks=nn.LambdaCallback(on_epoch_begin=change))
+        return [history.history, *measured(model)]
+
+    both(work)
+
+
 @pytest.mark.devices
 def test_loading_weights_between_two_fits(tmp_path):
     pytest.importorskip("safetensors")

@@ -44,7 +44,7 @@ TESTS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("nn/data.py", ("tests/nn/test_batches.py", "tests/nn/test_bad_input.py", "tests/nn/compiled/test_compiled_data.py")),
     ("nn/intake.py", ("tests/nn/test_bad_input.py", "tests/nn/test_fit.py", "tests/nn/test_batches.py")),
     ("nn/arguments.py", ("tests/nn/test_bad_arguments.py", "tests/nn/test_bad_input.py")),
-    ("nn/step.py", ("tests/nn/test_trace.py", "tests/nn/test_fit.py", "tests/nn/compiled/*")),
+    ("nn/step.py", ("tests/nn/test_trace.py", "tests/nn/test_fit.py", "tests/nn/test_model.py", "tests/nn/test_losses*", "tests/nn/compiled/*")),
     ("nn/compiled.py", ("tests/nn/compiled/*", "tests/nn/test_mixed_precision.py")),
     ("nn/model.py", ("tests/nn/test_model.py", "tests/nn/test_fit.py", "tests/nn/test_bad_input.py", "tests/nn/compiled/*")),
     ("nn/", ("tests/nn/test_model.py", "tests/nn/test_fit.py", "tests/nn/test_saving.py")),

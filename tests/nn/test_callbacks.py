@@ -79,6 +79,10 @@ def test_early_stopping_looks_up_for_accuracy():
     assert callback.best == 0.6
     _, history = run(nn.EarlyStopping("val_accuracy", mode="min"), val_accuracy=[0.5, 0.6, 0.7])
     assert len(history.epoch) == 2
+    for options in ({}, {"mode": "max"}):
+        callback = nn.EarlyStopping("val_accuracy", patience=2, min_delta=0.1, **options)
+        _, history = run(callback, val_accuracy=[0.5, 0.7, 0.75, 0.65, 0.9])
+        assert (len(history.epoch), callback.best) == (4, 0.7)
 
 
 @pytest.mark.parametrize("series", [[3, 1, 2, 2], [3, 1, 2]])

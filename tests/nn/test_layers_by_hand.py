@@ -140,6 +140,23 @@ def test_flatten_of_channels_first_has_the_order_of_channels_last():
     last = nn.Flatten()(IMAGE)
     first = nn.Flatten("channels_first")(IMAGE.transpose(0, 3, 1, 2))
     assert first.tolist() == last.tolist()
+    sequences = IMAGE[:, 0]
+    first = nn.Flatten("channels_first")(sequences.transpose(0, 2, 1))
+    assert first.tolist() == nn.Flatten()(sequences).tolist()
+    assert nn.Flatten("channels_first")(sequences[:, 0]).tolist() == sequences[:, 0].tolist()
+
+
+def test_predicting_while_training_neither_follows_the_batch_nor_moves_the_averages():
+    """`training=False` in a model that is in training mode, as in a callback."""
+    model = nn.Sequential([nn.Input((2,)), nn.BatchNormalization(), nn.Dropout(0.5)])
+    model.train()
+    x = values(5, 2)
+    alone = [model(row[None], training=False).tolist()[0] for row in x]
+    before = [w.tolist() for w in model.get_weights()]
+    assert model(x, training=False).tolist() == alone
+    assert [w.tolist() for w in model.get_weights()] == before
+    model(x, training=True)
+    assert [w.tolist() for w in model.get_weights()] != before
 
 
 # noise and augmentation

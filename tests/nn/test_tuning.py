@@ -109,6 +109,9 @@ def test_parameters_go_where_their_names_are_known():
     found = tune(build, space, 1, loss="mse", epochs=3, width=7, callbacks=Look())
     assert built == [(3, 12, 7)]
     assert looks == [(nn.Adam, 0.25, 0.5, 4, 4, 3)]
+    looks.clear()
+    tune(build, space | {"batch_size": [13]}, 1, loss="mse", epochs=3, callbacks=Look())
+    assert looks == [(nn.Adam, 0.25, 0.5, 4, 4, 3)], "the last batch is smaller, and is one"
     assert found.best_model.metrics == []
 
 

@@ -17,7 +17,7 @@ _COMPILED = ("tests/nn/compiled/*", "tests/autograd/jit/*")
 _ON_DEVICE = ("tests/gpu/test_eager*", "tests/gpu/test_kernel_values.py", "tests/gpu/test_machine.py", "tests/gpu/test_machine_state.py", "tests/gpu/*")  # fmt: skip
 TESTS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("nn/losses/", ("tests/nn/test_losses*", "tests/nn/test_trace.py")),
-    ("nn/metrics/", ("tests/nn/test_metric*", "tests/nn/compiled/test_compiled_parts.py", "tests/nn/test_batches.py")),
+    ("nn/metrics/", ("tests/nn/test_metric*", "tests/nn/test_losses_margin.py", "tests/nn/compiled/test_compiled_parts.py", "tests/nn/test_batches.py")),
     ("nn/optimizers/", ("tests/nn/test_optimizer*", "tests/nn/test_schedules.py", "tests/nn/compiled/test_compiled_parts.py", "tests/nn/test_mixed_precision.py")),
     ("nn/layers/", ("tests/nn/test_layers*", "tests/nn/test_bad_arguments.py", "tests/nn/compiled/test_compiled_parts.py")),
     ("nn/callbacks/", ("tests/nn/test_callbacks*", "tests/nn/compiled/test_compiled_callbacks.py", "tests/nn/test_resuming.py")),

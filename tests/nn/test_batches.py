@@ -58,8 +58,9 @@ def test_batches_by_number():
 
 
 def test_a_source_that_ends_too_early_is_explained():
-    with pytest.raises(nn.DataError, match="used up after 3 of 5 steps of an epoch"):
-        line().fit(iter([(X[p], Y[p]) for p in PARTS]), epochs=1, steps_per_epoch=5)
+    for wanted in (4, 5):
+        with pytest.raises(nn.DataError, match=f"used up after 3 of {wanted} steps of an epoch"):
+            line().fit(iter([(X[p], Y[p]) for p in PARTS]), epochs=1, steps_per_epoch=wanted)
     with pytest.raises(nn.ArgumentError, match="steps_per_epoch; or use epochs=1"):
         line().fit(endless(), epochs=2)
     with pytest.raises(nn.ArgumentError, match="steps_per_epoch is an integer >= 1, got 0"):

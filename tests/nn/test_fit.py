@@ -41,6 +41,13 @@ def test_weights_multiply_and_the_count_stays():
     assert validated.history["val_loss"] == [expected]
 
 
+def test_a_split_holds_out_the_last_rows():
+    """As Keras does, before anything is shuffled."""
+    history = line().fit(LINE_X, LINE_Y, validation_split=0.4, verbose=0).history
+    assert history["loss"] == [pytest.approx(SQUARES[:4].mean(), rel=1e-14)]
+    assert history["val_loss"] == [pytest.approx(SQUARES[4:].mean(), rel=1e-14)]
+
+
 def test_class_weight_is_a_weight_per_row():
     """0.1 is not a float32, so this also says that weights stay exact."""
     y = np.array([0, 1, 1, 0, 1, 0, 0])

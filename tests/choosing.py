@@ -83,6 +83,8 @@ TESTS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("backends/numba/", ("tests/backends/test_numba.py", "tests/backends/test_rows.py", "tests/backends/test_kernel_files.py", "tests/backends/test_erf.py", "tests/autograd/test_programs.py")),
     ("backends/cuda/", ("tests/backends/test_cuda.py", *_ON_DEVICE)),
     ("backends/cupy/", _ON_DEVICE),
+    ("backends/numpy/rounding.py", ("tests/backends/test_precision.py", "tests/nn/test_mixed_precision.py")),
+    ("backends/numpy/planned.py", ("tests/backends/test_passes.py", "tests/autograd/jit/*", "tests/nn/compiled/*")),
     ("backends/numpy/", ("tests/backends/test_primitives.py", "tests/backends/test_registry.py", "tests/autograd/test_conv.py", "tests/autograd/jit/*", "tests/autograd/test_einsum.py")),
     ("backends/program/rows.py", ("tests/backends/test_rows.py", "tests/backends/test_numba.py")),
     ("backends/program/precision.py", ("tests/backends/test_precision.py", "tests/autograd/test_jit_precision.py", "tests/nn/test_mixed_precision.py")),

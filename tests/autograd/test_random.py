@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 import autograd as ag
@@ -63,6 +63,8 @@ def test_counter_and_key_broadcast():
 
 
 @given(seed=st.integers(0, 2**64 - 1), stream=st.integers(0, 2**64 - 1), size=st.integers(0, 13))
+@example(seed=2**64 - 1, stream=2**64 - 1, size=13)
+@example(seed=0xA4093822_299F31D0, stream=0x13198A2E_03707344, size=9)
 def test_bits_are_the_blocks_of_philox(seed, stream, size):
     found = random_bits(seed, stream, (size,))
     mask = 0xFFFFFFFF

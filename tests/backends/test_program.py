@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import operator
 
 import numpy as np
 import pytest
@@ -345,3 +346,25 @@ def test_a_rule_of_its_arguments_alone_gets_one(rule):
 def test_every_rule_of_the_library_is_pure():
     for op in OPS.values():
         assert all(map(is_pure, (op.forward, *op.vjp.values()))), op.name
+
+
+OPERATORS = {
+    name: getattr(operator, name)
+    for name in ("add", "sub", "mul", "truediv", "pow", "eq", "ne", "lt", "le", "gt", "ge")
+}
+
+
+@pytest.mark.parametrize("name", OPERATORS)
+def test_operators_of_symbols(name):
+    """With a symbol or a number on either side, as NumPy's."""
+    function, x = OPERATORS[name], np.array([0.5, 2.0, 3.0])
+    y = np.array([3.0, 2.0, 0.5])
+    for left, right in (("x", "y"), ("x", 2.0), (2.0, "x"), (3, "x"), ("y", 3)):
+        trace = TraceBackend()
+        symbols = {n: trace.parameter(Spec((3,), np.dtype("float64")), "input", n) for n in "xy"}
+        a, b = (symbols.get(side, side) for side in (left, right))
+        program = trace.finish("rule", [], [("z", function(a, b))])
+        _, outputs = interpret(program, NUMPY, {}, {"x": x, "y": y})
+        arrays = {"x": x, "y": y}
+        expected = function(arrays.get(left, left), arrays.get(right, right))
+        np.testing.assert_array_equal(outputs["z"], expected)

@@ -1,7 +1,7 @@
 """Run the tests on each planted fault: `python -m planted [NAME ...]` from the folder tests, or `python3 run.py planted`.
 
 Every fault gets a copy of the checkout with its patch in it. There the default tests run until the first failure: those
-that `choosing` names for the changed files first, then all. What is printed last is the table of docs/testing.md.
+that `choosing` names for the changed files and the core first, as in a quick run, then all. What is printed last is the table of docs/testing.md.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from choosing import ROOT, in_turn, tests_for
+from choosing import CORE, ROOT, in_turn, tests_for
 
 from .fault import Fault, faults, table
 
@@ -120,9 +120,8 @@ def attempt(fault: Fault, checkout: Path, cache: Path | None, whole: bool) -> Ca
             shutil.copytree(cache, kernels, copy_function=os.link)
         fault.apply(place)
         one_architecture(place)
-        nearest = [
-            name for name in in_turn(tests_for(f) for f in fault.files) if (place / name).exists()
-        ]
+        near = in_turn(tests_for(file) for file in fault.files)
+        nearest = [n for n in dict.fromkeys((*near, *CORE)) if (place / n).exists()]
         by = first_failure(place, ["-n", "0", *nearest], kernels, PATIENCE) if nearest else None
         if by is None and whole:
             by = first_failure(place, ["-n", "2"], kernels, PATIENCE)

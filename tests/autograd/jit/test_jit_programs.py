@@ -168,3 +168,29 @@ def test_what_else_may_be_compiled():
         return x if n == 1 else x * power(x, n - 1)
 
     assert power(ag.full((), 2.0), 5).item() == 32.0
+
+
+VIEWS = {
+    "transposed": lambda a: a.T,
+    "reversed": lambda a: a[::-1],
+    "of another shape": lambda a: a.reshape(2, 8)[:, ::-1].reshape(4, 4),
+    "a part, repeated": lambda a: ag.broadcast_to(a[1:2], (4, 4)),
+    "of its own dtype": lambda a: a.to(a.dtype),
+    "a view of a view": lambda a: a.T[::-1],
+}
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_a_view_keeps_the_memory_that_it_shows(view):
+    """Results in between fill all memory that is free; what the view shows is still to be read."""
+
+    def f(x):
+        seen = VIEWS[view](ag.exp(x))
+        others = x
+        for k in range(1, 6):
+            others = others * 0.5 + x * k
+        return seen * others, seen.sum()
+
+    x = ag.tensor(np.linspace(-1, 1, 16, dtype=np.float32).reshape(4, 4))
+    for got, expected in zip(ag.jit(f)(x), f(x), strict=True):
+        np.testing.assert_allclose(got.numpy(), expected.numpy(), 1e-5, 1e-6)

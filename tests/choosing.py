@@ -55,7 +55,7 @@ TESTS: tuple[tuple[str, tuple[str, ...]], ...] = (
         "tests/autograd/test_plugin.py", "tests/autograd/test_strategies.py", "tests/autograd/test_mutation.py",
     )),
     ("autograd/ops/", (
-        "tests/autograd/test_semantics.py", "tests/autograd/test_indexing.py", "tests/autograd/test_conv.py",
+        "tests/autograd/test_semantics.py", "tests/autograd/test_methods.py", "tests/autograd/test_indexing.py", "tests/autograd/test_conv.py",
         "tests/autograd/test_einsum.py", "tests/autograd/test_kinks.py", "tests/autograd/test_programs.py",
         "tests/nn/test_losses_logits.py", "tests/autograd/test_gelu.py",
     )),

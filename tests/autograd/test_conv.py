@@ -176,6 +176,9 @@ def test_padding_never_wins_in_max_and_counts_as_zeros_in_the_mean():
     assert ag.max_pool2d(x, 3, 1, 1).item() == -3.0
     assert ag.avg_pool2d(x, 3, 1, 1).item() == pytest.approx(-3.0 / 9)
     assert ag.avg_pool2d(x, 3, 1, 1, count_include_pad=False).item() == -3.0
+    for padding in ((0, 1), (1, 0), (1, 1), (0, 0)):
+        ones = ag.avg_pool2d(ag.ones((1, 2, 4, 5)), 2, 1, padding, count_include_pad=False)
+        assert set(ones.numpy().flat) == {1.0}, padding
     lowest = ag.tensor([[[[-128]]]], dtype="int8")
     assert ag.max_pool2d(lowest, 3, 1, 1).item() == -128
     assert not ag.max_pool2d(ag.tensor([[[[False]]]]), 3, 1, 1).item()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+
 import numpy as np
 import pytest
 
@@ -169,6 +171,33 @@ def test_conventions(written):
     assert isinstance(found, ag.Tensor)
     assert found.requires_grad == (written != "one_hot(i, n)")
     np.testing.assert_allclose(found.numpy(), expected, rtol=1e-12, atol=1e-15, strict=True)
+
+
+GIVEN = {
+    "split": lambda x, axis: ag.split(x, [1], axis)[1],
+    "repeat": lambda x, axis: ag.repeat(x, 2, axis),
+    "take": lambda x, axis: ag.take(x, [1, 0], axis),
+    "take_along_axis": lambda x, axis: ag.take_along_axis(x, np.zeros((2, 2, 4), int), axis),
+    "squeeze": lambda x, axis: ag.squeeze(x[:, :1], axis),
+    "maxout": lambda x, axis: ag.maxout(x[:, :2], 2, axis),
+    "expand_dims": lambda x, axis: ag.expand_dims(x, axis if axis > 0 else axis - 1),
+    "stack": lambda x, axis: ag.stack([x, x], axis if axis > 0 else axis - 1),
+    "concat": lambda x, axis: ag.concat([x, x], axis),
+}
+"""What takes more than an array and an axis, or counts the axes of its result."""
+WITH_AXIS = [
+    name
+    for name in dir(ag)
+    if inspect.isfunction(function := getattr(ag, name)) and "axis" in inspect.signature(function).parameters
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", WITH_AXIS)
+def test_an_axis_counted_from_the_end(name):
+    call = GIVEN.get(name, getattr(ag, name))
+    x = ag.tensor(X, requires_grad=True)
+    found, expected = call(x, axis=-2), call(x, axis=1)
+    np.testing.assert_array_equal(found.numpy(), expected.numpy(), strict=True)
 
 
 def test_every_op_refuses_arguments_that_it_does_not_know_or_has_already():

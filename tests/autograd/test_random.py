@@ -244,6 +244,13 @@ def test_dropout_at_its_ends():
 def test_dropout_keeps_dtype_and_hides_infinities_it_drops():
     assert ag.dropout(ag.ones(4, dtype="float64"), 0.5).dtype == "float64"
     assert ag.dropout(ag.full((4,), math.inf), 1.0).tolist() == [0.0] * 4
+    x = ag.ones(64, requires_grad=True)
+    y = ag.dropout(x, 0.5)
+    kept = y.numpy() != 0
+    for wrong in (math.inf, math.nan):
+        x.grad = None
+        y.backward(ag.full(64, wrong), retain_graph=True)
+        np.testing.assert_array_equal(x.grad.numpy(), np.where(kept, np.float32(wrong), 0))
 
 
 def test_a_captured_step_draws_what_eager_draws():

@@ -45,6 +45,35 @@ EDGES = {
 }
 
 
+BEYOND = {"uint8": (-1, 256, 300), "int8": (-129, 128, 200), "int64": (-(2**64), 2**63, 2**64)}
+
+
+@pytest.mark.parametrize("dtype", BEYOND)
+def test_comparisons_with_numbers_that_no_element_can_equal(dtype):
+    edges = EDGES[dtype]
+    lines, returned = [], []
+    for k, (name, number) in enumerate(itertools.product(COMPARED[:4], BEYOND[dtype]), 1):
+        lines.append(f"%{k}: bool[{len(edges)}] = {name}(%0, {number})")
+        returned.append(f"y{k}=%{k}")
+    text = "\n".join([
+        "program p", f'%0: {dtype}[{len(edges)}] = input "a"', *lines, f"return {', '.join(returned)}",
+    ])  # fmt: skip
+    as_interpreted(text, {}, {"a": np.array(edges, dtype)})
+
+
+def test_a_constant_has_the_digits_of_its_dtype():
+    """0.1 in float32, wherever it goes from there."""
+    text = """
+    program p
+    %0: float64[3] = input "x"
+    %1: float32[3] = full(shape=(3,), value=0.1, dtype=float32)
+    %2: float64[3] = multiply(%0, %1)
+    %3: float64[3] = astype(%1, dtype=float64)
+    return y=%2, z=%3
+    """
+    as_interpreted(text, {}, {"x": np.array([1.0, 2.0, 3.0])})
+
+
 @pytest.mark.parametrize("dtype", EDGES)
 def test_comparisons_at_the_edges(dtype):
     """All pairs of the numbers where a sign, a width or NaN decides; with an array and with a number."""

@@ -83,8 +83,12 @@ def test_batched_products():
 
 @pytest.mark.parametrize("momentum", [0.0, 0.5, 1.0])
 @pytest.mark.parametrize("size", [(3, 5, 4), (420, 410, 40)], ids=str)
-def test_products_that_are_taken_from_a_velocity(size, momentum):
-    """`v = momentum v - rate gradient`, by tiles or, where it is large, by BLAS into the velocity itself."""
+@pytest.mark.parametrize("again", [False, True])
+def test_products_that_are_taken_from_a_velocity(size, momentum, again):
+    """`v = momentum v - rate gradient`, by tiles or, where it is large, by BLAS into the velocity itself.
+
+    `again`: the weights move by the old velocity, too.
+    """
     rows, columns, terms = size
     kept = f"%4: float32[{rows}, {columns}] = multiply(%0, {momentum})" if momentum != 1 else ""
     text = f"""
@@ -98,8 +102,9 @@ def test_products_that_are_taken_from_a_velocity(size, momentum):
     %5: float32[{rows}, {columns}] = multiply(%3, 0.25)
     %6: float32[{rows}, {columns}] = subtract({"%4" if kept else "%0"}, %5)
     %7: float32[{rows}, {columns}] = add(%9, %6)
+    {f"%8: float32[{rows}, {columns}] = add(%7, %0)" if again else ""}
     assign %0 = %6
-    assign %9 = %7
+    assign %9 = {"%8" if again else "%7"}
     return
     """
     rng = np.random.default_rng(0)
@@ -108,7 +113,7 @@ def test_products_that_are_taken_from_a_velocity(size, momentum):
     Machine(parse_program(text)).step(mine, {"a": a, "b": b})
     velocity = momentum * v - 0.25 * (a.astype(float) @ b)
     np.testing.assert_allclose(mine["v"], velocity, 1e-4, 1e-4)
-    np.testing.assert_allclose(mine["w"], w + velocity, 1e-4, 1e-4)
+    np.testing.assert_allclose(mine["w"], w + velocity + (v if again else 0), 1e-4, 1e-4)
 
 
 @pytest.mark.parametrize(("a", "b"), [("1", "4"), ("4", "1"), ("1, 3", "2, 1"), ("2, 1", "3")])

@@ -25,6 +25,7 @@ from backends.program import (
     parse_program,
     verify,
 )
+from backends.program.interpret import difference
 from backends.program.purity import is_pure
 from backends.shapes import Slot
 
@@ -142,6 +143,7 @@ def instruction(position, **changes):
 
 STATE, INPUT = (p.value for p in small().parameters)
 PRODUCT, TOTAL, NEW = (i.result for i in small().instructions)
+WIDE = Value(9, Spec(NEW.spec.shape, SUPPORTED["float64"]))
 CORRUPTIONS = [
     (lambda: instruction(0, primitive="matmal"), "no such primitive"),
     (lambda: instruction(0, operands=(INPUT,)), "matmul takes 2 operands, got 1"),
@@ -188,6 +190,16 @@ CORRUPTIONS = [
     (lambda: corrupted(assigns=((STATE, NEW), (STATE, NEW))), "assigned twice"),
     (lambda: corrupted(assigns=((STATE, PRODUCT),)), r"float32\[3, 2\] cannot hold %2"),
     (lambda: corrupted(assigns=((STATE, 1.0),)), "cannot hold 1.0"),
+    (
+        lambda: corrupted(
+            instructions=(
+                *small().instructions,
+                Instruction(WIDE, "astype", (NEW,), (("dtype", WIDE.spec.dtype),)),
+            ),
+            assigns=((STATE, WIDE),),
+        ),
+        r"float32\[3, 2\] cannot hold %9",
+    ),
     (lambda: corrupted(assigns=((STATE, Value(9, STATE.spec)),)), "not defined before"),
     (lambda: corrupted(outputs=(("y", TOTAL), ("y", TOTAL))), "two outputs have the same name"),
     (lambda: corrupted(outputs=(("y", Value(9, TOTAL.spec)),)), "return y uses %9"),
@@ -368,3 +380,15 @@ def test_operators_of_symbols(name):
         arrays = {"x": x, "y": y}
         expected = function(arrays.get(left, left), arrays.get(right, right))
         np.testing.assert_array_equal(outputs["z"], expected)
+
+
+def test_the_difference_that_reports_tell():
+    """Relative to the largest number; infinite where one of two is NaN or infinite."""
+    nan, inf = float("nan"), float("inf")
+    for a, b, expected in (
+        ([1.0, 4.0], [1.0, 5.0], 0.2), ([0.25], [0.5], 0.5), ([nan, 1.0], [nan, 1.0], 0.0), ([inf, -inf], [inf, -inf], 0.0),
+        ([nan, 1.0], [0.0, 1.0], inf), ([0.0], [nan], inf), ([inf], [1.0], inf), ([inf], [-inf], inf), ([], [], 0.0),
+    ):  # fmt: skip
+        assert difference(np.array(a), np.array(b)) == expected, (a, b)
+    assert difference(np.array([True, False]), np.array([True, True])) > 0
+    assert difference(np.array([3]), np.array([3])) == 0

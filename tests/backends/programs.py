@@ -9,6 +9,7 @@ import pytest
 
 pytest.importorskip("llvmlite")
 from backends.native import Machine
+from backends.native.driver import MEET
 from backends.program import parse_program
 
 
@@ -57,3 +58,18 @@ def joined(texts):
 def in_all(count, **given):
     """The same arrays for each of so many programs."""
     return {f"{name}_{number}": array for name, array in given.items() for number in range(count)}
+
+
+def assert_nothing_is_overwritten_early(machine):
+    """No result lies where a value is that another thread may still be reading: since all met, nobody else touched it."""
+    offsets = machine.layout.offsets
+    touched = {}
+    for call, flags in machine.placed:
+        if flags & MEET:
+            touched.clear()
+        for root in call.writes:
+            for other, touches in touched.items():
+                shares = root in offsets and other in offsets and offsets[root] == offsets[other] and root != other  # fmt: skip
+                assert not shares or touches == {call.writes[root]}, (call.label, root, other)
+        for root, touch in (*call.reads.items(), *call.writes.items()):
+            touched.setdefault(root, set()).add(touch)

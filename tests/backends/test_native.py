@@ -61,6 +61,27 @@ def test_comparisons_with_numbers_that_no_element_can_equal(dtype):
     as_interpreted(text, {}, {"a": np.array(edges, dtype)})
 
 
+def test_numbers_that_are_equal_and_not_the_same():
+    """An integer and a fraction, zeros of two signs: no two of these instructions are one."""
+    text = """
+    program p
+    %0: int64[3] = input "i"
+    %1: float64[3] = input "x"
+    %2: int64[3] = multiply(%0, 2)
+    %3: float64[3] = multiply(%0, 2.0)
+    %4: int64[3] = add(%0, 1)
+    %5: int64[3] = add(%0, True)
+    %6: float64[3] = add(%0, 1.0)
+    %7: float64[3] = multiply(%1, 0.0)
+    %8: float64[3] = multiply(%1, -0.0)
+    %9: float64[3] = divide(1.0, %7)
+    %10: float64[3] = divide(1.0, %8)
+    return a=%2, b=%3, c=%4, d=%5, e=%6, f=%9, g=%10
+    """
+    given = {"i": np.array([1, 2, 3]), "x": np.array([1.0, -2.0, 3.0])}
+    as_interpreted(text, {}, given)
+
+
 def test_a_constant_has_the_digits_of_its_dtype():
     """0.1 in float32, wherever it goes from there."""
     text = """

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from programs import differences, numbers
+from programs import assert_nothing_is_overwritten_early, differences, numbers
 
 from backends.native import Machine, team
 from backends.program import parse_program
@@ -97,37 +97,24 @@ def test_order_of_random_keys():
 
 
 def test_no_result_takes_the_place_of_what_others_still_read():
-    """%4 could lie where %3 is, but the sums down its columns, in other threads, may still be reading."""
-    program = parse_program(
-        """
+    """%4 could lie where %3 is, but the product in front of it, in other threads, may still be reading all of %3."""
+    program = parse_program("""
     program p
     %0: float32[64, 48] = input "x"
-    %1: float32[48] = input "c"
-    %2: float32[64, 48] = multiply(%0, 2.0)
-    %3: float32[64, 48] = tanh(%2)
+    %1: float32[48, 48] = input "c"
+    %2: float32[48, 64] = input "w"
+    %3: float32[64, 48] = matmul(%0, %1)
     %5: float32[48] = sum(%3, axis=(0,), keepdims=False)
-    %6: float32[64] = sum(%3, axis=(1,), keepdims=False)
-    %7: float32[64, 1] = reshape(%6, shape=(64, 1))
-    %4: float32[64, 48] = multiply(%3, %7)
-    %8: float32[64, 64] = matmul(%4, %9)
-    return s=%5, y=%8
-    """.replace(
-            "%2: float32[64, 48] = m",
-            '%9: float32[48, 64] = input "w"\n    %2: float32[64, 48] = m',
-        )
-    )
-    machine = Machine(program)
-    readers: dict = {}
-    offsets = machine.layout.offsets
-    for call, flags in machine.placed:
-        if flags & 1:
-            readers.clear()
-        for root in call.writes:
-            for other, touch in readers.items():
-                shares = root in offsets and other in offsets and offsets[root] == offsets[other] and root != other  # fmt: skip
-                assert not shares or touch == {call.writes[root]}, (call.label, root, other)
-        for root, touch in (*call.reads.items(), *call.writes.items()):
-            readers.setdefault(root, set()).add(touch)
+    %6: float32[1, 48] = reshape(%5, shape=(1, 48))
+    %7: float32[64, 48] = multiply(%0, %5)
+    %8: float32[1, 48] = matmul(%6, %1)
+    %9: float32[48, 64] = permute_dims(%3, axes=(1, 0))
+    %10: float32[48, 48] = matmul(%9, %7)
+    %4: float32[64, 48] = subtract(%3, %8)
+    %11: float32[64, 64] = matmul(%4, %2)
+    return s=%10, y=%11
+    """)
+    assert_nothing_is_overwritten_early(Machine(program))
 
 
 def test_programs_do_not_depend_on_the_order_of_hashes():

@@ -120,7 +120,10 @@ def machine():
 
 def one_step(machine, program, state, inputs, parts):
     """New state and outputs of a step of machine code in so many threads."""
+    from programs import assert_nothing_is_overwritten_early
+
     made = machine(program)
+    assert_nothing_is_overwritten_early(made)
     made.parts = lambda: parts
     mine = {name: np.array(array) for name, array in state.items()}
     outputs = made.step(mine, inputs)

@@ -40,7 +40,7 @@ TESTS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("nn/resuming.py", ("tests/nn/test_resuming.py", "tests/nn/test_saving.py")),
     ("nn/preserve.py", ("tests/nn/test_resuming.py", "tests/nn/test_saving.py", "tests/nn/compiled/*")),
     ("nn/run.py", ("tests/nn/test_fit.py", "tests/nn/test_resuming.py", "tests/nn/test_callbacks.py", "tests/nn/compiled/*")),
-    ("nn/batches.py", ("tests/nn/test_batches.py", "tests/nn/test_bad_input.py", "tests/nn/compiled/test_compiled_data.py")),
+    ("nn/batches.py", ("tests/nn/test_batches.py", "tests/nn/test_resuming.py", "tests/nn/test_bad_input.py", "tests/nn/compiled/test_compiled_data.py")),
     ("nn/data.py", ("tests/nn/test_batches.py", "tests/nn/test_bad_input.py", "tests/nn/compiled/test_compiled_data.py")),
     ("nn/intake.py", ("tests/nn/test_bad_input.py", "tests/nn/test_fit.py", "tests/nn/test_batches.py")),
     ("nn/arguments.py", ("tests/nn/test_bad_arguments.py", "tests/nn/test_bad_input.py")),

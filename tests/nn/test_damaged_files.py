@@ -137,6 +137,14 @@ DESCRIPTIONS = {
         lambda d, a: a.update({"optimizer.slots.0.momentum": np.ones(2, np.float32)}),
         r"slots.0.momentum has shape \(2,\), expected \(3, 4\)",
     ),
+    "a slot too many": (
+        lambda d, a: a.update({"optimizer.slots.0.more": np.ones((3, 4), np.float32)}),
+        "the optimizer's state does not fit",
+    ),
+    "layers again and again": (
+        lambda d, a: d["model"]["config"]["layers"].extend(d["model"]["config"]["layers"][:1] * 50),
+        "asks for weights of shape .*, more than it holds",
+    ),
     "learning rate": (
         lambda d, a: d["optimizer"]["config"].update(learning_rate="fast"),
         "learning_rate is a number",

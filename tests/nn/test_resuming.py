@@ -154,6 +154,24 @@ def test_batches_from_an_iterable_go_on_too(tmp_path):
     assert outcome(loaded, loaded.fit(source, epochs=3, initial_epoch=1)) == whole
 
 
+def test_a_resumed_run_saves_at_the_steps_of_the_one_that_never_stopped(tmp_path):
+    """Every fourth step, of epochs of five: the count goes on, too."""
+
+    def files(name, model, **options):
+        keep = nn.ModelCheckpoint(tmp_path / name / "{epoch}-{batch}", save_freq=4)
+        (tmp_path / name).mkdir()
+        model.fit(X, Y, 10, epochs=4, callbacks=keep, **options)
+        return sorted(os.listdir(tmp_path / name))
+
+    nn.set_random_seed(5)
+    whole = files("whole", network())
+    assert whole == ["1-4", "2-3", "3-2", "4-1", "4-5"]
+    for place in whole[:4]:
+        done = int(place[0]) - 1
+        resumed = files(f"from {place}", nn.load(tmp_path / "whole" / place), initial_epoch=done)
+        assert resumed == whole[whole.index(place) + 1 :], place
+
+
 def test_the_middle_of_another_epoch_is_refused(tmp_path):
     keep = nn.ModelCheckpoint(tmp_path / "{epoch}-{batch}", save_freq=6)
     network().fit(X, Y, 10, epochs=2, callbacks=keep)

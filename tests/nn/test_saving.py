@@ -110,6 +110,16 @@ MODELS = {
         lambda: dict(optimizer="adam", loss="mse", metrics="mse"),
         Y,
     ),
+    "slots of many names and many parameters": (
+        lambda: nn.Sequential([nn.Dense(3, "tanh") for _ in range(6)] + [nn.Dense(1)]),
+        lambda: dict(optimizer=nn.RMSprop(0.01, momentum=0.5, centered=True), loss="mse"),
+        Y,
+    ),
+    "accumulators": (
+        lambda: nn.Sequential([nn.Dense(3, "tanh") for _ in range(6)] + [nn.Dense(1)]),
+        lambda: dict(optimizer=nn.Adadelta(0.5), loss="mse"),
+        Y,
+    ),
     "own classes": (
         lambda: nn.Sequential([Scaled(2.0), Line(2), Scaled(0.5), nn.Dense(1)]),
         lambda: dict(optimizer="adam", loss=Half()),
@@ -198,9 +208,10 @@ def test_own_classes_have_to_be_given(tmp_path):
         nn.load(tmp_path / "model")
 
 
-def test_an_interrupted_write_leaves_the_old_file(tmp_path, monkeypatch, trained):
-    path = tmp_path / "model"
-    trained.save(path)
+@pytest.mark.parametrize("what", ["save", "save_weights"])
+def test_an_interrupted_write_leaves_the_old_file(tmp_path, monkeypatch, trained, what):
+    path, save = tmp_path / "model", getattr(trained, what)
+    save(path)
     before = path.read_bytes()
     trained.fit(X, Y)
     for name in ("replace", "fsync"):
@@ -211,10 +222,10 @@ def test_an_interrupted_write_leaves_the_old_file(tmp_path, monkeypatch, trained
         with monkeypatch.context() as patch:
             patch.setattr(os, name, interrupted)
             with pytest.raises(KeyboardInterrupt):
-                trained.save(path)
+                save(path)
         assert path.read_bytes() == before
         assert os.listdir(tmp_path) == ["model"]
-    trained.save(path)
+    save(path)
     assert path.read_bytes() != before
     assert os.listdir(tmp_path) == ["model"]
 

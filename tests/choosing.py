@@ -74,6 +74,12 @@ TESTS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("autograd/differentiate.py", ("tests/autograd/test_transforms.py", "tests/autograd/test_functional.py", "tests/autograd/test_checkpoint*")),
     ("autograd/structure.py", ("tests/autograd/test_transforms.py", "tests/autograd/test_functional.py", "tests/autograd/jit/test_jit_arguments.py")),
     ("autograd/creation.py", ("tests/autograd/test_creation.py",)),
+    ("autograd/tensor.py", (
+        "tests/autograd/test_tensor.py", "tests/autograd/test_methods.py", "tests/autograd/jit/test_jit_state.py", "tests/autograd/test_memory.py",
+        "tests/autograd/test_numpy_meets_tensor.py", "tests/autograd/test_transforms.py",
+    )),
+    ("autograd/arguments.py", ("tests/autograd/test_methods.py", "tests/autograd/test_numpy_meets_tensor.py")),
+    ("autograd/mode.py", ("tests/autograd/test_functional.py", "tests/autograd/test_checkpoint*", "tests/autograd/test_transforms.py")),
     ("autograd/", (
         "tests/autograd/test_tensor.py", "tests/autograd/test_methods.py", "tests/autograd/test_memory.py",
         "tests/autograd/test_transforms.py", "tests/autograd/test_capture.py", "tests/autograd/test_programs.py",

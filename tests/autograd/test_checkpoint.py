@@ -331,3 +331,22 @@ def test_a_deep_chain():
     for _ in range(20_000):
         z = step(z)
     del z
+
+
+def test_what_a_failed_backward_left_is_not_taken_by_the_next():
+    """Of several results, each in its turn: the error comes before, between and behind the others."""
+
+    def fail(xp, g, x):
+        raise LookupError
+
+    bad = ag.op(vjp=dict(x=fail))(lambda xp, x: xp.multiply(x, 1.0))
+    for order in itertools.permutations(range(3)):
+        for wanted in range(3):
+            x = leaf(np.array([1.0, 2.0]))
+            results = ag.checkpoint(lambda x: (x * 2.0, x * 3.0, x * 5.0))(x)
+            terms = [results[0].sum() * 7.0, results[1].sum() * 11.0, bad(results[2]).sum()]
+            with pytest.raises(LookupError):
+                sum(terms[k] for k in order).backward(retain_graph=True)
+            x.grad = None
+            results[wanted].sum().backward()
+            assert x.grad.tolist() == [(2.0, 3.0, 5.0)[wanted]] * 2, (order, wanted)

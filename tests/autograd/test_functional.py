@@ -139,6 +139,41 @@ def test_the_value_stays_in_the_graph_of_what_enters_by_closure():
     assert w.grad.item() == 2.0
 
 
+@pytest.mark.parametrize("tracked", [(False, True), (True, False), (True, True)], ids=str)
+def test_jvp_is_differentiable_by_point_and_by_direction(tracked):
+    x = ag.tensor([1.0, 3.0], requires_grad=tracked[0])
+    t = ag.tensor([0.5, 2.0], requires_grad=tracked[1])
+    _, change = ag.jvp(lambda x: x * x * x, [x], [t])
+    assert change.tolist() == [1.5, 54.0]
+    change.sum().backward()
+    if tracked[0]:
+        assert x.grad.tolist() == [6 * 0.5, 6 * 3 * 2.0]
+    if tracked[1]:
+        assert t.grad.tolist() == [3.0, 27.0]
+
+
+@pytest.mark.parametrize("switch", ["no_grad", "enable_grad"])
+@pytest.mark.parametrize("way", ["a block", "a decorator"])
+def test_an_exception_does_not_leave_gradients_switched(switch, way):
+    """Inside the opposite, so that each of them changes something."""
+    opposite = {"no_grad": ag.enable_grad, "enable_grad": ag.no_grad}[switch]
+    x = ag.tensor([1.0], requires_grad=True)
+
+    def fail():
+        raise LookupError
+
+    def in_a_block():
+        with getattr(ag, switch)():
+            fail()
+
+    failing = in_a_block if way == "a block" else getattr(ag, switch)()(fail)
+    with opposite():
+        before = (x * 2).requires_grad
+        with pytest.raises(LookupError):
+            failing()
+        assert (x * 2).requires_grad == before == (switch == "no_grad")
+
+
 def test_under_no_grad():
     with ag.no_grad():
         value, gradient = ag.value_and_grad(lambda x: x**2)(number(3.0))

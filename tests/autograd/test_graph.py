@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import sys
 import threading
 
@@ -136,6 +137,51 @@ def test_retain_graph():
     assert x.grad.tolist() == [6.0, 12.0]
     with pytest.raises(ag.GradientError):
         loss.backward()
+
+
+def test_the_graph_of_gradients_and_that_of_the_value_are_kept_apart():
+    """`create_graph` needs the graph of the gradients; whether the other one is kept is `retain_graph`'s to say."""
+    for retain in (None, True, False):
+        x = leaf(1.0, 2.0)
+        loss = (x * x * x).sum()
+        loss.backward(retain_graph=retain, create_graph=True)
+        assert x.grad.requires_grad
+        if retain is False:
+            with pytest.raises(ag.GradientError, match="already freed"):
+                loss.backward()
+        else:
+            loss.backward()
+
+
+def test_values_that_are_used_again_and_again():
+    """Sums of sums, drawn: an integer counts the ways, and no gradient lies in an array that is another's."""
+    draw = random.Random(0)
+    for _ in range(60):
+        leaves = [leaf(1.0, 1.0) for _ in range(3)]
+        ways = [{i: 1} for i in range(3)]
+        values = list(leaves)
+        for _ in range(draw.randint(2, 8)):
+            i, j = draw.randrange(len(values)), draw.randrange(len(values))
+            values.append(values[i] + values[j])
+            ways.append({k: ways[i].get(k, 0) + ways[j].get(k, 0) for k in range(3)})
+        chosen = [draw.randrange(len(values)) for _ in range(3)]
+        loss = sum((values[k] * (2.0**n)).sum() for n, k in enumerate(chosen))
+        loss.backward()
+        for k, x in enumerate(leaves):
+            expected = sum(2.0**n * ways[c].get(k, 0) for n, c in enumerate(chosen))
+            assert (x.grad is None and expected == 0) or x.grad.tolist() == [expected] * 2
+
+
+def test_results_without_slopes_end_the_graph():
+    """Integers and booleans, whatever made them."""
+    x = leaf(1.5, -2.5)
+    for y in (
+        x.to("int64"), x.to("int8"), x.to("bool"), ag.argmax(x), ag.argsort(x), x > 0, ag.equal(x, x), ag.isfinite(x),
+    ):  # fmt: skip
+        assert not y.requires_grad, y
+    z = (x.to("int64").to("float32") * x).sum()
+    z.backward()
+    assert x.grad.tolist() == [1.0, -2.0]
 
 
 @pytest.mark.eager

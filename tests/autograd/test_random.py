@@ -231,6 +231,26 @@ def test_the_mask_is_the_same_after_seeding_again():
     assert first != other
 
 
+def test_draws_of_one_number_advance():
+    draws = {
+        "uniform": lambda key: random.uniform((), key=key),
+        "normal": lambda key: random.normal((), key=key),
+        "of no size": lambda key: random.uniform((0, 3), key=key).sum() + random.uniform((), key=key),
+    }  # fmt: skip
+    for name, draw in draws.items():
+        key = random.Generator(3)
+        assert len({draw(key).item() for _ in range(6)}) == 6, name
+        assert key.counter.item() >= 6
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_normal_numbers_are_finite_whatever_the_bits(dtype, monkeypatch):
+    """The smallest and the largest of the uniform numbers below them occur once in 2**24 draws."""
+    for word in (0, 2**32 - 1):
+        monkeypatch.setattr(random.Generator, "bits", lambda self, shape, backend=None, w=word: ag.full(shape, w, "uint32"))  # fmt: skip
+        assert np.isfinite(random.normal(4, dtype=dtype).numpy()).all(), word
+
+
 def test_dropout_at_its_ends():
     x = ag.tensor([1.0, 2.0], requires_grad=True)
     assert ag.dropout(x, 0.0) is x

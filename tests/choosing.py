@@ -57,7 +57,7 @@ TESTS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("autograd/ops/", (
         "tests/autograd/test_semantics.py", "tests/autograd/test_methods.py", "tests/autograd/test_indexing.py", "tests/autograd/test_conv.py",
         "tests/autograd/test_einsum.py", "tests/autograd/test_kinks.py", "tests/autograd/test_programs.py",
-        "tests/nn/test_losses_logits.py", "tests/autograd/test_gelu.py",
+        "tests/nn/test_losses_logits.py", "tests/autograd/test_gelu.py", "tests/autograd/test_random.py",
     )),
     ("autograd/jit.py", _COMPILED[::-1]),
     ("autograd/guards.py", ("tests/autograd/jit/*",)),

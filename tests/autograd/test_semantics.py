@@ -296,3 +296,19 @@ def test_a_loss_with_wrong_labels_does_not_compute():
         ag.softmax_cross_entropy(z, [[0], [1]])
     with pytest.raises(ValueError, match=r"probabilities need the shape \(2, 3\)"):
         ag.softmax_cross_entropy(z, [0.0, 1.0])
+
+
+@pytest.mark.eager
+@pytest.mark.parametrize("function", [ag.norm, ag.std])
+def test_second_derivatives_where_the_root_of_nothing_is_taken(function):
+    """One row at the origin, or of equal numbers, has slopes of 0 and leaves those of the others as they are."""
+    x = ag.tensor([[3.0, 4.0], [0.0, 0.0], [2.0, -1.0]], "float64", requires_grad=True)
+    alone = ag.tensor(x.numpy()[[0, 2]], requires_grad=True)
+    found = []
+    for rows in (x, alone):
+        function(rows, axis=1).sum().backward(create_graph=True)
+        slope, rows.grad = rows.grad, None
+        (slope[:, 0] * 2.0 + slope[:, 1] * slope[:, 1]).sum().backward()
+        found.append(rows.grad.numpy())
+    assert found[0][1].tolist() == [0.0, 0.0]
+    np.testing.assert_allclose(found[0][[0, 2]], found[1], rtol=1e-12, atol=1e-15)

@@ -37,7 +37,7 @@ TESTS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("nn/reading.py", ("tests/nn/test_damaged_files.py", "tests/nn/test_saving.py")),
     ("nn/loading.py", ("tests/nn/test_saving.py", "tests/nn/test_resuming.py", "tests/nn/test_damaged_files.py")),
     ("nn/saving.py", ("tests/nn/test_saving.py", "tests/nn/test_resuming.py", "tests/nn/test_damaged_files.py")),
-    ("nn/resuming.py", ("tests/nn/test_resuming.py", "tests/nn/test_saving.py")),
+    ("nn/resuming.py", ("tests/nn/test_resuming.py", "tests/nn/test_saving.py", "tests/nn/test_damaged_files.py")),
     ("nn/preserve.py", ("tests/nn/test_resuming.py", "tests/nn/test_saving.py", "tests/nn/compiled/*")),
     ("nn/run.py", ("tests/nn/test_fit.py", "tests/nn/test_resuming.py", "tests/nn/test_callbacks.py", "tests/nn/compiled/*")),
     ("nn/batches.py", ("tests/nn/test_batches.py", "tests/nn/test_resuming.py", "tests/nn/test_bad_input.py", "tests/nn/compiled/test_compiled_data.py")),

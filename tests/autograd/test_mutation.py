@@ -11,7 +11,7 @@ from grouping import by, grouped
 import autograd as ag
 from autograd.call import apply
 from autograd.ops import OPS
-from autograd.testing import GradientMismatch, check_grad, samples
+from autograd.testing import GradientMismatch, Undecided, check_grad, samples
 from autograd.testing.conventions import CONVENTIONS
 from autograd.testing.mutation import KINDS, campaign, kill_rate, mutants
 from autograd.testing.mutation.__main__ import main
@@ -140,6 +140,24 @@ def test_a_survivor_is_reported_and_lowers_the_rate():
     assert 0.8 < found.rate < 1.0
     assert found.by("op")["bend"]["survivor"] == len(found.survivors)
     assert f"{found.rate:.2%}" in found.table()
+
+
+def test_where_nothing_can_be_judged_a_mutant_is_undecided(monkeypatch):
+    """That says nothing about the checks, so such a mutant counts neither as found nor as missed."""
+    real = campaign.check_grad
+
+    def blind(subject, *inputs, **settings):
+        try:
+            real(subject, *inputs, **settings)
+        except GradientMismatch as error:
+            raise Undecided(str(error)) from None
+
+    monkeypatch.setattr(campaign, "check_grad", blind)
+    report = kill_rate([ag.tanh.op], per_rule=6)
+    counts = Counter(r.verdict for r in report.results)
+    assert counts["undecided"] > 0
+    assert counts["differences"] == 0
+    assert "undecided" in report.table()
 
 
 def test_a_wrong_rule_is_not_mutated_but_reported():

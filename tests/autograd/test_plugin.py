@@ -123,9 +123,13 @@ def test_the_marker_sets_the_check(run):
     @pytest.mark.gradients(order=2, examples=5)
     def test_second_order(gradcheck):
         gradcheck(square, (1,))
+
+    @pytest.mark.gradients(order=1, examples=5)
+    def test_the_call_knows_better(gradcheck):
+        gradcheck(square, (1,), order=2)
     """
     )
-    result.assert_outcomes(passed=1, failed=1)
+    result.assert_outcomes(passed=1, failed=2)
     result.stdout.fnmatch_lines(["*gradient of square*"])
 
 

@@ -297,6 +297,21 @@ def test_moves():
     """)
 
 
+@pytest.mark.parametrize(
+    "key", ["-1,", "-5, -1", "slice(None, None, -1), -2", "None, -3, slice(-4, -1, 2)", "2, None"]
+)
+def test_parts_by_numbers_from_the_end(key):
+    indexed = np.empty((5, 6))[eval(f"({key})")]
+    assert_close(f"""
+    program p
+    %0: float32[5, 6] = input "x"
+    %1: float32[5, 6] = multiply(%0, 2.0)
+    %2: float32[{listed(indexed.shape)}] = getitem(%1, key=({key}))
+    %3: float32[{listed(indexed.shape)}] = add(%2, 1.0)
+    return y=%3
+    """)
+
+
 def test_rows_by_index():
     indices = np.array([[0, 3], [-1, 2], [3, 3]])
     assert_close("""

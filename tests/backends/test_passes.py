@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from comparing import assert_equal, results, step_of
+from comparing import NUMPY, assert_equal, results, step_of
 from drawn import large_products, programs
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autograd.testing import strategies
+from backends.primitives import PRIMITIVES
 from backends.program import format_program, parse_program, passes, verify
 
 pytestmark = pytest.mark.once
@@ -104,6 +105,24 @@ def test_a_prepared_program_has_an_instruction_for_each_result(drawn):
     held = [value for _, value in (*prepared.assigns, *prepared.outputs)]
     assert set(held) <= made
     assert len(set(held)) == len(held)
+
+
+@pytest.mark.parametrize("dtype", ["int64", "float32", "bool"])
+@pytest.mark.parametrize("keepdims", [True, False])
+def test_reductions_over_an_axis_of_one(dtype, keepdims):
+    """Some are the element itself; a place, a count and a truth are not."""
+    array = np.array([[3], [0], [1]]).astype(dtype)
+    names = [r.name for r in PRIMITIVES.values() if r.kind == "reduction"]
+    lines, returned = [], []
+    for k, name in enumerate(names, 1):
+        made = getattr(NUMPY, name)(array, axis=(1,), keepdims=keepdims)
+        shape = ", ".join(map(str, made.shape))
+        lines.append(f"%{k}: {made.dtype}[{shape}] = {name}(%0, axis=(1,), keepdims={keepdims})")
+        returned.append(f"{name}=%{k}")
+    text = "\n".join(["program p", f'%0: {dtype}[3, 1] = input "x"', *lines, f"return {', '.join(returned)}"])  # fmt: skip
+    program = parse_program(text)
+    expected = results(program, {}, {"x": array})
+    assert_equal(results(passes.simplify(program), {}, {"x": array}), expected, program)
 
 
 # machine code

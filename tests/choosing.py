@@ -86,6 +86,7 @@ TESTS: tuple[tuple[str, tuple[str, ...]], ...] = (
         "tests/autograd/test_numpy_meets_tensor.py", "tests/autograd/test_semantics.py",
     )),
     ("backends/native/", ("tests/backends/test_native*", "tests/nn/compiled/test_compiled_parts.py", *_COMPILED, "tests/nn/test_golden_kernels.py")),
+    ("backends/numba/workers.py", ("tests/backends/test_workers.py", "tests/backends/test_numba.py")),
     ("backends/numba/", ("tests/backends/test_numba.py", "tests/backends/test_rows.py", "tests/backends/test_kernel_files.py", "tests/backends/test_erf.py", "tests/autograd/test_programs.py")),
     ("backends/cuda/", ("tests/backends/test_cuda.py", *_ON_DEVICE)),
     ("backends/cupy/", _ON_DEVICE),

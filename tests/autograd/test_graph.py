@@ -172,18 +172,6 @@ def test_values_that_are_used_again_and_again():
             assert (x.grad is None and expected == 0) or x.grad.tolist() == [expected] * 2
 
 
-def test_results_without_slopes_end_the_graph():
-    """Integers and booleans, whatever made them."""
-    x = leaf(1.5, -2.5)
-    for y in (
-        x.to("int64"), x.to("int8"), x.to("bool"), ag.argmax(x), ag.argsort(x), x > 0, ag.equal(x, x), ag.isfinite(x),
-    ):  # fmt: skip
-        assert not y.requires_grad, y
-    z = (x.to("int64").to("float32") * x).sum()
-    z.backward()
-    assert x.grad.tolist() == [1.0, -2.0]
-
-
 @pytest.mark.eager
 def test_create_graph_gives_gradients_with_a_graph():
     x = ag.tensor(2.0, requires_grad=True)

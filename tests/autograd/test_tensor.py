@@ -331,3 +331,15 @@ def test_a_declaration_with_checks_on_two_inputs_runs_them():
 
     with pytest.raises(ag.ShapeError, match="strict_add: needs equal shapes"):
         strict_add(ag.ones(2), ag.ones((1, 2)))
+
+
+def test_results_without_slopes_end_the_graph():
+    """Integers and booleans, whatever made them."""
+    x = ag.tensor([1.5, -2.5], requires_grad=True)
+    for y in (
+        x.to("int64"), x.to("int8"), x.to("bool"), ag.argmax(x), ag.argsort(x), x > 0, ag.equal(x, x), ag.isfinite(x),
+    ):  # fmt: skip
+        assert not y.requires_grad, y
+    z = (x.to("int64").to("float32") * x).sum()
+    z.backward()
+    assert x.grad.tolist() == [1.0, -2.0]

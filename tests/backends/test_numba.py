@@ -23,7 +23,7 @@ pytest.importorskip("numba", reason="the extra gradloom[cpu] is not installed")
 from skeletons import DTYPES, dtypes_of, skeleton, sources_of
 
 from backends.contract import Spec
-from backends.numba import NumbaBackend, kernels, mathematics, workers
+from backends.numba import NumbaBackend, kernels, mathematics
 from backends.numba.kernels import source_of
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -155,26 +155,6 @@ def test_rows_with_nan_and_infinity():
         np.testing.assert_allclose(found, expected, **TOLERANCE["float32"])
 
 
-def sums_in_two_passes(xp, x):
-    """A later instruction reads the elements in an earlier pass than the one before it."""
-    e = xp.exp(x)
-    first = xp.sum(e, axis=(1,), keepdims=True)
-    late = xp.sum(e * first, axis=(1,), keepdims=True)
-    early = xp.sum(e * e, axis=(1,), keepdims=True)
-    return late + early
-
-
-def sums_added_to_columns(xp, x):
-    """In a square matrix the numbers of rows have the shape of a row; added, they lie along the columns."""
-    return x * 2.0 + xp.sum(x, axis=(1,), keepdims=False)
-
-
-@pytest.mark.parametrize("rule", [sums_in_two_passes, sums_added_to_columns])
-def test_rules_of_several_passes(rule):
-    array = np.random.default_rng(0).normal(size=(6, 6)).astype("float32")
-    np.testing.assert_allclose(NUMBA.run(rule, array), NUMPY.run(rule, array), rtol=1e-5)
-
-
 @pytest.mark.parametrize("order", ["transposed", "strided", "reversed", "repeated"])
 def test_memory_layouts(order):
     base = np.random.default_rng(0).normal(size=(60, 80)).astype("float32")
@@ -208,22 +188,6 @@ def test_one_number_repeated_and_then_an_array_of_its_shape():
     array = np.random.default_rng(0).normal(size=(6, 9)).astype("float32")
     for x in (np.broadcast_to(np.float32(0.5), array.shape), array, array[:1].repeat(6, axis=0)):
         np.testing.assert_allclose(NUMBA.run(rule, x), NUMPY.run(rule, x), rtol=1e-6)
-
-
-def test_threads_share_all_of_the_work():
-    for threads in range(1, 9):
-        for total in range(1, 300):
-            seen = np.zeros(total, int)
-            numbers = []
-
-            def part(number, begin, end, seen=seen, numbers=numbers):
-                numbers.append(number)
-                seen[begin:end] += 1
-
-            workers.share(part, total, threads)
-            assert (seen == 1).all(), (threads, total)
-            assert sorted(numbers) == list(range(len(numbers)))
-            assert len(numbers) <= threads
 
 
 def test_results_do_not_depend_on_the_number_of_threads(monkeypatch):

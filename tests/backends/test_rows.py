@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 import autograd as ag
+import backends
 from backends.contract import Spec, float32, int64
+from backends.numba import NumbaBackend
 from backends.program import TraceBackend
 from backends.program.rows import plan_rows
 
@@ -129,3 +131,27 @@ def test_every_instruction_has_its_operands():
                     assert operands <= known
                     known.add(instruction.result)
         assert np.prod([found.rows, found.columns]) == 35
+
+
+def sums_in_two_passes(xp, x):
+    """A later instruction reads the elements in an earlier pass than the one before it."""
+    e = xp.exp(x)
+    first = xp.sum(e, axis=(1,), keepdims=True)
+    late = xp.sum(e * first, axis=(1,), keepdims=True)
+    early = xp.sum(e * e, axis=(1,), keepdims=True)
+    return late + early
+
+
+def sums_added_to_columns(xp, x):
+    """In a square matrix the numbers of rows have the shape of a row; added, they lie along the columns."""
+    return x * 2.0 + xp.sum(x, axis=(1,), keepdims=False)
+
+
+@pytest.mark.parametrize("rule", [sums_in_two_passes, sums_added_to_columns])
+def test_kernels_of_several_passes(rule):
+    pytest.importorskip("numba", reason="the extra gradloom[cpu] is not installed")
+    numba = NumbaBackend(fuse_from=0)
+    array = np.random.default_rng(0).normal(size=(6, 6)).astype("float32")
+    np.testing.assert_allclose(
+        numba.run(rule, array), rule(backends.get("numpy"), array), rtol=1e-5
+    )

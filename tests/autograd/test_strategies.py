@@ -149,7 +149,7 @@ def test_programs_are_deep_share_values_and_use_every_op(full):
     seen = set()
 
     # the more programs, the more of the ops that need inputs of a special shape or sign, which a short one seldom has
-    examples, share = (1500, 0.7) if full else (200, 0.45)
+    examples, share = (1500, 0.7) if full else (150, 0.35)
 
     @settings(max_examples=examples)
     @given(strategies.programs())

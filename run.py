@@ -45,6 +45,8 @@ def install(extra: str) -> None:
         "install",
         "--quiet",
         "--disable-pip-version-check",
+        # whatever is imported is compiled then, and kept: a part of what is installed, and half of the time
+        "--no-compile",
         "--editable",
         f".[{extra}]",
     )

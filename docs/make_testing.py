@@ -15,7 +15,7 @@ from pathlib import Path
 DOCS = Path(__file__).resolve().parent
 PAGE = DOCS / "testing.md"
 sys.path.insert(0, str(DOCS.parent / "tests"))
-from planted.fault import table  # noqa: E402 - the folder tests is no package
+from planted import fault  # noqa: E402 - the folder tests is no package
 
 REFERENCE = DOCS.parent / "tests" / "seconds.json"
 ROWS = 40
@@ -77,7 +77,7 @@ def main() -> None:
             phases.setdefault(name, {})["collect"] = parts["collect"]
         text = put(text, "seconds", files_table(phases))
     if given.planted:
-        text = put(text, "planted", table(json.loads(given.planted.read_text())))
+        text = put(text, "planted", fault.table(json.loads(given.planted.read_text())))
     PAGE.write_text(text, encoding="utf-8")
 
 

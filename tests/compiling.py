@@ -1,8 +1,9 @@
-"""The backends on which tests of compiled programs run, CUDA devices or what stands in for one among them."""
+"""What tests of compiled programs share: the backends they run on, CUDA devices or what stands in for one among them; threads."""
 
 from __future__ import annotations
 
 import contextlib
+import threading
 from contextlib import contextmanager
 
 import pytest
@@ -39,3 +40,23 @@ def compiling_on(name):
         stack.enter_context(backends.use(name))
         ag.random.seed(0)
         yield name
+
+
+def together(*functions):
+    """Each in a thread of its own; every one has to end within a minute, and the first error is raised here."""
+    failed = []
+
+    def guarded(f):
+        try:
+            f()
+        except BaseException as error:
+            failed.append(error)
+
+    threads = [threading.Thread(target=guarded, args=(f,)) for f in functions]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join(60)
+    assert not any(t.is_alive() for t in threads)
+    if failed:
+        raise failed[0]

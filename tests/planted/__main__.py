@@ -1,7 +1,8 @@
 """Run the tests on each planted fault: `python -m planted [NAME ...]` from the folder tests, or `python3 run.py planted`.
 
 Every fault gets a copy of the checkout with its patch in it. There the default tests run until the first failure: those
-that `choosing` names for the changed files and the core first, as in a quick run, then all. What is printed last is the table of docs/testing.md.
+that `choosing` names for the changed files and the core first, as in a quick run, then all. What is printed last is
+the table of docs/testing.md.
 """
 
 from __future__ import annotations
@@ -157,22 +158,21 @@ def main(words: list[str] | None = None) -> int:
     if given.list:
         print("\n".join(f"{f.area}/{f.name}: {f.story}" for f in chosen))
         return 0
-    found, rows = [], []
+    rows = []
     one = partial(
         attempt, checkout=given.checkout.resolve(), cache=given.cache, whole=not given.nearest
     )
     with ThreadPoolExecutor(given.workers) as pool:
-        for caught in pool.map(one, chosen):
-            found.append(caught)
+        for fault, by, seconds in pool.map(one, chosen):
+            rows.append((fault.area, fault.name, by, round(seconds, 1)))
             print(
-                f"{len(found):3} of {len(chosen)} {caught.fault.area}/{caught.fault.name}: {caught.by or 'NOT CAUGHT'}, {caught.seconds:.0f} s",
+                f"{len(rows):3} of {len(chosen)} {fault.area}/{fault.name}: {by or 'NOT CAUGHT'}, {seconds:.0f} s",
                 flush=True,
             )
-            rows = [(c.fault.area, c.fault.name, c.by, round(c.seconds, 1)) for c in found]
             if given.json:
                 given.json.write_text(json.dumps(rows, indent=0))
-    missed = [c for c in found if c.by is None]
-    print(f"\n{table(rows)}\n\n{len(found) - len(missed)} of {len(found)} were caught")
+    missed = sum(by is None for _, _, by, _ in rows)
+    print(f"\n{table(rows)}\n\n{len(rows) - missed} of {len(rows)} were caught")
     return 1 if missed else 0
 
 

@@ -1,8 +1,6 @@
-"""The steps that several tests compile, and threads that run together."""
+"""The steps that several tests compile."""
 
 from __future__ import annotations
-
-import threading
 
 import numpy as np
 
@@ -22,25 +20,6 @@ def counter():
         w.assign(w + x)
 
     return w, add
-
-
-def together(*functions):
-    failed = []
-
-    def guarded(f):
-        try:
-            f()
-        except BaseException as error:
-            failed.append(error)
-
-    threads = [threading.Thread(target=guarded, args=(f,)) for f in functions]
-    for t in threads:
-        t.start()
-    for t in threads:
-        t.join(60)
-    assert not any(t.is_alive() for t in threads)
-    if failed:
-        raise failed[0]
 
 
 def big_step(rows=64):

@@ -77,7 +77,7 @@ def test_preparing_draws_nothing():
     assert first == ag.dropout(ones(64), 0.5).tolist()
 
 
-def test_a_generator_that_is_set_back(backend):
+def test_a_generator_that_is_set_back():
     f = ag.jit(lambda x: x + ag.random.uniform(2))
     generator = ag.random.default_generator()
     f(ones())

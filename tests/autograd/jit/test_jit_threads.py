@@ -9,7 +9,8 @@ import time
 from functools import partial
 
 import pytest
-from steps import big_step, ones, together
+from compiling import together
+from steps import big_step, ones
 
 import autograd as ag
 import backends

@@ -64,19 +64,21 @@ def test_a_layer_frozen_without_a_new_optimizer_is_the_same_error():
     assert len(messages) == 1
 
 
+def changed_midway(model, change):
+    """What comes of a fit in whose second epoch a callback changes the model."""
+
+    def begin(epoch, logs=None):
+        if epoch == 1:
+            change(model)
+
+    history = model.fit(X, Y, 4, 3, callbacks=nn.LambdaCallback(on_epoch_begin=begin))
+    return [history.history, *measured(model)]
+
+
 @pytest.mark.parametrize("what", MIDWAY)
 def test_what_a_callback_changes_in_the_middle_of_a_fit(what):
     """Eager training obeys at once, or at the next fit; compiled training does the same."""
-
-    def work(model):
-        def change(epoch, logs=None):
-            if epoch == 1:
-                MIDWAY[what](model)
-
-        history = model.fit(X, Y, 4, 3, callbacks=nn.LambdaCallback(on_epoch_begin=change))
-        return [history.history, *measured(model)]
-
-    both(work)
+    both(lambda model: changed_midway(model, MIDWAY[what]))
 
 
 SCHEDULES = {
@@ -90,13 +92,7 @@ SCHEDULES = {
 def test_a_schedule_that_is_changed_in_the_middle_of_a_fit(what):
     def work(model):
         model.compile(nn.SGD(nn.ExponentialDecay(0.2, 5, 0.9)), "mse", jit=model.jit)
-
-        def change(epoch, logs=None):
-            if epoch == 1:
-                SCHEDULES[what](model)
-
-        history = model.fit(X, Y, 4, 3, callbacks=nn.LambdaCallback(on_epoch_begin=change))
-        return [history.history, *measured(model)]
+        return changed_midway(model, SCHEDULES[what])
 
     both(work)
 

@@ -6,9 +6,11 @@ import os
 import signal
 import threading
 import time
+from functools import partial
 
 import numpy as np
 import pytest
+from compiling import together
 from models import everything
 from networks import Y3, X, Y, network
 
@@ -17,15 +19,6 @@ import backends
 import nn
 
 pytestmark = pytest.mark.once
-
-
-def all_of(threads):
-    """Run them; each has to come to an end."""
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(60)
-    assert not any(thread.is_alive() for thread in threads)
 
 
 def test_two_threads_that_train_with_dropout(backend):
@@ -42,8 +35,7 @@ def test_two_threads_that_train_with_dropout(backend):
             failed.append(error)
 
     models = {seed: network(seed=seed, units=5 + seed // 2) for seed in range(3)}
-    threads = [threading.Thread(target=work, args=(seed,)) for seed in models]
-    all_of(threads)
+    together(*(partial(work, seed) for seed in models))
     assert failed == []
     first, second = (network().fit(X, Y, 4, 2).history for _ in range(2))
     assert first == second
@@ -91,11 +83,10 @@ def test_two_models_in_two_threads(backend):
         work(seed, alone)
     for _ in range(2):
         models = {seed: network(seed=seed, dropout=0.0, units=seed) for seed in (5, 6)}
-        together = {}
-        threads = [threading.Thread(target=work, args=(seed, together)) for seed in models]
-        all_of(threads)
+        both = {}
+        together(*(partial(work, seed, both) for seed in models))
         assert failed == []
-        assert together == alone
+        assert both == alone
 
 
 @pytest.mark.devices
@@ -121,8 +112,7 @@ def test_threads_that_predict_with_one_model(backend):
             return expected[: len(x)]
 
     calls = [model.predict] * 3 + [directly]
-    threads = [threading.Thread(target=work, args=(i, f)) for i, f in enumerate(calls, 2)]
-    all_of(threads)
+    together(*(partial(work, i, f) for i, f in enumerate(calls, 2)))
     assert failed == []
 
 

@@ -13,6 +13,8 @@ MEET, CHECK = 1, 2
 """Flags of a call: all threads meet before it; nothing more is done when there was an error."""
 ARRIVED, MET, ERRORS, DONE, YIELD = 0, 64, 128, 192, 256
 SHARED_BYTES = 320
+DRIVER = ("run", "run_timed", "once", "cycles")
+"""The functions of the driver."""
 _SPINS = 1_000
 
 

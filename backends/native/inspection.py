@@ -23,11 +23,12 @@ NDArray = np.ndarray[Any, Any]
 def kernels(machine: Machine) -> list[str]:
     """A line per call: what it does, what it reads and writes."""
     lines = []
+    names = {function.text: f"k{k}" for k, function in enumerate(machine.functions)}
     for call, flags in machine.placed:
         marks = ("| " if flags & MEET else "  ") + ("? " if flags & CHECK else "  ")
         reads = ", ".join(_name(machine, v) for v in call.reads)
         writes = ", ".join(_name(machine, v) for v in call.writes if v != ERRORS)
-        lines.append(f"{marks}{machine.names.get(call.text, '-'):>4} {call.label}: {reads} -> {writes}")  # fmt: skip
+        lines.append(f"{marks}{names.get(call.text, '-'):>4} {call.label}: {reads} -> {writes}")  # fmt: skip
     return lines
 
 

@@ -12,12 +12,12 @@ import numpy as np
 from ..contract import Shape, Spec
 from ..numpy.memory import address
 from ..program.ir import Value
-from .build import build, module_text, vector_width
+from .build import Function, build, vector_width
 from .sorting import Order
 from .special import RandomBits
 
 _held: list[Any] = []
-"""The module of these functions, for as long as the process lives."""
+"""The code of these functions, for as long as the process lives."""
 NDArray = np.ndarray[Any, Any]
 
 
@@ -28,11 +28,12 @@ def _functions() -> tuple[Callable[[int, int, int, int], None], Callable[[int, i
     key, counter, length = Value(0, word), Value(1, word), Value(2, place)
     bits = RandomBits(key, counter, Value(3, Spec((), np.dtype("uint32"))), vector_width(), length)
     order = Order(Value(4, word), Value(5, place), Value(6, word), vector_width(), length)
-    texts = [kernel.text().replace("@NAME", f"@{name}", 1) for kernel, name in ((bits, "bits"), (order, "order"))]  # fmt: skip
-    module = build(module_text(texts, [*bits.code.declared, *order.code.declared]))
+    codes = build(
+        [Function(kernel.text(), tuple(kernel.code.declared)) for kernel in (bits, order)]
+    )
     kind = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64, ctypes.c_int64)
-    _held.append(module)
-    return kind(module.address("bits")), kind(module.address("order")), 4 * vector_width()
+    _held.extend(codes)
+    return kind(codes[0].address), kind(codes[1].address), 4 * vector_width()
 
 
 def random_bits(key: NDArray, counter: NDArray, shape: Shape) -> NDArray:

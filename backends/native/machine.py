@@ -24,7 +24,7 @@ from ..numpy.memory import address, aligned
 from ..program.ir import Program, Value
 from ..program.layout import lay_out
 from . import blas, inspection
-from .build import build, module_text, vector_width
+from .build import Function, build, driver, listing, vector_width
 from .calls import ERRORS, Call, call_of
 from .driver import DONE, MEET, SHARED_BYTES, YIELD
 from .driver import ERRORS as ERRORS_AT
@@ -115,21 +115,15 @@ class Machine:
         return sizes
 
     def _build(self, placed: Sequence[Placed]) -> None:
-        names: dict[str, str] = {}
-        declared: dict[str, None] = {}
-        for call, _ in placed:
-            if call.host is None:
-                names.setdefault(call.text, f"k{len(names)}")
-                declared.update(dict.fromkeys(call.declared))
-        functions = [text.replace("@NAME", f"@{name}", 1) for text, name in names.items()]
-        self.text = module_text(functions, list(declared))
-        self.names = names
-        self.module = build(self.text)
+        functions = dict.fromkeys(Function(c.text, c.declared) for c, _ in placed if c.host is None)
+        self.functions = tuple(functions)
+        self.codes = dict(zip((f.text for f in functions), build(self.functions), strict=True))
         kinds = [ctypes.c_void_p] + [ctypes.c_int64] * 5 + [ctypes.c_void_p] * 2
-        self._run = ctypes.CFUNCTYPE(None, *kinds)(self.module.address("run"))
-        self._cycles = ctypes.CFUNCTYPE(ctypes.c_int64)(self.module.address("cycles"))
-        self._once = ctypes.CFUNCTYPE(None, ctypes.c_void_p)(self.module.address("once"))
-        self._run_timed = ctypes.CFUNCTYPE(None, *kinds)(self.module.address("run_timed"))
+        driven = driver()
+        self._run = ctypes.CFUNCTYPE(None, *kinds)(driven["run"])
+        self._cycles = ctypes.CFUNCTYPE(ctypes.c_int64)(driven["cycles"])
+        self._once = ctypes.CFUNCTYPE(None, ctypes.c_void_p)(driven["once"])
+        self._run_timed = ctypes.CFUNCTYPE(None, *kinds)(driven["run_timed"])
 
     def _memory(self, placed: Sequence[Placed], width: int) -> None:
         """The block of values, and the driver's table."""
@@ -164,7 +158,6 @@ class Machine:
         rows: list[tuple[int, int, int]] = []
         self.segments: list[tuple[int, int] | Call] = []
         start, at, base = 0, 0, address(self.arguments)
-        addresses = {name: self.module.address(name) for name in self.names.values()}
         for call, flags in placed:
             if call.host is not None:
                 if len(rows) > start:
@@ -172,7 +165,7 @@ class Machine:
                 self.segments.append(call)
                 start = len(rows)
                 continue
-            rows.append((addresses[self.names[call.text]], base + 8 * at, flags))
+            rows.append((self.codes[call.text].address, base + 8 * at, flags))
             at += len(call.roots)
         if len(rows) > start or not self.segments:
             self.segments.append((start, len(rows) - start))
@@ -294,7 +287,7 @@ class Machine:
         return inspection.kernels(self)
 
     def source(self) -> str:
-        return self.text
+        return listing(self.functions)
 
     def profile(self, run: Callable[[], object]) -> list[tuple[str, float, int, int]]:
         return inspection.profile(self, run)

@@ -144,15 +144,16 @@ def _compile(source: str) -> bytes:
     return len(symbol).to_bytes(4, "little") + symbol + code
 
 
-def loaded(code: bytes) -> Any:
-    """An engine that holds object code as long as it lives itself."""
+def loaded(codes: Sequence[bytes]) -> Any:
+    """An engine that holds object files as long as it lives itself."""
     import llvmlite.binding as llvm
 
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()
     machine = llvm.Target.from_default_triple().create_target_machine(jit=True, codemodel="jitdefault")  # fmt: skip
     engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), machine)
-    engine.add_object_file(llvm.ObjectFileRef.from_data(code))
+    for code in codes:
+        engine.add_object_file(llvm.ObjectFileRef.from_data(code))
     engine.finalize_object()
     return engine
 
@@ -161,7 +162,7 @@ def _bind(source: str, stored: bytes) -> Callable[..., None]:
     length = int.from_bytes(stored[:4], "little")
     symbol, code = stored[4 : 4 + length].decode(), stored[4 + length :]
     prototype = ctypes.CFUNCTYPE(None, *_argument_types(source))
-    engine = loaded(code)
+    engine = loaded([code])
     _engines.append(engine)
     return prototype(engine.get_function_address(symbol))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from substitute import host
+from substitute import architectures, host
 
 import autograd as ag
 import backends
@@ -18,6 +18,11 @@ Y = (X[:, :1] > 0).astype(np.float32)
 Y3 = RNG.integers(0, 3, 26)
 PICTURES = RNG.standard_normal((26, 8, 8, 2)).astype(np.float32)
 WORDS = RNG.integers(0, 9, (26, 5))
+
+
+def some(values, first):
+    """The first of these, or all where what makes kernels has changed (see `substitute.architectures`)."""
+    return values if architectures.all_models() else values[:first]
 
 
 @pytest.fixture(autouse=True)
@@ -79,11 +84,14 @@ def mlp(outputs=1, last="sigmoid", **options):
 BINARY = dict(optimizer="adam", loss="binary_crossentropy", metrics=["accuracy"])
 
 
-@pytest.mark.parametrize("options", [
-    {}, dict(shuffle=False), dict(batch_size=26), dict(batch_size=5), dict(batch_size=13), dict(batch_size=1, epochs=1), dict(batch_size=100),
-    dict(validation_split=0.25), dict(validation_data=(X[:9], Y[:9])), dict(epochs=5, initial_epoch=3),
-    dict(sample_weight=np.linspace(0.1, 2, 26)), dict(class_weight={0: 1.0, 1: 3.0}), dict(dtype="float64"),
-], ids=str)  # fmt: skip
+OPTIONS = [
+    {}, dict(batch_size=5), dict(validation_split=0.25), dict(sample_weight=np.linspace(0.1, 2, 26)), dict(dtype="float64"),
+    dict(shuffle=False), dict(batch_size=26), dict(batch_size=13), dict(batch_size=1, epochs=1), dict(batch_size=100),
+    dict(validation_data=(X[:9], Y[:9])), dict(epochs=5, initial_epoch=3), dict(class_weight={0: 1.0, 1: 3.0}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("options", some(OPTIONS, 5), ids=str)
 def test_a_network_with_dropout(cupy_backend, options):
     alike(cupy_backend, mlp(), X, Y, BINARY, **options)
 
@@ -129,7 +137,7 @@ def test_pictures(cupy_backend):
     alike(cupy_backend, layers, PICTURES, Y3, dict(optimizer="rmsprop", loss="sparse_categorical_crossentropy", metrics=["accuracy"]))  # fmt: skip
 
 
-@pytest.mark.parametrize("layer", [nn.GlobalMaxPooling2D, nn.GlobalAveragePooling2D])
+@pytest.mark.parametrize("layer", some([nn.GlobalMaxPooling2D, nn.GlobalAveragePooling2D], 1))
 def test_augmented_pictures(cupy_backend, layer):
     layers = lambda: [nn.Input((8, 8, 2)), nn.RandomFlip(), nn.RandomTranslation(0.2, 0.2), nn.Conv2D(4, 3, activation="elu", dilation_rate=2), layer(), nn.Dense(3)]  # fmt: skip  # noqa: E731
     loss = nn.SparseCategoricalCrossentropy(from_logits=True)
@@ -150,7 +158,7 @@ LAYERS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("first", range(6))
+@pytest.mark.parametrize("first", some(range(6), 2))
 def test_layers(cupy_backend, first, full):
     """Three of them in one network, and each in a network of its own if the run is full."""
     some = LAYERS[first::6]
@@ -173,10 +181,10 @@ OPTIMIZERS = [
     lambda: nn.SGD(nn.PolynomialDecay(0.1, 5, cycle=True)), lambda: nn.SGD(nn.InverseTimeDecay(0.1, 3, 0.5, staircase=True)),
     lambda: nn.SGD(0.1, momentum=0.9), lambda: nn.SGD(0.1, weight_decay=0.01),
 ]  # fmt: skip
-"""Each makes kernels of its own; the first eight hold every way to make an update between them, `--full` takes all."""
+"""Each makes kernels of its own; the first eight hold every way to make an update between them."""
 
 
-@pytest.mark.parametrize("number", range(8))
+@pytest.mark.parametrize("number", some(range(8), 4))
 def test_optimizers(cupy_backend, number, full):
     for make in OPTIMIZERS[number :: 8 if full else len(OPTIMIZERS)]:
         settings = lambda make=make: dict(optimizer=make(), loss="mse")  # fmt: skip  # noqa: E731
@@ -190,14 +198,14 @@ CLASSES = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("number", range(4))
+@pytest.mark.parametrize("number", some(range(4), 2))
 def test_losses_of_one_number(cupy_backend, number, full):
     for loss in ONE_NUMBER[number :: 4 if full else len(ONE_NUMBER)]:
         last = "softplus" if loss in ("poisson", "msle") else "sigmoid"
         alike(cupy_backend, mlp(last=last), X, Y, dict(optimizer="sgd", loss=loss))
 
 
-@pytest.mark.parametrize("number", range(3))
+@pytest.mark.parametrize("number", some(range(3), 1))
 def test_losses_of_classes(cupy_backend, number, full):
     for loss in CLASSES[number :: 3 if full else len(CLASSES)]:
         y = Y3 if "parse" in str(loss) else np.eye(3, dtype=np.float32)[Y3]
@@ -210,7 +218,7 @@ def test_metrics(cupy_backend):
     alike(cupy_backend, mlp(), X, Y, settings)
 
 
-@pytest.mark.parametrize("precision", ["tf32", "bfloat16", "float16"])
+@pytest.mark.parametrize("precision", some(["bfloat16", "tf32", "float16"], 1))
 def test_mixed_precision(cupy_backend, precision):
     alike(cupy_backend, mlp(), X, Y, BINARY | dict(mixed_precision=precision), 2e-3)
 

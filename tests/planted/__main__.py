@@ -76,7 +76,8 @@ def first_failure(place: Path, arguments: list[str], cache: Path, patience: floa
         "no:cacheprovider",
         *arguments,
     ]
-    environment = os.environ | {"GRADLOOM_CACHE_DIR": str(cache), "MPLBACKEND": "Agg"}
+    # the name that substitute.architectures reads, which imports more than this process has
+    environment = os.environ | {"GRADLOOM_CACHE_DIR": str(cache), "MPLBACKEND": "Agg", "GRADLOOM_TEST_ONE_ARCHITECTURE": "1"}
     try:
         done = subprocess.run(
             command,
@@ -103,13 +104,6 @@ def first_failure(place: Path, arguments: list[str], cache: Path, patience: floa
     return found[1]
 
 
-def one_architecture(place: Path) -> None:
-    """Let NVRTC take the kernels there for one architecture: a changed digest would ask for all, three times the work."""
-    note = "from substitute import architectures; architectures.note()"
-    if (place / "tests" / "substitute" / "architectures.py").exists():
-        subprocess.run([sys.executable, "-c", note], cwd=place / "tests", check=True, env=os.environ | {"PYTHONPATH": str(place)})  # fmt: skip
-
-
 def attempt(fault: Fault, checkout: Path, cache: Path | None, whole: bool) -> Caught:
     """Plant a fault into a copy and run the tests there."""
     begin = time.perf_counter()
@@ -120,7 +114,6 @@ def attempt(fault: Fault, checkout: Path, cache: Path | None, whole: bool) -> Ca
             # links: a kernel that is made anew replaces the name, never the file
             shutil.copytree(cache, kernels, copy_function=os.link)
         fault.apply(place)
-        one_architecture(place)
         near = in_turn(tests_for(file) for file in fault.files)
         nearest = [n for n in dict.fromkeys((*near, *CORE)) if (place / n).exists()]
         by = first_failure(place, ["-n", "0", *nearest], kernels, PATIENCE) if nearest else None

@@ -1,4 +1,6 @@
-"""For which architectures NVRTC compiles what the tests make: for all when what makes kernels has changed, else for one.
+"""How much of what devices would run is tried without one: all when what makes kernels has changed, else a part.
+
+The part: NVRTC compiles for one architecture, and fewer models are trained on the substitute for CuPy.
 
 `architectures.txt` holds a digest of the folders below as they were when all tests last passed with every architecture;
 the run that did writes it. So what a commit changes is compiled for all until such a run has passed and its note is there.
@@ -8,6 +10,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import os
 from pathlib import Path
 
 from .nvrtc import ARCHITECTURES
@@ -17,6 +20,8 @@ MAKERS = ("backends/cuda", "backends/cupy", "backends/program")
 NOTE = Path(__file__).with_name("architectures.txt")
 ONE = (80,)
 """What most devices of today run; its kernels differ from the others' in nothing that the sources know of."""
+ONE_IS_ENOUGH = "GRADLOOM_TEST_ONE_ARCHITECTURE"
+"""Set where faults are planted: they change what makes kernels, and are found by what kernels compute."""
 _asked_for_all = False
 
 
@@ -38,9 +43,14 @@ def unchanged() -> bool:
     return NOTE.exists() and NOTE.read_text().strip() == digest()
 
 
+def all_models() -> bool:
+    """Whether every layer, loss and optimizer is trained on the substitute."""
+    return _asked_for_all or not unchanged()
+
+
 def alike() -> bool:
     """Whether one kernel stands for all that differ from it only in numbers."""
-    return unchanged() and not _asked_for_all
+    return not _asked_for_all and (unchanged() or bool(os.environ.get(ONE_IS_ENOUGH)))
 
 
 def chosen() -> tuple[int, ...]:
@@ -53,14 +63,12 @@ def choice() -> str:
     names = ", ".join(f"sm_{a}" for a in chosen())
     if alike():
         names += ", one of the kernels that differ only in numbers, without optimizing"
+    models = "all models" if all_models() else "some models"
     if _asked_for_all:
-        return f"NVRTC for {names}: a full run"
-    why = (
-        "unchanged since all have taken them"
-        if unchanged()
-        else "changed since all have taken them"
-    )
-    return f"NVRTC for {names}: {', '.join(MAKERS)} {why}"
+        why = "a full run"
+    else:
+        why = f"{', '.join(MAKERS)} {'un' if unchanged() else ''}changed since all have taken them"
+    return f"NVRTC for {names}; {models} on the substitute for CuPy: {why}"
 
 
 def note() -> None:

@@ -77,7 +77,11 @@ def first_failure(place: Path, arguments: list[str], cache: Path, patience: floa
         *arguments,
     ]
     # the name that substitute.architectures reads, which imports more than this process has
-    environment = os.environ | {"GRADLOOM_CACHE_DIR": str(cache), "MPLBACKEND": "Agg", "GRADLOOM_TEST_ONE_ARCHITECTURE": "1"}
+    environment = os.environ | {
+        "GRADLOOM_CACHE_DIR": str(cache),
+        "MPLBACKEND": "Agg",
+        "GRADLOOM_TEST_ONE_ARCHITECTURE": "1",
+    }
     try:
         done = subprocess.run(
             command,

@@ -1,4 +1,4 @@
-"""NumPy's arrays, with kernels compiled by Numba for whole rules on arrays that are large enough to gain from it."""
+"""NumPy's arrays, with kernels compiled by Numba's LLVM for whole rules on arrays that are large enough to gain from it."""
 
 from .backend import NumbaBackend
 

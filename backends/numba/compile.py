@@ -1,7 +1,7 @@
-"""Source text to machine code, once per machine: compiled by Numba, kept as object code in a file.
+"""Source text to machine code, once per machine: compiled by the LLVM of Numba, kept as object code in a file.
 
-A stored kernel needs no Numba to run, only llvmlite: loading one takes about a millisecond, importing Numba a third of
-a second. The file is named by a hash of all that decides its content (source, versions, processor) and begins with a
+Only llvmlite is imported, for Numba itself takes a third of a second to import. A stored kernel is loaded in about a
+millisecond. The file is named by a hash of all that decides its content (source, versions, processor) and begins with a
 hash of itself, so a damaged or foreign file is compiled again instead of being run. Files are written to a temporary
 name and renamed, so any number of processes may share the folder, which only the user may read or write.
 """
@@ -11,6 +11,7 @@ from __future__ import annotations
 import ctypes
 import hashlib
 import importlib.metadata
+import inspect
 import logging
 import os
 import re
@@ -22,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from ..locks import renewed_lock
+from . import translate
 
 _log = logging.getLogger("gradloom")
 _lock = renewed_lock()
@@ -36,13 +38,14 @@ def load(source: str) -> Callable[..., None]:
     """The function `kernel` of `source`, callable with integers, addresses and numbers. It releases the GIL.
 
     Raises:
-        Exception: whatever Numba has against the source.
+        Exception: whatever the translation or LLVM has against the source.
     """
     function = _loaded.get(source)
     if function is None:
         with _lock:
             if source not in _loaded:
-                _loaded[source] = _bind(source, kept(source, lambda: _compile(source)))
+                told = f"{_translation()}\n{source}"
+                _loaded[source] = _bind(source, kept(told, lambda: _compile(source)))
             function = _loaded[source]
     return function
 
@@ -94,11 +97,17 @@ def _machine() -> str:
     """What besides the source decides the machine code."""
     import llvmlite.binding as llvm
 
-    versions = [importlib.metadata.version(name) for name in ("numba", "llvmlite")]
+    version = importlib.metadata.version("llvmlite")
     features = llvm.get_host_cpu_features().flatten()
     return "\n".join(
-        [*versions, sys.platform, llvm.get_host_cpu_name(), features, str(sys.version_info[:2])]
+        [version, sys.platform, llvm.get_host_cpu_name(), features, str(sys.version_info[:2])]
     )
+
+
+@cache
+def _translation() -> str:
+    """What stands between a source and LLVM, as a part of names: a stored kernel is of the translation as it is."""
+    return hashlib.sha256(inspect.getsource(translate).encode()).hexdigest()
 
 
 def kept(source: str, make: Callable[[], bytes]) -> bytes:
@@ -134,14 +143,29 @@ def _store(path: Path, content: bytes) -> None:
 
 
 def _compile(source: str) -> bytes:
-    """Object code of the kernel. Its only symbol of interest is the C function, whose name stands in front."""
+    """Object code whose function `translate.SYMBOL` is the kernel."""
+    import llvmlite.binding as llvm
+
     _log.info("compiling a kernel, once for this machine")
-    namespace: dict[str, Any] = {"__name__": "gradloom_kernel"}
-    exec(compile(source, "<gradloom kernel>", "exec"), namespace)
-    kernel = namespace["kernel"]
-    code: bytes = kernel._library.serialize_using_object_code()[2][0]
-    symbol: bytes = kernel.native_name.encode()
-    return len(symbol).to_bytes(4, "little") + symbol + code
+    llvm.initialize_native_target()
+    llvm.initialize_native_asmprinter()
+    machine = llvm.Target.from_default_triple().create_target_machine(
+        cpu=llvm.get_host_cpu_name(),
+        features=llvm.get_host_cpu_features().flatten(),
+        opt=3,
+        jit=True,
+        codemodel="jitdefault",
+    )
+    module = llvm.parse_assembly(translate.llvm_text(source, has_wide_vectors()))
+    module.triple = llvm.get_default_triple()
+    module.data_layout = str(machine.target_data)
+    module.verify()
+    options = llvm.create_pipeline_tuning_options(speed_level=3)
+    options.loop_vectorization, options.slp_vectorization = True, False
+    builder = llvm.create_pass_builder(machine, options)
+    builder.getModulePassManager().run(module, builder)
+    code: bytes = machine.emit_object(module)
+    return code
 
 
 def loaded(codes: Sequence[bytes]) -> Any:
@@ -158,13 +182,11 @@ def loaded(codes: Sequence[bytes]) -> Any:
     return engine
 
 
-def _bind(source: str, stored: bytes) -> Callable[..., None]:
-    length = int.from_bytes(stored[:4], "little")
-    symbol, code = stored[4 : 4 + length].decode(), stored[4 + length :]
+def _bind(source: str, code: bytes) -> Callable[..., None]:
     prototype = ctypes.CFUNCTYPE(None, *_argument_types(source))
     engine = loaded([code])
     _engines.append(engine)
-    return prototype(engine.get_function_address(symbol))
+    return prototype(engine.get_function_address(translate.SYMBOL))
 
 
 def _argument_types(source: str) -> Sequence[Any]:

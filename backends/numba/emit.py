@@ -1,10 +1,12 @@
-"""From a row plan to the source text of a Numba kernel that needs no other file.
+"""From a row plan to the source text of a kernel that needs no other file.
 
 A kernel is a C function over raw memory: `begin` and `end` select rows (elements where a plan has neither rows nor
 reductions), `columns` is the length of a row, then come the parameters, the result, room for saved elements and the
 numbers that may change from call to call. So one kernel serves every size. Arithmetic is printed exactly as the
 primitives say, without contraction or reordering, and gives NumPy's bits; only sums are reordered (they run in
 float64), and the functions of `mathematics` differ from libm in the last bit.
+
+The text is Python that Numba compiles, so that there is something to hold `translate` against, which writes it for LLVM.
 """
 
 from __future__ import annotations
@@ -86,32 +88,14 @@ def _function(template: str, dtype: DType) -> str | None:
     return f"{name}_{'single' if dtype == float32 else 'double'}({{0}})"
 
 
-_WIDE = """
-@intrinsic
-def use_wide_vectors(context):
-    def generate(context, builder, signature, arguments):
-        # past the check of llvmlite, which knows only some of LLVM's attributes
-        set.add(builder.function.attributes, '"prefer-vector-width"="512"')
-        builder.function.attributes.add("noinline")
-        return context.get_dummy_value()
-    return types.void(), generate
-
-"""
-"""LLVM keeps to half the width of AVX-512 unless told so. For arithmetic as dense as a polynomial that is a third slower."""
-
-
-def emit(plan: RowPlan, single: frozenset[Value], wide: bool = False) -> Kernel:
-    """The kernel of `plan`; the parameters in `single` hold one number each, whatever their shape.
-
-    `wide` asks for vectors of 512 bits, on processors that have them.
-    """
-    return _Emitter(plan, single, wide).kernel()
+def emit(plan: RowPlan, single: frozenset[Value]) -> Kernel:
+    """The kernel of `plan`; the parameters in `single` hold one number each, whatever their shape."""
+    return _Emitter(plan, single).kernel()
 
 
 class _Emitter:
-    def __init__(self, plan: RowPlan, single: frozenset[Value], wide: bool) -> None:
+    def __init__(self, plan: RowPlan, single: frozenset[Value]) -> None:
         self.plan = plan
-        self.wide = wide
         self.layouts = {**plan.layouts, **dict.fromkeys(single, "scalar")}
         self.numbers: dict[str, Scalar] = {}
         self.names = {value: f"p{i}" for i, value in enumerate(plan.parameters)}
@@ -139,11 +123,9 @@ class _Emitter:
                 "import math",
                 "import numpy as np",
                 "from numba import cfunc, njit, types",
-                *(["from numba.extending import intrinsic", _WIDE] if self.wide else []),
                 *_prelude(text),
                 f"@cfunc(types.void({', '.join(types)}), error_model='numpy')",
                 f"def kernel({', '.join(names)}):",
-                *(["    use_wide_vectors()"] if self.wide else []),
                 text,
                 "",
             ]

@@ -15,7 +15,7 @@ from ..primitives import PRIMITIVES
 from ..program import Symbol, TraceBackend
 from ..program.purity import is_pure
 from ..program.rows import REDUCTIONS, RowPlan, plan_rows
-from .compile import has_wide_vectors, load
+from .compile import load
 from .emit import Kernel, accepts, emit
 from .workers import share
 
@@ -124,7 +124,7 @@ def _cost(plan: RowPlan) -> int:
 def source_of(rule: Callable[..., Any], args: Sequence[Any], static: dict[str, Any]) -> str | None:
     """The source of the kernel for arguments given as Spec; None when NumPy does the work."""
     planned = plan_rule(rule, args, static)
-    return None if planned is None else emit(planned.plan, frozenset(), has_wide_vectors()).source
+    return None if planned is None else emit(planned.plan, frozenset()).source
 
 
 def make_call(
@@ -143,7 +143,7 @@ def make_call(
     # the gradient of a sum is one number, seen through strides of 0
     repeated = frozenset(i for i in arrays if args[i].size > 1 and not any(args[i].strides))
     single = (v for v, i in zip(plan.parameters, positions, strict=True) if i in repeated)
-    kernel = emit(plan, frozenset(single), has_wide_vectors())
+    kernel = emit(plan, frozenset(single))
     total = plan.columns if kernel.flat else plan.rows
     try:
         function = load(kernel.source)

@@ -1,4 +1,4 @@
-"""Which of the kernels that tests need are worth a third of a second of Numba each: one of those that differ in little."""
+"""Which of the kernels that tests need are worth compiling: one of those that differ in little."""
 
 from __future__ import annotations
 

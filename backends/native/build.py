@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from weakref import WeakValueDictionary
 
 from ..locks import renewed_lock
-from ..numba.compile import has_wide_vectors, kept, loaded
+from ..numba.compile import has_wide_vectors, kept, loaded, object_code
 from .driver import DRIVER, driver_text
 
 _lock = renewed_lock()
@@ -100,33 +100,6 @@ def _module(texts: Sequence[str], declared: Sequence[str]) -> str:
     return "\n".join([*lines, ""])
 
 
-@cache
-def _target_machine() -> Any:
-    import llvmlite.binding as llvm
-
-    llvm.initialize_native_target()
-    llvm.initialize_native_asmprinter()
-    return llvm.Target.from_default_triple().create_target_machine(
-        cpu=llvm.get_host_cpu_name(),
-        features=llvm.get_host_cpu_features().flatten(),
-        opt=2,
-        jit=True,
-        codemodel="jitdefault",
-    )
-
-
 def _compile(text: str) -> bytes:
-    import llvmlite.binding as llvm
-
-    machine = _target_machine()
-    module = llvm.parse_assembly(text)
-    module.triple = llvm.get_default_triple()
-    module.data_layout = str(machine.target_data)
-    module.verify()
-    options = llvm.create_pipeline_tuning_options(speed_level=2)
     # vectors are written out already
-    options.loop_vectorization = options.slp_vectorization = options.loop_unrolling = False
-    builder = llvm.create_pass_builder(machine, options)
-    builder.getModulePassManager().run(module, builder)
-    code: bytes = machine.emit_object(module)
-    return code
+    return object_code(text, 2, vectorized=False)

@@ -144,24 +144,38 @@ def _store(path: Path, content: bytes) -> None:
 
 def _compile(source: str) -> bytes:
     """Object code whose function `translate.SYMBOL` is the kernel."""
+    _log.info("compiling a kernel, once for this machine")
+    return object_code(translate.llvm_text(source, has_wide_vectors()), 3, vectorized=True)
+
+
+@cache
+def _target_machine(level: int) -> Any:
     import llvmlite.binding as llvm
 
-    _log.info("compiling a kernel, once for this machine")
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()
-    machine = llvm.Target.from_default_triple().create_target_machine(
+    return llvm.Target.from_default_triple().create_target_machine(
         cpu=llvm.get_host_cpu_name(),
         features=llvm.get_host_cpu_features().flatten(),
-        opt=3,
+        opt=level,
         jit=True,
         codemodel="jitdefault",
     )
-    module = llvm.parse_assembly(translate.llvm_text(source, has_wide_vectors()))
+
+
+def object_code(text: str, level: int, vectorized: bool) -> bytes:
+    """An object file of LLVM text, optimized at `level`; `vectorized` has LLVM make vectors of loops and unroll them."""
+    import llvmlite.binding as llvm
+
+    machine = _target_machine(level)
+    module = llvm.parse_assembly(text)
     module.triple = llvm.get_default_triple()
     module.data_layout = str(machine.target_data)
     module.verify()
-    options = llvm.create_pipeline_tuning_options(speed_level=3)
-    options.loop_vectorization, options.slp_vectorization = True, False
+    options = llvm.create_pipeline_tuning_options(speed_level=level)
+    options.loop_vectorization, options.slp_vectorization = vectorized, False
+    if not vectorized:
+        options.loop_unrolling = False
     builder = llvm.create_pass_builder(machine, options)
     builder.getModulePassManager().run(module, builder)
     code: bytes = machine.emit_object(module)

@@ -83,7 +83,7 @@ def test_gradient_in_float32_agrees_with_differences(sample):
 
 FIRST = {sample.op.name: sample for sample in reversed(WITH_GRADIENT)}
 FEW = list(FIRST.values())[::-5]
-"""For Numba beside NumPy: each kernel takes a third of a second, and tests/backends goes through all of them."""
+"""For Numba beside NumPy; tests/backends goes through all of its kernels."""
 
 
 @pytest.fixture

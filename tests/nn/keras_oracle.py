@@ -1,7 +1,7 @@
 """Keras with float64 on PyTorch, for the tests that compare with it; on JAX with KERAS_BACKEND=jax.
 
-What is compared is written in Keras above its backends. JAX compiles every primitive for every shape, a thousand times
-what these arrays take to compute on PyTorch.
+What is compared is written in Keras above its backends. JAX compiles every primitive for every shape, which
+takes a thousand times as long as PyTorch takes for these arrays.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def import_keras():
         from keras.src.ops import nn
 
         dtypes.BIT64_TO_BIT32_DTYPE["float64"] = "float64"
-        # on PyTorch it takes a kernel for the last axes also where they are others; its own formula is right for all
+        # on PyTorch it takes a kernel for the last axes for others, too; its own formula is right for all
         nn.is_continuous_axis = lambda axis: False
     return keras
 
@@ -42,12 +42,14 @@ def as_array(value):
 
 
 def vjp(function, *inputs):
-    """What a function of tensors of Keras's backend gives for arrays, and the function from its slope to theirs."""
+    """What a function of Keras's tensors gives for arrays, and the function from its slope to theirs."""
     if os.environ["KERAS_BACKEND"] == "jax":
         import jax
 
         value, pull = jax.vjp(function, *map(jax.numpy.asarray, inputs))
-        return np.asarray(value), lambda slope: [np.asarray(s) for s in pull(jax.numpy.asarray(slope))]  # fmt: skip
+        return np.asarray(value), lambda slope: [
+            np.asarray(s) for s in pull(jax.numpy.asarray(slope))
+        ]
     import torch
 
     leaves = [torch.tensor(x, requires_grad=True) for x in inputs]

@@ -83,7 +83,9 @@ def test_losses_and_probabilities_are_those_of_the_reference(peer: str, name: st
 @pytest.mark.parametrize("name", LEARNERS)
 @pytest.mark.parametrize("peer", ["torch", "jax", "jax-scan", "scikit-learn", "mygrad", "tinygrad"])
 @pytest.mark.filterwarnings("ignore")
-def test_peers_agree_with_the_reference(peer: str, name: str) -> None:
+def test_peers_agree_with_the_reference(peer: str, name: str, full: bool) -> None:
+    if peer == "jax-scan" and name != "adam" and not full:
+        pytest.skip("the steps are those of jax; with --full")
     loss, probabilities = trained(prepared(peer), name)
     expected, exact = trained(reference.Reference, name)
     assert loss == pytest.approx(expected, rel=1e-4)

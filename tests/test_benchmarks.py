@@ -95,12 +95,20 @@ def test_every_benchmark_runs(
 @pytest.mark.oracle
 @pytest.mark.parametrize("name", PEERS)
 def test_every_peer_runs(name: str, full: bool, tmp_path: Path) -> None:
-    """torch.compile takes half a minute and shares all but its compiler with PyTorch."""
+    """torch.compile takes half a minute and shares all but its compiler with PyTorch; `.ci/run` runs it.
+
+    Without `--full` those are left out that need no framework, and run above, and those whose networks
+    `test_benchmark_networks.py` holds against the reference, too.
+    """
     if name == "import" and not full:
         pytest.skip("the others import them, too; with --full")
     if importlib.util.find_spec("torch") is None:
         pytest.skip("no other framework is installed; what needs none is run above")
     known = [peer for peer in find(name).contestants if peer != "torch-compile"]
+    if not full:
+        without = set(HERE[name].split(",")) | {"openblas-1-core", "jax-scan"}
+        known = [peer for peer in known if peer == "gradloom" or peer not in without]
+        known = ["gradloom", "keras-jax"] if name == "predict" else known
     report, printed = smoke(name, tmp_path, "--contestants", ",".join(known))
     assert not report["failed"]
     assert set(report["figures"]) | set(report["skipped"]) == set(known)

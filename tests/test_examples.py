@@ -189,7 +189,7 @@ def test_example(name: str, tmp_path: Path, request: pytest.FixtureRequest) -> N
 
 @pytest.mark.oracle
 def test_the_lab_is_the_same_script_in_keras(tmp_path: Path) -> None:
-    """Only the import lines differ."""
+    """Only the import lines differ. What ours finds is held by `test_example`."""
     if importlib.util.find_spec("keras") is None:
         pytest.skip("keras is not installed")
     text = (ROOT / "examples" / "lab_as_for_keras.py").read_text(encoding="utf-8")
@@ -203,14 +203,9 @@ def test_the_lab_is_the_same_script_in_keras(tmp_path: Path) -> None:
     assert "nn" not in re.findall(r"\bnn\b", text)
     folder = f"Path({str(ROOT / 'examples')!r})"
     (tmp_path / "lab.py").write_text(text.replace("Path(__file__).parent", folder))
-    accuracies = []
-    for script in (tmp_path / "lab.py", ROOT / "examples" / "lab_as_for_keras.py"):
-        done = subprocess.run(
-            [sys.executable, script], env=os.environ | {"PYTHONPATH": str(ROOT), "KERAS_BACKEND": "jax"},
-            capture_output=True, text=True, check=True,
-        )  # fmt: skip
-        accuracies.append(float(re.search(r"Accuracy: ([\d.]+)", done.stdout)[1]))
+    done = subprocess.run(
+        [sys.executable, tmp_path / "lab.py"], env=os.environ | {"KERAS_BACKEND": "jax"},
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
     # with raw inputs a run may end where it says no to everyone, 66.7 %
-    theirs, ours = accuracies
-    assert theirs > 66
-    assert ours > 70
+    assert float(re.search(r"Accuracy: ([\d.]+)", done.stdout)[1]) > 66

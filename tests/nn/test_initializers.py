@@ -87,12 +87,12 @@ def test_every_name_builds_a_layer_that_is_saved(name, tmp_path):
 )  # fmt: skip
 def test_spread_and_range_are_those_of_keras(name, shape):
     """60,000 or 18,000 numbers each: the same deviation within 2 %, the same largest number within 5 % where there is one."""
-    from keras_oracle import import_keras
+    from keras_oracle import as_array, import_keras
 
     keras = import_keras()
     nn.set_random_seed(1)
     ours = getattr(nn, name)()(shape, "float64").numpy()
-    theirs = np.asarray(getattr(keras.initializers, name)()(shape, dtype="float64"))
+    theirs = as_array(getattr(keras.initializers, name)()(shape, dtype="float64"))
     assert ours.shape == theirs.shape
     assert ours.std() == pytest.approx(theirs.std(), rel=0.02, abs=1e-12)
     assert ours.mean() == pytest.approx(theirs.mean(), abs=0.02 * theirs.std() + 1e-12)

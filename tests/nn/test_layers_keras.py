@@ -1,6 +1,6 @@
 """Layers beside Keras's: the same weights and inputs, then outputs, gradients of inputs and weights, and moving averages.
 
-Keras runs on JAX in float64. Where values tie in a maximum the two may share gradients differently, and drawn values
+Keras runs in float64. Where values tie in a maximum the two may share gradients differently, and drawn values
 do not tie, except in the test of ties.
 """
 
@@ -10,13 +10,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from keras_oracle import import_keras
+from keras_oracle import as_array, import_keras, vjp
 
 import autograd as ag
 import nn
 
 keras = import_keras()
-jax = pytest.importorskip("jax")
 pytestmark = pytest.mark.oracle
 
 L = keras.layers
@@ -28,7 +27,7 @@ def drawn(shape, seed=0):
 
 
 def arrays(theirs):
-    return [np.array(w.value) for w in theirs.weights]
+    return [as_array(w.value).copy() for w in theirs.weights]
 
 
 def prepared(ours, theirs, x, seed=1):
@@ -49,28 +48,27 @@ def compare(ours, theirs, x, training=False, integers=False):
     """Forward, and the gradients of the input and of every weight along a random direction."""
     options = {"training": training} if "training" in theirs._call_signature.parameters else {}
     fixed = [w.value for w in theirs.non_trainable_variables]
+    count = len(theirs.trainable_variables)
 
-    def forward(weights, inputs):
-        return theirs.stateless_call(weights, fixed, inputs, **options)[0]
+    def forward(*given):
+        inputs = x if integers else given[-1]
+        return theirs.stateless_call(given[:count], fixed, inputs, **options)[0]
 
-    weights = [w.value for w in theirs.trainable_variables]
-    if integers:
-        expected, pull = jax.vjp(lambda w: forward(w, x), weights)
-    else:
-        expected, pull = jax.vjp(forward, weights, jax.numpy.asarray(x))
+    weights = [as_array(w.value) for w in theirs.trainable_variables]
+    expected, pull = vjp(forward, *weights, *([] if integers else [x]))
     tensor = ag.tensor(x, requires_grad=not integers)
     y = ours(tensor, training=training)
-    np.testing.assert_allclose(y.numpy(), np.asarray(expected), **CLOSE)
+    np.testing.assert_allclose(y.numpy(), expected, **CLOSE)
     assert ours.output_shape is None or ours.output_shape == (None, *expected.shape[1:])
 
     direction = drawn(y.shape, 99)
-    gradients = pull(jax.numpy.asarray(direction))
+    gradients = pull(direction)
     ours.zero_grad()
     y.backward(ag.tensor(direction))
-    for parameter, slope in zip(ours.parameters(), gradients[0], strict=True):
-        np.testing.assert_allclose(parameter.grad.numpy(), np.asarray(slope), **CLOSE)
+    for parameter, slope in zip(ours.parameters(), gradients[:count], strict=True):
+        np.testing.assert_allclose(parameter.grad.numpy(), slope, **CLOSE)
     if not integers:
-        np.testing.assert_allclose(tensor.grad.numpy(), np.asarray(gradients[1]), **CLOSE)
+        np.testing.assert_allclose(tensor.grad.numpy(), gradients[-1], **CLOSE)
 
 
 SIDES = {
@@ -148,11 +146,11 @@ def test_moving_averages_over_several_steps(options, shape):
     for step in range(5):
         x = drawn(shape, 20 + step) * (step + 1) + step
         y, expected = ours(ag.tensor(x), training=True), theirs(x, training=True)
-        np.testing.assert_allclose(y.numpy(), np.asarray(expected), **CLOSE)
+        np.testing.assert_allclose(y.numpy(), as_array(expected), **CLOSE)
         for mine, its in zip(ours.state_dict().values(), arrays(theirs), strict=True):
             np.testing.assert_allclose(mine, its, **CLOSE)
     x = drawn(shape, 50)
-    np.testing.assert_allclose(ours(ag.tensor(x)).numpy(), np.asarray(theirs(x)), **CLOSE)
+    np.testing.assert_allclose(ours(ag.tensor(x)).numpy(), as_array(theirs(x)), **CLOSE)
 
 
 @settings(max_examples=12)
@@ -246,21 +244,20 @@ def test_maxout_is_a_maximum_of_dense_pieces(units, pieces, seed):
         dense.set_weights([kernel, bias])
         ours.load_state_dict({"kernel": kernel, "bias": bias})
 
-    def forward(weights, inputs):
-        lines = dense.stateless_call(weights, [], inputs)[0]
-        return lines.reshape(-1, units, pieces).max(axis=-1)
+    def forward(*given):
+        lines = dense.stateless_call(given[:-1], [], given[-1])[0]
+        return keras.ops.amax(keras.ops.reshape(lines, (-1, units, pieces)), axis=-1)
 
-    weights = [w.value for w in dense.trainable_variables]
-    expected, pull = jax.vjp(forward, weights, jax.numpy.asarray(x))
+    expected, pull = vjp(forward, *(as_array(w.value) for w in dense.trainable_variables), x)
     tensor = ag.tensor(x, requires_grad=True)
     y = ours(tensor)
-    np.testing.assert_allclose(y.numpy(), np.asarray(expected), **CLOSE)
+    np.testing.assert_allclose(y.numpy(), expected, **CLOSE)
     direction = drawn(y.shape, 7)
-    slopes, of_x = pull(jax.numpy.asarray(direction))
+    *slopes, of_x = pull(direction)
     y.backward(ag.tensor(direction))
     for parameter, slope in zip(ours.parameters(), slopes, strict=True):
-        np.testing.assert_allclose(parameter.grad.numpy(), np.asarray(slope), **CLOSE)
-    np.testing.assert_allclose(tensor.grad.numpy(), np.asarray(of_x), **CLOSE)
+        np.testing.assert_allclose(parameter.grad.numpy(), slope, **CLOSE)
+    np.testing.assert_allclose(tensor.grad.numpy(), of_x, **CLOSE)
 
 
 def test_a_network_of_layers_trains_the_same():

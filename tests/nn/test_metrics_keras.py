@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from keras_oracle import import_keras
+from keras_oracle import as_array, import_keras
 
 import nn
 
@@ -33,7 +33,7 @@ def both(ours, other, y_true, y_pred, weight):
         w = None if weight is None else weight[part]
         ours.update(y_true[part], y_pred[part], w)
         other.update_state(y_true[part], y_pred[part], sample_weight=w)
-    return ours.result(), np.asarray(other.result())
+    return ours.result(), as_array(other.result())
 
 
 KINDS = {
@@ -130,4 +130,4 @@ def test_mean_is_kerass(seed, weighted):
         w = weight[part] if weighted else None
         ours.update(values[part], w)
         other.update_state(values[part], sample_weight=w)
-    assert ours.result() == pytest.approx(np.asarray(other.result()), rel=RTOL, abs=RTOL)
+    assert ours.result() == pytest.approx(as_array(other.result()), rel=RTOL, abs=RTOL)

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from keras_oracle import import_keras
+from keras_oracle import as_array, import_keras
 
 import autograd as ag
 import nn
@@ -91,7 +91,7 @@ def test_every_schedule_is_kerass(name, data):
     config, step = data.draw(SCHEDULES[name]), data.draw(steps)
     assume(not near_a_jump(name, config, step))
     ours = getattr(nn, name)(**config)(step)
-    expected = getattr(theirs, name)(**in_float64(config))(np.int64(step))
+    expected = as_array(getattr(theirs, name)(**in_float64(config))(np.int64(step)))
     assert expected.dtype == np.float64
     largest = max(config.get("values", [config.get("initial_learning_rate", 0)]))
     scale = max(largest, config.get("warmup_target") or 0, config.get("end_learning_rate", 0))
@@ -125,6 +125,8 @@ OPTIMIZERS = {
 }  # fmt: skip
 
 
+# Keras's Nadam on PyTorch asks a tensor for a copy as NumPy 1 did
+@pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept:DeprecationWarning")
 @pytest.mark.parametrize(("name", "options"), OPTIMIZERS.values(), ids=OPTIMIZERS)
 @settings(max_examples=12)
 @given(
@@ -152,7 +154,7 @@ def test_every_optimizer_is_kerass(name, options, seed, clipping, decay, rate):
         ours.apply([ag.tensor(g) for g in gradients], parameters)
         other.apply([keras.ops.convert_to_tensor(g) for g in gradients], variables)
     for parameter, variable in zip(parameters, variables, strict=True):
-        expected = np.asarray(variable)
+        expected = as_array(variable.value)
         assert expected.dtype == np.float64
         np.testing.assert_allclose(parameter.numpy(), expected, rtol=1e-10, atol=1e-12)
 
@@ -203,13 +205,16 @@ def trained_by_keras(optimizer, weights):
     model.set_weights(weights)
     model.compile(optimizer, "mse")
     losses = [float(model.train_on_batch(X[i % BATCHES], Y[i % BATCHES])) for i in range(200)]
-    return [np.asarray(variable.value) for variable in model.weights], losses[-1]
+    return [as_array(variable.value) for variable in model.weights], losses[-1]
 
 
-@pytest.mark.parametrize("momentum", MOMENTA.values(), ids=MOMENTA)
+@pytest.mark.parametrize("momentum", MOMENTA)
 @pytest.mark.parametrize("name", RUNS)
-def test_200_steps_are_kerass(name, momentum):
+def test_200_steps_are_kerass(name, momentum, full):
     """The same network, data, order and weights; the loss of the last step and every weight after it."""
+    if not full and list(MOMENTA)[list(RUNS).index(name) % len(MOMENTA)] != momentum:
+        pytest.skip("every schedule once and every momentum twice; with --full each with each")
+    momentum = MOMENTA[momentum]
     nn.set_random_seed(1)
     model = network()
     weights = model.get_weights()

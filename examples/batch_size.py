@@ -43,7 +43,7 @@ def gradient(model: nn.Model, x: np.ndarray, y: np.ndarray) -> np.ndarray:
 
 
 def main() -> None:
-    chosen = options(__doc__, "batch_size", epochs=8)
+    chosen = options(__doc__, "batch_size", epochs=8, draws=100)
     x, y, x_test, y_test = digits()
     generator = np.random.default_rng(0)
     # the weights at which every size is asked for its direction: those after one epoch
@@ -54,7 +54,7 @@ def main() -> None:
     figure, (left, middle, right) = panels(3, 4.6, 4)
     agreement, seconds = {}, {}
     for size, style in (SIZES | {len(y): "v-"}).items():
-        draws = [generator.choice(len(y), size, replace=False) for _ in range(100)]
+        draws = [generator.choice(len(y), size, replace=False) for _ in range(chosen.draws)]
         agreement[size] = [float(true @ gradient(early, x[rows], y[rows])) for rows in draws]
         model = network()
         # compiled before the clock runs; the last batch is left out, so that all are of one size
@@ -74,7 +74,7 @@ def main() -> None:
     left.legend(title="batch size")
     labels = [str(size) for size in agreement]
     middle.boxplot(list(agreement.values()), tick_labels=labels, showfliers=False)
-    middle.set(title="noise: 100 batches against all samples", xlabel="batch size", ylabel="cosine of the two gradients")  # fmt: skip
+    middle.set(title=f"noise: {chosen.draws} batches against all samples", xlabel="batch size", ylabel="cosine of the two gradients")  # fmt: skip
     right.bar(labels, [seconds[size] / chosen.epochs * 1000 for size in seconds], color="0.5")
     right.set(title="what an epoch costs", xlabel="batch size", ylabel="milliseconds", yscale="log")
     print("picture:", save(figure, chosen.picture))

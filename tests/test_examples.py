@@ -34,19 +34,19 @@ RUNS = {
     "first_network": (["--epochs", "3"], ["test accuracy", "Trainable parameters: 209"]),
     "lab_as_for_keras": (None, ["Accuracy: 7", "(expected 1)"]),
     "losses": (
-        ["--epochs", "150"],
+        ["--epochs", "80"],
         [
             "MSE    finds 1.",
             "squared hinge        9.000 / 1.000 / 0.000",
             "squared hinge        94 of 100",
         ],
     ),
-    "learning_rate_decay": (["--epochs", "10"], ["least possible loss 0.4823", "nearest: "]),
+    "learning_rate_decay": (["--epochs", "5"], ["least possible loss 0.4823", "nearest: "]),
     "batch_size": (
-        ["--epochs", "1"],
+        ["--epochs", "1", "--draws", "20"],
         ["batch size   32: direction right to 0.5", "   43 steps in"],
     ),
-    "dropout": (["--epochs", "4"], ["dropout 50%: training loss"]),
+    "dropout": (["--epochs", "2"], ["dropout 50%: training loss"]),
     "regularization": (
         ["--epochs", "40"],
         ["no price  cross-entropy: training 0.0", "below 0.01: 8"],
@@ -54,13 +54,13 @@ RUNS = {
     "early_stopping": ([], ["early stopping   ", "kept the weights of epoch"]),
     "maxout": (["--epochs", "200"], ["8 pieces: mean squared error 0.0"]),
     "initialization": (
-        ["--epochs", "2"],
+        ["--epochs", "1"],
         ["after layer 10 2e-06", "He normal                signal"],
     ),
     "batch_normalization": (["--epochs", "4"], ["after layer 8 0.00000", "held-out accuracy 7"]),
-    "convolution": (["--epochs", "4"], ["convolutional  6090 weights, held-out accuracy 9"]),
+    "convolution": (["--epochs", "3"], ["convolutional  6090 weights, held-out accuracy 9"]),
     "augmentation": (["--epochs", "30"], ["augmentation shift", "moved by a pixel 8"]),
-    "digits": (["--epochs", "2"], ["held-out loss"]),
+    "digits": (["--epochs", "1"], ["held-out loss"]),
     "hyperparameters": (["--epochs", "3", "--trials", "4"], ["hidden layers:", "best of 4 trials"]),
     "compiled_step": (
         ["--epochs", "2"],

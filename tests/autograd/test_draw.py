@@ -179,10 +179,10 @@ def test_gradients_need_a_single_number():
 def test_a_deep_graph_is_cut_and_counted():
     x = ag.tensor(1.0, requires_grad=True)
     y = x
-    for _ in range(100_000):
+    for _ in range(20_000):
         y = y * 1.0
     picture = ag.draw(y, values=True, max_nodes=10)
-    assert any(text[0] == "99,991 more" for text in boxes(picture).values())
+    assert any(text[0] == "19,991 more" for text in boxes(picture).values())
     assert len(boxes(picture)) == 10 + 10 + 1
 
 
@@ -276,7 +276,7 @@ def test_hard_names():
 
 
 def test_any_text_is_shown_as_it_is(request):
-    @settings(max_examples=120 if request.config.getoption("--full") else 8)
+    @settings(max_examples=120 if request.config.getoption("--full") else 5)
     @given(st.lists(st.text(max_size=12), min_size=1, max_size=8))
     def as_it_is(names):
         shown_together(names)

@@ -69,7 +69,7 @@ def test_every_slope_between_the_sides_passes(case):
 @together(itertools.product(DTYPES, [-0.1, -0.001, 1.001, 1.1, np.nan, np.inf], AT_ZERO))
 def test_no_slope_outside_passes(case, seeds):
     dtype, slope, x = case
-    for seed in seeds(3):
+    for seed in seeds(3)[: None if x.size < MANY.size else 1]:
         with pytest.raises(GradientMismatch, match="two sides"):
             check_grad(relu_with(slope), x, dtype=dtype, seed=seed)
 

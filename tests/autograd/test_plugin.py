@@ -62,7 +62,7 @@ def test_the_fixture_passes_right_gradients_and_reports_wrong_ones(run):
         gradcheck(sine, (1,))
     """,
         "--gradient-examples",
-        "25",
+        "10",
     )
     result.assert_outcomes(passed=1, failed=1)
     result.stdout.fnmatch_lines(
@@ -117,6 +117,7 @@ def test_the_marker_sets_the_check(run):
     def square(xp, x):
         return xp.multiply(x, x)
 
+    @pytest.mark.gradients(examples=5)
     def test_first_order(gradcheck):
         gradcheck(square, (1,))
 
@@ -187,7 +188,7 @@ def test_it_is_announced_to_pytest():
 
 
 def test_without_pytest():
-    gradcheck = Gradcheck(examples=20)
+    gradcheck = Gradcheck(examples=8)
     gradcheck(lambda x, i: x[i], (4,), np.array([0, 2, 2]))
     gradcheck(ag.maximum, (3,), (3,), special=("zeros",), order=2)
     gradcheck(lambda x: x.sum(), arrays(dtype="float32"), dtype="float32")

@@ -185,11 +185,11 @@ def fails(program):
     return False
 
 
-SHRUNK = ("tanh", "multiply")
-"""Found soonest; with `--full` others, too, some after a thousand programs."""
+SHRUNK = ("multiply",)
+"""Found soonest; with `--full` others, too, some after a thousand programs. Ops of one input are below by default, too."""
 
 
-@pytest.mark.parametrize("name", [*SHRUNK, "matmul", "sum", "getitem", "softmax", "log"])
+@pytest.mark.parametrize("name", [*SHRUNK, "tanh", "matmul", "sum", "getitem", "softmax", "log"])
 def test_a_planted_bug_shrinks_to_the_op_that_has_it(name, full, monkeypatch):
     if name not in SHRUNK and not full:
         pytest.skip("takes long; with --full")
@@ -219,10 +219,13 @@ def test_a_planted_bug_in_an_activation_is_found_by_perceptrons(monkeypatch):
     assert len(program.steps) <= 6
 
 
-@settings(max_examples=40)
-@given(strategies.mlps())
-def test_perceptrons_have_right_gradients(program):
-    check_grad(program.subject(), *program.inputs())
+def test_perceptrons_have_right_gradients(full):
+    @settings(max_examples=80 if full else 20)
+    @given(strategies.mlps())
+    def right(program):
+        check_grad(program.subject(), *program.inputs())
+
+    right()
 
 
 def test_without_hypothesis_the_package_still_imports():

@@ -319,7 +319,7 @@ def test_the_picture(tmp_path):
         "units": Int(2, 9), "layers": range(1, 3), "learning_rate": Float(1e-4, 1e-1, log=True),
         "dropout": Float(0, 0.5), "activation": ["relu", "tanh"], "batch_size": Int(8, 40, log=True),
     }  # fmt: skip
-    found = tune(space=space, trials=16, epochs=6, callbacks=script)
+    found = tune(space=space, trials=10, epochs=4, callbacks=script)
     assert {"failed", "complete", "pruned"} == {record.state for record in found.trials}
     figure = found.plot(tmp_path / "folder" / "search.png")
     assert (tmp_path / "folder" / "search.png").read_bytes().startswith(b"\x89PNG")

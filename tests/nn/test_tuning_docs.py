@@ -28,7 +28,10 @@ def test_the_code_runs_in_order_and_prints_what_is_shown(tmp_path, full):
         code = (
             code.replace("trials=15", "trials=4")
             .replace("runs=3", "runs=2")
-            .replace("epochs=15", "epochs=8")
+            .replace("epochs=15", "epochs=6")
+            .replace("    trials=4,\n", "    trials=2,\n    epochs=2,\n")
+            .replace("trials=4, epochs=5", "trials=4, epochs=2")
+            .replace("trials=6, epochs=5", "trials=6, epochs=2")
         )
         code = f"import backends\nbackends.set_default('numpy')\n{code}"
     done = subprocess.run(

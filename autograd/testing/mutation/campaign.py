@@ -23,7 +23,8 @@ from ..conventions import CONVENTIONS, Expected, expected_at
 from ..report import GradientMismatch, Undecided
 from ..rules import RuleProgram, rule_name, run_forward, run_rule
 from ..samples import samples
-from .mutant import Mutant, RuleSubject, mutants_of, rules_of
+from .changes import Change, changes
+from .mutant import Mutant, RuleSubject, mutant_of, rules_of
 
 NDArray = np.ndarray[Any, Any]
 Verdict = Literal["shape", "differences", "convention", "undecided", "equivalent", "survivor"]
@@ -111,11 +112,12 @@ def kill_rate(ops: Iterable[Op], *, per_rule: int | None = None) -> Report:
     with np.errstate(all="ignore"):
         for op in ops:
             for group in _groups(op, per_rule is not None):
-                judge = Judge(group)
-                chosen = list(mutants_of(group[0]))
+                judge, rule = Judge(group), group[0]
+                chosen = list(changes(rule.program, rule.fitted))
                 if per_rule is not None:
                     chosen = _in_turn(chosen, per_rule)
-                results += [Result(mutant, judge(mutant)) for mutant in chosen]
+                mutants = (mutant_of(rule, change) for change in chosen)
+                results += [Result(mutant, judge(mutant)) for mutant in mutants]
     return Report(results)
 
 
@@ -137,14 +139,14 @@ def _groups(op: Op, one_per_rule: bool) -> list[list[RuleProgram]]:
     return list(longest.values())
 
 
-def _in_turn(mutants: Sequence[Mutant], count: int) -> list[Mutant]:
-    """`count` of the mutants, from all kinds in turn."""
-    kinds: dict[str, list[Mutant]] = {}
-    for mutant in mutants:
-        kinds.setdefault(mutant.kind, []).append(mutant)
-    chosen: list[Mutant] = []
+def _in_turn(found: Sequence[Change], count: int) -> list[Change]:
+    """`count` of the changes, from all kinds in turn."""
+    kinds: dict[str, list[Change]] = {}
+    for change in found:
+        kinds.setdefault(change.kind, []).append(change)
+    chosen: list[Change] = []
     for place in range(max(map(len, kinds.values()), default=0)):
-        chosen += [found[place] for found in kinds.values() if place < len(found)]
+        chosen += [alike[place] for alike in kinds.values() if place < len(alike)]
     return chosen[:count]
 
 
@@ -169,11 +171,9 @@ class Judge:
         more = [_Point(i, inputs) for i, inputs in enumerate(_points(self.rule), len(own))]
         # a single number has one weight, and a fault may hide behind its sign
         again = [point._replace(seed=seed) for point in own for seed in (101, 102, 103)]
-        self.points = own + [
-            point
-            for point in (*more, *again)
-            if self._outcome(self.rule.program, point) == "passes"
-        ]
+        self._seen = own
+        # looked at when a mutant gets so far: most are found at the first
+        self._unseen = iter((*more, *again))
         y = run_forward(op, static, self.rule.inputs)
         rows = [
             expected_at(row, op, self.rule.inputs, static, y.shape)
@@ -194,7 +194,7 @@ class Judge:
             return "shape"
         assert mutant.program is not None
         undecided = False
-        for point in self.points:
+        for point in self._points():
             outcome = self._outcome(mutant.program, point)
             if outcome == "fails":
                 return "differences"
@@ -204,6 +204,14 @@ class Judge:
         if undecided:
             return "undecided"
         return "equivalent" if self._is_equivalent(mutant) else "survivor"
+
+    def _points(self) -> Iterator[_Point]:
+        """Where mutants are tried: the points that the rule itself passes."""
+        yield from self._seen
+        for point in self._unseen:
+            if self._outcome(self.rule.program, point) == "passes":
+                self._seen.append(point)
+                yield point
 
     def _outcome(self, program: Program, point: _Point) -> Literal["passes", "fails", "undecided"]:
         rule = self.rule._replace(inputs=point.inputs)

@@ -133,15 +133,14 @@ def rules_of(op: Op, sample: Sample) -> Iterator[RuleProgram]:
                     yield trace_rule(Sample(op, inputs, sample.static), position)
 
 
-def mutants_of(rule: RuleProgram) -> Iterator[Mutant]:
-    """Every mutant of one traced rule."""
-    for change in changes(rule.program, rule.fitted):
-        try:
-            program, after = replay(rule.program, change)
-        except (GradloomError, TypeError, IndexError) as error:
-            yield Mutant(rule, change.kind, _before(rule.program, change), str(error), None)
-        else:
-            yield Mutant(rule, change.kind, _before(rule.program, change), after, program)
+def mutant_of(rule: RuleProgram, change: Change) -> Mutant:
+    """A traced rule with one change."""
+    before = _before(rule.program, change)
+    try:
+        program, after = replay(rule.program, change)
+    except (GradloomError, TypeError, IndexError) as error:
+        return Mutant(rule, change.kind, before, str(error), None)
+    return Mutant(rule, change.kind, before, after, program)
 
 
 def mutants(op: Op, sample: Sample) -> Iterator[Mutant]:
@@ -154,7 +153,8 @@ def mutants(op: Op, sample: Sample) -> Iterator[Mutant]:
     [('%3 = multiply(%0, %2)', '%3 = multiply(%0, %2); %4 = negative(%3)')]
     """
     for rule in rules_of(op, sample):
-        yield from mutants_of(rule)
+        for change in changes(rule.program, rule.fitted):
+            yield mutant_of(rule, change)
 
 
 def _before(program: Program, change: Change) -> str:

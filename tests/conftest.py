@@ -19,6 +19,7 @@ import compile_clock
 import pytest
 import substitute
 from hypothesis import Phase, settings
+from hypothesis.internal.conjecture import providers
 from progress import Progress
 from substitute import architectures, beside, nvrtc
 
@@ -34,6 +35,11 @@ settings.register_profile(
 settings.register_profile("full", derandomize=True, max_examples=120, deadline=None)
 settings.register_profile("thorough", max_examples=2000, deadline=None)
 settings.load_profile("repeatable")
+
+# Hypothesis draws numbers out of the source of all modules that happen to be imported, too: reading them takes it ten
+# seconds in every worker, and what a test draws would depend on the tests before it
+if hasattr(providers, "_get_local_constants"):
+    providers._get_local_constants = lambda: providers._local_constants
 
 pytest.register_assert_rewrite("blocks", "networks", "programs", "steps")
 

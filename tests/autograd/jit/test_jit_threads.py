@@ -72,6 +72,8 @@ def test_a_call_while_another_thread_traces_with_the_same_state(backend, begun):
     called, traced = ag.jit(lambda x: w + x, state=[w]), ag.jit(slowly, state=[w])
     for _ in range(3):
         called(x)
+    # what is bound need not be read
+    w.assign(ag.full(4, 2.0))
 
     def trace():
         with backends.use(backend):

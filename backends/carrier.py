@@ -54,10 +54,11 @@ class Carrier:
         return self._xp.matmul(other, self)
 
     def __eq__(self, other: object) -> Self:  # type: ignore[override]
-        return self._xp.equal(self, other)
+        # nothing is None but None, and no array of comparisons tells so
+        return False if other is None else self._xp.equal(self, other)  # type: ignore[return-value]
 
     def __ne__(self, other: object) -> Self:  # type: ignore[override]
-        return self._xp.not_equal(self, other)
+        return True if other is None else self._xp.not_equal(self, other)  # type: ignore[return-value]
 
     def __lt__(self, other: Any) -> Self:
         return self._xp.less(self, other)
@@ -72,6 +73,9 @@ class Carrier:
         return self._xp.greater_equal(self, other)
 
     __hash__ = object.__hash__
+
+    def __pos__(self) -> Self:
+        return self
 
     def __neg__(self) -> Self:
         return self._xp.negative(self)

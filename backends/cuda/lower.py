@@ -15,7 +15,7 @@ import numpy as np
 
 from ..contract import Spec
 from ..program.access import Access, merged, same_places
-from ..program.arithmetic import DTYPES, accepts_loop
+from ..program.arithmetic import accepts_loop
 from ..program.fuse import Group
 from ..program.ir import Instruction, Program, Value
 from ..program.momentum import momentum_of
@@ -137,11 +137,6 @@ class Lowering(Placing):
         terms = a.spec.shape[-1]
         work = math.prod(group.domain) * terms
         precision = dict(head.static).get("precision")
-        dtypes = {a.spec.dtype, b.spec.dtype, head.result.spec.dtype}
-        if len(dtypes) > 1 or head.result.spec.dtype.kind != "f" or not dtypes <= DTYPES:
-            self._foreign(head)
-            self.behind(group, group.steps, reads)
-            return
         if precision is None and (work <= _TILES_UNTIL or terms == 0):
             nest = Nest(group, self._placed(reads), self._placed({v: self.write(group, v) for v in self.made(group)}), {})  # fmt: skip
             first, second = (self.matrix(v, group.domain[:-2]) for v in (a, b))

@@ -98,7 +98,4 @@ def is_host(instruction: Instruction) -> bool:
     values = [o for o in instruction.operands if isinstance(o, Value)]
     if instruction.primitive == "argsort":
         return values[0].spec.dtype != np.uint64 or values[0].spec.ndim != 1
-    if instruction.primitive == "matmul":
-        dtype = instruction.result.spec.dtype
-        return dtype.kind != "f" or any(v.spec.dtype != dtype for v in values)
     return instruction.primitive != "index_add"

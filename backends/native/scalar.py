@@ -172,6 +172,8 @@ class _Compiler:
     def _mathematical(self, name: str, x: Operand) -> Operand:
         assert isinstance(x, Lane)
         if name == "isfinite":
+            if "float" not in x.dtype:
+                return self.code.constant(True, "bool", x.lanes)
             return self.code.compare("<", self.code.intrinsic("fabs", x), math.inf)
         if name in ("sqrt", "floor"):
             return x if "float" not in x.dtype else self.code.intrinsic(name, x)

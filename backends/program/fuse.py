@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Literal, NamedTuple
 
-from ..contract import Shape
+from ..contract import Shape, float32, float64
 from ..primitives import PRIMITIVES
 from .ir import Instruction, Operand, Program, Value
 from .views import Axes, View, is_view, own, viewed
@@ -67,11 +67,9 @@ class Plan(NamedTuple):
     home: dict[Value, int]
 
 
-def _anything(instruction: Instruction) -> bool:
-    return True
-
-
-def plan(program: Program, accepts: Callable[[Instruction], bool] = _anything) -> Plan:
+def plan(
+    program: Program, accepts: Callable[[Instruction], bool] = lambda instruction: True
+) -> Plan:
     """Groups for a program that `prepare` made.
 
     `accepts` tells which elementwise instructions and reductions the target can compute; the others stand alone.
@@ -160,9 +158,7 @@ class _Planner:
             for value in values:
                 self._need(value)
             shape = result.spec.shape
-            empty = 0 in shape or any(0 in value.spec.shape for value in values)
-            kind: Kind = "product" if primitive == "matmul" and not empty else "special"
-            group = Group(kind, shape, instruction)
+            group = Group("product" if _is_product(instruction) else "special", shape, instruction)
             group.axes[result] = _identity(shape)
             self._append(group, result)
             if primitive == "random_bits":
@@ -337,6 +333,13 @@ class _Planner:
         order = _order(instruction, source.spec.shape) if group.kind == "rows" else range(source.spec.ndim)  # fmt: skip
         place = {axis: at for at, axis in enumerate(order)}
         return tuple(None if n == 1 else place[k] for k, n in enumerate(source.spec.shape))
+
+
+def _is_product(instruction: Instruction) -> bool:
+    """Whether this is a product for which there are kernels: of one kind of floats throughout, with numbers in it."""
+    specs = [instruction.result.spec, *(value.spec for value in _values(instruction.operands))]
+    kernels = specs[0].dtype in (float32, float64) and len({s.dtype for s in specs}) == 1
+    return kernels and instruction.primitive == "matmul" and all(0 not in s.shape for s in specs)
 
 
 def _values(operands: tuple[Operand, ...]) -> Iterator[Value]:

@@ -21,7 +21,10 @@ def momentum_of(group: Group, place: dict[Value, Value]) -> tuple[Value, Value |
     if scaled.primitive != "multiply" or len(uses.get(scaled.result, ())) != 1:
         return None
     rate = next((o for o in scaled.operands if o != head.result), None)
-    if isinstance(rate, Value) and rate.spec.size != 1:
+    if isinstance(rate, Value) and (
+        rate.spec.size != 1 or rate.spec.dtype != head.result.spec.dtype
+    ):
+        # BLAS takes a number of its own dtype
         return None
     taken = uses[scaled.result][0]
     if taken.primitive != "subtract" or taken.operands[1] != scaled.result or taken.result not in place:  # fmt: skip

@@ -1,8 +1,8 @@
 """Simplification: the same program with less in it. Each pass takes a program and returns one that `verify` accepts.
 
 `simplify` folds numbers, drops what does nothing, computes equal things once and removes what nobody reads. It keeps
-every bit of every result. `prepare` brings a program into the form that a planner of kernels wants: large sums in two
-steps, and each assigned or returned value an instruction of its own.
+every bit of every result. `prepare` brings a program into the form that a planner of kernels wants: the operands of a
+product in its dtype, large sums in two steps, and each assigned or returned value an instruction of its own.
 """
 
 from __future__ import annotations
@@ -223,9 +223,8 @@ def _key(instruction: Instruction) -> Any:
 
 def prepare(program: Program) -> Program:
     """The form that `fuse.plan` expects; the same values, but for the order in which large sums are taken."""
-    return drop_unused(
-        _with_own_values(_with_affine_views(_with_split_sums(_with_draws_first(program))))
-    )
+    program = _with_split_sums(_with_cast_products(_with_draws_first(program)))
+    return drop_unused(_with_own_values(_with_affine_views(program)))
 
 
 def _with_draws_first(program: Program) -> Program:
@@ -255,6 +254,28 @@ class Fresh:
     def __call__(self, spec: Spec) -> Value:
         self.next += 1
         return Value(self.next - 1, spec)
+
+
+def _with_cast_products(program: Program) -> Program:
+    """Operands of a product that have not its dtype are cast first: kernels and BLAS read both as what they write."""
+    fresh = Fresh(program)
+
+    def rewrite(instruction: Instruction) -> Iterator[Instruction]:
+        result, primitive, operands, static = instruction
+        if primitive != "matmul":
+            yield instruction
+            return
+        dtype, given = result.spec.dtype, list(operands)
+        for at, operand in enumerate(operands):
+            if isinstance(operand, Value) and operand.spec.dtype != dtype:
+                cast = fresh(Spec(operand.spec.shape, dtype))
+                yield Instruction(cast, "astype", (operand,), (("dtype", dtype),))
+                given[at] = cast
+        yield Instruction(result, primitive, tuple(given), static)
+
+    return program._replace(
+        instructions=tuple(new for i in program.instructions for new in rewrite(i))
+    )
 
 
 def _with_split_sums(program: Program) -> Program:

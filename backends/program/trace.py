@@ -23,6 +23,8 @@ from ..primitives import PRIMITIVES, Primitive
 from .ir import Instruction, Operand, Parameter, Program, Value
 from .verify import verify
 
+_MOST_WRITTEN = 64
+"""Numbers of a list that are written into a program."""
 _NUMBERS = (bool, int, float)
 _ASTYPE = PRIMITIVES["astype"]
 
@@ -158,14 +160,24 @@ class TraceBackend:
         raise TraceError("nothing is compiled inside a trace")
 
     def asarray(self, value: Any, dtype: DType | None = None) -> Symbol:
-        """Only a single number can be written into a program; anything larger must be declared."""
+        """A number, or a short list of numbers, is written into the program; anything larger must be declared."""
         if isinstance(value, Symbol):
-            return value
+            return value if dtype is None else self.astype(value, dtype=dtype)  # type: ignore[attr-defined]
         if isinstance(value, (*_NUMBERS, np.generic)):
             number = value.item() if isinstance(value, np.generic) else value
             kind = np.asarray(value).dtype if dtype is None else dtype
             return self.full(shape=(), value=number, dtype=SUPPORTED[kind.name])  # type: ignore[attr-defined,no-any-return]
-        raise TraceError(_undeclared(value))
+        if not _is_written(value):
+            raise TraceError(_undeclared(value))
+        return self._constant(np.asarray(value, dtype))
+
+    def _constant(self, numbers: np.ndarray[Any, Any]) -> Symbol:
+        """A few numbers that stand in the code of a step."""
+        dtype = SUPPORTED[numbers.dtype.name]
+        make, join, shaped = self.full, self.concat, self.reshape  # type: ignore[attr-defined]
+        pieces = [make(shape=(1,), value=number, dtype=dtype) for number in numbers.ravel().tolist()]  # fmt: skip
+        whole = join(*pieces, axis=0) if pieces else make(shape=(0,), value=0, dtype=dtype)
+        return shaped(whole, shape=numbers.shape)  # type: ignore[no-any-return]
 
     def from_dlpack(self, value: Any) -> Symbol:
         raise TraceError(_undeclared(value))
@@ -198,7 +210,28 @@ class TraceBackend:
             raise TraceError(
                 "the shape of x[mask] depends on values; use where(mask, x, 0) instead"
             )
+        if _is_written(value):
+            numbers = np.asarray(value)
+            if numbers.dtype.kind == "b":
+                return tuple(self._constant(places) for places in numbers.nonzero())
+            return (self._constant(numbers if numbers.size else numbers.astype(np.int64)),)
         raise TraceError(_undeclared(value))
+
+
+def _is_written(value: Any) -> bool:
+    """Whether this is a list of numbers that a step may have in its code."""
+    if not isinstance(value, (list, tuple)):
+        return False
+    leaves, waiting = 0, list(value)
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, (list, tuple)):
+            waiting += one
+        elif type(one) in _NUMBERS:
+            leaves += 1
+        else:
+            return False
+    return leaves <= _MOST_WRITTEN
 
 
 def _undeclared(value: Any) -> str:

@@ -194,7 +194,8 @@ def _cut(w: _Writer, length: int) -> tuple[Any, ...]:
 
 
 def product(w: _Writer) -> None:
-    x = w.value("f")
+    """A product, half of the time of operands of two dtypes, which may be integers."""
+    x = w.value("f", "f", "i")
     if x.ndim == 0:
         return
     if x.ndim == 1:
@@ -202,11 +203,12 @@ def product(w: _Writer) -> None:
     terms, columns = x.shape[-1], w.pick(*LENGTHS)
     if x.size // terms * columns > MOST_ELEMENTS:
         return
+    dtype = w.pick(x.dtype, w.pick(*DTYPES))
     if w.pick(True, False):
-        other = w.parameter((columns, terms), x.dtype)
+        other = w.parameter((columns, terms), dtype)
         other = w.keep(w.trace.permute_dims(other, axes=(1, 0)), w.bound(other))
     else:
-        other = w.parameter((terms, columns), x.dtype)
+        other = w.parameter((terms, columns), dtype)
     w.keep(w.trace.matmul(x, other), w.bound(x) * 3 * terms)
 
 

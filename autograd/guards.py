@@ -14,6 +14,7 @@ from functools import partial
 from types import CodeType, FunctionType, MethodType, ModuleType
 from typing import Any
 
+from .bound import WeakMethod
 from .tensor import Tensor
 
 _FIXED = (bool, int, float, str, type(None))
@@ -46,6 +47,9 @@ def _guards(function: Any) -> Iterator[Guard]:
     elif isinstance(function, MethodType):
         yield "self", partial(key_of, function.__self__)
         yield from _guards(function.__func__)
+    elif isinstance(function, WeakMethod):
+        yield "self", partial(_of_instance, function)
+        yield from _guards(function.function)
     elif isinstance(function, FunctionType):
         names = list(dict.fromkeys(_names(function.__code__)))
         for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):  # fmt: skip
@@ -59,6 +63,10 @@ def _guards(function: Any) -> Iterator[Guard]:
                 yield name, partial(_global, function.__globals__, name)
     else:
         yield type(function).__name__, partial(key_of, function)
+
+
+def _of_instance(method: WeakMethod) -> Any:
+    return key_of(method.instance())
 
 
 def _of_module(name: str, held: Any, names: list[str]) -> Iterator[Guard]:

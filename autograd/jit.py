@@ -9,9 +9,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from types import MethodType
 from typing import Any, NamedTuple
-from weakref import WeakKeyDictionary
 
 import backends
 from backends.contract import Backend, Executable, Feed
@@ -19,9 +17,11 @@ from backends.formats import resolve_precision
 from backends.locks import renewed_lock
 
 from . import random
+from .bound import Methods
 from .debugging import Inspected, level, report, report_differences
 from .errors import ShapeError, TraceError
 from .guards import guards_of
+from .leaks import check_left_behind
 from .mode import mode
 from .structure import flatten, unflatten
 from .tensor import Tensor, assignments
@@ -116,7 +116,7 @@ class Jitted(Inspected):
         self._tracked: tuple[bool, ...] = ()
         self._bound: tuple[_Entry, int, int] | None = None
         self._checked: Tensor | None = None
-        self._methods: WeakKeyDictionary[Any, Jitted] = WeakKeyDictionary()
+        self._methods = Methods(function)
         self._lock = renewed_lock()
         self.__doc__ = function.__doc__
 
@@ -129,14 +129,11 @@ class Jitted(Inspected):
             self._last = entry
             return self._run(entry, inputs)
 
-    def __get__(self, instance: Any, owner: type | None = None) -> Jitted:
-        """As a method: one compiled function for each object."""
+    def __get__(self, instance: Any, owner: type | None = None) -> Any:
+        """As a method: one compiled function for each object, which lives as long as that."""
         if instance is None:
             return self
-        if instance not in self._methods:
-            method = MethodType(self.function, instance)
-            self._methods[instance] = Jitted(method, *self._settings)
-        return self._methods[instance]
+        return self._methods.of(instance, lambda method: Jitted(method, *self._settings))
 
     def __reduce__(self) -> Any:
         return Jitted, (self.function, *self._settings)
@@ -285,7 +282,8 @@ class Jitted(Inspected):
                     specs.append(leaf)
                     new.append(leaf)
                     continue
-                is_number = type(leaf) is float
+                # NumPy's float64 is one of Python's floats
+                is_number = isinstance(leaf, float)
                 leaf = Tensor.from_value(leaf, "float64" if is_number else None)
                 specs.append(("number",) if is_number else (leaf.shape, leaf.dtype.char))
                 tensors.append(leaf)
@@ -323,7 +321,9 @@ class Jitted(Inspected):
             return self.function(*args, **kwargs)
 
         examples = [leaf for leaf in leaves if isinstance(leaf, (Tensor, Number))]
-        captured = capture(step, *examples, state=state, name=self.name, precision=self.precision)
+        captured = check_left_behind(
+            self.function, lambda: capture(step, *examples, state=state, name=self.name, precision=self.precision)
+        )  # fmt: skip
         for name, tensor in named(self._given_state).items():
             if name not in state:
                 raise TraceError(f"the step makes state {name!r}; call it once before it is compiled, so that all is built")  # fmt: skip

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from backends.carrier import Carrier
 
+from .errors import GradientError
+
 if TYPE_CHECKING:
     from backends.contract import Shape
 
@@ -19,6 +21,39 @@ class TensorMethods(Carrier):
     """Mixin with the methods; operators come from `Carrier`."""
 
     __slots__ = ()
+
+    if TYPE_CHECKING:
+
+        @property
+        def is_leaf(self) -> bool: ...
+
+        @property
+        def requires_grad(self) -> bool: ...
+
+        def item(self) -> Any: ...
+
+    def __format__(self, spec: str) -> str:
+        """A single number as a number: `f"{loss:.3f}"`."""
+        return format(self.item(), spec) if spec else str(self)
+
+    def __round__(self, digits: int | None = None) -> Any:
+        """A single number, rounded as Python does."""
+        return round(self.item(), digits)
+
+    def _in_place(self, other: Any) -> Any:
+        """`w -= step` makes a new tensor, and the name lets go of the parameter that was to be trained.
+
+        Raises:
+            GradientError: for a leaf that requires gradients.
+        """
+        if self.requires_grad and self.is_leaf:
+            raise GradientError(
+                "+=, -= and the like would make a new tensor and leave this one, which requires gradients, as it is; "
+                "write w.assign(w.detach() - step)"
+            )
+        return NotImplemented
+
+    __iadd__ = __isub__ = __imul__ = __itruediv__ = __ipow__ = __imatmul__ = _in_place
 
     def add(self, other: Any) -> Tensor:
         return self._xp.add(self, other)

@@ -6,6 +6,7 @@ Threads and asyncio tasks each see their own mode.
 from __future__ import annotations
 
 import functools
+import inspect
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar, Token
@@ -62,6 +63,14 @@ class _Switch:
 
     _change: dict[str, Any]
 
+    def __new__(cls, function: Callable[..., Any] | None = None) -> Any:
+        """`@no_grad` is `@no_grad()`."""
+        switch = super().__new__(cls)
+        if function is None:
+            return switch
+        switch.__init__()  # type: ignore[misc]
+        return switch(function)
+
     def __init__(self) -> None:
         self._tokens: list[Token[Mode]] = []
 
@@ -72,12 +81,76 @@ class _Switch:
         mode.reset(self._tokens.pop())
 
     def __call__(self, function: Callable[P, R]) -> Callable[P, R]:
+        """`function` with the switch thrown whenever its code runs: in each turn of a generator, not between them."""
+        switch = type(self)
+        if inspect.isgeneratorfunction(function):
+            return _of_generator(switch, function)  # type: ignore[no-any-return]
+        if inspect.isasyncgenfunction(function):
+            return _of_async_generator(switch, function)  # type: ignore[no-any-return]
+        if inspect.iscoroutinefunction(function):
+            return _of_coroutine(switch, function)  # type: ignore[no-any-return]
+
         @functools.wraps(function)
         def wrapped(*args: P.args, **kwargs: P.kwargs) -> R:
-            with type(self)():
+            with switch():
                 return function(*args, **kwargs)
 
         return wrapped
+
+
+def _of_coroutine(switch: Callable[[], Any], function: Any) -> Any:
+    @functools.wraps(function)
+    async def wrapped(*args: Any, **kwargs: Any) -> Any:
+        with switch():
+            return await function(*args, **kwargs)
+
+    return wrapped
+
+
+def _of_generator(switch: Callable[[], Any], function: Any) -> Any:
+    @functools.wraps(function)
+    def wrapped(*args: Any, **kwargs: Any) -> Any:
+        generator = function(*args, **kwargs)
+        turn, given = generator.send, None
+        while True:
+            try:
+                with switch():
+                    value = turn(given)
+            except StopIteration as end:
+                return end.value
+            try:
+                turn, given = generator.send, (yield value)
+            except GeneratorExit:
+                with switch():
+                    generator.close()
+                raise
+            except BaseException as error:
+                turn, given = generator.throw, error
+
+    return wrapped
+
+
+def _of_async_generator(switch: Callable[[], Any], function: Any) -> Any:
+    @functools.wraps(function)
+    async def wrapped(*args: Any, **kwargs: Any) -> Any:
+        generator = function(*args, **kwargs)
+        turn, given = generator.asend, None
+        while True:
+            try:
+                with switch():
+                    value = await turn(given)
+            except StopAsyncIteration:
+                return
+            try:
+                turn, given = generator.asend, (yield value)
+            except GeneratorExit:
+                with switch():
+                    await generator.aclose()
+                raise
+            except BaseException as error:
+                turn, given = generator.athrow, error
+
+    return wrapped
 
 
 class no_grad(_Switch):

@@ -14,7 +14,7 @@ from contextvars import ContextVar
 from typing import Any
 
 import backends
-from backends.contract import Array, Backend, Shape
+from backends.contract import Array, Backend, Shape, resolve_dtype
 
 from .creation import full, zeros
 from .errors import RangeError, ShapeError
@@ -174,7 +174,9 @@ def _shape(shape: Size) -> Shape:
 
 
 def _unit(shape: Shape, dtype: Any, generator: Generator) -> Tensor:
-    """Uniform on [0, 1) with all the bits that the dtype holds: 24, or 53 for float64."""
+    """Uniform on [0, 1) with all the bits that the dtype holds: 11, 24 or 53. Those of float16 are in float32."""
+    if resolve_dtype(dtype).name == "float16":
+        return right_shift(generator.bits(shape, backends.default()), 21).to("float32") * 2.0**-11
     if str(dtype) != "float64":
         return right_shift(generator.bits(shape, backends.default()), 8).to(dtype) * 2.0**-24
     words = generator.bits((2, *shape), backends.default()).to("float64")
@@ -197,7 +199,7 @@ def uniform(
     (2, 3)
     """
     unit = _unit(_shape(shape), dtype, _generator(key))
-    return unit * (high - low) + low
+    return (unit * (high - low) + low).to(dtype)
 
 
 def normal(
@@ -214,10 +216,11 @@ def normal(
     (2, 3)
     """
     sizes = _shape(shape)
-    unit = _unit((2, *sizes), dtype, _generator(key))
+    half = resolve_dtype(dtype).name == "float16"
+    unit = _unit((2, *sizes), "float32" if half else dtype, _generator(key))
     # 1 - u lies in (0, 1], so the logarithm is finite
     radius = sqrt(log(1.0 - unit[0]) * -2.0)
-    return radius * cos(unit[1] * (2 * math.pi)) * std + mean
+    return (radius * cos(unit[1] * (2 * math.pi)) * std + mean).to(dtype)
 
 
 def bernoulli(shape: Size, p: float = 0.5, key: Generator | int | None = None) -> Tensor:

@@ -14,12 +14,12 @@ from typing import Any, Self
 import backends
 from backends.contract import Array, Backend, DType, Shape, resolve_dtype
 
+from . import numpy_functions
 from .differentiate import accumulate_gradients
 from .errors import BackendError, DTypeError, GradientError, ShapeError
 from .graph import Leaf, Vertex
 from .methods import TensorMethods
 from .mode import mode
-from .structure import flatten, unflatten
 
 _new = object.__new__
 assignments = [0]
@@ -324,14 +324,8 @@ class Tensor(TensorMethods):
         return function(*inputs)
 
     def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
-        """`np.sum(tensor)` is the op of the same name; NumPy functions that are no op here get plain arrays."""
-        own = getattr(self._xp, function.__name__, None)
-        if own is not None:
-            return own(*args, **kwargs)
-        tree = [list(args), kwargs]
-        arrays = (leaf.__array__() if isinstance(leaf, Tensor) else leaf for leaf in flatten(tree))
-        plain, keywords = unflatten(tree, arrays)
-        return function(*plain, **keywords)
+        """`np.sum(tensor)` is the op of the same meaning; see `numpy_functions`."""
+        return numpy_functions.call(self._xp, function, args, kwargs)
 
     def __dlpack__(self, *, stream: Any = None, **kwargs: Any) -> Any:
         """The memory of this tensor for another library, which must only read it. `stream` is the consumer's."""

@@ -15,6 +15,8 @@ from .tensor import Tensor
 
 _MANY = 16
 """From so many traces of one function a warning tells what keeps changing."""
+_LONGEST = 60
+"""Characters of one of two things that differ: a message stays below 200."""
 _log = logging.getLogger("gradloom")
 
 State = Mapping[str, Tensor] | Iterable[Tensor] | Any
@@ -87,7 +89,14 @@ def shape_of(tree: Any) -> Any:
 
 
 def difference(old: Any, new: Any, guards: Sequence[str]) -> str:
-    """What makes a key differ from the one before."""
+    """What makes a key differ from the one before, in a line; text for people, so nothing in it may fail."""
+    try:
+        return _difference(old, new, guards)
+    except Exception:
+        return "something that has no short name"
+
+
+def _difference(old: Any, new: Any, guards: Sequence[str]) -> str:
     if old is None:
         return "the first"
     if old[:-2] != new[:-2]:
@@ -98,14 +107,28 @@ def difference(old: Any, new: Any, guards: Sequence[str]) -> str:
     names = ["the default backend", "whether gradients are on", "which state requires gradients", "the state", *guards]  # fmt: skip
     for name, a, b in zip(names, old[-1], new[-1], strict=False):
         if a != b:
-            return f"{name}: {a} became {b}"
+            a, b = _innermost(a, b)
+            return f"{name}: {_cut(repr(a))} became {_cut(repr(b))}"
     return "nothing that is known"
+
+
+def _innermost(a: Any, b: Any) -> tuple[Any, Any]:
+    """The first parts of two nested tuples that differ."""
+    if isinstance(a, tuple) and isinstance(b, tuple) and len(a) == len(b):
+        for one, other in zip(a, b, strict=True):
+            if one != other:
+                return _innermost(one, other)
+    return a, b
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _LONGEST else text[: _LONGEST - 3] + "..."
 
 
 def _shown(spec: Any) -> str:
     if isinstance(spec, tuple) and len(spec) == 2 and isinstance(spec[0], tuple):
-        return f"{spec[1]}{list(spec[0])}"
-    return repr(spec[1] if isinstance(spec, tuple) else spec)
+        return _cut(f"{spec[1]}{list(spec[0])}")
+    return _cut(repr(spec[1] if isinstance(spec, tuple) and len(spec) > 1 else spec))
 
 
 _OWN = 3

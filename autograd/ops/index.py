@@ -68,7 +68,11 @@ def index(x: Any, key: Any) -> Tensor:
     tensor = x if isinstance(x, Tensor) else Tensor.from_value(x)
     entries: list[Any] = []
     arrays: list[Tensor] = []
-    for entry in key if isinstance(key, tuple) else (key,):
+    given = key if isinstance(key, tuple) else (key,)
+    at = 0
+    for number, entry in enumerate(given):
+        if entry is Ellipsis:
+            at = tensor.ndim - sum(map(_consumed, given[number + 1 :]))
         if entry is None or entry is Ellipsis or type(entry) is int:
             entries.append(entry)
         elif isinstance(entry, slice):
@@ -85,10 +89,19 @@ def index(x: Any, key: Any) -> Tensor:
         ):
             entries.append(entry.__index__())
         else:
-            for array in _index_arrays(tensor, entry, len(entries)):
+            for array in _index_arrays(tensor, entry, at):
                 entries.append(Slot(len(arrays)))
                 arrays.append(array)
+        at += _consumed(entry)
     return getitem(tensor, *arrays, key=tuple(entries))
+
+
+def _consumed(entry: Any) -> int:
+    """How many dimensions an entry of a key stands for; Ellipsis for what the others leave."""
+    if entry is None or entry is Ellipsis:
+        return 0
+    dtype = getattr(entry, "dtype", None)
+    return len(entry.shape) if getattr(dtype, "kind", "") == "b" else 1
 
 
 def _index_arrays(tensor: Tensor, entry: Any, at: int) -> list[Tensor]:
@@ -240,8 +253,11 @@ def _classes(indices: Any, num_classes: int, dtype: Any) -> dict[str, Any]:
 )
 def one_hot(xp, indices, *, num_classes, dtype="float32"):
     """Rows of zeros with a one at each index, on a new last axis; an index out of range gives a row of zeros."""
-    classes = xp.arange(start=0, stop=num_classes, step=1, dtype=indices.dtype)
-    hits = xp.equal(xp.reshape(indices, shape=(*indices.shape, 1)), classes)
+    # small integers do not hold as many classes as there may be
+    wide = resolve_dtype("int64")
+    classes = xp.arange(start=0, stop=num_classes, step=1, dtype=wide)
+    rows = xp.reshape(xp.astype(indices, dtype=wide), shape=(*indices.shape, 1))
+    hits = xp.equal(rows, classes)
     return xp.astype(hits, dtype=dtype)
 
 

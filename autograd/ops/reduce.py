@@ -6,9 +6,10 @@ share the gradient equally; prod is exact with any number of zeros, to any order
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
-from backends.contract import Spec
+from backends.contract import Spec, float32, resolve_dtype
 from backends.errors import AxisError
 from backends.shapes import normalise_axes, normalise_axis
 
@@ -16,6 +17,7 @@ from ..call import op
 from ..op import Domain, bad, case
 
 Axes = tuple[int, ...]
+_HALF = resolve_dtype("float16")
 
 
 def canonical_axes(x: Any, *, axis: Any, **static: Any) -> dict[str, Any]:
@@ -50,6 +52,22 @@ def _count(shape: tuple[int, ...], axis: Axes) -> int:
     return count
 
 
+def widened(xp: Any, x: Any) -> Any:
+    """`x`, in float32 if it is float16: many small numbers, or a few large ones, are more than float16 holds."""
+    return xp.astype(x, dtype=float32) if x.dtype == _HALF else x
+
+
+def narrowed(xp: Any, y: Any, x: Any) -> Any:
+    """`y`, which was computed from `widened` x, in the dtype of a result."""
+    return xp.astype(y, dtype=_HALF) if x.dtype == _HALF else y
+
+
+def _freedom(shape: tuple[int, ...], axis: Axes, ddof: float) -> float:
+    """n - ddof, and NaN where no such variance exists."""
+    left = _count(shape, axis) - ddof
+    return left if left > 0 else math.nan
+
+
 CASES = (
     case(x=(3, 4)),
     case(x=(3, 4), axis=0),
@@ -73,17 +91,19 @@ BAD_AXIS = (
 )
 def sum(xp, x, *, axis=None, keepdims=False):  # noqa: A001 - NumPy's name
     """Sum over `axis` (an int, a tuple, or None for all)."""
-    return xp.sum(x, axis=axis, keepdims=keepdims)
+    return narrowed(xp, xp.sum(widened(xp, x), axis=axis, keepdims=keepdims), x)
 
 
 def _mean_slope(xp: Any, g: Any, x_spec: Spec, axis: Axes) -> Any:
-    return _restore(xp, xp.divide(g, _count(x_spec.shape, axis)), x_spec, axis)
+    share = xp.divide(widened(xp, g), _count(x_spec.shape, axis))
+    return _restore(xp, narrowed(xp, share, g), x_spec, axis)
 
 
 @op(vjp=dict(x=_mean_slope), normalise=canonical_axes, cases=CASES, bad=BAD_AXIS)
 def mean(xp, x, *, axis=None, keepdims=False):
     """Arithmetic mean over `axis`."""
-    return xp.divide(xp.sum(x, axis=axis, keepdims=keepdims), _count(x.shape, axis))
+    total = xp.sum(widened(xp, x), axis=axis, keepdims=keepdims)
+    return narrowed(xp, xp.divide(total, _count(x.shape, axis)), x)
 
 
 def _centred(xp: Any, x: Any, axis: Axes) -> Any:
@@ -94,12 +114,13 @@ def _centred(xp: Any, x: Any, axis: Axes) -> Any:
 def _variance(xp: Any, x: Any, axis: Axes, ddof: float, keepdims: bool) -> Any:
     centred = _centred(xp, x, axis)
     total = xp.sum(xp.multiply(centred, centred), axis=axis, keepdims=keepdims)
-    return xp.divide(total, _count(x.shape, axis) - ddof)
+    return xp.divide(total, _freedom(x.shape, axis, ddof))
 
 
 def _variance_slope(xp: Any, g: Any, x: Any, axis: Axes, ddof: float) -> Any:
-    scale = xp.multiply(keep(xp, g, x.shape, axis), 2.0 / (_count(x.shape, axis) - ddof))
-    return xp.multiply(scale, _centred(xp, x, axis))
+    wide, given = widened(xp, x), keep(xp, widened(xp, g), x.shape, axis)
+    scale = xp.multiply(given, 2.0 / _freedom(x.shape, axis, ddof))
+    return narrowed(xp, xp.multiply(scale, _centred(xp, wide, axis)), x)
 
 
 _SPREAD = (*CASES[:4], case(x=(5,), ddof=1))
@@ -107,8 +128,8 @@ _SPREAD = (*CASES[:4], case(x=(5,), ddof=1))
 
 @op(vjp=dict(x=_variance_slope), normalise=canonical_axes, cases=[*_SPREAD, case(x=())])
 def var(xp, x, *, axis=None, ddof=0, keepdims=False):
-    """Variance over `axis`, divided by n - ddof."""
-    return _variance(xp, x, axis, ddof, keepdims)
+    """Variance over `axis`, divided by n - ddof; NaN where that is not above 0."""
+    return narrowed(xp, _variance(xp, widened(xp, x), axis, ddof, keepdims), x)
 
 
 def _over_root(xp: Any, g: Any, y: Any) -> Any:
@@ -118,14 +139,15 @@ def _over_root(xp: Any, g: Any, y: Any) -> Any:
 
 
 def _std_slope(xp: Any, g: Any, x: Any, y: Any, axis: Axes, ddof: float) -> Any:
-    scale = xp.divide(_over_root(xp, g, y), _count(x.shape, axis) - ddof)
-    return xp.multiply(keep(xp, scale, x.shape, axis), _centred(xp, x, axis))
+    wide = widened(xp, x)
+    root = xp.divide(_over_root(xp, widened(xp, g), widened(xp, y)), _freedom(x.shape, axis, ddof))
+    return narrowed(xp, xp.multiply(keep(xp, root, x.shape, axis), _centred(xp, wide, axis)), x)
 
 
 @op(vjp=dict(x=_std_slope), normalise=canonical_axes, cases=_SPREAD)
 def std(xp, x, *, axis=None, ddof=0, keepdims=False):
     """Standard deviation over `axis`; the slope of a constant is 0."""
-    return xp.sqrt(_variance(xp, x, axis, ddof, keepdims))
+    return narrowed(xp, xp.sqrt(_variance(xp, widened(xp, x), axis, ddof, keepdims)), x)
 
 
 def _norm_slope(xp: Any, g: Any, x: Any, y: Any, axis: Axes) -> Any:
@@ -135,14 +157,17 @@ def _norm_slope(xp: Any, g: Any, x: Any, y: Any, axis: Axes) -> Any:
 @op(vjp=dict(x=_norm_slope), normalise=canonical_axes, domain=Domain(x=(0.3, 3)), cases=CASES)
 def norm(xp, x, *, axis=None, keepdims=False):
     """Euclidean length over `axis`; slope 0 at the origin."""
-    return xp.sqrt(xp.sum(xp.multiply(x, x), axis=axis, keepdims=keepdims))
+    wide = widened(xp, x)
+    return narrowed(xp, xp.sqrt(xp.sum(xp.multiply(wide, wide), axis=axis, keepdims=keepdims)), x)
 
 
 def _extreme_slope(xp: Any, g: Any, x: Any, y: Any, axis: Axes) -> Any:
     """g shared equally among the elements that equal the extreme."""
     hits = xp.equal(x, keep(xp, y, x.shape, axis))
-    count = xp.sum(xp.astype(hits, dtype=g.dtype), axis=axis, keepdims=True)
-    return xp.where(hits, xp.divide(keep(xp, g, x.shape, axis), count), 0.0)
+    given = widened(xp, g)
+    count = xp.sum(xp.astype(hits, dtype=given.dtype), axis=axis, keepdims=True)
+    share = xp.divide(keep(xp, given, x.shape, axis), count)
+    return narrowed(xp, xp.where(hits, share, 0.0), g)
 
 
 _EMPTY_EXTREME = (bad(ValueError, "empty axis", x=(0, 3), axis=0),)

@@ -92,6 +92,43 @@ def test_functions_of_numpy_without_an_op_refuse():
         np.add.reduce(x)
 
 
+MEANT = {
+    "concatenate": lambda np, x: np.concatenate([x, x * 2], axis=1), "concatenate of an array": lambda np, x: np.concatenate([x, ARRAY[None]]),
+    "hstack": lambda np, x: np.hstack([x, x]), "hstack of rows": lambda np, x: np.hstack([x[0], x[0], ARRAY]),
+    "vstack": lambda np, x: np.vstack([x, x]), "vstack of rows": lambda np, x: np.vstack([x[0], ARRAY]),
+    "ravel": lambda np, x: np.ravel(x), "sum": lambda np, x: np.sum(x, 0, keepdims=True), "mean": lambda np, x: np.mean(x, axis=-1),
+    "var": lambda np, x: np.var(x, axis=0, ddof=1), "clip": lambda np, x: np.clip(x, 0.6, 1.2), "reshape": lambda np, x: np.reshape(x, (-1,)),
+    "where": lambda np, x: np.where(np.asarray([[True, False]]), x, 0.0), "stack": lambda np, x: np.stack([x, x], axis=1),
+    "transpose": lambda np, x: np.transpose(x, (1, 0)), "tile": lambda np, x: np.tile(x, (2, 1)), "norm": lambda np, x: np.linalg.norm(x, axis=1),
+    "einsum": lambda np, x: np.einsum("ij,kj->ik", x, x), "cumsum": lambda np, x: np.cumsum(x, 1), "take": lambda np, x: np.take(x, [1, 0], 1),
+    "outer": lambda np, x: np.outer(x[0], x[0]), "sort": lambda np, x: np.sort(x, axis=0), "max": lambda np, x: np.max(x, 1),
+}  # fmt: skip
+LOST = {
+    "another norm": lambda x: np.linalg.norm(x, 1), "out": lambda x: np.sum(x, out=np.zeros(())), "dtype": lambda x: np.sum(x, dtype="f8"),
+    "initial": lambda x: np.sum(x, initial=1.0), "where": lambda x: np.sum(x, where=[[True, False]]), "percentile": lambda x: np.percentile(x, 3),
+    "inv": np.linalg.inv, "trapezoid": np.trapezoid, "interp": lambda x: np.interp(0.5, [0.0, 1.0], x[0]), "median": np.median,
+    "order": lambda x: np.reshape(x, (-1,), order="F"), "convolve": lambda x: np.convolve(x[0], [1.0, 2.0]),
+}  # fmt: skip
+SQUARE = np.array([[0.5, 1.5], [2.5, 1.0]])
+
+
+@pytest.mark.parametrize("name", MEANT)
+def test_functions_of_numpy_that_are_ops_keep_the_gradient(name):
+    x = ag.tensor(SQUARE, requires_grad=True)
+    y = MEANT[name](np, x)
+    assert y.requires_grad
+    np.testing.assert_allclose(y.numpy(), MEANT[name](np, SQUARE), 1e-14)
+
+
+@pytest.mark.parametrize("name", LOST)
+def test_other_functions_of_numpy_do_not_lose_a_gradient(name):
+    with pytest.raises(ag.GradientError, match=r"x\.detach\(\) or x\.numpy\(\)"):
+        LOST[name](ag.tensor(SQUARE, requires_grad=True))
+    with ag.no_grad():
+        untracked = LOST[name](ag.tensor(SQUARE, requires_grad=True))
+    np.testing.assert_allclose(untracked, LOST[name](SQUARE), 1e-14)
+
+
 def test_conversion_to_numpy():
     x = ag.tensor([[1.0, 2.0]], requires_grad=True)
     assert np.asarray(x).tolist() == [[1.0, 2.0]]

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
+import gc
 import logging
 import math
+import weakref
 
 import numpy as np
 import pytest
@@ -70,8 +73,83 @@ def test_inputs_of_every_make():
     assert locked.sum() == values.sum()
     row = ag.broadcast_to(ag.tensor([1.0, 2.0]), (3, 2))
     assert ag.jit(lambda x: x + 1)(row).tolist() == [[2.0, 3.0]] * 3
-    assert ag.jit(lambda x: x + 1)(np.float64(0.1)).item() == 1.1
+    # as weak as a float of Python's
+    assert ag.jit(lambda x: x + 1)(np.float64(0.1)).item() == np.float32(1.1)
     assert ag.jit(lambda x: x + 1)(np.int32(4)).item() == 5
+
+
+def test_numbers_of_numpy_are_as_weak_as_in_eager():
+    f = lambda x, r: x * r  # noqa: E731
+    kinds = (
+        0.5,
+        np.float64(0.5),
+        np.float32(0.5),
+        np.float16(0.5),
+        np.int64(2),
+        np.uint8(2),
+        2,
+        True,
+    )
+    for dtype in ("float16", "float32", "float64", "int32"):
+        for number in kinds:
+            x = ag.ones(2, dtype)
+            assert ag.jit(f)(x, number).dtype == f(x, number).dtype, (dtype, number)
+
+
+@dataclasses.dataclass
+class Held:
+    gain: float = 2.0
+
+    @ag.jit
+    def times(self, x):
+        return x * self.gain
+
+
+@dataclasses.dataclass(frozen=True)
+class Equal:
+    name: str
+    gain: float = dataclasses.field(compare=False)
+
+    @ag.jit
+    def times(self, x):
+        return x * self.gain
+
+
+class Slotted:
+    __slots__ = ("gain",)
+
+    def __init__(self, gain):
+        self.gain = gain
+
+    @ag.jit
+    def times(self, x):
+        return x * self.gain
+
+
+@pytest.mark.parametrize(
+    "kind", [Held, lambda gain: Equal("n", gain), Slotted], ids=["dataclass", "equal ones", "slots"]
+)
+def test_each_object_has_a_method_of_its_own(kind):
+    x = ag.ones(1)
+    objects = [kind(float(i)) for i in range(1, 80)]
+    for _ in range(2):
+        assert [thing.times(x).item() for thing in objects] == [float(i) for i in range(1, 80)]
+    if kind is not Slotted:
+        assert objects[0].times.traces == 1
+    if kind is Held:
+        objects[0].gain = 9.0
+        assert objects[0].times(x).item() == 9.0
+    alone = kind(3.0).times
+    assert alone(x).item() == 3.0
+
+
+def test_a_compiled_method_does_not_keep_its_object():
+    thing = Equal("n", 2.0)
+    assert thing.times(ag.ones(1)).item() == 2.0
+    gone = weakref.ref(thing)
+    del thing
+    gc.collect()
+    assert gone() is None
 
 
 def test_products_of_nothing(caplog):

@@ -5,6 +5,7 @@ Tensors must be declared; numbers, functions and objects are watched, or refused
 
 from __future__ import annotations
 
+import functools
 import math
 from functools import partial
 from types import ModuleType, SimpleNamespace
@@ -35,16 +36,81 @@ def test_an_undeclared_tensor_is_an_error_with_the_way_out():
     assert (hidden + 1).tolist() == [2.0, 2.0]
 
 
-def test_a_tensor_of_an_earlier_trace_is_an_error():
-    kept = []
+class Holder:
+    def __init__(self):
+        self.w, self.parts, self.named = ones(), [ones()], {"w": ones()}
 
-    def leaks(x):
+    def replace(self, x):
+        self.w = self.w + x
+        return self.w * 1.0
+
+    def add(self, x):
+        self.fresh = x * 2
+        return self.fresh
+
+
+def leaking(how):
+    """(a step that leaves a result somewhere, what is to be there afterwards, how the place is called)."""
+    held, kept, w = Holder(), [], ones()
+
+    def attribute(x):
+        held.w = held.w + x
+        return held.w * 1.0
+
+    def element(x):
+        held.parts[0] = x * 2
+        return held.parts[0] + 1
+
+    def item(x):
+        held.named["w"] = x * 2
+        return held.named["w"] + 1
+
+    def appended(x):
         kept.append(x)
+        kept.append(x * 2)
         return x * 2
 
-    ag.jit(leaks)(ones())
-    with pytest.raises(ag.TraceError):
-        ag.jit(lambda x: x + kept[0])(ones())
+    def variable(x):
+        nonlocal w
+        w = w + x
+        return w * 1.0
+
+    return {
+        "attribute": (attribute, lambda: held.w.tolist(), r"held\.w"),
+        "element": (element, lambda: held.parts[0].tolist(), r"parts\[0\]"),
+        "item": (item, lambda: held.named["w"].tolist(), r"named\['w'\]"),
+        "appended": (appended, lambda: kept or [1.0, 1.0], r"'kept'\[0\]"),
+        "variable": (variable, lambda: w.tolist(), "'w'"),
+        "method": (held.replace, lambda: held.w.tolist(), r"self\.w"),
+        "new attribute": (held.add, lambda: [1.0, 1.0] if not hasattr(held, "fresh") else None, r"self\.fresh"),
+        "partial": (functools.partial(Holder.replace, held), lambda: held.w.tolist(), r"w"),
+    }[how]  # fmt: skip
+
+
+def test_a_trace_that_fails_leaves_nothing_behind():
+    held = Holder()
+
+    def step(x):
+        held.w = x * 2
+        held.fresh = held.w
+        return x + np.ones(2)
+
+    with pytest.raises(ag.TraceError, match="undeclared"):
+        ag.jit(step)(ones())
+    assert held.w.tolist() == [1.0, 1.0]
+    assert not hasattr(held, "fresh")
+
+
+@pytest.mark.parametrize("how", ["attribute", "element", "item", "appended", "variable", "method", "new attribute", "partial"])  # fmt: skip
+@pytest.mark.parametrize("declared", [False, True])
+def test_a_result_that_is_left_behind_is_refused_and_taken_away(how, declared):
+    step, there, place = leaking(how)
+    held = getattr(step, "__self__", None)
+    state = [held.w] if declared and held is not None else None
+    for _ in range(2):
+        with pytest.raises(ag.TraceError, match=f"leaves a result in .*{place}|undeclared"):
+            ag.jit(step, state=state)(ones())
+        assert there() == [1.0, 1.0]
 
 
 def test_a_number_in_a_closure_that_changes(log):

@@ -35,14 +35,19 @@ _memory: ContextVar[list[Logits] | None] = ContextVar("logits", default=None)
 
 
 @contextmanager
-def remember_logits() -> Iterator[list[Logits]]:
-    """Inside, the list holds the most recent sigmoid or softmax."""
-    memory: list[Logits] = []
-    token = _memory.set(memory)
+def remember_logits() -> Iterator[None]:
+    """Inside, `remembered_logits` gives the most recent sigmoid or softmax."""
+    token = _memory.set([])
     try:
-        yield memory
+        yield
     finally:
         _memory.reset(token)
+
+
+def remembered_logits() -> Logits | None:
+    """What the most recent sigmoid or softmax inside of `remember_logits` noted."""
+    memory = _memory.get()
+    return memory[0] if memory else None
 
 
 def _remember(activation: str, x: Tensor, output: Tensor) -> Tensor:

@@ -18,7 +18,9 @@ import autograd as ag
 from autograd import Tensor, random
 
 from .batches import ArrayData
+from .errors import ArgumentError
 from .module import Module, changes
+from .overriding import own_step
 from .precision import precision_of
 from .step import Task, collect, traced_evaluate_step, traced_train_step, training_state
 
@@ -44,13 +46,15 @@ class Steps:
         self.task = task
         self.wanted = model.jit
         step = traced_train_step if training else traced_evaluate_step
-        self._plain = partial(step, task)
+        self._own = own_step(model, training)
+        self._plain: Callable[..., Any] = self._own or partial(step, task)
         self._name = "train_step" if training else "evaluate_step"
-        self._state = training_state(model)
+        self._training = training
+        self._state = training_state(task)
         self.precision = precision_of(model)
         self._jitted = self._compiled()
         self.compiles = model.jit is not False
-        self._in_stretches = all(metric.traced for metric in task.metrics)
+        self._in_stretches = self._own is None and all(metric.traced for metric in task.metrics)
         self._count = 1
         self._prepared: dict[Any, Any] = {}
         self._error: Exception | None = None
@@ -59,8 +63,19 @@ class Steps:
         return ag.jit(self._plain, state=self._state, name=self._name, precision=self.precision)
 
     def _look_again(self) -> None:
-        """A layer may have got other tensors: then the step is another one."""
-        state = training_state(self.task.model)
+        """A layer may have got other tensors: then the step is another one.
+
+        Raises:
+            ArgumentError: a parameter trains now that did not when the run began; what was frozen since just stays.
+        """
+        known = set(map(id, self.task.parameters))
+        new = [n for n, p in self.task.model.named_parameters() if id(p) not in known]
+        if new and self._training:
+            raise ArgumentError(
+                f"{new[0]} began to train in the middle of a run, and its optimizer has no place for it; compile, and "
+                "call fit again"
+            )
+        state = training_state(self.task)
         if state.keys() != self._state.keys() or any(self._state[n] is not t for n, t in state.items()):  # fmt: skip
             self._state = state
             self._jitted = self._compiled()
@@ -69,7 +84,11 @@ class Steps:
     def __call__(self, x: Tensor, y: Tensor, weight: Tensor | None) -> None:
         """One step."""
         step = self._jitted if self._ready(x, y, weight) else self._plain
-        collect(self.task, y, step(x, y, weight))
+        returned = step(x, y, weight)
+        if self._own is None:
+            collect(self.task, y, returned)
+        else:
+            self.task.model.step_logs = {n: v.item() for n, v in returned.items()}
         self._gave_up()
 
     def _ready(self, *batch: Tensor | None) -> bool:

@@ -88,13 +88,25 @@ def _column(i: int, columns: list[str]) -> str:
     return f"{i} ({columns[i]!r})" if i < len(columns) else str(i)
 
 
-def features(value: Any, dtype: Any, what: str = "x") -> Tensor:
-    """Inputs of a model as a tensor of `dtype`; warns once, naming the column, when they hold NaN."""
+def features(
+    value: Any, dtype: Any, what: str = "x", sample: tuple[int, ...] | None = None
+) -> Tensor:
+    """Inputs of a model as a tensor of `dtype`; warns once, naming the column, when they hold NaN.
+
+    n numbers are n rows of one feature. `sample` is the shape of a row, where it is known.
+    """
     array = _as_it_lies(value)
     if array is None:
         array = to_array(value, what)
     if array.ndim == 0:
         raise DataError(f"{what}: a single number; expected an array with one row per sample")
+    if sample and array.shape[0] and array.ndim == len(sample) and sample != (1,):
+        raise DataError(
+            f"{what} of shape {array.shape} has no axis of rows, and a row of this model has shape {sample}; for a single "
+            "row write x[None]"
+        )
+    if array.ndim == 1:
+        array = array.reshape(-1, 1)
     # NaN is what does not equal itself, for arrays and tensors alike
     if array.dtype.kind == "f" and bool((array != array).any()):
         (where,) = np.nonzero(np.asarray((array != array).reshape(len(array), -1).any(axis=0)))
@@ -178,8 +190,13 @@ def check_batch_size(batch_size: Any) -> int:
     return size
 
 
-def split_validation(rows: Rows, fraction: float) -> tuple[Rows, Rows]:
-    """(training, validation): the first floor(n (1 - fraction)) rows, and the rest."""
+def split_validation(
+    rows: Rows, fraction: float, labels: Tensor | None = None, class_weight: Mapping[int, float] | None = None
+) -> tuple[Rows, Rows]:  # fmt: skip
+    """(training, validation): the first floor(n (1 - fraction)) rows, and the rest.
+
+    `class_weight` weighs the training rows alone, by their `labels`.
+    """
     n = rows.x.shape[0]
     cut = math.floor(n * (1 - fraction))
     if not 0 < cut < n:
@@ -187,11 +204,15 @@ def split_validation(rows: Rows, fraction: float) -> tuple[Rows, Rows]:
             f"validation_split={fraction} of {n} rows leaves one side empty ({cut} and {n - cut})"
         )
     if rows.y is not None:
-        labels = np.asarray(rows.y).reshape(n, -1)[:, 0]
-        if n > 2 and labels[0] != labels[-1] and bool((np.diff(labels) >= 0).all()):
+        first = np.asarray(rows.y).reshape(n, -1)[:, 0]
+        if n > 2 and first[0] != first[-1] and bool((np.diff(first) >= 0).all()):
             warnings.warn(
                 "y is sorted, and validation_split takes the last rows: the validation set has other targets than "
                 "the training set. Shuffle the rows first.",
                 stacklevel=3,
             )
-    return rows.pick(slice(cut)), rows.pick(slice(cut, None))
+    training, validation = rows.pick(slice(cut)), rows.pick(slice(cut, None))
+    if class_weight is not None and labels is not None:
+        weight = sample_weights(labels[:cut], training.weight, class_weight)
+        training = training._replace(weight=weight)
+    return training, validation

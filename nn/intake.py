@@ -23,7 +23,7 @@ def rows_of(
     if y is None:
         raise ArgumentError("y is missing: training and evaluation need targets")
     loss = model.compiled_loss("fit")
-    inputs, labels = features(x, model.dtype), targets(y)
+    inputs, labels = features(x, model.dtype, sample=model.sample_shape), targets(y)
     check_lengths(inputs, labels, None)
     weight = sample_weights(labels, sample_weight, class_weight)
     check_lengths(inputs, labels, weight)

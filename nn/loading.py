@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import autograd as ag
@@ -111,6 +111,16 @@ def _function(name: Any, classes: Mapping[str, Any]) -> Any:
     return found
 
 
+def _freeze(model: Model, modules: Sequence[str] = (), parameters: Sequence[str] = ()) -> None:
+    """What did not train when the file was written."""
+    known = dict(model.named_modules())
+    for name in modules:
+        known[name]._trainable = False
+    tensors = dict(model.named_tensors())
+    for name in parameters:
+        tensors[name].requires_grad = False
+
+
 def _restore(
     model: Model, header: dict[str, Any], arrays: dict[str, Any], classes: Mapping[str, Any]
 ) -> None:
@@ -121,6 +131,7 @@ def _restore(
             raise FileError(f"a sample of shape {header['input_shape']} is too large")
         model.ensure_built(ag.zeros((1, *header["input_shape"]), model.dtype))
     model.load_state_dict(part(arrays, "model."))
+    _freeze(model, **header.get("frozen", {}))
     if "optimizer" in header:
         model.compile(
             _make(header["optimizer"], classes),

@@ -20,7 +20,7 @@ from .arguments import floating
 from .batches import ArrayData, Data, IterableData, check_repeatable, is_iterable_of_batches
 from .callbacks import Callback, CallbackList, History, as_list, display, progress, shows_progress
 from .compiled import Predictor, Steps
-from .data import Rows, check_batch_size, check_lengths, features, split_validation
+from .data import Rows, check_batch_size, check_lengths, features, split_validation, targets
 from .errors import ArgumentError, NotCompiledError
 from .intake import (
     check_counts,
@@ -35,13 +35,14 @@ from .losses import Loss
 from .metrics import Metric
 from .module import Module
 from .optimizers import Optimizer
+from .overridable import Overridable
+from .overriding import check_methods, overrides
 from .precision import LossScale, checked_precision
-from .presentable import Presentable
 from .run import Position, Run
 from .step import Task, task_of, train_step
 
 
-class Model(Presentable):
+class Model(Overridable):
     """A module that can be trained. Use `Sequential` or `MLP`, or subclass and define `call(self, x)`.
 
     Args:
@@ -64,7 +65,7 @@ class Model(Presentable):
 
     not_settings = Module.not_settings | {
         "optimizer", "loss", "metrics", "trackers", "stop_training", "history", "current_run", "resume_position", "jit",
-        "mixed_precision", "loss_scale", "_predictor", "_steps",
+        "mixed_precision", "loss_scale", "step_logs", "_predictor", "_steps",
     }  # fmt: skip
 
     def __init__(self, dtype: str = "float32") -> None:
@@ -73,6 +74,7 @@ class Model(Presentable):
         self.loss: Loss | None = None
         self.metrics: list[Metric] = []
         self.trackers: list[Metric] = []
+        self.step_logs: dict[str, Any] | None = None
         self.stop_training = False
         self.history: History | None = None
         self.current_run: Run | None = None
@@ -113,6 +115,7 @@ class Model(Presentable):
         if jit not in ("auto", True, False):
             raise ArgumentError(f'jit is "auto", True or False, got {jit!r}')
         precision = checked_precision(mixed_precision, jit, self.dtype)
+        check_methods(self, precision)
         chosen_loss = None if loss is None else losses.get(loss)
         one = isinstance(metrics, (str, Metric)) or callable(metrics)
         chosen_metrics = [_metric(metric) for metric in ([metrics] if one else metrics or ())]
@@ -191,9 +194,9 @@ class Model(Presentable):
                 check_repeatable("x", x, passes)
             data: Data = IterableData(x, self.dtype, self.checked, steps_per_epoch)
         else:
-            rows = rows_of(self, x, y, sample_weight, class_weight)
+            rows = rows_of(self, x, y, sample_weight, None if validation_split else class_weight)
             if validation_split:
-                rows, held_out = split_validation(rows, validation_split)
+                rows, held_out = split_validation(rows, validation_split, targets(y), class_weight)
                 validation = ArrayData(held_out, measured)
             data = ArrayData(rows, size, shuffle, steps_per_epoch)
         self.history = history = History()
@@ -245,14 +248,15 @@ class Model(Presentable):
         if is_iterable_of_batches(x):
             batches: Data = IterableData(x, self.dtype)
         else:
-            inputs = features(x, self.dtype)
+            inputs = features(x, self.dtype, sample=self.sample_shape)
             check_lengths(inputs, None, None)
             batches = ArrayData(Rows(inputs), size)
         with no_grad():
             forward = self._compiled_forward()
             parts = [forward(batch[0]) for batch in progress(batches, "predict", verbose)]
         if len(parts) == 1:
-            if isinstance(batches, ArrayData) and batches.rows.x.dtype == getattr(x, "dtype", None):
+            kind = getattr(x, "shape", None), getattr(x, "dtype", None)
+            if isinstance(batches, ArrayData) and (batches.rows.x.shape, batches.rows.x.dtype) == kind:  # fmt: skip
                 forward.remember(x, batch_size)
             return parts[0].numpy()
         return ag.concat(parts, axis=0).numpy()
@@ -277,7 +281,8 @@ class Model(Presentable):
         self.reset_metrics()
         self.train()
         # a single step is not worth compiling, unless it would compute something else
-        step = self._kept_steps(batch.x, True) if self.mixed_precision else partial(train_step, task_of(self))  # fmt: skip
+        kept = self.mixed_precision or overrides(self, "train_step")
+        step = self._kept_steps(batch.x, True) if kept else partial(train_step, task_of(self))
         try:
             step(batch.x, given(batch.y), batch.weight)
         finally:
@@ -329,21 +334,25 @@ class Model(Presentable):
             self.ensure_built(x)
         return task_of(self)
 
-    def measure(self, data: Data, verbose: Any = 0) -> dict[str, float]:
-        """Loss and metrics on batches, in evaluation mode."""
+    def measure(self, data: Data, verbose: Any = 0, watchers: CallbackList | None = None) -> dict[str, float]:  # fmt: skip
+        """Loss and metrics on batches, in evaluation mode; `watchers` are told of each batch."""
         steps: Steps | None = None
         was_training = self.training
         self.eval()
         self.reset_metrics()
         try:
-            if isinstance(data, ArrayData) and not shows_progress(verbose):
+            if isinstance(data, ArrayData) and not shows_progress(verbose) and watchers is None:
                 steps = self._kept_steps(data.rows.x, False)
                 for _ in steps.stretches(data, 0, one_by_one=False):
                     pass
             else:
-                for x, y, weight in progress(data, "evaluate", verbose):
+                for number, (x, y, weight) in enumerate(progress(data, "evaluate", verbose)):
+                    if watchers is not None:
+                        watchers.call("on_test_batch_begin", number, {})
                     steps = steps or self._kept_steps(x, False)
                     steps(x, given(y), weight)
+                    if watchers is not None:
+                        watchers.call("on_test_batch_end", number, self.metric_values(after_batch=True))  # fmt: skip
         finally:
             self.train(was_training)
         return self.metric_values()
@@ -354,19 +363,6 @@ class Model(Presentable):
         if known is None or known.task.jit_key() != task.jit_key():
             known = self._steps[training] = Steps(self, task, training)
         return known
-
-    def reset_metrics(self) -> None:
-        """Let the loss and all metrics begin again."""
-        for metric in self.trackers:
-            metric.reset()
-
-    def metric_values(self, after_batch: bool = False) -> dict[str, float]:
-        """The loss and all metrics since they began; `after_batch` without those that take all rows of an epoch."""
-        return {
-            metric.name: metric.result()
-            for metric in self.trackers
-            if metric.logged and (metric.traced or not after_batch)
-        }
 
     def compiled_loss(self, what: str) -> Loss:
         """The loss, or the error that `what` comes before `compile`."""
@@ -384,7 +380,8 @@ class Model(Presentable):
     def _report(self, logs: dict[str, float], return_dict: bool) -> Any:
         if return_dict:
             return logs
-        return list(logs.values()) if len(logs) > 1 else logs["loss"]
+        values = list(logs.values())
+        return values[0] if len(values) == 1 else values
 
 
 def _metric(metric: Any) -> Metric:

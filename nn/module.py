@@ -107,11 +107,26 @@ class Module:
     """Attributes on which no computation depends."""
     built: bool = False
     training: bool = False
+    _trainable: bool = True
+    _takes_training: bool = False
+    """Whether `call` has an argument `training`."""
     output_shape: tuple[int | None, ...] | None = None
     input_shape: tuple[int, ...] | None = None
     """The shape of one sample, where the constructor was told."""
     seen_shape: tuple[int, ...] | None = None
     """The shape of the first input, batch included."""
+
+    @property
+    def sample_shape(self) -> tuple[int, ...] | None:
+        """The shape of one sample, where the constructor was told or an input was seen; else None."""
+        if self.input_shape is not None:
+            return self.input_shape
+        return self.seen_shape[1:] if self.seen_shape else None
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "call" in vars(cls):
+            cls._takes_training = _has_argument(cls.call, "training")
 
     def __setattr__(self, name: str, value: Any) -> None:
         if self.__dict__.get(name, changes) is not value:
@@ -122,10 +137,13 @@ class Module:
         """Create the parameters for inputs of `shapes`, in floating `dtype`."""
 
     def call(self, *inputs: Any) -> Any:
-        """Compute the result."""
+        """Compute the result. One that takes `training` is told whether the call is part of training."""
         raise ArgumentError(f"{type(self).__name__} defines no call(self, x)")
 
     def __call__(self, *inputs: Any, training: bool | None = None) -> Any:
+        if len(inputs) > 1 and (inputs[-1] is None or isinstance(inputs[-1], bool)):
+            # as in layer(x, training)
+            *inputs, training = inputs  # type: ignore[assignment]
         tensors = [x if isinstance(x, Tensor) else ag.tensor(x) for x in inputs]
         if training is None:
             return self._run(tensors)
@@ -141,19 +159,52 @@ class Module:
 
     def _compute(self, inputs: list[Tensor]) -> Any:
         if self.built:
-            return self.call(*inputs)
+            return self._called(inputs)
         if type(self).build is not Module.build and ag.zeros(()).backend == "trace":
             raise ag.TraceError(
                 f"{type(self).__name__} is built by its first call, and that cannot be traced; call it once before it is compiled"
             )
         dtype = inputs[0].dtype if inputs and inputs[0].dtype.kind == "f" else "float32"
         self.build(*(x.shape for x in inputs), dtype=dtype)
-        result = self.call(*inputs)
+        if not self._trainable:
+            self._freeze(True)
+        result = self._called(inputs)
         self.built = True
         self.seen_shape = inputs[0].shape if inputs else None
         if isinstance(result, Tensor):
             self.output_shape = (None, *result.shape[1:])
         return result
+
+    def _called(self, inputs: list[Tensor]) -> Any:
+        if self._takes_training:
+            return self.call(*inputs, training=self.is_training)  # type: ignore[call-arg]
+        return self.call(*inputs)
+
+    @property
+    def trainable(self) -> bool:
+        """Whether training changes the parameters. Setting it sets it in all modules below, and `requires_grad` of their
+        parameters, also of those that are not made yet; a frozen `BatchNormalization` uses its moving averages.
+
+        >>> import nn
+        >>> model = nn.Sequential([nn.Dense(4, input_shape=(3,)), nn.Dense(1)])
+        >>> model.layers[0].trainable = False
+        >>> [name for name, _ in model.named_parameters()]
+        ['layers.1.kernel', 'layers.1.bias']
+        """
+        return self._trainable
+
+    @trainable.setter
+    def trainable(self, wanted: bool) -> None:
+        if not isinstance(wanted, bool):
+            raise ArgumentError(f"trainable is True or False, got {wanted!r}")
+        for _, module in self.named_modules():
+            module._trainable = wanted
+            module._freeze(not wanted)
+
+    def _freeze(self, frozen: bool) -> None:
+        for _, value in self._children():
+            if isinstance(value, Parameter) and value.dtype.kind == "f":
+                value.requires_grad = not frozen
 
     @property
     def is_training(self) -> bool:
@@ -304,6 +355,11 @@ def config_of(thing: Any) -> dict[str, Any]:
                 f"Set self.{name} = {name} in __init__, or write get_config()."
             )
     return {name: getattr(thing, name) for name in names}
+
+
+def _has_argument(function: Any, name: str) -> bool:
+    code = getattr(inspect.unwrap(function), "__code__", None)
+    return code is not None and name in code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]  # fmt: skip
 
 
 def snake_case(name: str) -> str:

@@ -295,7 +295,8 @@ class Run:
 
     def _validate(self, data: Data) -> dict[str, float]:
         self.callbacks.call("on_test_begin", {})
-        values = self.model.measure(data)
+        watched = self.callbacks if self.callbacks.watches_test_batches else None
+        values = self.model.measure(data, watchers=watched)
         self.callbacks.call("on_test_end", values)
         return {f"val_{name}": value for name, value in values.items()}
 

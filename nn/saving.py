@@ -14,7 +14,7 @@ from autograd import Tensor
 
 from . import activations
 from .errors import ArgumentError, MissingExtraError
-from .module import Module, config_of
+from .module import Module, Parameter, config_of
 from .run import random_state
 
 if TYPE_CHECKING:
@@ -118,7 +118,14 @@ def pack(value: Any, arrays: dict[str, Any], name: str) -> Any:
 
 def described(model: Model) -> dict[str, Any]:
     """What was defined and compiled, as JSON."""
-    header: dict[str, Any] = {"model": describe(model), "input_shape": _input_shape(model)}
+    header: dict[str, Any] = {
+        "model": describe(model),
+        "input_shape": None if model.sample_shape is None else list(model.sample_shape),
+    }
+    frozen = [name for name, module in model.named_modules() if not module.trainable]
+    fixed = [name for name, t in model.named_tensors() if isinstance(t, Parameter) and not t.requires_grad]  # fmt: skip
+    if frozen or fixed:
+        header["frozen"] = {"modules": frozen, "parameters": fixed}
     if model.optimizer is not None:
         header["optimizer"] = describe(model.optimizer)
         header["loss"] = None if model.loss is None else describe(model.loss)
@@ -127,12 +134,6 @@ def described(model: Model) -> dict[str, Any]:
             header["mixed_precision"] = model.mixed_precision
             header["loss_scale"] = describe(model.loss_scale)
     return header
-
-
-def _input_shape(model: Model) -> list[int] | None:
-    if model.input_shape is not None:
-        return list(model.input_shape)
-    return list(model.seen_shape[1:]) if model.seen_shape else None
 
 
 def write_atomically(path: str, data: bytes) -> None:

@@ -13,17 +13,21 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import autograd as ag
 from autograd import Captured, Tensor, no_grad, random
 
-from .activations import remember_logits
-from .errors import NotCompiledError
+from .activations import remember_logits, remembered_logits
+from .errors import ArgumentError, NotCompiledError
 from .losses import Loss
 from .metrics import Metric
 from .module import settings
 from .optimizers import Optimizer
+from .overriding import held_metrics, overrides
 from .precision import LossScale, buffers_of, remembered
 from .regularizers import Regularizer
 
 if TYPE_CHECKING:
     from .model import Model
+
+
+Penalties = Sequence[tuple[Regularizer, Tensor]]
 
 
 class Task(NamedTuple):
@@ -34,18 +38,20 @@ class Task(NamedTuple):
     """
 
     model: Model
-    loss: Loss
+    loss: Loss | None
     metrics: Sequence[Metric]
     optimizer: Optimizer
     parameters: Sequence[Tensor]
-    penalties: Sequence[tuple[Regularizer, Tensor]]
+    penalties: Penalties
     scale: LossScale | None = None
 
     def jit_key(self) -> Any:
         """What a trace of a step depends on besides tensors."""
         optimizer = self.optimizer
         rate = optimizer.learning_rate if optimizer.has_schedule else None
-        return self.model.jit_key(), *(settings(part) for part in (optimizer, self.loss, rate, self.scale, *self.metrics) if part is not None)  # fmt: skip
+        # what an untraced metric gathers is no part of a program
+        traced = (metric for metric in self.metrics if metric.traced)
+        return self.model.jit_key(), *(settings(part) for part in (optimizer, self.loss, rate, self.scale, *traced) if part is not None)  # fmt: skip
 
 
 def task_of(model: Model) -> Task:
@@ -54,22 +60,42 @@ def task_of(model: Model) -> Task:
     Raises:
         NotCompiledError: before `compile` with a loss.
     """
-    if model.optimizer is None or model.loss is None:
+    if model.optimizer is None or (model.loss is None and not overrides(model, "train_step")):
         raise NotCompiledError("call compile(optimizer=..., loss=...) first")
     parameters = model.parameters()
     if model.output_shape is not None:
         for metric in model.trackers:
             metric.build(model.output_shape)
-    penalties = [(p.regularizer, p) for p in parameters if p.regularizer is not None]
-    return Task(model, model.loss, model.trackers, model.optimizer, parameters, penalties, model.loss_scale)  # fmt: skip
+    return Task(model, model.loss, model.trackers, model.optimizer, parameters, _penalties(parameters), model.loss_scale)  # fmt: skip
 
 
-def forward(task: Task, x: Tensor, y: Tensor, weight: Tensor | None) -> tuple[Tensor, Tensor]:
+def forward(
+    task: Task, x: Tensor, y: Tensor, weight: Tensor | None, training: bool = True
+) -> tuple[Tensor, Tensor]:
     """(prediction, total loss); from the logits where the model ends in the activation that the loss knows."""
-    loss = task.loss
-    with remember_logits() as memory:
+    with remember_logits():
         prediction = task.model(x)
-    last = memory[0] if memory else None
+        if overrides(task.model, "compute_loss"):
+            total = task.model.compute_loss(x, y, prediction, weight, training)
+            if not isinstance(total, Tensor):
+                raise ArgumentError(
+                    f"{type(task.model).__name__}.compute_loss returns a tensor, got {type(total).__name__}"
+                )
+            return prediction, total if not total.ndim else total.mean()
+        return prediction, _compiled(task.loss, task.penalties, y, prediction, weight)
+
+
+def compiled_loss_of(model: Model, y: Tensor, prediction: Tensor, weight: Tensor | None) -> Tensor:
+    """The compiled loss of a batch with all penalties."""
+    return _compiled(model.loss, _penalties(model.parameters()), y, prediction, weight)
+
+
+def _compiled(
+    loss: Loss | None, penalties: Penalties, y: Tensor, prediction: Tensor, weight: Tensor | None
+) -> Tensor:
+    if loss is None:
+        raise NotCompiledError("there is no loss: compile(loss=...) first")
+    last = remembered_logits()
     if (
         last is not None
         and last.output is prediction
@@ -82,9 +108,13 @@ def forward(task: Task, x: Tensor, y: Tensor, weight: Tensor | None) -> tuple[Te
     total = loss.reduce(values, weight, loss.kept(y))
     if total.ndim:
         total = total.mean()
-    for regularizer, parameter in task.penalties:
+    for regularizer, parameter in penalties:
         total = total + regularizer(parameter)
-    return prediction, total
+    return total
+
+
+def _penalties(parameters: Sequence[Any]) -> Penalties:
+    return [(p.regularizer, p) for p in parameters if p.regularizer is not None]
 
 
 def train_step(task: Task, x: Tensor, y: Tensor, weight: Tensor | None = None) -> None:
@@ -119,7 +149,7 @@ def traced_evaluate_step(
 ) -> Tensor | None:
     """Forward and loss; the metrics move, the model does not. Returns what `collect` takes."""
     with no_grad():
-        prediction, total = forward(task, x, y, weight)
+        prediction, total = forward(task, x, y, weight, training=False)
         observe(task.metrics, total, x, y, prediction)
     return _wanted(task, prediction)
 
@@ -158,9 +188,9 @@ def observe(
             metric.update(y, prediction.detach())
 
 
-def training_state(model: Model) -> dict[str, Tensor]:
+def training_state(task: Task) -> dict[str, Tensor]:
     """Everything that `traced_train_step` reads besides the batch, and assigns: by name, in a fixed order."""
-    task = task_of(model)
+    model = task.model
     task.optimizer.build(task.parameters)
     generator = random.default_generator()
     state = {f"model.{name}": tensor for name, tensor in model.named_tensors()}
@@ -171,6 +201,8 @@ def training_state(model: Model) -> dict[str, Tensor]:
         if not metric.traced:
             continue
         state |= {f"metrics.{metric.name}.{k}": tensor for k, tensor in metric.state().items()}
+    for name, metric in held_metrics(model):
+        state |= {f"held.{name}.{k}": tensor for k, tensor in metric.state().items()}
     return state | {"random.key": generator.key, "random.counter": generator.counter}
 
 
@@ -185,10 +217,12 @@ def capture_train_step(model: Model, x: Any, y: Any) -> Captured:
     >>> step.program_text().splitlines()[1]
     '%0: float32[3, 1] = state "model.layers.0.kernel"'
     """
+    if overrides(model, "train_step"):
+        raise ArgumentError(f"{type(model).__name__} has a train_step of its own; capture it with ag.capture")  # fmt: skip
     if not model.built:
         model.ensure_built(x if isinstance(x, Tensor) else ag.tensor(x, model.dtype))
-    state = training_state(model)
     task = task_of(model)
+    state = training_state(task)
     was_training = model.training
     model.train()
     try:

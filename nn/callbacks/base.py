@@ -54,17 +54,31 @@ class Callback:
     def on_epoch_end(self, epoch: int, logs: Logs) -> None:
         """After an epoch, with loss, metrics and their `val_` twins."""
 
+    def on_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
+        """Another name of `on_train_batch_begin`."""
+
+    def on_batch_end(self, batch: int, logs: Logs) -> None:
+        """Another name of `on_train_batch_end`."""
+
     def on_train_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
         """Before a step."""
+        self.on_batch_begin(batch, logs)
 
     def on_train_batch_end(self, batch: int, logs: Logs) -> None:
         """After a step, with the means over the epoch so far."""
+        self.on_batch_end(batch, logs)
 
     def on_test_begin(self, logs: Logs | None = None) -> None:
         """Before the validation data are measured."""
 
     def on_test_end(self, logs: Logs | None = None) -> None:
         """After that, with the results."""
+
+    def on_test_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
+        """Before a batch of the validation data."""
+
+    def on_test_batch_end(self, batch: int, logs: Logs) -> None:
+        """After it, with the means so far."""
 
     def state_dict(self) -> dict[str, Any]:
         """What a run that goes on needs: numbers, texts, lists and dicts of them, and arrays."""
@@ -101,12 +115,14 @@ class CallbackList:
         for callback in self.callbacks:
             callback.set_model(model)
             callback.set_params(params)
-        self.watches_batches = self._anyone_overrides("on_train_batch_end", every=True)
-        self.watches_progress = self._anyone_overrides("on_train_batch_end", every=False)
-        self.watches_batch_starts = self._anyone_overrides("on_train_batch_begin")
+        ends, starts = ("on_train_batch_end", "on_batch_end"), ("on_train_batch_begin", "on_batch_begin")  # fmt: skip
+        self.watches_batches = self._anyone_overrides(*ends, every=True)
+        self.watches_progress = self._anyone_overrides(*ends, every=False)
+        self.watches_batch_starts = self._anyone_overrides(*starts)
+        self.watches_test_batches = self._anyone_overrides("on_test_batch_begin", "on_test_batch_end")  # fmt: skip
 
-    def _anyone_overrides(self, event: str, every: bool = True) -> bool:
-        return any(c.wants_every_batch == every and _overrides(c, event) for c in self.callbacks)
+    def _anyone_overrides(self, *events: str, every: bool = True) -> bool:
+        return any(c.wants_every_batch == every and _overrides(c, event) for c in self.callbacks for event in events)  # fmt: skip
 
     def after_batch(self, batch: int, logs: Logs) -> None:
         """Tell of the last of some batches; those that want every batch are there only when each is told of."""

@@ -126,7 +126,7 @@ class BatchNormalization(_Normalization):
     def call(self, x: Tensor) -> Tensor:
         axes = axes_of(self.title, self.axis, x.ndim)
         self.needs_features(x, axes, self.moving_mean.shape)
-        if not self.is_training:
+        if not (self.is_training and self.trainable):
             centred = x - along(x, self.moving_mean, axes)
             return self._scaled(centred, along(x, self.moving_variance, axes), axes)
         others = tuple(i for i in range(x.ndim) if i not in axes)

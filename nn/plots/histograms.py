@@ -50,7 +50,7 @@ def activation_histograms(
     2
     """
     check_path(path)
-    inputs = features(x, model.dtype)
+    inputs = features(x, model.dtype, sample=model.sample_shape)
     seen: list[tuple[Module, Tensor]] = []
     if not model.built:
         model.ensure_built(inputs)

@@ -69,15 +69,16 @@ class Samples:
         if not inputs.shape:
             raise ArgumentError("x: a single number; expected an array with one row per sample")
         check_lengths(inputs, labels, None)
-        weight = sample_weights(labels, sample_weight, class_weight)
+        fraction = HELD_OUT if validation_split is None else validation_split
+        if self.fit_arguments["validation_data"] is not None:
+            fraction = 0.0
+        weight = sample_weights(labels, sample_weight, None if fraction else class_weight)
         check_lengths(inputs, labels, weight)
         rows = Rows(inputs, labels, weight)
-        if self.fit_arguments["validation_data"] is None:
-            fraction = HELD_OUT if validation_split is None else validation_split
-            if fraction:
-                rows, held_out = split_validation(rows, fraction)
-                given = held_out if held_out.weight is not None else held_out[:2]
-                self.fit_arguments["validation_data"] = tuple(given)
+        if fraction:
+            rows, held_out = split_validation(rows, fraction, labels, class_weight)
+            given = held_out if held_out.weight is not None else held_out[:2]
+            self.fit_arguments["validation_data"] = tuple(given)
         self.length = rows.x.shape[0]
         self.fit_arguments |= {"x": rows.x, "y": rows.y, "sample_weight": rows.weight}
 

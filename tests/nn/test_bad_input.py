@@ -239,14 +239,37 @@ def test_truth_values_and_small_integers_are_targets(trained, labels):
     assert trained.evaluate(X, labels) == trained.evaluate(X, np.array([1.0, 0.0] * 6))
 
 
-def test_one_feature_needs_a_column():
-    """x of (n,) would otherwise be a single sample of n features."""
+def test_n_numbers_are_n_rows_of_one_feature():
     model = nn.Sequential([nn.Dense(1)])
     model.compile("sgd", "mse")
-    with pytest.raises(ag.ShapeError, match=r"1 dimensions; expected \(batch, features\).*reshape"):
-        model.fit(np.ones(6), np.ones(6))
-    assert not model.built
-    model.fit(np.ones((6, 1)), np.ones(6))
+    x = np.linspace(0, 1, 6)
+    model.fit(x, 2 * x, verbose=0)
+    column = x[:, None]
+    for action in (
+        model.predict,
+        lambda given: np.asarray(model.evaluate(given, 2 * x, verbose=0)),
+    ):
+        np.testing.assert_array_equal(action(x), action(column))
+        np.testing.assert_array_equal(action(x), action(column))
+    assert model.predict(x).shape == (6, 1)
+    other = nn.Sequential([nn.Dense(1)])
+    assert other.predict(x).shape == (6, 1)
+
+
+@pytest.mark.parametrize("sample", [(4,), (4, 3), (8, 8, 2)])
+def test_a_single_row_has_to_have_an_axis_of_rows(sample):
+    layers = [nn.Flatten()] if len(sample) > 1 else []
+    model = nn.Sequential([nn.Input(sample), *layers, nn.Dense(3)])
+    model.compile("sgd", "mse")
+    row = np.ones(sample, np.float32)
+    assert model.predict(row[None]).shape == (1, 3)
+    for action in (
+        lambda: model.predict(row),
+        lambda: model.fit(row, np.ones(len(row)), verbose=0),
+        lambda: model.evaluate(row, np.ones(len(row)), verbose=0),
+    ):
+        with pytest.raises(nn.errors.DataError, match=r"has no axis of rows.*write x\[None\]"):
+            action()
 
 
 def nan_warnings(action):

@@ -48,6 +48,17 @@ def test_a_split_holds_out_the_last_rows():
     assert history["val_loss"] == [pytest.approx(SQUARES[4:].mean(), rel=1e-14)]
 
 
+def test_class_weight_leaves_the_rows_that_are_held_out_alone():
+    """As in Keras; and a class that no training row has needs no weight."""
+    y = np.array([0, 1, 1, 0, 1, 2, 2])
+    weights = {0: 0.5, 1: 3.0}
+    split = line().fit(LINE_X, y, validation_split=0.25, class_weight=weights).history
+    given = line().fit(LINE_X[:5], y[:5], class_weight=weights, validation_data=(LINE_X[5:], y[5:])).history  # fmt: skip
+    assert split == given
+    with pytest.raises(nn.errors.ArgumentError, match="together"):
+        line().fit(LINE_X, y, validation_split=0.25, class_weight=weights, sample_weight=np.ones(7))
+
+
 def test_class_weight_is_a_weight_per_row():
     """0.1 is not a float32, so this also says that weights stay exact."""
     y = np.array([0, 1, 1, 0, 1, 0, 0])

@@ -317,7 +317,10 @@ UNDECLARED = r"an undeclared .* was used inside a traced step. Pass it as an arg
 HAZARDS = {
     "a tensor from outside": (lambda y: y * HIDDEN["tensor"], UNDECLARED),
     "a NumPy array from outside": (lambda y: y * HIDDEN["array"], UNDECLARED),
-    "a new tensor of data": (lambda y: y * ag.tensor([2.0]), "undeclared .* was used inside"),
+    "a new tensor of data": (
+        lambda y: y * ag.tensor([2.0] * 100)[0],
+        "undeclared .* was used inside",
+    ),
     "item": (lambda y: y * y.sum().item(), r"item\(\) and numpy\(\) need a value"),
     "float": (lambda y: y * float(y.sum()), "need a value|no values yet"),
     "numpy": (lambda y: y * y.numpy(), r"item\(\) and numpy\(\) need a value"),

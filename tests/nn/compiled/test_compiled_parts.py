@@ -177,8 +177,9 @@ def compare_values(models, name):
     x, y = ag.tensor(x[:3], model.dtype), ag.tensor(labels[:3])
     model.task(x)
     model.train()
-    training_state(model)  # makes the slots
-    jitted = ag.jit(partial(traced_train_step, task_of(model)), state=partial(training_state, model))  # fmt: skip
+    task = task_of(model)
+    training_state(task)  # makes the slots
+    jitted = ag.jit(partial(traced_train_step, task), state=partial(training_state, task))  # fmt: skip
     before = everything(model), random_words()
     found = jitted.compare(x, y, None)
     assert (everything(model), random_words()) == before

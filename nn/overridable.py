@@ -1,0 +1,89 @@
+"""The steps of a model as methods, so that a model may have its own: Keras's `compute_loss`, `train_step`, `test_step`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from autograd import Tensor
+
+from . import step
+from .metrics import Metric
+from .overriding import Logs, held_metrics, inherited, unpacked
+from .presentable import Presentable
+
+
+class Overridable(Presentable):
+    """Base of models: the steps of training and evaluation as methods."""
+
+    trackers: list[Metric]
+    step_logs: Logs | None
+    """What a `train_step` or `test_step` of the user's returned last."""
+
+    @inherited
+    def compute_loss(
+        self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: bool = True
+    ) -> Tensor:  # fmt: skip
+        """The number that a step minimises, a tensor without dimensions: the compiled loss and all penalties.
+
+        May be overridden; `super().compute_loss(...)` is this.
+
+        Args:
+            x, y, sample_weight: the batch; `sample_weight` may be None.
+            y_pred: what the model made of x.
+            training: whether the step trains.
+        """
+        return step.compiled_loss_of(self, y, y_pred, sample_weight)  # type: ignore[arg-type]
+
+    @inherited
+    def train_step(self, data: Any) -> Logs:
+        """One step of training on (x, y) or (x, y, sample_weight); returns numbers by name, for the logs.
+
+        May be overridden: `fit` and `train_on_batch` call it for every batch, compiled where it can be traced. One that
+        updates the weights itself does so with `loss.backward()` and `self.optimizer.apply(gradients, parameters)`.
+
+        >>> import nn
+        >>> class Doubled(nn.Model):
+        ...     def __init__(self):
+        ...         super().__init__()
+        ...         self.dense = nn.Dense(1)
+        ...     def call(self, x):
+        ...         return self.dense(x)
+        ...     def train_step(self, data):
+        ...         x, y = data
+        ...         loss = self.compute_loss(x, y, self(x, training=True)) * 2.0
+        ...         parameters = self.parameters()
+        ...         self.zero_grad()
+        ...         loss.backward()
+        ...         self.optimizer.apply([p.grad for p in parameters], parameters)
+        ...         return {"loss": loss.detach()}
+        >>> model = Doubled(); model.compile(nn.SGD(0.1), "mse")
+        >>> model.fit([[0.0], [1.0]], [1.0, 3.0], epochs=60, verbose=0).history["loss"][-1] < 0.1
+        True
+        """
+        step.train_step(step.task_of(self), *unpacked(data))  # type: ignore[arg-type]
+        return self.tracked_values()
+
+    @inherited
+    def test_step(self, data: Any) -> Logs:
+        """One step of evaluation on (x, y) or (x, y, sample_weight); may be overridden as `train_step` may."""
+        task, (x, y, weight) = step.task_of(self), unpacked(data)  # type: ignore[arg-type]
+        step.collect(task, y, step.traced_evaluate_step(task, x, y, weight))
+        return self.tracked_values()
+
+    def reset_metrics(self) -> None:
+        """Let the loss and all metrics begin again, those that are attributes too."""
+        self.step_logs = None
+        for metric in (*self.trackers, *(held for _, held in held_metrics(self))):
+            metric.reset()
+
+    def metric_values(self, after_batch: bool = False) -> dict[str, float]:
+        """What goes into the logs: what a step of the user's returned last, as in Keras, else `tracked_values`."""
+        return self.tracked_values(after_batch) if self.step_logs is None else dict(self.step_logs)
+
+    def tracked_values(self, after_batch: bool = False) -> dict[str, float]:
+        """The loss and all metrics since they began; `after_batch` without those that take all rows of an epoch."""
+        return {
+            metric.name: metric.result()
+            for metric in self.trackers
+            if metric.logged and (metric.traced or not after_batch)
+        }

@@ -1,0 +1,90 @@
+"""Which of `overridable`'s methods a model has its own for, and what comes of it.
+
+What Keras would call and this library does not is refused by `compile`, so that no method of the user's is passed over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import autograd as ag
+from autograd import Tensor
+
+from .errors import ArgumentError
+from .metrics import Metric
+
+if TYPE_CHECKING:
+    from .model import Model
+
+Logs = dict[str, Any]
+NOT_CALLED = (
+    "predict_step", "compute_metrics", "compile_from_config", "make_train_function", "make_test_function",
+    "make_predict_function", "add_loss",
+)  # fmt: skip
+
+
+def inherited(method: Callable[..., Any]) -> Callable[..., Any]:
+    """Mark a method of the library that a model may have one of its own for."""
+    method.is_inherited = True  # type: ignore[attr-defined]
+    return method
+
+
+def unpacked(data: Any) -> tuple[Tensor, Tensor, Tensor | None]:
+    """(x, y, weight) of the batch that a step is given."""
+    if not isinstance(data, (tuple, list)) or len(data) not in (2, 3):
+        raise ArgumentError("a step takes (x, y) or (x, y, sample_weight)")
+    x, y, *rest = data
+    return x, y, rest[0] if rest else None
+
+
+def overrides(model: Any, method: str) -> bool:
+    """Whether the class of `model` has a method of its own in the place of one of the library."""
+    return not hasattr(getattr(type(model), method), "is_inherited")
+
+
+def own_step(model: Model, training: bool) -> Callable[..., Logs] | None:
+    """The step that the user wrote, from (x, y, weight) to tensors by name; None where there is none."""
+    method = "train_step" if training else "test_step"
+    return partial(_step, model, method) if overrides(model, method) else None
+
+
+def _step(model: Model, method: str, x: Tensor, y: Tensor, weight: Tensor | None) -> Logs:
+    logs = getattr(model, method)((x, y) if weight is None else (x, y, weight))
+    if not isinstance(logs, Mapping):
+        raise ArgumentError(
+            f"{type(model).__name__}.{method} returns numbers by name, got {type(logs).__name__}"
+        )
+    numbers = {
+        str(name): value if isinstance(value, Tensor) else ag.tensor(value, "float64")
+        for name, value in logs.items()
+    }
+    return {name: number.detach() for name, number in numbers.items()}
+
+
+def check_methods(model: Model, mixed_precision: str | None) -> None:
+    """Refuse methods that would never be called.
+
+    Raises:
+        ArgumentError: the class defines one.
+    """
+    kind = type(model)
+    for name in NOT_CALLED:
+        if hasattr(kind, name):
+            raise ArgumentError(
+                f"{kind.__name__} defines {name}, which nothing here calls. What may be overridden are call, compute_loss, "
+                "train_step and test_step; else write the loop yourself."
+            )
+    if mixed_precision == "float16" and overrides(model, "train_step"):
+        raise ArgumentError(
+            f"{kind.__name__} defines train_step, which knows nothing of the scaled loss of mixed_precision='float16'; "
+            "use 'bfloat16'"
+        )
+
+
+def held_metrics(model: Any) -> Iterator[tuple[str, Metric]]:
+    """Metrics that are attributes of the model: a step of the user's updates them."""
+    for name, value in vars(model).items():
+        if name not in ("metrics", "trackers") and isinstance(value, Metric):
+            yield name, value

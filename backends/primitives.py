@@ -148,7 +148,7 @@ def _elementwise(
 _max = "({0} if ({0} > {1} or {0} != {0}) else {1})"
 _min = "({0} if ({0} < {1} or {0} != {0}) else {1})"
 _exponent = "(abs({0}) >= {smallest} ? ilogb({0}) : {lowest})"
-_round = f"(abs({{0}}) >= {{limit}} ? {{0}} / 0.0f : ldexp(rint(ldexp({{0}}, {{bits}} - {_exponent})), {_exponent} - {{bits}}))"
+_round = f"(abs({{0}}) >= {{limit}} ? {{0}} * INFINITY : ldexp(rint(ldexp({{0}}, {{bits}} - {_exponent})), {_exponent} - {{bits}}))"
 _ROWS = (
     _elementwise("negative", 1, _number, "-{0}", "-{0}"),
     _elementwise("abs", 1, promote, "abs({0})", "abs({0})"),

@@ -18,7 +18,7 @@ from pathlib import Path
 import compile_clock
 import pytest
 import substitute
-from hypothesis import Phase, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis.internal.conjecture import providers
 from progress import Progress
 from substitute import architectures, beside, nvrtc
@@ -29,11 +29,11 @@ from backends.cupy.library import library
 
 # what fails is explained by its smallest example; tracing every line to say more makes the tests of the shrinking slow
 PHASES = [phase for phase in Phase if phase is not Phase.explain]
-settings.register_profile(
-    "repeatable", derandomize=True, max_examples=30, deadline=None, phases=PHASES
-)
-settings.register_profile("full", derandomize=True, max_examples=120, deadline=None)
-settings.register_profile("thorough", max_examples=2000, deadline=None)
+# how long drawing takes says how busy the machine is
+CALM = dict(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("repeatable", derandomize=True, max_examples=30, phases=PHASES, **CALM)
+settings.register_profile("full", derandomize=True, max_examples=120, **CALM)
+settings.register_profile("thorough", max_examples=2000, **CALM)
 settings.load_profile("repeatable")
 
 # Hypothesis draws numbers out of the source of all modules that happen to be imported, too: reading them takes it ten

@@ -99,7 +99,6 @@ class _Planner:
         self.pending: dict[Value, Instruction] = {}
         self.costs: dict[Value, int] = {}
         self.drawn: set[Value] = set()
-        self.latest: dict[Value, int] = {}
 
     def plan(self) -> Plan:
         for instruction in self.program.instructions:
@@ -110,7 +109,6 @@ class _Planner:
                 continue
             if self._can_wait(instruction):
                 self.pending[instruction.result] = instruction
-                self.latest[instruction.result] = max(map(self._latest, _values(instruction.operands)), default=-1)  # fmt: skip
             else:
                 self._place(instruction)
         for _, value in (*self.program.assigns, *self.program.outputs):
@@ -119,9 +117,11 @@ class _Planner:
         return Plan(self.program, tuple(self.groups), self.views, self.home)
 
     def _latest(self, value: Value) -> int:
-        """The group after which `value` can be had: its own, or that of the draw which waiting arithmetic reads."""
+        """The group after which `value` can be had: its own, or those of what waiting arithmetic reads by now."""
         root = self.views[value].root
-        return self.home.get(root, self.latest.get(root, -1))
+        if root in self.home or root not in self.pending:
+            return self.home.get(root, -1)
+        return max(map(self._latest, _values(self.pending[root].operands)), default=-1)
 
     def _can_wait(self, instruction: Instruction) -> bool:
         """Whether this is cheap arithmetic on parameters and numbers."""
@@ -257,12 +257,12 @@ class _Planner:
         if group.kind not in ("rows", "columns"):
             return None
         inside = self._inside(source, group)
-        if inside is False:
+        if inside is False or (inside is None and source.spec.shape != group.domain):
             return None
-        if inside is None:
-            if source.spec.shape != group.domain:
-                return None
-            inside = _identity(source.spec.shape)
+        inside = inside or _identity(source.spec.shape)
+        # the loops of what is repeated are fewer than the reduction's
+        if any(axis is None and n != 1 for axis, n in zip(inside, source.spec.shape, strict=True)):
+            return None
         if {a for a in inside if a is not None} != group.long:
             return None
         over = frozenset(a for a in (inside[k] for k in static["axis"]) if a is not None)

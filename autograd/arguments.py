@@ -6,7 +6,37 @@ import inspect
 from collections.abc import Sequence
 from typing import Any
 
+from backends.errors import ConcretizationError
+
 from .op import Op
+
+PLAIN = frozenset((bool, int, float, str, type(None)))
+"""Types of settings that are what they are."""
+
+
+def plain(value: Any) -> Any:
+    """A setting as Python's own numbers, also in lists and tuples: NumPy's scalars mean what the same number means.
+
+    Raises:
+        ConcretizationError: it is a number among the arguments of a step that is being traced.
+
+    >>> import numpy as np
+    >>> plain((np.int64(2), 0.5)), plain(np.array([1, 2]))
+    ((2, 0.5), [1, 2])
+    """
+    kind = type(value)
+    if kind in PLAIN:
+        return value
+    if kind in (tuple, list):
+        return kind(map(plain, value))
+    if hasattr(value, "_node"):
+        if getattr(value._data, "weak", False):
+            raise ConcretizationError("a number among the arguments of a step is used as a setting", value._data)  # fmt: skip
+        return value
+    shape = getattr(value, "shape", None)
+    if isinstance(shape, tuple) and hasattr(value, "tolist") and len(shape) < 2:
+        return value.tolist()
+    return value
 
 
 def signature(op: Op) -> inspect.Signature:
@@ -43,10 +73,10 @@ def bind(op: Op, args: Sequence[Any], kwargs: dict[str, Any]) -> tuple[list[Any]
         raise TypeError(
             f"{op.name}: takes {len(op.arrays) + len(op.static)} arguments, got {len(args)}"
         )
-    static = dict(zip(op.static, rest, strict=False))
+    static = {name: plain(value) for name, value in zip(op.static, rest, strict=False)}
     for name, value in kwargs.items():
         if name not in op.static or name in static:
             known = ", ".join((*op.arrays, *op.static))
             raise TypeError(f"{op.name}: unexpected argument {name!r}; arguments are {known}")
-        static[name] = value
+        static[name] = plain(value)
     return inputs, static

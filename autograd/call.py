@@ -15,7 +15,7 @@ import backends
 from backends.contract import Backend
 
 from .anomaly import check_forward, fingerprint
-from .arguments import bind, signature
+from .arguments import PLAIN, bind, plain, signature
 from .errors import BackendError, DTypeError, TraceError
 from .graph import Leaf, Node, Parent
 from .mode import mode
@@ -212,6 +212,9 @@ def _unary_with_settings(op: Op) -> Callable[..., Tensor]:
             return apply(op, *bind(op, args, kwargs))
         x = args[0]
         backend, data = x._backend, x._data
+        for name, value in kwargs.items():
+            if type(value) not in PLAIN:
+                kwargs[name] = plain(value)
         try:
             static = {**defaults, **kwargs}
             if normalise is not None:

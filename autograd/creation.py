@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
 import backends
-from backends.contract import Array, Backend, Shape, resolve_dtype
+from backends.contract import Array, Backend, DType, Shape, resolve_dtype
 
-from .errors import DTypeError, ShapeError
+from .arguments import plain
+from .errors import DTypeError, RangeError, ShapeError
 from .tensor import Tensor
 
 
@@ -77,6 +79,7 @@ def full(
     >>> ag.full((2,), 0.5)
     Tensor([0.5, 0.5], dtype=float32, backend=numpy)
     """
+    value = plain(value)
     if dtype is None:
         dtype = (
             "bool" if isinstance(value, bool) else "int64" if isinstance(value, int) else "float32"
@@ -143,17 +146,34 @@ def arange(
 ) -> Tensor:
     """Numbers from `start` up to, not including, `stop`; int64 when all arguments are ints, else float32.
 
+    Raises:
+        ShapeError: a step of 0.
+        RangeError: a number that an integer `dtype` does not hold.
+
     >>> import autograd as ag
     >>> ag.arange(3).tolist()
     [0, 1, 2]
     """
+    start, stop, step = plain((start, stop, step))
     if stop is None:
         start, stop = 0, start
     if step == 0:
         raise ShapeError("arange: step must not be 0")
     if dtype is None:
         dtype = "int64" if all(isinstance(n, int) for n in (start, stop, step)) else "float32"
+    _check_range(start, stop, step, resolve_dtype(dtype))
     return _create("arange", dtype, False, backend, start=start, stop=stop, step=step)
+
+
+def _check_range(start: float, stop: float, step: float, dtype: DType) -> None:
+    count = math.ceil((stop - start) / step)
+    if dtype.kind not in "iu" or count < 1:
+        return
+    bits = 8 * dtype.itemsize - (dtype.kind == "i")
+    low = -(1 << bits) if dtype.kind == "i" else 0
+    for end in (start, start + (count - 1) * step):
+        if not low <= end < 1 << bits:
+            raise RangeError(f"arange: {end} is no number of {dtype}")
 
 
 def linspace(

@@ -8,12 +8,13 @@ graph and can be differentiated again.
 from __future__ import annotations
 
 import functools
+import operator
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from .creation import arange, zeros, zeros_like
 from .differentiate import walk
-from .errors import GradientError, ShapeError
+from .errors import DTypeError, GradientError, RangeError, ShapeError
 from .graph import Leaf, Node, Vertex
 from .mode import enable_grad, mode
 from .ops.shape import reshape, stack
@@ -67,6 +68,23 @@ def _pull(
     return [found[v._node] if v._node in found else zeros_like(v) for v in variables]
 
 
+def _chosen(name: str, argnums: int | Sequence[int], count: int) -> tuple[int, ...]:
+    """`argnums` counted from the front, of `count` arguments by position.
+
+    Raises:
+        DTypeError: they are no integers.
+        RangeError: there is no such argument, or one is named twice.
+    """
+    try:
+        given = tuple(map(operator.index, argnums if isinstance(argnums, Sequence) else (argnums,)))
+    except TypeError as error:
+        raise DTypeError(f"{name}: argnums is an integer or a tuple of them, got {argnums!r}") from error  # fmt: skip
+    numbers = tuple(n + count if n < 0 else n for n in given)
+    if any(not 0 <= n < count for n in numbers) or len(set(numbers)) < len(numbers) or not numbers:
+        raise RangeError(f"{name}: argnums={argnums!r} of {count} arguments by position")
+    return numbers
+
+
 def value_and_grad(
     function: Callable[..., Any], argnums: int | Sequence[int] = 0
 ) -> Callable[..., tuple[Any, Any]]:
@@ -87,7 +105,7 @@ def value_and_grad(
     @functools.wraps(function)
     def transformed(*args: Any, **kwargs: Any) -> tuple[Any, Any]:
         outer = mode.get().grad
-        numbers = (argnums,) if isinstance(argnums, int) else tuple(argnums)
+        numbers = _chosen("grad", argnums, len(args))
         wanted = [args[n] for n in numbers]
         with enable_grad():
             variables = [_variable(leaf) for leaf in flatten(wanted)]
@@ -104,7 +122,7 @@ def value_and_grad(
         gradients = unflatten(wanted, iter(_pull(value, None, variables, nested, retain=False)))
         if not nested:
             value = value.detach()
-        return value, gradients[0] if isinstance(argnums, int) else tuple(gradients)
+        return value, tuple(gradients) if isinstance(argnums, Sequence) else gradients[0]
 
     return transformed
 
@@ -230,11 +248,14 @@ def hvp(function: Callable[..., Any], x: Any, vector: Any) -> Any:
     return grad(along)(x)
 
 
-def jacobian(function: Callable[..., Any], argnums: int = 0) -> Callable[..., Any]:
-    """A function that returns all derivatives of `function` with respect to the argument `argnums`.
+def jacobian(function: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable[..., Any]:
+    """A function that returns all derivatives of `function` with respect to the arguments `argnums`.
 
     For a tensor of shape (n, ...) and a result of shape (m, ...) the derivatives have shape (m, ..., n, ...). In
-    nested structures, every result holds the structure of the argument.
+    nested structures, every result holds the structure of the argument, or of the tuple of those that `argnums` names.
+
+    Raises:
+        RangeError: there is no such argument.
 
     >>> import autograd as ag
     >>> ag.jacobian(lambda x: x * x)(ag.tensor([1.0, 3.0])).tolist()
@@ -243,11 +264,18 @@ def jacobian(function: Callable[..., Any], argnums: int = 0) -> Callable[..., An
 
     @functools.wraps(function)
     def transformed(*args: Any, **kwargs: Any) -> Any:
-        def of_argument(chosen: Any) -> Any:
-            return function(*args[:argnums], chosen, *args[argnums + 1 :], **kwargs)
+        numbers = _chosen("jacobian", argnums, len(args))
+        wanted = tuple(args[n] for n in numbers) if isinstance(argnums, Sequence) else args[numbers[0]]  # fmt: skip
 
-        value, pull = vjp(of_argument, args[argnums])
+        def of_chosen(chosen: Any) -> Any:
+            replaced = list(args)
+            for n, tree in zip(numbers, chosen if isinstance(argnums, Sequence) else (chosen,), strict=True):  # fmt: skip
+                replaced[n] = tree
+            return function(*replaced, **kwargs)
+
+        value, pull = vjp(of_chosen, wanted)
         outputs = flatten(value)
+        inputs = flatten(wanted)
         blocks = []
         for which, output in enumerate(outputs):
             positions = arange(output.size, backend=output._backend).reshape(output.shape)
@@ -256,11 +284,10 @@ def jacobian(function: Callable[..., Any], argnums: int = 0) -> Callable[..., An
                 weights = [zeros_like(o) for o in outputs]
                 weights[which] = (positions == i).to(output.dtype)
                 rows.append(flatten(pull(unflatten(value, iter(weights)))[0]))
-            inputs = flatten(args[argnums])
             stacked = [
                 _stack_rows([row[k] for row in rows], output, leaf) for k, leaf in enumerate(inputs)
             ]
-            blocks.append(unflatten(args[argnums], iter(stacked)))
+            blocks.append(unflatten(wanted, iter(stacked)))
         return unflatten(value, iter(blocks))
 
     return transformed
@@ -275,8 +302,10 @@ def _stack_rows(rows: Sequence[Tensor], output: Tensor, leaf: Any) -> Tensor:
     )
 
 
-def hessian(function: Callable[..., Any], argnums: int = 0) -> Callable[..., Any]:
+def hessian(function: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable[..., Any]:
     """A function that returns all second derivatives of a single number: the jacobian of the gradient.
+
+    With several `argnums`, a tuple of tuples: the derivatives by the first and then by the second.
 
     >>> import autograd as ag
     >>> ag.hessian(lambda x: x[0] ** 2 * x[1])(ag.tensor([3.0, 5.0])).tolist()

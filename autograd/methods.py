@@ -53,7 +53,9 @@ class TensorMethods(Carrier):
             )
         return NotImplemented
 
-    __iadd__ = __isub__ = __imul__ = __itruediv__ = __ipow__ = __imatmul__ = _in_place
+    __iadd__ = __isub__ = __imul__ = __itruediv__ = __ipow__ = __imatmul__ = __ifloordiv__ = (
+        __imod__
+    ) = _in_place
 
     def add(self, other: Any) -> Tensor:
         return self._xp.add(self, other)
@@ -190,6 +192,10 @@ class TensorMethods(Carrier):
     def swapaxes(self, axis1: int, axis2: int) -> Tensor:
         return self._xp.swapaxes(self, axis1=axis1, axis2=axis2)
 
+    def where(self, condition: Any, other: Any) -> Tensor:
+        """These values where `condition`, else those of `other`."""
+        return self._xp.where(condition, self, other)
+
     def take(self, indices: Any, axis: int | None = None) -> Tensor:
         return self._xp.take(self, indices, axis=axis)
 
@@ -208,8 +214,8 @@ class TensorMethods(Carrier):
     def split(self, indices_or_sections: Any, axis: int = 0) -> list[Tensor]:
         return self._xp.split(self, indices_or_sections, axis)
 
-    def repeat(self, repeats: int, axis: int | None = None) -> Tensor:
-        return self._xp.repeat(self, repeats=repeats, axis=axis)
+    def repeat(self, repeats: Any, axis: int | None = None) -> Tensor:
+        return self._xp.repeated(self, repeats, axis)
 
     def reshape(self, *shape: Any) -> Tensor:
         """`x.reshape(2, 3)` or `x.reshape((2, 3))`; one size may be -1."""

@@ -6,31 +6,17 @@ What a call gives by NumPy's names is looked at, not its order: `np.linalg.norm(
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any
 
+from .composites import COMPOSITES
 from .errors import GradientError
 from .mode import mode
 from .structure import flatten, unflatten
 
 _RENAMED = {"a_min": "min", "a_max": "max"}
 """NumPy's names of what an op calls otherwise."""
-
-
-def _stacked_along(xp: Any, arrays: Sequence[Any], axis: int, least: int) -> Any:
-    known = [a if hasattr(a, "shape") else xp.add(a, 0) for a in arrays]
-    wide = [xp.reshape(a, shape=(1,) * (least - len(a.shape)) + a.shape) for a in known]
-    return xp.concat(wide, axis=min(axis, wide[0].ndim - 1))
-
-
-_COMPOSED: Mapping[str, Callable[..., Any]] = {
-    "concatenate": lambda xp, arrays, axis=0: xp.concat(list(arrays), axis=axis),
-    "hstack": lambda xp, tup: _stacked_along(xp, tup, 1, 1),
-    "vstack": lambda xp, tup: _stacked_along(xp, tup, 0, 2),
-    "ravel": lambda xp, a: xp.reshape(a, shape=(-1,)),
-}
-"""Functions that are no op, in ops."""
 
 
 @cache
@@ -65,10 +51,12 @@ def call(xp: Any, function: Any, args: Any, kwargs: Any) -> Any:
         GradientError: gradients flow to one of the tensors, and there is no op with this meaning.
     """
     needed, named = _given(function, args, kwargs)
-    composed = _COMPOSED.get(function.__name__)
+    composed = COMPOSITES.get(function.__name__)
     own = getattr(xp, function.__name__, None) if composed is None else None
-    if composed is not None and named.keys() <= {"axis"}:
-        return composed(xp, *needed, **named)
+    if composed is not None and named.keys() <= _parameters(composed).keys():
+        result = composed(xp, *needed, **named)
+        if result is not NotImplemented:
+            return result
     if own is not None and named.keys() <= _parameters(own).keys():
         return own(*needed, **named)
     tree = [list(args), kwargs]

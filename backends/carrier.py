@@ -41,6 +41,24 @@ class Carrier:
     def __rtruediv__(self, other: Any) -> Self:
         return self._xp.divide(other, self)
 
+    def __floordiv__(self, other: Any) -> Self:
+        return self._xp.floor_divide(self, other)
+
+    def __rfloordiv__(self, other: Any) -> Self:
+        return self._xp.floor_divide(other, self)
+
+    def __mod__(self, other: Any) -> Self:
+        return self._xp.remainder(self, other)
+
+    def __rmod__(self, other: Any) -> Self:
+        return self._xp.remainder(other, self)
+
+    def __divmod__(self, other: Any) -> tuple[Self, Self]:
+        return self // other, self % other
+
+    def __rdivmod__(self, other: Any) -> tuple[Self, Self]:
+        return other // self, other % self
+
     def __pow__(self, other: Any) -> Self:
         return self._xp.power(self, other)
 

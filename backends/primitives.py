@@ -4,6 +4,8 @@ A backend implements these rows and no others; every op of `autograd` is written
 and printers ask this table, never a list of their own. Nothing here computes on arrays: the rules see only shapes,
 dtypes and Python numbers (a number stands for itself and is weak, as in NEP 50).
 
+Rows without a scalar text are computed by the array library, on its own: they are rare in steps, and no kernel has them.
+
 Scalar text has one form per language: `{0}`, `{1}` ... are the operands, `numba` is Python with `math` and the functions
 of `numba/mathematics.py`, `cuda` is C++ with the overloads of <cmath>. `{name}`, `{bits}` ... are those of the format to
 which is rounded; `written` fills all of them in.
@@ -80,6 +82,13 @@ def _float(*dtypes: DTypeLike, **static: Any) -> DType:
     return np.dtype({1: np.float16, 2: np.float32}.get(dtype.itemsize, np.float64))
 
 
+def _float_of_each(*dtypes: DTypeLike, **static: Any) -> DType:
+    """The float to which every operand can be cast, each for itself: NumPy's functions of two floats take the first such."""
+    if not all(isinstance(dtype, np.dtype) for dtype in dtypes):
+        return _float(*dtypes)  # a number takes the dtype of what it meets
+    return np.result_type(*map(_float, dtypes))
+
+
 def _boolean(*dtypes: DTypeLike, **static: Any) -> DType:
     return bool_
 
@@ -88,6 +97,11 @@ def _integer(*dtypes: DTypeLike, **static: Any) -> DType:
     dtype = promote(*dtypes)
     if dtype.kind not in "biu":
         raise DTypeError(f"shifts need integers, got {dtype}")
+    return np.dtype(np.int8) if dtype == bool_ else dtype
+
+
+def _whole(*dtypes: DTypeLike, **static: Any) -> DType:
+    dtype = promote(*dtypes)
     return np.dtype(np.int8) if dtype == bool_ else dtype
 
 
@@ -149,6 +163,8 @@ _max = "({0} if ({0} > {1} or {0} != {0}) else {1})"
 _min = "({0} if ({0} < {1} or {0} != {0}) else {1})"
 _exponent = "(abs({0}) >= {smallest} ? ilogb({0}) : {lowest})"
 _round = f"(abs({{0}}) >= {{limit}} ? {{0}} * INFINITY : ldexp(rint(ldexp({{0}}, {{bits}} - {_exponent})), {_exponent} - {{bits}}))"
+_UNARY_ON_HOST = ("tan", "arcsin", "arccos", "arctan", "sinh", "cosh", "log2", "log10", "rint")
+_BINARY_ON_HOST = ("arctan2", "hypot", "logaddexp")
 _ROWS = (
     _elementwise("negative", 1, _number, "-{0}", "-{0}"),
     _elementwise("abs", 1, promote, "abs({0})", "abs({0})"),
@@ -168,6 +184,15 @@ _ROWS = (
     _elementwise("cos", 1, _float, "math.cos({0})", "cos({0})"),
     _elementwise("tanh", 1, _float, "math.tanh({0})", "tanh({0})"),
     _elementwise("erf", 1, _float, "math.erf({0})", "erf({0})"),
+    *(Primitive(name, "elementwise", 1, shapes.broadcast, _float) for name in _UNARY_ON_HOST),
+    *(
+        Primitive(name, "elementwise", 2, shapes.broadcast, _float_of_each)
+        for name in _BINARY_ON_HOST
+    ),
+    *(
+        Primitive(name, "elementwise", 2, shapes.broadcast, _whole)
+        for name in ("floor_divide", "remainder")
+    ),
     _elementwise("floor", 1, promote, "math.floor({0})", "floor({0})"),
     _elementwise("isfinite", 1, _boolean, "math.isfinite({0})", "isfinite({0})"),
     _elementwise("logical_not", 1, _boolean, "(not {0})", "!{0}"),

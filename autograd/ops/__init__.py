@@ -19,6 +19,7 @@ from ..op import Op
 from ..tensor import Tensor
 from . import (
     activation,
+    analysis,
     compare,
     conv,
     einsum,
@@ -28,6 +29,7 @@ from . import (
     loss,
     pool,
     reduce,
+    rounding,
     shape,
     softmax,
     windows,
@@ -37,6 +39,8 @@ _FUNCTIONS: dict[str, Function] = {
     name: member
     for module in (
         elementwise,
+        analysis,
+        rounding,
         activation,
         compare,
         reduce,
@@ -59,6 +63,7 @@ PUBLIC: dict[str, Callable[..., Any]] = {
     **_FUNCTIONS,
     "getitem": index.index,
     "split": index.split,
+    "repeat": index.repeated,
     "einsum": einsum.einsum_of,
 }
 
@@ -76,6 +81,7 @@ NAMESPACE = SimpleNamespace(
     fuse_from=sys.maxsize,
     index=index.index,
     split=index.split,
+    repeated=index.repeated,
     full=_create("full"),
     arange=_create("arange"),
 )

@@ -66,6 +66,18 @@ def isfinite(xp, x):
     return xp.isfinite(x)
 
 
+@op(no_gradient=["x"])
+def isnan(xp, x):
+    """True where x is NaN."""
+    return xp.not_equal(x, x)
+
+
+@op(no_gradient=["x"])
+def isinf(xp, x):
+    """True where x is infinite."""
+    return xp.equal(xp.abs(x), float("inf"))
+
+
 @op(no_gradient=["a", "b"], cases=[case(a=[5, 8, 9], b=[1, 2, 0])])
 def right_shift(xp, a, b):
     """Integer `a` without its lowest `b` bits."""

@@ -168,23 +168,23 @@ def erf(xp, x):
     return xp.erf(x)
 
 
-def _winner(compare: str, mine: str) -> Any:
-    """The rule of maximum and minimum for one operand: all of g where it wins, half at a tie."""
+def _winner(loses: str, mine: str) -> Any:
+    """The rule of maximum and minimum for one operand: 0 where it loses, half of g at a tie; no NaN gets lost."""
 
     def rule(xp: Any, g: Any, a: Any, b: Any) -> Any:
-        wins = getattr(xp, compare)(a, b) if mine == "a" else getattr(xp, compare)(b, a)
-        return xp.where(wins, g, xp.where(xp.equal(a, b), xp.multiply(g, 0.5), 0.0))
+        lost = getattr(xp, loses)(a, b) if mine == "a" else getattr(xp, loses)(b, a)
+        return xp.where(lost, 0.0, xp.where(xp.equal(a, b), xp.multiply(g, 0.5), g))
 
     return rule
 
 
-@op(vjp=dict(a=_winner("greater", "a"), b=_winner("greater", "b")))
+@op(vjp=dict(a=_winner("less", "a"), b=_winner("less", "b")))
 def maximum(xp, a, b):
     """The larger of each pair; a tie shares its gradient by halves. NaN where either is NaN."""
     return xp.maximum(a, b)
 
 
-@op(vjp=dict(a=_winner("less", "a"), b=_winner("less", "b")))
+@op(vjp=dict(a=_winner("greater", "a"), b=_winner("greater", "b")))
 def minimum(xp, a, b):
     """The smaller of each pair; a tie shares its gradient by halves. NaN where either is NaN."""
     return xp.minimum(a, b)
@@ -201,8 +201,8 @@ def _bounds(x: Any, min: Any, max: Any) -> dict[str, Any]:
 
 def _inside(xp: Any, g: Any, x: Any, min: float | None, max: float | None) -> Any:
     if min is not None:
-        g = xp.where(xp.greater_equal(x, min), g, 0.0)
-    return g if max is None else xp.where(xp.less_equal(x, max), g, 0.0)
+        g = xp.where(xp.less(x, min), 0.0, g)
+    return g if max is None else xp.where(xp.greater(x, max), 0.0, g)
 
 
 @op(

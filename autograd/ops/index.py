@@ -6,15 +6,18 @@ writes between brackets. Repeated indices accumulate.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
-from backends.contract import resolve_dtype
+from backends.contract import Spec, resolve_dtype
 from backends.errors import DTypeError, ShapeError
 from backends.shapes import Slot, normalise_axis
 
+from ..arguments import plain
 from ..call import mixed_backends, op
 from ..op import bad, case
 from ..tensor import Tensor
+from .shape import repeat
 
 
 def _scatter(xp: Any, g: Any, x_spec: Any, indices: Any, key: Any) -> Any:
@@ -123,6 +126,11 @@ def _index_arrays(tensor: Tensor, entry: Any, at: int) -> list[Tensor]:
     return [Tensor.wrap(array, backend) for array in backend.index(raw)]
 
 
+def _flattened(x: Any, axis: int | None) -> tuple[tuple[int, ...], int]:
+    """(shape, axis): those of the flattened array where no axis is given."""
+    return ((math.prod(x.shape),), 0) if axis is None else (tuple(x.shape), axis)
+
+
 def _along(xp: Any, x: Any, indices: Any, axis: int) -> tuple[list[Any], tuple[Any, ...]]:
     """Index arrays and key that pick, on every other axis, each position itself."""
     arrays = []
@@ -137,22 +145,25 @@ def _along(xp: Any, x: Any, indices: Any, axis: int) -> tuple[list[Any], tuple[A
     return arrays, tuple(Slot(i) for i in range(len(arrays)))
 
 
-def _take_along(xp: Any, x: Any, indices: Any, axis: int) -> Any:
+def _take_along(xp: Any, x: Any, indices: Any, axis: int | None) -> Any:
+    shape, axis = _flattened(x, axis)
+    x = xp.reshape(x, shape=shape)
     arrays, key = _along(xp, x, indices, axis)
     return xp.getitem(x, *arrays, key=key)
 
 
-def _add_along(xp: Any, g: Any, x_spec: Any, indices: Any, axis: int) -> Any:
-    arrays, key = _along(xp, x_spec, indices, axis)
-    return xp.index_add(g, *arrays, key=key, shape=x_spec.shape)
+def _add_along(xp: Any, g: Any, x_spec: Any, indices: Any, axis: int | None) -> Any:
+    shape, axis = _flattened(x_spec, axis)
+    arrays, key = _along(xp, Spec(shape, x_spec.dtype), indices, axis)
+    return xp.reshape(xp.index_add(g, *arrays, key=key, shape=shape), shape=x_spec.shape)
 
 
-def _check_along(x: Any, indices: Any, axis: int) -> dict[str, Any]:
-    if len(indices.shape) != len(x.shape):
-        raise ShapeError("indices need as many dimensions as x")
+def _check_along(x: Any, indices: Any, axis: int | None) -> dict[str, Any]:
+    if len(indices.shape) != (1 if axis is None else len(x.shape)):
+        raise ShapeError("indices need as many dimensions as x, and one where x is flattened")
     if indices.dtype.kind not in "iu":
         raise DTypeError(f"indices are integers, got {indices.dtype}")
-    return dict(axis=normalise_axis(axis, len(x.shape)))
+    return dict(axis=None if axis is None else normalise_axis(axis, len(x.shape)))
 
 
 @op(
@@ -164,16 +175,17 @@ def _check_along(x: Any, indices: Any, axis: int) -> dict[str, Any]:
         case(x=(3, 2), indices=[[2, 0]], axis=0),
         case(x=(3, 2), indices=[[1, 1, 0]], axis=1),
         case(x=(1, 2), indices=[[1], [0], [1]], axis=1),
+        case(x=(2, 3), indices=[5, 0, 5], axis=None),
     ],
     bad=[bad(ValueError, "as many dimensions", x=(2, 3), indices=[0], axis=1)],
 )
 def take_along_axis(xp, x, indices, *, axis):
-    """For each position of `indices`, the element of x that far along `axis`."""
+    """For each position of `indices`, the element of x that far along `axis`, or in the flattened x with `axis=None`."""
     return _take_along(xp, x, indices, axis)
 
 
 def _flat_take(x: Any, indices: Any, axis: int | None) -> dict[str, Any]:
-    if not hasattr(indices, "dtype") or indices.dtype.kind not in "iu":
+    if type(indices) is not int and (not hasattr(indices, "dtype") or indices.dtype.kind not in "iu"):  # fmt: skip
         raise DTypeError("indices are integers")
     return dict(axis=None if axis is None else normalise_axis(axis, len(x.shape)))
 
@@ -185,7 +197,12 @@ def _flat(xp: Any, x: Any) -> Any:
     return xp.reshape(x, shape=(size,))
 
 
+def _places(xp: Any, indices: Any) -> Any:
+    return indices if hasattr(indices, "dtype") else xp.full(shape=(), value=indices, dtype=resolve_dtype("int64"))  # fmt: skip
+
+
 def _take_slope(xp: Any, g: Any, x_spec: Any, indices: Any, axis: int | None) -> Any:
+    indices = _places(xp, indices)
     if axis is None:
         flat = xp.index_add(g, indices, key=(Slot(0),), shape=(x_spec.size,))
         return xp.reshape(flat, shape=x_spec.shape)
@@ -208,6 +225,7 @@ def _take_slope(xp: Any, g: Any, x_spec: Any, indices: Any, axis: int | None) ->
 )
 def take(xp, x, indices, *, axis=None):
     """Elements of x at `indices` along `axis`, or of the flattened array."""
+    indices = _places(xp, indices)
     if axis is None:
         return xp.getitem(_flat(xp, x), indices, key=(Slot(0),))
     return xp.getitem(x, indices, key=(*((slice(None),) * axis), Slot(0)))
@@ -250,15 +268,46 @@ def _classes(indices: Any, num_classes: int, dtype: Any) -> dict[str, Any]:
         case(indices=[0, 2, 1], num_classes=3),
         case(indices=[[1]], num_classes=2, dtype="float64"),
     ],
+    bad=[
+        bad(IndexError, "out of", indices=[0, 3], num_classes=3),
+        bad(IndexError, "out of", indices=[-1], num_classes=3),
+    ],
 )
 def one_hot(xp, indices, *, num_classes, dtype="float32"):
-    """Rows of zeros with a one at each index, on a new last axis; an index out of range gives a row of zeros."""
+    """Rows of zeros with a one at each index, on a new last axis; IndexError for one that is negative or too large."""
     # small integers do not hold as many classes as there may be
     wide = resolve_dtype("int64")
     classes = xp.arange(start=0, stop=num_classes, step=1, dtype=wide)
-    rows = xp.reshape(xp.astype(indices, dtype=wide), shape=(*indices.shape, 1))
-    hits = xp.equal(rows, classes)
+    places = xp.astype(indices, dtype=wide)
+    # looking them up refuses what is out of range, in programs, too
+    found = xp.getitem(classes, xp.where(xp.less(places, 0), num_classes, places), key=(Slot(0),))
+    hits = xp.equal(xp.reshape(found, shape=(*indices.shape, 1)), classes)
     return xp.astype(hits, dtype=dtype)
+
+
+def repeated(x: Any, repeats: Any, axis: int | None = None) -> Tensor:
+    """Each element `repeats` times in a row along `axis`, or of the flattened array; a number, or one for each element.
+
+    Raises:
+        ShapeError: the numbers are negative, or not as many as there are elements.
+
+    >>> import autograd as ag
+    >>> ag.repeat(ag.tensor([1.0, 2.0]), [1, 2]).tolist()
+    [1.0, 2.0, 2.0]
+    """
+    if isinstance(repeats, Tensor):
+        repeats = repeats.tolist()
+    counts = plain(repeats)
+    if isinstance(counts, (list, tuple)) and len(counts) == 1:
+        counts = counts[0]
+    if not isinstance(counts, (list, tuple)):
+        return repeat(x, repeats=counts, axis=axis)
+    x = x if isinstance(x, Tensor) else Tensor.from_value(x)
+    size = x.size if axis is None else x.shape[normalise_axis(axis, x.ndim)]
+    if len(counts) != size or any(not isinstance(n, int) or n < 0 for n in counts):
+        raise ShapeError(f"repeat: {size} numbers >= 0, one for each element, got {counts!r:.60}")
+    places = [place for place, count in enumerate(counts) for _ in range(count)]
+    return take(x, Tensor.from_value(places, "int64"), axis=axis)
 
 
 def split(x: Any, indices_or_sections: Any, axis: int = 0) -> list[Tensor]:
@@ -272,6 +321,7 @@ def split(x: Any, indices_or_sections: Any, axis: int = 0) -> list[Tensor]:
     [[0], [1, 2], [3]]
     """
     tensor = x if isinstance(x, Tensor) else Tensor.from_value(x)
+    indices_or_sections, axis = plain(indices_or_sections), plain(axis)
     at = normalise_axis(axis, tensor.ndim)
     length = tensor.shape[at]
     if isinstance(indices_or_sections, int):

@@ -162,8 +162,8 @@ def norm(xp, x, *, axis=None, keepdims=False):
 
 
 def _extreme_slope(xp: Any, g: Any, x: Any, y: Any, axis: Axes) -> Any:
-    """g shared equally among the elements that equal the extreme."""
-    hits = xp.equal(x, keep(xp, y, x.shape, axis))
+    """g shared equally among the elements that equal the extreme: among NaN, where that is one."""
+    hits = xp.logical_or(xp.equal(x, keep(xp, y, x.shape, axis)), xp.not_equal(x, x))
     given = widened(xp, g)
     count = xp.sum(xp.astype(hits, dtype=given.dtype), axis=axis, keepdims=True)
     share = xp.divide(keep(xp, given, x.shape, axis), count)

@@ -60,6 +60,13 @@ CONVENTIONS: tuple[Convention, ...] = (
     _at("abs", dict(x=0.0), dict(x=0.0)),
     _at("sign", dict(x=0.0), dict(x=0.0)),
     _at("floor", dict(x=1.0), dict(x=0.0)),
+    _at("ceil", dict(x=1.0), dict(x=0.0)),
+    _at("trunc", dict(x=1.0), dict(x=0.0)),
+    _at("rint", dict(x=0.5), dict(x=0.0)),
+    _at("floor_divide", dict(a=6.0, b=3.0), dict(a=0.0, b=0.0)),
+    _at("hypot", dict(a=0.0, b=0.0), dict(a=0.0, b=0.0)),
+    _at("logaddexp", dict(a=float("-inf"), b=float("-inf")), dict(a=0.5, b=0.5)),
+    *(_at(op, dict(x=float("nan")), dict(x=1.0)) for op in ("relu", "clip")),
     _bound("min"),
     _bound("max"),
     *(

@@ -25,7 +25,8 @@ Axes = tuple[int, ...]
 AS_IN_NUMPY = (
     "negative", "abs", "sqrt", "exp", "expm1", "log", "log1p", "sin", "cos", "tanh", "isfinite", "logical_not",
     "add", "subtract", "multiply", "divide", "maximum", "minimum", "equal", "not_equal", "less", "less_equal",
-    "greater", "greater_equal", "logical_and", "logical_or",
+    "greater", "greater_equal", "logical_and", "logical_or", "tan", "arcsin", "arccos", "arctan", "arctan2", "sinh", "cosh",
+    "log2", "log10", "rint", "hypot", "logaddexp", "floor_divide", "remainder",
 )  # fmt: skip
 
 

@@ -47,7 +47,7 @@ def test_the_table_has_every_op_and_the_formulas_that_everybody_knows():
     expected = {
         "tanh": "x: `g * (1 - y * y)`",
         "divide": "a: `g / b`<br>b: `-(g * y / b)`",
-        "relu": "x: `where(y > 0, g, 0)`",
+        "relu": "x: `where(y <= 0, 0, g)`",
         "matmul": "a: `g @ permute_dims(b, (1, 0))`<br>b: `permute_dims(a, (1, 0)) @ g`",
         "softmax": "x: `g * y - y * sum(g * y, axis=1, keepdims=True)`",
     }

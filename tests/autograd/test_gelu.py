@@ -93,3 +93,16 @@ def test_pytorch_agrees_about_erf():
     points = np.random.default_rng(5).normal(size=2000) * 2
     expected = torch.special.erf(torch.tensor(points)).numpy()
     np.testing.assert_allclose(ag.erf(ag.tensor(points)).numpy(), expected, rtol=3e-16)
+
+
+@pytest.mark.parametrize("jit", [False, True])
+@pytest.mark.parametrize(("dtype", "bound"), [("float32", 5e-6), ("float64", 2e-14)])
+def test_the_slope_far_left_keeps_its_digits(dtype, bound, jit):
+    """1 + erf(x / sqrt 2) cancels there; erfc does not."""
+    x = np.linspace(-12, -3.5, 400).astype(dtype)
+    slope = ag.grad(lambda x: ag.gelu(x).sum())
+    found = (ag.jit(slope) if jit else slope)(ag.tensor(x)).numpy().astype("float64")
+    right = [0.5 * math.erfc(-v / math.sqrt(2)) + v * math.exp(-v * v / 2) / math.sqrt(2 * math.pi) for v in x.astype("float64")]  # fmt: skip
+    left = x < -4
+    np.testing.assert_allclose(found[left], np.array(right)[left], rtol=bound)
+    np.testing.assert_allclose(found, right, rtol=1e-3 if dtype == "float32" else 1e-11)

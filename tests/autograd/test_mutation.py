@@ -50,7 +50,12 @@ def test_the_checks_kill_every_mutant_that_is_a_fault(part, request, monkeypatch
     counts = Counter((r.mutant.rule.op.name, rule_name(r.mutant.rule)) for r in report.results)
     assert counts.keys() == {(op.name, name) for op in ops for name in op.vjp}
     assert min(counts.values()) >= min(per_rule, 5)
-    assert len(report.equivalent) < 0.15 * len(report.results)
+    # most mutants of a rule that gives 0 give 0, too
+    flat = {op.name for op in ops if "its gradient is 0" in op.forward.__doc__}
+    results, equivalent = (
+        [m for m in found if m.rule.op.name not in flat] for found in ([r.mutant for r in report.results], report.equivalent)
+    )  # fmt: skip
+    assert len(equivalent) < 0.15 * len(results)
     the_table_counts_every_mutant(report, ops)
 
 

@@ -233,7 +233,8 @@ def test_only_the_dtypes_that_can_be_judged():
         check_grad(ag.exp, X, dtype="float16")
 
 
-SMOOTH = [op for op in OPS.values() if op.vjp and op.name not in ("sign", "floor")]
+# a zero that is wrong by a thousandth is a zero
+SMOOTH = [op for op in OPS.values() if op.vjp and "its gradient is 0" not in op.forward.__doc__]
 
 
 @grouped("op", by(SMOOTH, lambda op: op.forward.__module__.rpartition(".")[2]))

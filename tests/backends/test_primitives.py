@@ -70,8 +70,10 @@ def test_every_member_of_the_contract_exists(backend):
 
 def test_rows_are_complete():
     for row in PRIMITIVES.values():
-        assert (row.kind == "elementwise") == (row.numba is not None) == (row.cuda is not None)
-        if row.kind == "elementwise":
+        # those of the array library alone have no text
+        assert row.kind == "elementwise" or row.numba is None
+        assert (row.numba is None) == (row.cuda is None)
+        if row.numba is not None:
             for text in (row.numba, row.cuda):
                 assert all(f"{{{i}}}" in text for i in range(row.arity))
 

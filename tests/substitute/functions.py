@@ -14,6 +14,8 @@ _UFUNCS = (
     "negative", "absolute", "abs", "sqrt", "square", "exp", "expm1", "log", "log1p", "sin", "cos", "tanh", "isfinite",
     "logical_not", "add", "subtract", "multiply", "divide", "maximum", "minimum", "equal", "not_equal", "less",
     "less_equal", "greater", "greater_equal", "logical_and", "logical_or", "right_shift", "bitwise_and", "bitwise_or", "floor",
+    "tan", "arcsin", "arccos", "arctan", "arctan2", "sinh", "cosh", "log2", "log10", "rint", "hypot", "logaddexp",
+    "floor_divide", "remainder",
 )  # fmt: skip
 
 

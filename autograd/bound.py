@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+import sys
 import weakref
 from collections.abc import Callable
 from typing import Any
@@ -40,6 +42,11 @@ class BoundMethod:
         self.__self__ = instance
         self.__doc__ = jitted.__doc__
 
+    @property
+    def __signature__(self) -> inspect.Signature:
+        whole = inspect.signature(self._jitted.function.function)
+        return whole.replace(parameters=list(whole.parameters.values())[1:])
+
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Run on the arguments."""
         return self._jitted(*args, **kwargs)
@@ -71,3 +78,11 @@ class Methods:
                 if len(self._held) > _KEPT:
                     self._made.pop(self._held.pop(0), None)
         return BoundMethod(self._made[number], instance)
+
+
+def is_found_by_name(function: Any) -> bool:
+    """Whether what is bound to the name of `function` in its module is itself, as for a decorated function."""
+    found: Any = sys.modules.get(function.__module__)
+    for name in str(getattr(function, "__qualname__", "<unknown>")).split("."):
+        found = getattr(found, name, None)
+    return found is function

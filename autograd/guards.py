@@ -1,192 +1,369 @@
-"""What a traced function depends on besides its arguments, so that a change of it means a new trace.
+"""What a trace depends on besides its arguments, as a function that tells whether it still holds.
 
-A trace freezes Python values. Before every call the function's closure and the globals that it reads are looked at:
-numbers, texts and truth values, also inside lists, dicts and objects a few levels deep, what functions called from there
-read, and every object with a method `jit_key`, which tells what a trace of it depends on (a model: its mode and its
-settings). Tensors are not looked at: they are state, or an error.
+A trace freezes Python values. Which ones is known when it is over: the code that ran tells the globals and the names of
+attributes that it read, and what can be reached by these, from the function, from objects that it was given, through
+lists, dicts, objects, classes, other functions and modules, is compared before every later call. The comparison is
+written out as a Python function and compiled, so that a number costs about 50 ns. Objects are told apart by what they
+hold and not by which they are, and none is kept alive, but for tensors.
 """
 
 from __future__ import annotations
 
+import gc
+import inspect
 import sys
-from collections.abc import Callable, Iterator
-from functools import partial
-from types import CodeType, FunctionType, MethodType, ModuleType
-from typing import Any
+import weakref
+from collections import deque
+from collections.abc import Callable, Collection, Iterable, Iterator, Set
+from enum import Enum
+from operator import attrgetter, methodcaller
+from types import (
+    BuiltinFunctionType,
+    FunctionType,
+    MemberDescriptorType,
+    MethodWrapperType,
+    ModuleType,
+)
+from typing import Any, NamedTuple
 
-from .bound import WeakMethod
+from .compared import COMPARISONS, is_empty, missing, snapshot
+from .executed import Executed, is_library, names_of
+from .leaks import Before
+from .reach import FIXED, Part, parts
 from .tensor import Tensor
+from .tracing import Number
 
-_FIXED = (bool, int, float, str, type(None))
-_DEPTH = 8
-_MOST = 64
-"""Of a longer list or dict of other things than numbers and texts only the length is looked at."""
-_LIBRARY = ("autograd", "backends", "nn", "numpy", "cupy", "builtins", "functools", "math")
-_QUIET = sys.stdlib_module_names - {"types", "collections", "dataclasses"}
-"""Objects of these modules (locks, events, loggers) hold nothing that a step computes with."""
-Guard = tuple[str, Callable[[], Any]]
+_MOST = 5_000
+"""Values that are looked at."""
+_BYTES = 1 << 16
+"""Of a larger array the content is not looked at."""
 
 
-def guards_of(function: Callable[..., Any]) -> list[Guard]:
-    """(name, look) for everything whose change makes a trace of `function` wrong; `look` gives its value now.
+class Difference(NamedTuple):
+    """A value that is no longer what it was."""
+
+    name: str
+    old: Any
+    new: Any
+
+
+class Guards:
+    """What a trace of `function` depended on.
+
+    Args:
+        function: that was traced.
+        executed: the code that ran.
+        arguments: the leaves of the arguments; those that are objects are looked at.
+        state: tensors that a program reads: another one in the place of such a one is another program.
+        before: what was there before the trace.
+
+    Raises:
+        TraceError: the trace changed a number that it read.
 
     >>> rate = 0.5
     >>> def scaled(x):
     ...     return x * rate
-    >>> [(name, look()) for name, look in guards_of(scaled)]
-    [('rate', ('float', '0.5'))]
+    >>> with Executed() as executed:
+    ...     _ = scaled(1)
+    >>> guards = Guards(scaled, executed)
+    >>> guards.broken() is None
+    True
+    >>> rate = 0.7
+    >>> guards.broken()
+    Difference(name="'rate'", old=0.5, new=0.7)
     """
-    return list(_guards(function))
+
+    def __init__(
+        self, function: Callable[..., Any], executed: Executed, arguments: Collection[Any] = (),
+        state: Collection[Tensor] = (), before: Before | None = None,
+    ) -> None:  # fmt: skip
+        writer = _Writer(executed, state, before)
+        writer.write(function, list(arguments))
+        if writer.meets_names:
+            writer = _Writer(executed, state, before, by_any_name=True)
+            writer.write(function, list(arguments))
+        self._names, self._old = writer.names, writer.old
+        self._check = writer.compiled()
+        self.unseen = writer.unseen
+        self.of_users = bool(executed.codes) or not executed.is_complete
+        """Whether code of a user's ran."""
+
+    def broken(self, arguments: Collection[Any] = ()) -> Difference | None:
+        """The first value that is another one; None where all are what they were."""
+        try:
+            found = self._check(arguments)
+        except Exception as error:
+            # an attribute, an item or an argument is gone
+            return Difference("what the step reads", "there", f"{type(error).__name__}: {error}")
+        if found is None:
+            return None
+        number, new = found
+        return Difference(self._names[number], self._old[number], new)
 
 
-def _guards(function: Any) -> Iterator[Guard]:
-    if isinstance(function, partial):
-        yield from _guards(function.func)
-        for value in (*function.args, *function.keywords.values()):
-            yield "an argument of partial", partial(key_of, value)
-    elif isinstance(function, MethodType):
-        yield "self", partial(key_of, function.__self__)
-        yield from _guards(function.__func__)
-    elif isinstance(function, WeakMethod):
-        yield "self", partial(_of_instance, function)
-        yield from _guards(function.function)
-    elif isinstance(function, FunctionType):
-        names = list(dict.fromkeys(_names(function.__code__)))
-        for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):  # fmt: skip
-            yield name, partial(_cell, cell)
-            yield from _of_module(name, _content(cell), names)
-        for name in names:
-            held = function.__globals__.get(name)
-            if isinstance(held, ModuleType):
-                yield from _of_module(name, held, names)
-            elif name in function.__globals__ and not _is_library(held):
-                yield name, partial(_global, function.__globals__, name)
-    else:
-        yield type(function).__name__, partial(key_of, function)
+class _Writer:
+    """Writes the comparison, value by value."""
+
+    def __init__(self, executed: Executed, state: Collection[Tensor], before: Before | None, by_any_name: bool = False) -> None:  # fmt: skip
+        self.executed, self.before = executed, before
+        self.names: list[str] = []
+        self.old: list[Any] = []
+        self.unseen: list[str] = []
+        self._state = {id(tensor) for tensor in state}
+        read = executed.names()
+        self._modules = read.modules
+        self._attributes = None if by_any_name or read.by_any_name or not executed.is_complete else read.attributes  # fmt: skip
+        self.meets_names = False
+        """Whether something was met that reads attributes by names of its own."""
+        self._tried = read.tried
+        self._lines: list[str] = []
+        self._space: dict[str, Any] = dict(COMPARISONS)
+        self._keyed: list[str] = []
+        self._later: list[Any] = []
+        self._weak = False
+        self._known: dict[int, str] = {}
+        self._alive: list[Any] = []
+        self._waiting: deque[tuple[Part, str]] = deque()
+        self._codes: set[Any] = set()
+        self._spaces: set[tuple[int, str]] = set()
+        self._count = 0
+
+    def write(self, function: Any, arguments: list[Any]) -> None:
+        self._walk(Part(function, self._constant(function), getattr(function, "__name__", "the step")), "")  # fmt: skip
+        for number, leaf in enumerate(arguments):
+            if not isinstance(leaf, (*FIXED, Number)) and not hasattr(leaf, "shape"):
+                self._walk(Part(leaf, f"arguments[{number}]", f"argument {number}"), "")
+        for code, space in self.executed.codes.items():
+            self._globals(code, space)
+        for module in self._modules:
+            if module in sys.modules:
+                self._walk(Part(sys.modules[module], f"{self._constant(sys.modules)}[{module!r}]", module), "")  # fmt: skip
+        given = [value for value in self.executed.given.values() if _can_hold(value)]
+        self._later += [*given, *self._functions_left()]
+        while self._later:
+            self._weakly(self._later.pop(0))
+
+    def compiled(self) -> Callable[[Any], Any]:
+        body = [f"    {line}" for line in self._lines] or ["    pass"]
+        exec(compile("\n".join(["def check(arguments):", *body]), "<guards>", "exec"), self._space)
+        return self._space["check"]  # type: ignore[no-any-return]
+
+    # places
+    def _globals(self, code: Any, space: dict[str, Any]) -> None:
+        where = self._constant(space)
+        builtins = space.get("__builtins__")
+        builtins = vars(builtins) if isinstance(builtins, ModuleType) else builtins or {}
+        for name in names_of(code).globals:
+            if (id(space), name) in self._spaces:
+                continue
+            self._spaces.add((id(space), name))
+            if name in space:
+                self._walk(Part(space[name], f"{where}[{name!r}]", repr(name), None, space, name), "")  # fmt: skip
+            else:
+                old = "a builtin" if name in builtins else "absent"
+                self._lines.append(f"if {name!r} in {where}: return {self._named(repr(name), old)}, {where}[{name!r}]")  # fmt: skip
+
+    def _functions_left(self) -> list[Any]:
+        """Functions that ran and were not reached, as a library holds them: closures and defaults are theirs alone."""
+        left = [code for code in self.executed.codes if code not in self._codes and _has_more(code)]
+        if not left:
+            return []
+        found = [
+            f for f in gc.get_referrers(*left) if isinstance(f, FunctionType) and f.__code__ in left
+        ]
+        return [f for f in found if f.__closure__ or f.__defaults__ or f.__kwdefaults__]
+
+    def _weakly(self, value: Any) -> None:
+        """An object that may die, and then is looked at no more. Whoever holds it tells what it tells itself."""
+        if id(value) in self._known:
+            return
+        try:
+            where = self._constant(weakref.ref(value))
+        except TypeError:
+            return
+        outer, known = self._lines, self._known
+        self._lines, self._known, self._weak = [], dict(known), True
+        self._count += 1
+        top = f"v{self._count}"
+        said = value.__name__ if isinstance(value, FunctionType) else type(value).__name__
+        self._walk(Part(value, top, said), "")
+        inner, self._lines, self._known, self._weak = self._lines, outer, known, False
+        self._lines += [
+            f"{top} = {where}()",
+            f"if {top} is not None:",
+            *(f"    {line}" for line in inner),
+        ]
+
+    def _all_weakly(self, values: Iterable[Any]) -> None:
+        self._later += [value for value in values if type(value) not in FIXED]
+
+    def _walk(self, part: Part, parent: str) -> None:
+        self._waiting.append((part, parent))
+        while self._waiting:
+            part, parent = self._waiting.popleft()
+            if len(self._known) > _MOST:
+                self.unseen.append(f"all but {_MOST} of the values that it can reach")
+                self._waiting.clear()
+                return
+            self._one(part, parent)
+
+    def _one(self, part: Part, parent: str) -> None:
+        """Lines that compare one value, and its parts to the queue."""
+        value, said = part.value, part.said
+        text = part.access.format(parent, self._constant(part.key) if "{1}" in part.access else "")
+        if self.before is not None:
+            self.before.check_same(part)
+        if type(value) in FIXED:
+            self._equal(text, value, said)
+        elif isinstance(value, Tensor):
+            if id(value) in self._state:
+                self._same(text, value, said)
+            else:
+                kept = (value.shape, value.dtype, value.requires_grad, value.grad is None)
+                self._equal(text, kept, said, "is_other_tensor")
+        elif _is_fixed_builtin(value) or self._is_fixed_function(value):
+            self._same(text, value, said)
+        elif isinstance(value, Enum):
+            self._same(text, value, said)
+            self._inside(part, self._variable(value, text))
+        elif id(value) in self._known:
+            self._lines.append(f"if {text} is not {self._known[id(value)]}: return {self._named(said, 'the same object')}, 'another one'")  # fmt: skip
+        elif isinstance(value, (ModuleType, type)):
+            self._same(text, value, said)
+            self._inside(part, self._variable(value, text))
+        elif hasattr(type(value), "nbytes") and hasattr(type(value), "__setitem__") and hasattr(value, "shape"):  # fmt: skip
+            self._array(text, value, said)
+        elif (frozen := snapshot(value)) is not missing:
+            self._equal(text, frozen, said)
+            if self.before is not None:
+                self.before.check_inside(value, said)
+        else:
+            self._object(part, self._variable(value, text))
+
+    def _array(self, text: str, value: Any, said: str) -> None:
+        if value.nbytes <= _BYTES and type(value).__module__ == "numpy" and value.dtype.kind != "O":
+            kept = (type(value), value.shape, value.dtype, value.tobytes())
+            self._equal(text, kept, said, "is_other_array")
+        else:
+            self._same(text, value, said)
+            self.unseen.append(f"the elements of {said}, an array of {value.nbytes} bytes")
+
+    def _object(self, part: Part, name: str) -> None:
+        value = part.value
+        self._same(f"type({name})", type(value), part.said)
+        if isinstance(value, FIXED):  # of a class of its own
+            self._equal(f"{_plain_of(value)}({name})", _plain(value), part.said)
+        if isinstance(value, (BuiltinFunctionType, MethodWrapperType)):
+            self._equal(f"{name}.__name__", value.__name__, part.said)
+        if isinstance(value, (attrgetter, methodcaller)):
+            self.meets_names = True
+        if isinstance(value, FunctionType):
+            self._codes.add(value.__code__)
+            for field in ("__code__", "__defaults__", "__kwdefaults__"):
+                if field == "__code__" or not getattr(value, field):
+                    self._same(f"{name}.{field}", getattr(value, field), part.said)
+            for cell in value.__closure__ or ():
+                if is_empty(cell):
+                    self._lines.append(f"if not is_empty({self._constant(cell)}): return {self._named(part.said, 'unbound')}, 'bound'")  # fmt: skip
+            if not self.executed.is_complete and not is_library(value.__code__.co_filename):
+                self._globals(value.__code__, value.__globals__)
+        elif isinstance(value, dict):
+            keys = list(value)
+            self._equal(f"list({name})", keys, f"the keys of {part.said}", "differs" if all(type(k) in FIXED for k in keys) else "is_other_list")  # fmt: skip
+            self._all_weakly(keys)
+        elif isinstance(value, (list, tuple)):
+            self._equal(f"len({name})", len(value), f"the length of {part.said}")
+        elif isinstance(value, Set):
+            self._equal(f"[*map(id, {name})]", [*map(id, value)], f"what is in {part.said}", "is_other_set")  # fmt: skip
+            self._all_weakly(value)
+        elif isinstance(value, Iterator):
+            self.unseen.append(f"where {part.said} stands, {type(value).__name__}")
+        self._inside(part, name)
+
+    def _inside(self, part: Part, name: str) -> None:
+        value = part.value
+        tells = hasattr(type(value), "jit_key")
+        if tells and not self._weak:
+            key = value.jit_key()
+            if self.before is not None:
+                self.before.check_key(value, key, part.said)
+            self._keyed.append(f"if {name}.jit_key() != {self._constant(key)}: return {self._named(part.said, key)}, {name}.jit_key()")  # fmt: skip
+            self._lines.append(self._keyed[-1])
+        for absent in sorted(self._tried):
+            if inspect.getattr_static(value, absent, missing) is missing or _is_empty_slot(value, absent):  # fmt: skip
+                self._lines.append(f"if hasattr({name}, {absent!r}): return {self._named(f'{part.said}.{absent}', 'absent')}, 'there'")  # fmt: skip
+        if self._attributes is None and isinstance(getattr(value, "__dict__", None), dict) and not hasattr(value, "__wrapped__"):  # fmt: skip
+            self._equal(f"list({name}.__dict__)", list(value.__dict__), f"the attributes of {part.said}")  # fmt: skip
+        for inner in parts(value, part.said, self._attributes):
+            # of what tells what matters in it, only what the user's code reads by name
+            if not (tells and inner.access == "{0}[{1}]"):
+                self._waiting.append((inner, name))
+
+    def _is_fixed_function(self, value: Any) -> bool:
+        """Whether this is a function that is always itself: a library's, or one that did not run and closes over nothing."""
+        if not isinstance(value, FunctionType):
+            return False
+        if value.__closure__ is None and not value.__dict__ and self.executed.is_complete and value.__code__ not in self.executed.codes:  # fmt: skip
+            return True
+        return _is_of_module(value)
+
+    # text
+    def _same(self, text: str, old: Any, said: str) -> None:
+        """`text` is `old` itself."""
+        self._lines.append(f"if {text} is not {self._constant(old)}: return {self._named(said, old)}, {text}")  # fmt: skip
+
+    def _equal(self, text: str, old: Any, said: str, test: str = "differs") -> None:
+        """`text` is like `old`, which stands for it."""
+        kept, number = self._constant(old), self._named(said, old)
+        same = f"(v := {text}) is not {kept} and {test}(v, {kept})"
+        self._lines.append(f"if {same}: return {number}, v")
+
+    def _named(self, said: str, old: Any) -> int:
+        self.names.append(said)
+        self.old.append(old)
+        return len(self.names) - 1
+
+    def _constant(self, value: Any) -> str:
+        name = f"c{len(self._space)}"
+        self._space[name] = value
+        return name
+
+    def _variable(self, value: Any, text: str) -> str:
+        self._count += 1
+        name = self._known[id(value)] = f"v{self._count}"
+        self._alive.append(value)
+        self._lines.append(f"{name} = {text}")
+        return name
 
 
-def _of_instance(method: WeakMethod) -> Any:
-    return key_of(method.instance())
+def _can_hold(value: Any) -> bool:
+    return not isinstance(value, (*FIXED, Tensor, ModuleType, type, FunctionType, dict, list, tuple))  # fmt: skip
 
 
-def _of_module(name: str, held: Any, names: list[str]) -> Iterator[Guard]:
-    """config.rate: what the code may read of a module of the user's."""
-    if isinstance(held, ModuleType) and not _is_of_library(held.__name__):
-        for inner in names:
-            if isinstance(vars(held).get(inner), _FIXED):
-                yield f"{name}.{inner}", partial(_global, vars(held), inner)
+def _has_more(code: Any) -> bool:
+    return bool(code.co_freevars or code.co_argcount or code.co_kwonlyargcount)
 
 
-def _names(code: CodeType) -> Iterator[str]:
-    """The global names that a function and those inside it read."""
-    yield from code.co_names
-    for constant in code.co_consts:
-        if isinstance(constant, CodeType):
-            yield from _names(constant)
+def _is_of_module(function: FunctionType) -> bool:
+    module = sys.modules.get(str(function.__module__))
+    return is_library(function.__code__.co_filename) and getattr(module, function.__qualname__, None) is function  # fmt: skip
 
 
-def _is_library(value: Any) -> bool:
-    """Modules, and functions and classes of libraries: they do not change."""
-    if isinstance(value, (ModuleType, type)):
-        return True
-    return _is_of_library(str(getattr(value, "__module__", ""))) and callable(value) and not hasattr(value, "jit_key")  # fmt: skip
+def _is_empty_slot(value: Any, name: str) -> bool:
+    held = inspect.getattr_static(type(value), name, None)
+    return isinstance(held, MemberDescriptorType) and not hasattr(value, name)
 
 
-def _is_of_library(module: str) -> bool:
-    return module.partition(".")[0] in _LIBRARY
+def _is_fixed_builtin(value: Any) -> bool:
+    """A built-in function that belongs to no object."""
+    return isinstance(value, BuiltinFunctionType) and isinstance(value.__self__, (ModuleType, type, type(None)))  # fmt: skip
 
 
-def _cell(cell: Any) -> Any:
-    return key_of(_content(cell))
+def _plain(value: Any) -> Any:
+    """A number or text of a class of its own, as Python's."""
+    kind: Any = next(kind for kind in FIXED if isinstance(value, kind))
+    return kind(value)
 
 
-def _content(cell: Any) -> Any:
-    try:
-        return cell.cell_contents
-    except ValueError:  # not bound yet
-        return None
-
-
-def _global(names: dict[str, Any], name: str) -> Any:
-    return key_of(names.get(name))
-
-
-class Same:
-    """Something in a key that is compared by identity, and lives as long as the key."""
-
-    __slots__ = ("it",)
-
-    def __init__(self, it: Any) -> None:
-        self.it = it
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Same) and self.it is other.it
-
-    def __hash__(self) -> int:
-        return id(self.it)
-
-    def __repr__(self) -> str:
-        return type(self.it).__name__
-
-
-def key_of(value: Any, depth: int = 0) -> Any:
-    """What a trace depends on in `value`; None where there is nothing to see.
-
-    Numbers of different types are different: 1 and 1.0 and True make different programs.
-    """
-    if isinstance(value, _FIXED):
-        return type(value).__name__, repr(value)
-    if isinstance(value, Tensor) or depth > _DEPTH:
-        return None
-    look = getattr(type(value), "jit_key", None)
-    if look is not None:
-        return look(value)
-    if isinstance(value, (list, tuple, set, frozenset, dict)):
-        return _of_container(value, depth)
-    if isinstance(value, (FunctionType, MethodType, partial)):
-        return _of_function(value, depth)
-    if hasattr(value, "dtype") and getattr(value, "shape", None) == ():
-        return str(value.dtype), repr(value)
-    if _is_library(value) or type(value).__module__.partition(".")[0] in _QUIET:
-        return None
-    return type(value).__name__, *((name, key_of(part, depth + 1)) for name, part in _attributes(value))  # fmt: skip
-
-
-def _of_container(value: Any, depth: int) -> Any:
-    is_dict = isinstance(value, dict)
-    items = value.values() if is_dict else value
-    names = tuple(value) if is_dict else None
-    if len(items) > _MOST:
-        plain = all(isinstance(item, _FIXED) for item in items)
-        return type(value).__name__, len(items), hash(repr(value)) if plain else None
-    keys = [None if isinstance(item, Tensor) else key_of(item, depth + 1) for item in items]
-    return type(value).__name__, names, *keys
-
-
-def _attributes(value: Any) -> list[tuple[str, Any]]:
-    """An object's own attributes, those in slots, and the plain ones of its classes."""
-    found: dict[str, Any] = {}
-    for kind in reversed(type(value).__mro__[:-1]):
-        found |= {n: v for n, v in vars(kind).items() if isinstance(v, _FIXED) and not n.startswith("__")}  # fmt: skip
-        slots = vars(kind).get("__slots__", ())
-        for name in (slots,) if isinstance(slots, str) else slots:
-            if hasattr(value, name):
-                found[name] = getattr(value, name)
-    found |= getattr(value, "__dict__", {})
-    return list(found.items())[:_MOST]
-
-
-def _of_function(function: Any, depth: int) -> Any:
-    """What a function that is called from a traced one reads, and which one it is."""
-    if _is_library(function) or depth > 1:
-        return Same(function)
-    inner = getattr(function, "__func__", getattr(function, "func", function))
-    code = getattr(inner, "__code__", None)
-    values = []
-    for cell in getattr(inner, "__closure__", None) or ():
-        values.append(key_of(_content(cell), depth + 2))
-    for name in dict.fromkeys(_names(code)) if code is not None else ():
-        held = inner.__globals__.get(name)
-        if not _is_library(held):
-            values.append(key_of(held, depth + 2))
-    return Same(code), *values
+def _plain_of(value: Any) -> str:
+    return next(kind for kind in FIXED if isinstance(value, kind)).__name__

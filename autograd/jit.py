@@ -1,56 +1,46 @@
 """Compiled steps: a function is traced once for each kind of arguments, and from then on its program runs.
 
-The arguments' shapes and dtypes, and what `guards` sees, choose the program; anything else would be frozen into it and
-is state, an argument, or an error. State is written where it lies; an array of it that somebody else still holds is left
-to them, which counting references tells.
+The arguments' shapes and dtypes choose a program, and the guards of each tell whether what it read still holds; anything
+else would be frozen into it and is state, an argument, or an error. State is written where it lies, as long as nobody has
+asked for its array: then that is left to them.
 """
 
 from __future__ import annotations
 
-import sys
+import functools
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import backends
-from backends.contract import Backend, Executable, Feed
+from backends.contract import Executable, Feed
+from backends.errors import ConcretizationError
 from backends.formats import resolve_precision
 from backends.locks import renewed_lock
 
 from . import random
-from .bound import Methods
+from .bound import Methods, is_found_by_name
 from .debugging import Inspected, level, report, report_differences
 from .errors import ShapeError, TraceError
-from .guards import guards_of
-from .leaks import check_left_behind
+from .executed import Executed
+from .guards import Guards
+from .leaks import Before, check_left_behind
 from .mode import mode
+from .owner import array_of, assignments
+from .programs import Entry, Programs, let_go, take
 from .structure import flatten, unflatten
-from .tensor import Tensor, assignments
+from .tensor import Tensor
 from .tracekeys import (
     State,
-    check_unchanged,
     difference,
     home_of,
     identities,
+    inputs_of,
     move_generator,
     named,
     shape_of,
     tell,
 )
 from .tracing import Captured, Number, capture, one_at_a_time
-
-_TENSOR_ALONE = 3
-"""References to an array that one tensor holds: the tensor's, a local name, and the argument of the count."""
-_KEPT = 64
-
-
-class _Entry(NamedTuple):
-    """A trace and its compiled form."""
-
-    captured: Captured
-    executable: Executable
-    tensors: dict[str, Tensor]
-    written: list[Tensor]
-    home: Backend
 
 
 def jit(
@@ -69,15 +59,18 @@ def jit(
             forward and backward; the products and their sums are float32, as is all else. None: float32.
 
     Returns:
-        A `Jitted`. Floats among the arguments are inputs, as weak as Python's own; other Python values choose the program.
+        A `Jitted`. Floats among the arguments are inputs, as weak as Python's own; other Python values choose the program,
+        and so does every number, text, function and small array (64 kB) that the first call reads outside of `f`, from
+        wherever: one that changes means another trace. What cannot be looked at is said once, as a warning.
         Results are new arrays, without graph.
         The function itself runs, uncompiled, inside another trace, where an argument requires gradients, and under
         `detect_anomaly()`; its products are float32 then, in another trace of that one's precision.
 
     Raises:
         DTypeError: an unknown precision, with the nearest name.
-        TraceError: at the call, when `f` branches on a value, asks for one, uses a tensor that is not declared, or
-            leaves a gradient in one that is, added to what may have been there.
+        TraceError: at the call, when `f` branches on a value, asks for one, uses a tensor or a large array that is not
+            declared, changes a number that it reads, or leaves a result outside or a gradient in state, added to what may
+            have been there.
 
     >>> import autograd as ag
     >>> w = ag.tensor([1.0, 2.0], requires_grad=True)
@@ -109,23 +102,27 @@ class Jitted(Inspected):
         self.traces = 0
         self._given_state = state
         self._settings = (state, donate, self.name, self.precision)
-        self._guards = guards_of(function)
-        self._entries: dict[Any, _Entry] = {}
-        self._last: _Entry | None = None
+        self._programs = Programs()
+        self._written: set[int] = set()
+        """Places of floats among the arguments that are settings: their values choose the program."""
+        self._last: Entry | None = None
         self._seen = -1
         self._tracked: tuple[bool, ...] = ()
-        self._bound: tuple[_Entry, int, int] | None = None
+        self._bound: tuple[Entry, int, int] | None = None
         self._checked: Tensor | None = None
         self._methods = Methods(function)
         self._lock = renewed_lock()
-        self.__doc__ = function.__doc__
+        self._writer = renewed_lock()
+        functools.update_wrapper(self, function, updated=())
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Run on the arguments."""
-        if self._runs_as_it_is((args, kwargs)):
+        tree = args, kwargs
+        leaves = flatten(tree)
+        if self._runs_as_it_is(leaves):
             return self.function(*args, **kwargs)
         with self._lock:
-            entry, inputs = self._found((args, kwargs))
+            entry, inputs = self._found(tree, leaves)
             self._last = entry
             return self._run(entry, inputs)
 
@@ -136,25 +133,39 @@ class Jitted(Inspected):
         return self._methods.of(instance, lambda method: Jitted(method, *self._settings))
 
     def __reduce__(self) -> Any:
+        if is_found_by_name(self):
+            return str(vars(self)["__qualname__"])
         return Jitted, (self.function, *self._settings)
 
     def prepare(self, *args: Any, **kwargs: Any) -> None:
         """Trace and compile for these arguments, and run nothing."""
-        if not self._runs_as_it_is((args, kwargs)):
+        leaves = flatten((args, kwargs))
+        if not self._runs_as_it_is(leaves):
             with self._lock:
-                self._found((args, kwargs))
+                self._found((args, kwargs), leaves)
 
-    def _found(self, tree: Any) -> tuple[_Entry, list[Tensor]]:
+    def is_ready(self, *args: Any, **kwargs: Any) -> bool:
+        """Whether a call with these arguments needs no trace."""
+        leaves = flatten((args, kwargs))
+        if self._runs_as_it_is(leaves):
+            return True
+        with self._lock, one_at_a_time:
+            key, _, given = self._inputs((args, kwargs), leaves)
+            return self._programs.find(key, given) is not None
+
+    def _found(self, tree: Any, leaves: list[Any]) -> tuple[Entry, list[Tensor]]:
         """The program for these arguments, made if need be, and those of them that are its inputs."""
-        with one_at_a_time:
-            key, inputs, given = self._inputs(tree, flatten(tree))
-        try:
-            entry = self._entries.get(key)
-        except TypeError as error:
-            raise TraceError(
-                f"{self.name}: arguments are tensors, arrays, numbers, and values with a hash that choose the program: {error}"
-            ) from error
-        return entry or self._trace(key, given, inputs, None), inputs
+        while True:
+            with one_at_a_time:
+                key, inputs, given = self._inputs(tree, leaves)
+            try:
+                return self._programs.find(key, given) or self._trace(key, tree, given, inputs, None), inputs  # fmt: skip
+            except ConcretizationError as error:
+                # a number that is a setting chooses the program
+                numbers = {i: leaf for i, leaf in enumerate(given) if isinstance(leaf, Number)}
+                if not numbers:
+                    raise
+                self._written |= {i for i, n in numbers.items() if n.symbol is error.symbol} or set(numbers)  # fmt: skip
 
     def over_rows(
         self, rows: Sequence[Tensor], batch_size: int, order: Tensor | None, first: int, steps: int, rest: tuple[Any, ...] = ()
@@ -192,11 +203,17 @@ class Jitted(Inspected):
                 self._checked = order
             entry = self._entry_of_rows(rows, batch_size, order, rest)
             home = entry.home
-            with one_at_a_time:
-                state = self._state_arrays(entry)
-                sources = {f"argument.{i}": home.owned(r._data) for i, r in enumerate(rows)}
-                picked = None if order is None else home.owned(order.to("int64")._data)
-            entry.executable.epoch(state, sources, picked, first, steps)
+            taken: list[Any] = []
+            try:
+                with one_at_a_time:
+                    for lock in entry.writers:
+                        take(lock, taken)
+                    state = entry.state_arrays(self.donate, taken)
+                    sources = {f"argument.{i}": home.owned(array_of(r)) for i, r in enumerate(rows)}
+                    picked = None if order is None else home.owned(order.to("int64")._data)
+                entry.executable.epoch(state, sources, picked, first, steps)
+            finally:
+                let_go(taken)
 
     def prepare_rows(
         self, rows: Sequence[Tensor], batch_size: int, order: Tensor | None, rest: tuple[Any, ...] = ()
@@ -205,26 +222,39 @@ class Jitted(Inspected):
         with self._lock:
             self._entry_of_rows(rows, batch_size, order, rest)
 
-    def _entry_of_rows(self, rows: Sequence[Tensor], batch_size: int, order: Tensor | None, rest: tuple[Any, ...]) -> _Entry:  # fmt: skip
-        feed = Feed(rows[0].shape[0], order is not None)
+    def is_ready_for_rows(
+        self, rows: Sequence[Tensor], batch_size: int, order: Tensor | None, rest: tuple[Any, ...] = ()
+    ) -> bool:  # fmt: skip
+        """Whether `over_rows` needs no trace."""
+        with self._lock:
+            return (
+                self._programs.find(*self._key_of_rows(rows, batch_size, order, rest)) is not None
+            )
+
+    def _key_of_rows(self, rows: Sequence[Tensor], batch_size: int, order: Tensor | None, rest: tuple[Any, ...]) -> tuple[Any, Any]:  # fmt: skip
         specs = tuple(((batch_size, *r.shape[1:]), r.dtype.char) for r in rows)
-        key = ("rows", feed.ordered, specs, rest, self._surroundings())
-        entry = self._entries.get(key)
+        return ("rows", order is not None, specs, rest, self._surroundings()), [*rows, *rest]
+
+    def _entry_of_rows(self, rows: Sequence[Tensor], batch_size: int, order: Tensor | None, rest: tuple[Any, ...]) -> Entry:  # fmt: skip
+        key, leaves = self._key_of_rows(rows, batch_size, order, rest)
+        entry = self._programs.find(key, leaves)
         if entry is None:
             examples = [r[:batch_size] for r in rows]
+            feed = Feed(rows[0].shape[0], order is not None)
             feeds = {f"argument.{i}": feed for i in range(len(rows))}
-            entry = self._trace(key, ((*examples, *rest), {}), examples, feeds)
+            tree: Any = ((*examples, *rest), {})
+            entry = self._trace(key, tree, flatten(tree), examples, feeds)
         self._last = entry
         return entry
 
     def quick(self, array: Any) -> Callable[[Any], Any] | None:
         """A short way to call on arrays like `array`, from array to array; None where there is none.
 
-        It is right as long as nothing but values of arrays changes: no assignment to any tensor, no setting. It returns
-        None when something may have changed; then call the function itself.
+        It returns None when something may have changed, a tensor by assignment or what the function reads; then call
+        the function itself.
         """
         bound = self._bound
-        if bound is None or not bound[0].executable.is_quick or bound[0].written or level() >= 4:
+        if bound is None or not bound[0].executable.is_quick or bound[0].written or len(bound[0].writers) > 1 or level() >= 4:  # fmt: skip
             return None
         (entry, count, turns), plain = bound, mode.get()
         kind, shape, dtype = type(array), array.shape, array.dtype
@@ -241,14 +271,29 @@ class Jitted(Inspected):
                     return again("argument.0", given) if executable.turns == turns else None
             return None
 
-        return call
+        # where only the library's code ran, nothing was read that it does not tell itself
+        if not entry.writers and not entry.guards.of_users:
+            return call
+        lock = entry.writers[0] if entry.writers else executable.lock
+
+        def call_of_read(given: Any) -> Any:
+            with lock:
+                return call(given) if entry.guards.broken() is None else None
+
+        return call_of_read
 
     def compare(self, *args: Any) -> list[tuple[str, str, float]]:
         """(kernel, value, largest relative difference) of a step beside the interpreter; state is left as it is."""
         with self._lock:
-            entry, inputs = self._found((args, {}))
+            entry, inputs = self._found((args, {}), flatten(args))
             arrays = {f"argument.{i}": entry.home.owned(x._data) for i, x in enumerate(inputs)}
-            return entry.executable.compare(self._state_arrays(entry), arrays)
+            taken = [*entry.writers]
+            for lock in entry.writers:
+                lock.acquire()
+            try:
+                return entry.executable.compare(entry.state_arrays(self.donate, taken), arrays)
+            finally:
+                let_go(taken)
 
     def last(self, what: str) -> tuple[Captured, Executable]:
         """The program of the last call, for `what` wants to look at it."""
@@ -257,43 +302,18 @@ class Jitted(Inspected):
         return self._last.captured, self._last.executable
 
     # calling
-    def _runs_as_it_is(self, tree: Any) -> bool:
+    def _runs_as_it_is(self, leaves: list[Any]) -> bool:
         if mode.get().anomaly or backends.default().name == "trace":
             return True
         if not mode.get().grad:
             return False
         with one_at_a_time:
-            return any(
-                isinstance(leaf, Tensor) and leaf._node is not None for leaf in flatten(tree)
-            )
+            return any(isinstance(leaf, Tensor) and leaf._node is not None for leaf in leaves)
 
-    def _inputs(self, args: Any, leaves: list[Any]) -> tuple[Any, list[Tensor], Any]:
-        """(key, tensors, arguments with those tensors in place)."""
-        specs: list[Any] = []
-        tensors: list[Tensor] = []
-        new: list[Any] = []
-        for leaf in leaves:
-            if isinstance(leaf, (bool, int, str)) and not hasattr(leaf, "dtype"):
-                specs.append((type(leaf), leaf))
-                new.append(leaf)
-                continue
-            if not isinstance(leaf, Tensor):
-                if not isinstance(leaf, float) and not hasattr(leaf, "__array__"):
-                    specs.append(leaf)
-                    new.append(leaf)
-                    continue
-                # NumPy's float64 is one of Python's floats
-                is_number = isinstance(leaf, float)
-                leaf = Tensor.from_value(leaf, "float64" if is_number else None)
-                specs.append(("number",) if is_number else (leaf.shape, leaf.dtype.char))
-                tensors.append(leaf)
-                new.append(Number(leaf) if is_number else leaf)
-                continue
-            specs.append((leaf.shape, leaf.dtype.char))
-            tensors.append(leaf)
-            new.append(leaf)
-        key = (shape_of(args), tuple(specs), self._surroundings())
-        return key, tensors, unflatten(args, iter(new))
+    def _inputs(self, tree: Any, leaves: list[Any]) -> tuple[Any, list[Tensor], list[Any]]:
+        """(key, tensors, leaves with those tensors in place)."""
+        specs, tensors, given = inputs_of(leaves, self._written)
+        return (shape_of(tree), specs, self._surroundings()), tensors, given
 
     def _surroundings(self) -> tuple[Any, ...]:
         if self._seen != assignments[0]:
@@ -302,28 +322,30 @@ class Jitted(Inspected):
             self._tracked = () if last is None else tuple(t._node is not None for t in last.tensors.values())  # fmt: skip
             self._seen = assignments[0]
         state = None if self._given_state is None else identities(self._given_state)
-        here = (backends.default().name, mode.get().grad, self._tracked, state)
-        return *here, *(look() for _, look in self._guards)
+        return backends.default().name, mode.get().grad, self._tracked, state
 
-    def _trace(self, key: Any, given: Any, tensors: Sequence[Tensor], feeds: Mapping[str, Feed] | None) -> _Entry:  # fmt: skip
+    def _trace(self, key: Any, tree: Any, leaves: list[Any], tensors: Sequence[Tensor], feeds: Mapping[str, Feed] | None) -> Entry:  # fmt: skip
         state = named(self._given_state)
         home = home_of([*state.values(), *tensors])
         generator = random.default_generator()
         if not any(t is generator.key for t in state.values()):
             state |= {"random.key": generator.key, "random.counter": generator.counter}
         move_generator(generator, home)
-        leaves = flatten(given)
+        before, executed = Before(self.function), Executed()
 
         def step(*inputs: Tensor) -> Any:
             remaining = iter(inputs)
             places = [next(remaining) if isinstance(leaf, (Tensor, Number)) else leaf for leaf in leaves]  # fmt: skip
-            args, kwargs = unflatten(given, iter(places))
-            return self.function(*args, **kwargs)
+            args, kwargs = unflatten(tree, iter(places))
+            with executed:
+                return self.function(*args, **kwargs)
 
         examples = [leaf for leaf in leaves if isinstance(leaf, (Tensor, Number))]
-        captured = check_left_behind(
-            self.function, lambda: capture(step, *examples, state=state, name=self.name, precision=self.precision)
-        )  # fmt: skip
+
+        def trace() -> Captured:
+            return capture(step, *examples, state=state, name=self.name, precision=self.precision, captures=True)  # fmt: skip
+
+        captured: Captured = check_left_behind(before, trace)
         for name, tensor in named(self._given_state).items():
             if name not in state:
                 raise TraceError(f"the step makes state {name!r}; call it once before it is compiled, so that all is built")  # fmt: skip
@@ -332,69 +354,44 @@ class Jitted(Inspected):
         if feeds and captured.program.outputs:
             raise TraceError("over_rows: the function returns something; steps of an epoch return nothing")  # fmt: skip
         executable = home.compile(captured.program, feeds)
-        written = [state[name] for name in executable.written]
-        entry = _Entry(captured, executable, state, written, home)
-        check_unchanged(key[-1], self._surroundings(), ["the state", *(n for n, _ in self._guards)])
+        held = dict(captured.state)
+        guards = Guards(self.function, executed, leaves, held.values(), before)
+        entry = Entry(
+            captured, executable, held, frozenset(executable.written), home, guards, [self._writer]
+        )
         self.traces += 1
-        guards = [name for name, _ in self._guards]
-        tell(self.name, self.traces, difference(next(reversed(self._entries), None), key, guards))
+        why = difference(self._programs.newest, key, self._programs.difference)
+        unseen = [*guards.unseen, *(f"random numbers of {said}" for said in before.drawn())]
+        tell(self.name, self.traces, why, unseen)
         if level():
             report(self.name, captured, executable)
         # the state is known only now, and which of it requires gradients belongs to the key
         self._last = entry
         self._seen = -1
-        while len(self._entries) >= _KEPT:
-            self._entries.pop(next(iter(self._entries)))
-        full = (*key[:-1], self._surroundings())
-        self._entries[full] = entry
+        self._programs.add((*key[:-1], self._surroundings()), entry)
         return entry
 
-    def _state_arrays(self, entry: _Entry) -> dict[str, Any]:
-        """The arrays of the state, in memory that may be written."""
-        home = entry.home
-        if not self.donate:
-            for tensor in entry.written:
-                data = tensor._data
-                if sys.getrefcount(data) > _TENSOR_ALONE:
-                    tensor._data = home.owned(data, shared=True)
-                    # other compiled functions of this state have to look again
-                    assignments[0] += 1
-        arrays = {}
-        for name, tensor in entry.tensors.items():
-            if tensor._backend is not home:
-                move_generator(random.default_generator(), home)
-            if tensor._backend is not home:
-                raise backends.BackendError(f"{self.name}: state {name!r} was moved to {tensor.backend!r}")  # fmt: skip
-            data = home.owned(tensor._data)
-            if data is not tensor._data:
-                tensor._data = data
-                assignments[0] += 1
-            arrays[name] = data
-        return arrays
-
-    def _is_bound(self, entry: _Entry) -> bool:
+    def _is_bound(self, entry: Entry) -> bool:
         """Whether nothing can have changed since the last call but the arguments: then state need not be looked at."""
         bound = self._bound
-        if bound is None or bound[0] is not entry or bound[1] != assignments[0] or bound[2] != entry.executable.turns:  # fmt: skip
-            return False
-        if self.donate:
-            return True
-        for tensor in entry.written:
-            data = tensor._data
-            if sys.getrefcount(data) > _TENSOR_ALONE:
-                return False
-        return True
+        return bound is not None and bound[0] is entry and bound[1] == assignments[0] and bound[2] == entry.executable.turns  # fmt: skip
 
-    def _run(self, entry: _Entry, inputs: Sequence[Tensor]) -> Any:
+    def _run(self, entry: Entry, inputs: Sequence[Tensor]) -> Any:
         home = entry.home
         executable = entry.executable
+        taken: list[Any] = []
         with executable.lock:
-            with one_at_a_time:
-                given = {f"argument.{i}": home.owned(t._data) for i, t in enumerate(inputs)}
-                state = None if self._is_bound(entry) else self._state_arrays(entry)
-            if state is not None and level() >= 4:
-                report_differences(self.name, executable.compare(state, given))
-            outputs = executable.step(state, given)
-            if (executable.is_simple or (executable.is_quick and not entry.written)) and level() < 4:  # fmt: skip
-                self._bound = (entry, assignments[0], executable.turns)
+            try:
+                with one_at_a_time:
+                    given = {f"argument.{i}": home.owned(t._data) for i, t in enumerate(inputs)}
+                    for lock in entry.writers:
+                        take(lock, taken)
+                    state = None if self._is_bound(entry) else entry.state_arrays(self.donate, taken)  # fmt: skip
+                if state is not None and level() >= 4:
+                    report_differences(self.name, executable.compare(state, given))
+                outputs = executable.step(state, given)
+                if (executable.is_simple or (executable.is_quick and not entry.written)) and level() < 4:  # fmt: skip
+                    self._bound = (entry, assignments[0], executable.turns)
+            finally:
+                let_go(taken)
         return entry.captured.finish(outputs)

@@ -1,18 +1,20 @@
-"""Results that a traced step leaves behind: `self.w = self.w + x` puts a symbol where a tensor was.
+"""What a trace changes outside itself, which no program can repeat: results that it leaves behind, numbers that it
+changes, random numbers of Python's and NumPy's own that it draws.
 
-Every later call would go on with the old tensor, and whoever reads the attribute finds a symbol. So what a function can
-reach is looked at before and after its trace.
+What a function can reach is looked at before and after its trace. `self.w = self.w + x` puts a symbol where a tensor was:
+every later call would go on with the old tensor, and whoever reads the attribute would find a symbol.
 """
 
 from __future__ import annotations
 
+import random as python_random
+import sys
 from collections.abc import Callable, Iterator
-from functools import partial
-from types import FunctionType, MethodType, ModuleType
-from typing import Any, NamedTuple
+from types import FunctionType, ModuleType
+from typing import Any
 
-from .bound import WeakMethod
 from .errors import TraceError
+from .reach import FIXED, Part, globals_of, parts
 from .tensor import Tensor
 
 _DEPTH = 8
@@ -20,110 +22,129 @@ _MOST = 10_000
 """Of so many objects the attributes are looked at."""
 
 
-class _Place(NamedTuple):
-    """Where a tensor is: the item of a dict or list, or what a cell holds."""
+class Before:
+    """What `function` can reach, before it is traced.
 
-    holder: Any
-    name: Any
-    said: str
+    >>> def step(x): return x * 2
+    >>> before = Before(step); before.drawn()
+    []
+    """
 
-    def put(self, value: Any) -> None:
-        if self.name is None:
-            self.holder.cell_contents = value
-        else:
-            self.holder[self.name] = value
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self.function = function
+        self._there: dict[tuple[int, Any], Any] = {}
+        self._keys: dict[int, Any] = {}
+        self._alive: list[Any] = []
+        self._generators: list[tuple[str, Callable[[], Any], Any]] = []
+        self._generators += [(said, look, look()) for said, look in _common_generators()]
+        for part in _reached(function):
+            value = part.value
+            if isinstance(value, (Tensor, *FIXED)):
+                self._there[part.place] = value
+                continue
+            if hasattr(type(value), "jit_key"):
+                self._keys[id(value)] = value.jit_key()
+                self._alive.append(value)
+            state = _state_of_generator(value)
+            if state is not None:
+                self._generators.append((part.said, state, state()))
+
+    def take_away(self) -> list[str]:
+        """Where results of the trace are; what was there before is there again."""
+        found = [p for p in _reached(self.function) if isinstance(p.value, Tensor) and p.value.backend == "trace"]  # fmt: skip
+        found = [p for p in found if p.holder is not None]
+        for part in reversed(found):
+            old = self._there.get(part.place)
+            if old is None and isinstance(part.holder, (dict, list)):
+                del part.holder[part.name]
+            else:
+                part.put(old)
+        return [part.said for part in found]
+
+    def drawn(self) -> list[str]:
+        """The generators that are not the library's and from which the trace has drawn."""
+        return [said for said, look, old in self._generators if look() != old]
+
+    def check_same(self, part: Part) -> None:
+        """Refuse a number that is read and is not what it was: a program would go on with the first one.
+
+        Raises:
+            TraceError: naming it.
+        """
+        if part.holder is None or not isinstance(part.value, FIXED):
+            return
+        old = self._there.get(part.place, part.value)
+        if old is not part.value and (type(old), repr(old)) != (type(part.value), repr(part.value)):
+            raise _changed(part.said)
+
+    def check_inside(self, value: Any, said: str) -> None:
+        """The same for the numbers in a list or dict."""
+        for part in parts(value, said):
+            self.check_same(part)
+            self.check_inside(part.value, part.said)
+
+    def check_key(self, value: Any, key: Any, said: str) -> None:
+        """The same for what an object tells itself."""
+        if self._keys.get(id(value), key) != key:
+            raise _changed(said)
 
 
-def check_left_behind(function: Callable[..., Any], trace: Callable[[], Any]) -> Any:
-    """What `trace` returns; it traces `function`.
+def _changed(said: str) -> TraceError:
+    return TraceError(
+        f"the step changes {said.strip(chr(39))!r}, which a program cannot; what a step changes is state: make it a tensor and assign it"
+    )
+
+
+def check_left_behind(before: Before, trace: Callable[[], Any]) -> Any:
+    """What `trace` returns.
 
     Raises:
         TraceError: a result of the trace is left in an attribute, a list or a variable; it is taken away again.
     """
-    before = {(id(p.holder), p.name): tensor for p, tensor in _tensors(function)}
     try:
         result = trace()
     except BaseException:
-        _taken_away(function, before)
+        before.take_away()
         raise
-    found = _taken_away(function, before)
+    found = before.take_away()
     if found:
         raise TraceError(
-            f"the step leaves a result in {found[0].said}, which a program cannot; where that is state, give the tensor "
+            f"the step leaves a result in {found[0]}, which a program cannot; where that is state, give the tensor "
             "values with .assign(), else return the result"
         )
     return result
 
 
-def _taken_away(function: Any, before: dict[tuple[int, Any], Tensor]) -> list[_Place]:
-    """Where results of the trace were; what was there before is there again."""
-    found = [p for p, tensor in _tensors(function) if tensor.backend == "trace"]
-    for place in reversed(found):
-        old = before.get((id(place.holder), place.name))
-        if old is None and isinstance(place.holder, (dict, list)):
-            del place.holder[place.name]
-        else:
-            place.put(old)
-    return found
-
-
-def _tensors(function: Any) -> Iterator[tuple[_Place, Tensor]]:
-    """Tensors that `function` can reach, with their places."""
-    seen: set[int] = set()
-    waiting: list[tuple[Any, str, int]] = []
-    for place, value in _roots(function):
-        if isinstance(value, Tensor):
-            yield place, value
-        else:
-            waiting.append((value, place.said, 0))
+def _reached(function: Any) -> Iterator[Part]:
+    """What `function` can reach, each place once."""
+    seen: dict[int, Any] = {}
+    waiting: list[tuple[Any, str, int]] = [(function, "the step", 0)]
     while waiting and len(seen) < _MOST:
         thing, said, depth = waiting.pop()
         if id(thing) in seen:
             continue
-        seen.add(id(thing))
-        for place, value in _parts(thing, said):
-            if isinstance(value, Tensor):
-                yield place, value
-            elif depth < _DEPTH and not isinstance(value, (str, int, float, ModuleType, type)):
-                waiting.append((value, place.said, depth + 1))
+        # kept, so that nothing else gets its address
+        seen[id(thing)] = thing
+        inner = [*parts(thing, said), *(globals_of(thing) if isinstance(thing, FunctionType) else ())]  # fmt: skip
+        for part in inner:
+            yield part
+            if depth < _DEPTH and not isinstance(part.value, (*FIXED, Tensor, ModuleType, type)):
+                waiting.append((part.value, part.said, depth + 1))
 
 
-def _roots(function: Any) -> Iterator[tuple[_Place, Any]]:
-    if isinstance(function, partial):
-        for part in (*function.args, *function.keywords.values()):
-            yield _Place([part], 0, "an argument of partial"), part
-        yield from _roots(function.func)
-    elif isinstance(function, WeakMethod):
-        yield _Place([], 0, "self"), function.instance()
-        yield from _roots(function.function)
-    elif isinstance(function, MethodType):
-        yield _Place([], 0, "self"), function.__self__
-        yield from _roots(function.__func__)
-    elif isinstance(function, FunctionType):
-        code = function.__code__
-        for name, cell in zip(code.co_freevars, function.__closure__ or (), strict=True):
-            try:
-                yield _Place(cell, None, repr(name)), cell.cell_contents
-            except ValueError:  # not bound yet
-                continue
-        for name in code.co_names:
-            if name in function.__globals__:
-                yield _Place(function.__globals__, name, repr(name)), function.__globals__[name]
+def _common_generators() -> Iterator[tuple[str, Callable[[], Any]]]:
+    yield "Python's random", python_random.getstate
+    numpy_random = sys.modules.get("numpy.random")
+    if numpy_random is not None:
+        yield "numpy.random", lambda: _words(numpy_random.get_state(legacy=False)["state"])
 
 
-def _parts(thing: Any, said: str) -> Iterator[tuple[_Place, Any]]:
-    if isinstance(thing, dict):
-        for name, value in list(thing.items()):
-            yield _Place(thing, name, f"{said}[{name!r}]"), value
-    elif isinstance(thing, list):
-        for number, value in enumerate(thing[:_MOST]):
-            yield _Place(thing, number, f"{said}[{number}]"), value
-    elif isinstance(thing, tuple):
-        for number, value in enumerate(thing):
-            if not isinstance(value, Tensor):  # it cannot be replaced there
-                yield _Place(thing, number, f"{said}[{number}]"), value
-    else:
-        attributes = getattr(thing, "__dict__", None)
-        if isinstance(attributes, dict) and not callable(getattr(thing, "__wrapped__", None)):
-            for name, value in list(attributes.items()):
-                yield _Place(attributes, name, f"{said.strip(chr(39))}.{name}"), value
+def _words(state: Any) -> Any:
+    return state["pos"], state["key"].tobytes()
+
+
+def _state_of_generator(value: Any) -> Callable[[], Any] | None:
+    if isinstance(value, python_random.Random):
+        return value.getstate
+    bits = getattr(value, "bit_generator", None) if type(value).__module__.startswith("numpy.random") else None  # fmt: skip
+    return None if bits is None else lambda: str(bits.state)

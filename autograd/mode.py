@@ -44,6 +44,10 @@ class Mode(NamedTuple):
 mode: ContextVar[Mode] = ContextVar("mode", default=Mode())  # noqa: B039 - a Mode is immutable
 
 
+inside: ContextVar[str | None] = ContextVar("inside", default=None)
+"""The layer that is being called, from which no values may be taken without saying that gradients end there."""
+
+
 @contextmanager
 def recorded_nodes() -> Iterator[Made]:
     """Graphs are built inside, and noted. Nests."""

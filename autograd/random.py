@@ -21,7 +21,8 @@ from .errors import RangeError, ShapeError
 from .ops.compare import less, right_shift
 from .ops.elementwise import cos, log, masked_scale, sqrt
 from .ops.index import argsort, index
-from .tensor import Tensor, assignments
+from .owner import assignments, carried
+from .tensor import Tensor
 
 Size = int | Sequence[int]
 
@@ -96,7 +97,7 @@ class Generator:
         """Let key and counter live on `backend`."""
         for word in (self.key, self.counter):
             if word._backend is not backend:
-                word._data = backend.asarray(word._backend.to_numpy(word._data))
+                word._data = carried(word, backend)
                 word._backend = backend
                 assignments[0] += 1
 

@@ -8,11 +8,12 @@ Operators and methods call the ops of `autograd.ops`, which are declared after t
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator
 from typing import Any, Self
 
 import backends
-from backends.contract import Array, Backend, DType, Shape, resolve_dtype
+from backends.contract import Array, Backend, resolve_dtype
 
 from . import numpy_functions
 from .differentiate import accumulate_gradients
@@ -20,14 +21,13 @@ from .errors import BackendError, DTypeError, GradientError, ShapeError
 from .graph import Leaf, Vertex
 from .methods import TensorMethods
 from .mode import mode
+from .owner import ArrayOwner, array_of, assignments, carried, looked_at
+from .taken import check_cut, check_known
 
 _new = object.__new__
-assignments = [0]
-"""How often any tensor was given another array, or made to require gradients or not: while it stands still, a compiled
-step need not look again."""
 
 
-class Tensor(TensorMethods):
+class Tensor(TensorMethods, ArrayOwner):
     """An n-dimensional array that knows how it was computed.
 
     Args:
@@ -46,7 +46,7 @@ class Tensor(TensorMethods):
     Tensor([2., 4.], dtype=float32, backend=numpy)
     """
 
-    __slots__ = ("__weakref__", "_backend", "_data", "_node")
+    __slots__ = ("__weakref__", "_backend", "_node")
     __array_priority__ = 1000
     _backend: Backend
     _data: Array
@@ -100,22 +100,6 @@ class Tensor(TensorMethods):
     @data.setter
     def data(self, value: Any) -> None:
         self.assign(value)
-
-    @property
-    def shape(self) -> Shape:
-        return self._data.shape
-
-    @property
-    def ndim(self) -> int:
-        return self._data.ndim
-
-    @property
-    def size(self) -> int:
-        return self._data.size
-
-    @property
-    def dtype(self) -> DType:
-        return self._data.dtype
 
     @property
     def backend(self) -> str:
@@ -206,15 +190,23 @@ class Tensor(TensorMethods):
             raise ShapeError(
                 f"item() needs exactly one element, this tensor has shape {self.shape}"
             )
-        return self._backend.to_numpy(self._data).item()
+        check_known(self, "item()")
+        return looked_at(self, lambda array: self._backend.to_numpy(array).item())
 
     def numpy(self) -> Any:
-        """A NumPy array with a copy of the values; gradients do not flow through it."""
-        return self._backend.to_numpy(self._data).copy()
+        """A NumPy array with a copy of the values; gradients do not flow through it.
+
+        Raises:
+            GradientError: inside a layer, of a result whose gradient that would cut off in silence.
+        """
+        check_known(self, "numpy()")
+        check_cut(self, "numpy()")
+        return looked_at(self, lambda array: self._backend.to_numpy(array).copy())
 
     def tolist(self) -> Any:
         """The values as nested lists of Python numbers."""
-        return self._backend.to_numpy(self._data).tolist()
+        check_known(self, "tolist()")
+        return looked_at(self, lambda array: self._backend.to_numpy(array).tolist())
 
     def to(self, target: Any) -> Tensor:
         """This tensor with another dtype, or on another backend.
@@ -241,7 +233,7 @@ class Tensor(TensorMethods):
             raise GradientError(
                 "a result in the middle of a graph cannot change its backend; detach() it, or move the inputs"
             )
-        moved = Tensor.wrap(target.asarray(self._backend.to_numpy(self._data)), target)
+        moved = Tensor.wrap(carried(self, target), target)
         moved.requires_grad = self.requires_grad
         return moved
 
@@ -310,17 +302,26 @@ class Tensor(TensorMethods):
         return int(self.item())
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
+        """For NumPy, to be read only: a tensor is a value."""
+        check_known(self, "np.asarray()")
+        check_cut(self, "np.asarray()")
         array = self._backend.to_numpy(self._data)
         if dtype is not None and dtype != array.dtype:
             return array.astype(dtype)
-        return array.copy() if copy else array
+        if copy:
+            return array.copy()
+        seen = array.view()
+        seen.flags.writeable = False
+        return seen
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
         """`np.exp(tensor)` and `np_array * tensor` are the op of the same name, so no gradient gets lost."""
         name = "abs" if ufunc.__name__ == "absolute" else ufunc.__name__
-        function = getattr(self._xp, name, None)
+        function = divmod if name == "divmod" else getattr(self._xp, name, None)
         if method != "__call__" or kwargs or function is None:
             return NotImplemented
+        if function is divmod:
+            return tuple(getattr(self._xp, part)(*inputs) for part in ("floor_divide", "remainder"))
         return function(*inputs)
 
     def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
@@ -335,16 +336,37 @@ class Tensor(TensorMethods):
         return self._data.__dlpack_device__()
 
     def __reduce__(self) -> Any:
-        return (type(self)._rebuild, (self.numpy(), self.requires_grad, self.backend))
+        self._check_leaf("pickle")
+        more = getattr(self, "__dict__", None)
+        return type(self)._rebuild, (self.numpy(), self.requires_grad, self.backend), more or None
 
     @classmethod
     def _rebuild(cls, values: Any, requires_grad: bool, backend: str) -> Self:
         return cls(values, requires_grad=requires_grad, backend=backend)
 
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        """A leaf with a copy of the values, of the gradient and of what else it holds."""
+        self._check_leaf("deepcopy")
+        new = memo[id(self)] = self._rebuild(self.numpy(), self.requires_grad, self.backend)
+        if self.grad is not None:
+            new.grad = copy.deepcopy(self.grad.detach(), memo)
+        if hasattr(self, "__dict__"):
+            vars(new).update(copy.deepcopy(vars(self), memo))
+        return new
+
+    def _check_leaf(self, what: str) -> None:
+        if not self.is_leaf:
+            raise GradientError(
+                f"{what}: this tensor is the result of an op, and its graph stays here; {what} x.detach(), or compute it under no_grad()"
+            )
+
     def __repr__(self) -> str:
+        array = array_of(self)
         if self.backend == "trace":
-            return f"Tensor({self._data!r})"
-        text = repr(self._backend.to_numpy(self._data)).removeprefix("array(")
+            return f"Tensor({array!r})"
+        text = looked_at(self, lambda array: repr(self._backend.to_numpy(array))).removeprefix(
+            "array("
+        )
         values = text[: text.rindex("]") + 1] if "]" in text else text.rstrip(")").split(",")[0]
         values = values.replace("\n", "\n ")
         state = ""
@@ -352,4 +374,6 @@ class Tensor(TensorMethods):
             state = ", requires_grad=True"
         elif self._node is not None:
             state = f", grad_fn={self._node.op.name}"
-        return f"{type(self).__name__}({values}, dtype={self.dtype}, backend={self.backend}{state})"
+        return (
+            f"{type(self).__name__}({values}, dtype={array.dtype}, backend={self.backend}{state})"
+        )

@@ -11,7 +11,10 @@ from backends.contract import Backend
 
 from . import random
 from .errors import TraceError
+from .guards import Difference
+from .structure import keys_of
 from .tensor import Tensor
+from .tracing import Number
 
 _MANY = 16
 """From so many traces of one function a warning tells what keeps changing."""
@@ -84,19 +87,55 @@ def shape_of(tree: Any) -> Any:
     if isinstance(tree, (list, tuple)):
         return (type(tree).__name__, *(shape_of(branch) for branch in tree))
     if isinstance(tree, dict):
-        return ("dict", *((key, shape_of(tree[key])) for key in sorted(tree)))
+        return ("dict", *((key, shape_of(tree[key])) for key in keys_of(tree)))
     return tree is None
 
 
-def difference(old: Any, new: Any, guards: Sequence[str]) -> str:
-    """What makes a key differ from the one before, in a line; text for people, so nothing in it may fail."""
+def inputs_of(leaves: Sequence[Any], written: set[int]) -> tuple[tuple[Any, ...], list[Tensor], list[Any]]:  # fmt: skip
+    """(what chooses the program, inputs, leaves with these in place) of the arguments of a call.
+
+    Args:
+        leaves: of the arguments.
+        written: places of floats that are settings: their values choose the program, too.
+    """
+    specs: list[Any] = []
+    tensors: list[Tensor] = []
+    given: list[Any] = []
+    for leaf in leaves:
+        if isinstance(leaf, Tensor):
+            specs.append((leaf.shape, leaf.dtype.char))
+            tensors.append(leaf)
+        elif isinstance(leaf, (bool, int, str)) and not hasattr(leaf, "dtype"):
+            specs.append((type(leaf), leaf))
+        elif isinstance(leaf, float) and len(given) in written:
+            specs.append((float, repr(float(leaf))))
+            leaf = float(leaf)
+        elif isinstance(leaf, float):  # NumPy's float64 is one of these
+            tensors.append(Tensor.from_value(leaf, "float64"))
+            leaf = Number(tensors[-1])
+            specs.append(("number",))
+        elif hasattr(leaf, "__array__"):
+            leaf = Tensor.from_value(leaf)
+            specs.append((leaf.shape, leaf.dtype.char))
+            tensors.append(leaf)
+        else:
+            specs.append(type(leaf))  # the guards look at the rest
+        given.append(leaf)
+    return tuple(specs), tensors, given
+
+
+def difference(old: Any, new: Any, read: Difference | None) -> str:
+    """What makes a key differ from the one before, or what was read, in a line; text for people: nothing in it may fail."""
     try:
-        return _difference(old, new, guards)
+        if read is not None:
+            before, after = _innermost(read.old, read.new)
+            return f"{read.name}: {_cut(repr(before))} became {_cut(repr(after))}"
+        return _difference(old, new)
     except Exception:
         return "something that has no short name"
 
 
-def _difference(old: Any, new: Any, guards: Sequence[str]) -> str:
+def _difference(old: Any, new: Any) -> str:
     if old is None:
         return "the first"
     if old[:-2] != new[:-2]:
@@ -104,8 +143,13 @@ def _difference(old: Any, new: Any, guards: Sequence[str]) -> str:
     for i, (a, b) in enumerate(zip(old[-2], new[-2], strict=False)):
         if a != b:
             return f"argument {i}: {_shown(a)} became {_shown(b)}"
-    names = ["the default backend", "whether gradients are on", "which state requires gradients", "the state", *guards]  # fmt: skip
-    for name, a, b in zip(names, old[-1], new[-1], strict=False):
+    names = [
+        "the default backend",
+        "whether gradients are on",
+        "which state requires gradients",
+        "the state",
+    ]
+    for name, a, b in zip(names, old[-1], new[-1], strict=True):
         if a != b:
             a, b = _innermost(a, b)
             return f"{name}: {_cut(repr(a))} became {_cut(repr(b))}"
@@ -131,31 +175,10 @@ def _shown(spec: Any) -> str:
     return _cut(repr(spec[1] if isinstance(spec, tuple) and len(spec) > 1 else spec))
 
 
-_OWN = 3
-"""So many parts of what surrounds a call are the library's; then come the state and the guards."""
-
-
-def check_unchanged(before: tuple[Any, ...], after: tuple[Any, ...], names: Sequence[str]) -> None:
-    """Refuse a step that changes a number which it reads: a program would go on with the first one.
-
-    Raises:
-        TraceError: naming it.
-    """
-    for name, old, new in zip(names, before[_OWN:], after[_OWN:], strict=True):
-        if old != new and not _is_other_container(old, new):
-            raise TraceError(
-                f"the step changes {name!r}, which a program cannot; what a step changes is state: make it a tensor and assign it"
-            )
-
-
-def _is_other_container(old: Any, new: Any) -> bool:
-    """Whether these are keys of a list or dict into which something was put: that need not be read."""
-    kinds = ("list", "dict", "set")
-    return isinstance(old, tuple) and isinstance(new, tuple) and len(old) != len(new) and old[:1] == new[:1] and old[0] in kinds  # fmt: skip
-
-
-def tell(name: str, traces: int, why: str) -> None:
-    """Log a trace and its reason; warn once where there are many."""
+def tell(name: str, traces: int, why: str, unseen: Sequence[str]) -> None:
+    """Log a trace and its reason; warn once where there are many, and of what the first read and nobody looks at again."""
     _log.info("%s: trace %d (%s)", name, traces, why)
     if traces == _MANY:
         _log.warning("%s has been traced %d times, last because of %s; pass what changes as a tensor", name, traces, why)  # fmt: skip
+    if unseen and traces == 1:
+        _log.warning("%s: its program keeps %s as of its trace", name, " and ".join(map(_cut, unseen[:2])))  # fmt: skip

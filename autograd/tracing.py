@@ -41,6 +41,8 @@ class Number:
 
     def __init__(self, tensor: Tensor) -> None:
         self.tensor = tensor
+        self.symbol: Symbol | None = None
+        """What stands for it in a trace."""
 
 
 class Captured(NamedTuple):
@@ -94,6 +96,7 @@ def capture(
     state: Mapping[str, Tensor],
     name: str | None = None,
     precision: str | None = None,
+    captures: bool = False,
 ) -> Captured:
     """Trace `step(*args)` to a program.
 
@@ -103,6 +106,8 @@ def capture(
         state: every tensor the step uses without being passed it, by name. Unchanged by the capture.
         name: of the program; default the function's name.
         precision: of the products of float32 matrices, as for `jit`.
+        captures: let the program hold copies of small arrays (64 kB) that are neither. Whoever asks for it looks whether
+            they change.
 
     Raises:
         TraceError: when the step needs a value, or uses an array that is neither argument nor state.
@@ -126,13 +131,14 @@ def capture(
     (1.5, [0.5, 1.0])
     """
     with one_at_a_time:
-        return _captured(step, args, state, name, precision)
+        return _captured(
+            step, args, state, name, TraceBackend(precision=precision, captures=captures)
+        )
 
 
 def _captured(
-    step: Callable[..., Any], args: tuple[Any, ...], state: Mapping[str, Tensor], name: str | None, precision: str | None
+    step: Callable[..., Any], args: tuple[Any, ...], state: Mapping[str, Tensor], name: str | None, trace: TraceBackend
 ) -> Captured:  # fmt: skip
-    trace = TraceBackend(precision=precision)
     gradients: dict[str, Tensor] = {}
     cleared: list[str] = []
     generator = random.default_generator()
@@ -140,7 +146,7 @@ def _captured(
     stand_in = random.Generator(0)
     own = {id(generator.key): stand_in.key, id(generator.counter): stand_in.counter}
     given, state = state, {key: own.get(id(tensor), tensor) for key, tensor in state.items()}
-    numbers = {i for i, a in enumerate(args) if isinstance(a, Number)}
+    numbers = {i: a for i, a in enumerate(args) if isinstance(a, Number)}
     args = tuple(a.tensor if isinstance(a, Number) else a for a in args)
     examples = [a if isinstance(a, Tensor) else Tensor.from_value(a) for a in flatten(list(args))]
     tensors = list(state.values())
@@ -166,6 +172,8 @@ def _captured(
             )
             for i, e in enumerate(examples)
         ]
+        for i, number in numbers.items():
+            number.symbol = inputs[i]._data
         with backends.use(trace), random.standing_in(stand_in):
             result = step(*unflatten(list(args), iter(inputs)))
         for key, tensor in given.items():
@@ -186,8 +194,10 @@ def _captured(
     finally:
         for tensor, (data, backend, node) in zip(tensors, saved, strict=True):
             tensor._data, tensor._backend, tensor._node = data, backend, node
+    constants = {symbol.value: array for symbol, array in trace.captured}
+    held = {n: Tensor.from_value(constants[v], backend=home) for n, v in program.named("state").items() if v in constants}  # fmt: skip
     # only the structure of the result: its tensors would keep the traced graph alive
-    return Captured(program, dict(given), unflatten(result, itertools.repeat(0)), home, tuple(gradients), tuple(cleared))  # fmt: skip
+    return Captured(program, dict(given) | held, unflatten(result, itertools.repeat(0)), home, tuple(gradients), tuple(cleared))  # fmt: skip
 
 
 def _outputs(result: Any) -> list[tuple[str, Symbol]]:

@@ -55,5 +55,16 @@ class TraceError(GradloomError, RuntimeError):
     """
 
 
+class ConcretizationError(TraceError):
+    """A traced step needs the value of a number that is one of its arguments: as a setting, or by `float()`.
+
+    A compiled function answers by another trace, in which the value of this argument is written out.
+    """
+
+    def __init__(self, message: str, symbol: object = None) -> None:
+        super().__init__(message)
+        self.symbol = symbol
+
+
 class ProgramError(GradloomError, ValueError):
     """A program text or object breaks the grammar; the message names the instruction."""

@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING, Any
 
 import autograd as ag
 from autograd import Tensor, random
+from autograd.keys import Same
 
 from .batches import ArrayData
 from .errors import ArgumentError
-from .module import Module, changes
+from .module import Module, changes, settings
 from .overriding import own_step
 from .precision import precision_of
 from .step import Task, collect, traced_evaluate_step, traced_train_step, training_state
@@ -56,8 +57,14 @@ class Steps:
         self.compiles = model.jit is not False
         self._in_stretches = self._own is None and all(metric.traced for metric in task.metrics)
         self._count = 1
-        self._prepared: dict[Any, Any] = {}
         self._error: Exception | None = None
+        self._key = task.jit_key(), _fixed(task)
+
+    def serves(self, task: Task) -> bool:
+        """Whether these steps are those of `task`, too; one more try at compiling is worth it before a training."""
+        if self._training and self.wanted is not False and not self.compiles:
+            return False
+        return self.wanted is task.model.jit and self._key == (task.jit_key(), _fixed(task))
 
     def _compiled(self) -> Any:
         return ag.jit(self._plain, state=self._state, name=self._name, precision=self.precision)
@@ -79,7 +86,6 @@ class Steps:
         if state.keys() != self._state.keys() or any(self._state[n] is not t for n, t in state.items()):  # fmt: skip
             self._state = state
             self._jitted = self._compiled()
-            self._prepared.clear()
 
     def __call__(self, x: Tensor, y: Tensor, weight: Tensor | None) -> None:
         """One step."""
@@ -93,20 +99,16 @@ class Steps:
 
     def _ready(self, *batch: Tensor | None) -> bool:
         """Whether this step is compiled; traced at the first batch of its shapes, and after every change of a module."""
-        kind = tuple(None if part is None else part.shape for part in batch)
-        return self._can(kind, lambda: self._jitted.prepare(*batch))
+        return self._can(lambda: self._jitted.is_ready(*batch), lambda: self._jitted.prepare(*batch))  # fmt: skip
 
-    def _can(self, kind: Any, prepare: Callable[[], None]) -> bool:
-        if self.compiles:
-            now = self.task.jit_key()
-            if self._prepared.get(kind) != now:
-                self._look_again()
-                self._error = _tried(self.task.model, prepare)
-                if self._error is not None:
-                    if self.wanted is True:
-                        raise self._error
-                    return False
-                self._prepared[kind] = self.task.jit_key()
+    def _can(self, is_ready: Callable[[], bool], prepare: Callable[[], None]) -> bool:
+        if self.compiles and not is_ready():
+            self._look_again()
+            self._error = _tried(self.task.model, prepare)
+            if self._error is not None:
+                if self.wanted is True:
+                    raise self._error
+                return False
         return self.compiles
 
     def _gave_up(self) -> None:
@@ -129,9 +131,9 @@ class Steps:
         whole = min(end, data.rows.x.shape[0] // data.batch_size)
         rest = (None,) if data.rows.weight is None else ()
         together = self._in_stretches and not one_by_one and whole - at > 1
-        kind = ("rows", data.batch_size, order is None)
+        given = (rows, data.batch_size, order, rest)
         while together and at < whole:
-            if not self._can(kind, lambda: self._jitted.prepare_rows(rows, data.batch_size, order, rest)):  # fmt: skip
+            if not self._can(lambda: self._jitted.is_ready_for_rows(*given), lambda: self._jitted.prepare_rows(*given)):  # fmt: skip
                 break
             count = min(self._count, whole - at)
             began = time.perf_counter()
@@ -145,6 +147,13 @@ class Steps:
             assert y is not None
             self(x, y, weight)
             yield 1
+
+
+def _fixed(task: Task) -> Any:
+    """What a task looked up when it was made."""
+    return [Same(p) for p in task.parameters], [
+        (Same(p), settings(regularizer)) for regularizer, p in task.penalties
+    ]
 
 
 def _tried(model: Module, prepare: Callable[[], None]) -> Exception | None:

@@ -282,7 +282,7 @@ class Model(Overridable):
         self.train()
         # a single step is not worth compiling, unless it would compute something else
         kept = self.mixed_precision or overrides(self, "train_step")
-        step = self._kept_steps(batch.x, True) if kept else partial(train_step, task_of(self))
+        step = self.kept_steps(batch.x, True) if kept else partial(train_step, task_of(self))
         try:
             step(batch.x, given(batch.y), batch.weight)
         finally:
@@ -342,14 +342,14 @@ class Model(Overridable):
         self.reset_metrics()
         try:
             if isinstance(data, ArrayData) and not shows_progress(verbose) and watchers is None:
-                steps = self._kept_steps(data.rows.x, False)
+                steps = self.kept_steps(data.rows.x, False)
                 for _ in steps.stretches(data, 0, one_by_one=False):
                     pass
             else:
                 for number, (x, y, weight) in enumerate(progress(data, "evaluate", verbose)):
                     if watchers is not None:
                         watchers.call("on_test_batch_begin", number, {})
-                    steps = steps or self._kept_steps(x, False)
+                    steps = steps or self.kept_steps(x, False)
                     steps(x, given(y), weight)
                     if watchers is not None:
                         watchers.call("on_test_batch_end", number, self.metric_values(after_batch=True))  # fmt: skip
@@ -357,10 +357,10 @@ class Model(Overridable):
             self.train(was_training)
         return self.metric_values()
 
-    def _kept_steps(self, x: Tensor, training: bool) -> Steps:
-        """Steps outside of a run; the same as last time where nothing that they depend on has changed."""
+    def kept_steps(self, x: Tensor, training: bool) -> Steps:
+        """Steps on this model; the same as last time where nothing that they depend on has changed."""
         task, known = self.task(x), self._steps.get(training)
-        if known is None or known.task.jit_key() != task.jit_key():
+        if known is None or not known.serves(task):
             known = self._steps[training] = Steps(self, task, training)
         return known
 

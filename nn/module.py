@@ -17,7 +17,8 @@ from weakref import WeakKeyDictionary
 import autograd as ag
 from autograd import ShapeError, Tensor
 from autograd.errors import nearest
-from autograd.guards import Same, key_of
+from autograd.keys import Same, key_of
+from autograd.mode import inside
 
 from .constraints import Constraint
 from .errors import ArgumentError
@@ -176,9 +177,13 @@ class Module:
         return result
 
     def _called(self, inputs: list[Tensor]) -> Any:
-        if self._takes_training:
-            return self.call(*inputs, training=self.is_training)  # type: ignore[call-arg]
-        return self.call(*inputs)
+        token = inside.set(type(self).__name__)
+        try:
+            if self._takes_training:
+                return self.call(*inputs, training=self.is_training)  # type: ignore[call-arg]
+            return self.call(*inputs)
+        finally:
+            inside.reset(token)
 
     @property
     def trainable(self) -> bool:

@@ -290,7 +290,7 @@ class Run:
 
     def _compiled(self, x: Tensor) -> Steps:
         if self._steps is None:
-            self._steps = Steps(self.model, self.model.task(x), training=True)
+            self._steps = self.model.kept_steps(x, True)
         return self._steps
 
     def _validate(self, data: Data) -> dict[str, float]:

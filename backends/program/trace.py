@@ -17,7 +17,7 @@ import numpy as np
 
 from ..carrier import Carrier
 from ..contract import SUPPORTED, Array, DType, Namespace, Shape, Spec, float32
-from ..errors import TraceError
+from ..errors import ConcretizationError, TraceError
 from ..formats import resolve_precision
 from ..primitives import PRIMITIVES, Primitive
 from .ir import Instruction, Operand, Parameter, Program, Value
@@ -25,6 +25,8 @@ from .verify import verify
 
 _MOST_WRITTEN = 64
 """Numbers of a list that are written into a program."""
+_MOST_CAPTURED = 1 << 16
+"""Bytes of an undeclared array that a program holds a copy of."""
 _NUMBERS = (bool, int, float)
 _ASTYPE = PRIMITIVES["astype"]
 
@@ -74,13 +76,19 @@ class TraceBackend:
     Args:
         name: of the backend.
         precision: a format of `backends.formats`: products of float32 are written with it.
+        captures: take a copy of small arrays that are used undeclared, instead of refusing them.
     """
 
     array_type: type = Symbol
     fuse_from: int = sys.maxsize
 
-    def __init__(self, name: str = "trace", precision: str | None = None) -> None:
+    def __init__(
+        self, name: str = "trace", precision: str | None = None, captures: bool = False
+    ) -> None:
         self.name = name
+        self.captured: list[tuple[Symbol, np.ndarray[Any, Any]]] = []
+        """Small arrays that the step used without declaring them: state that no step assigns."""
+        self._captures = captures
         self.precision = resolve_precision(precision)
         self._thread = threading.get_ident()
         self._parameters: list[Parameter] = []
@@ -167,9 +175,23 @@ class TraceBackend:
             number = value.item() if isinstance(value, np.generic) else value
             kind = np.asarray(value).dtype if dtype is None else dtype
             return self.full(shape=(), value=number, dtype=SUPPORTED[kind.name])  # type: ignore[attr-defined,no-any-return]
-        if not _is_written(value):
+        if _is_written(value):
+            return self._constant(np.asarray(value, dtype))
+        return self._copied(value, dtype)
+
+    def _copied(self, value: Any, dtype: DType | None = None) -> Symbol:
+        """A small array of numbers as state that stays what it is."""
+        is_array = isinstance(value, np.ndarray) or _is_list_of_numbers(value)
+        numbers = np.array(value, dtype) if is_array and self._captures else None
+        if numbers is None or numbers.nbytes > _MOST_CAPTURED or numbers.dtype.name not in SUPPORTED:  # fmt: skip
             raise TraceError(_undeclared(value))
-        return self._constant(np.asarray(value, dtype))
+        for symbol, known in self.captured:
+            if numbers.dtype == known.dtype and numbers.shape == known.shape and numbers.tobytes() == known.tobytes():  # fmt: skip
+                return symbol
+        spec = Spec(numbers.shape, SUPPORTED[numbers.dtype.name])
+        symbol = self.parameter(spec, "state", f"constant.{len(self.captured)}")
+        self.captured.append((symbol, numbers))
+        return symbol
 
     def _constant(self, numbers: np.ndarray[Any, Any]) -> Symbol:
         """A few numbers that stand in the code of a step."""
@@ -190,6 +212,8 @@ class TraceBackend:
 
     def to_numpy(self, array: Array) -> np.ndarray[Any, Any]:
         self._check_thread()
+        if isinstance(array, Symbol) and array.weak:
+            raise ConcretizationError("a traced step has no value yet for a number among its arguments", array)  # fmt: skip
         raise TraceError(
             "item() and numpy() need a value, and a traced step has none yet; return the tensor instead"
         )
@@ -210,16 +234,21 @@ class TraceBackend:
             raise TraceError(
                 "the shape of x[mask] depends on values; use where(mask, x, 0) instead"
             )
-        if _is_written(value):
-            numbers = np.asarray(value)
-            if numbers.dtype.kind == "b":
-                return tuple(self._constant(places) for places in numbers.nonzero())
-            return (self._constant(numbers if numbers.size else numbers.astype(np.int64)),)
-        raise TraceError(_undeclared(value))
+        write = self._constant if _is_written(value) else self._copied
+        if write == self._copied and not isinstance(value, np.ndarray) and not _is_list_of_numbers(value):  # fmt: skip
+            raise TraceError(_undeclared(value))
+        numbers = np.asarray(value)
+        if numbers.dtype.kind == "b":
+            return tuple(write(places) for places in numbers.nonzero())
+        return (write(numbers if numbers.size else numbers.astype(np.int64)),)
 
 
 def _is_written(value: Any) -> bool:
-    """Whether this is a list of numbers that a step may have in its code."""
+    """Whether this is a short list of numbers, as a step may have in its code."""
+    return _is_list_of_numbers(value, _MOST_WRITTEN)
+
+
+def _is_list_of_numbers(value: Any, most: int = _MOST_CAPTURED) -> bool:
     if not isinstance(value, (list, tuple)):
         return False
     leaves, waiting = 0, list(value)
@@ -231,7 +260,7 @@ def _is_written(value: Any) -> bool:
             leaves += 1
         else:
             return False
-    return leaves <= _MOST_WRITTEN
+    return leaves <= most
 
 
 def _undeclared(value: Any) -> str:

@@ -24,7 +24,8 @@ def test_the_code_of_the_guide_runs_in_order(full):
         script = f"import backends\nbackends.set_default('numpy')\n{script}"
     done = subprocess.run([sys.executable, "-W", "error", "-c", script], cwd=ROOT, capture_output=True, text=True, check=False)  # fmt: skip
     assert done.returncode == 0, done.stderr
-    names, half, early, resumed, tuned = done.stdout.splitlines()
+    names, frozen, half, early, resumed, tuned = done.stdout.splitlines()
+    assert frozen == "True"
     assert names == "['accuracy', 'auc', 'loss', 'val_accuracy', 'val_auc', 'val_loss']"
     assert half == "True 32768.0"
     assert (early, resumed, tuned) == ("True True", "True", "True")

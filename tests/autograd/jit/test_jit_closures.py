@@ -26,7 +26,7 @@ TABLE = {"rate": 2.0}
 
 def test_an_undeclared_tensor_is_an_error_with_the_way_out():
     hidden = ones()
-    for f in (lambda x: x * hidden, lambda x: x + OUTSIDE, lambda x: x + np.ones(2, np.float32), lambda x: hidden):  # fmt: skip
+    for f in (lambda x: x * hidden, lambda x: x + OUTSIDE, lambda x: (x + np.ones((20_000, 2), np.float32)).sum(0), lambda x: hidden):  # fmt: skip
         jitted = ag.jit(f)
         for _ in range(2):
             with pytest.raises(ag.TraceError, match=r"undeclared.*state=|returns tensors"):
@@ -34,6 +34,18 @@ def test_an_undeclared_tensor_is_an_error_with_the_way_out():
         assert jitted.traces == 0
     assert hidden.backend == backends.default().name
     assert (hidden + 1).tolist() == [2.0, 2.0]
+
+
+@pytest.mark.parametrize(
+    "how",
+    [float, lambda t: t.item(), lambda t: t.numpy()[0], np.asarray, lambda t: t.tolist()[0], bool],
+)
+def test_the_value_of_an_undeclared_tensor_is_refused(how):
+    hidden = ag.tensor([2.0])
+    for _ in range(2):
+        with pytest.raises(ag.TraceError, match=r"undeclared.*state="):
+            ag.jit(lambda x: x * how(hidden))(ones())
+    assert how(hidden) == 2.0 or how(hidden) is True
 
 
 class Holder:
@@ -93,7 +105,7 @@ def test_a_trace_that_fails_leaves_nothing_behind():
     def step(x):
         held.w = x * 2
         held.fresh = held.w
-        return x + np.ones(2)
+        return x + np.ones((20_000, 2))
 
     with pytest.raises(ag.TraceError, match="undeclared"):
         ag.jit(step)(ones())

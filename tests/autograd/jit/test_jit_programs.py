@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import namedtuple
+from functools import partial
 
 import numpy as np
 import pytest
@@ -194,3 +195,65 @@ def test_a_view_keeps_the_memory_that_it_shows(view):
     x = ag.tensor(np.linspace(-1, 1, 16, dtype=np.float32).reshape(4, 4))
     for got, expected in zip(ag.jit(f)(x), f(x), strict=True):
         np.testing.assert_allclose(got.numpy(), expected.numpy(), 1e-5, 1e-6)
+
+
+KINDS = (
+    lambda a, b: ag.cumsum(a, axis=0), lambda a, b: ag.where(a > b, a, b), lambda a, b: a * 2, lambda a, b: ag.tanh(a),
+    ag.maximum, lambda a, b: a * b,
+)  # fmt: skip
+
+
+def test_arithmetic_that_waits_and_is_then_needed_by_a_scan(caplog):
+    """Cheap arithmetic is done where it is used, until something needs it in memory: then nobody may run before that."""
+    programs = [
+        ([1, 0, 4, 4, 2, 4, 4, 1], [(1, 15), (77, 42), (88, 32), (76, 29), (71, 96), (27, 3), (51, 91), (53, 41)]),
+        ([5, 5, 0, 1, 5, 5, 1, 0], [(66, 76), (50, 46), (71, 12), (65, 60), (20, 37), (38, 41), (93, 20), (31, 40)]),
+        ([4, 2, 0, 4, 4, 4, 4, 4], [(7, 4), (28, 9), (19, 51), (74, 81), (56, 90), (59, 82), (81, 59), (33, 1)]),
+        ([2, 0, 0, 1, 1, 2, 2, 1], [(58, 87), (97, 10), (51, 69), (48, 0), (76, 47), (87, 0), (48, 43), (9, 62)]),
+    ]  # fmt: skip
+
+    def value(kinds, picks, x):
+        found = [x, x * 2, ag.tanh(x)]
+        for kind, (i, j) in zip(kinds, picks, strict=True):
+            a, b = found[i % len(found)], found[j % len(found)]
+            found.append(KINDS[kind](a, b))
+        return sum(y.sum() for y in found[-3:])
+
+    def first(x):
+        d, s = x * 2, ag.tanh(x)
+        c = ag.cumsum(d)
+        return ag.where(s > c, s, c).sum() + ag.where(s > 2 * d, s, 2 * d).sum()
+
+    x = ag.tensor([0.1, -0.2, 0.3, -0.4, 0.25])
+    for f in (first, *(partial(value, *program) for program in programs)):
+        slope = ag.grad(f)
+        np.testing.assert_allclose(ag.jit(slope)(x).numpy(), slope(x).numpy(), rtol=1e-5)
+    assert [
+        r.getMessage() for r in caplog.records if "could not be compiled" in r.getMessage()
+    ] == []
+
+
+ROWS = {
+    "function": ag.exp, "scan": lambda w: ag.cumsum(w, 0), "softmax": ag.softmax, "pending": lambda w: w * 2, "joined": lambda w: ag.concat([w[:2], w[2:]]),
+    "shifted": lambda w: w - w.max(keepdims=True),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("row", ROWS)
+@pytest.mark.parametrize("reduce", [ag.sum, ag.max, ag.mean, ag.argmax, ag.var, ag.logsumexp])
+def test_reductions_of_a_row_that_is_repeated(row, reduce):
+    rng = np.random.default_rng(0)
+    w, x = ag.tensor(rng.normal(size=4).astype("f")), ag.tensor(rng.normal(size=(3, 4)).astype("f"))
+
+    def results(w, x):
+        repeated = ag.broadcast_to(ROWS[row](w), (3, 4))
+        return [reduce(y, axis=axis) for y in (repeated, repeated * x) for axis in (0, 1, None)]
+
+    for found, right in zip(ag.jit(results)(w, x), results(w, x), strict=True):
+        np.testing.assert_allclose(found.numpy(), right.numpy(), rtol=1e-4, atol=1e-5)
+    if reduce is not ag.argmax:
+        slope = ag.grad(
+            lambda w, x: sum((y * (i + 1)).sum() for i, y in enumerate(results(w, x))), (0, 1)
+        )
+        for found, right in zip(ag.jit(slope)(w, x), slope(w, x), strict=True):
+            np.testing.assert_allclose(found.numpy(), right.numpy(), rtol=1e-3, atol=1e-4)

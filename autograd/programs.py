@@ -1,0 +1,128 @@
+"""The programs of a compiled function, each with what it depends on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any, NamedTuple
+
+from backends.contract import Array, Backend, Executable
+from backends.errors import BackendError
+
+from . import random
+from .guards import Difference, Guards
+from .owner import array_of, assignments, is_private, make_private, writer_of
+from .tensor import Tensor
+from .tracekeys import move_generator
+from .tracing import Captured
+
+_MOST = 64
+
+
+class Entry(NamedTuple):
+    """A trace and its compiled form.
+
+    `writers` are the locks of those who write into its state, its own first where it does; whoever runs it holds them.
+    """
+
+    captured: Captured
+    executable: Executable
+    tensors: dict[str, Tensor]
+    written: frozenset[str]
+    home: Backend
+    guards: Guards
+    writers: list[Any]
+
+    def state_arrays(self, donate: bool, taken: list[Any]) -> dict[str, Array]:
+        """The arrays of the state; those that are written are of their tensors alone, as far as `donate` allows.
+
+        Takes the locks of all who write into it, besides those that are `taken`.
+
+        Raises:
+            BackendError: a tensor of the state was moved to another backend.
+        """
+        home, arrays = self.home, {}
+        for name, tensor in self.tensors.items():
+            if tensor._backend is not home:
+                move_generator(random.default_generator(), home)
+            if tensor._backend is not home:
+                raise BackendError(f"state {name!r} was moved to {tensor.backend!r}")
+            writer = writer_of(tensor)
+            if writer is None and name in self.written:
+                writer = self.writers[0]
+            if writer is not None and not any(writer is lock for lock in self.writers):
+                self.writers.append(writer)
+                take(writer, taken)
+            array = array_of(tensor)
+            arrays[name] = home.owned(array)
+            if name not in self.written:
+                if arrays[name] is not array:
+                    tensor._data = arrays[name]
+                    assignments[0] += 1
+            elif not is_private(tensor):
+                if arrays[name] is array and not (donate and self._is_alone(array)):
+                    arrays[name] = home.owned(array, shared=True)
+                make_private(tensor, arrays[name], writer)
+                # other compiled functions of this state have to look again
+                assignments[0] += 1
+        return arrays
+
+    def _is_alone(self, array: Array) -> bool:
+        """Whether no other tensor of the state lies in the same memory."""
+        owner = _owner(array)
+        return sum(_owner(array_of(tensor)) is owner for tensor in self.tensors.values()) == 1
+
+
+def take(lock: Any, taken: list[Any]) -> None:
+    """Acquire `lock`; it is noted first, so that an interrupt leaves none that nobody releases."""
+    taken.append(lock)
+    lock.acquire()
+
+
+def let_go(taken: list[Any]) -> None:
+    """Release the locks that are noted."""
+    while taken:
+        with suppress(RuntimeError):  # noted, and interrupted before it was acquired
+            taken.pop().release()
+
+
+def _owner(array: Any) -> Any:
+    base = getattr(array, "base", None)
+    return array if base is None else base
+
+
+class Programs:
+    """Entries by key; of one key there may be several, that differ in what their traces read.
+
+    `difference` tells what made the last search fail.
+    """
+
+    def __init__(self) -> None:
+        self._entries: dict[Any, list[Entry]] = {}
+        self.newest: Any = None
+        self.difference: Difference | None = None
+
+    def find(self, key: Any, leaves: Sequence[Any]) -> Entry | None:
+        """The program of this key whose guards hold."""
+        self.difference = None
+        kept = self._entries.get(key)
+        if kept is None:
+            return None
+        for place, entry in enumerate(kept):
+            difference = entry.guards.broken(leaves)
+            if difference is None:
+                if place:
+                    kept.insert(0, kept.pop(place))
+                return entry
+            self.difference = self.difference or difference
+        return None
+
+    def add(self, key: Any, entry: Entry) -> None:
+        """Keep `entry`; the oldest goes when there are many."""
+        self.newest = key
+        self._entries.setdefault(key, []).insert(0, entry)
+        while sum(map(len, self._entries.values())) > _MOST:
+            oldest = next(iter(self._entries))
+            self._entries[oldest].pop()
+            if not self._entries[oldest]:
+                del self._entries[oldest]

@@ -26,7 +26,7 @@ from .guards import Guards
 from .leaks import Before, check_left_behind
 from .mode import mode
 from .owner import array_of, assignments
-from .programs import Entry, Programs, let_go, take
+from .programs import Entry, Programs, let_go, take, used_state
 from .structure import flatten, unflatten
 from .tensor import Tensor
 from .tracekeys import (
@@ -356,9 +356,9 @@ class Jitted(Inspected):
         executable = home.compile(captured.program, feeds)
         held = dict(captured.state)
         guards = Guards(self.function, executed, leaves, held.values(), before)
-        entry = Entry(
-            captured, executable, held, frozenset(executable.written), home, guards, [self._writer]
-        )
+        written, used = frozenset(executable.written), used_state(captured.program)
+        writers = [self._writer] if written else []
+        entry = Entry(captured, executable, held, written, home, guards, used, writers)
         self.traces += 1
         why = difference(self._programs.newest, key, self._programs.difference)
         unseen = [*guards.unseen, *(f"random numbers of {said}" for said in before.drawn())]

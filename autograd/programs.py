@@ -8,6 +8,8 @@ from typing import Any, NamedTuple
 
 from backends.contract import Array, Backend, Executable
 from backends.errors import BackendError
+from backends.program import Program
+from backends.program.ir import Value
 
 from . import random
 from .guards import Difference, Guards
@@ -22,7 +24,7 @@ _MOST = 64
 class Entry(NamedTuple):
     """A trace and its compiled form.
 
-    `writers` are the locks of those who write into its state, its own first where it does; whoever runs it holds them.
+    `used` is the state that the program names. `writers` are the locks of those who write into its state, its own first where it does; whoever runs it holds them.
     """
 
     captured: Captured
@@ -31,6 +33,7 @@ class Entry(NamedTuple):
     written: frozenset[str]
     home: Backend
     guards: Guards
+    used: frozenset[str]
     writers: list[Any]
 
     def state_arrays(self, donate: bool, taken: list[Any]) -> dict[str, Array]:
@@ -47,7 +50,7 @@ class Entry(NamedTuple):
                 move_generator(random.default_generator(), home)
             if tensor._backend is not home:
                 raise BackendError(f"state {name!r} was moved to {tensor.backend!r}")
-            writer = writer_of(tensor)
+            writer = writer_of(tensor) if name in self.used else None
             if writer is None and name in self.written:
                 writer = self.writers[0]
             if writer is not None and not any(writer is lock for lock in self.writers):
@@ -71,6 +74,14 @@ class Entry(NamedTuple):
         """Whether no other tensor of the state lies in the same memory."""
         owner = _owner(array)
         return sum(_owner(array_of(tensor)) is owner for tensor in self.tensors.values()) == 1
+
+
+def used_state(program: Program) -> frozenset[str]:
+    """The names of the state that a program reads or writes; some is declared and not used."""
+    named = {o for instruction in program.instructions for o in instruction.operands if isinstance(o, Value)}  # fmt: skip
+    named |= {v for pair in program.assigns for v in pair if isinstance(v, Value)}
+    named |= {v for _, v in program.outputs if isinstance(v, Value)}
+    return frozenset(name for name, value in program.named("state").items() if value in named)
 
 
 def take(lock: Any, taken: list[Any]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import sys
 import time
 from collections.abc import Callable
@@ -36,6 +37,7 @@ def seconds_per_call(call: Callable[[], object], seconds: float) -> float:
 
 def peak_growth(work: Callable[[], None]) -> float:
     """Megabytes by which the peak of this process's resident memory rises above what it is now."""
+    gc.collect()  # what is freed during the work would hide its growth
     _forget_peak()
     before = _megabytes("VmRSS")
     work()

@@ -1,7 +1,7 @@
 """Who may have the array of a tensor: only a tensor whose array nobody can have is written in place.
 
-The array of such a tensor is in a place where no code looks for it, so that whoever does ask for it is noticed, at no cost
-to all other tensors. This is exact on every interpreter, which reference counts are not.
+Such a tensor has another class for the time being, whose attribute `_data` is a property: whoever asks for the array is
+noticed, at no cost to all other tensors. This is exact on every interpreter, which reference counts are not.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from backends.contract import Array, Backend, DType, Shape
+from backends.contract import Array, Backend
 from backends.errors import TraceError
 
 assignments = [0]
@@ -20,83 +20,71 @@ was private: while it stands still, a compiled step need not look again."""
 class ArrayOwner:
     """Has an array, which may be private."""
 
-    __slots__ = ("_data", "_private", "_writer")
+    __slots__ = ("_data", "_writer")
 
     _data: Array
-    _private: Array
     _writer: Any
-    """The lock of those who write into the private array."""
-
-    def __getattr__(self, name: str) -> Any:
-        """Called for what is not there: from now on the array is no longer private, for whoever asks for it may keep it."""
-        if name == "_data":
-            with _WRITER.__get__(self):
-                if not is_private(self):  # another thread has asked meanwhile
-                    return _data_of(self)
-                array = _PRIVATE.__get__(self)
-                self._data = array
-                del self._private
-                assignments[0] += 1
-            return array
-        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}", name=name, obj=self)  # fmt: skip
-
-    @property
-    def shape(self) -> Shape:
-        try:
-            found: Shape = _data_of(self).shape
-        except AttributeError:
-            found = array_of(self).shape
-        return found
-
-    @property
-    def ndim(self) -> int:
-        try:
-            found: int = _data_of(self).ndim
-        except AttributeError:
-            found = array_of(self).ndim
-        return found
-
-    @property
-    def size(self) -> int:
-        try:
-            found: int = _data_of(self).size
-        except AttributeError:
-            found = array_of(self).size
-        return found
-
-    @property
-    def dtype(self) -> DType:
-        try:
-            found: DType = _data_of(self).dtype
-        except AttributeError:
-            found = array_of(self).dtype
-        return found
+    """The lock of those who write into the array, once it has been private."""
 
 
 _DATA: Any = ArrayOwner.__dict__["_data"]
-_PRIVATE: Any = ArrayOwner.__dict__["_private"]
 _WRITER: Any = ArrayOwner.__dict__["_writer"]
-_data_of: Callable[[Any], Array] = _DATA.__get__
-"""The array of a tensor where it is not private; AttributeError where it is."""
+
+
+def _asked_for(owner: Any) -> Array:
+    """From now on the array is no longer private, for whoever asks may keep it."""
+    with _WRITER.__get__(owner):
+        if is_private(owner):  # no other thread has asked meanwhile
+            owner.__class__ = type(owner).public
+            assignments[0] += 1
+        return array_of(owner)
+
+
+def _given(owner: Any, array: Array) -> None:
+    with _WRITER.__get__(owner):
+        if is_private(owner):
+            owner.__class__ = type(owner).public
+        _DATA.__set__(owner, array)
+
+
+def _of_array(name: str) -> property:
+    return property(lambda owner: getattr(array_of(owner), name))
+
+
+_private: dict[type, type] = {}
+
+
+def _private_type(kind: type) -> type:
+    """The class of tensors of class `kind` with a private array."""
+    if kind in _private:
+        return _private[kind]
+    inside = {n: _of_array(n) for n in ("shape", "ndim", "size", "dtype")}
+    told = {
+        "__module__": kind.__module__,
+        "__qualname__": kind.__qualname__,
+        "__doc__": kind.__doc__,
+    }
+    made = _private[kind] = type(kind)(kind.__name__, (kind,), {"__slots__": (), "public": kind, "_data": property(_asked_for, _given), **inside, **told})  # fmt: skip
+    return made
+
+
+def public_type(owner: Any) -> Any:
+    """The class of a tensor, whoever has its array."""
+    return type(owner).public if is_private(owner) else type(owner)
 
 
 def array_of(owner: ArrayOwner) -> Array:
     """The array of a tensor, for whoever looks at it and keeps neither it nor a view of it."""
-    try:
-        return _data_of(owner)
-    except AttributeError:
-        array: Array = _PRIVATE.__get__(owner)
-        return array
+    array: Array = _DATA.__get__(owner)
+    return array
 
 
 def looked_at(owner: ArrayOwner, look: Callable[[Array], Any]) -> Any:
     """`look` of the array, which it copies from: never half-way through a step of another thread."""
-    try:
-        array = _data_of(owner)
-    except AttributeError:
-        with _WRITER.__get__(owner):
-            return look(array_of(owner))
-    return look(array)
+    if not is_private(owner):
+        return look(array_of(owner))
+    with _WRITER.__get__(owner):
+        return look(array_of(owner))
 
 
 def writer_of(owner: ArrayOwner) -> Any:
@@ -109,11 +97,7 @@ def writer_of(owner: ArrayOwner) -> Any:
 
 def is_private(owner: ArrayOwner) -> bool:
     """Whether nobody can have the array: it was made private, and nobody has asked for it since."""
-    try:
-        _data_of(owner)
-    except AttributeError:
-        return True
-    return False
+    return "public" in type(owner).__dict__
 
 
 def make_private(owner: ArrayOwner, array: Array, writer: Any) -> None:
@@ -128,9 +112,10 @@ def make_private(owner: ArrayOwner, array: Array, writer: Any) -> None:
     >>> kept = w.detach(); is_private(w)
     False
     """
-    owner._private, owner._writer = array, writer
+    owner._writer = writer
+    _DATA.__set__(owner, array)
     if not is_private(owner):
-        del owner._data
+        owner.__class__ = _private_type(type(owner))
 
 
 def carried(tensor: Any, target: Backend) -> Array:

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from typing import Any, Self
 
 import backends
-from backends.contract import Array, Backend, resolve_dtype
+from backends.contract import Array, Backend, DType, Shape, resolve_dtype
 
 from . import numpy_functions
 from .differentiate import accumulate_gradients
@@ -21,7 +21,7 @@ from .errors import BackendError, DTypeError, GradientError, ShapeError
 from .graph import Leaf, Vertex
 from .methods import TensorMethods
 from .mode import mode
-from .owner import ArrayOwner, array_of, assignments, carried, looked_at
+from .owner import ArrayOwner, array_of, assignments, carried, looked_at, public_type
 from .taken import check_cut, check_known
 
 _new = object.__new__
@@ -100,6 +100,22 @@ class Tensor(TensorMethods, ArrayOwner):
     @data.setter
     def data(self, value: Any) -> None:
         self.assign(value)
+
+    @property
+    def shape(self) -> Shape:
+        return self._data.shape
+
+    @property
+    def ndim(self) -> int:
+        return self._data.ndim
+
+    @property
+    def size(self) -> int:
+        return self._data.size
+
+    @property
+    def dtype(self) -> DType:
+        return self._data.dtype
 
     @property
     def backend(self) -> str:
@@ -338,7 +354,11 @@ class Tensor(TensorMethods, ArrayOwner):
     def __reduce__(self) -> Any:
         self._check_leaf("pickle")
         more = getattr(self, "__dict__", None)
-        return type(self)._rebuild, (self.numpy(), self.requires_grad, self.backend), more or None
+        return (
+            public_type(self)._rebuild,
+            (self.numpy(), self.requires_grad, self.backend),
+            more or None,
+        )
 
     @classmethod
     def _rebuild(cls, values: Any, requires_grad: bool, backend: str) -> Self:
@@ -347,11 +367,12 @@ class Tensor(TensorMethods, ArrayOwner):
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
         """A leaf with a copy of the values, of the gradient and of what else it holds."""
         self._check_leaf("deepcopy")
-        new = memo[id(self)] = self._rebuild(self.numpy(), self.requires_grad, self.backend)
+        new = memo[id(self)] = public_type(self)._rebuild(
+            self.numpy(), self.requires_grad, self.backend
+        )
         if self.grad is not None:
             new.grad = copy.deepcopy(self.grad.detach(), memo)
-        if hasattr(self, "__dict__"):
-            vars(new).update(copy.deepcopy(vars(self), memo))
+        getattr(new, "__dict__", {}).update(copy.deepcopy(getattr(self, "__dict__", {}), memo))
         return new
 
     def _check_leaf(self, what: str) -> None:

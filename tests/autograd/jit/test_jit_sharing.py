@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 import autograd as ag
+import nn
 from autograd.owner import array_of, is_private
 
 pytestmark = pytest.mark.once
@@ -199,3 +200,26 @@ def test_what_another_thread_holds_is_never_half_of_a_step(two_threads):
     finally:
         stop.set()
         trainer.join()
+
+
+def test_a_tensor_with_a_private_array_is_like_any_other():
+    w, add = counter()
+    p = nn.Parameter(ZEROS)
+    step = ag.jit(lambda x: (p.assign(p.detach() + x), None)[1], state=[p])
+    for _ in range(2):
+        add(ONES)
+        step(ONES)
+        assert is_private(w)
+        assert isinstance(p, nn.Parameter)
+        assert (repr(w).startswith("Tensor("), repr(p).startswith("Parameter(")) == (True, True)
+        assert (type(w).__name__, type(p).__qualname__, type(p).__module__) == (
+            "Tensor",
+            "Parameter",
+            "nn.module",
+        )
+        assert type(pickle.loads(pickle.dumps(p))) is nn.Parameter
+        assert type(copy.deepcopy(w)) is ag.Tensor
+        assert (w + 1).tolist() == (w.numpy() + 1).tolist()
+        assert type(w + 1) is ag.Tensor
+        w.data = w.numpy()
+        assert not is_private(w)

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 import autograd as ag
+import backends
 import nn
 from autograd.owner import array_of, is_private
 
@@ -176,7 +177,7 @@ def test_reference_counts_decide_nothing():
 
 
 @pytest.mark.host
-def test_what_another_thread_holds_is_never_half_of_a_step(two_threads):
+def test_what_another_thread_holds_is_never_half_of_a_step(two_threads, backend):
     """Whoever asks for an array waits for the step that writes into it; none reads it half-way."""
     w, one = ag.zeros(50_000), ag.ones(50_000)
     step = ag.jit(lambda x: w.assign(w + x), state=[w])
@@ -184,8 +185,10 @@ def test_what_another_thread_holds_is_never_half_of_a_step(two_threads):
     stop = threading.Event()
 
     def train():
-        while not stop.is_set():
-            step(one)
+        # a thread has a default backend of its own: with another one it would trace, and readers would be told so
+        with backends.use(backend):
+            while not stop.is_set():
+                step(one)
 
     trainer = threading.Thread(target=train)
     trainer.start()

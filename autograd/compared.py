@@ -12,6 +12,8 @@ _DEEPEST = 16
 _CONSTANTS = (slice, range, type(...), type(NotImplemented))
 _VALUES = ("numpy", "datetime", "decimal", "fractions", "pathlib", "re", "uuid")
 """Objects of these modules that are equal are the same, and stay so: dtypes, dates, fractions."""
+_BYTES = 1 << 16
+"""Of a larger array the content is not looked at."""
 missing = object()
 
 
@@ -64,6 +66,13 @@ def differs(new: Any, old: Any) -> bool:
     if isinstance(old, (float, complex)) or type(old) not in FIXED:
         return repr(new) != repr(old)
     return bool(new != old)
+
+
+def array_content(array: Any) -> tuple[Any, ...] | None:
+    """(class, shape, dtype, content); None of a large array, and of one of objects."""
+    if array.nbytes > _BYTES or array.dtype.kind == "O":
+        return None
+    return type(array), array.shape, array.dtype, array.tobytes()
 
 
 def is_other_array(new: Any, old: tuple[Any, ...]) -> bool:

@@ -50,6 +50,11 @@ def _axes(axis: Any, ndim: int) -> list[int]:
     return found
 
 
+def _between(xp: Any, a: Any, axis: int, start: int | None, stop: int | None) -> Any:
+    """The elements from `start` to `stop` along an axis, counted from the front."""
+    return xp.index(a, (*(slice(None),) * axis, slice(start, stop)))
+
+
 def moveaxis(xp: Any, a: Any, source: Any, destination: Any) -> Any:
     from_, to = _axes(source, a.ndim), _axes(destination, a.ndim)
     if len(from_) != len(to):
@@ -73,8 +78,7 @@ def roll(xp: Any, a: Any, shift: Any, axis: Any = None) -> Any:
         by, one = shifts[number % len(shifts)], normalise_axis(axes[number % len(axes)], a.ndim)
         length = a.shape[one]
         cut = (length - operator.index(by)) % length if length else 0
-        before = (slice(None),) * one
-        a = xp.concat([xp.index(a, (*before, slice(cut, None))), xp.index(a, (*before, slice(None, cut)))], axis=one)  # fmt: skip
+        a = xp.concat([_between(xp, a, one, cut, None), _between(xp, a, one, None, cut)], axis=one)
     return a
 
 
@@ -205,12 +209,12 @@ def cumprod(xp: Any, a: Any, axis: int | None = None) -> Any:
     axis = normalise_axis(axis, a.ndim)
     if a.dtype.kind in "bi":
         a = xp.astype(a, dtype="int64")
-    before, step = (slice(None),) * axis, 1
+    step = 1
     while step < a.shape[axis]:
         # every product takes up the one that ends `step` places before it
-        head = xp.index(a, (*before, slice(None, step)))
-        rest = xp.multiply(xp.index(a, (*before, slice(step, None))), xp.index(a, (*before, slice(None, -step))))  # fmt: skip
-        a, step = xp.concat([head, rest], axis=axis), 2 * step
+        earlier, later = _between(xp, a, axis, None, -step), _between(xp, a, axis, step, None)
+        a = xp.concat([_between(xp, a, axis, None, step), xp.multiply(later, earlier)], axis=axis)
+        step *= 2
     return a
 
 
@@ -221,10 +225,10 @@ def ptp(xp: Any, a: Any, axis: Any = None, keepdims: bool = False) -> Any:
 def diff(xp: Any, a: Any, n: int = 1, axis: int = -1) -> Any:
     if n < 0:
         raise RangeError(f"diff: n is 0 or more, got {n}")
-    before = (slice(None),) * normalise_axis(axis, a.ndim)
+    axis = normalise_axis(axis, a.ndim)
     unlike = xp.not_equal if a.dtype.kind == "b" else xp.subtract
     for _ in range(n):
-        a = unlike(xp.index(a, (*before, slice(1, None))), xp.index(a, (*before, slice(None, -1))))  # fmt: skip
+        a = unlike(_between(xp, a, axis, 1, None), _between(xp, a, axis, None, -1))
     return a
 
 

@@ -26,7 +26,7 @@ from types import (
 )
 from typing import Any, NamedTuple
 
-from .compared import COMPARISONS, is_empty, missing, snapshot
+from .compared import COMPARISONS, array_content, is_empty, missing, snapshot
 from .executed import Executed, is_library, names_of
 from .leaks import Before
 from .reach import FIXED, Part, parts
@@ -35,8 +35,6 @@ from .tracing import Number
 
 _MOST = 5_000
 """Values that are looked at."""
-_BYTES = 1 << 16
-"""Of a larger array the content is not looked at."""
 
 
 class Difference(NamedTuple):
@@ -118,7 +116,6 @@ class _Writer:
         self._tried = read.tried
         self._lines: list[str] = []
         self._space: dict[str, Any] = dict(COMPARISONS)
-        self._keyed: list[str] = []
         self._later: list[Any] = []
         self._weak = False
         self._known: dict[int, str] = {}
@@ -241,8 +238,8 @@ class _Writer:
             self._object(part, self._variable(value, text))
 
     def _array(self, text: str, value: Any, said: str) -> None:
-        if value.nbytes <= _BYTES and type(value).__module__ == "numpy" and value.dtype.kind != "O":
-            kept = (type(value), value.shape, value.dtype, value.tobytes())
+        kept = array_content(value) if type(value).__module__ == "numpy" else None
+        if kept is not None:
             self._equal(text, kept, said, "is_other_array")
         else:
             self._same(text, value, said)
@@ -287,8 +284,7 @@ class _Writer:
             key = value.jit_key()
             if self.before is not None:
                 self.before.check_key(value, key, part.said)
-            self._keyed.append(f"if {name}.jit_key() != {self._constant(key)}: return {self._named(part.said, key)}, {name}.jit_key()")  # fmt: skip
-            self._lines.append(self._keyed[-1])
+            self._lines.append(f"if {name}.jit_key() != {self._constant(key)}: return {self._named(part.said, key)}, {name}.jit_key()")  # fmt: skip
         for absent in sorted(self._tried):
             if inspect.getattr_static(value, absent, missing) is missing or _is_empty_slot(value, absent):  # fmt: skip
                 self._lines.append(f"if hasattr({name}, {absent!r}): return {self._named(f'{part.said}.{absent}', 'absent')}, 'there'")  # fmt: skip

@@ -26,7 +26,7 @@ from .guards import Guards
 from .leaks import Before, check_left_behind
 from .mode import mode
 from .owner import array_of, assignments
-from .programs import Entry, Programs, let_go, take, used_state
+from .programs import Entry, Programs, let_go, used_state
 from .structure import flatten, unflatten
 from .tensor import Tensor
 from .tracekeys import (
@@ -206,8 +206,7 @@ class Jitted(Inspected):
             taken: list[Any] = []
             try:
                 with one_at_a_time:
-                    for lock in entry.writers:
-                        take(lock, taken)
+                    entry.hold(taken)
                     state = entry.state_arrays(self.donate, taken)
                     sources = {f"argument.{i}": home.owned(array_of(r)) for i, r in enumerate(rows)}
                     picked = None if order is None else home.owned(order.to("int64")._data)
@@ -287,11 +286,12 @@ class Jitted(Inspected):
         with self._lock:
             entry, inputs = self._found((args, {}), flatten(args))
             arrays = {f"argument.{i}": entry.home.owned(x._data) for i, x in enumerate(inputs)}
-            taken = [*entry.writers]
-            for lock in entry.writers:
-                lock.acquire()
+            taken: list[Any] = []
             try:
-                return entry.executable.compare(entry.state_arrays(self.donate, taken), arrays)
+                with one_at_a_time:
+                    entry.hold(taken)
+                    state = entry.state_arrays(self.donate, taken)
+                return entry.executable.compare(state, arrays)
             finally:
                 let_go(taken)
 
@@ -384,8 +384,7 @@ class Jitted(Inspected):
             try:
                 with one_at_a_time:
                     given = {f"argument.{i}": home.owned(t._data) for i, t in enumerate(inputs)}
-                    for lock in entry.writers:
-                        take(lock, taken)
+                    entry.hold(taken)
                     state = None if self._is_bound(entry) else entry.state_arrays(self.donate, taken)  # fmt: skip
                 if state is not None and level() >= 4:
                     report_differences(self.name, executable.compare(state, given))

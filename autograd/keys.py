@@ -6,6 +6,7 @@ import sys
 from types import BuiltinFunctionType, FunctionType, ModuleType
 from typing import Any
 
+from .compared import array_content
 from .executed import is_library
 from .reach import FIXED, parts
 from .tensor import Tensor
@@ -13,7 +14,6 @@ from .tensor import Tensor
 _DEPTH = 8
 _MOST = 64
 """Attributes and items that are looked at, of what is no plain container."""
-_BYTES = 1 << 16
 _QUIET = sys.stdlib_module_names - {"types", "collections", "dataclasses", "argparse", "functools", "enum"}  # fmt: skip
 """Objects of these modules (locks, events, loggers) hold nothing that a step computes with."""
 
@@ -57,8 +57,8 @@ def key_of(value: Any, depth: int = 0) -> Any:
     if isinstance(value, FunctionType) and is_library(value.__code__.co_filename):
         return Same(value)
     if hasattr(type(value), "tobytes") and hasattr(value, "dtype"):
-        is_small = value.nbytes <= _BYTES and value.dtype.kind != "O"
-        return (str(value.dtype), value.shape, value.tobytes()) if is_small else Same(value)
+        content = array_content(value)
+        return Same(value) if content is None else content
     if type(value).__module__.partition(".")[0] in _QUIET:
         return None
     if isinstance(value, (list, tuple, set, frozenset, dict)) and len(value) > _MOST:

@@ -24,7 +24,8 @@ _MOST = 64
 class Entry(NamedTuple):
     """A trace and its compiled form.
 
-    `used` is the state that the program names. `writers` are the locks of those who write into its state, its own first where it does; whoever runs it holds them.
+    `used` is the state that the program names. `writers` are the locks of those who write into it, its own first where it
+    does; whoever runs it holds them.
     """
 
     captured: Captured
@@ -35,6 +36,11 @@ class Entry(NamedTuple):
     guards: Guards
     used: frozenset[str]
     writers: list[Any]
+
+    def hold(self, taken: list[Any]) -> None:
+        """Take the locks that are known so far. Under `one_at_a_time`, so that no two wait for each other."""
+        for lock in self.writers:
+            take(lock, taken)
 
     def state_arrays(self, donate: bool, taken: list[Any]) -> dict[str, Array]:
         """The arrays of the state; those that are written are of their tensors alone, as far as `donate` allows.
@@ -49,7 +55,9 @@ class Entry(NamedTuple):
             if tensor._backend is not home:
                 move_generator(random.default_generator(), home)
             if tensor._backend is not home:
-                raise BackendError(f"state {name!r} was moved to {tensor.backend!r}")
+                raise BackendError(
+                    f"{self.captured.program.name}: state {name!r} was moved to {tensor.backend!r}"
+                )
             writer = writer_of(tensor) if name in self.used else None
             if writer is None and name in self.written:
                 writer = self.writers[0]

@@ -333,11 +333,9 @@ class Tensor(TensorMethods, ArrayOwner):
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
         """`np.exp(tensor)` and `np_array * tensor` are the op of the same name, so no gradient gets lost."""
         name = "abs" if ufunc.__name__ == "absolute" else ufunc.__name__
-        function = divmod if name == "divmod" else getattr(self._xp, name, None)
+        function = getattr(self._xp, name, None)
         if method != "__call__" or kwargs or function is None:
             return NotImplemented
-        if function is divmod:
-            return tuple(getattr(self._xp, part)(*inputs) for part in ("floor_divide", "remainder"))
         return function(*inputs)
 
     def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:

@@ -194,10 +194,15 @@ def _captured(
     finally:
         for tensor, (data, backend, node) in zip(tensors, saved, strict=True):
             tensor._data, tensor._backend, tensor._node = data, backend, node
-    constants = {symbol.value: array for symbol, array in trace.captured}
-    held = {n: Tensor.from_value(constants[v], backend=home) for n, v in program.named("state").items() if v in constants}  # fmt: skip
     # only the structure of the result: its tensors would keep the traced graph alive
-    return Captured(program, dict(given) | held, unflatten(result, itertools.repeat(0)), home, tuple(gradients), tuple(cleared))  # fmt: skip
+    return Captured(program, dict(given) | _constants(trace, program, home), unflatten(result, itertools.repeat(0)), home, tuple(gradients), tuple(cleared))  # fmt: skip
+
+
+def _constants(trace: TraceBackend, program: Program, home: Backend) -> dict[str, Tensor]:
+    """The arrays that the trace has captured, as state that no step assigns."""
+    arrays = {symbol.value: array for symbol, array in trace.captured}
+    state = program.named("state").items()
+    return {n: Tensor.from_value(arrays[v], backend=home) for n, v in state if v in arrays}
 
 
 def _outputs(result: Any) -> list[tuple[str, Symbol]]:

@@ -82,6 +82,7 @@ NAMESPACE = SimpleNamespace(
     index=index.index,
     split=index.split,
     repeated=index.repeated,
+    divmod=lambda a, b: (rounding.floor_divide(a, b), rounding.remainder(a, b)),
     full=_create("full"),
     arange=_create("arange"),
 )

@@ -19,7 +19,8 @@ _KINK_AT_0 = Domain(x=(-4, 4), kinks=dict(x=(0.0,)))
 _POSITIVE = Domain(x=(0.2, 4))
 
 
-def _zeros(xp: Any, g: Any) -> Any:
+def zero_slope(xp: Any, g: Any) -> Any:
+    """The gradient of what is flat."""
     return xp.full(shape=g.shape, value=0.0, dtype=g.dtype)
 
 
@@ -59,7 +60,7 @@ def divide(xp, a, b):
 def _power_base(xp: Any, g: Any, a: Any, b: Any) -> Any:
     """b a^(b-1), and 0 where b is 0 whatever a is."""
     if not hasattr(b, "shape"):
-        return _zeros(xp, g) if b == 0 else xp.multiply(g, xp.multiply(xp.power(a, b - 1), b))
+        return zero_slope(xp, g) if b == 0 else xp.multiply(g, xp.multiply(xp.power(a, b - 1), b))
     # only 0**-1 is kept away: where a is not 0 the slope depends on b at b = 0 as anywhere
     constant = xp.equal(b, 0)
     base = xp.where(xp.logical_and(constant, xp.equal(a, 0)), 1.0, a)
@@ -92,14 +93,14 @@ def abs(xp, x):  # noqa: A001 - NumPy's name
     return xp.abs(x)
 
 
-@op(vjp=dict(x=lambda xp, g: _zeros(xp, g)), domain=_KINK_AT_0)
+@op(vjp=dict(x=lambda xp, g: zero_slope(xp, g)), domain=_KINK_AT_0)
 def sign(xp, x):
     """-1, 0 or 1 by the sign of each element; its gradient is 0."""
     return xp.sign(x)
 
 
 @op(
-    vjp=dict(x=lambda xp, g: _zeros(xp, g)),
+    vjp=dict(x=lambda xp, g: zero_slope(xp, g)),
     domain=Domain(x=(-4, 4), kinks=dict(x=tuple(float(i) for i in range(-4, 5)))),
 )
 def floor(xp, x):

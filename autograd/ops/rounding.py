@@ -6,39 +6,36 @@ from typing import Any
 
 from ..call import op
 from ..op import Domain
+from .elementwise import zero_slope
 
 _STEPS = tuple(float(i) for i in range(-4, 5))
 _BETWEEN = tuple(i + 0.5 for i in range(-5, 5))
-
-
-def _zeros(xp: Any, g: Any) -> Any:
-    return xp.full(shape=g.shape, value=0.0, dtype=g.dtype)
 
 
 def _ceil(xp: Any, x: Any) -> Any:
     return xp.negative(xp.floor(xp.negative(x))) if x.dtype.kind == "f" else x
 
 
-@op(vjp=dict(x=lambda xp, g: _zeros(xp, g)), domain=Domain(x=(-4, 4), kinks=dict(x=_STEPS)))
+@op(vjp=dict(x=lambda xp, g: zero_slope(xp, g)), domain=Domain(x=(-4, 4), kinks=dict(x=_STEPS)))
 def ceil(xp, x):
     """The smallest integer not below each element; its gradient is 0."""
     return _ceil(xp, x)
 
 
-@op(vjp=dict(x=lambda xp, g: _zeros(xp, g)), domain=Domain(x=(-4, 4), kinks=dict(x=_STEPS)))
+@op(vjp=dict(x=lambda xp, g: zero_slope(xp, g)), domain=Domain(x=(-4, 4), kinks=dict(x=_STEPS)))
 def trunc(xp, x):
     """Each element without its fraction; its gradient is 0."""
     return xp.where(xp.less(x, 0), _ceil(xp, x), xp.floor(x)) if x.dtype.kind == "f" else x
 
 
-@op(vjp=dict(x=lambda xp, g: _zeros(xp, g)), domain=Domain(x=(-4, 4), kinks=dict(x=_BETWEEN)))
+@op(vjp=dict(x=lambda xp, g: zero_slope(xp, g)), domain=Domain(x=(-4, 4), kinks=dict(x=_BETWEEN)))
 def rint(xp, x):
     """The nearest integer to each element, of two the even one; its gradient is 0."""
     return xp.rint(x) if x.dtype.kind == "f" else x
 
 
 @op(
-    vjp=dict(a=lambda xp, g: _zeros(xp, g), b=lambda xp, g: _zeros(xp, g)),
+    vjp=dict(a=lambda xp, g: zero_slope(xp, g), b=lambda xp, g: zero_slope(xp, g)),
     domain=Domain(a=(7.2, 8.8), b=(3.1, 3.4)),
 )
 def floor_divide(xp, a, b):

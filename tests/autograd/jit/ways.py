@@ -39,10 +39,6 @@ class Object:
     def of_class(cls, x):
         return x * cls.rate
 
-    @staticmethod
-    def of_nobody(x, rate=2.0):
-        return x * rate
-
 
 def setting(thing, **values):
     """A function that sets attributes."""

@@ -29,11 +29,13 @@ def snapshot(value: Any, depth: int = 0) -> Any:
     if depth > _DEEPEST:  # perhaps it holds itself
         return missing
     if kind in (list, tuple, set, frozenset):
-        copies = [snapshot(item, depth + 1) for item in value]
+        copies = [snapshot(item, depth + 1) for item in list(value)]
         return missing if any(copy is missing for copy in copies) else kind(copies)
     if kind is dict:
         items = {
-            key: snapshot(item, depth + 1) for key, item in value.items() if type(key) in FIXED
+            key: snapshot(item, depth + 1)
+            for key, item in list(value.items())
+            if type(key) in FIXED
         }
         return missing if len(items) < len(value) or any(v is missing for v in items.values()) else items  # fmt: skip
     if (

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dis
 import functools
 import gc
+import os
 import signal
 import sys
 import sysconfig
@@ -13,6 +14,8 @@ from pathlib import Path
 from types import CodeType, FrameType, TracebackType
 from typing import Any, NamedTuple
 
+from .outside import GETENV, asked, asked_in_python, reads_attributes
+
 _HERE = Path(__file__).resolve().parents[1]
 _OWN = tuple(f"{_HERE / name}/" for name in ("autograd", "backends", "nn"))
 _STDLIB = tuple({f"{sysconfig.get_paths()[name]}/" for name in ("stdlib", "platstdlib")})
@@ -20,6 +23,8 @@ _GLOBAL = frozenset(("LOAD_GLOBAL", "LOAD_NAME", "LOAD_FROM_DICT_OR_GLOBALS"))
 _ATTRIBUTE = frozenset(("LOAD_ATTR", "LOAD_METHOD", "IMPORT_FROM", "LOAD_SUPER_ATTR", "STORE_ATTR", "DELETE_ATTR"))  # fmt: skip
 _BY_ANY_NAME = frozenset(("__dict__", "vars", "asdict", "astuple", "fields", "attrgetter", "__getattribute__"))  # fmt: skip
 """Names of what reads attributes whose names no code tells."""
+_BY_A_TEXT = frozenset(("modules", "import_module", "__import__"))
+"""Names of what finds a module by a text."""
 
 
 class Names(NamedTuple):
@@ -60,6 +65,10 @@ def names_of(code: CodeType) -> Names:
     tried = frozenset(attributes if code.co_exceptiontable else ()) | (texts if {"hasattr", "getattr"} & set(code.co_names) else set())  # fmt: skip
     attributes |= texts
     attributes |= {code.co_name} if code.co_name.startswith("__") else set()
+    if not _BY_A_TEXT.isdisjoint(code.co_names):
+        modules += _texts(code.co_consts)
+    if "globals" in code.co_names:
+        read += texts
     return Names(
         tuple(dict.fromkeys(read)), tuple(modules), frozenset(attributes), tried, by_any_name
     )
@@ -116,7 +125,7 @@ def _run_by_python() -> Iterator[CodeType]:
 
 
 class Executed:
-    """Inside `with`: the code of users that this thread runs, and the objects that it was given.
+    """Inside `with`: the code of users that this thread runs, the objects that it was given, and what it asks the system.
 
     `is_complete` is False where another profiler has the place that this takes; then nothing is known.
     """
@@ -124,6 +133,9 @@ class Executed:
     def __init__(self) -> None:
         self.codes: dict[CodeType, dict[str, Any]] = {}
         self.given: dict[int, Any] = {}
+        self.asked: dict[str, None] = {}
+        """What no guard looks at, in order."""
+        self._by_any_name = False
         self.is_complete = True
         self._outer: Any = None
         self._aside: frozenset[CodeType] = frozenset()
@@ -151,8 +163,19 @@ class Executed:
                 self._skipped = frame
             elif not is_library(code.co_filename) and not _is_generated(code, frame.f_globals):
                 self._took(code, frame)
+            elif frame.f_back is not None and frame.f_back.f_code in self.codes:
+                self._asked(asked_in_python(frame))
+                if code is GETENV:
+                    self.given[id(os.environ)] = os.environ
+        elif event == "c_call" and frame.f_code in self.codes:
+            self._asked(asked(argument))
+            self._by_any_name |= reads_attributes(argument)
         if self._outer is not None:
             self._outer(frame, event, argument)
+
+    def _asked(self, name: str | None) -> None:
+        if name is not None:
+            self.asked[name] = None
 
     def _took(self, code: CodeType, frame: FrameType) -> None:
         self.codes[code] = frame.f_globals
@@ -170,5 +193,5 @@ class Executed:
             tuple(dict.fromkeys(module for names in all_names for module in names.modules)),
             frozenset().union(*(names.attributes for names in all_names)),
             frozenset().union(*(names.tried for names in all_names)),
-            any(names.by_any_name for names in all_names),
+            self._by_any_name or any(names.by_any_name for names in all_names),
         )

@@ -159,6 +159,16 @@ def _of_class(kind: type, said: str, names: frozenset[str] | None) -> Iterator[P
                 yield Part(getattr(kind, name), _attribute(name), f"{said}.{name}", name)
             except AttributeError:  # a descriptor for instances
                 continue
+    yield from _of_metaclass(kind, said, names)
+
+
+def _of_metaclass(kind: type, said: str, names: frozenset[str]) -> Iterator[Part]:
+    """What a class finds in its own class."""
+    meta = type(kind)
+    for base in inspect.getmro(meta)[:-2]:
+        for name in sorted(names & vars(base).keys()):
+            if inspect.getattr_static(kind, name, None) is vars(base)[name] and type(vars(base)[name]) in FIXED:  # fmt: skip
+                yield Part(vars(base)[name], _attribute(name), f"{said}.{name}", name)
 
 
 def _of_instance(value: Any, said: str, names: frozenset[str] | None) -> Iterator[Part]:

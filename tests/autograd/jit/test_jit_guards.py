@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import collections
+import datetime
 import enum
 import logging
+import os
+import pathlib
 import random
+import secrets
 import sys
+import threading
+import time
 import types
+import uuid
 
 import numpy as np
 import pytest
@@ -141,6 +148,53 @@ def test_an_object_of_a_method_dies_though_it_is_looked_at():
     del net
     gc.collect()
     assert dead() is None
+
+
+def length_of_file():
+    with open(__file__) as file:
+        return len(file.read())
+
+
+def outside():
+    """What a step asks the world; the name that has to be said."""
+    return {
+        "time.time": lambda x: x * time.time(),
+        "time.perf_counter": lambda x: x * time.perf_counter(),
+        "datetime.datetime.now": lambda x: x * datetime.datetime.now().second,
+        "os.urandom": lambda x: x * os.urandom(1)[0],
+        "os.getpid": lambda x: x * os.getpid(),
+        "uuid.uuid4": lambda x: x * (uuid.uuid4().int % 7),
+        "secrets.randbelow": lambda x: x * secrets.randbelow(9),
+        "genericpath.exists": lambda x: x * os.path.exists(__file__),
+        "pathlib.read_text": lambda x: x * len(pathlib.Path(__file__).read_text()),
+        "io.open": lambda x: x * length_of_file(),
+        "globals": lambda x: x * len(globals()),
+        "logging.isEnabledFor": lambda x: x * logging.getLogger("of.ways").isEnabledFor(10),
+        "threading.current_thread": lambda x: x * len(threading.current_thread().name),
+        "sys.getrecursionlimit": lambda x: x * sys.getrecursionlimit(),
+    }
+
+
+@pytest.mark.parametrize("name", outside())
+def test_what_a_step_asks_the_world_is_named(name, caplog):
+    caplog.set_level(logging.WARNING, "gradloom")
+    compiled = ag.jit(outside()[name])
+    for n in (1, 2, 1):
+        compiled(ag.ones(n))
+    (said,) = [r.getMessage() for r in caplog.records]
+    assert f" {name}() " in said
+
+
+def test_a_library_may_ask_the_world_for_itself(caplog):
+    """A log record has a time and a process; the step's result does not depend on them."""
+    caplog.set_level(logging.WARNING, "gradloom")
+
+    def step(x):
+        logging.getLogger("of.ways").error("rate %s", 2.0)
+        return x * 2.0
+
+    ag.jit(step)(ones())
+    assert not any("() told" in r.getMessage() for r in caplog.records if r.name == "gradloom")
 
 
 def unseen():

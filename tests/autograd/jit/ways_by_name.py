@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import importlib
+import sys
 import types
 
-from ways import setting, way
+from ways import module, setting, way
 
 import autograd as ag
 
@@ -142,3 +144,34 @@ def attribute_of_a_function():
 
     step.rate = 2.0
     return step, setting(step, rate=3.0)
+
+
+# modules by a text
+def module_with_a_rate():
+    made = module("m_of_ways", "rate = 2.0")
+    return setting(made, rate=3.0)
+
+
+@way
+def import_module():
+    change = module_with_a_rate()
+    return (lambda x: x * importlib.import_module("m_of_ways").rate), change
+
+
+@way
+def import_by_function():
+    change = module_with_a_rate()
+    return (lambda x: x * __import__("m_of_ways").rate), change
+
+
+@way
+def table_of_modules():
+    change = module_with_a_rate()
+    return (lambda x: x * sys.modules["m_of_ways"].rate), change
+
+
+@way
+def text_that_is_evaluated():
+    space = {"rate": 2.0}
+    exec("def step(x): return x * eval('rate')", space)
+    return space["step"], lambda: space.update(rate=3.0)

@@ -373,3 +373,14 @@ def attribute_of_a_member_of_an_enumeration():
 
     Mode.ONE.rate = 2.0
     return (lambda x: x * Mode.ONE.rate), setting(Mode.ONE, rate=3.0)
+
+
+@way
+def attribute_of_a_metaclass():
+    class Kind(type):
+        rate = 2.0
+
+    class Config(metaclass=Kind):
+        pass
+
+    return (lambda x: x * Config.rate), setting(Kind, rate=3.0)

@@ -111,6 +111,26 @@ def environment():
     return (lambda x: x * float(os.environ["GRADLOOM_TEST_RATE"])), lambda: os.environ.update(GRADLOOM_TEST_RATE="3.0")  # fmt: skip
 
 
+@way
+def getenv():
+    os.environ["GRADLOOM_TEST_RATE"] = "2.0"
+    return (lambda x: x * float(os.getenv("GRADLOOM_TEST_RATE"))), lambda: os.environ.update(GRADLOOM_TEST_RATE="3.0")  # fmt: skip
+
+
+@way
+def format_of_an_attribute():
+    thing, text = Object(rate=2.0), "{0.rate}"
+    return (lambda x: x * float(text.format(thing))), setting(thing, rate=3.0)
+
+
+@way
+def format_map_of_an_item():
+    table = {"thing": Object(rate=2.0)}
+    return (lambda x: x * float("{thing.rate}".format_map(table))), setting(
+        table["thing"], rate=3.0
+    )
+
+
 # arrays and numbers of NumPy
 @way
 def element_of_an_array():

@@ -14,6 +14,7 @@ import re
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -65,6 +66,7 @@ class Beside:
         self._folder = folder
         self._architectures = architectures
         self._seen: set[str] = set()
+        self._lock = threading.Lock()  # lines of two threads would mix
         self._found = tempfile.TemporaryFile("w+")  # noqa: SIM115 - as long as the process
         self._process = subprocess.Popen(
             [sys.executable, nvrtc.__file__, library, str(folder), *map(str, architectures)],
@@ -85,7 +87,8 @@ class Beside:
         test = os.environ.get("PYTEST_CURRENT_TEST", "no test")
         head = source[: source.find(PRELUDE) + len(PRELUDE)] if PRELUDE in source else ""
         given = Source(name, head, source[len(head) :], options, test)
-        print(json.dumps(given), file=self._process.stdin, flush=True)
+        with self._lock:
+            print(json.dumps(given), file=self._process.stdin, flush=True)
 
     def finish(self) -> list[str]:
         """Wait for all of it; what was refused, with the test that made it."""

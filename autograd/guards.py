@@ -90,7 +90,7 @@ class Guards:
         """The first value that is another one; None where all are what they were."""
         try:
             found = self._check(arguments)
-        except Exception as error:
+        except (AttributeError, LookupError, TypeError, ValueError) as error:
             # an attribute, an item or an argument is gone
             return Difference("what the step reads", "there", f"{type(error).__name__}: {error}")
         if found is None:
@@ -106,7 +106,7 @@ class _Writer:
         self.executed, self.before = executed, before
         self.names: list[str] = []
         self.old: list[Any] = []
-        self.unseen: list[str] = []
+        self.unseen = [f"what {name}() told" for name in executed.asked]
         self._state = {id(tensor) for tensor in state}
         read = executed.names()
         self._modules = read.modules
@@ -137,7 +137,7 @@ class _Writer:
                 self._walk(Part(sys.modules[module], f"{self._constant(sys.modules)}[{module!r}]", module), "")  # fmt: skip
         given = [value for value in self.executed.given.values() if _can_hold(value)]
         self._later += [*given, *self._functions_left()]
-        while self._later:
+        while self._later and self._count <= _MOST:
             self._weakly(self._later.pop(0))
 
     def compiled(self) -> Callable[[Any], Any]:
@@ -198,7 +198,7 @@ class _Writer:
         self._waiting.append((part, parent))
         while self._waiting:
             part, parent = self._waiting.popleft()
-            if len(self._known) > _MOST:
+            if self._count > _MOST:
                 self.unseen.append(f"all but {_MOST} of the values that it can reach")
                 self._waiting.clear()
                 return
@@ -210,6 +210,8 @@ class _Writer:
         text = part.access.format(parent, self._constant(part.key) if "{1}" in part.access else "")
         if self.before is not None:
             self.before.check_same(part)
+        if value is sys.modules:
+            return  # those that are named in the code are looked at
         if type(value) in FIXED:
             self._equal(text, value, said)
         elif isinstance(value, Tensor):

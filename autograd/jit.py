@@ -137,12 +137,13 @@ class Jitted(Inspected):
             return str(vars(self)["__qualname__"])
         return Jitted, (self.function, *self._settings)
 
-    def prepare(self, *args: Any, **kwargs: Any) -> None:
-        """Trace and compile for these arguments, and run nothing."""
+    def prepare(self, *args: Any, **kwargs: Any) -> Entry | None:
+        """Trace and compile for these arguments, and run nothing; the program, None where the function runs as it is."""
         leaves = flatten((args, kwargs))
-        if not self._runs_as_it_is(leaves):
-            with self._lock:
-                self._found((args, kwargs), leaves)
+        if self._runs_as_it_is(leaves):
+            return None
+        with self._lock:
+            return self._found((args, kwargs), leaves)[0]
 
     def is_ready(self, *args: Any, **kwargs: Any) -> bool:
         """Whether a call with these arguments needs no trace."""

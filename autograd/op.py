@@ -275,7 +275,12 @@ class Op:
         return xp, result if isinstance(result, Symbol) else xp.asarray(result)
 
     def explain(self, inputs: Sequence[Any], static: dict[str, Any], error: Exception) -> Exception:
-        """The error to raise when an op failed with `error`: what failed, what was received, what was expected."""
+        """The error to raise when an op failed with `error`: what failed, what was received, what was expected.
+
+        An error of somebody else's, a deadline say, stays what it is.
+        """
+        if type(error).__module__.partition(".")[0] not in _EXPLAINED:
+            return error
         try:
             self.trace([_spec(v) if hasattr(v, "shape") else v for v in inputs], static)
         except GradloomError as better:
@@ -298,6 +303,8 @@ class Op:
         return error
 
 
+_EXPLAINED = frozenset(("builtins", "numpy", "cupy", "autograd", "backends"))
+"""Packages whose errors tell that an op was used in a wrong way."""
 _KINDS: dict[type[Exception], type[Exception]] = {
     TypeError: DTypeError,
     IndexError: AxisError,

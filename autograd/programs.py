@@ -18,7 +18,8 @@ from .tensor import Tensor
 from .tracekeys import move_generator
 from .tracing import Captured
 
-_MOST = 64
+_MOST = 512
+"""Entries of a function; those that were used last stay."""
 
 
 class Entry(NamedTuple):
@@ -118,6 +119,8 @@ class Programs:
 
     def __init__(self) -> None:
         self._entries: dict[Any, list[Entry]] = {}
+        """In the order of their last use."""
+        self._latest: list[Entry] | None = None
         self.newest: Any = None
         self.difference: Difference | None = None
 
@@ -127,6 +130,8 @@ class Programs:
         kept = self._entries.get(key)
         if kept is None:
             return None
+        if kept is not self._latest:
+            self._latest = self._entries[key] = self._entries.pop(key)
         for place, entry in enumerate(kept):
             difference = entry.guards.broken(leaves)
             if difference is None:
@@ -137,9 +142,10 @@ class Programs:
         return None
 
     def add(self, key: Any, entry: Entry) -> None:
-        """Keep `entry`; the oldest goes when there are many."""
+        """Keep `entry`; where there are many, the one goes that has not been used for longest."""
         self.newest = key
-        self._entries.setdefault(key, []).insert(0, entry)
+        self._latest = self._entries[key] = self._entries.pop(key, [])
+        self._latest.insert(0, entry)
         while sum(map(len, self._entries.values())) > _MOST:
             oldest = next(iter(self._entries))
             self._entries[oldest].pop()

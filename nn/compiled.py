@@ -15,12 +15,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import autograd as ag
-from autograd import Tensor, random
+from autograd import Tensor, TraceError, random
 from autograd.keys import Same
 
 from .batches import ArrayData
 from .errors import ArgumentError
-from .module import Module, changes, settings
+from .module import Module, settings
 from .overriding import own_step
 from .precision import precision_of
 from .step import Task, collect, traced_evaluate_step, traced_train_step, training_state
@@ -57,7 +57,7 @@ class Steps:
         self.compiles = model.jit is not False
         self._in_stretches = self._own is None and all(metric.traced for metric in task.metrics)
         self._count = 1
-        self._error: Exception | None = None
+        self._error: BaseException | None = None
         self._key = task.jit_key(), _fixed(task)
 
     def serves(self, task: Task) -> bool:
@@ -104,7 +104,7 @@ class Steps:
     def _can(self, is_ready: Callable[[], bool], prepare: Callable[[], None]) -> bool:
         if self.compiles and not is_ready():
             self._look_again()
-            self._error = _tried(self.task.model, prepare)
+            self._error = tried(self.task.model, prepare)
             if self._error is not None:
                 if self.wanted is True:
                     raise self._error
@@ -114,7 +114,7 @@ class Steps:
     def _gave_up(self) -> None:
         """A step that could not be traced has run as it is: from now on all do, and the log says why."""
         if self._error is not None:
-            _say(self._name, self._error, self.precision)
+            say(self._name, self._error, self.precision)
             self.compiles, self._error = False, None
 
     def stretches(
@@ -156,25 +156,42 @@ def _fixed(task: Task) -> Any:
     ]
 
 
-def _tried(model: Module, prepare: Callable[[], None]) -> Exception | None:
-    """What is wrong with tracing and compiling, or None; then all is as if it had not been tried."""
+def tried(model: Module, prepare: Callable[[], None]) -> BaseException | None:
+    """Why the step cannot be traced, or None where it can.
+
+    After any error all is as if it had not been tried; those that are not of tracing are raised.
+    """
     before = [(module, dict(vars(module))) for _, module in model.named_modules()]
     generator = random.default_generator()
     state = generator.state
     try:
         prepare()
-    except Exception as error:
+    except BaseException as error:
         generator.state = state
         for module, attributes in before:
             for name in vars(module).keys() - attributes.keys():
                 delattr(module, name)
             for name, value in attributes.items():
                 setattr(module, name, value)
-        return error
+        if _is_of_tracing(error):
+            return error
+        raise
     return None
 
 
-def _say(name: str, error: Exception, precision: str | None) -> None:
+def _is_of_tracing(error: BaseException) -> bool:
+    """Whether a trace was refused: also where NumPy or the user's code made another error of that."""
+    seen: set[int] = set()
+    now: BaseException | None = error
+    while now is not None and id(now) not in seen:
+        if isinstance(now, TraceError):
+            return isinstance(error, Exception)
+        seen.add(id(now))
+        now = now.__cause__ or now.__context__
+    return False
+
+
+def say(name: str, error: BaseException, precision: str | None) -> None:
     products = f", with products in float32 instead of {precision}" if precision else ""
     _log.warning("%s runs eagerly%s: %s (%s)", name, products, error, _line_of(error))
 
@@ -184,51 +201,3 @@ def _line_of(error: BaseException) -> str:
     frames = traceback.extract_tb(error.__traceback__)
     outside = [f for f in frames if not f.filename.startswith(_OWN)] or list(frames)
     return f"{outside[-1].filename}:{outside[-1].lineno}" if outside else "unknown place"
-
-
-class Predictor:
-    """The forward pass of a model, compiled."""
-
-    def __init__(self, model: Model) -> None:
-        self.model = model
-        self.precision = precision_of(model)
-        self._jitted = ag.jit(self._forward, state=model, name="predict", precision=self.precision)
-        self.jit = model.jit
-        self.compiles = model.jit is not False
-        self._quick: Callable[[Any], Any] | None = None
-        self._changes = -1
-        self._batch_size = 0
-
-    def jit_key(self) -> Any:
-        """What a trace of the forward pass depends on."""
-        return self.model.jit_key()
-
-    def _forward(self, x: Tensor) -> Any:
-        return self.model(x, training=False)
-
-    def __call__(self, x: Tensor) -> Tensor:
-        if not self.model.built:
-            self.model.ensure_built(x)
-        error = _tried(self.model, partial(self._jitted.prepare, x)) if self.compiles else None
-        if error is not None and self.jit is True:
-            raise error
-        compiled = self.compiles and error is None
-        result: Tensor = (self._jitted if compiled else self._forward)(x)
-        if error is not None:
-            # the forward pass itself was fine, so it is the trace that was not
-            _say("predict", error, self.precision)
-            self.compiles = False
-        return result
-
-    def remember(self, x: Any, batch_size: int) -> None:
-        """`x` has just been predicted, in one batch: find a short way for arrays like it."""
-        self._batch_size = batch_size
-        self._changes = changes[0]
-        usable = self.compiles and hasattr(x, "flags") and self.model.is_plain()
-        self._quick = self._jitted.quick(x) if usable else None
-
-    def quickly(self, x: Any, batch_size: int) -> Any:
-        """The outputs for an array like the last one, where nothing has changed; None otherwise."""
-        if self._quick is None or self._changes != changes[0] or batch_size != self._batch_size:
-            return None
-        return self._quick(x)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -216,3 +216,36 @@ def split_validation(
         weight = sample_weights(labels[:cut], training.weight, class_weight)
         training = training._replace(weight=weight)
     return training, validation
+
+
+def cuts(rows: int, sizes: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """(start, size) of parts that hold `rows` rows: as many as there are of the larger sizes, the last not always full.
+
+    >>> list(cuts(300, (32, 256)))
+    [(0, 256), (256, 32), (288, 32)]
+    """
+    start = 0
+    for size in reversed(sizes):
+        while rows - start >= size:
+            yield start, size
+            start += size
+    if start < rows:
+        yield start, sizes[0]
+
+
+def in_parts(shape: Any, parts: Sequence[tuple[int, int]], ways: Sequence[Any], x: Any) -> Any:
+    """The outputs for an array of `shape`, part by part; None where a way is closed."""
+    if type(x) is not np.ndarray or x.shape != shape:
+        return None
+    found = []
+    for (start, size), way in zip(parts, ways, strict=True):
+        part = x[start : start + size]
+        if len(part) < size:
+            full = np.empty((size, *shape[1:]), x.dtype)
+            full[: len(part)], full[len(part) :] = part, part[-1]
+            part = full
+        y = way(part)
+        if y is None:
+            return None
+        found.append(y)
+    return (found[0] if len(found) == 1 else np.concatenate(found))[: shape[0]]

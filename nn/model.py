@@ -19,7 +19,7 @@ from . import losses, metrics, optimizers, resuming, saving
 from .arguments import floating
 from .batches import ArrayData, Data, IterableData, check_repeatable, is_iterable_of_batches
 from .callbacks import Callback, CallbackList, History, as_list, display, progress, shows_progress
-from .compiled import Predictor, Steps
+from .compiled import Steps
 from .data import Rows, check_batch_size, check_lengths, features, split_validation, targets
 from .errors import ArgumentError, NotCompiledError
 from .intake import (
@@ -38,6 +38,7 @@ from .optimizers import Optimizer
 from .overridable import Overridable
 from .overriding import check_methods, overrides
 from .precision import LossScale, checked_precision
+from .predictor import Predictor
 from .run import Position, Run
 from .step import Task, task_of, train_step
 
@@ -251,9 +252,8 @@ class Model(Overridable):
             inputs = features(x, self.dtype, sample=self.sample_shape)
             check_lengths(inputs, None, None)
             batches = ArrayData(Rows(inputs), size)
-        with no_grad():
-            forward = self._compiled_forward()
-            parts = [forward(batch[0]) for batch in progress(batches, "predict", verbose)]
+        forward = self._compiled_forward()
+        parts = [forward(batch[0]) for batch in progress(batches, "predict", verbose)]
         if len(parts) == 1:
             kind = getattr(x, "shape", None), getattr(x, "dtype", None)
             if isinstance(batches, ArrayData) and (batches.rows.x.shape, batches.rows.x.dtype) == kind:  # fmt: skip

@@ -179,6 +179,7 @@ def test_nn_uses_only_public_names_of_autograd():
                 "autograd.keys",
                 "autograd.mode",
                 "autograd.random",
+                "autograd.rowwise",
                 "autograd.svg",
             ), place
 

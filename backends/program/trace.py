@@ -69,6 +69,12 @@ class Symbol(Carrier):
     def __array__(self, *args: Any, **kwargs: Any) -> Any:
         raise TraceError("a traced array has no values yet, so it cannot become a NumPy array")
 
+    def __dlpack__(self, **kwargs: Any) -> Any:
+        raise TraceError("a traced array has no values yet, so no other library can take them")
+
+    def __dlpack_device__(self) -> Any:
+        return self.__dlpack__()
+
 
 class TraceBackend:
     """Writes a program. One object per trace; `finish` gives the result.

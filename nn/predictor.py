@@ -1,0 +1,123 @@
+"""The forward pass of a model, compiled for few numbers of rows and used for all.
+
+A model computes each row by itself in evaluation, as a rule; where its trace proves that, a part with another number of
+rows is filled up to one of the sizes below, and what was added is cut off. So the programs, and with them the bits of a
+prediction, depend on nothing but the number of rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import autograd as ag
+from autograd import Tensor
+from autograd.rowwise import Rowwise
+
+from .compiled import say, tried
+from .data import cuts, in_parts
+from .module import changes
+from .precision import precision_of
+
+if TYPE_CHECKING:
+    from .model import Model
+
+ROWS = (32, 256)
+"""Rows of a part, besides one row: many are cut into parts of the larger size, then of the smaller."""
+
+
+class Predictor:
+    """The forward pass of a model, compiled."""
+
+    def __init__(self, model: Model) -> None:
+        self.model = model
+        self.precision = precision_of(model)
+        self._jitted = ag.jit(self._forward, state=model, name="predict", precision=self.precision)
+        self.jit = model.jit
+        self.compiles = model.jit is not False
+        self._rowwise = Rowwise(self._jitted)
+        self._sizes: Sequence[int] = ()
+        """In which the last batch was computed."""
+        self._ways: dict[int, Callable[[Any], Any] | None] = {}
+        """By size, from array to array."""
+        self._quick: Callable[[Any], Any] | None = None
+        self._changes = -1
+        self._batch_size = 0
+
+    def jit_key(self) -> Any:
+        """What a trace of the forward pass depends on."""
+        return self.model.jit_key()
+
+    def _forward(self, x: Tensor) -> Any:
+        return self.model(x, training=False)
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """The outputs (n, ...) for inputs (n, ...), without graph."""
+        with ag.no_grad():
+            if not self.model.built:
+                self.model.ensure_built(x)
+            self._sizes = self._sizes_for(x)
+            if not self._sizes:
+                return self._exactly(x)
+        parts, rows = [], x.shape[0]
+        for start, size in cuts(rows, self._sizes):
+            part = x[start : start + size]
+            if part.shape[0] < size:
+                part = ag.take(part, [min(i, rows - start - 1) for i in range(size)], axis=0)
+            with ag.no_grad():
+                parts.append(self._jitted(part))
+            # asked for right after it ran, and where predictions are asked for
+            self._ways[size] = self._jitted.quick(part.numpy())
+        whole = parts[0] if len(parts) == 1 else ag.concat(parts, axis=0)
+        return whole[:rows]
+
+    def _sizes_for(self, x: Tensor) -> Sequence[int]:
+        """The sizes of parts in which `x` may be computed; none where that is all at once."""
+        rows = x.shape[0]
+        if rows in (0, 1, *ROWS) or not self.compiles or not self._is_rowwise(x, ROWS[0]):
+            return ()
+        return ROWS if rows >= ROWS[-1] and self._is_rowwise(x, ROWS[-1]) else ROWS[:1]
+
+    def _is_rowwise(self, x: Tensor, size: int) -> bool:
+        """Whether the program for `size` rows serves `x`."""
+        example = ag.zeros((size, *x.shape[1:]), x.dtype, backend=x.backend)
+        return self._error_of(example) is None and self._rowwise.serves(x, size)
+
+    def _error_of(self, x: Tensor) -> BaseException | None:
+        """Why no program can be made for `x`, if that is so."""
+        if self._jitted.is_ready(x):
+            return None
+        return tried(self.model, partial(self._jitted.prepare, x))
+
+    def _exactly(self, x: Tensor) -> Tensor:
+        """The outputs of a program for just so many rows."""
+        error = self._error_of(x) if self.compiles else None
+        if error is not None and self.jit is True:
+            raise error
+        compiled = self.compiles and error is None
+        result: Tensor = (self._jitted if compiled else self._forward)(x)
+        if error is not None:
+            # the forward pass itself was fine, so it is the trace that was not
+            say("predict", error, self.precision)
+            self.compiles = False
+        return result
+
+    def remember(self, x: Any, batch_size: int) -> None:
+        """`x` has just been predicted, in one batch: find a short way for arrays like it."""
+        self._batch_size, self._changes, self._quick = batch_size, changes[0], None
+        if not self.compiles or not hasattr(x, "flags") or not self.model.is_plain():
+            return
+        if not self._sizes:
+            self._quick = self._jitted.quick(x)
+            return
+        parts = list(cuts(x.shape[0], self._sizes))
+        ways = [self._ways.get(size) for _, size in parts]
+        if None not in ways:
+            self._quick = partial(in_parts, x.shape, parts, ways)
+
+    def quickly(self, x: Any, batch_size: int) -> Any:
+        """The outputs for an array like the last one, where nothing has changed; None otherwise."""
+        if self._quick is None or self._changes != changes[0] or batch_size != self._batch_size:
+            return None
+        return self._quick(x)

@@ -23,7 +23,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("backends", "autograd", "nn")
 ARRAY_LIBRARIES = {"numpy", "numba", "cupy", "torch", "jax", "scipy"}
 OPTIONAL = {
-    "tqdm", "safetensors", "matplotlib", "IPython", "numba", "llvmlite", "platformdirs", "cupy",
+    "tqdm", "matplotlib", "IPython", "numba", "llvmlite", "platformdirs", "cupy",
     "scipy_openblas32", "torch", "jax", "mygrad", "tensorboardX", "pygraphviz", "optuna",
 }  # fmt: skip
 NN_MAY_IMPORT_NUMPY = ("nn/data.py", "nn/seed.py")
@@ -32,6 +32,7 @@ DEFERRED = {
     ("backends/suggest.py", "difflib"),
     ("autograd/svg.py", "subprocess"),
     ("nn/saving.py", "json"),
+    ("nn/saving.py", "safetensors.numpy"),
     ("nn/reading.py", "json"),
     ("nn/callbacks/files.py", "csv"),
     ("backends/numba/backend.py", "backends.numba.kernels"),

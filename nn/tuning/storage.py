@@ -6,18 +6,13 @@ So a trial that is found running was killed, and is tried anew.
 
 from __future__ import annotations
 
-import contextlib
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from ..errors import ArgumentError, FileError, MissingExtraError
-
-try:
-    import fcntl
-except ImportError:  # Windows: two searches at once in one file are not noticed there
-    fcntl = None  # type: ignore[assignment]
+from ..files import Lock
 
 DATABASE = (".db", ".sqlite", ".sqlite3")
 JOURNAL = (".journal", ".log")
@@ -59,7 +54,7 @@ def opened(library: Any, storage: Any) -> Iterator[Any]:
         return
     path = _path(storage)
     os.makedirs(os.path.dirname(path), exist_ok=True)
-    with _alone(path):
+    with Lock(f"{path}.lock", "search", path):
         if path.endswith(JOURNAL):
             yield _journal(library, path)
             return
@@ -107,41 +102,10 @@ def _journal(library: Any, path: str) -> Any:
 
 
 class _Unlocked:
-    """Optuna's lock of a single write, which would outlive a process that is killed; `_alone` locks the whole search."""
+    """Optuna's lock of a single write, which would outlive a process that is killed; `Lock` locks the whole search."""
 
     def acquire(self) -> bool:
         return True
 
     def release(self) -> None:
         pass
-
-
-@contextmanager
-def _alone(path: str) -> Iterator[None]:
-    if fcntl is None:
-        yield
-        return
-    name = f"{path}.lock"
-    while True:
-        with open(name, "wb") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError as error:
-                raise FileError(
-                    f"{path}: another search is at work on this file; wait for it, or use another file"
-                ) from error
-            if not _is_still(name, file.fileno()):  # its last owner removed it in between
-                continue
-            try:
-                yield
-            finally:
-                with contextlib.suppress(OSError):
-                    os.unlink(name)
-            return
-
-
-def _is_still(name: str, handle: int) -> bool:
-    try:
-        return os.stat(name).st_ino == os.fstat(handle).st_ino
-    except FileNotFoundError:
-        return False

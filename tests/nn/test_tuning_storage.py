@@ -187,7 +187,10 @@ def test_two_searches_at_once_in_one_file_are_refused(tmp_path):
 
     class Another(nn.Callback):
         def on_train_begin(self, logs=None):
-            with pytest.raises(nn.FileError, match="another search is at work on this file"):
+            with pytest.raises(
+                nn.FileError,
+                match=f"another search is at work here, that of process {os.getpid()} on ",
+            ):
                 search(path, 1)
             tried.append(True)
 

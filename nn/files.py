@@ -11,7 +11,6 @@ import errno
 import io
 import os
 import re
-import socket
 from collections.abc import Sequence
 from typing import IO, Any
 
@@ -172,7 +171,7 @@ class Lock:
                 break
             self._close()
         self._file.truncate(0)
-        self._file.write(f"{os.getpid()} on {socket.gethostname()}".encode())
+        self._file.write(f"{os.getpid()} on {os.uname().nodename}".encode())
         self._file.flush()
 
     def release(self) -> None:

@@ -28,6 +28,7 @@ from .precision import LossScale
 from .preserve import restored_on_error
 from .reading import read_model
 from .resuming import build, check_header, explained, restore
+from .saving import described
 
 CLASSES: dict[str, type] = {
     vars(member).get("saved_as", name): member
@@ -84,6 +85,10 @@ def load(
             if not model.built and header["input_shape"] is None:
                 raise FileError("the shape of the inputs is missing")
             build(model, header)
+            if described(model)["input_shape"] != header["input_shape"]:
+                raise FileError(
+                    f"inputs of shape {header['input_shape']} are not those of its model"
+                )
         _freeze(model, **header.get("frozen", {}))
         if "optimizer" in header:
             _compile(model, header, classes)

@@ -7,7 +7,6 @@ a reader allocate is at most a few times its own size. A checksum covers every b
 
 from __future__ import annotations
 
-import hashlib
 import io
 import math
 import os
@@ -18,7 +17,7 @@ from autograd import GradloomError
 
 from .errors import ArgumentError, FileError
 from .files import Place, name_of
-from .saving import DIGEST, FORMAT, LONGEST_TABLE, NO_DIGEST, UNSUMMED, safetensors_numpy
+from .saving import DIGEST, FORMAT, LONGEST_TABLE, NO_DIGEST, UNSUMMED, safetensors_numpy, sha256
 
 SIZES = {
     "BOOL": 1, "U8": 1, "I8": 1, "I16": 2, "U16": 2, "F16": 2,
@@ -113,7 +112,7 @@ def _header(metadata: Any, head: bytes, data: bytes, verify: bool) -> dict[str, 
         return None
     if set(metadata) != {"gradloom"}:
         raise ValueError(f"metadata of others beside those of a model: {', '.join(metadata)}")
-    header = _parse(metadata["gradloom"])
+    header = parse(metadata["gradloom"])
     if not isinstance(header, dict) or header.get("format") not in (FORMAT, UNSUMMED):
         raise ValueError(f"not a model of format {FORMAT}")
     digest = header.pop("sha256", None)
@@ -126,12 +125,12 @@ def _header(metadata: Any, head: bytes, data: bytes, verify: bool) -> dict[str, 
 
 def _checksum(head: bytes, data: bytes, digest: str) -> str:
     """SHA-256 of a file in whose head zeros stand in the place of the checksum `digest`."""
-    found = hashlib.sha256(head.replace(DIGEST % digest.encode(), DIGEST % NO_DIGEST, 1))
-    found.update(memoryview(data)[len(head) :])
-    return found.hexdigest()
+    emptied = head.replace(DIGEST % digest.encode(), DIGEST % NO_DIGEST, 1)
+    return sha256(emptied, memoryview(data)[len(head) :])
 
 
-def _parse(text: str | bytes) -> Any:
+def parse(text: str | bytes) -> Any:
+    """JSON; a key that stands twice is an error."""
     import json
 
     return json.loads(text, object_pairs_hook=_without_twins)
@@ -151,7 +150,7 @@ def _checked_table(data: bytes) -> tuple[dict[str, Any], int]:
     start = 8 + length
     if start > len(data):
         raise ValueError(f"a table of {length} bytes in a file of {len(data)}")
-    table = _parse(data[8:start])
+    table = parse(data[8:start])
     if not isinstance(table, dict) or not isinstance(table.get("__metadata__", {}), dict):
         raise ValueError("the table of arrays is no table")
     spans = []

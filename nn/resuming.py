@@ -30,7 +30,7 @@ from .fields import (
 from .files import Place, name_of
 from .module import Module
 from .optimizers import Optimizer
-from .position import Position, set_random_state
+from .position import Position, random_state, set_random_state
 from .precision import LossScale
 from .preserve import Snapshot, restored_on_error
 from .reading import DAMAGE, part, read, read_model, unpack
@@ -98,10 +98,10 @@ def check_header(header: dict[str, Any], arrays: dict[str, Any]) -> None:
 def build(model: Model, header: dict[str, Any]) -> None:
     """Give a model that has no weights yet those that the input in the file leads to."""
     shape = header["input_shape"]
+    if shape is not None and math.prod(shape) > LARGEST_SAMPLE:
+        raise FileError(f"a sample of shape {shape} is too large")
     if model.built or shape is None:
         return
-    if math.prod(shape) > LARGEST_SAMPLE:
-        raise FileError(f"a sample of shape {shape} is too large")
     model.ensure_built(ag.zeros((1, *shape), model.dtype))
 
 
@@ -170,7 +170,7 @@ def go_on_from(model: Model, place: Place) -> None:
         FileError: the file is damaged, or of another model or training; nothing has changed then.
     """
     header, arrays = read_model(place)
-    before = Snapshot(model)
+    before, words = Snapshot(model), random_state()
     with explained(place, "a run"), restored_on_error(model):
         check_header(header, arrays)
         with limited_to(sum(array.size for array in arrays.values())):
@@ -182,7 +182,12 @@ def go_on_from(model: Model, place: Place) -> None:
         if model.optimizer is None or header["optimizer"]["class"] != own["optimizer"]["class"]:
             raise FileError("is of a run with another optimizer")
         restore(model, header, arrays, name_of(place))
+
+    def undo() -> None:
+        before.restore()
+        set_random_state(words)
+
     if model.resume_position is not None:
         model.resume_position.forced = True
         if model.current_run is not None:
-            model.resume_position.undo = before.restore
+            model.resume_position.undo = undo

@@ -174,8 +174,11 @@ class Run:
                 f"the file stands in the middle of an epoch of (rows, batch size) {position.data}, "
                 f"and fit was given {self.data.signature()}; it can only go on with the same"
             )
+        steps = len(self.data) if isinstance(self.data, ArrayData) else self.data.length()
         trackers = self.model.trackers if position.batch else []
         try:
+            if steps is not None and position.batch > steps:
+                raise FileError(f"{position.batch} steps of an epoch of {steps}")
             if len(trackers) != len(position.metrics):
                 raise FileError(f"{len(position.metrics)} metrics, the model has {len(trackers)}")
             for metric, state in zip(trackers, position.metrics, strict=True):

@@ -6,7 +6,6 @@ Weights, optimiser and random state are always in it; in the middle of `fit` als
 
 from __future__ import annotations
 
-import hashlib
 import inspect
 from typing import TYPE_CHECKING, Any
 
@@ -32,10 +31,27 @@ LONGEST_TABLE = 32 << 20
 
 
 def safetensors_numpy() -> Any:
-    """The safetensors package; a program that saves nothing should not wait for it at import."""
+    """The safetensors package. Like the two below it is imported late: most programs save nothing, and need not wait."""
     import safetensors.numpy
 
     return safetensors
+
+
+def as_json(value: Any) -> str:
+    """JSON text."""
+    import json
+
+    return json.dumps(value)
+
+
+def sha256(*parts: bytes | memoryview) -> str:
+    """The checksum of parts one after the other."""
+    import hashlib
+
+    found = hashlib.sha256()
+    for part in parts:
+        found.update(part)
+    return found.hexdigest()
 
 
 def describe(thing: Any) -> Any:
@@ -91,12 +107,9 @@ def save_weights(model: Model, place: Place) -> None:
 
 def contents(what: str, header: dict[str, Any], arrays: dict[str, Any]) -> list[bytes | memoryview]:
     """The bytes of a file: its head, with the checksum of them all, and its arrays."""
-    # here and in reading.py alone: a program that saves nothing should not wait for it at import
-    import json
-
     # first, so that it is found before whatever else the description holds
     summed = {"sha256": NO_DIGEST.decode(), "format": FORMAT, **header}
-    metadata = {"gradloom": json.dumps(summed)}
+    metadata = {"gradloom": as_json(summed)}
     data = safetensors_numpy().numpy.save(arrays, metadata=metadata)
     start = 8 + int.from_bytes(data[:8], "little")
     if start - 8 > LONGEST_TABLE:
@@ -104,7 +117,7 @@ def contents(what: str, header: dict[str, Any], arrays: dict[str, Any]) -> list[
             f"{what}: the description and the names of the arrays take {start - 8} bytes; a file with more than "
             f"{LONGEST_TABLE} would not be read again"
         )
-    digest = DIGEST % hashlib.sha256(data).hexdigest().encode()
+    digest = DIGEST % sha256(data).encode()
     return [data[:start].replace(DIGEST % NO_DIGEST, digest, 1), memoryview(data)[start:]]
 
 

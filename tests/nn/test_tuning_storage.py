@@ -167,7 +167,7 @@ def test_a_file_of_something_else_is_refused_and_stays(tmp_path, ending):
         search(path)
     assert path.read_text() == "Dear reader,\nthis is no study."
     path.write_text('{"op_code":77}\n')
-    with pytest.raises(nn.FileError, match=r"not an SQLite file|not a journal of a study"):
+    with pytest.raises(nn.FileError, match=r"not an SQLite file|not a study that can be read"):
         search(path)
 
 

@@ -114,7 +114,7 @@ def check_arrays(
     unexpected = sorted(found.keys() - own.keys())
     if missing or unexpected or wrong:
         said = _listed("missing", missing) + _listed("unexpected", unexpected) + _listed("", wrong)
-        raise FileError(f"{whose} cannot be those of this file{said}")
+        raise FileError(f"{whose} in it and in the model differ{said}")
 
 
 def _listed(what: str, names: list[str]) -> str:

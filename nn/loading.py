@@ -28,7 +28,7 @@ from .precision import LossScale
 from .preserve import restored_on_error
 from .reading import read_model
 from .resuming import build, check_header, explained, restore
-from .saving import described
+from .saving import saved_shape
 
 CLASSES: dict[str, type] = {
     vars(member).get("saved_as", name): member
@@ -61,7 +61,7 @@ def load(
     Args:
         path: the file, or a file object opened for reading bytes.
         custom_objects: your own classes and functions by name.
-        verify: compare the checksum of the whole file, which takes about as long as reading it does.
+        verify: compare the checksum of the whole file, at some 0.7 GB a second.
 
     Raises:
         FileNotFoundError: there is no such file.
@@ -85,11 +85,12 @@ def load(
             if not model.built and header["input_shape"] is None:
                 raise FileError("the shape of the inputs is missing")
             build(model, header)
-            if described(model)["input_shape"] != header["input_shape"]:
+            if saved_shape(model) != header["input_shape"]:
                 raise FileError(
                     f"inputs of shape {header['input_shape']} are not those of its model"
                 )
-        _freeze(model, **header.get("frozen", {}))
+        if "frozen" in header:
+            _freeze(model, **header["frozen"])
         if "optimizer" in header:
             _compile(model, header, classes)
         restore(model, header, arrays, name_of(path))
@@ -126,7 +127,7 @@ def _function(name: Any, classes: Mapping[str, Any]) -> Any:
     return found
 
 
-def _freeze(model: Model, modules: Sequence[str] = (), parameters: Sequence[str] = ()) -> None:
+def _freeze(model: Model, modules: Sequence[str], parameters: Sequence[str]) -> None:
     """What did not train when the file was written."""
     known = dict(model.named_modules())
     for name in modules:

@@ -136,8 +136,9 @@ def _state(thing: Optimizer | LossScale | None) -> dict[str, Tensor]:
 
 
 def _assign(own: dict[str, Tensor], found: dict[str, Any]) -> None:
-    for name, tensor in own.items():
-        tensor.assign(ag.tensor(found[name], dtype=tensor.dtype))
+    new = {name: ag.tensor(found[name], dtype=tensor.dtype) for name, tensor in own.items()}
+    for name, tensor in new.items():
+        own[name].assign(tensor)
 
 
 def load_weights(model: Module, place: Place, verify: bool = True) -> None:

@@ -151,9 +151,12 @@ class Run:
         try:
             self.check(position)
             self._restore_callbacks(position)
-        except (FileError, ArgumentError):
+        except ArgumentError:
             undo()
             raise
+        except FileError as error:
+            undo()
+            raise FileError(f"{position.origin}: {error}") from error
         model.resume_position = None
         self.epoch, self.batch = position.epoch, position.batch
         self._resume = position
@@ -176,24 +179,17 @@ class Run:
             )
         steps = len(self.data) if isinstance(self.data, ArrayData) else self.data.length()
         trackers = self.model.trackers if position.batch else []
-        try:
-            if steps is not None and position.batch > steps:
-                raise FileError(f"{position.batch} steps of an epoch of {steps}")
-            if len(trackers) != len(position.metrics):
-                raise FileError(f"{len(position.metrics)} metrics, the model has {len(trackers)}")
-            for metric, state in zip(trackers, position.metrics, strict=True):
-                metric.build(self.model.output_shape or ())
-                metric.check_state(state)
-            self.callbacks.check_states(position.callbacks)
-        except FileError as error:
-            raise FileError(f"{position.origin}: {error}") from error
+        if steps is not None and position.batch > steps:
+            raise FileError(f"{position.batch} steps of an epoch of {steps}")
+        if len(trackers) != len(position.metrics):
+            raise FileError(f"{len(position.metrics)} metrics, the model has {len(trackers)}")
+        for metric, state in zip(trackers, position.metrics, strict=True):
+            metric.build(self.model.output_shape or ())
+            metric.check_state(state)
+        self.callbacks.check_states(position.callbacks)
 
     def _restore_callbacks(self, position: Position) -> None:
-        try:
-            missing = self.callbacks.load_states(position.callbacks)
-        except FileError as error:
-            raise FileError(f"{position.origin}: {error}") from error
-        for name in missing:
+        for name in self.callbacks.load_states(position.callbacks):
             warnings.warn(
                 f"the run was saved with a {name}, whose state is lost: fit was given none",
                 stacklevel=2,

@@ -26,7 +26,7 @@ UNSUMMED = "gradloom-1"
 DIGEST, NO_DIGEST = rb"\"sha256\": \"%s\"", b"0" * 64
 """The checksum in the head of a file, which is that of the file with zeros in its place. The description is a text in
 JSON, so its quotes have backslashes."""
-LONGEST_TABLE = 32 << 20
+LONGEST_TABLE = 16 << 20
 """Bytes of what stands before the arrays: parsed, they take some 25 times the memory."""
 
 
@@ -146,11 +146,16 @@ def pack(value: Any, arrays: dict[str, Any], name: str) -> Any:
     return {"array": name}
 
 
+def saved_shape(model: Model) -> list[int] | None:
+    """The shape of a sample, as JSON."""
+    return None if model.sample_shape is None else list(model.sample_shape)
+
+
 def described(model: Model) -> dict[str, Any]:
     """What was defined and compiled, as JSON."""
     header: dict[str, Any] = {
         "model": describe(model),
-        "input_shape": None if model.sample_shape is None else list(model.sample_shape),
+        "input_shape": saved_shape(model),
     }
     frozen = [name for name, module in model.named_modules() if not module.trainable]
     fixed = [name for name, t in model.named_tensors() if isinstance(t, Parameter) and not t.requires_grad]  # fmt: skip

@@ -222,7 +222,7 @@ class Head(io.BytesIO):
 
 
 def test_a_long_table_is_refused_before_it_is_read_and_not_written(trained, monkeypatch):
-    with pytest.raises(nn.FileError, match="a table of 33554433 bytes; at most 33554432 are read"):
+    with pytest.raises(nn.FileError, match="a table of 16777217 bytes; at most 16777216 are read"):
         nn.load(Head((saving.LONGEST_TABLE + 1).to_bytes(8, "little") + b"{}"))
     monkeypatch.setattr(saving, "LONGEST_TABLE", 100)
     file = io.BytesIO()

@@ -322,6 +322,25 @@ def test_a_process_that_is_killed_holds_nothing(tmp_path):
 
 
 @pytest.mark.skipif(files.fcntl is None, reason="this system has no locks")
+def test_a_lock_whose_file_goes_while_it_is_locked(tmp_path, monkeypatch):
+    """Its last holder removes it between the opening and the locking: what is locked then is no file of that name."""
+    path, flock = tmp_path / "lock", files.fcntl.flock
+    first, second = (files.Lock(str(path), "run", "here") for _ in range(2))
+
+    def removed(file, operation):
+        flock(file, operation)
+        monkeypatch.setattr(files.fcntl, "flock", flock)
+        path.unlink()
+
+    monkeypatch.setattr(files.fcntl, "flock", removed)
+    with first:
+        assert path.exists()
+        with pytest.raises(nn.FileError, match=f"another run is at work here, that of process {os.getpid()}"):  # fmt: skip
+            second.acquire()
+    assert not path.exists()
+
+
+@pytest.mark.skipif(files.fcntl is None, reason="this system has no locks")
 def test_a_lock_that_is_given_back_is_free_for_one(tmp_path):
     """Many threads want it: never two at a time, also while its file comes and goes."""
     inside, most, refused = [0], [0], [0]

@@ -6,8 +6,11 @@ bytes have changed.
 
 from __future__ import annotations
 
+import contextlib
 import io
+import json
 import math
+import sqlite3
 
 import file_fuzz
 import numpy as np
@@ -15,6 +18,7 @@ import pytest
 from damage import put_together, state_of, taken_apart, unsummed
 from file_fuzz import Backup, Database, Journal, Model, Weights
 from models import everything
+from safetensors.numpy import save
 
 import nn
 
@@ -246,6 +250,9 @@ def test_files_of_the_format_before_that_claim_a_checksum(tmp_path):
     for old, new in ((b"gradloom-2", b"gradloom-1"), (b"sha256", b"sha257")):
         assert kind.data.count(old) == 1
         assert file_fuzz.attempt(kind, kind.data.replace(old, new), str(new)) == "refused"
+    header, arrays = taken_apart(kind.data)
+    data = save(arrays, metadata={"gradloom": json.dumps(header)})
+    assert file_fuzz.attempt(kind, data, "no checksum") == "refused"
 
 
 def test_verify_can_be_left_out(trained):
@@ -258,6 +265,41 @@ def test_verify_can_be_left_out(trained):
         with pytest.raises(nn.FileError, match=r"<BytesIO>: .*the checksum differs"):
             read(io.BytesIO(data))
         read(io.BytesIO(data), verify=False)
+
+
+CHANGES = {
+    "a parameter": "UPDATE trial_params SET param_value = param_value + 0.001 WHERE param_name = 'learning_rate'",
+    "a result": "UPDATE trial_values SET value = value + 1",
+    "a report": "UPDATE trial_intermediate_values SET intermediate_value = 0",
+    "an outcome": """UPDATE trial_user_attributes SET value_json = replace(value_json, '"epochs": 2', '"epochs": 3')""",
+    "the name of an outcome": "UPDATE trial_user_attributes SET key = 'outcomf'",
+    "no outcome": "DELETE FROM trial_user_attributes",
+    "the seed": """UPDATE study_user_attributes SET value_json = replace(value_json, '"seed": 3', '"seed": 7')""",
+    "the name of the study": "UPDATE studies SET study_name = 'tuninf'",
+    "a state": "UPDATE trials SET state = 'FAIL' WHERE number = 1",
+    "a number": "UPDATE trials SET number = 7 WHERE number = 1",
+    "no study": "DELETE FROM study_user_attributes",
+    "no table": "DROP TABLE trial_params",
+}
+
+
+@pytest.mark.parametrize("statement", CHANGES.values(), ids=CHANGES)
+def test_a_database_with_another_value_in_it_is_refused(search, statement):
+    """A file that SQLite finds nothing wrong with."""
+    search.path.write_bytes(search.data)
+    with contextlib.closing(sqlite3.connect(search.path)) as connection:
+        connection.execute(statement)
+        connection.commit()
+    data = search.path.read_bytes()
+    assert data != search.data
+    assert file_fuzz.attempt(search, data, statement) == "refused"
+
+
+@pytest.fixture(scope="module")
+def search(tmp_path_factory):
+    """A search that is done, in an SQLite file."""
+    pytest.importorskip("optuna")
+    return Database(tmp_path_factory.mktemp("searches"))
 
 
 @pytest.mark.parametrize("count", [60])

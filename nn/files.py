@@ -39,7 +39,7 @@ def write(place: Place, parts: Sequence[bytes | memoryview]) -> None:
     """Write parts one after the other to a path, atomically, or to an open binary file.
 
     Raises:
-        OSError: of the class that the system's error has, with the path; what was there before is whole.
+        OSError: of the class that the system's error has, with the path; a file that was there before is whole.
     """
     if isinstance(place, (str, os.PathLike)):
         try:

@@ -12,7 +12,7 @@ from typing import Any
 
 from ..errors import ArgumentError
 from ..fields import COUNT, NUMBER, or_none
-from ..files import Lock
+from ..files import Lock, remove_left_overs
 from .base import Callback, Logs
 from .monitor import Monitor
 
@@ -150,6 +150,7 @@ class BackupAndRestore(Callback):
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
         self._occupy()
+        remove_left_overs(self.path)
         if os.path.exists(self.path):
             self.model.go_on_from(self.path)
 

@@ -43,8 +43,8 @@ def network(seed=0):
     return model
 
 
-def fit(model, folder, *more):
-    backup = nn.BackupAndRestore(folder, save_freq=3, delete_checkpoint=False)
+def fit(model, folder, *more, keep=True):
+    backup = nn.BackupAndRestore(folder, save_freq=3, delete_checkpoint=not keep)
     stop = nn.EarlyStopping("loss", patience=5, restore_best_weights=True)
     plateau = nn.ReduceLROnPlateau("loss")
     return model.fit(X, Y, 5, epochs=2, callbacks=[stop, plateau, backup, *more], verbose=0)

@@ -322,6 +322,16 @@ def test_a_process_that_is_killed_holds_nothing(tmp_path):
 
 
 @pytest.mark.skipif(files.fcntl is None, reason="this system has no locks")
+def test_a_run_that_was_done_when_it_was_killed_leaves_no_folder(tmp_path):
+    """Its backup is complete, so the second run saves nothing; what the first had begun to write goes all the same."""
+    folder = tmp_path / "backup"
+    file_fuzz.fit(file_fuzz.network(), folder)
+    (folder / f"run.safetensors.{ended()}-0123abcd.part").write_bytes(b"half")
+    assert file_fuzz.fit(file_fuzz.network(), folder, keep=False).epoch == [0, 1]
+    assert not folder.exists()
+
+
+@pytest.mark.skipif(files.fcntl is None, reason="this system has no locks")
 def test_a_lock_whose_file_goes_while_it_is_locked(tmp_path, monkeypatch):
     """Its last holder removes it between the opening and the locking: what is locked then is no file of that name."""
     path, flock = tmp_path / "lock", files.fcntl.flock

@@ -14,7 +14,7 @@ import autograd as ag
 from autograd import Tensor
 
 from .budget import limited_to
-from .errors import FileError
+from .errors import ArgumentError, FileError
 from .fields import (
     DICT,
     SHAPE,
@@ -143,6 +143,9 @@ def _assign(own: dict[str, Tensor], found: dict[str, Any]) -> None:
 
 def load_weights(model: Module, place: Place, verify: bool = True) -> None:
     """Set the parameters and buffers of `model` from a file of `save_weights` or `save`, or any safetensors file."""
+    own = dict(model.named_tensors())
+    if not own and not model.built:
+        raise ArgumentError("load_weights: the model is not built yet; call it on some input")
     header, arrays = read(place, verify)
     with explained(place, "weights"):
         if header is None:
@@ -155,11 +158,6 @@ def load_weights(model: Module, place: Place, verify: bool = True) -> None:
             found = part(arrays, "model.")
             if len(found) < len(arrays):
                 raise FileError("arrays of something else than a model")
-        own = dict(model.named_tensors())
-        if not own and found:
-            raise FileError(
-                "this model is not built yet and has no weights; call it on some input first"
-            )
         check_arrays("the weights", own, found, casts=True)
         _assign(own, found)
 

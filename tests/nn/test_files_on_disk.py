@@ -206,6 +206,13 @@ def test_the_weights_of_another_network_are_refused(tmp_path, trained, change, m
     assert state_of(trained) == before
 
 
+def test_a_model_that_has_no_weights_yet(trained):
+    file = io.BytesIO()
+    trained.save_weights(file)
+    with pytest.raises(nn.ArgumentError, match="load_weights: the model is not built yet"):
+        nn.Sequential([nn.Dense(4), nn.Dense(1)]).load_weights(io.BytesIO(file.getvalue()))
+
+
 def test_numbers_that_numpy_does_not_have(tmp_path, trained):
     text = b'{"layers.0.bias":{"dtype":"BF16","shape":[2],"data_offsets":[0,4]}}'
     (tmp_path / "theirs").write_bytes(len(text).to_bytes(8, "little") + text + b"1234")

@@ -283,7 +283,7 @@ def fuzz_files(count, seed, folder, kinds=(Model, Weights, Backup, Database, Jou
     seen = Counter()
     for kind in made:
         searches = isinstance(kind, Database)
-        others = [other.data for other in made if other is not kind]
+        others = [other.data for other in made if other is not kind] or [bytes(64)]
         for number in range(count // 10 if searches else count):
             how = chance.choice([*DAMAGES] if searches else [*DAMAGES, *["edited"] * 6])
             forged = how == "edited"

@@ -7,7 +7,6 @@ moves.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import Any
@@ -22,6 +21,7 @@ from .callbacks import Callback, CallbackList, History, as_list, display, progre
 from .compiled import Steps
 from .data import Rows, check_batch_size, check_lengths, features, split_validation, targets
 from .errors import ArgumentError, NotCompiledError
+from .files import Place
 from .intake import (
     check_counts,
     check_epochs,
@@ -37,9 +37,10 @@ from .module import Module
 from .optimizers import Optimizer
 from .overridable import Overridable
 from .overriding import check_methods, overrides
+from .position import Position
 from .precision import LossScale, checked_precision
 from .predictor import Predictor
-from .run import Position, Run
+from .run import Run
 from .step import Task, task_of, train_step
 
 
@@ -200,7 +201,7 @@ class Model(Overridable):
                 rows, held_out = split_validation(rows, validation_split, targets(y), class_weight)
                 validation = ArrayData(held_out, measured)
             data = ArrayData(rows, size, shuffle, steps_per_epoch)
-        self.history = history = History()
+        history = History()
         shown = display(verbose)
         everyone = [*as_list(callbacks), *([shown] if shown else []), history]
         steps = len(data) if isinstance(data, ArrayData) else data.length()
@@ -289,21 +290,27 @@ class Model(Overridable):
             self.train(was_training)
         return self._report(self.metric_values(), return_dict)
 
-    def save(self, path: str | os.PathLike[str]) -> None:
+    def save(self, path: Place) -> None:
         """Write architecture, weights, optimizer and random state to one file (safetensors with JSON inside; no code).
 
-        During `fit` (in a callback) the place in the run is saved too. The file appears complete or not at all. Read it
-        with `nn.load(path)`.
+        `path` may also be a file object opened for writing bytes. During `fit` (in a callback) the place in the run is
+        saved too. The file appears complete or not at all; an OSError names it. Read it with `nn.load(path)`.
         """
         saving.save(self, path)
 
-    def save_weights(self, path: str | os.PathLike[str]) -> None:
+    def save_weights(self, path: Place) -> None:
         """Write the weights alone, as a safetensors file; `load_weights` reads it."""
         saving.save_weights(self, path)
 
-    def load_weights(self, path: str | os.PathLike[str]) -> None:
-        """Set the weights from a file of `save_weights`, or of `save`; all are checked before the first is set."""
-        resuming.load_weights(self, path)
+    def load_weights(self, path: Place, verify: bool = True) -> None:
+        """Set the weights from a file of `save_weights` or `save`, or any safetensors file with the names of `state_dict`.
+
+        `path` may also be a file object opened for reading bytes; `verify` compares the checksum, where there is one.
+
+        Raises:
+            FileError: it is damaged, or lists what is missing, unexpected or of another shape. Nothing has changed then.
+        """
+        resuming.load_weights(self, path, verify)
 
     def get_weights(self) -> list[Any]:
         """All parameters and buffers as NumPy arrays, in the order of `state_dict`."""
@@ -318,7 +325,7 @@ class Model(Overridable):
             )
         self.load_state_dict(dict(zip(names, values, strict=True)))
 
-    def go_on_from(self, path: str | os.PathLike[str]) -> None:
+    def go_on_from(self, path: Place) -> None:
         """Take up a file that `save` wrote during `fit` of this same model: the next `fit` goes on there, bit for bit."""
         resuming.go_on_from(self, path)
 

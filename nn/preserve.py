@@ -12,35 +12,69 @@ from typing import Any
 
 from autograd import Tensor, random
 
-from .module import Module
+from .module import Module, changes
+
+
+class Snapshot:
+    """A model, built or not, with its optimizer, loss and metrics, as they are now."""
+
+    def __init__(self, model: Module) -> None:
+        objects = [module for _, module in model.named_modules()]
+        helpers = [getattr(model, name, None) for name in ("optimizer", "loss", "loss_scale")]
+        helpers += getattr(model, "trackers", [])
+        owners = [*objects, *(helper for helper in helpers if hasattr(helper, "__dict__"))]
+        self._attributes = [(owner, dict(vars(owner))) for owner in owners]
+        tensors = [tensor for _, tensor in model.named_tensors()]
+        self._gradients = [(tensor, tensor.grad) for tensor in tensors if tensor.requires_grad]
+        for helper in helpers:
+            tensors += _state(helper)
+        self._values = [(tensor, tensor.detach()) for tensor in tensors]
+
+    def restore(self) -> None:
+        """Let all be as it was."""
+        for owner, before in self._attributes:
+            vars(owner).clear()
+            vars(owner).update(before)
+        # what was looked up of the modules in between does not hold
+        changes[0] += 1
+        for tensor, value in self._values:
+            tensor.assign(value)
+        for tensor, gradient in self._gradients:
+            tensor.grad = gradient
 
 
 @contextmanager
 def preserved(model: Module) -> Iterator[None]:
     """A context after which a built model, its optimizer, metrics and all random generators are as before."""
-    objects = [module for _, module in model.named_modules()]
-    helpers = [getattr(model, name, None) for name in ("optimizer", "loss", "loss_scale")]
-    helpers += getattr(model, "trackers", [])
-    owners = [*objects, *(helper for helper in helpers if hasattr(helper, "__dict__"))]
-    attributes = [(owner, dict(vars(owner))) for owner in owners]
-    tensors = [tensor for _, tensor in model.named_tensors()]
-    gradients = [(tensor, tensor.grad) for tensor in tensors if tensor.requires_grad]
-    for helper in helpers:
-        tensors += _state(helper)
-    values = [(tensor, tensor.detach()) for tensor in tensors]
+    snapshot = Snapshot(model)
     with random.remembered_draws() as draws:
         try:
             yield
         finally:
-            for owner, before in attributes:
-                vars(owner).clear()
-                vars(owner).update(before)
-            for tensor, value in values:
-                tensor.assign(value)
-            for tensor, gradient in gradients:
-                tensor.grad = gradient
-            for generator, state in draws.states.items():
-                generator.state = state
+            snapshot.restore()
+            _rewind(draws)
+
+
+@contextmanager
+def restored_on_error(model: Module | None = None) -> Iterator[None]:
+    """A context that leaves `model`, which need not be built, and the random generators as before when it fails."""
+    snapshot = None if model is None else Snapshot(model)
+    default = random.default_generator()
+    state = default.state
+    with random.remembered_draws() as draws:
+        try:
+            yield
+        except BaseException:
+            if snapshot is not None:
+                snapshot.restore()
+            _rewind(draws)
+            default.state = state
+            raise
+
+
+def _rewind(draws: random.Draws) -> None:
+    for generator, state in draws.states.items():
+        generator.state = state
 
 
 def _state(helper: Any) -> list[Tensor]:

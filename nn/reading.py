@@ -2,27 +2,30 @@
 
 The file is safetensors: a length, a JSON table of arrays, the arrays one after the other. The table is checked here,
 before any array is made: no key twice, no array over another, none beyond the end of the file. So what a file can make
-a reader allocate is at most its own size.
+a reader allocate is at most a few times its own size. A checksum covers every byte of what Gradloom writes.
 """
 
 from __future__ import annotations
 
+import io
 import math
 import os
-from typing import Any
+from collections import Counter
+from typing import IO, Any, NamedTuple
 
 from autograd import GradloomError
 
-from .errors import FileError
-from .saving import FORMAT, safetensors_numpy
+from .errors import ArgumentError, FileError
+from .files import Place, name_of
+from .saving import DIGEST, FORMAT, LONGEST_TABLE, NO_DIGEST, UNSUMMED, safetensors_numpy, sha256
 
 SIZES = {
-    "BOOL": 1, "U8": 1, "I8": 1, "I16": 2, "U16": 2, "F16": 2, "BF16": 2,
+    "BOOL": 1, "U8": 1, "I8": 1, "I16": 2, "U16": 2, "F16": 2,
     "I32": 4, "U32": 4, "F32": 4, "F64": 8, "I64": 8, "U64": 8,
 }  # fmt: skip
-"""Bytes per number of the dtypes of safetensors."""
-LONGEST_TABLE = 100_000_000
-"""Bytes; the limit of safetensors itself."""
+"""Bytes per number of the dtypes of safetensors that NumPy has."""
+MOST_AXES = 64
+"""Of an array of NumPy."""
 
 # what reading arbitrary bytes as a description can end in
 DAMAGE = (
@@ -37,56 +40,129 @@ DAMAGE = (
 )
 
 
-def read(path: str) -> tuple[dict[str, Any], dict[str, Any]]:
-    """(description, arrays) of the file.
+class Content(NamedTuple):
+    """What a file holds; `header` is None where Gradloom has not written it."""
+
+    header: dict[str, Any] | None
+    arrays: dict[str, Any]
+
+
+def read(place: Place, verify: bool = True) -> Content:
+    """The description and the arrays of a path, or of what is left of an open binary file.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        FileError: it is damaged, or no safetensors file.
+    """
+    name = name_of(place)
+    library = safetensors_numpy()
+    try:
+        data = _bytes_of(place)
+        table, start = _checked_table(data)
+        header = _header(table.get("__metadata__", {}), data[:start], data, verify)
+        return Content(header, dict(library.numpy.load(data)))
+    except (FileNotFoundError, ArgumentError):
+        raise
+    except (library.SafetensorError, OSError, *DAMAGE) as error:
+        raise FileError(f"{name}: damaged or not a safetensors file ({error})") from error
+
+
+def read_model(place: Place, verify: bool = True) -> tuple[dict[str, Any], dict[str, Any]]:
+    """(description, arrays) of a file that `Model.save` wrote.
 
     Raises:
         FileNotFoundError: there is no such file.
         FileError: it is damaged, or not a model.
     """
-    library = safetensors_numpy()
-    if not os.path.isfile(path):
-        raise FileNotFoundError(f"no file {path}")
-    try:
-        text = _checked_table(path).get("__metadata__", {}).get("gradloom")
-        header = None if text is None else _parse(text)
-        with library.safe_open(path, framework="np") as file:
-            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
-    except (library.SafetensorError, OSError, *DAMAGE) as error:
-        raise FileError(f"{path}: damaged or not a safetensors file ({error})") from error
-    if not isinstance(header, dict) or header.get("format") != FORMAT:
-        raise FileError(f"{path}: a safetensors file, but not a model of format {FORMAT}")
+    header, arrays = read(place, verify)
+    if header is None:
+        raise FileError(f"{name_of(place)}: a safetensors file, but not a model of format {FORMAT}")
+    if "model" not in header:
+        raise FileError(f"{name_of(place)}: it holds weights alone; model.load_weights reads it")
     return header, arrays
 
 
-def _parse(text: str | bytes) -> Any:
+def _bytes_of(place: Place) -> bytes:
+    if isinstance(place, (str, os.PathLike)):
+        if not os.path.isfile(place):
+            raise FileNotFoundError(f"no file {os.fspath(place)}")
+        with open(place, "rb") as file:
+            return _rest_of(file)
+    if not hasattr(place, "read") or isinstance(place, io.TextIOBase):
+        raise ArgumentError(
+            f"a path or a file of mode 'rb' is expected, got {type(place).__name__}"
+        )
+    return _rest_of(place)
+
+
+def _rest_of(file: IO[bytes]) -> bytes:
+    """All of a file; not before its first bytes say that this is worth while."""
+    first = file.read(8)
+    if len(first) < 8:
+        raise ValueError(f"it ends after {len(first)} bytes")
+    length = int.from_bytes(first, "little")
+    if length > LONGEST_TABLE:
+        raise ValueError(f"a table of {length} bytes; at most {LONGEST_TABLE} are read")
+    return first + file.read()
+
+
+def _header(metadata: Any, head: bytes, data: bytes, verify: bool) -> dict[str, Any] | None:
+    """The description, when its checksum is right; files of the first format have none."""
+    if "gradloom" not in metadata:
+        return None
+    if set(metadata) != {"gradloom"}:
+        raise ValueError(f"metadata of others beside those of a model: {', '.join(metadata)}")
+    header = parse(metadata["gradloom"])
+    if not isinstance(header, dict) or header.get("format") not in (FORMAT, UNSUMMED):
+        raise ValueError(f"not a model of format {FORMAT}")
+    digest = header.pop("sha256", None)
+    if (digest is None) != (header["format"] == UNSUMMED):
+        raise ValueError(f"format {header['format']} and the checksum {digest}")
+    if verify and digest is not None and digest != _checksum(head, data, digest):
+        raise ValueError("its bytes are not those that were written: the checksum differs")
+    return header
+
+
+def _checksum(head: bytes, data: bytes, digest: str) -> str:
+    """SHA-256 of a file in whose head zeros stand in the place of the checksum `digest`."""
+    emptied = head.replace(DIGEST % digest.encode(), DIGEST % NO_DIGEST, 1)
+    return sha256(emptied, memoryview(data)[len(head) :])
+
+
+def parse(text: str | bytes) -> Any:
+    """JSON; a key that stands twice is an error."""
     import json
 
     return json.loads(text, object_pairs_hook=_without_twins)
 
 
 def _without_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for key, value in pairs:
-        if key in found:
-            raise ValueError(f"the key {key!r} twice")
-        found[key] = value
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        twin = Counter(key for key, _ in pairs).most_common(1)[0][0]
+        raise ValueError(f"the key {twin!r} twice")
     return found
 
 
-def _checked_table(path: str) -> dict[str, Any]:
-    size = os.path.getsize(path)
-    with open(path, "rb") as file:
-        length = int.from_bytes(file.read(8), "little")
-        if size < 8 or length > min(size - 8, LONGEST_TABLE):
-            raise ValueError(f"a table of {length} bytes in a file of {size}")
-        table = _parse(file.read(length))
-    if not isinstance(table, dict):
+def _checked_table(data: bytes) -> tuple[dict[str, Any], int]:
+    """The table, and where the arrays begin."""
+    length = int.from_bytes(data[:8], "little")
+    start = 8 + length
+    if start > len(data):
+        raise ValueError(f"a table of {length} bytes in a file of {len(data)}")
+    table = parse(data[8:start])
+    if not isinstance(table, dict) or not isinstance(table.get("__metadata__", {}), dict):
         raise ValueError("the table of arrays is no table")
     spans = []
     for name, entry in table.items():
         if name != "__metadata__":
             begin, end = entry["data_offsets"]
+            if entry["dtype"] not in SIZES:
+                raise ValueError(
+                    f"the array {name!r} holds {entry['dtype']}, which is not read here"
+                )
+            if len(entry["shape"]) > MOST_AXES:
+                raise ValueError(f"the array {name!r} has {len(entry['shape'])} axes")
             count = math.prod(entry["shape"])
             if not 0 <= begin <= end or (end - begin) != count * SIZES[entry["dtype"]]:
                 raise ValueError(f"the array {name!r} has {end - begin} bytes for {count} numbers")
@@ -97,18 +173,18 @@ def _checked_table(path: str) -> dict[str, Any]:
             what = "overlaps another" if begin < position else "leaves a hole"
             raise ValueError(f"the array {name!r} {what}")
         position = end
-    if position != size - 8 - length:
-        raise ValueError(f"{size - 8 - length} bytes of arrays, the table has {position}")
-    return table
+    if position != len(data) - start:
+        raise ValueError(f"{len(data) - start} bytes of arrays, the table has {position}")
+    return table, start
 
 
 def unpack(value: Any, arrays: dict[str, Any]) -> Any:
-    """The inverse of `saving.pack`."""
+    """The inverse of `saving.pack`; takes what it needs out of `arrays`."""
     if isinstance(value, list):
         return [unpack(item, arrays) for item in value]
     if isinstance(value, dict):
         if set(value) == {"array"}:
-            return arrays[value["array"]]
+            return arrays.pop(value["array"])
         return {key: unpack(item, arrays) for key, item in value.items()}
     return value
 

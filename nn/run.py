@@ -1,7 +1,7 @@
 """Run: one call of `fit`, epoch by epoch, and where it stands.
 
 Everything that the rest of a run depends on is in a `Position`: the weights and the optimiser are saved with the model,
-the rest here. A run that starts from a position goes on bit for bit like the one that gave it. It also ends well:
+the rest there. A run that starts from a position goes on bit for bit like the one that gave it. It also ends well:
 Ctrl-C stops it between two steps, an error leaves the callbacks closed.
 """
 
@@ -13,62 +13,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-import autograd as ag
-from autograd import Tensor, random
+from autograd import Tensor
 
 from .batches import ArrayData, Data
 from .callbacks import CallbackList, History
-from .callbacks.base import State
 from .compiled import Steps
 from .errors import ArgumentError, FileError
 from .intake import given
+from .position import Position, Words, random_state, set_random_state
+from .preserve import Snapshot
 
 if TYPE_CHECKING:
     from .model import Model
-
-Words = tuple[int, int]
-
-
-def random_state() -> Words:
-    """(key, counter) of the default generator."""
-    key, counter = random.default_generator().state
-    return int(key.item()), int(counter.item())
-
-
-def set_random_state(words: Words) -> None:
-    """Let the default generator go on from there."""
-    key, counter = (ag.full((), int(word), "uint64") for word in words)
-    random.default_generator().state = key, counter
-
-
-class Position:
-    """Where a run stands.
-
-    `epoch` is in progress when `batch` steps of it are done, else to come. `order` is the random state from which the
-    order of its rows was drawn. `forced` says that the run goes on here, whatever `initial_epoch` is.
-    """
-
-    def __init__(
-        self,
-        epoch: int,
-        batch: int,
-        order: Words,
-        random: Words,
-        stopped: bool,
-        data: list[int | None],
-        callbacks: list[State],
-        metrics: list[dict[str, Any]],
-        forced: bool = False,
-    ) -> None:
-        self.epoch = epoch
-        self.batch = batch
-        self.order = order
-        self.random = random
-        self.stopped = stopped
-        self.data = data
-        self.callbacks = callbacks
-        self.metrics = metrics
-        self.forced = forced
 
 
 class Interrupted(Exception):  # noqa: N818 - it is no error
@@ -151,6 +107,7 @@ class Run:
             try:
                 self.callbacks.call("on_train_begin", {})
                 self._go_on()
+                model.history = self.history
                 while self.epoch < self.last and not model.stop_training:
                     logs = self._one_epoch(flag)
                 self.complete = True
@@ -185,24 +142,51 @@ class Run:
 
     def _go_on(self) -> None:
         """Take up the position that the model was loaded with, if this is the run that it belongs to."""
-        position, self.model.resume_position = self.model.resume_position, None
-        if position is None:
+        model, position = self.model, self.model.resume_position
+        begun = position is not None and (position.epoch or position.batch)
+        if position is None or not (position.forced or (begun and position.epoch == self.epoch)):
+            model.resume_position = None
             return
-        begun = position.epoch or position.batch
-        if not position.forced and not (begun and position.epoch == self.epoch):
-            return
+        undo = position.undo or Snapshot(model).restore
+        try:
+            self.check(position)
+            self._restore_callbacks(position)
+        except ArgumentError:
+            undo()
+            raise
+        except FileError as error:
+            undo()
+            raise FileError(f"{position.origin}: {error}") from error
+        model.resume_position = None
+        self.epoch, self.batch = position.epoch, position.batch
+        self._resume = position
+        model.stop_training = position.stopped
+        if not self.batch:
+            set_random_state(position.random)
+            self._resume = None
+
+    def check(self, position: Position) -> None:
+        """Refuse a position that this run cannot take up, before anything of it is.
+
+        Raises:
+            FileError: the file is damaged.
+            ArgumentError: it stands in the middle of an epoch of other data.
+        """
         if position.batch and position.data != self.data.signature():
             raise ArgumentError(
                 f"the file stands in the middle of an epoch of (rows, batch size) {position.data}, "
                 f"and fit was given {self.data.signature()}; it can only go on with the same"
             )
-        self.epoch, self.batch = position.epoch, position.batch
-        self._resume = position
-        self._restore_callbacks(position)
-        self.model.stop_training = position.stopped
-        if not self.batch:
-            set_random_state(position.random)
-            self._resume = None
+        steps = len(self.data) if isinstance(self.data, ArrayData) else self.data.length()
+        trackers = self.model.trackers if position.batch else []
+        if steps is not None and position.batch > steps:
+            raise FileError(f"{position.batch} steps of an epoch of {steps}")
+        if len(trackers) != len(position.metrics):
+            raise FileError(f"{len(position.metrics)} metrics, the model has {len(trackers)}")
+        for metric, state in zip(trackers, position.metrics, strict=True):
+            metric.build(self.model.output_shape or ())
+            metric.check_state(state)
+        self.callbacks.check_states(position.callbacks)
 
     def _restore_callbacks(self, position: Position) -> None:
         for name in self.callbacks.load_states(position.callbacks):
@@ -299,11 +283,3 @@ class Run:
         values = self.model.measure(data, watchers=watched)
         self.callbacks.call("on_test_end", values)
         return {f"val_{name}": value for name, value in values.items()}
-
-
-def position_from(header: dict[str, Any]) -> Position:
-    """The position in a file's header."""
-    try:
-        return Position(**header)
-    except TypeError as error:
-        raise FileError(f"the position of the run is damaged: {error}") from error

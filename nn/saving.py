@@ -1,37 +1,57 @@
 """Writing a model to one file: safetensors, with the architecture as JSON in its header. Nothing in it is code.
 
 Weights, optimiser and random state are always in it; in the middle of `fit` also where the run stands (`nn/run.py`).
-The file is written beside its place and renamed when complete, so a reader never sees half of it.
+`nn/files.py` is how it gets to the disk, `nn/reading.py` how it is read.
 """
 
 from __future__ import annotations
 
 import inspect
-import os
 from typing import TYPE_CHECKING, Any
 
 from autograd import Tensor
 
 from . import activations
-from .errors import ArgumentError, MissingExtraError
+from .errors import ArgumentError
+from .files import Place, write
 from .module import Module, Parameter, config_of
-from .run import random_state
+from .position import random_state
 
 if TYPE_CHECKING:
     from .model import Model
 
-FORMAT = "gradloom-1"
+FORMAT = "gradloom-2"
+UNSUMMED = "gradloom-1"
+"""The format before, which is read, too: the same without a checksum."""
+DIGEST, NO_DIGEST = rb"\"sha256\": \"%s\"", b"0" * 64
+"""The checksum in the head of a file, which is that of the file with zeros in its place. The description is a text in
+JSON, so its quotes have backslashes."""
+LONGEST_TABLE = 16 << 20
+"""Bytes of what stands before the arrays: parsed, they take some 25 times the memory."""
 
 
 def safetensors_numpy() -> Any:
-    """The safetensors package, or the error that says how to install it."""
-    try:
-        import safetensors.numpy
-    except ImportError as error:
-        raise MissingExtraError(
-            "saving and loading need safetensors: pip install 'gradloom[save]'"
-        ) from error
+    """The safetensors package. Like the two below it is imported late: most programs save nothing, and need not wait."""
+    import safetensors.numpy
+
     return safetensors
+
+
+def as_json(value: Any) -> str:
+    """JSON text."""
+    import json
+
+    return json.dumps(value)
+
+
+def sha256(*parts: bytes | memoryview) -> str:
+    """The checksum of parts one after the other."""
+    import hashlib
+
+    found = hashlib.sha256()
+    for part in parts:
+        found.update(part)
+    return found.hexdigest()
 
 
 def describe(thing: Any) -> Any:
@@ -64,38 +84,48 @@ def describe(thing: Any) -> Any:
     }
 
 
-def save(model: Model, path: str | os.PathLike[str]) -> None:
-    """Write `model`, its optimizer and how it was compiled to `path`."""
-    # here and in loading.py alone: a program that saves nothing should not wait for it at import
-    import json
-
-    library = safetensors_numpy()
-    if not model.built:
-        raise ArgumentError(
-            "save: the model is not built yet; call it on some input, or give the first layer an input_shape"
-        )
+def save(model: Model, place: Place) -> None:
+    """Write `model`, its optimizer and how it was compiled to a path or a binary file."""
+    _check_built("save", model)
     arrays: dict[str, Any] = {f"model.{n}": array for n, array in model.state_dict().items()}
-    header = {"format": FORMAT, "random": random_state(), **described(model)}
+    header = {"random": random_state(), **described(model)}
     if model.optimizer is not None:
         arrays |= {f"optimizer.{name}": t.numpy() for name, t in model.optimizer.state().items()}
     if model.loss_scale is not None:
         arrays |= {f"loss_scale.{name}": t.numpy() for name, t in model.loss_scale.state().items()}
     if model.current_run is not None:
-        header["run"] = pack(vars(model.current_run.position()), arrays, "run")
-    data = library.numpy.save(arrays, metadata={"gradloom": json.dumps(header)})
-    write_atomically(os.fspath(path), data)
+        header["run"] = pack(model.current_run.position().fields(), arrays, "run")
+    write(place, contents("save", header, arrays))
 
 
-def save_weights(model: Model, path: str | os.PathLike[str]) -> None:
-    """Write the parameters and buffers of `model` to `path`."""
-    import json
-
-    library = safetensors_numpy()
-    if not model.built:
-        raise ArgumentError("save_weights: the model is not built yet; call it on some input")
+def save_weights(model: Model, place: Place) -> None:
+    """Write the parameters and buffers of `model` to a path or a binary file."""
+    _check_built("save_weights", model)
     arrays = {f"model.{name}": array for name, array in model.state_dict().items()}
-    data = library.numpy.save(arrays, metadata={"gradloom": json.dumps({"format": FORMAT})})
-    write_atomically(os.fspath(path), data)
+    write(place, contents("save_weights", {}, arrays))
+
+
+def contents(what: str, header: dict[str, Any], arrays: dict[str, Any]) -> list[bytes | memoryview]:
+    """The bytes of a file: its head, with the checksum of them all, and its arrays."""
+    # first, so that it is found before whatever else the description holds
+    summed = {"sha256": NO_DIGEST.decode(), "format": FORMAT, **header}
+    metadata = {"gradloom": as_json(summed)}
+    data = safetensors_numpy().numpy.save(arrays, metadata=metadata)
+    start = 8 + int.from_bytes(data[:8], "little")
+    if start - 8 > LONGEST_TABLE:
+        raise ArgumentError(
+            f"{what}: the description and the names of the arrays take {start - 8} bytes; a file with more than "
+            f"{LONGEST_TABLE} would not be read again"
+        )
+    digest = DIGEST % sha256(data).encode()
+    return [data[:start].replace(DIGEST % NO_DIGEST, digest, 1), memoryview(data)[start:]]
+
+
+def _check_built(what: str, model: Model) -> None:
+    if not model.built:
+        raise ArgumentError(
+            f"{what}: the model is not built yet; call it on some input, or give the first layer an input_shape"
+        )
 
 
 def pack(value: Any, arrays: dict[str, Any], name: str) -> Any:
@@ -116,11 +146,16 @@ def pack(value: Any, arrays: dict[str, Any], name: str) -> Any:
     return {"array": name}
 
 
+def saved_shape(model: Model) -> list[int] | None:
+    """The shape of a sample, as JSON."""
+    return None if model.sample_shape is None else list(model.sample_shape)
+
+
 def described(model: Model) -> dict[str, Any]:
     """What was defined and compiled, as JSON."""
     header: dict[str, Any] = {
         "model": describe(model),
-        "input_shape": None if model.sample_shape is None else list(model.sample_shape),
+        "input_shape": saved_shape(model),
     }
     frozen = [name for name, module in model.named_modules() if not module.trainable]
     fixed = [name for name, t in model.named_tensors() if isinstance(t, Parameter) and not t.requires_grad]  # fmt: skip
@@ -134,18 +169,3 @@ def described(model: Model) -> dict[str, Any]:
             header["mixed_precision"] = model.mixed_precision
             header["loss_scale"] = describe(model.loss_scale)
     return header
-
-
-def write_atomically(path: str, data: bytes) -> None:
-    """Write to a temporary file in the same folder, flush it to disk, and rename it."""
-    temporary = f"{path}.{os.getpid()}-{os.urandom(4).hex()}.part"
-    handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Self
 
 import autograd as ag
@@ -36,36 +36,40 @@ class Sequential(Model):
         self.name = name
         self.layers: list[Module] = []
         self.input_shape: tuple[int, ...] | None = None
-        for layer in layers:
-            self._append(layer)
+        self._extend(layers)
         self._build_if_known()
 
     def add(self, layer: Module | Input) -> None:
         """Append a layer."""
-        self._append(layer)
+        self._extend([layer])
         self.built = False
         self._build_if_known()
 
-    def _append(self, layer: Any) -> None:
-        if isinstance(layer, Input):
-            if self.layers:
-                raise ArgumentError("Input comes first in a model")
-            self.input_shape = layer.shape
-            return
-        if not isinstance(layer, Module):
-            raise ArgumentError(
-                f"layers are nn.Module objects, got {type(layer).__name__} {layer!r}"
-            )
-        if any(layer is other for other in self.layers):
-            raise ArgumentError("the same layer object twice in one model; make two layers")
-        name = getattr(layer, "name", None)
-        if name is not None and any(name == getattr(other, "name", None) for other in self.layers):
-            raise ArgumentError(
-                f"two layers are called {name!r}; names of layers are unique in a model"
-            )
-        if not self.layers and layer.input_shape is not None:
-            self.input_shape = layer.input_shape
-        self.layers.append(layer)
+    def _extend(self, layers: Iterable[Any]) -> None:
+        objects = {id(layer) for layer in self.layers}
+        names = {getattr(layer, "name", None) for layer in self.layers}
+        for layer in layers:
+            if isinstance(layer, Input):
+                if self.layers:
+                    raise ArgumentError("Input comes first in a model")
+                self.input_shape = layer.shape
+                continue
+            if not isinstance(layer, Module):
+                raise ArgumentError(
+                    f"layers are nn.Module objects, got {type(layer).__name__} {layer!r}"
+                )
+            if id(layer) in objects:
+                raise ArgumentError("the same layer object twice in one model; make two layers")
+            name = getattr(layer, "name", None)
+            if name is not None and name in names:
+                raise ArgumentError(
+                    f"two layers are called {name!r}; names of layers are unique in a model"
+                )
+            if not self.layers and layer.input_shape is not None:
+                self.input_shape = layer.input_shape
+            self.layers.append(layer)
+            objects.add(id(layer))
+            names.add(name)
 
     def _build_if_known(self) -> None:
         if self.layers and self.input_shape is not None:
@@ -129,6 +133,8 @@ class MLP(Sequential):
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Self:
         model = cls(**{name: value for name, value in config.items() if name != "added"})
-        for layer in config.get("added", ()):
-            model.add(layer)
+        model._extend(config.get("added", ()))
+        if len(model.layers) > model._own_layers:
+            model.built = False
+            model._build_if_known()
         return model

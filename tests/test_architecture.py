@@ -23,8 +23,8 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("backends", "autograd", "nn")
 ARRAY_LIBRARIES = {"numpy", "numba", "cupy", "torch", "jax", "scipy"}
 OPTIONAL = {
-    "tqdm", "safetensors", "matplotlib", "IPython", "numba", "llvmlite", "platformdirs", "cupy",
-    "scipy_openblas32", "torch", "jax", "mygrad", "tensorboardX", "pygraphviz", "optuna",
+    "tqdm", "matplotlib", "IPython", "numba", "llvmlite", "platformdirs", "cupy",
+    "scipy_openblas32", "torch", "jax", "mygrad", "tensorboardX", "pygraphviz", "optuna", "sqlalchemy",
 }  # fmt: skip
 NN_MAY_IMPORT_NUMPY = ("nn/data.py", "nn/seed.py")
 """Where arrays of the user enter, and where NumPy's own generator is seeded; the rest of nn sees tensors alone."""
@@ -32,6 +32,8 @@ DEFERRED = {
     ("backends/suggest.py", "difflib"),
     ("autograd/svg.py", "subprocess"),
     ("nn/saving.py", "json"),
+    ("nn/saving.py", "hashlib"),
+    ("nn/saving.py", "safetensors.numpy"),
     ("nn/reading.py", "json"),
     ("nn/callbacks/files.py", "csv"),
     ("backends/numba/backend.py", "backends.numba.kernels"),

@@ -6,10 +6,11 @@ during a run, so that a run that goes on from a file goes on with it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from ..errors import ArgumentError
+from ..errors import ArgumentError, FileError
+from ..fields import ANYTHING, Field, check_fields
 
 if TYPE_CHECKING:
     from ..model import Model
@@ -33,6 +34,10 @@ class Callback:
     times a second will do."""
     saves_the_run: bool = False
     """Whether it writes the state of all callbacks to a file, and so comes after the others."""
+
+    state_fields: Mapping[str, Field] | None = None
+    """What each field of the state is, where it can be said: a file with something else is refused before anything of it
+    is taken up. A subclass may have more in its state; one with another state says so here, or None."""
 
     def set_model(self, model: Model) -> None:
         """Called once before training."""
@@ -87,6 +92,18 @@ class Callback:
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on with what `state_dict` gave."""
 
+    def check_state(self, state: dict[str, Any]) -> None:
+        """Refuse a state that is not of this callback, and change nothing.
+
+        Raises:
+            FileError: naming the field.
+        """
+        if self.state_fields is not None:
+            more = dict.fromkeys(self.state_dict(), ANYTHING)
+            check_fields(
+                f"the state of {type(self).__name__}", state, {**more, **self.state_fields}
+            )
+
 
 def _overrides(callback: Callback, event: str) -> bool:
     return event in vars(callback) or getattr(type(callback), event) is not getattr(Callback, event)
@@ -140,18 +157,43 @@ class CallbackList:
         states = [(type(c).__name__, c.saves_the_run, c.state_dict()) for c in self.callbacks]
         return [state for state in states if state[2]]
 
+    def check_states(self, states: Iterable[State]) -> None:
+        """Refuse states that are not of these callbacks; nothing changes."""
+        for callback, state in self._takers(states)[0]:
+            callback.check_state(state)
+
     def load_states(self, states: Iterable[State]) -> list[str]:
         """Give each state to the next callback of its class; returns the classes that found none.
 
         One that only writes the run to a file may well be missing in a run that goes on.
+
+        Raises:
+            FileError: one does not take its state; then all are as before.
         """
+        takers, missing = self._takers(states)
+        before = [(callback, dict(vars(callback))) for callback, _ in takers]
+        for callback, state in takers:
+            try:
+                callback.load_state_dict(state)
+            except Exception as error:
+                for changed, attributes in before:
+                    vars(changed).clear()
+                    vars(changed).update(attributes)
+                raise FileError(
+                    f"{type(callback).__name__} does not take the state in it: {type(error).__name__}: {error}"
+                ) from error
+        return missing
+
+    def _takers(
+        self, states: Iterable[State]
+    ) -> tuple[list[tuple[Callback, dict[str, Any]]], list[str]]:
         waiting = list(self.callbacks)
-        missing = []
+        takers, missing = [], []
         for name, saves_the_run, state in states:
             taker = next((c for c in waiting if type(c).__name__ == name), None)
             if taker is None:
                 missing += [] if saves_the_run else [name]
             else:
                 waiting.remove(taker)
-                taker.load_state_dict(state)
-        return missing
+                takers.append((taker, state))
+        return takers, missing

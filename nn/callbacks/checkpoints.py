@@ -11,6 +11,8 @@ import warnings
 from typing import Any
 
 from ..errors import ArgumentError
+from ..fields import COUNT, NUMBER, or_none
+from ..files import Lock, remove_left_overs
 from .base import Callback, Logs
 from .monitor import Monitor
 
@@ -52,6 +54,7 @@ class ModelCheckpoint(Monitor):
     """
 
     saves_the_run = True
+    state_fields = {"best": or_none(NUMBER), "steps": COUNT}
 
     def __init__(
         self,
@@ -118,15 +121,19 @@ class BackupAndRestore(Callback):
     the rows, the other callbacks, the History.
 
     Args:
-        backup_dir: the folder, of this run alone.
+        backup_dir: the folder, of this run alone: a second run in it is refused while the first lives. It is made, and made
+            again when it is gone.
         save_freq: "epoch", or a number of steps.
         delete_checkpoint: remove the backup when training has ended; it stays after an error or Ctrl-C.
 
     Raises:
-        FileError: when the backup is of another model or another training.
+        FileError: the backup is damaged, or of another model or another training; then nothing has changed. Or another
+            process, which the message names, trains with this folder.
+        OSError: the disk is full, say; the backup before stays.
     """
 
     saves_the_run = True
+    state_fields = {"steps": COUNT}
 
     def __init__(
         self, backup_dir: Path, save_freq: str | int = "epoch", delete_checkpoint: bool = True
@@ -134,6 +141,7 @@ class BackupAndRestore(Callback):
         self.backup_dir = os.fspath(backup_dir)
         self.delete_checkpoint = delete_checkpoint
         self._clock = Periodic("BackupAndRestore", save_freq)
+        self._lock = Lock(f"{self.path}.lock", "run", self.backup_dir)
 
     @property
     def path(self) -> str:
@@ -141,30 +149,35 @@ class BackupAndRestore(Callback):
         return os.path.join(self.backup_dir, "run.safetensors")
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
-        os.makedirs(self.backup_dir, exist_ok=True)
-        for name in os.listdir(self.backup_dir):
-            if name.startswith("run.safetensors.") and name.endswith(".part"):
-                os.unlink(os.path.join(self.backup_dir, name))
+        self._occupy()
+        remove_left_overs(self.path)
         if os.path.exists(self.path):
             self.model.go_on_from(self.path)
 
     def on_train_batch_end(self, batch: int, logs: Logs) -> None:
         if self._clock.after_step():
-            self.model.save(self.path)
+            self._save()
 
     def on_epoch_end(self, epoch: int, logs: Logs) -> None:
         if self._clock.every is None:
-            self.model.save(self.path)
+            self._save()
+
+    def _save(self) -> None:
+        self._occupy()
+        self.model.save(self.path)
+
+    def _occupy(self) -> None:
+        """Make the folder, also when somebody has removed it during the run, and hold it alone."""
+        os.makedirs(self.backup_dir, exist_ok=True)
+        self._lock.acquire()
 
     def on_train_end(self, logs: Logs | None = None) -> None:
         run = self.model.current_run
-        if (
-            self.delete_checkpoint
-            and run is not None
-            and run.complete
-            and os.path.exists(self.path)
-        ):
+        done = self.delete_checkpoint and run is not None and run.complete
+        if done and os.path.exists(self.path):
             os.unlink(self.path)
+        self._lock.release()
+        if done and os.path.isdir(self.backup_dir):
             try:
                 os.rmdir(self.backup_dir)
             except OSError as error:

@@ -6,6 +6,7 @@ import os
 from typing import Any
 
 from ..errors import ArgumentError, MissingExtraError
+from ..fields import COUNT, TEXT, lists_of, or_none
 from .base import Callback, Logs
 
 Path = str | os.PathLike[str]
@@ -23,6 +24,8 @@ class CSVLogger(Callback):
 
     A run that goes on from a saved state goes on in its file, after the line of the epoch that was saved last.
     """
+
+    state_fields = {"keys": or_none(lists_of(TEXT)), "size": COUNT}
 
     def __init__(self, filename: Path, separator: str = ",", append: bool = False) -> None:
         self.filename = os.fspath(filename)
@@ -90,6 +93,8 @@ class TensorBoard(Callback):
 
     Needs tensorboardX: `pip install 'gradloom[tensorboard]'`.
     """
+
+    state_fields = {"step": COUNT}
 
     def __init__(
         self, log_dir: Path = "logs", histogram_freq: int = 0, update_freq: str | int = "epoch"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..fields import COUNT, PLAIN, dicts_of, lists_of
 from ..plots.curves import learning_curves
 from .base import Callback, Logs
 
@@ -13,6 +14,8 @@ class History(Callback):
 
     `interrupted` says whether Ctrl-C ended the run.
     """
+
+    state_fields = {"history": dicts_of(lists_of(PLAIN)), "epoch": lists_of(COUNT)}
 
     def __init__(self) -> None:
         self.history: dict[str, list[float]] = {}

@@ -12,6 +12,7 @@ from typing import Any
 
 from ..arguments import whole
 from ..errors import ArgumentError
+from ..fields import ARRAY, COUNT, NUMBER, check_arrays, dicts_of, or_none
 from ..metrics.direction import higher_is_better
 from .base import Callback, Logs
 from .rates import log_rate, refuse_schedule
@@ -87,6 +88,14 @@ class EarlyStopping(Monitor):
     5
     """
 
+    state_fields = {
+        "wait": COUNT,
+        "stopped_epoch": COUNT,
+        "best": or_none(NUMBER),
+        "best_epoch": COUNT,
+        "best_weights": or_none(dicts_of(ARRAY)),
+    }
+
     def __init__(
         self,
         monitor: str = "val_loss",
@@ -142,11 +151,16 @@ class EarlyStopping(Monitor):
             self.model.load_state_dict(self.best_weights)
 
     def state_dict(self) -> dict[str, Any]:
-        names = ("wait", "stopped_epoch", "best", "best_epoch", "best_weights")
-        return {name: getattr(self, name) for name in names}
+        return {name: getattr(self, name) for name in self.state_fields}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         vars(self).update(state)
+
+    def check_state(self, state: dict[str, Any]) -> None:
+        super().check_state(state)
+        if state["best_weights"] is not None:
+            own = dict(self.model.named_tensors())
+            check_arrays("the best weights of EarlyStopping", own, state["best_weights"])
 
 
 class ReduceLROnPlateau(Monitor):
@@ -166,6 +180,8 @@ class ReduceLROnPlateau(Monitor):
     >>> nn.ReduceLROnPlateau(factor=0.5).factor
     0.5
     """
+
+    state_fields = {"wait": COUNT, "cooldown_counter": COUNT, "best": or_none(NUMBER)}
 
     def __init__(
         self,
@@ -226,7 +242,7 @@ class ReduceLROnPlateau(Monitor):
         )
 
     def state_dict(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in ("wait", "cooldown_counter", "best")}
+        return {name: getattr(self, name) for name in self.state_fields}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         vars(self).update(state)

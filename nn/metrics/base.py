@@ -14,6 +14,7 @@ import autograd as ag
 from autograd import ShapeError, Tensor
 
 from ..errors import ArgumentError
+from ..fields import check_arrays
 from ..losses import Loss
 from ..losses.base import tensor
 
@@ -57,6 +58,14 @@ class Metric:
     def state(self) -> dict[str, Tensor]:
         """What `update` reads and assigns, by name: a traced step and a saved run keep it."""
         return {name: getattr(self, name) for name in self.state_names}
+
+    def check_state(self, state: Mapping[str, Any]) -> None:
+        """Refuse arrays that are not the sums of this metric, which is built; nothing changes.
+
+        Raises:
+            FileError: naming what does not fit.
+        """
+        check_arrays(f"the sums of {self.name}", self.state(), state)
 
     def load_state(self, state: Mapping[str, Any]) -> None:
         """Take up what `state` gave."""

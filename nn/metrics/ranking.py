@@ -13,6 +13,7 @@ import autograd as ag
 from autograd import Tensor
 
 from ..errors import ArgumentError
+from ..fields import check_arrays
 from ..losses.base import align, tensor
 from .base import Metric, spread
 
@@ -62,6 +63,12 @@ class AUC(Metric):
         if not self._kept["scores"]:
             return {}
         return {key: ag.concat(self._kept[key]) for key in KEPT}
+
+    def check_state(self, state: Mapping[str, Any]) -> None:
+        """See `Metric.check_state`."""
+        rows = len(next(iter(state.values()), ()))
+        own = {key: ag.zeros((rows,), "float64") for key in KEPT} if state else {}
+        check_arrays(f"the scores of {self.name}", own, state)
 
     def load_state(self, state: Mapping[str, Any]) -> None:
         """Take up what `state` gave."""

@@ -11,11 +11,13 @@ from typing import Any
 
 from ..errors import ArgumentError, TuningError
 from ..model import Model
+from ..preserve import restored_on_error
+from ..reading import DAMAGE
 from .progress import Progress
 from .result import Tuning, best_of
 from .samples import Samples
 from .space import label, parse
-from .storage import opened, optuna_library, quiet
+from .storage import explained, opened, optuna_library, quiet
 from .study import Record, Study
 from .trial import Outcome, Trainer, trial_seed
 
@@ -97,9 +99,10 @@ def tune(
     with quiet(library), opened(library, storage) as place:
         if storage is not None and name is None:
             name = "tuning"
-        study = Study(
-            library, place, name, dimensions, trainer.maximize, settings, seed, pruner, sampler
-        )
+        with explained(storage, AssertionError, *DAMAGE), restored_on_error():
+            study = Study(
+                library, place, name, dimensions, trainer.maximize, settings, seed, pruner, sampler
+            )
         return Search(study, trainer).go(trials, timeout, verbose)
 
 

@@ -6,18 +6,16 @@ So a trial that is found running was killed, and is tried anew.
 
 from __future__ import annotations
 
-import contextlib
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from ..errors import ArgumentError, FileError, MissingExtraError
+from autograd import GradloomError
 
-try:
-    import fcntl
-except ImportError:  # Windows: two searches at once in one file are not noticed there
-    fcntl = None  # type: ignore[assignment]
+from ..errors import ArgumentError, FileError, MissingExtraError
+from ..files import Lock
+from ..reading import DAMAGE, parse
 
 DATABASE = (".db", ".sqlite", ".sqlite3")
 JOURNAL = (".journal", ".log")
@@ -59,16 +57,46 @@ def opened(library: Any, storage: Any) -> Iterator[Any]:
         return
     path = _path(storage)
     os.makedirs(os.path.dirname(path), exist_ok=True)
-    with _alone(path):
+    with Lock(f"{path}.lock", "search", path), explained(path, *database_errors(library)):
         if path.endswith(JOURNAL):
             yield _journal(library, path)
             return
-        database = _database(library, path)
+        with explained(path, *DAMAGE):
+            database = _database(library, path)
         try:
+            with explained(path, *DAMAGE):
+                _check_pages(database)
             yield database
         finally:
             database.remove_session()
             database.engine.dispose()
+
+
+@contextmanager
+def explained(path: Any, *errors: type[BaseException]) -> Iterator[None]:
+    """Inside, these errors mean that the file is damaged, or cannot be written; all name it."""
+    try:
+        yield
+    except GradloomError as error:
+        if isinstance(error, FileError) and path is not None and str(path) not in str(error):
+            raise FileError(f"{path}: {error}") from error
+        raise
+    except errors as error:
+        raise FileError(f"{path}: not a study that can be read and written ({error})") from error
+
+
+def database_errors(library: Any) -> tuple[type[BaseException], ...]:
+    """What a database that is damaged, or on a full disk, ends in."""
+    import sqlalchemy.exc
+
+    return sqlalchemy.exc.SQLAlchemyError, library.exceptions.OptunaError
+
+
+def _check_pages(database: Any) -> None:
+    with database.engine.connect() as connection:
+        found = [row[0] for row in connection.exec_driver_sql("PRAGMA integrity_check(3)")]
+    if found != ["ok"]:
+        raise FileError(f"{database.engine.url.database}: damaged ({'; '.join(found)})")
 
 
 def _path(storage: Any) -> str:
@@ -98,50 +126,21 @@ def _journal(library: Any, path: str) -> Any:
         content = file.read()
         if not (content.startswith(FIRST) or FIRST.startswith(content)):
             raise FileError(f"{path}: not a journal of a study")
-        file.truncate(content.rfind(b"\n") + 1)
+        end = content.rfind(b"\n") + 1
+        with explained(path, *DAMAGE):
+            for line in content[:end].splitlines():
+                int(parse(line)["op_code"])
+        file.truncate(end)
     backend = library.storages.journal.JournalFileBackend(path, lock_obj=_Unlocked())
-    try:
+    with explained(path, AssertionError, *DAMAGE):
         return library.storages.JournalStorage(backend)
-    except (ValueError, KeyError, TypeError, AttributeError, AssertionError) as error:
-        raise FileError(f"{path}: not a journal of a study ({error})") from error
 
 
 class _Unlocked:
-    """Optuna's lock of a single write, which would outlive a process that is killed; `_alone` locks the whole search."""
+    """Optuna's lock of a single write, which would outlive a process that is killed; `Lock` locks the whole search."""
 
     def acquire(self) -> bool:
         return True
 
     def release(self) -> None:
         pass
-
-
-@contextmanager
-def _alone(path: str) -> Iterator[None]:
-    if fcntl is None:
-        yield
-        return
-    name = f"{path}.lock"
-    while True:
-        with open(name, "wb") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError as error:
-                raise FileError(
-                    f"{path}: another search is at work on this file; wait for it, or use another file"
-                ) from error
-            if not _is_still(name, file.fileno()):  # its last owner removed it in between
-                continue
-            try:
-                yield
-            finally:
-                with contextlib.suppress(OSError):
-                    os.unlink(name)
-            return
-
-
-def _is_still(name: str, handle: int) -> bool:
-    try:
-        return os.stat(name).st_ino == os.fstat(handle).st_ino
-    except FileNotFoundError:
-        return False

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from autograd import random
 
 from ..errors import ArgumentError, FileError
+from ..saving import as_json, sha256
 from .space import Dimension
 from .trial import Outcome, trial_seed
 
@@ -69,6 +70,8 @@ class Study:
         self._states = library.trial.TrialState
         self._sampler = library.samplers.TPESampler if sampler is None else sampler
         drawn = random.default_generator().bits((2,)).tolist() if seed is None else None
+        for known in library.get_all_study_summaries(storage, include_best_trial=False):
+            _check(known.user_attrs.get("gradloom"), known.study_name)
         self.study = library.create_study(
             storage=storage,
             study_name=name,
@@ -78,6 +81,7 @@ class Study:
             sampler=library.samplers.RandomSampler(seed=0),
         )
         self.seed = self._settle(settings, seed, drawn)
+        self._check_trials()
         self._forget_killed()
 
     def _settle(self, settings: Mapping[str, str], seed: int | None, drawn: Any) -> int:
@@ -88,7 +92,8 @@ class Study:
                     f"the study {self.study.study_name!r} in this file was not made by nn.tune; use another name"
                 )
             chosen = seed if seed is not None else (drawn[0] << 32 | drawn[1]) >> 1
-            self.study.set_user_attr("gradloom", {"seed": chosen, "settings": dict(settings)})
+            kept = {"seed": chosen, "settings": dict(settings)}
+            self.study.set_user_attr("gradloom", _signed(kept, self.study.study_name))
             return int(chosen)
         before = {**stored["settings"], "seed": str(stored["seed"])}
         now = {**settings, "seed": before["seed"] if seed is None else str(seed)}
@@ -100,6 +105,27 @@ class Study:
                 )
         return int(stored["seed"])
 
+    def _check_trials(self) -> None:
+        """Refuse trials that are not as they were written."""
+        for place, trial in enumerate(self.study.get_trials(deepcopy=False)):
+            outcome = trial.user_attrs.get("outcome")
+            number = f"trial {trial.number}"
+            if trial.number != place or set(trial.user_attrs) - {"outcome"}:
+                raise FileError(f"the study is damaged at {number}: {sorted(trial.user_attrs)}")
+            if outcome is None and trial.state in (self._states.COMPLETE, self._states.PRUNED):
+                raise FileError(f"the study is damaged: {number} has no outcome")
+            if outcome is not None:
+                _check(outcome, number, *_beside(trial.params, trial.intermediate_values))
+                if trial.state.is_finished() and trial.state != self._end_of(outcome):
+                    raise FileError(f"the study is damaged: {number} is {trial.state.name}")
+                if trial.state == self._states.COMPLETE and trial.value != outcome["value"]:
+                    raise FileError(f"the study is damaged: {number} has value {trial.value}")
+
+    def _end_of(self, outcome: Mapping[str, Any] | None) -> Any:
+        """Optuna's state of a trial with an outcome, or none."""
+        names = {"complete": self._states.COMPLETE, "pruned": self._states.PRUNED}
+        return names.get("" if outcome is None else outcome["state"], self._states.FAIL)
+
     def _forget_killed(self) -> None:
         running = (self._states.RUNNING, self._states.WAITING)
         for trial in self.study.get_trials(deepcopy=False, states=running):
@@ -110,8 +136,7 @@ class Study:
         if outcome is not None and outcome["state"] == "complete":
             self.study.tell(number, outcome["value"])
         else:
-            pruned = outcome is not None and outcome["state"] == "pruned"
-            self.study.tell(number, state=self._states.PRUNED if pruned else self._states.FAIL)
+            self.study.tell(number, state=self._end_of(outcome))
 
     def records(self) -> list[Record]:
         """The finished trials. Those that were killed or interrupted do not count."""
@@ -121,7 +146,7 @@ class Study:
             if trial.state.is_finished() and "outcome" in trial.user_attrs
         ]
         return [
-            Record(number, self._values(params), **outcome)
+            Record(number, self._values(params), *(outcome[name] for name in OUTCOME))
             for number, (params, outcome) in enumerate(told)
         ]
 
@@ -136,7 +161,10 @@ class Study:
         trial = self.study.ask()
         kept: dict[str, Any] | None = None
 
+        reported: dict[int, float] = {}
+
         def report(epoch: int, value: float) -> bool:
+            reported.setdefault(epoch, float(value))
             trial.report(value, epoch)
             return bool(trial.should_prune())
 
@@ -145,10 +173,29 @@ class Study:
             outcome = run(chosen, report)
             if outcome.state != "interrupted":
                 kept = {name: getattr(outcome, name) for name in OUTCOME}
-                trial.set_user_attr("outcome", kept)
+                signed = _signed(kept, f"trial {trial.number}", *_beside(trial.params, reported))
+                trial.set_user_attr("outcome", signed)
         finally:
             self._tell(trial.number, kept)
         return outcome
+
+
+def _beside(params: Mapping[str, Any], reported: Mapping[int, float]) -> tuple[Any, Any]:
+    return sorted(params.items()), sorted(reported.items())
+
+
+def _signed(kept: dict[str, Any], *beside: Any) -> dict[str, Any]:
+    """What is kept, with a checksum of it and of what stands beside it."""
+    text = as_json([kept, *beside])
+    return {**kept, "sha256": sha256(text.encode())}
+
+
+def _check(signed: Any, *beside: Any) -> None:
+    """Refuse what is not as it was written; earlier versions wrote no checksum."""
+    if isinstance(signed, dict) and "sha256" in signed:
+        kept = {name: value for name, value in signed.items() if name != "sha256"}
+        if _signed(kept, *beside) != signed:
+            raise FileError(f"the study is damaged at {beside[0]}: the checksum differs")
 
 
 def _pruner(library: Any, pruner: Any) -> Any:

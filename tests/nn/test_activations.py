@@ -91,7 +91,6 @@ def test_sparsemax_is_the_nearest_point_of_the_simplex():
 @pytest.mark.parametrize("name", activations.ACTIVATIONS)
 @pytest.mark.usefixtures("on_numpy")
 def test_in_a_model_it_traces_trains_saves_and_loads(name, tmp_path):
-    pytest.importorskip("safetensors")
     models = []
     for _ in range(2):
         nn.set_random_seed(0)
@@ -107,7 +106,6 @@ def test_in_a_model_it_traces_trains_saves_and_loads(name, tmp_path):
 
 
 def test_functions_are_saved_by_their_names(tmp_path):
-    pytest.importorskip("safetensors")
     model = nn.Sequential(
         [nn.Dense(2, activations.mish, input_shape=(3,)), nn.Dense(1, activations.tanh)]
     )

@@ -71,7 +71,6 @@ def test_each_call_draws_anew_and_a_seed_repeats():
 
 @pytest.mark.parametrize("name", initializers.INITIALIZERS)
 def test_every_name_builds_a_layer_that_is_saved(name, tmp_path):
-    pytest.importorskip("safetensors")
     model = nn.Sequential([nn.Dense(3, kernel_initializer=name, input_shape=(3,))])
     given = nn.Sequential([nn.Dense(3, kernel_initializer=initializers.get(name), input_shape=(3,))])  # fmt: skip
     for one in (model, given):

@@ -225,7 +225,6 @@ def test_axes(layer, message):
 @pytest.mark.parametrize(("x", "make"), LAYERS.values(), ids=LAYERS)
 def test_saved_in_training_and_read_back(tmp_path, x, make):
     """The model that was read goes on as the one that was written, bit for bit."""
-    pytest.importorskip("safetensors")
     model = network(make, x)
     model.train_on_batch(x, Y)
     model.save(tmp_path / "model")

@@ -164,7 +164,6 @@ def test_arguments_are_checked():
 
 def test_names_and_functions_stand_for_classes(tmp_path):
     """So a model compiled with a function of `nn.losses` has its target checked, and is saved."""
-    pytest.importorskip("safetensors")
     for given, kind in (
         ("MSLE", nn.MeanSquaredLogarithmicError),
         ("KLDivergence", nn.KLDivergence),

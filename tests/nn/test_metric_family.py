@@ -311,7 +311,6 @@ METRICS = [
 
 @pytest.mark.parametrize("position", range(9))
 def test_saved_and_loaded_it_goes_on_bit_for_bit(position, tmp_path):
-    pytest.importorskip("safetensors")
     generator = np.random.default_rng(0)
     x = generator.standard_normal((20, 3)).astype(np.float32)
     y = (x[:, :1] > 0).astype(np.float32)
@@ -348,7 +347,6 @@ class Saver(nn.Callback):
 
 def test_an_epoch_that_is_taken_up_in_its_middle_has_the_same_metrics(tmp_path):
     """What the metrics have seen is in the file: the predictions of the area under the curve, the counts per class."""
-    pytest.importorskip("safetensors")
     generator = np.random.default_rng(0)
     x = generator.standard_normal((20, 3)).astype(np.float32)
     y = np.eye(2, dtype=np.float32)[(x[:, 0] > 0).astype(int)]

@@ -23,7 +23,6 @@ def warned(caplog):
 @pytest.mark.usefixtures("backend")
 @pytest.mark.parametrize("epoch", [1, 2, 3])
 def test_a_run_that_was_saved_goes_on_bit_for_bit(tmp_path, epoch):
-    pytest.importorskip("safetensors")
     model = network("float16")
     model.loss_scale = LossScale(2.0**22, dynamic_growth_steps=4)
     keep = nn.ModelCheckpoint(str(tmp_path / "after-{epoch}.safetensors"))
@@ -44,7 +43,6 @@ def test_a_run_that_was_saved_goes_on_bit_for_bit(tmp_path, epoch):
 
 @pytest.mark.parametrize("name", ["tf32", "bfloat16", None])
 def test_a_saved_model_keeps_its_precision(tmp_path, name):
-    pytest.importorskip("safetensors")
     path = str(tmp_path / "model.safetensors")
     model = network(name)
     model.save(path)
@@ -54,7 +52,6 @@ def test_a_saved_model_keeps_its_precision(tmp_path, name):
 
 
 def test_a_model_of_another_precision_does_not_go_on(tmp_path):
-    pytest.importorskip("safetensors")
     path = str(tmp_path / "model.safetensors")
     network("float16").save(path)
     for name in (None, "bfloat16"):
@@ -62,12 +59,13 @@ def test_a_model_of_another_precision_does_not_go_on(tmp_path):
             network(name).go_on_from(path)
     model = network("float16")
     model.loss_scale = None
-    with pytest.raises(nn.FileError, match="the loss scale's state does not fit its configuration"):
+    with pytest.raises(
+        nn.FileError, match=r"the state of the loss scale .*unexpected: good_steps, scale"
+    ):
         model.go_on_from(path)
 
 
 def test_a_file_without_scaling_is_loaded_without(tmp_path):
-    pytest.importorskip("safetensors")
     path = str(tmp_path / "model.safetensors")
     model = network("float16")
     model.loss_scale = None
@@ -77,7 +75,6 @@ def test_a_file_without_scaling_is_loaded_without(tmp_path):
 
 
 def test_a_file_with_something_else_for_a_scale_is_refused(tmp_path):
-    pytest.importorskip("safetensors")
     path = str(tmp_path / "model.safetensors")
     model = network("float16")
     model.loss_scale = nn.SGD(0.1)

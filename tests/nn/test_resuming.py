@@ -25,7 +25,6 @@ import nn
 
 pytestmark = pytest.mark.once
 
-pytest.importorskip("safetensors")
 ROOT = Path(__file__).resolve().parent.parent.parent
 X, Y = rows(50, 4)
 

@@ -6,7 +6,6 @@ import functools
 import json
 import os
 import pickletools
-import sys
 
 import numpy as np
 import pytest
@@ -15,7 +14,6 @@ from models import everything, rows
 import autograd as ag
 import nn
 
-pytest.importorskip("safetensors")
 X, Y = rows(20)
 CLASSES = np.arange(20) % 3
 
@@ -305,13 +303,3 @@ def test_there_is_no_pickle_in_the_file(saved):
         assert not saved.startswith(b"\x80" + bytes([protocol]))
     with pytest.raises(ValueError, match=r"unknown|opcode|exhausted|pickle"):
         list(pickletools.genops(saved))
-
-
-def test_without_safetensors_the_error_says_how_to_get_it(tmp_path, monkeypatch, trained):
-    trained.save(tmp_path / "model")
-    monkeypatch.setitem(sys.modules, "safetensors", None)
-    monkeypatch.setitem(sys.modules, "safetensors.numpy", None)
-    for action in (lambda: trained.save(tmp_path / "two"), lambda: nn.load(tmp_path / "model")):
-        with pytest.raises(nn.MissingExtraError, match=r"pip install 'gradloom\[save\]'"):
-            action()
-    assert os.listdir(tmp_path) == ["model"]

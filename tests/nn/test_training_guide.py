@@ -16,8 +16,7 @@ TEXT = (ROOT / "docs" / "training.md").read_text(encoding="utf-8")
 
 
 def test_the_code_of_the_guide_runs_in_order(full):
-    for library in ("safetensors", "optuna"):
-        pytest.importorskip(library)
+    pytest.importorskip("optuna")
     script = "\n".join(re.findall(r"```python\n(.*?)```", TEXT, flags=re.DOTALL))
     if not full:
         # most of the time would go into compiling its networks

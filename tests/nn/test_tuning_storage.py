@@ -167,7 +167,7 @@ def test_a_file_of_something_else_is_refused_and_stays(tmp_path, ending):
         search(path)
     assert path.read_text() == "Dear reader,\nthis is no study."
     path.write_text('{"op_code":77}\n')
-    with pytest.raises(nn.FileError, match=r"not an SQLite file|not a journal of a study"):
+    with pytest.raises(nn.FileError, match=r"not an SQLite file|not a study that can be read"):
         search(path)
 
 
@@ -187,7 +187,10 @@ def test_two_searches_at_once_in_one_file_are_refused(tmp_path):
 
     class Another(nn.Callback):
         def on_train_begin(self, logs=None):
-            with pytest.raises(nn.FileError, match="another search is at work on this file"):
+            with pytest.raises(
+                nn.FileError,
+                match=f"another search is at work here, that of process {os.getpid()} on ",
+            ):
                 search(path, 1)
             tried.append(True)
 

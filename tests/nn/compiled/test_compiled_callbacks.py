@@ -78,7 +78,6 @@ def test_progress_in_stretches():
 @pytest.mark.parametrize("first", [0, 1])
 def test_the_bar_counts_every_step(first, tmp_path, monkeypatch):
     tqdm = pytest.importorskip("tqdm.auto")
-    pytest.importorskip("safetensors")
     bars = []
 
     class Bar(tqdm.tqdm):
@@ -108,7 +107,6 @@ def test_the_bar_counts_every_step(first, tmp_path, monkeypatch):
 
 @pytest.mark.devices
 def test_a_run_that_goes_on_in_the_middle_of_an_epoch(tmp_path):
-    pytest.importorskip("safetensors")
     whole = network()
     whole.fit(X, Y, 4, 3)
     expected = everything(whole), random_words()

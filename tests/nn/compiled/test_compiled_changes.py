@@ -99,7 +99,6 @@ def test_a_schedule_that_is_changed_in_the_middle_of_a_fit(what):
 
 @pytest.mark.devices
 def test_loading_weights_between_two_fits(tmp_path):
-    pytest.importorskip("safetensors")
 
     def work(model):
         model.save_weights(tmp_path / "w")

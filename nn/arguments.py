@@ -72,6 +72,14 @@ def fraction(owner: str, name: str, value: Any) -> float:
     return float(value)
 
 
+def truth(owner: str, name: str, value: Any) -> bool:
+    """`value` when it is True or False, or NumPy's; 0 and 1 will do."""
+    of_numpy = str(getattr(value, "dtype", "")) == "bool" and not getattr(value, "ndim", 0)
+    if not (isinstance(value, Real) or of_numpy) or value not in (0, 1):
+        raise ArgumentError(f"{owner}: {name} is True or False, got {value!r}")
+    return bool(value)
+
+
 def one_of(owner: str, name: str, value: Any, known: tuple[str, ...]) -> str:
     """`value` when it is one of the known words."""
     if value not in known:

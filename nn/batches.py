@@ -80,18 +80,9 @@ class IterableData:
         self.steps = steps
         self._endless: Iterator[Any] | None = None
 
-    def length(self) -> int | None:
-        """Batches of an epoch, None when unknown."""
-        if self.steps is not None:
-            return self.steps
-        try:
-            return len(self.source)
-        except (TypeError, NotImplementedError):
-            return None
-
     def signature(self) -> list[int | None]:
         """See `ArrayData`: [None, batches]."""
-        return [None, self.length()]
+        return [None, length(self)]
 
     def epoch(self, skip: int = 0) -> Iterator[Rows]:
         """The batches of one epoch, without the first `skip`."""
@@ -141,6 +132,18 @@ class IterableData:
 
 
 Data = ArrayData | IterableData
+
+
+def length(data: Data) -> int | None:
+    """Batches of an epoch, None when unknown."""
+    if isinstance(data, ArrayData):
+        return len(data)
+    if data.steps is not None:
+        return data.steps
+    try:
+        return len(data.source)
+    except (TypeError, NotImplementedError):
+        return None
 
 
 def check_repeatable(name: str, source: Any, epochs: int) -> None:

@@ -7,7 +7,6 @@ Frames are recognised by what they offer (`to_numpy`, `columns`), not by import.
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -16,7 +15,7 @@ import numpy as np
 import autograd as ag
 from autograd import Tensor
 
-from .errors import ArgumentError, DataError
+from .errors import ArgumentError, DataError, warn
 
 
 class Rows(NamedTuple):
@@ -112,10 +111,9 @@ def features(
         (where,) = np.nonzero(np.asarray((array != array).reshape(len(array), -1).any(axis=0)))
         columns = [str(name) for name in getattr(value, "columns", ())]
         named = ", ".join(_column(int(i), columns) for i in where[:5])
-        warnings.warn(
+        warn(
             f"{what} holds NaN in column {named}{', ...' if len(where) > 5 else ''}; "
-            "every result that touches it will be NaN. Fill or drop those rows.",
-            stacklevel=4,
+            "every result that touches it will be NaN. Fill or drop those rows."
         )
     return ag.tensor(array, dtype)
 
@@ -178,14 +176,14 @@ def sample_weights(
     return ag.tensor(weight.astype(np.float64))
 
 
-def check_batch_size(batch_size: Any) -> int:
-    """A batch size as a plain integer >= 1."""
+def check_batch_size(batch_size: Any, name: str = "batch_size") -> int:
+    """A number of rows as a plain integer >= 1."""
     if (
         isinstance(batch_size, bool)
         or not hasattr(batch_size, "__index__")
         or batch_size.__index__() < 1
     ):
-        raise ArgumentError(f"batch_size is an integer >= 1, got {batch_size!r}")
+        raise ArgumentError(f"{name} is an integer >= 1, got {batch_size!r}")
     size: int = batch_size.__index__()
     return size
 
@@ -206,10 +204,9 @@ def split_validation(
     if rows.y is not None:
         first = np.asarray(rows.y).reshape(n, -1)[:, 0]
         if n > 2 and first[0] != first[-1] and bool((np.diff(first) >= 0).all()):
-            warnings.warn(
+            warn(
                 "y is sorted, and validation_split takes the last rows: the validation set has other targets than "
-                "the training set. Shuffle the rows first.",
-                stacklevel=3,
+                "the training set. Shuffle the rows first."
             )
     training, validation = rows.pick(slice(cut)), rows.pick(slice(cut, None))
     if class_weight is not None and labels is not None:

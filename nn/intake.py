@@ -4,16 +4,82 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from numbers import Integral, Real
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from autograd import Tensor
 
+from .arguments import truth
 from .batches import ArrayData, Data, IterableData, check_repeatable, is_iterable_of_batches
-from .data import Rows, check_lengths, features, sample_weights, targets
+from .data import (
+    Rows,
+    check_batch_size,
+    check_lengths,
+    features,
+    sample_weights,
+    split_validation,
+    targets,
+)
 from .errors import ArgumentError
 
 if TYPE_CHECKING:
     from .model import Model
+
+
+class FitArguments(NamedTuple):
+    """What `fit` was given, except for who watches."""
+
+    x: Any
+    y: Any
+    batch_size: Any
+    epochs: Any
+    validation_split: Any
+    validation_data: Any
+    shuffle: Any
+    class_weight: Any
+    sample_weight: Any
+    initial_epoch: Any
+    steps_per_epoch: Any
+    validation_batch_size: Any
+    validation_freq: Any
+
+    @property
+    def passes(self) -> int:
+        """How many epochs there will be."""
+        return max(int(self.epochs) - int(self.initial_epoch), 0)
+
+    def data_of(self, model: Model) -> tuple[Data, Data | None]:
+        """What to train on, and what to measure on where there is any; builds the model."""
+        check_epochs(self.epochs, self.initial_epoch)
+        check_counts(steps_per_epoch=self.steps_per_epoch)
+        check_validation(self.validation_split, self.validation_data)
+        shuffle = truth("fit", "shuffle", self.shuffle)
+        size = check_batch_size(32 if self.batch_size is None else self.batch_size)
+        measured = size
+        if self.validation_batch_size is not None:
+            measured = check_batch_size(self.validation_batch_size, "validation_batch_size")
+        check_batch_size(self.validation_freq, "validation_freq")
+        validation: Data | None = None
+        if self.validation_data is not None:
+            validation = validation_of(model, self.validation_data, measured, self.passes)
+        if is_iterable_of_batches(self.x):
+            return self._batches(model), validation
+        weight = None if self.validation_split else self.class_weight
+        rows = rows_of(model, self.x, self.y, self.sample_weight, weight)
+        if self.validation_split:
+            rows, held_out = split_validation(rows, self.validation_split, targets(self.y), self.class_weight)  # fmt: skip
+            validation = ArrayData(held_out, measured)
+        return ArrayData(rows, size, shuffle, self.steps_per_epoch), validation
+
+    def _batches(self, model: Model) -> Data:
+        refuse_beside_batches(
+            y=self.y,
+            validation_split=self.validation_split or None,
+            class_weight=self.class_weight,
+            sample_weight=self.sample_weight,
+        )
+        if self.steps_per_epoch is None:
+            check_repeatable("x", self.x, self.passes)
+        return IterableData(self.x, model.dtype, model.checked, self.steps_per_epoch)
 
 
 def rows_of(

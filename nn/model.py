@@ -2,13 +2,14 @@
 
 This file checks arguments and says what they mean; how epochs run is in `run.py`, what a step does in `step.py`, what
 data is in `data.py` and `batches.py`. Everything that can be wrong with the arguments is found before the first weight
-moves.
+moves, and a call that raises all the same leaves the model as it was (`preserve.py`).
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
+from contextlib import nullcontext
 from functools import partial
 from typing import Any
 
@@ -17,20 +18,12 @@ from autograd import Tensor, no_grad
 
 from . import losses, metrics, optimizers, resuming, saving
 from .arguments import floating
-from .batches import ArrayData, Data, IterableData, check_repeatable, is_iterable_of_batches
+from .batches import ArrayData, Data, IterableData, is_iterable_of_batches, length
 from .callbacks import Callback, CallbackList, History, as_list, display, progress, shows_progress
 from .compiled import Predictor, Steps
-from .data import Rows, check_batch_size, check_lengths, features, split_validation, targets
-from .errors import ArgumentError, NotCompiledError
-from .intake import (
-    check_counts,
-    check_epochs,
-    check_validation,
-    given,
-    refuse_beside_batches,
-    rows_of,
-    validation_of,
-)
+from .data import Rows, check_batch_size, check_lengths, features
+from .errors import ArgumentError, NotCompiledError, stop_iteration_is_an_error
+from .intake import FitArguments, given, refuse_beside_batches, rows_of
 from .losses import Loss
 from .metrics import Metric
 from .module import Module
@@ -38,6 +31,7 @@ from .optimizers import Optimizer
 from .overridable import Overridable
 from .overriding import check_methods, overrides
 from .precision import LossScale, checked_precision
+from .preserve import undone_on_error
 from .run import Position, Run
 from .step import Task, task_of, train_step
 
@@ -171,48 +165,32 @@ class Model(Overridable):
             after the step and returns what there is; a second Ctrl-C is a KeyboardInterrupt.
 
         Raises:
-            ArgumentError, DataError, ShapeError: before any weight has changed.
+            ArgumentError, DataError, ShapeError: what is wrong with the arguments, before the callbacks are told of a run.
+            An error before the end of the first step, wherever it comes from, leaves model, optimizer and random numbers
+            as they were; a later one as they were after the last whole step.
         """
         self.compiled_loss("fit")
-        check_epochs(epochs, initial_epoch)
-        check_counts(steps_per_epoch=steps_per_epoch, validation_freq=validation_freq)
-        check_validation(validation_split, validation_data)
-        passes = max(epochs - initial_epoch, 0)
-        size = check_batch_size(32 if batch_size is None else batch_size)
-        measured = check_batch_size(validation_batch_size or size)
-        validation: Data | None = None
-        if validation_data is not None:
-            validation = validation_of(self, validation_data, measured, passes)
-        if is_iterable_of_batches(x):
-            refuse_beside_batches(
-                y=y,
-                validation_split=validation_split or None,
-                class_weight=class_weight,
-                sample_weight=sample_weight,
-            )
-            if steps_per_epoch is None:
-                check_repeatable("x", x, passes)
-            data: Data = IterableData(x, self.dtype, self.checked, steps_per_epoch)
-        else:
-            rows = rows_of(self, x, y, sample_weight, None if validation_split else class_weight)
-            if validation_split:
-                rows, held_out = split_validation(rows, validation_split, targets(y), class_weight)
-                validation = ArrayData(held_out, measured)
-            data = ArrayData(rows, size, shuffle, steps_per_epoch)
-        self.history = history = History()
-        shown = display(verbose)
-        everyone = [*as_list(callbacks), *([shown] if shown else []), history]
-        steps = len(data) if isinstance(data, ArrayData) else data.length()
-        params = {
-            "epochs": passes, "first_epoch": initial_epoch, "last_epoch": epochs, "steps": steps, "verbose": verbose,
-        }  # fmt: skip
-        watchers = CallbackList(everyone, self, params)
-        run = Run(self, data, validation, watchers, history, initial_epoch, epochs, validation_freq)
-        self.current_run = run
-        try:
-            run.go()
-        finally:
-            self.current_run = None
+        arguments = FitArguments(
+            x, y, batch_size, epochs, validation_split, validation_data, shuffle, class_weight, sample_weight,
+            initial_epoch, steps_per_epoch, validation_batch_size, validation_freq,
+        )  # fmt: skip
+        with undone_on_error(self) as attempt:
+            data, validation = arguments.data_of(self)
+            history = History()
+            shown = display(verbose)
+            everyone = [*as_list(callbacks), *([shown] if shown else []), history]
+            params = {
+                "epochs": arguments.passes, "first_epoch": initial_epoch, "last_epoch": epochs, "steps": length(data),
+                "verbose": verbose,
+            }  # fmt: skip
+            watchers = CallbackList(everyone, self, params)
+            run = Run(self, data, validation, watchers, history, initial_epoch, epochs, validation_freq)  # fmt: skip
+            run.rehearse()
+            self.history, self.current_run = history, run
+            try:
+                run.go(attempt.keep)
+            finally:
+                self.current_run = None
         return history
 
     def evaluate(
@@ -230,13 +208,14 @@ class Model(Overridable):
             The loss, or a list [loss, metrics...] when there are metrics, or a dict with `return_dict`.
         """
         self.compiled_loss("evaluate")
-        if is_iterable_of_batches(x):
-            refuse_beside_batches(y=y, sample_weight=sample_weight)
-            data: Data = IterableData(x, self.dtype, self.checked)
-        else:
-            size = check_batch_size(batch_size)
-            data = ArrayData(rows_of(self, x, y, sample_weight, None), size)
-        return self._report(self.measure(data, verbose), return_dict)
+        size = check_batch_size(32 if batch_size is None else batch_size)
+        with undone_on_error(self):
+            if is_iterable_of_batches(x):
+                refuse_beside_batches(y=y, sample_weight=sample_weight)
+                data: Data = IterableData(x, self.dtype, self.checked)
+            else:
+                data = ArrayData(rows_of(self, x, y, sample_weight, None), size)
+            return self._report(self.measure(data, verbose), return_dict)
 
     def predict(self, x: Any, batch_size: int = 32, verbose: Any = "auto") -> Any:
         """The outputs for inputs (n, ...) as a NumPy array (n, ...), computed in batches."""
@@ -251,7 +230,7 @@ class Model(Overridable):
             inputs = features(x, self.dtype, sample=self.sample_shape)
             check_lengths(inputs, None, None)
             batches = ArrayData(Rows(inputs), size)
-        with no_grad():
+        with no_grad(), nullcontext() if self.built else undone_on_error(self):
             forward = self._compiled_forward()
             parts = [forward(batch[0]) for batch in progress(batches, "predict", verbose)]
         if len(parts) == 1:
@@ -276,18 +255,21 @@ class Model(Overridable):
         return_dict: bool = False,
     ) -> Any:
         """One step on one batch; returns the loss and metrics of this batch, as `evaluate` does."""
-        batch = rows_of(self, x, y, sample_weight, class_weight)
-        was_training = self.training
-        self.reset_metrics()
-        self.train()
-        # a single step is not worth compiling, unless it would compute something else
-        kept = self.mixed_precision or overrides(self, "train_step")
-        step = self.kept_steps(batch.x, True) if kept else partial(train_step, task_of(self))
-        try:
-            step(batch.x, given(batch.y), batch.weight)
-        finally:
-            self.train(was_training)
-        return self._report(self.metric_values(), return_dict)
+        self.compiled_loss("train_on_batch")
+        with undone_on_error(self):
+            batch = rows_of(self, x, y, sample_weight, class_weight)
+            was_training = self.training
+            self.reset_metrics()
+            self.train()
+            # a single step is not worth compiling, unless it would compute something else
+            kept = self.mixed_precision or overrides(self, "train_step")
+            step = self.kept_steps(batch.x, True) if kept else partial(train_step, task_of(self))
+            try:
+                with stop_iteration_is_an_error("train_step"):
+                    step(batch.x, given(batch.y), batch.weight)
+            finally:
+                self.train(was_training)
+            return self._report(self.metric_values(), return_dict)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write architecture, weights, optimizer and random state to one file (safetensors with JSON inside; no code).

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import signal
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +20,7 @@ from .batches import ArrayData, Data
 from .callbacks import CallbackList, History
 from .callbacks.base import State
 from .compiled import Steps
+from .data import Rows
 from .errors import ArgumentError, FileError
 from .intake import given
 
@@ -141,9 +142,17 @@ class Run:
         self._steps: Steps | None = None
         self._resume: Position | None = None
         self._stepping = False
+        self._moved: Callable[[], None] = lambda: None
 
-    def go(self) -> None:
-        """Train until the last epoch, until a callback says stop, or until Ctrl-C."""
+    def rehearse(self) -> None:
+        """Raise what is wrong with a step, on training or on validation data, before anyone is told of a run."""
+        for data, training in ((self.data, True), (self.validation, False)):
+            if isinstance(data, ArrayData) and self.epoch < self.last:
+                self.model.kept_steps(data.rows.x, training).rehearse(data.batch(None, 0))
+
+    def go(self, moved: Callable[[], None]) -> None:
+        """Train until the last epoch, until a callback says stop, or until Ctrl-C; `moved` is called after each step."""
+        self._moved = moved
         model, logs = self.model, dict[str, float]()
         was_training = model.training
         model.stop_training = False
@@ -269,16 +278,20 @@ class Run:
                 self._stepping = False
                 if done is None:
                     return
+                self._moved()
                 self.batch += done
                 yield
         batches = self.data.epoch(self.batch)
         self._resumed()
         for x, y, weight in batches:
+            if not self.batch:
+                self._compiled(x).rehearse(Rows(x, y, weight))
             if starts:
                 self.callbacks.call("on_train_batch_begin", self.batch, {})
             self._stepping = True
             self._compiled(x)(x, given(y), weight)
             self._stepping = False
+            self._moved()
             self.batch += 1
             yield
 

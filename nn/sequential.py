@@ -11,6 +11,7 @@ from .errors import ArgumentError
 from .layers import Dense, Dropout, Input, Maxout
 from .model import Model
 from .module import Module
+from .preserve import undone_on_error
 
 
 class Sequential(Model):
@@ -41,10 +42,11 @@ class Sequential(Model):
         self._build_if_known()
 
     def add(self, layer: Module | Input) -> None:
-        """Append a layer."""
-        self._append(layer)
-        self.built = False
-        self._build_if_known()
+        """Append a layer; one that does not fit is refused, and the model stays as it was."""
+        with undone_on_error(self):
+            self._append(layer)
+            self.built = False
+            self._build_if_known()
 
     def _append(self, layer: Any) -> None:
         if isinstance(layer, Input):

@@ -24,6 +24,21 @@ def tensor(value: Any) -> Tensor:
     return value if isinstance(value, Tensor) else ag.tensor(value)
 
 
+def returned(what: str, value: Any) -> Tensor:
+    """What somebody's own loss, metric or penalty gave, once it is known to be one.
+
+    Raises:
+        ArgumentError: it is no tensor of floating numbers.
+    """
+    if not isinstance(value, Tensor):
+        raise ArgumentError(f"{what} returns a tensor, got {type(value).__name__}")
+    if value.dtype.kind != "f":
+        raise ArgumentError(
+            f"{what} returns floating numbers, got {value.dtype}, which have no slope"
+        )
+    return value
+
+
 def floating(value: Any) -> Tensor:
     """Predictions: whole numbers count as float32."""
     given = tensor(value)
@@ -104,7 +119,7 @@ class Loss:
 
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Tensor:
         targets = tensor(y_true)
-        values = self.per_sample(targets, floating(y_pred), self.from_logits)
+        values = returned("a loss", self.per_sample(targets, floating(y_pred), self.from_logits))
         return self.reduce(values, sample_weight, self.kept(targets))
 
     def reduce(
@@ -171,7 +186,5 @@ class FunctionLoss(Loss):
         # an own function would broadcast (n,) against (n, 1) to (n, n)
         if without_last_one(y_true.shape) == without_last_one(y_pred.shape):
             y_true = y_true.reshape(y_pred.shape)
-        values = self.function(y_true, y_pred)
-        if not isinstance(values, Tensor):
-            raise ArgumentError(f"a loss returns a tensor, got {type(values).__name__}")
+        values: Tensor = self.function(y_true, y_pred)
         return values

@@ -112,7 +112,6 @@ class Steps:
             return
         model = self.task.model
         with preserved(model), kept_random_state():
-            model.train(self._training)
             model.reset_metrics()
             self._run_plain(batch.x, batch.y, batch.weight)
             model.metric_values()

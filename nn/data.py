@@ -16,6 +16,7 @@ import autograd as ag
 from autograd import Tensor
 
 from .errors import ArgumentError, DataError, warn
+from .ranges import COUNT
 
 
 class Rows(NamedTuple):
@@ -178,13 +179,7 @@ def sample_weights(
 
 def check_batch_size(batch_size: Any, name: str = "batch_size") -> int:
     """A number of rows as a plain integer >= 1."""
-    if (
-        isinstance(batch_size, bool)
-        or not hasattr(batch_size, "__index__")
-        or batch_size.__index__() < 1
-    ):
-        raise ArgumentError(f"{name} is an integer >= 1, got {batch_size!r}")
-    size: int = batch_size.__index__()
+    size: int = COUNT.checked("rows of a step", name, batch_size)
     return size
 
 

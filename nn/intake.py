@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from autograd import Tensor
@@ -20,6 +19,7 @@ from .data import (
     targets,
 )
 from .errors import ArgumentError
+from .ranges import COUNT, COUNT_OR_ZERO, SHARE
 
 if TYPE_CHECKING:
     from .model import Model
@@ -50,14 +50,14 @@ class FitArguments(NamedTuple):
     def data_of(self, model: Model) -> tuple[Data, Data | None]:
         """What to train on, and what to measure on where there is any; builds the model."""
         check_epochs(self.epochs, self.initial_epoch)
-        check_counts(steps_per_epoch=self.steps_per_epoch)
+        COUNT.or_none().checked("fit", "steps_per_epoch", self.steps_per_epoch)
+        COUNT.checked("fit", "validation_freq", self.validation_freq)
         check_validation(self.validation_split, self.validation_data)
         shuffle = truth("fit", "shuffle", self.shuffle)
         size = check_batch_size(32 if self.batch_size is None else self.batch_size)
         measured = size
         if self.validation_batch_size is not None:
             measured = check_batch_size(self.validation_batch_size, "validation_batch_size")
-        check_batch_size(self.validation_freq, "validation_freq")
         validation: Data | None = None
         if self.validation_data is not None:
             validation = validation_of(model, self.validation_data, measured, self.passes)
@@ -66,7 +66,7 @@ class FitArguments(NamedTuple):
         weight = None if self.validation_split else self.class_weight
         rows = rows_of(model, self.x, self.y, self.sample_weight, weight)
         if self.validation_split:
-            rows, held_out = split_validation(rows, self.validation_split, targets(self.y), self.class_weight)  # fmt: skip
+            rows, held_out = split_validation(rows, float(self.validation_split), targets(self.y), self.class_weight)  # fmt: skip
             validation = ArrayData(held_out, measured)
         return ArrayData(rows, size, shuffle, self.steps_per_epoch), validation
 
@@ -125,22 +125,12 @@ def given(y: Tensor | None) -> Tensor:
 
 def check_epochs(epochs: Any, initial_epoch: Any) -> None:
     """Both are integers >= 0."""
-    for name, value in (("epochs", epochs), ("initial_epoch", initial_epoch)):
-        if isinstance(value, bool) or not isinstance(value, Integral) or value < 0:
-            raise ArgumentError(f"{name} is an integer >= 0, got {value!r}")
-
-
-def check_counts(**counts: Any) -> None:
-    """All are None or integers >= 1."""
-    for name, value in counts.items():
-        integer = isinstance(value, Integral) and not isinstance(value, bool)
-        if value is not None and not (integer and value >= 1):
-            raise ArgumentError(f"{name} is an integer >= 1, got {value!r}")
+    COUNT_OR_ZERO.checked("fit", "epochs", epochs)
+    COUNT_OR_ZERO.checked("fit", "initial_epoch", initial_epoch)
 
 
 def check_validation(validation_split: Any, validation_data: Any) -> None:
     """At most one of the two, and a fraction."""
+    SHARE.checked("fit", "validation_split", validation_split)
     if validation_split and validation_data is not None:
         raise ArgumentError("validation_split and validation_data together; give one")
-    if not isinstance(validation_split, Real) or not 0 <= float(validation_split) < 1:
-        raise ArgumentError(f"validation_split lies in [0, 1), got {validation_split!r}")

@@ -261,6 +261,8 @@ class Model(Overridable):
             was_training = self.training
             self.reset_metrics()
             self.train()
+            if self.optimizer is not None:
+                self.optimizer.check_rate()
             # a single step is not worth compiling, unless it would compute something else
             kept = self.mixed_precision or overrides(self, "train_step")
             step = self.kept_steps(batch.x, True) if kept else partial(train_step, task_of(self))

@@ -146,9 +146,14 @@ class Run:
 
     def rehearse(self) -> None:
         """Raise what is wrong with a step, on training or on validation data, before anyone is told of a run."""
+        if self.model.optimizer is not None:
+            self.model.optimizer.check_rate()
+        was_training = self.model.training
         for data, training in ((self.data, True), (self.validation, False)):
             if isinstance(data, ArrayData) and self.epoch < self.last:
+                self.model.train(training)
                 self.model.kept_steps(data.rows.x, training).rehearse(data.batch(None, 0))
+        self.model.train(was_training)
 
     def go(self, moved: Callable[[], None]) -> None:
         """Train until the last epoch, until a callback says stop, or until Ctrl-C; `moved` is called after each step."""
@@ -229,6 +234,8 @@ class Run:
             else {n: t.detach() for n, t in optimizer.state().items()}
         )
         self.callbacks.call("on_epoch_begin", self.epoch, {})
+        if optimizer is not None:
+            optimizer.check_rate()
         self.model.reset_metrics()
         if resume is None:
             self.order = random_state()

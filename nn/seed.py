@@ -10,6 +10,8 @@ import numpy as np
 
 from autograd import random as tensor_random
 
+from .ranges import SEED
+
 
 def set_random_seed(seed: int) -> None:
     """Seed initial weights, dropout and shuffling, and also Python's `random` and NumPy's global generator.
@@ -19,6 +21,9 @@ def set_random_seed(seed: int) -> None:
     >>> nn.set_random_seed(0); nn.Dense(2)([[1.0]]).tolist() == first
     True
     """
+    SEED._replace(words="is an integer >= 0, below 2**64", optional=False).checked(
+        "set_random_seed", "seed", seed
+    )
     tensor_random.seed(seed)
     random.seed(seed)
     np.random.seed(seed % 2**32)

@@ -7,6 +7,7 @@ from typing import Any, Self
 
 import autograd as ag
 
+from .arguments import fraction, whole
 from .errors import ArgumentError
 from .layers import Dense, Dropout, Input, Maxout
 from .model import Model
@@ -109,6 +110,8 @@ class MLP(Sequential):
         dtype: str = "float32",
         name: str | None = None,
     ) -> None:
+        outputs = whole("MLP", "outputs", outputs)
+        dropout = fraction("MLP", "dropout", dropout)
         layers: list[Module] = []
         for units in hidden:
             layers.append(Maxout(units) if activation == "maxout" else Dense(units, activation))

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ArgumentError, stop_iteration_is_an_error
+from ..ranges import Checked
 
 if TYPE_CHECKING:
     from ..model import Model
@@ -19,7 +20,7 @@ State = tuple[str, bool, dict[str, Any]]
 """(class, saves_the_run, state) of a callback."""
 
 
-class Callback:
+class Callback(Checked):
     """Base of callbacks; override what you need. `self.model` and `self.params` are set before training.
 
     `params` holds "epochs", "steps" (per epoch, None when unknown) and "verbose". To stop, set

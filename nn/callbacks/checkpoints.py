@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import os
 import warnings
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 from ..errors import ArgumentError
+from ..ranges import COUNT, LIMIT, VERBOSE, Range
 from .base import Callback, Logs
 from .monitor import Monitor
 
@@ -21,12 +23,9 @@ class Periodic:
     """Counts steps: every "epoch", or every so many steps over all epochs."""
 
     def __init__(self, owner: str, save_freq: str | int) -> None:
-        number = isinstance(save_freq, int) and not isinstance(save_freq, bool) and save_freq >= 1
-        if save_freq != "epoch" and not number:
-            raise ArgumentError(
-                f'{owner}: save_freq is "epoch" or a number of steps >= 1, got {save_freq!r}'
-            )
-        self.every = save_freq if isinstance(save_freq, int) else None
+        steps = COUNT._replace(words='is "epoch" or a number of steps >= 1')
+        each_epoch = isinstance(save_freq, str) and save_freq == "epoch"
+        self.every: int | None = None if each_epoch else steps.checked(owner, "save_freq", save_freq)  # fmt: skip
         self.steps = 0
 
     def after_step(self) -> bool:
@@ -53,6 +52,8 @@ class ModelCheckpoint(Monitor):
 
     saves_the_run = True
 
+    ranges: ClassVar[Mapping[str, Range]] = {"verbose": VERBOSE}
+
     def __init__(
         self,
         filepath: Path,
@@ -69,7 +70,7 @@ class ModelCheckpoint(Monitor):
         self.verbose = verbose
         self.save_best_only = save_best_only
         self.save_weights_only = save_weights_only
-        self.best = initial_value_threshold
+        self.best = LIMIT.checked("ModelCheckpoint", "initial_value_threshold", initial_value_threshold)  # fmt: skip
         self._epoch = 0
         self._clock = Periodic("ModelCheckpoint", save_freq)
 

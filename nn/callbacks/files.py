@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
-from ..errors import ArgumentError, MissingExtraError
+from ..errors import MissingExtraError
+from ..ranges import COUNT, COUNT_OR_ZERO, Range
 from .base import Callback, Logs
 
 Path = str | os.PathLike[str]
@@ -91,15 +93,14 @@ class TensorBoard(Callback):
     Needs tensorboardX: `pip install 'gradloom[tensorboard]'`.
     """
 
+    ranges: ClassVar[Mapping[str, Range]] = {"histogram_freq": COUNT_OR_ZERO}
+
     def __init__(
         self, log_dir: Path = "logs", histogram_freq: int = 0, update_freq: str | int = "epoch"
     ) -> None:
-        if update_freq not in ("epoch", "batch") and (
-            not isinstance(update_freq, int) or update_freq < 1
-        ):
-            raise ArgumentError(
-                f'TensorBoard: update_freq is "epoch", "batch" or an integer >= 1, got {update_freq!r}'
-            )
+        if not isinstance(update_freq, str) or update_freq not in ("epoch", "batch"):
+            steps = COUNT._replace(words='is "epoch", "batch" or an integer >= 1')
+            update_freq = steps.checked("TensorBoard", "update_freq", update_freq)
         self.log_dir = os.fspath(log_dir)
         self.histogram_freq = histogram_freq
         self.update_freq = update_freq

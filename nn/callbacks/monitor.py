@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import math
 import warnings
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
-from ..arguments import whole
 from ..errors import ArgumentError
 from ..metrics.direction import higher_is_better
+from ..ranges import COUNT_OR_ZERO, LIMIT, NOT_NEGATIVE, NUMBER, SHARE, VERBOSE, Range
 from .base import Callback, Logs
 from .rates import log_rate, refuse_schedule
 
@@ -28,6 +29,8 @@ class Monitor(Callback):
         min_delta: how much better, absolutely, it has to be to count.
     """
 
+    ranges: ClassVar[Mapping[str, Range]] = {"min_delta": NUMBER}
+
     def __init__(self, monitor: str = "val_loss", mode: str = "auto", min_delta: float = 0) -> None:
         if mode not in MODES:
             raise ArgumentError(
@@ -35,7 +38,8 @@ class Monitor(Callback):
             )
         self.monitor = monitor
         self.mode = mode
-        self.min_delta = abs(min_delta)
+        self.min_delta = min_delta
+        self.min_delta = abs(self.min_delta)
         self.best: float | None = None
         self._warned = False
 
@@ -87,6 +91,13 @@ class EarlyStopping(Monitor):
     5
     """
 
+    ranges: ClassVar[Mapping[str, Range]] = {
+        "patience": COUNT_OR_ZERO,
+        "verbose": VERBOSE,
+        "baseline": LIMIT,
+        "start_from_epoch": COUNT_OR_ZERO,
+    }
+
     def __init__(
         self,
         monitor: str = "val_loss",
@@ -99,7 +110,7 @@ class EarlyStopping(Monitor):
         start_from_epoch: int = 0,
     ) -> None:
         super().__init__(monitor, mode, min_delta)
-        self.patience = whole("EarlyStopping", "patience", patience, least=0)
+        self.patience = patience
         self.verbose = verbose
         self.baseline = baseline
         self.restore_best_weights = restore_best_weights
@@ -167,6 +178,14 @@ class ReduceLROnPlateau(Monitor):
     0.5
     """
 
+    ranges: ClassVar[Mapping[str, Range]] = {
+        "factor": SHARE,
+        "patience": COUNT_OR_ZERO,
+        "verbose": VERBOSE,
+        "cooldown": COUNT_OR_ZERO,
+        "min_lr": NOT_NEGATIVE,
+    }
+
     def __init__(
         self,
         monitor: str = "val_loss",
@@ -179,12 +198,10 @@ class ReduceLROnPlateau(Monitor):
         min_lr: float = 0.0,
     ) -> None:
         super().__init__(monitor, mode, min_delta)
-        if not 0 <= factor < 1:
-            raise ArgumentError(f"ReduceLROnPlateau: factor lies in [0, 1), got {factor!r}")
         self.factor = factor
-        self.patience = whole("ReduceLROnPlateau", "patience", patience, least=0)
+        self.patience = patience
         self.verbose = verbose
-        self.cooldown = whole("ReduceLROnPlateau", "cooldown", cooldown, least=0)
+        self.cooldown = cooldown
         self.min_lr = min_lr
         self._reset()
 

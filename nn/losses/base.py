@@ -15,6 +15,7 @@ from autograd import ShapeError, Tensor
 
 from ..errors import ArgumentError
 from ..module import snake_case
+from ..ranges import Checked
 
 EPSILON = 1e-7
 REDUCTIONS = ("sum_over_batch_size", "mean", "sum", "mean_with_sample_weight", "none", None)
@@ -61,7 +62,7 @@ def without_last_one(shape: tuple[int, ...]) -> tuple[int, ...]:
     return shape[:-1] if len(shape) == 2 and shape[-1] == 1 else shape
 
 
-class Loss:
+class Loss(Checked):
     """Base of losses. Subclasses define `per_sample`.
 
     Args:

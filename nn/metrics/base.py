@@ -16,9 +16,10 @@ from autograd import ShapeError, Tensor
 from ..errors import ArgumentError
 from ..losses import Loss
 from ..losses.base import tensor
+from ..ranges import Checked
 
 
-class Metric:
+class Metric(Checked):
     """Base of metrics: the weighted mean of a value per sample. Subclasses define `values`.
 
     A metric with other sums names them in `state_names` and defines `update` and `result`. Keras's spelling

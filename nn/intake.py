@@ -17,6 +17,7 @@ from .data import (
     sample_weights,
     split_validation,
     targets,
+    warn_not_finite,
 )
 from .errors import ArgumentError
 from .ranges import COUNT, COUNT_OR_ZERO, SHARE
@@ -93,7 +94,9 @@ def rows_of(
     check_lengths(inputs, labels, None)
     weight = sample_weights(labels, sample_weight, class_weight)
     check_lengths(inputs, labels, weight)
-    return Rows(inputs, loss.check(labels, model.ensure_built(inputs)), weight)
+    labels = loss.check(labels, model.ensure_built(inputs))
+    warn_not_finite(labels, "y")
+    return Rows(inputs, labels, weight)
 
 
 def validation_of(model: Model, data: Any, batch_size: int, epochs: int) -> Data:

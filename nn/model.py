@@ -111,7 +111,15 @@ class Model(Overridable):
         precision = checked_precision(mixed_precision, jit, self.dtype)
         check_methods(self, precision)
         chosen_loss = None if loss is None else losses.get(loss)
-        one = isinstance(metrics, (str, Metric)) or callable(metrics)
+        one = isinstance(metrics, (str, Metric, losses.Loss)) or callable(metrics)
+        if (
+            not one
+            and metrics is not None
+            and (isinstance(metrics, Mapping) or not isinstance(metrics, Iterable))
+        ):
+            raise ArgumentError(
+                f"metrics are nn.Metric objects, names or functions, a list of them or one, got {type(metrics).__name__} {metrics!r}"
+            )
         chosen_metrics = [_metric(metric) for metric in ([metrics] if one else metrics or ())]
         chosen_optimizer = optimizers.get(optimizer)
         names = [metric.name for metric in chosen_metrics]

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from autograd import Tensor
 
+from . import metrics
 from .arguments import truth
 from .batches import ArrayData, Data, IterableData, check_repeatable, is_iterable_of_batches
 from .data import (
@@ -20,6 +21,8 @@ from .data import (
     warn_not_finite,
 )
 from .errors import ArgumentError
+from .losses import Loss
+from .metrics import Metric
 from .ranges import COUNT, COUNT_OR_ZERO, SHARE
 
 if TYPE_CHECKING:
@@ -81,6 +84,22 @@ class FitArguments(NamedTuple):
         if self.steps_per_epoch is None:
             check_repeatable("x", self.x, self.passes)
         return IterableData(self.x, model.dtype, model.checked, self.steps_per_epoch)
+
+
+def metrics_of(given: Any) -> list[Metric]:
+    """The metrics that `compile` was given: names, objects or functions, several or one."""
+    one = isinstance(given, (str, Metric, Loss)) or callable(given)
+    if not one and given is not None and (isinstance(given, Mapping) or not isinstance(given, Iterable)):  # fmt: skip
+        raise ArgumentError(
+            f"metrics are nn.Metric objects, names or functions, a list of them or one, got {type(given).__name__} {given!r}"
+        )
+    chosen = [metrics.get(metric) for metric in ([given] if one else given or ())]
+    names = [metric.name for metric in chosen]
+    if "loss" in names:
+        raise ArgumentError("a metric cannot be called 'loss'")
+    if len(set(names)) < len(names):
+        raise ArgumentError(f"two metrics have the same name: {', '.join(names)}")
+    return chosen
 
 
 def rows_of(

@@ -9,21 +9,21 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from typing import Any
 
 import autograd as ag
-from autograd import Tensor, no_grad
+from autograd import Tensor, no_grad, random
 
-from . import losses, metrics, optimizers, resuming, saving
+from . import losses, optimizers, resuming, saving
 from .arguments import floating
 from .batches import ArrayData, Data, IterableData, is_iterable_of_batches, length
 from .callbacks import Callback, CallbackList, History, as_list, display, progress, shows_progress
 from .compiled import Predictor, Steps
 from .data import Rows, check_batch_size, check_lengths, features
 from .errors import ArgumentError, NotCompiledError, stop_iteration_is_an_error
-from .intake import FitArguments, given, refuse_beside_batches, rows_of
+from .intake import FitArguments, given, metrics_of, refuse_beside_batches, rows_of
 from .losses import Loss
 from .metrics import Metric
 from .module import Module
@@ -32,7 +32,9 @@ from .overridable import Overridable
 from .overriding import check_methods, overrides
 from .precision import LossScale, checked_precision
 from .preserve import undone_on_error
+from .ranges import SEED
 from .run import Position, Run
+from .seed import drawing_from
 from .step import Task, task_of, train_step
 
 
@@ -41,6 +43,9 @@ class Model(Overridable):
 
     Args:
         dtype: of parameters and of the inputs given to `fit`, `evaluate` and `predict`.
+        seed: an integer gives the model a generator of its own: initial weights, dropout, noise, augmentation and the order
+            of rows are drawn from it and from nothing else, so models in several threads train as each would alone. It is
+            saved with the model. None: all models and threads share the default generator (`nn.set_random_seed`).
 
     >>> import nn
     >>> class Line(nn.Model):
@@ -59,11 +64,13 @@ class Model(Overridable):
 
     not_settings = Module.not_settings | {
         "optimizer", "loss", "metrics", "trackers", "stop_training", "history", "current_run", "resume_position", "jit",
-        "mixed_precision", "loss_scale", "step_logs", "_predictor", "_steps",
+        "mixed_precision", "loss_scale", "step_logs", "_predictor", "_steps", "seed", "generator",
     }  # fmt: skip
 
-    def __init__(self, dtype: str = "float32") -> None:
+    def __init__(self, dtype: str = "float32", seed: int | None = None) -> None:
         self.dtype = floating(dtype)
+        self.seed = SEED.checked(type(self).__name__, "seed", seed)
+        self.generator = None if seed is None else random.Generator(int(seed))
         self.optimizer: Optimizer | None = None
         self.loss: Loss | None = None
         self.metrics: list[Metric] = []
@@ -78,6 +85,22 @@ class Model(Overridable):
         self.loss_scale: LossScale | None = None
         self._predictor: Predictor | None = None
         self._steps: dict[bool, Steps] = {}
+
+    def drawing(self) -> AbstractContextManager[None]:
+        """A context in which draws come from the model's generator; for a training loop of your own.
+
+        >>> import nn
+        >>> model = nn.Sequential([nn.Dropout(0.5)], seed=1)
+        >>> with model.drawing():
+        ...     once = model([[1.0, 2.0, 3.0]], training=True)
+        """
+        return drawing_from(self, self.generator)
+
+    def __call__(self, *inputs: Any, training: bool | None = None) -> Any:
+        if self.generator is None:
+            return super().__call__(*inputs, training=training)
+        with self.drawing():
+            return super().__call__(*inputs, training=training)
 
     def __getstate__(self) -> dict[str, Any]:
         """For copies and pickles: without what was compiled, which is made again."""
@@ -111,20 +134,8 @@ class Model(Overridable):
         precision = checked_precision(mixed_precision, jit, self.dtype)
         check_methods(self, precision)
         chosen_loss = None if loss is None else losses.get(loss)
-        one = isinstance(metrics, (str, Metric, losses.Loss)) or callable(metrics)
-        if (
-            not one
-            and metrics is not None
-            and (isinstance(metrics, Mapping) or not isinstance(metrics, Iterable))
-        ):
-            raise ArgumentError(
-                f"metrics are nn.Metric objects, names or functions, a list of them or one, got {type(metrics).__name__} {metrics!r}"
-            )
-        chosen_metrics = [_metric(metric) for metric in ([metrics] if one else metrics or ())]
+        chosen_metrics = metrics_of(metrics)
         chosen_optimizer = optimizers.get(optimizer)
-        names = [metric.name for metric in chosen_metrics]
-        if len(set(names)) < len(names):
-            raise ArgumentError(f"two metrics have the same name: {', '.join(names)}")
         self.optimizer, self.loss, self.metrics = chosen_optimizer, chosen_loss, chosen_metrics
         self.trackers = [Metric("loss"), *chosen_metrics]
         self.jit, self.mixed_precision = jit, precision
@@ -182,7 +193,7 @@ class Model(Overridable):
             x, y, batch_size, epochs, validation_split, validation_data, shuffle, class_weight, sample_weight,
             initial_epoch, steps_per_epoch, validation_batch_size, validation_freq,
         )  # fmt: skip
-        with undone_on_error(self) as attempt:
+        with self.drawing(), undone_on_error(self) as attempt:
             data, validation = arguments.data_of(self)
             history = History()
             shown = display(verbose)
@@ -217,7 +228,7 @@ class Model(Overridable):
         """
         self.compiled_loss("evaluate")
         size = check_batch_size(32 if batch_size is None else batch_size)
-        with undone_on_error(self):
+        with self.drawing(), undone_on_error(self):
             if is_iterable_of_batches(x):
                 refuse_beside_batches(y=y, sample_weight=sample_weight)
                 data: Data = IterableData(x, self.dtype, self.checked)
@@ -238,7 +249,7 @@ class Model(Overridable):
             inputs = features(x, self.dtype, sample=self.sample_shape)
             check_lengths(inputs, None, None)
             batches = ArrayData(Rows(inputs), size)
-        with no_grad(), nullcontext() if self.built else undone_on_error(self):
+        with no_grad(), self.drawing(), nullcontext() if self.built else undone_on_error(self):
             forward = self._compiled_forward()
             parts = [forward(batch[0]) for batch in progress(batches, "predict", verbose)]
         if len(parts) == 1:
@@ -264,7 +275,7 @@ class Model(Overridable):
     ) -> Any:
         """One step on one batch; returns the loss and metrics of this batch, as `evaluate` does."""
         self.compiled_loss("train_on_batch")
-        with undone_on_error(self):
+        with self.drawing(), undone_on_error(self):
             batch = rows_of(self, x, y, sample_weight, class_weight)
             was_training = self.training
             self.reset_metrics()
@@ -287,7 +298,8 @@ class Model(Overridable):
         During `fit` (in a callback) the place in the run is saved too. The file appears complete or not at all. Read it
         with `nn.load(path)`.
         """
-        saving.save(self, path)
+        with self.drawing():
+            saving.save(self, path)
 
     def save_weights(self, path: str | os.PathLike[str]) -> None:
         """Write the weights alone, as a safetensors file; `load_weights` reads it."""
@@ -374,10 +386,3 @@ class Model(Overridable):
             return logs
         values = list(logs.values())
         return values[0] if len(values) == 1 else values
-
-
-def _metric(metric: Any) -> Metric:
-    chosen = metrics.get(metric)
-    if chosen.name == "loss":
-        raise ArgumentError("a metric cannot be called 'loss'")
-    return chosen

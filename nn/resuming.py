@@ -50,7 +50,8 @@ def restore_run(model: Model, header: dict[str, Any], arrays: dict[str, Any]) ->
     model.resume_position = None
     if "run" in header:
         model.resume_position = position_from(unpack(header["run"], arrays))
-    set_random_state(header["random"])
+    with model.drawing():
+        set_random_state(header["random"])
 
 
 def load_weights(model: Model, path: str | os.PathLike[str]) -> None:

@@ -22,6 +22,7 @@ class Sequential(Model):
         layers: modules; an `Input` first, or a first layer with `input_shape`, builds the model at once.
         dtype: of parameters and inputs.
         name: shown in summaries.
+        seed: gives the model a generator of its own (`Model`).
 
     >>> import nn
     >>> model = nn.Sequential([nn.Dense(12, activation="relu", input_shape=(7,)), nn.Dense(1)])
@@ -30,9 +31,13 @@ class Sequential(Model):
     """
 
     def __init__(
-        self, layers: Sequence[Module | Input] = (), dtype: str = "float32", name: str | None = None
+        self,
+        layers: Sequence[Module | Input] = (),
+        dtype: str = "float32",
+        name: str | None = None,
+        seed: int | None = None,
     ) -> None:
-        super().__init__(dtype)
+        super().__init__(dtype, seed)
         if not (name is None or isinstance(name, str)):
             raise ArgumentError(f"{type(self).__name__}: name is a text or None, got {name!r}")
         self.name = name
@@ -80,7 +85,8 @@ class Sequential(Model):
         return x
 
     def get_config(self) -> dict[str, Any]:
-        return {"layers": self.layers, "dtype": self.dtype, "name": self.name}
+        config = {"layers": self.layers, "dtype": self.dtype, "name": self.name}
+        return config if self.seed is None else config | {"seed": self.seed}
 
 
 class MLP(Sequential):
@@ -94,6 +100,7 @@ class MLP(Sequential):
         output_activation: of the last layer ("sigmoid", "softmax", or None for logits or regression).
         dtype: of parameters and inputs.
         name: shown in summaries.
+        seed: gives the model a generator of its own (`Model`).
 
     >>> import nn
     >>> len(nn.MLP(hidden=(8, 4), outputs=3, dropout=0.5).layers)
@@ -109,6 +116,7 @@ class MLP(Sequential):
         output_activation: Any = None,
         dtype: str = "float32",
         name: str | None = None,
+        seed: int | None = None,
     ) -> None:
         outputs = whole("MLP", "outputs", outputs)
         dropout = fraction("MLP", "dropout", dropout)
@@ -117,7 +125,7 @@ class MLP(Sequential):
             layers.append(Maxout(units) if activation == "maxout" else Dense(units, activation))
             if dropout:
                 layers.append(Dropout(dropout))
-        super().__init__([*layers, Dense(outputs, output_activation)], dtype, name)
+        super().__init__([*layers, Dense(outputs, output_activation)], dtype, name, seed)
         self._own_layers = len(self.layers)
         self.hidden = tuple(hidden)
         self.outputs = outputs
@@ -128,6 +136,7 @@ class MLP(Sequential):
     def get_config(self) -> dict[str, Any]:
         names = ("hidden", "outputs", "activation", "dropout", "output_activation", "dtype", "name")
         config = {name: getattr(self, name) for name in names}
+        config |= {} if self.seed is None else {"seed": self.seed}
         added = self.layers[self._own_layers :]
         return config | ({"added": added} if added else {})
 

@@ -233,12 +233,13 @@ def capture_train_step(model: Model, x: Any, y: Any) -> Captured:
         raise ArgumentError(f"{type(model).__name__} has a train_step of its own; capture it with ag.capture")  # fmt: skip
     if not model.built:
         model.ensure_built(x if isinstance(x, Tensor) else ag.tensor(x, model.dtype))
-    task = task_of(model)
-    state = training_state(task)
     was_training = model.training
-    model.train()
-    try:
-        step = partial(traced_train_step, task)
-        return ag.capture(step, x, y, state=state, name="train_step", precision=model.mixed_precision)  # fmt: skip
-    finally:
-        model.train(was_training)
+    with model.drawing():
+        task = task_of(model)
+        state = training_state(task)
+        model.train()
+        try:
+            step = partial(traced_train_step, task)
+            return ag.capture(step, x, y, state=state, name="train_step", precision=model.mixed_precision)  # fmt: skip
+        finally:
+            model.train(was_training)

@@ -69,7 +69,10 @@ def _data_of(value: Any) -> Any:
         raise DTypeError(
             "this array has masked values; fill them, as in array.filled(0), or take those that are not masked"
         )
-    for method in ("toarray", "collect"):  # SciPy's sparse matrices, frames that are still to be computed
+    for method in (
+        "toarray",
+        "collect",
+    ):  # SciPy's sparse matrices, frames that are still to be computed
         if hasattr(value, method) and not hasattr(value, "__array__"):
             raise DTypeError(f"a {type(value).__name__} is not supported; use .{method}()")
     if getattr(value, "requires_grad", False) and hasattr(value, "detach"):

@@ -108,11 +108,8 @@ class Optimizer(Checked):
         """Create the slots for `parameters` that the hyperparameters ask for, and let go of those that they do not."""
         if not self.slots:
             self.slots = [{} for _ in parameters]
-        if (
-            len(self.slots) == len(parameters)
-            and self.slots
-            and tuple(self.slots[0]) != self.slot_names
-        ):
+        known = tuple(self.slots[0]) if self.slots else tuple(self.slot_names)
+        if len(self.slots) == len(parameters) and known != tuple(self.slot_names):
             self.slots = [
                 {
                     name: held[name] if name in held else self.initial_slot(name, p)

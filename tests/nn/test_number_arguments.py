@@ -157,6 +157,22 @@ def test_a_call_refuses_what_is_no_number(trained, method, parameter, others):
         assert parameter.name in said, what
 
 
+FUNCTIONS = [
+    pytest.param(function, parameter, id=f"{name}.{parameter.name}")
+    for name, function in vars(nn.losses).items()
+    if inspect.isfunction(function) and function.__module__ == "nn.losses.functions"
+    for parameter in inspect.signature(function).parameters.values()
+    if re.match(r"(int|float)\b", str(parameter.annotation)) and name[:6] != "sparse"
+]
+
+
+@pytest.mark.parametrize(("function", "parameter"), FUNCTIONS)
+def test_a_loss_function_refuses_what_is_no_number(function, parameter):
+    for what, value in {**NO_NUMBER, "infinity": float("inf")}.items():
+        said = refusal(lambda value=value: function(Y, Y, **{parameter.name: value}))
+        assert parameter.name in said, what
+
+
 @pytest.mark.parametrize("value", [3, "yes", None, np.ones(2), float("nan"), [True]])
 def test_shuffle_is_a_truth_value(trained, value):
     with Unchanged(trained), pytest.raises(nn.ArgumentError, match="fit: shuffle is True or False"):

@@ -38,6 +38,10 @@ class ArrayData:
         whole = -(-self.rows.x.shape[0] // self.batch_size)
         return whole if self.steps is None else min(whole, self.steps)
 
+    def length(self) -> int:
+        """Batches of an epoch."""
+        return len(self)
+
     def signature(self) -> list[int | None]:
         """What has to be the same for the middle of an epoch to mean the same: [rows, batch size]."""
         return [self.rows.x.shape[0], self.batch_size]
@@ -81,9 +85,18 @@ class IterableData:
         self.steps = steps
         self._endless: Iterator[Any] | None = None
 
+    def length(self) -> int | None:
+        """Batches of an epoch, None when unknown."""
+        if self.steps is not None:
+            return self.steps
+        try:
+            return len(self.source)
+        except (TypeError, NotImplementedError):
+            return None
+
     def signature(self) -> list[int | None]:
         """See `ArrayData`: [None, batches]."""
-        return [None, length(self)]
+        return [None, self.length()]
 
     def epoch(self, skip: int = 0) -> Iterator[Rows]:
         """The batches of one epoch, without the first `skip`."""
@@ -137,18 +150,6 @@ class IterableData:
 
 
 Data = ArrayData | IterableData
-
-
-def length(data: Data) -> int | None:
-    """Batches of an epoch, None when unknown."""
-    if isinstance(data, ArrayData):
-        return len(data)
-    if data.steps is not None:
-        return data.steps
-    try:
-        return len(data.source)
-    except (TypeError, NotImplementedError):
-        return None
 
 
 def check_repeatable(name: str, source: Any, epochs: int) -> None:

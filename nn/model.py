@@ -18,7 +18,7 @@ from autograd import Tensor, no_grad, random
 
 from . import losses, optimizers, resuming, saving
 from .arguments import floating
-from .batches import ArrayData, Data, IterableData, is_iterable_of_batches, length
+from .batches import ArrayData, Data, IterableData, is_iterable_of_batches
 from .callbacks import Callback, CallbackList, History, as_list, display, progress, shows_progress
 from .compiled import Predictor, Steps
 from .data import Rows, check_batch_size, check_lengths, features
@@ -199,7 +199,7 @@ class Model(Overridable):
             shown = display(verbose)
             everyone = [*as_list(callbacks), *([shown] if shown else []), history]
             params = {
-                "epochs": arguments.passes, "first_epoch": initial_epoch, "last_epoch": epochs, "steps": length(data),
+                "epochs": arguments.passes, "first_epoch": initial_epoch, "last_epoch": epochs, "steps": data.length(),
                 "verbose": verbose,
             }  # fmt: skip
             watchers = CallbackList(everyone, self, params)

@@ -315,3 +315,14 @@ def test_slots_that_are_not_needed_any_more_are_let_go():
     optimizer.momentum = 0.5
     optimizer.apply([ag.tensor([1.0])], [w])
     assert w.tolist() == [-0.5]
+
+
+@pytest.mark.parametrize("verbose", ["loud", 3, -1, None, 0.5, float("nan"), np.ones(2), [1]])
+@pytest.mark.parametrize("method", ["fit", "evaluate", "predict"])
+def test_verbose(trained, method, verbose):
+    others = (X,) if method == "predict" else (X, Y)
+    with (
+        Unchanged(trained),
+        pytest.raises(nn.ArgumentError, match=r'verbose is "auto", 0 \(silent'),
+    ):
+        getattr(trained, method)(*others, verbose=verbose)

@@ -55,9 +55,11 @@ def _array_of(value: Any, dtype: DType | None) -> NDArray:
     if type(value) is not np.ndarray:
         value = _data_of(value)
     given = value if type(value) is np.ndarray else np.asarray(value)
-    if given.dtype.kind == "O" and given.ndim:
+    if value is None:
+        raise _unsupported(given.dtype)
+    if given.dtype.kind == "O":
         value = given = _numbers(given)
-    if dtype is not None and given.dtype.kind not in "fiubO":
+    if dtype is not None and given.dtype.kind not in "fiub":
         raise _unsupported(given.dtype)
     # of the list itself, so that integers that the dtype does not hold are an error
     return np.array(given if dtype is None else value, dtype=dtype)

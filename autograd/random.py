@@ -146,12 +146,16 @@ _default = Generator(int.from_bytes(os.urandom(8), "little"))
 
 
 def default_generator() -> Generator:
-    """The generator of every draw that names no `key`."""
+    """The generator of every draw that names no `key`: one for all threads, which therefore move it for each other.
+
+    What has to repeat in a thread draws from a `Generator` of its own, as `key` or, for all draws of the thread, inside
+    `standing_in`.
+    """
     return _standing_in.get() or _default
 
 
 def seed(n: int) -> None:
-    """Make everything that follows repeat: restart the default generator at `n`.
+    """Make everything that follows repeat, unless other threads draw as well: restart the default generator at `n`.
 
     >>> import autograd as ag
     >>> ag.random.seed(0); first = ag.random.normal(2).tolist()

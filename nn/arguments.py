@@ -5,6 +5,7 @@ NumPy's numbers are as good as Python's; what is kept is Python's, since a saved
 
 from __future__ import annotations
 
+import math
 import operator
 from numbers import Real
 from typing import Any
@@ -12,14 +13,13 @@ from typing import Any
 import autograd as ag
 
 from .errors import ArgumentError
+from .ranges import FRACTION, Range
 
 
 def whole(owner: str, name: str, value: Any, least: int = 1) -> int:
     """`value` as an int when it is an integer >= `least`."""
-    found = _integer(value)
-    if found is None or found < least:
-        raise ArgumentError(f"{owner}: {name} is an integer >= {least}, got {value!r}")
-    return found
+    checked: int = Range(f"is an integer >= {least}", least, 2**63 - 1, whole=True).checked(owner, name, value)  # fmt: skip
+    return checked
 
 
 def _integer(value: Any) -> int | None:
@@ -27,9 +27,10 @@ def _integer(value: Any) -> int | None:
     if isinstance(value, bool):
         return None
     try:
-        return operator.index(value)
+        found = operator.index(value)
     except TypeError:
         return None
+    return found if abs(found) < 2**63 else None
 
 
 def pair(owner: str, name: str, value: Any) -> tuple[int, int]:
@@ -58,18 +59,21 @@ def one_axis(owner: str, axis: Any) -> int:
 
 def number(owner: str, name: str, value: Any, least: float | None = 0.0) -> float:
     """`value` as a float when it is a number >= `least`; None lets it be any number."""
-    real = isinstance(value, Real) and not isinstance(value, bool)
-    if not real or not (least is None or float(value) >= least):
-        bound = "" if least is None else f" >= {least:g}"
-        raise ArgumentError(f"{owner}: {name} is a number{bound}, got {value!r}")
-    return float(value)
+    words = "is a number" if least is None else f"is a number >= {least:g}"
+    return float(Range(words, -math.inf if least is None else least).checked(owner, name, value))
 
 
 def fraction(owner: str, name: str, value: Any) -> float:
     """`value` when it lies between 0 and 1."""
-    if isinstance(value, bool) or not isinstance(value, Real) or not 0 <= float(value) <= 1:
-        raise ArgumentError(f"{owner}: {name} lies between 0 and 1, got {value!r}")
-    return float(value)
+    return float(FRACTION.checked(owner, name, value))
+
+
+def truth(owner: str, name: str, value: Any) -> bool:
+    """`value` when it is True or False, or NumPy's; 0 and 1 will do."""
+    of_numpy = str(getattr(value, "dtype", "")) == "bool" and not getattr(value, "ndim", 0)
+    if not (isinstance(value, Real) or of_numpy) or value not in (0, 1):
+        raise ArgumentError(f"{owner}: {name} is True or False, got {value!r}")
+    return bool(value)
 
 
 def one_of(owner: str, name: str, value: Any, known: tuple[str, ...]) -> str:

@@ -5,13 +5,14 @@ Both are read an epoch at a time, and an epoch can be entered in the middle, whe
 
 from __future__ import annotations
 
+import array
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Set, ValuesView
 from typing import Any
 
 from autograd import Tensor, random
 
-from .data import Rows, check_lengths, features, sample_weights, targets
+from .data import Rows, check_lengths, features, sample_weights, targets, warn_not_finite
 from .errors import ArgumentError, DataError
 
 
@@ -36,6 +37,10 @@ class ArrayData:
     def __len__(self) -> int:
         whole = -(-self.rows.x.shape[0] // self.batch_size)
         return whole if self.steps is None else min(whole, self.steps)
+
+    def length(self) -> int:
+        """Batches of an epoch."""
+        return len(self)
 
     def signature(self) -> list[int | None]:
         """What has to be the same for the middle of an epoch to mean the same: [rows, batch size]."""
@@ -131,7 +136,11 @@ class IterableData:
             weight = sample_weights(x, parts[2], None) if len(parts) > 2 else None
             check_lengths(x, y, weight, f"x of batch {number}")
             batch = Rows(x, y, weight)
-            yield batch if self.check is None else self.check(batch)
+            if self.check is not None:
+                batch = self.check(batch)
+            if batch.y is not None:
+                warn_not_finite(batch.y, f"y of batch {number}")
+            yield batch
         if number < 0:
             raise DataError("the iterable yielded no batch; one that is used up cannot start again")
         if self.steps is not None and number + 1 < self.steps:
@@ -155,9 +164,11 @@ def check_repeatable(name: str, source: Any, epochs: int) -> None:
 
 def is_iterable_of_batches(value: Any) -> bool:
     """Generators, data loaders and the like: neither an array nor a list of rows."""
-    if isinstance(value, (Tensor, list, tuple, str, dict)):
+    if isinstance(value, (Tensor, list, tuple, range, str, Mapping, Set, ValuesView)):
         return False
-    if hasattr(value, "to_numpy") or hasattr(value, "__array__"):
+    if any(hasattr(value, name) for name in ("to_numpy", "__array__", "toarray")):
+        return False
+    if isinstance(value, (bytes, bytearray, memoryview, array.array)):
         return False
     by_number = hasattr(value, "__getitem__") and hasattr(value, "__len__")
     return hasattr(value, "__iter__") or by_number

@@ -17,13 +17,25 @@ from typing import TYPE_CHECKING, Any
 import autograd as ag
 from autograd import Tensor, TraceError, random
 from autograd.keys import Same
+from autograd.mode import mode
 
 from .batches import ArrayData
-from .errors import ArgumentError
+from .data import Rows
+from .errors import ArgumentError, stop_iteration_is_an_error
 from .module import Module, settings
 from .overriding import own_step
 from .precision import precision_of
-from .step import Task, collect, traced_evaluate_step, traced_train_step, training_state
+from .preserve import Snapshot, preserved, tensors_of
+from .seed import kept_random_state
+from .step import (  # fmt: skip
+    Task,
+    collect,
+    is_partly_own,
+    state_of,
+    traced_evaluate_step,
+    traced_train_step,
+    training_state,
+)
 
 if TYPE_CHECKING:
     from .model import Model
@@ -51,11 +63,12 @@ class Steps:
         self._plain: Callable[..., Any] = self._own or partial(step, task)
         self._name = "train_step" if training else "evaluate_step"
         self._training = training
-        self._state = training_state(task)
+        self._state = self._named_state()
         self.precision = precision_of(model)
         self._jitted = self._compiled()
         self.compiles = model.jit is not False
         self._in_stretches = self._own is None and all(metric.traced for metric in task.metrics)
+        self._rehearsed: set[Any] = set()
         self._count = 1
         self._error: BaseException | None = None
         self._key = task.jit_key(), _fixed(task)
@@ -65,6 +78,9 @@ class Steps:
         if self._training and self.wanted is not False and not self.compiles:
             return False
         return self.wanted is task.model.jit and self._key == (task.jit_key(), _fixed(task))
+
+    def _named_state(self) -> dict[str, Tensor]:
+        return training_state(self.task) if self._training else state_of(self.task)
 
     def _compiled(self) -> Any:
         return ag.jit(self._plain, state=self._state, name=self._name, precision=self.precision)
@@ -82,20 +98,49 @@ class Steps:
                 f"{new[0]} began to train in the middle of a run, and its optimizer has no place for it; compile, and "
                 "call fit again"
             )
-        state = training_state(self.task)
+        state = self._named_state()
         if state.keys() != self._state.keys() or any(self._state[n] is not t for n, t in state.items()):  # fmt: skip
             self._state = state
             self._jitted = self._compiled()
 
+    def rehearse(self, batch: Rows) -> None:
+        """Where a step may raise, try one and undo it, once for each kind of batch: where code of the user's is part of it,
+        or weights may have a shape that does not fit. One weight for each row always does."""
+        kind = tuple(None if part is None else (part.shape, str(part.dtype)) for part in batch)
+        may_raise = is_partly_own(self.task) or (batch.weight is not None and batch.weight.ndim > 1)
+        if batch.y is None or kind in self._rehearsed or not may_raise:
+            return
+        model = self.task.model
+        with preserved(model), kept_random_state():
+            model.reset_metrics()
+            self._run_plain(batch.x, batch.y, batch.weight)
+            model.metric_values()
+        self._rehearsed.add(kind)
+
     def __call__(self, x: Tensor, y: Tensor, weight: Tensor | None) -> None:
-        """One step."""
-        step = self._jitted if self._ready(x, y, weight) else self._plain
-        returned = step(x, y, weight)
+        """One step. One that runs as it is and raises has changed nothing."""
+        if self._ready(x, y, weight) and not mode.get().anomaly:
+            self._collect(y, self._jitted(x, y, weight))
+        else:
+            self._run_plain(x, y, weight)
+            self._gave_up()
+
+    def _run_plain(self, x: Tensor, y: Tensor, weight: Tensor | None) -> None:
+        gathering = [metric for metric in self.task.metrics if not metric.traced]
+        tensors = [*self._state.values(), *(t for metric in gathering for t in tensors_of(metric))]
+        before = Snapshot(gathering, tensors)
+        try:
+            with stop_iteration_is_an_error(self._name):
+                self._collect(y, self._plain(x, y, weight))
+        except BaseException:
+            before.restore()
+            raise
+
+    def _collect(self, y: Tensor, returned: Any) -> None:
         if self._own is None:
             collect(self.task, y, returned)
         else:
             self.task.model.step_logs = {n: v.item() for n, v in returned.items()}
-        self._gave_up()
 
     def _ready(self, *batch: Tensor | None) -> bool:
         """Whether this step is compiled; traced at the first batch of its shapes, and after every change of a module."""

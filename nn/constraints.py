@@ -6,12 +6,14 @@ the update, so a traced step contains it.
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from collections.abc import Mapping
+from typing import Any, ClassVar, Protocol
 
 import autograd as ag
 from autograd import Tensor
 
-from .errors import ArgumentError, lookup
+from .errors import lookup
+from .ranges import NOT_NEGATIVE, Checked, Range
 
 EPSILON = 1e-7
 
@@ -26,7 +28,7 @@ def _lengths(w: Tensor, axis: int | tuple[int, ...]) -> Tensor:
     return (w * w).sum(axis=axis, keepdims=True).sqrt()
 
 
-class MaxNorm:
+class MaxNorm(Checked):
     """Scale weights down where their length along `axis` exceeds `max_value`.
 
     For a kernel (inputs, units), axis 0 limits the weights into each unit; (0, 1, 2) those of a convolution.
@@ -36,9 +38,9 @@ class MaxNorm:
     [0.6, 0.8]
     """
 
+    ranges: ClassVar[Mapping[str, Range]] = {"max_value": NOT_NEGATIVE}
+
     def __init__(self, max_value: float = 2, axis: int | tuple[int, ...] = 0) -> None:
-        if not max_value >= 0:
-            raise ArgumentError(f"MaxNorm: max_value is a number >= 0, got {max_value!r}")
         self.max_value = max_value
         self.axis = axis
 

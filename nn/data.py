@@ -7,8 +7,7 @@ Frames are recognised by what they offer (`to_numpy`, `columns`), not by import.
 from __future__ import annotations
 
 import math
-import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set, ValuesView
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,7 +15,8 @@ import numpy as np
 import autograd as ag
 from autograd import Tensor
 
-from .errors import ArgumentError, DataError
+from .errors import ArgumentError, DataError, warn
+from .ranges import COUNT, NOT_NEGATIVE
 
 
 class Rows(NamedTuple):
@@ -38,38 +38,76 @@ def to_array(value: Any, what: str) -> Array:
     """`value` as a NumPy array of numbers.
 
     Raises:
-        DataError: for text, ragged lists and objects; the message names the column.
+        DataError: for text, ragged lists, masked values, sparse matrices and objects; the message names the column, or what
+            to call.
     """
     there = _as_it_lies(value)
     if there is not None:
         return np.asarray(there)
-    if value is None:
-        raise DataError(f"{what} is missing: None was given")
+    _check_kind(value, what)
     columns = [str(name) for name in getattr(value, "columns", ())]
     raw = value.to_numpy() if hasattr(value, "to_numpy") else value
+    # PyTorch's word for data alone; as of a tensor of this library, no gradient flows to what comes in as data
+    raw = raw.detach() if getattr(raw, "requires_grad", False) and hasattr(raw, "detach") else raw
     try:
         array = np.asarray(raw)
     except ValueError as error:
         raise DataError(
             f"{what}: rows of different lengths; every row needs the same number of values"
         ) from error
+    except (TypeError, RuntimeError, OverflowError, NotImplementedError) as error:
+        raise DataError(
+            f"{what}: this {type(raw).__name__} gives no array of numbers: {error}"
+        ) from error
     if array.dtype.kind == "O":
-        array = _numbers_in_objects(array, what, columns)
+        array = _numbers_in_objects(array, raw, what, columns)
     if array.dtype.kind not in "fiub":
         kind = "text" if array.dtype.kind in "US" else str(array.dtype)
         raise DataError(
             f"{what}: holds {kind}{_where_text(array, columns)}; convert every column to numbers first"
         )
-    return array
+    return array.astype(np.float64) if array.dtype.itemsize > 8 else array
 
 
-def _numbers_in_objects(array: Array, what: str, columns: list[str]) -> Array:
+def _check_kind(value: Any, what: str) -> None:
+    """Refuse what NumPy would take for something else, or make a single object of."""
+    kind = type(value).__name__
+    if value is None:
+        raise DataError(f"{what} is missing: None was given")
+    if isinstance(value, np.ma.MaskedArray) and np.ma.is_masked(value):
+        raise DataError(
+            f"{what}: {int(np.ma.getmaskarray(value).sum())} values are masked; fill them, as in {what}.filled(0), or drop their rows"
+        )
+    if hasattr(value, "collect") and not hasattr(value, "to_numpy"):
+        raise DataError(f"{what}: a {kind} is no array yet; call collect() first")
+    if hasattr(value, "toarray"):
+        raise DataError(f"{what}: a sparse {kind}; use {what}.toarray()")
+    if isinstance(value, (Set, Mapping, ValuesView)):
+        raise DataError(
+            f"{what}: a {kind} is no array of rows; give a list or an array of its values"
+        )
+
+
+def _numbers_in_objects(array: Array, raw: Any, what: str, columns: list[str]) -> Array:
+    """Python's numbers of any kind as float64; None and the NA of pandas are NaN."""
+    if not array.ndim:
+        raise DataError(f"{what}: a {type(raw).__name__} is no array of numbers")
     try:
-        return array.astype(np.float64)
+        return _floats(array)
+    except OverflowError as error:
+        raise DataError(f"{what}: holds integers that no float64 holds ({error})") from error
     except (TypeError, ValueError) as error:
         raise DataError(
             f"{what}: holds values that are not numbers{_where_text(array, columns)}; convert every column first"
         ) from error
+
+
+def _floats(array: Array) -> Array:
+    """Text is no number, also where it looks like one: NumPy would read it."""
+    if any(isinstance(item, (str, bytes)) for item in array.flat):
+        raise TypeError("text")
+    missing = np.array([type(item).__name__ == "NAType" for item in array.flat], bool)
+    return np.where(missing.reshape(array.shape), np.nan, array).astype(np.float64)
 
 
 def _where_text(array: Array, columns: list[str]) -> str:
@@ -78,7 +116,7 @@ def _where_text(array: Array, columns: list[str]) -> str:
         return ""
     for i in range(array.shape[1]):
         try:
-            array[:, i].astype(np.float64)
+            array[:, i].astype(np.float64) if array.dtype.kind != "O" else _floats(array[:, i])
         except (TypeError, ValueError):
             return f" in column {_column(i, columns)}"
     return ""
@@ -107,17 +145,30 @@ def features(
         )
     if array.ndim == 1:
         array = array.reshape(-1, 1)
-    # NaN is what does not equal itself, for arrays and tensors alike
-    if array.dtype.kind == "f" and bool((array != array).any()):
-        (where,) = np.nonzero(np.asarray((array != array).reshape(len(array), -1).any(axis=0)))
-        columns = [str(name) for name in getattr(value, "columns", ())]
-        named = ", ".join(_column(int(i), columns) for i in where[:5])
-        warnings.warn(
-            f"{what} holds NaN in column {named}{', ...' if len(where) > 5 else ''}; "
-            "every result that touches it will be NaN. Fill or drop those rows.",
-            stacklevel=4,
-        )
+    if not isinstance(array, Tensor):
+        with np.errstate(over="ignore"):
+            array = array.astype(dtype, copy=False)
+    warn_not_finite(array, what, [str(name) for name in getattr(value, "columns", ())])
     return ag.tensor(array, dtype)
+
+
+def warn_not_finite(array: Any, what: str, columns: Sequence[str] = ()) -> None:
+    """A warning that names the columns of an array or tensor that hold NaN, infinity or numbers beyond its dtype."""
+    if array.dtype.kind != "f" or not array.size:
+        return
+    # two passes without a temporary array: NaN is passed on by both
+    if math.isfinite(float(array.min())) and math.isfinite(float(array.max())):
+        return
+    rows = np.asarray(array).reshape(len(array), -1)
+    names = [
+        name for name, found in (("NaN", np.isnan), ("infinity", np.isinf)) if found(rows).any()
+    ]
+    (where,) = np.nonzero(~np.isfinite(rows).all(axis=0))
+    named = ", ".join(_column(int(i), list(columns)) for i in where[:5])
+    warn(
+        f"{what} holds {' and '.join(names)} in column {named}{', ...' if len(where) > 5 else ''}; "
+        "every result that touches it will be NaN. Fill or drop those rows."
+    )
 
 
 def targets(value: Any, what: str = "y") -> Tensor:
@@ -156,20 +207,7 @@ def sample_weights(
             "sample_weight and class_weight together; multiply them into one sample_weight"
         )
     if class_weight is not None:
-        array = np.asarray(y)
-        labels = (
-            array.argmax(-1)
-            if array.ndim > 1 and array.shape[-1] > 1
-            else array.reshape(len(array))
-        )
-        if labels.dtype.kind == "f" and not (labels == np.floor(labels)).all():
-            raise DataError(
-                "class_weight needs class numbers, some targets have a fraction or are NaN"
-            )
-        unknown = sorted({int(label) for label in np.unique(labels)} - set(class_weight))
-        if unknown:
-            raise ArgumentError(f"class_weight has no weight for class {unknown[0]}")
-        return ag.tensor(np.array([class_weight[int(label)] for label in labels], dtype=np.float64))
+        return _weights_of_classes(y, class_weight)
     if sample_weight is None:
         return None
     weight = to_array(sample_weight, "sample_weight")
@@ -178,15 +216,28 @@ def sample_weights(
     return ag.tensor(weight.astype(np.float64))
 
 
-def check_batch_size(batch_size: Any) -> int:
-    """A batch size as a plain integer >= 1."""
-    if (
-        isinstance(batch_size, bool)
-        or not hasattr(batch_size, "__index__")
-        or batch_size.__index__() < 1
-    ):
-        raise ArgumentError(f"batch_size is an integer >= 1, got {batch_size!r}")
-    size: int = batch_size.__index__()
+def _weights_of_classes(y: Tensor, class_weight: Any) -> Tensor:
+    if not isinstance(class_weight, Mapping):
+        raise ArgumentError(
+            f"class_weight is a dict from class numbers to weights, got {type(class_weight).__name__}"
+        )
+    for label, weight in class_weight.items():
+        NOT_NEGATIVE.checked("class_weight", f"the weight of class {label!r}", weight)
+    array = np.asarray(y)
+    labels = (
+        array.argmax(-1) if array.ndim > 1 and array.shape[-1] > 1 else array.reshape(len(array))
+    )
+    if labels.dtype.kind == "f" and not (labels == np.floor(labels)).all():
+        raise DataError("class_weight needs class numbers, some targets have a fraction or are NaN")
+    unknown = sorted({int(label) for label in np.unique(labels)} - set(class_weight))
+    if unknown:
+        raise ArgumentError(f"class_weight has no weight for class {unknown[0]}")
+    return ag.tensor(np.array([class_weight[int(label)] for label in labels], dtype=np.float64))
+
+
+def check_batch_size(batch_size: Any, name: str = "batch_size") -> int:
+    """A number of rows as a plain integer >= 1."""
+    size: int = COUNT.checked("rows of a step", name, batch_size)
     return size
 
 
@@ -206,10 +257,9 @@ def split_validation(
     if rows.y is not None:
         first = np.asarray(rows.y).reshape(n, -1)[:, 0]
         if n > 2 and first[0] != first[-1] and bool((np.diff(first) >= 0).all()):
-            warnings.warn(
+            warn(
                 "y is sorted, and validation_split takes the last rows: the validation set has other targets than "
-                "the training set. Shuffle the rows first.",
-                stacklevel=3,
+                "the training set. Shuffle the rows first."
             )
     training, validation = rows.pick(slice(cut)), rows.pick(slice(cut, None))
     if class_weight is not None and labels is not None:

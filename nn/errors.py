@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+import warnings
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
@@ -42,6 +44,33 @@ class TuningError(GradloomError, RuntimeError):
 
     Cause: mostly an error in `build`, which then is the cause of this one and in its text.
     """
+
+
+def warn(message: str) -> None:
+    """A warning that shows the line outside of this package from which it was called."""
+    frame, level = sys._getframe(1), 2
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith("nn."):
+        frame, level = frame.f_back, level + 1
+    warnings.warn(message, stacklevel=level)
+
+
+class stop_iteration_is_an_error:
+    """A context for code of the user's: its StopIteration would look like the end of the data to iterators further out.
+
+    No generator, since `contextlib` lets an error that has a StopIteration as its cause pass for that one.
+    """
+
+    def __init__(self, what: str) -> None:
+        self.what = what
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
+        if isinstance(error, StopIteration):
+            raise RuntimeError(
+                f"{self.what} raised StopIteration, which does not end training: set model.stop_training = True for that"
+            ) from error
 
 
 def lookup(kind: str, name: Any, table: Mapping[str, T], also: Mapping[str, T] | None = None) -> T:

@@ -7,13 +7,15 @@ repeats itself). With an integer seed every call with the same shape and dtype g
 from __future__ import annotations
 
 import math
-from typing import Any, Protocol
+from collections.abc import Mapping
+from typing import Any, ClassVar, Protocol
 
 import autograd as ag
 from autograd import ShapeError, Tensor, random
 
 from .errors import ArgumentError, lookup
 from .module import snake_case
+from .ranges import NOT_NEGATIVE, NUMBER, POSITIVE, SEED, Checked, Range
 
 # the standard deviation of a standard normal cut off at 2 sigma
 _TRUNCATED_STD = 0.87962566103423978
@@ -60,13 +62,15 @@ class Ones:
         return ag.ones(shape, dtype)
 
 
-class Constant:
+class Constant(Checked):
     """All `value`.
 
     >>> import nn
     >>> nn.Constant(0.5)((2,)).tolist()
     [0.5, 0.5]
     """
+
+    ranges: ClassVar[Mapping[str, Range]] = {"value": NUMBER}
 
     def __init__(self, value: float = 0.0) -> None:
         self.value = value
@@ -75,7 +79,7 @@ class Constant:
         return ag.full(shape, self.value, dtype)
 
 
-class Identity:
+class Identity(Checked):
     """`gain` on the diagonal, 0 elsewhere.
 
     Raises:
@@ -86,6 +90,8 @@ class Identity:
     [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]
     """
 
+    ranges: ClassVar[Mapping[str, Range]] = {"gain": NUMBER}
+
     def __init__(self, gain: float = 1.0) -> None:
         self.gain = gain
 
@@ -95,18 +101,16 @@ class Identity:
         return ag.eye(shape[0], shape[1], dtype) * self.gain
 
 
-class RandomInitializer:
+class RandomInitializer(Checked):
     """What the random ones share: where their numbers come from.
 
     Args:
         seed: an integer makes every call repeat the same values; None draws fresh ones from the default generator.
     """
 
+    ranges: ClassVar[Mapping[str, Range]] = {"seed": SEED}
+
     def __init__(self, seed: int | None = None) -> None:
-        if seed is not None and (not isinstance(seed, int) or isinstance(seed, bool) or seed < 0):
-            raise ArgumentError(
-                f"{type(self).__name__}: seed is an integer >= 0 or None, got {seed!r}"
-            )
         self.seed = seed
 
     def _stream(self) -> random.Generator:
@@ -132,6 +136,8 @@ class RandomNormal(RandomInitializer):
     (2, 3)
     """
 
+    ranges: ClassVar[Mapping[str, Range]] = {"mean": NUMBER, "stddev": NOT_NEGATIVE}
+
     def __init__(self, mean: float = 0.0, stddev: float = 0.05, seed: int | None = None) -> None:
         super().__init__(seed)
         self.mean = mean
@@ -149,6 +155,8 @@ class TruncatedNormal(RandomInitializer):
     True
     """
 
+    ranges: ClassVar[Mapping[str, Range]] = {"mean": NUMBER, "stddev": NOT_NEGATIVE}
+
     def __init__(self, mean: float = 0.0, stddev: float = 0.05, seed: int | None = None) -> None:
         super().__init__(seed)
         self.mean = mean
@@ -165,6 +173,8 @@ class RandomUniform(RandomInitializer):
     >>> abs(nn.RandomUniform(-1.0, 1.0)((100,))).max().item() <= 1
     True
     """
+
+    ranges: ClassVar[Mapping[str, Range]] = {"minval": NUMBER, "maxval": NUMBER}
 
     def __init__(
         self, minval: float = -0.05, maxval: float = 0.05, seed: int | None = None
@@ -195,6 +205,8 @@ class VarianceScaling(RandomInitializer):
     (3, 4)
     """
 
+    ranges: ClassVar[Mapping[str, Range]] = {"scale": POSITIVE}
+
     def __init__(
         self,
         scale: float = 1.0,
@@ -203,8 +215,6 @@ class VarianceScaling(RandomInitializer):
         seed: int | None = None,
     ) -> None:
         super().__init__(seed)
-        if not scale > 0:
-            raise ArgumentError(f"{type(self).__name__}: scale is a number > 0, got {scale!r}")
         if distribution == "normal":
             distribution = "truncated_normal"
         for what, given, known in (
@@ -286,6 +296,8 @@ class Orthogonal(RandomInitializer):
     >>> [[abs(round(v, 9)) for v in row] for row in (q.T @ q).tolist()]
     [[1.0, 0.0], [0.0, 1.0]]
     """
+
+    ranges: ClassVar[Mapping[str, Range]] = {"gain": NUMBER}
 
     def __init__(self, gain: float = 1.0, seed: int | None = None) -> None:
         super().__init__(seed)

@@ -2,18 +2,104 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from numbers import Integral, Real
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from autograd import Tensor
 
+from . import metrics
+from .arguments import truth
 from .batches import ArrayData, Data, IterableData, check_repeatable, is_iterable_of_batches
-from .data import Rows, check_lengths, features, sample_weights, targets
+from .data import (
+    Rows,
+    check_batch_size,
+    check_lengths,
+    features,
+    sample_weights,
+    split_validation,
+    targets,
+    warn_not_finite,
+)
 from .errors import ArgumentError
+from .losses import Loss
+from .metrics import Metric
+from .ranges import COUNT, COUNT_OR_ZERO, SHARE
 
 if TYPE_CHECKING:
     from .model import Model
+
+
+class FitArguments(NamedTuple):
+    """What `fit` was given, except for who watches."""
+
+    x: Any
+    y: Any
+    batch_size: Any
+    epochs: Any
+    validation_split: Any
+    validation_data: Any
+    shuffle: Any
+    class_weight: Any
+    sample_weight: Any
+    initial_epoch: Any
+    steps_per_epoch: Any
+    validation_batch_size: Any
+    validation_freq: Any
+
+    @property
+    def passes(self) -> int:
+        """How many epochs there will be."""
+        return max(int(self.epochs) - int(self.initial_epoch), 0)
+
+    def data_of(self, model: Model) -> tuple[Data, Data | None]:
+        """What to train on, and what to measure on where there is any; builds the model."""
+        check_epochs(self.epochs, self.initial_epoch)
+        COUNT.or_none().checked("fit", "steps_per_epoch", self.steps_per_epoch)
+        COUNT.checked("fit", "validation_freq", self.validation_freq)
+        check_validation(self.validation_split, self.validation_data)
+        shuffle = truth("fit", "shuffle", self.shuffle)
+        size = check_batch_size(32 if self.batch_size is None else self.batch_size)
+        measured = size
+        if self.validation_batch_size is not None:
+            measured = check_batch_size(self.validation_batch_size, "validation_batch_size")
+        validation: Data | None = None
+        if self.validation_data is not None:
+            validation = validation_of(model, self.validation_data, measured, self.passes)
+        if is_iterable_of_batches(self.x):
+            return self._batches(model), validation
+        weight = None if self.validation_split else self.class_weight
+        rows = rows_of(model, self.x, self.y, self.sample_weight, weight)
+        if self.validation_split:
+            rows, held_out = split_validation(rows, float(self.validation_split), targets(self.y), self.class_weight)  # fmt: skip
+            validation = ArrayData(held_out, measured)
+        return ArrayData(rows, size, shuffle, self.steps_per_epoch), validation
+
+    def _batches(self, model: Model) -> Data:
+        refuse_beside_batches(
+            y=self.y,
+            validation_split=self.validation_split or None,
+            class_weight=self.class_weight,
+            sample_weight=self.sample_weight,
+        )
+        if self.steps_per_epoch is None:
+            check_repeatable("x", self.x, self.passes)
+        return IterableData(self.x, model.dtype, model.checked, self.steps_per_epoch)
+
+
+def metrics_of(given: Any) -> list[Metric]:
+    """The metrics that `compile` was given: names, objects or functions, several or one."""
+    one = isinstance(given, (str, Metric, Loss)) or callable(given)
+    if not one and given is not None and (isinstance(given, Mapping) or not isinstance(given, Iterable)):  # fmt: skip
+        raise ArgumentError(
+            f"metrics are nn.Metric objects, names or functions, a list of them or one, got {type(given).__name__} {given!r}"
+        )
+    chosen = [metrics.get(metric) for metric in ([given] if one else given or ())]
+    names = [metric.name for metric in chosen]
+    if "loss" in names:
+        raise ArgumentError("a metric cannot be called 'loss'")
+    if len(set(names)) < len(names):
+        raise ArgumentError(f"two metrics have the same name: {', '.join(names)}")
+    return chosen
 
 
 def rows_of(
@@ -27,7 +113,9 @@ def rows_of(
     check_lengths(inputs, labels, None)
     weight = sample_weights(labels, sample_weight, class_weight)
     check_lengths(inputs, labels, weight)
-    return Rows(inputs, loss.check(labels, model.ensure_built(inputs)), weight)
+    labels = loss.check(labels, model.ensure_built(inputs))
+    warn_not_finite(labels, "y")
+    return Rows(inputs, labels, weight)
 
 
 def validation_of(model: Model, data: Any, batch_size: int, epochs: int) -> Data:
@@ -59,22 +147,12 @@ def given(y: Tensor | None) -> Tensor:
 
 def check_epochs(epochs: Any, initial_epoch: Any) -> None:
     """Both are integers >= 0."""
-    for name, value in (("epochs", epochs), ("initial_epoch", initial_epoch)):
-        if isinstance(value, bool) or not isinstance(value, Integral) or value < 0:
-            raise ArgumentError(f"{name} is an integer >= 0, got {value!r}")
-
-
-def check_counts(**counts: Any) -> None:
-    """All are None or integers >= 1."""
-    for name, value in counts.items():
-        integer = isinstance(value, Integral) and not isinstance(value, bool)
-        if value is not None and not (integer and value >= 1):
-            raise ArgumentError(f"{name} is an integer >= 1, got {value!r}")
+    COUNT_OR_ZERO.checked("fit", "epochs", epochs)
+    COUNT_OR_ZERO.checked("fit", "initial_epoch", initial_epoch)
 
 
 def check_validation(validation_split: Any, validation_data: Any) -> None:
     """At most one of the two, and a fraction."""
+    SHARE.checked("fit", "validation_split", validation_split)
     if validation_split and validation_data is not None:
         raise ArgumentError("validation_split and validation_data together; give one")
-    if not isinstance(validation_split, Real) or not 0 <= float(validation_split) < 1:
-        raise ArgumentError(f"validation_split lies in [0, 1), got {validation_split!r}")

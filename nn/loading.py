@@ -25,7 +25,7 @@ from .files import Place, name_of
 from .model import Model
 from .optimizers import schedules
 from .precision import LossScale
-from .preserve import restored_on_error
+from .preserve import undone_on_error
 from .reading import read_model
 from .resuming import build, check_header, explained, restore
 from .saving import saved_shape
@@ -76,7 +76,7 @@ def load(
     """
     header, arrays = read_model(path, verify)
     classes = CLASSES | dict(custom_objects or {})
-    with explained(path, "a model"), restored_on_error():
+    with explained(path, "a model"), undone_on_error():
         check_header(header, arrays)
         with limited_to(sum(array.size for array in arrays.values())):
             model = _make(header["model"], classes)

@@ -2,35 +2,28 @@
 
 This file checks arguments and says what they mean; how epochs run is in `run.py`, what a step does in `step.py`, what
 data is in `data.py` and `batches.py`. Everything that can be wrong with the arguments is found before the first weight
-moves.
+moves, and a call that raises all the same leaves the model as it was (`preserve.py`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from typing import Any
 
 import autograd as ag
-from autograd import Tensor, no_grad
+from autograd import Tensor, no_grad, random
 
-from . import losses, metrics, optimizers, resuming, saving
+from . import losses, optimizers, resuming, saving
 from .arguments import floating
-from .batches import ArrayData, Data, IterableData, check_repeatable, is_iterable_of_batches
+from .batches import ArrayData, Data, IterableData, is_iterable_of_batches
 from .callbacks import Callback, CallbackList, History, as_list, display, progress, shows_progress
 from .compiled import Steps
-from .data import Rows, check_batch_size, check_lengths, features, split_validation, targets
-from .errors import ArgumentError, NotCompiledError
+from .data import Rows, check_batch_size, check_lengths, features
+from .errors import ArgumentError, NotCompiledError, stop_iteration_is_an_error
 from .files import Place
-from .intake import (
-    check_counts,
-    check_epochs,
-    check_validation,
-    given,
-    refuse_beside_batches,
-    rows_of,
-    validation_of,
-)
+from .intake import FitArguments, given, metrics_of, refuse_beside_batches, rows_of
 from .losses import Loss
 from .metrics import Metric
 from .module import Module
@@ -40,7 +33,10 @@ from .overriding import check_methods, overrides
 from .position import Position
 from .precision import LossScale, checked_precision
 from .predictor import Predictor
+from .preserve import undone_on_error
+from .ranges import SEED
 from .run import Run
+from .seed import drawing_from
 from .step import Task, task_of, train_step
 
 
@@ -49,6 +45,9 @@ class Model(Overridable):
 
     Args:
         dtype: of parameters and of the inputs given to `fit`, `evaluate` and `predict`.
+        seed: an integer gives the model a generator of its own: initial weights, dropout, noise, augmentation and the order
+            of rows are drawn from it and from nothing else, so models in several threads train as each would alone. It is
+            saved with the model. None: all models and threads share the default generator (`nn.set_random_seed`).
 
     >>> import nn
     >>> class Line(nn.Model):
@@ -67,11 +66,13 @@ class Model(Overridable):
 
     not_settings = Module.not_settings | {
         "optimizer", "loss", "metrics", "trackers", "stop_training", "history", "current_run", "resume_position", "jit",
-        "mixed_precision", "loss_scale", "step_logs", "_predictor", "_steps",
+        "mixed_precision", "loss_scale", "step_logs", "_predictor", "_steps", "seed", "generator",
     }  # fmt: skip
 
-    def __init__(self, dtype: str = "float32") -> None:
+    def __init__(self, dtype: str = "float32", seed: int | None = None) -> None:
         self.dtype = floating(dtype)
+        self.seed = SEED.checked(type(self).__name__, "seed", seed)
+        self.generator = None if seed is None else random.Generator(int(seed))
         self.optimizer: Optimizer | None = None
         self.loss: Loss | None = None
         self.metrics: list[Metric] = []
@@ -86,6 +87,22 @@ class Model(Overridable):
         self.loss_scale: LossScale | None = None
         self._predictor: Predictor | None = None
         self._steps: dict[bool, Steps] = {}
+
+    def drawing(self) -> AbstractContextManager[None]:
+        """A context in which draws come from the model's generator; for a training loop of your own.
+
+        >>> import nn
+        >>> model = nn.Sequential([nn.Dropout(0.5)], seed=1)
+        >>> with model.drawing():
+        ...     once = model([[1.0, 2.0, 3.0]], training=True)
+        """
+        return drawing_from(self, self.generator)
+
+    def __call__(self, *inputs: Any, training: bool | None = None) -> Any:
+        if self.generator is None:
+            return super().__call__(*inputs, training=training)
+        with self.drawing():
+            return super().__call__(*inputs, training=training)
 
     def __getstate__(self) -> dict[str, Any]:
         """For copies and pickles: without what was compiled, which is made again."""
@@ -119,12 +136,8 @@ class Model(Overridable):
         precision = checked_precision(mixed_precision, jit, self.dtype)
         check_methods(self, precision)
         chosen_loss = None if loss is None else losses.get(loss)
-        one = isinstance(metrics, (str, Metric)) or callable(metrics)
-        chosen_metrics = [_metric(metric) for metric in ([metrics] if one else metrics or ())]
+        chosen_metrics = metrics_of(metrics)
         chosen_optimizer = optimizers.get(optimizer)
-        names = [metric.name for metric in chosen_metrics]
-        if len(set(names)) < len(names):
-            raise ArgumentError(f"two metrics have the same name: {', '.join(names)}")
         self.optimizer, self.loss, self.metrics = chosen_optimizer, chosen_loss, chosen_metrics
         self.trackers = [Metric("loss"), *chosen_metrics]
         self.jit, self.mixed_precision = jit, precision
@@ -173,48 +186,32 @@ class Model(Overridable):
             after the step and returns what there is; a second Ctrl-C is a KeyboardInterrupt.
 
         Raises:
-            ArgumentError, DataError, ShapeError: before any weight has changed.
+            ArgumentError, DataError, ShapeError: what is wrong with the arguments, before the callbacks are told of a run.
+            An error before the end of the first step, wherever it comes from, leaves model, optimizer and random numbers
+            as they were; a later one as they were after the last whole step.
         """
         self.compiled_loss("fit")
-        check_epochs(epochs, initial_epoch)
-        check_counts(steps_per_epoch=steps_per_epoch, validation_freq=validation_freq)
-        check_validation(validation_split, validation_data)
-        passes = max(epochs - initial_epoch, 0)
-        size = check_batch_size(32 if batch_size is None else batch_size)
-        measured = check_batch_size(validation_batch_size or size)
-        validation: Data | None = None
-        if validation_data is not None:
-            validation = validation_of(self, validation_data, measured, passes)
-        if is_iterable_of_batches(x):
-            refuse_beside_batches(
-                y=y,
-                validation_split=validation_split or None,
-                class_weight=class_weight,
-                sample_weight=sample_weight,
-            )
-            if steps_per_epoch is None:
-                check_repeatable("x", x, passes)
-            data: Data = IterableData(x, self.dtype, self.checked, steps_per_epoch)
-        else:
-            rows = rows_of(self, x, y, sample_weight, None if validation_split else class_weight)
-            if validation_split:
-                rows, held_out = split_validation(rows, validation_split, targets(y), class_weight)
-                validation = ArrayData(held_out, measured)
-            data = ArrayData(rows, size, shuffle, steps_per_epoch)
-        history = History()
-        shown = display(verbose)
-        everyone = [*as_list(callbacks), *([shown] if shown else []), history]
-        steps = len(data) if isinstance(data, ArrayData) else data.length()
-        params = {
-            "epochs": passes, "first_epoch": initial_epoch, "last_epoch": epochs, "steps": steps, "verbose": verbose,
-        }  # fmt: skip
-        watchers = CallbackList(everyone, self, params)
-        run = Run(self, data, validation, watchers, history, initial_epoch, epochs, validation_freq)
-        self.current_run = run
-        try:
-            run.go()
-        finally:
-            self.current_run = None
+        arguments = FitArguments(
+            x, y, batch_size, epochs, validation_split, validation_data, shuffle, class_weight, sample_weight,
+            initial_epoch, steps_per_epoch, validation_batch_size, validation_freq,
+        )  # fmt: skip
+        with self.drawing(), undone_on_error(self) as attempt:
+            data, validation = arguments.data_of(self)
+            history = History()
+            shown = display(verbose)
+            everyone = [*as_list(callbacks), *([shown] if shown else []), history]
+            params = {
+                "epochs": arguments.passes, "first_epoch": initial_epoch, "last_epoch": epochs, "steps": data.length(),
+                "verbose": verbose,
+            }  # fmt: skip
+            watchers = CallbackList(everyone, self, params)
+            run = Run(self, data, validation, watchers, history, initial_epoch, epochs, validation_freq)  # fmt: skip
+            run.rehearse()
+            self.history, self.current_run = history, run
+            try:
+                run.go(attempt.keep)
+            finally:
+                self.current_run = None
         return history
 
     def evaluate(
@@ -232,13 +229,14 @@ class Model(Overridable):
             The loss, or a list [loss, metrics...] when there are metrics, or a dict with `return_dict`.
         """
         self.compiled_loss("evaluate")
-        if is_iterable_of_batches(x):
-            refuse_beside_batches(y=y, sample_weight=sample_weight)
-            data: Data = IterableData(x, self.dtype, self.checked)
-        else:
-            size = check_batch_size(batch_size)
-            data = ArrayData(rows_of(self, x, y, sample_weight, None), size)
-        return self._report(self.measure(data, verbose), return_dict)
+        size = check_batch_size(32 if batch_size is None else batch_size)
+        with self.drawing(), undone_on_error(self):
+            if is_iterable_of_batches(x):
+                refuse_beside_batches(y=y, sample_weight=sample_weight)
+                data: Data = IterableData(x, self.dtype, self.checked)
+            else:
+                data = ArrayData(rows_of(self, x, y, sample_weight, None), size)
+            return self._report(self.measure(data, verbose), return_dict)
 
     def predict(self, x: Any, batch_size: int = 32, verbose: Any = "auto") -> Any:
         """The outputs for inputs (n, ...) as a NumPy array (n, ...), computed in batches."""
@@ -253,8 +251,9 @@ class Model(Overridable):
             inputs = features(x, self.dtype, sample=self.sample_shape)
             check_lengths(inputs, None, None)
             batches = ArrayData(Rows(inputs), size)
-        forward = self._compiled_forward()
-        parts = [forward(batch[0]) for batch in progress(batches, "predict", verbose)]
+        with self.drawing(), nullcontext() if self.built else undone_on_error(self):
+            forward = self._compiled_forward()
+            parts = [forward(batch[0]) for batch in progress(batches, "predict", verbose)]
         if len(parts) == 1:
             kind = getattr(x, "shape", None), getattr(x, "dtype", None)
             if isinstance(batches, ArrayData) and (batches.rows.x.shape, batches.rows.x.dtype) == kind:  # fmt: skip
@@ -277,18 +276,23 @@ class Model(Overridable):
         return_dict: bool = False,
     ) -> Any:
         """One step on one batch; returns the loss and metrics of this batch, as `evaluate` does."""
-        batch = rows_of(self, x, y, sample_weight, class_weight)
-        was_training = self.training
-        self.reset_metrics()
-        self.train()
-        # a single step is not worth compiling, unless it would compute something else
-        kept = self.mixed_precision or overrides(self, "train_step")
-        step = self.kept_steps(batch.x, True) if kept else partial(train_step, task_of(self))
-        try:
-            step(batch.x, given(batch.y), batch.weight)
-        finally:
-            self.train(was_training)
-        return self._report(self.metric_values(), return_dict)
+        self.compiled_loss("train_on_batch")
+        with self.drawing(), undone_on_error(self):
+            batch = rows_of(self, x, y, sample_weight, class_weight)
+            was_training = self.training
+            self.reset_metrics()
+            self.train()
+            if self.optimizer is not None:
+                self.optimizer.check_rate()
+            # a single step is not worth compiling, unless it would compute something else
+            kept = self.mixed_precision or overrides(self, "train_step")
+            step = self.kept_steps(batch.x, True) if kept else partial(train_step, task_of(self))
+            try:
+                with stop_iteration_is_an_error("train_step"):
+                    step(batch.x, given(batch.y), batch.weight)
+            finally:
+                self.train(was_training)
+            return self._report(self.metric_values(), return_dict)
 
     def save(self, path: Place) -> None:
         """Write architecture, weights, optimizer and random state to one file (safetensors with JSON inside; no code).
@@ -296,7 +300,8 @@ class Model(Overridable):
         `path` may also be a file object opened for writing bytes. During `fit` (in a callback) the place in the run is
         saved too. The file appears complete or not at all; an OSError names it. Read it with `nn.load(path)`.
         """
-        saving.save(self, path)
+        with self.drawing():
+            saving.save(self, path)
 
     def save_weights(self, path: Place) -> None:
         """Write the weights alone, as a safetensors file; `load_weights` reads it."""
@@ -389,10 +394,3 @@ class Model(Overridable):
             return logs
         values = list(logs.values())
         return values[0] if len(values) == 1 else values
-
-
-def _metric(metric: Any) -> Metric:
-    chosen = metrics.get(metric)
-    if chosen.name == "loss":
-        raise ArgumentError("a metric cannot be called 'loss'")
-    return chosen

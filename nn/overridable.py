@@ -8,6 +8,7 @@ from autograd import Tensor
 
 from . import step
 from .metrics import Metric
+from .metrics.base import number_of
 from .overriding import Logs, held_metrics, inherited, unpacked
 from .presentable import Presentable
 
@@ -83,7 +84,7 @@ class Overridable(Presentable):
     def tracked_values(self, after_batch: bool = False) -> dict[str, float]:
         """The loss and all metrics since they began; `after_batch` without those that take all rows of an epoch."""
         return {
-            metric.name: metric.result()
+            metric.name: number_of(metric.name, metric.result())
             for metric in self.trackers
             if metric.logged and (metric.traced or not after_batch)
         }

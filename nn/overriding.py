@@ -60,6 +60,11 @@ def _step(model: Model, method: str, x: Tensor, y: Tensor, weight: Tensor | None
         str(name): value if isinstance(value, Tensor) else ag.tensor(value, "float64")
         for name, value in logs.items()
     }
+    for name, value in numbers.items():
+        if value.size != 1:
+            raise ArgumentError(
+                f"{type(model).__name__}.{method} returns numbers by name, and {name!r} has shape {value.shape}"
+            )
     return {name: number.detach() for name, number in numbers.items()}
 
 

@@ -7,16 +7,16 @@ float16 gradients below 6e-8 would vanish, so the loss is multiplied before back
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import autograd as ag
 from autograd import Tensor, no_grad
 
-from .arguments import whole
 from .errors import ArgumentError
 from .module import Buffer
 from .optimizers import Optimizer
+from .ranges import COUNT, Checked, Range
 
 if TYPE_CHECKING:
     from .model import Model
@@ -27,7 +27,7 @@ Kept = list[tuple[Tensor, Tensor]]
 """Tensors, and what they were."""
 
 
-class LossScale:
+class LossScale(Checked):
     """Dynamic loss scaling (Micikevicius et al. 2018, section 3.2), with the constants of Keras's LossScaleOptimizer.
 
     A step with a gradient that is not finite changes nothing and halves the scale; after so many finite steps in a row
@@ -52,13 +52,14 @@ class LossScale:
     [0.25] 8.0
     """
 
+    ranges: ClassVar[Mapping[str, Range]] = {
+        "initial_scale": Range("is a number from 2**-126 to 2**127", _LEAST, _MOST),
+        "dynamic_growth_steps": COUNT,
+    }
+
     def __init__(self, initial_scale: float = 2.0**15, dynamic_growth_steps: int = 2000) -> None:
-        if not isinstance(initial_scale, (int, float)) or not _LEAST <= initial_scale <= _MOST:
-            raise ArgumentError(
-                f"LossScale: initial_scale is a number from 2**-126 to 2**127, got {initial_scale!r}"
-            )
         self.initial_scale = initial_scale
-        self.dynamic_growth_steps = whole("LossScale", "dynamic_growth_steps", dynamic_growth_steps)
+        self.dynamic_growth_steps = dynamic_growth_steps
         self.scale = ag.full((), float(initial_scale), "float32")
         self.good_steps = ag.zeros((), "int64")
 

@@ -1,82 +1,155 @@
-"""Trying something out on a model: whatever happens inside `preserved`, afterwards all is as it was, bit for bit.
+"""Putting a model back: after something was tried out on it, or where a call was refused half-way, all is as before, bit for bit.
 
-All is: weights, buffers and gradients, what the optimizer, loss and metrics keep, modes, and where the random
-generators stand. Attributes are put back, not copied, so a list that is changed in place inside stays changed.
+All is: weights, buffers and gradients, what the optimizer, loss and metrics keep, modes, whether it is built, and where
+the library's random generators stand. Attributes are put back, and lists, dicts and sets among them (and in dicts) with
+what they held; what deeper objects hold is left alone.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from autograd import Tensor, random
 
+from .metrics import Metric
 from .module import Module, changes
+from .overriding import held_metrics
 
 
 class Snapshot:
-    """A model, built or not, with its optimizer, loss and metrics, as they are now."""
+    """The attributes of some objects and the values of some tensors, as they are when it is made."""
 
-    def __init__(self, model: Module) -> None:
-        objects = [module for _, module in model.named_modules()]
-        helpers = [getattr(model, name, None) for name in ("optimizer", "loss", "loss_scale")]
-        helpers += getattr(model, "trackers", [])
-        owners = [*objects, *(helper for helper in helpers if hasattr(helper, "__dict__"))]
-        self._attributes = [(owner, dict(vars(owner))) for owner in owners]
-        tensors = [tensor for _, tensor in model.named_tensors()]
-        self._gradients = [(tensor, tensor.grad) for tensor in tensors if tensor.requires_grad]
-        for helper in helpers:
-            tensors += _state(helper)
+    def __init__(self, owners: Iterable[Any], tensors: Iterable[Tensor]) -> None:
+        self._attributes = [(owner, _held(vars(owner))) for owner in owners]
         self._values = [(tensor, tensor.detach()) for tensor in tensors]
 
     def restore(self) -> None:
-        """Let all be as it was."""
+        """Put them back; nothing is assigned or counted as changed where nothing has changed."""
         for owner, before in self._attributes:
-            vars(owner).clear()
-            vars(owner).update(before)
-        # what was looked up of the modules in between does not hold
-        changes[0] += 1
+            now = vars(owner)
+            if _identities(now) != _identities({n: value for n, (value, _) in before.items()}):
+                now.clear()
+                now.update((name, value) for name, (value, _) in before.items())
+                changes[0] += 1
+            _refill(before)
         for tensor, value in self._values:
-            tensor.assign(value)
-        for tensor, gradient in self._gradients:
-            tensor.grad = gradient
+            if tensor.data is not value.data:
+                tensor.assign(value)
+
+
+def _identities(values: dict[str, Any]) -> list[tuple[str, int]]:
+    return [(name, id(value)) for name, value in values.items()]
+
+
+Content = dict[Any, tuple[Any, Any]]
+"""What a dict holds: each value, and what that holds where it can change in place."""
+
+
+def _held(values: dict[Any, Any]) -> Content:
+    """A dict in a dict is looked into, a list and a set are copied."""
+    return {
+        key: (value, _held(value) if type(value) is dict else value.copy() if type(value) in (list, set) else None)
+        for key, value in values.items()
+    }  # fmt: skip
+
+
+def _refill(held: Content) -> None:
+    """Give the dicts, lists and sets among the values what they held."""
+    for value, content in held.values():
+        if type(value) is list:
+            value[:] = content
+        elif content is not None:
+            value.clear()
+            value.update(
+                {key: inner for key, (inner, _) in content.items()}
+                if type(value) is dict
+                else content
+            )
+            if type(value) is dict:
+                _refill(content)
 
 
 @contextmanager
 def preserved(model: Module) -> Iterator[None]:
-    """A context after which a built model, its optimizer, metrics and all random generators are as before."""
-    snapshot = Snapshot(model)
-    with random.remembered_draws() as draws:
+    """A context after which a model, its optimizer, metrics and the library's random generators are as before."""
+    with _undoing(model) as undo:
         try:
             yield
         finally:
-            snapshot.restore()
-            _rewind(draws)
+            undo()
+
+
+class Attempt:
+    """What may still be undone."""
+
+    def __init__(self) -> None:
+        self.kept = False
+
+    def keep(self) -> None:
+        """From now on an error undoes nothing."""
+        self.kept = True
 
 
 @contextmanager
-def restored_on_error(model: Module | None = None) -> Iterator[None]:
-    """A context that leaves `model`, which need not be built, and the random generators as before when it fails."""
-    snapshot = None if model is None else Snapshot(model)
-    default = random.default_generator()
-    state = default.state
-    with random.remembered_draws() as draws:
+def undone_on_error(model: Module | None = None) -> Iterator[Attempt]:
+    """A context that an error leaves with the model, if there is one yet, and the random generators as they were.
+
+    Unless `keep` was called on what it gives.
+    """
+    attempt = Attempt()
+    with _undoing(model) as undo:
         try:
-            yield
+            yield attempt
         except BaseException:
-            if snapshot is not None:
-                snapshot.restore()
-            _rewind(draws)
-            default.state = state
+            if not attempt.kept:
+                undo()
             raise
 
 
-def _rewind(draws: random.Draws) -> None:
-    for generator, state in draws.states.items():
-        generator.state = state
+@contextmanager
+def _undoing(model: Module | None) -> Iterator[Callable[[], None]]:
+    """Gives the function that puts everything back."""
+    restore = None if model is None else restoring(model)
+    default = random.default_generator()
+    state = default.state
+    with random.remembered_draws() as draws:
+
+        def undo() -> None:
+            if restore is not None:
+                restore()
+            for generator, before in draws.states.items():
+                generator.state = before
+            # a state that was set is no draw
+            default.state = state
+
+        yield undo
 
 
-def _state(helper: Any) -> list[Tensor]:
+def restoring(model: Module) -> Callable[[], None]:
+    """The function that puts back a model, built or not, with its optimizer, loss and metrics, as they are now."""
+    modules = [module for _, module in model.named_modules()]
+    helpers = [getattr(model, name, None) for name in ("optimizer", "loss", "loss_scale")]
+    helpers += [*getattr(model, "trackers", ()), *(metric for _, metric in held_metrics(model))]
+    tensors = [tensor for _, tensor in model.named_tensors()]
+    gradients = [(tensor, tensor.grad) for tensor in tensors if tensor.requires_grad]
+    for helper in helpers:
+        tensors += tensors_of(helper)
+    owners = [*modules, *(helper for helper in helpers if hasattr(helper, "__dict__"))]
+    snapshot = Snapshot(owners, tensors)
+
+    def restore() -> None:
+        snapshot.restore()
+        for tensor, gradient in gradients:
+            tensor.grad = gradient
+
+    return restore
+
+
+def tensors_of(helper: Any) -> list[Tensor]:
+    """The tensors of an optimizer, metric or loss scale. The state of a metric that gathers is made when it is asked for."""
+    if isinstance(helper, Metric) and not helper.traced:
+        return [getattr(helper, name) for name in helper.state_names]
     state = getattr(helper, "state", None)
     return list(state().values()) if callable(state) else []

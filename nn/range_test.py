@@ -10,11 +10,13 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from .arguments import whole
 from .batches import ArrayData, Data, IterableData, check_repeatable, is_iterable_of_batches
 from .data import Rows, check_batch_size
 from .errors import ArgumentError
 from .intake import given, refuse_beside_batches, rows_of
 from .preserve import preserved
+from .ranges import POSITIVE, SHARE, Range
 from .step import task_of, train_step
 
 if TYPE_CHECKING:
@@ -115,22 +117,16 @@ def learning_rate_range_test(
 
 
 def _check(minimum: Any, maximum: Any, steps: Any, smoothing: Any, divergence: Any) -> None:
-    if not 0 < minimum < maximum < math.inf:
+    owner = "learning_rate_range_test"
+    POSITIVE.checked(owner, "minimum", minimum)
+    POSITIVE.checked(owner, "maximum", maximum)
+    if not minimum < maximum:
         raise ArgumentError(
-            f"learning_rate_range_test: expected 0 < minimum < maximum, got {minimum!r} and {maximum!r}"
+            f"{owner}: expected 0 < minimum < maximum, got {minimum!r} and {maximum!r}"
         )
-    if isinstance(steps, bool) or not isinstance(steps, int) or steps < FEWEST_STEPS:
-        raise ArgumentError(
-            f"learning_rate_range_test: steps is an integer >= {FEWEST_STEPS}, got {steps!r}"
-        )
-    if not 0 <= smoothing < 1:
-        raise ArgumentError(
-            f"learning_rate_range_test: smoothing lies in [0, 1), got {smoothing!r}"
-        )
-    if not divergence > 1:
-        raise ArgumentError(
-            f"learning_rate_range_test: divergence is a factor above 1, got {divergence!r}"
-        )
+    whole(owner, "steps", steps, FEWEST_STEPS)
+    SHARE.checked(owner, "smoothing", smoothing)
+    Range("is a factor above 1", 1.0, above=True).checked(owner, "divergence", divergence)
 
 
 def _data(model: Model, x: Any, y: Any, batch_size: Any) -> Data:

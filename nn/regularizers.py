@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import math
-from numbers import Real
-from typing import Any, Protocol
+from collections.abc import Mapping
+from typing import Any, ClassVar, Protocol
 
 import autograd as ag
 from autograd import ShapeError, Tensor
 
 from .errors import ArgumentError, lookup
+from .ranges import NOT_NEGATIVE, Checked, Range
 
 
 class Regularizer(Protocol):
@@ -18,13 +18,7 @@ class Regularizer(Protocol):
     def __call__(self, x: Tensor) -> Tensor: ...
 
 
-def _factor(what: str, value: Any) -> float:
-    if not isinstance(value, Real) or not 0 <= float(value) < math.inf:
-        raise ArgumentError(f"{what} is a number >= 0, got {value!r}")
-    return float(value)
-
-
-class L1:
+class L1(Checked):
     """`l1 * sum(|x|)`: drives weights to 0 one by one.
 
     >>> import autograd as ag, nn
@@ -32,14 +26,16 @@ class L1:
     2.0
     """
 
+    ranges: ClassVar[Mapping[str, Range]] = {"l1": NOT_NEGATIVE}
+
     def __init__(self, l1: float = 0.01) -> None:
-        self.l1 = _factor("L1: l1", l1)
+        self.l1 = l1
 
     def __call__(self, x: Tensor) -> Tensor:
         return self.l1 * abs(x).sum()
 
 
-class L2:
+class L2(Checked):
     """`l2 * sum(x**2)`: keeps all weights small.
 
     >>> import autograd as ag, nn
@@ -47,14 +43,16 @@ class L2:
     5.0
     """
 
+    ranges: ClassVar[Mapping[str, Range]] = {"l2": NOT_NEGATIVE}
+
     def __init__(self, l2: float = 0.01) -> None:
-        self.l2 = _factor("L2: l2", l2)
+        self.l2 = l2
 
     def __call__(self, x: Tensor) -> Tensor:
         return self.l2 * (x * x).sum()
 
 
-class L1L2:
+class L1L2(Checked):
     """`l1 * sum(|x|) + l2 * sum(x**2)`; by name, "l1_l2", both factors are 0.01.
 
     >>> import autograd as ag, nn
@@ -62,15 +60,17 @@ class L1L2:
     7.0
     """
 
+    ranges: ClassVar[Mapping[str, Range]] = {"l1": NOT_NEGATIVE, "l2": NOT_NEGATIVE}
+
     def __init__(self, l1: float = 0.0, l2: float = 0.0) -> None:
-        self.l1 = _factor("L1L2: l1", l1)
-        self.l2 = _factor("L1L2: l2", l2)
+        self.l1 = l1
+        self.l2 = l2
 
     def __call__(self, x: Tensor) -> Tensor:
         return self.l1 * abs(x).sum() + self.l2 * (x * x).sum()
 
 
-class OrthogonalRegularizer:
+class OrthogonalRegularizer(Checked):
     """`factor` times the mean over all pairs of rows of |cosine of their angle|; 0 for orthogonal rows.
 
     Args:
@@ -85,8 +85,10 @@ class OrthogonalRegularizer:
     0.6
     """
 
+    ranges: ClassVar[Mapping[str, Range]] = {"factor": NOT_NEGATIVE}
+
     def __init__(self, factor: float = 0.01, mode: str = "rows") -> None:
-        self.factor = _factor("OrthogonalRegularizer: factor", factor)
+        self.factor = factor
         if mode not in ("rows", "columns"):
             raise ArgumentError(f'OrthogonalRegularizer: mode is "rows" or "columns", got {mode!r}')
         self.mode = mode

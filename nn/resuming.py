@@ -32,7 +32,7 @@ from .module import Module
 from .optimizers import Optimizer
 from .position import Position, random_state, set_random_state
 from .precision import LossScale
-from .preserve import Snapshot, restored_on_error
+from .preserve import restoring, undone_on_error
 from .reading import DAMAGE, part, read, read_model, unpack
 from .saving import described
 
@@ -128,7 +128,8 @@ def restore(model: Model, header: dict[str, Any], arrays: dict[str, Any], origin
     for _, own, found in wanted:
         _assign(own, found)
     model.resume_position = position
-    set_random_state(header["random"])
+    with model.drawing():
+        set_random_state(header["random"])
 
 
 def _state(thing: Optimizer | LossScale | None) -> dict[str, Tensor]:
@@ -169,8 +170,8 @@ def go_on_from(model: Model, place: Place) -> None:
         FileError: the file is damaged, or of another model or training; nothing has changed then.
     """
     header, arrays = read_model(place)
-    before, words = Snapshot(model), random_state()
-    with explained(place, "a run"), restored_on_error(model):
+    before, words = restoring(model), random_state()
+    with explained(place, "a run"), undone_on_error(model):
         check_header(header, arrays)
         with limited_to(sum(array.size for array in arrays.values())):
             build(model, header)
@@ -183,7 +184,7 @@ def go_on_from(model: Model, place: Place) -> None:
         restore(model, header, arrays, name_of(place))
 
     def undo() -> None:
-        before.restore()
+        before()
         set_random_state(words)
 
     if model.resume_position is not None:

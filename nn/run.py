@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import signal
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -18,10 +18,11 @@ from autograd import Tensor
 from .batches import ArrayData, Data
 from .callbacks import CallbackList, History
 from .compiled import Steps
+from .data import Rows
 from .errors import ArgumentError, FileError
 from .intake import given
 from .position import Position, Words, random_state, set_random_state
-from .preserve import Snapshot
+from .preserve import restoring
 
 if TYPE_CHECKING:
     from .model import Model
@@ -97,9 +98,22 @@ class Run:
         self._steps: Steps | None = None
         self._resume: Position | None = None
         self._stepping = False
+        self._moved: Callable[[], None] = lambda: None
 
-    def go(self) -> None:
-        """Train until the last epoch, until a callback says stop, or until Ctrl-C."""
+    def rehearse(self) -> None:
+        """Raise what is wrong with a step, on training or on validation data, before anyone is told of a run."""
+        if self.model.optimizer is not None:
+            self.model.optimizer.check_rate()
+        was_training = self.model.training
+        for data, training in ((self.data, True), (self.validation, False)):
+            if isinstance(data, ArrayData) and self.epoch < self.last:
+                self.model.train(training)
+                self.model.kept_steps(data.rows.x, training).rehearse(data.batch(None, 0))
+        self.model.train(was_training)
+
+    def go(self, moved: Callable[[], None]) -> None:
+        """Train until the last epoch, until a callback says stop, or until Ctrl-C; `moved` is called after each step."""
+        self._moved = moved
         model, logs = self.model, dict[str, float]()
         was_training = model.training
         model.stop_training = False
@@ -147,7 +161,7 @@ class Run:
         if position is None or not (position.forced or (begun and position.epoch == self.epoch)):
             model.resume_position = None
             return
-        undo = position.undo or Snapshot(model).restore
+        undo = position.undo or restoring(model)
         try:
             self.check(position)
             self._restore_callbacks(position)
@@ -204,6 +218,8 @@ class Run:
             else {n: t.detach() for n, t in optimizer.state().items()}
         )
         self.callbacks.call("on_epoch_begin", self.epoch, {})
+        if optimizer is not None:
+            optimizer.check_rate()
         self.model.reset_metrics()
         if resume is None:
             self.order = random_state()
@@ -253,16 +269,20 @@ class Run:
                 self._stepping = False
                 if done is None:
                     return
+                self._moved()
                 self.batch += done
                 yield
         batches = self.data.epoch(self.batch)
         self._resumed()
         for x, y, weight in batches:
+            if not self.batch:
+                self._compiled(x).rehearse(Rows(x, y, weight))
             if starts:
                 self.callbacks.call("on_train_batch_begin", self.batch, {})
             self._stepping = True
             self._compiled(x)(x, given(y), weight)
             self._stepping = False
+            self._moved()
             self.batch += 1
             yield
 

@@ -7,10 +7,12 @@ from typing import Any, Self
 
 import autograd as ag
 
+from .arguments import fraction, whole
 from .errors import ArgumentError
 from .layers import Dense, Dropout, Input, Maxout
 from .model import Model
 from .module import Module
+from .preserve import undone_on_error
 
 
 class Sequential(Model):
@@ -20,6 +22,7 @@ class Sequential(Model):
         layers: modules; an `Input` first, or a first layer with `input_shape`, builds the model at once.
         dtype: of parameters and inputs.
         name: shown in summaries.
+        seed: gives the model a generator of its own (`Model`).
 
     >>> import nn
     >>> model = nn.Sequential([nn.Dense(12, activation="relu", input_shape=(7,)), nn.Dense(1)])
@@ -28,9 +31,13 @@ class Sequential(Model):
     """
 
     def __init__(
-        self, layers: Sequence[Module | Input] = (), dtype: str = "float32", name: str | None = None
+        self,
+        layers: Sequence[Module | Input] = (),
+        dtype: str = "float32",
+        name: str | None = None,
+        seed: int | None = None,
     ) -> None:
-        super().__init__(dtype)
+        super().__init__(dtype, seed)
         if not (name is None or isinstance(name, str)):
             raise ArgumentError(f"{type(self).__name__}: name is a text or None, got {name!r}")
         self.name = name
@@ -40,10 +47,11 @@ class Sequential(Model):
         self._build_if_known()
 
     def add(self, layer: Module | Input) -> None:
-        """Append a layer."""
-        self._extend([layer])
-        self.built = False
-        self._build_if_known()
+        """Append a layer; one that does not fit is refused, and the model stays as it was."""
+        with undone_on_error(self):
+            self._extend([layer])
+            self.built = False
+            self._build_if_known()
 
     def _extend(self, layers: Iterable[Any]) -> None:
         objects = {id(layer) for layer in self.layers}
@@ -81,7 +89,8 @@ class Sequential(Model):
         return x
 
     def get_config(self) -> dict[str, Any]:
-        return {"layers": self.layers, "dtype": self.dtype, "name": self.name}
+        config = {"layers": self.layers, "dtype": self.dtype, "name": self.name}
+        return config if self.seed is None else config | {"seed": self.seed}
 
 
 class MLP(Sequential):
@@ -95,6 +104,7 @@ class MLP(Sequential):
         output_activation: of the last layer ("sigmoid", "softmax", or None for logits or regression).
         dtype: of parameters and inputs.
         name: shown in summaries.
+        seed: gives the model a generator of its own (`Model`).
 
     >>> import nn
     >>> len(nn.MLP(hidden=(8, 4), outputs=3, dropout=0.5).layers)
@@ -110,13 +120,16 @@ class MLP(Sequential):
         output_activation: Any = None,
         dtype: str = "float32",
         name: str | None = None,
+        seed: int | None = None,
     ) -> None:
+        outputs = whole("MLP", "outputs", outputs)
+        dropout = fraction("MLP", "dropout", dropout)
         layers: list[Module] = []
         for units in hidden:
             layers.append(Maxout(units) if activation == "maxout" else Dense(units, activation))
             if dropout:
                 layers.append(Dropout(dropout))
-        super().__init__([*layers, Dense(outputs, output_activation)], dtype, name)
+        super().__init__([*layers, Dense(outputs, output_activation)], dtype, name, seed)
         self._own_layers = len(self.layers)
         self.hidden = tuple(hidden)
         self.outputs = outputs
@@ -127,6 +140,7 @@ class MLP(Sequential):
     def get_config(self) -> dict[str, Any]:
         names = ("hidden", "outputs", "activation", "dropout", "output_activation", "dtype", "name")
         config = {name: getattr(self, name) for name in names}
+        config |= {} if self.seed is None else {"seed": self.seed}
         added = self.layers[self._own_layers :]
         return config | ({"added": added} if added else {})
 

@@ -16,6 +16,7 @@ from autograd import Captured, Tensor, no_grad, random
 from .activations import remember_logits, remembered_logits
 from .errors import ArgumentError, NotCompiledError
 from .losses import Loss
+from .losses.base import returned
 from .metrics import Metric
 from .module import settings
 from .optimizers import Optimizer
@@ -69,6 +70,15 @@ def task_of(model: Model) -> Task:
     return Task(model, model.loss, model.trackers, model.optimizer, parameters, _penalties(parameters), model.loss_scale)  # fmt: skip
 
 
+def is_partly_own(task: Task) -> bool:
+    """Whether code that is not the library's is part of a step: then it may raise, or return anything."""
+    parts: list[Any] = [task.loss, task.optimizer, *task.metrics, *(module for _, module in task.model.named_modules())]  # fmt: skip
+    parts += [regularizer for regularizer, _ in task.penalties]
+    parts += [parameter.constraint for parameter in task.model.parameters()]
+    parts += [getattr(part, "function", getattr(part, "loss", None)) for part in (task.loss, *task.metrics)]  # fmt: skip
+    return any(not str(getattr(part, "__module__", "")).startswith("nn.") for part in parts if part is not None)  # fmt: skip
+
+
 def forward(
     task: Task, x: Tensor, y: Tensor, weight: Tensor | None, training: bool = True
 ) -> tuple[Tensor, Tensor]:
@@ -77,10 +87,7 @@ def forward(
         prediction = task.model(x)
         if overrides(task.model, "compute_loss"):
             total = task.model.compute_loss(x, y, prediction, weight, training)
-            if not isinstance(total, Tensor):
-                raise ArgumentError(
-                    f"{type(task.model).__name__}.compute_loss returns a tensor, got {type(total).__name__}"
-                )
+            total = returned(f"{type(task.model).__name__}.compute_loss", total)
             return prediction, total if not total.ndim else total.mean()
         return prediction, _compiled(task.loss, task.penalties, y, prediction, weight)
 
@@ -105,11 +112,11 @@ def _compiled(
         values = loss.per_sample(y, last.values, from_logits=True)
     else:
         values = loss.per_sample(y, prediction, loss.from_logits)
-    total = loss.reduce(values, weight, loss.kept(y))
-    if total.ndim:
+    total = loss.reduce(returned("a loss", values), weight, loss.kept(y))
+    if returned(f"{type(loss).__name__}.reduce", total).ndim:
         total = total.mean()
     for regularizer, parameter in penalties:
-        total = total + regularizer(parameter)
+        total = total + returned("a regularizer", regularizer(parameter))
     return total
 
 
@@ -190,8 +197,13 @@ def observe(
 
 def training_state(task: Task) -> dict[str, Tensor]:
     """Everything that `traced_train_step` reads besides the batch, and assigns: by name, in a fixed order."""
-    model = task.model
     task.optimizer.build(task.parameters)
+    return state_of(task)
+
+
+def state_of(task: Task) -> dict[str, Tensor]:
+    """The same as far as it is there: measuring makes no slots."""
+    model = task.model
     generator = random.default_generator()
     state = {f"model.{name}": tensor for name, tensor in model.named_tensors()}
     state |= {f"optimizer.{name}": tensor for name, tensor in task.optimizer.state().items()}
@@ -221,12 +233,13 @@ def capture_train_step(model: Model, x: Any, y: Any) -> Captured:
         raise ArgumentError(f"{type(model).__name__} has a train_step of its own; capture it with ag.capture")  # fmt: skip
     if not model.built:
         model.ensure_built(x if isinstance(x, Tensor) else ag.tensor(x, model.dtype))
-    task = task_of(model)
-    state = training_state(task)
     was_training = model.training
-    model.train()
-    try:
-        step = partial(traced_train_step, task)
-        return ag.capture(step, x, y, state=state, name="train_step", precision=model.mixed_precision)  # fmt: skip
-    finally:
-        model.train(was_training)
+    with model.drawing():
+        task = task_of(model)
+        state = training_state(task)
+        model.train()
+        try:
+            step = partial(traced_train_step, task)
+            return ag.capture(step, x, y, state=state, name="train_step", precision=model.mixed_precision)  # fmt: skip
+        finally:
+            model.train(was_training)

@@ -40,6 +40,61 @@ _logical_or: Any = np.logical_or
 _logical_and: Any = np.logical_and
 
 
+def _unsupported(dtype: Any) -> DTypeError:
+    kind = "text" if dtype.kind in "US" else f"dtype {dtype}"
+    return DTypeError(
+        f"{kind} is not supported. Supported: {', '.join(SUPPORTED)}. "
+        "Convert the values to numbers first."
+    )
+
+
+def _array_of(value: Any, dtype: DType | None) -> NDArray:
+    """A new array of what is a number: NumPy would read texts and dates as numbers where it is told a dtype."""
+    if type(value) in (bool, int, float):
+        return np.array(value, dtype=dtype)
+    if type(value) is not np.ndarray:
+        value = _data_of(value)
+    given = value if type(value) is np.ndarray else np.asarray(value)
+    if value is None:
+        raise _unsupported(given.dtype)
+    if given.dtype.kind == "O":
+        value = given = _numbers(given)
+    if dtype is not None and given.dtype.kind not in "fiub":
+        raise _unsupported(given.dtype)
+    # of the list itself, so that integers that the dtype does not hold are an error
+    return np.array(given if dtype is None else value, dtype=dtype)
+
+
+def _data_of(value: Any) -> Any:
+    """What NumPy should make an array of: of arrays of other libraries their data, without what hangs on them."""
+    if isinstance(value, np.ma.MaskedArray) and np.ma.is_masked(value):
+        raise DTypeError(
+            "this array has masked values; fill them, as in array.filled(0), or take those that are not masked"
+        )
+    for method in (
+        "toarray",
+        "collect",
+    ):  # SciPy's sparse matrices, frames that are still to be computed
+        if hasattr(value, method) and not hasattr(value, "__array__"):
+            raise DTypeError(f"a {type(value).__name__} is not supported; use .{method}()")
+    if getattr(value, "requires_grad", False) and hasattr(value, "detach"):
+        value = value.detach()
+    # asked for without a copy first: not every library knows that NumPy's word for it
+    return np.asarray(value) if hasattr(value, "__array__") else value
+
+
+def _numbers(array: NDArray) -> NDArray:
+    """Python's numbers in an array of objects, with the dtype that a list of them has; None and the NA of pandas are NaN."""
+    if any(isinstance(item, (str, bytes)) for item in array.flat):
+        raise _unsupported(np.dtype(str))
+    missing = np.array(
+        [item is None or type(item).__name__ == "NAType" for item in array.flat], bool
+    )
+    filled = np.where(missing.reshape(array.shape), np.nan, array)
+    found = np.array(filled.tolist())
+    return found if found.dtype.kind != "O" else filled.astype(np.float64)
+
+
 class NumPyBackend:
     """`backends.get("numpy")`."""
 
@@ -232,20 +287,18 @@ class NumPyBackend:
                 "ag.tensor(array, backend='cupy'), or copy it to the host first: array.get() in CuPy, .cpu() in PyTorch"
             )
         try:
-            array = np.array(value, dtype=dtype)
-        except ValueError as error:
+            array = _array_of(value, dtype)
+        except DTypeError:
+            raise
+        except (ValueError, TypeError, RuntimeError, OverflowError) as error:
             raise DTypeError(
                 f"cannot make an array of this {type(value).__name__}: rows of a list must have equal lengths "
-                f"and hold numbers ({str(error).splitlines()[0]})"
+                f"and hold numbers ({(str(error).splitlines() or [type(error).__name__])[0]})"
             ) from None
         if array.dtype in _MACHINE_DTYPES:
             return array
         if array.dtype.name not in SUPPORTED:
-            kind = "text" if array.dtype.kind in "US" else f"dtype {array.dtype}"
-            raise DTypeError(
-                f"{kind} is not supported. Supported: {', '.join(SUPPORTED)}. "
-                "Convert the values to numbers first."
-            )
+            raise _unsupported(array.dtype)
         # a byte order other than the machine's is a dtype of its own for every comparison that follows
         return array.astype(SUPPORTED[array.dtype.name], copy=False)
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from ..errors import ArgumentError, FileError
+from ..errors import ArgumentError, FileError, stop_iteration_is_an_error
 from ..fields import ANYTHING, Field, check_fields
+from ..ranges import Checked
 
 if TYPE_CHECKING:
     from ..model import Model
@@ -20,7 +21,7 @@ State = tuple[str, bool, dict[str, Any]]
 """(class, saves_the_run, state) of a callback."""
 
 
-class Callback:
+class Callback(Checked):
     """Base of callbacks; override what you need. `self.model` and `self.params` are set before training.
 
     `params` holds "epochs", "steps" (per epoch, None when unknown) and "verbose". To stop, set
@@ -109,6 +110,11 @@ def _overrides(callback: Callback, event: str) -> bool:
     return event in vars(callback) or getattr(type(callback), event) is not getattr(Callback, event)
 
 
+def _tell(callback: Callback, event: str, *args: Any) -> None:
+    with stop_iteration_is_an_error(f"{type(callback).__name__}.{event}"):
+        getattr(callback, event)(*args)
+
+
 def as_list(callbacks: Any) -> list[Any]:
     """None, one callback or several, as a list."""
     if callbacks is None or isinstance(callbacks, Callback):
@@ -145,12 +151,12 @@ class CallbackList:
         """Tell of the last of some batches; those that want every batch are there only when each is told of."""
         for callback in self.callbacks:
             if self.watches_batches or not callback.wants_every_batch:
-                callback.on_train_batch_end(batch, logs)
+                _tell(callback, "on_train_batch_end", batch, logs)
 
     def call(self, event: str, *args: Any) -> None:
         """`event(*args)` on every callback."""
         for callback in self.callbacks:
-            getattr(callback, event)(*args)
+            _tell(callback, event, *args)
 
     def states(self) -> list[State]:
         """The state of each callback that has one."""

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import os
 import warnings
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
+from .. import fields
 from ..errors import ArgumentError
-from ..fields import COUNT, NUMBER, or_none
 from ..files import Lock, remove_left_overs
+from ..ranges import COUNT, LIMIT, VERBOSE, Range
 from .base import Callback, Logs
 from .monitor import Monitor
 
@@ -23,12 +25,9 @@ class Periodic:
     """Counts steps: every "epoch", or every so many steps over all epochs."""
 
     def __init__(self, owner: str, save_freq: str | int) -> None:
-        number = isinstance(save_freq, int) and not isinstance(save_freq, bool) and save_freq >= 1
-        if save_freq != "epoch" and not number:
-            raise ArgumentError(
-                f'{owner}: save_freq is "epoch" or a number of steps >= 1, got {save_freq!r}'
-            )
-        self.every = save_freq if isinstance(save_freq, int) else None
+        steps = COUNT._replace(words='is "epoch" or a number of steps >= 1')
+        each_epoch = isinstance(save_freq, str) and save_freq == "epoch"
+        self.every: int | None = None if each_epoch else steps.checked(owner, "save_freq", save_freq)  # fmt: skip
         self.steps = 0
 
     def after_step(self) -> bool:
@@ -54,7 +53,9 @@ class ModelCheckpoint(Monitor):
     """
 
     saves_the_run = True
-    state_fields = {"best": or_none(NUMBER), "steps": COUNT}
+    state_fields = {"best": fields.or_none(fields.NUMBER), "steps": fields.COUNT}
+
+    ranges: ClassVar[Mapping[str, Range]] = {"verbose": VERBOSE}
 
     def __init__(
         self,
@@ -72,7 +73,7 @@ class ModelCheckpoint(Monitor):
         self.verbose = verbose
         self.save_best_only = save_best_only
         self.save_weights_only = save_weights_only
-        self.best = initial_value_threshold
+        self.best = LIMIT.checked("ModelCheckpoint", "initial_value_threshold", initial_value_threshold)  # fmt: skip
         self._epoch = 0
         self._clock = Periodic("ModelCheckpoint", save_freq)
 
@@ -133,7 +134,7 @@ class BackupAndRestore(Callback):
     """
 
     saves_the_run = True
-    state_fields = {"steps": COUNT}
+    state_fields = {"steps": fields.COUNT}
 
     def __init__(
         self, backup_dir: Path, save_freq: str | int = "epoch", delete_checkpoint: bool = True

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
-from ..errors import ArgumentError, MissingExtraError
-from ..fields import COUNT, TEXT, lists_of, or_none
+from .. import fields
+from ..errors import MissingExtraError
+from ..ranges import COUNT, COUNT_OR_ZERO, Range
 from .base import Callback, Logs
 
 Path = str | os.PathLike[str]
@@ -25,7 +27,7 @@ class CSVLogger(Callback):
     A run that goes on from a saved state goes on in its file, after the line of the epoch that was saved last.
     """
 
-    state_fields = {"keys": or_none(lists_of(TEXT)), "size": COUNT}
+    state_fields = {"keys": fields.or_none(fields.lists_of(fields.TEXT)), "size": fields.COUNT}
 
     def __init__(self, filename: Path, separator: str = ",", append: bool = False) -> None:
         self.filename = os.fspath(filename)
@@ -94,17 +96,15 @@ class TensorBoard(Callback):
     Needs tensorboardX: `pip install 'gradloom[tensorboard]'`.
     """
 
-    state_fields = {"step": COUNT}
+    state_fields = {"step": fields.COUNT}
+    ranges: ClassVar[Mapping[str, Range]] = {"histogram_freq": COUNT_OR_ZERO}
 
     def __init__(
         self, log_dir: Path = "logs", histogram_freq: int = 0, update_freq: str | int = "epoch"
     ) -> None:
-        if update_freq not in ("epoch", "batch") and (
-            not isinstance(update_freq, int) or update_freq < 1
-        ):
-            raise ArgumentError(
-                f'TensorBoard: update_freq is "epoch", "batch" or an integer >= 1, got {update_freq!r}'
-            )
+        if not isinstance(update_freq, str) or update_freq not in ("epoch", "batch"):
+            steps = COUNT._replace(words='is "epoch", "batch" or an integer >= 1')
+            update_freq = steps.checked("TensorBoard", "update_freq", update_freq)
         self.log_dir = os.fspath(log_dir)
         self.histogram_freq = histogram_freq
         self.update_freq = update_freq

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import math
 import warnings
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
-from ..arguments import whole
+from .. import fields
 from ..errors import ArgumentError
-from ..fields import ARRAY, COUNT, NUMBER, check_arrays, dicts_of, or_none
 from ..metrics.direction import higher_is_better
+from ..ranges import COUNT_OR_ZERO, LIMIT, NOT_NEGATIVE, NUMBER, SHARE, VERBOSE, Range
 from .base import Callback, Logs
 from .rates import log_rate, refuse_schedule
 
@@ -29,6 +30,8 @@ class Monitor(Callback):
         min_delta: how much better, absolutely, it has to be to count.
     """
 
+    ranges: ClassVar[Mapping[str, Range]] = {"min_delta": NUMBER}
+
     def __init__(self, monitor: str = "val_loss", mode: str = "auto", min_delta: float = 0) -> None:
         if mode not in MODES:
             raise ArgumentError(
@@ -36,7 +39,8 @@ class Monitor(Callback):
             )
         self.monitor = monitor
         self.mode = mode
-        self.min_delta = abs(min_delta)
+        self.min_delta = min_delta
+        self.min_delta = abs(self.min_delta)
         self.best: float | None = None
         self._warned = False
 
@@ -89,11 +93,17 @@ class EarlyStopping(Monitor):
     """
 
     state_fields = {
-        "wait": COUNT,
-        "stopped_epoch": COUNT,
-        "best": or_none(NUMBER),
-        "best_epoch": COUNT,
-        "best_weights": or_none(dicts_of(ARRAY)),
+        "wait": fields.COUNT,
+        "stopped_epoch": fields.COUNT,
+        "best": fields.or_none(fields.NUMBER),
+        "best_epoch": fields.COUNT,
+        "best_weights": fields.or_none(fields.dicts_of(fields.ARRAY)),
+    }
+    ranges: ClassVar[Mapping[str, Range]] = {
+        "patience": COUNT_OR_ZERO,
+        "verbose": VERBOSE,
+        "baseline": LIMIT,
+        "start_from_epoch": COUNT_OR_ZERO,
     }
 
     def __init__(
@@ -108,7 +118,7 @@ class EarlyStopping(Monitor):
         start_from_epoch: int = 0,
     ) -> None:
         super().__init__(monitor, mode, min_delta)
-        self.patience = whole("EarlyStopping", "patience", patience, least=0)
+        self.patience = patience
         self.verbose = verbose
         self.baseline = baseline
         self.restore_best_weights = restore_best_weights
@@ -160,7 +170,7 @@ class EarlyStopping(Monitor):
         super().check_state(state)
         if state["best_weights"] is not None:
             own = dict(self.model.named_tensors())
-            check_arrays("the best weights of EarlyStopping", own, state["best_weights"])
+            fields.check_arrays("the best weights of EarlyStopping", own, state["best_weights"])
 
 
 class ReduceLROnPlateau(Monitor):
@@ -181,7 +191,18 @@ class ReduceLROnPlateau(Monitor):
     0.5
     """
 
-    state_fields = {"wait": COUNT, "cooldown_counter": COUNT, "best": or_none(NUMBER)}
+    state_fields = {
+        "wait": fields.COUNT,
+        "cooldown_counter": fields.COUNT,
+        "best": fields.or_none(fields.NUMBER),
+    }
+    ranges: ClassVar[Mapping[str, Range]] = {
+        "factor": SHARE,
+        "patience": COUNT_OR_ZERO,
+        "verbose": VERBOSE,
+        "cooldown": COUNT_OR_ZERO,
+        "min_lr": NOT_NEGATIVE,
+    }
 
     def __init__(
         self,
@@ -195,12 +216,10 @@ class ReduceLROnPlateau(Monitor):
         min_lr: float = 0.0,
     ) -> None:
         super().__init__(monitor, mode, min_delta)
-        if not 0 <= factor < 1:
-            raise ArgumentError(f"ReduceLROnPlateau: factor lies in [0, 1), got {factor!r}")
         self.factor = factor
-        self.patience = whole("ReduceLROnPlateau", "patience", patience, least=0)
+        self.patience = patience
         self.verbose = verbose
-        self.cooldown = whole("ReduceLROnPlateau", "cooldown", cooldown, least=0)
+        self.cooldown = cooldown
         self.min_lr = min_lr
         self._reset()
 

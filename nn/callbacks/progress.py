@@ -7,9 +7,11 @@ import time
 from collections.abc import Iterable
 from typing import Any
 
-from ..errors import ArgumentError, MissingExtraError
+from ..errors import MissingExtraError
+from ..ranges import VERBOSE
 from .base import Callback, Logs
 
+_VERBOSE = VERBOSE._replace(words='is "auto", 0 (silent), 1 (bar) or 2 (a line per epoch)', most=2)
 MOMENT = 0.5
 """Seconds that evaluation and prediction may take before a bar appears."""
 
@@ -89,25 +91,27 @@ def progress(batches: Any, what: str, verbose: Any) -> Iterable[Any]:
         return items  # type: ignore[no-any-return]
     from tqdm.auto import tqdm
 
-    total = len(batches) if hasattr(batches, "__len__") else batches.length()
-    bar: Iterable[Any] = tqdm(items, what, total, unit="batch", delay=MOMENT, leave=False)
+    bar: Iterable[Any] = tqdm(
+        items, what, batches.length(), unit="batch", delay=MOMENT, leave=False
+    )
     return bar
 
 
 def shows_progress(verbose: Any) -> bool:
     """Whether evaluation and prediction show a bar; "auto" on a screen."""
-    return bool(_has_screen() and _has_tqdm() if verbose == "auto" else verbose)
+    return _level(verbose) > 0
 
 
 def display(verbose: Any) -> Callback | None:
     """The callback that shows progress: a bar (1), lines (2), nothing (0); "auto" is a bar on a screen."""
-    if verbose == "auto":
-        verbose = 1 if _has_screen() and _has_tqdm() else 0
-    if verbose not in (0, 1, 2):
-        raise ArgumentError(
-            f'verbose is "auto", 0 (silent), 1 (bar) or 2 (a line per epoch), got {verbose!r}'
-        )
-    return {0: None, 1: ProgressBar(), 2: EpochLines()}[int(verbose)]
+    return {0: None, 1: ProgressBar(), 2: EpochLines()}[_level(verbose)]
+
+
+def _level(verbose: Any) -> int:
+    """0, 1 or 2, of what `verbose` says."""
+    if isinstance(verbose, str) and verbose == "auto":
+        return int(_has_screen() and _has_tqdm())
+    return int(_VERBOSE.checked("progress", "verbose", verbose))
 
 
 def _has_screen() -> bool:

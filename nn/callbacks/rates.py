@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar
 
 from ..errors import ArgumentError, NotCompiledError
 from ..optimizers.schedules import LearningRateSchedule
+from ..ranges import VERBOSE, Range
 from .base import Callback, Logs
 
 
@@ -40,6 +41,8 @@ class LearningRateScheduler(Callback):
     >>> import nn
     >>> halve = nn.LearningRateScheduler(lambda epoch, rate: rate / 2 if epoch else rate)
     """
+
+    ranges: ClassVar[Mapping[str, Range]] = {"verbose": VERBOSE}
 
     def __init__(self, schedule: Callable[..., Any], verbose: int = 0) -> None:
         if not callable(schedule):

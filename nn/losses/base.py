@@ -15,6 +15,7 @@ from autograd import ShapeError, Tensor
 
 from ..errors import ArgumentError
 from ..module import snake_case
+from ..ranges import Checked
 
 EPSILON = 1e-7
 REDUCTIONS = ("sum_over_batch_size", "mean", "sum", "mean_with_sample_weight", "none", None)
@@ -22,6 +23,21 @@ REDUCTIONS = ("sum_over_batch_size", "mean", "sum", "mean_with_sample_weight", "
 
 def tensor(value: Any) -> Tensor:
     return value if isinstance(value, Tensor) else ag.tensor(value)
+
+
+def returned(what: str, value: Any) -> Tensor:
+    """What somebody's own loss, metric or penalty gave, once it is known to be one.
+
+    Raises:
+        ArgumentError: it is no tensor of floating numbers.
+    """
+    if not isinstance(value, Tensor):
+        raise ArgumentError(f"{what} returns a tensor, got {type(value).__name__}")
+    if value.dtype.kind != "f":
+        raise ArgumentError(
+            f"{what} returns floating numbers, got {value.dtype}, which have no slope"
+        )
+    return value
 
 
 def floating(value: Any) -> Tensor:
@@ -46,7 +62,7 @@ def without_last_one(shape: tuple[int, ...]) -> tuple[int, ...]:
     return shape[:-1] if len(shape) == 2 and shape[-1] == 1 else shape
 
 
-class Loss:
+class Loss(Checked):
     """Base of losses. Subclasses define `per_sample`.
 
     Args:
@@ -104,7 +120,7 @@ class Loss:
 
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Tensor:
         targets = tensor(y_true)
-        values = self.per_sample(targets, floating(y_pred), self.from_logits)
+        values = returned("a loss", self.per_sample(targets, floating(y_pred), self.from_logits))
         return self.reduce(values, sample_weight, self.kept(targets))
 
     def reduce(
@@ -171,7 +187,5 @@ class FunctionLoss(Loss):
         # an own function would broadcast (n,) against (n, 1) to (n, n)
         if without_last_one(y_true.shape) == without_last_one(y_pred.shape):
             y_true = y_true.reshape(y_pred.shape)
-        values = self.function(y_true, y_pred)
-        if not isinstance(values, Tensor):
-            raise ArgumentError(f"a loss returns a tensor, got {type(values).__name__}")
+        values: Tensor = self.function(y_true, y_pred)
         return values

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import ClassVar
+
 import autograd as ag
 from autograd import ShapeError, Tensor
 
-from ..errors import ArgumentError, DataError
+from ..errors import DataError
+from ..ranges import FRACTION, INTEGER, NOT_NEGATIVE, SHARE, Range
 from .base import EPSILON, Loss, align, mean_last, moved_last, order_with_last
 
 
 class SmoothedCrossentropy(Loss):
     """What the binary and the categorical cross-entropies share: their arguments, and softened targets."""
+
+    ranges: ClassVar[Mapping[str, Range]] = {"label_smoothing": SHARE, "axis": INTEGER}
 
     def __init__(
         self,
@@ -21,8 +27,6 @@ class SmoothedCrossentropy(Loss):
         name: str | None,
     ) -> None:
         super().__init__(name, reduction)
-        if not 0 <= label_smoothing < 1:
-            raise ArgumentError(f"label_smoothing lies in [0, 1), got {label_smoothing!r}")
         self.from_logits = from_logits
         self.label_smoothing = label_smoothing
         self.axis = axis
@@ -98,6 +102,8 @@ class BinaryFocalCrossentropy(BinaryLoss):
     >>> round(nn.BinaryFocalCrossentropy()([[1.0]], [[0.5]]).item(), 4)
     0.1733
     """
+
+    ranges: ClassVar[Mapping[str, Range]] = {"alpha": FRACTION, "gamma": NOT_NEGATIVE}
 
     def __init__(
         self,
@@ -204,6 +210,8 @@ class SparseCategoricalCrossentropy(Loss):
     """
 
     logits_of: str | None = "softmax"
+
+    ranges: ClassVar[Mapping[str, Range]] = {"ignore_class": INTEGER.or_none(), "axis": INTEGER}
 
     def __init__(
         self,

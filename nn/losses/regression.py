@@ -6,11 +6,13 @@ Formulas and defaults are Keras's. Logarithms and divisions are kept away from 0
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+from typing import ClassVar
 
 import autograd as ag
 from autograd import Tensor
 
-from ..errors import ArgumentError
+from ..ranges import INTEGER, POSITIVE, Range
 from .base import EPSILON, Loss, align, mean_last, moved_last
 
 
@@ -122,6 +124,8 @@ class Huber(Loss):
     1.3125
     """
 
+    ranges: ClassVar[Mapping[str, Range]] = {"delta": POSITIVE}
+
     def __init__(
         self,
         delta: float = 1.0,
@@ -129,8 +133,6 @@ class Huber(Loss):
         name: str | None = "huber_loss",
     ) -> None:
         super().__init__(name, reduction)
-        if not delta > 0:
-            raise ArgumentError(f"Huber: delta is a number > 0, got {delta!r}")
         self.delta = delta
 
     def per_sample(self, y_true: Tensor, y_pred: Tensor, from_logits: bool = False) -> Tensor:
@@ -174,6 +176,8 @@ class CosineSimilarity(Loss):
     >>> nn.CosineSimilarity()([[3.0, 4.0]], [[3.0, 4.0]]).item()
     -1.0
     """
+
+    ranges: ClassVar[Mapping[str, Range]] = {"axis": INTEGER}
 
     def __init__(
         self,

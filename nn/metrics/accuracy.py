@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import ClassVar
+
 import autograd as ag
 from autograd import ShapeError, Tensor
 
-from ..errors import ArgumentError
 from ..losses.base import align
+from ..ranges import COUNT, NUMBER, Range
 from .base import Metric
 
 
@@ -39,6 +42,8 @@ class BinaryAccuracy(Metric):
     >>> metric.update([1, 0, 0, 1], [0.3, 0.3, 0.1, 0.9]); metric.result()
     0.75
     """
+
+    ranges: ClassVar[Mapping[str, Range]] = {"threshold": NUMBER}
 
     def __init__(self, name: str = "binary_accuracy", threshold: float = 0.5) -> None:
         super().__init__(name)
@@ -118,9 +123,11 @@ class SparseTopKCategoricalAccuracy(Metric):
     0.5
     """
 
+    ranges: ClassVar[Mapping[str, Range]] = {"k": COUNT}
+
     def __init__(self, k: int = 5, name: str = "sparse_top_k_categorical_accuracy") -> None:
         super().__init__(name)
-        self.k = _checked(type(self).__name__, k)
+        self.k = k
 
     def values(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         return _within(labels_for(type(self).__name__, y_true, y_pred), y_pred, self.k)
@@ -135,19 +142,15 @@ class TopKCategoricalAccuracy(Metric):
     0.5
     """
 
+    ranges: ClassVar[Mapping[str, Range]] = {"k": COUNT}
+
     def __init__(self, k: int = 5, name: str = "top_k_categorical_accuracy") -> None:
         super().__init__(name)
-        self.k = _checked(type(self).__name__, k)
+        self.k = k
 
     def values(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         targets = align(type(self).__name__, y_true, y_pred)
         return _within(targets.argmax(axis=-1), y_pred, self.k)
-
-
-def _checked(name: str, k: int) -> int:
-    if not isinstance(k, int) or k < 1:
-        raise ArgumentError(f"{name}: k is a whole number >= 1, got {k!r}")
-    return k
 
 
 def _within(labels: Tensor, scores: Tensor, k: int) -> Tensor:

@@ -17,9 +17,10 @@ from ..errors import ArgumentError
 from ..fields import check_arrays
 from ..losses import Loss
 from ..losses.base import tensor
+from ..ranges import Checked
 
 
-class Metric:
+class Metric(Checked):
     """Base of metrics: the weighted mean of a value per sample. Subclasses define `values`.
 
     A metric with other sums names them in `state_names` and defines `update` and `result`. Keras's spelling
@@ -86,6 +87,10 @@ class Metric:
 
     def add(self, values: Tensor, sample_weight: Any = None) -> None:
         """Add per-sample values."""
+        if not isinstance(values, Tensor):
+            raise ArgumentError(
+                f"metric {self.name!r} returns a tensor, got {type(values).__name__}"
+            )
         count: Any = float(values.size)
         if sample_weight is not None:
             weight = spread(self.name, sample_weight, values.shape)
@@ -155,11 +160,7 @@ class LossMetric(Metric):
     def values(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         if isinstance(self.loss, Loss):
             return self.loss.per_sample(y_true, y_pred, self.loss.from_logits)
-        result = self.loss(y_true, y_pred)
-        if not isinstance(result, Tensor):
-            raise ArgumentError(
-                f"metric {self.name!r} returns a tensor, got {type(result).__name__}"
-            )
+        result: Tensor = self.loss(y_true, y_pred)
         return result
 
 
@@ -182,6 +183,16 @@ def spread(name: str, sample_weight: Any, shape: tuple[int, ...]) -> Tensor:
             f"{name}: sample_weight {given} does not fit {shape}, one value per sample"
         )
     return ag.broadcast_to(weight, shape)
+
+
+def number_of(name: str, result: Any) -> float:
+    """The result of a metric as a number for the logs."""
+    try:
+        return float(result.item() if hasattr(result, "item") else result)
+    except (TypeError, ValueError) as error:
+        raise ArgumentError(
+            f"metric {name!r}: result() returns a number, got {result!r}"
+        ) from error
 
 
 def ratio(numerator: float, denominator: float) -> float:

@@ -6,7 +6,7 @@ thresholds, `average=None`), the array is `results()` and `result()` is its mean
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import autograd as ag
@@ -14,6 +14,7 @@ from autograd import ShapeError, Tensor
 
 from ..errors import ArgumentError
 from ..losses.base import align, tensor
+from ..ranges import COUNT, COUNT_OR_ZERO, FRACTION, POSITIVE, Range
 from .accuracy import has_labels, is_binary, labels_for
 from .base import Metric, ratio, spread
 from .regression import columns
@@ -23,6 +24,8 @@ AVERAGES = (None, "micro", "macro", "weighted")
 
 class _AtThresholds(Metric):
     """Counts of right and wrong decisions `p > threshold`, one per threshold."""
+
+    ranges: ClassVar[Mapping[str, Range]] = {"class_id": COUNT_OR_ZERO.or_none()}
 
     def __init__(
         self,
@@ -156,6 +159,11 @@ class FBetaScore(Metric):
     false_positives: Tensor
     false_negatives: Tensor
 
+    ranges: ClassVar[Mapping[str, Range]] = {
+        "beta": POSITIVE,
+        "threshold": Range("lies in (0, 1]", 0.0, 1.0, above=True, optional=True),
+    }
+
     def __init__(
         self,
         average: str | None = None,
@@ -169,10 +177,6 @@ class FBetaScore(Metric):
             raise ArgumentError(
                 f"{kind}: average is one of {', '.join(map(repr, AVERAGES))}, got {average!r}"
             )
-        if not beta > 0:
-            raise ArgumentError(f"{kind}: beta is a number > 0, got {beta!r}")
-        if threshold is not None and not 0 < threshold <= 1:
-            raise ArgumentError(f"{kind}: threshold lies in (0, 1], got {threshold!r}")
         self.average = average
         self.beta = beta
         self.threshold = threshold
@@ -260,10 +264,12 @@ class ConfusionMatrix(Metric):
     state_names = ("counts",)
     counts: Tensor
 
+    ranges: ClassVar[Mapping[str, Range]] = {
+        "classes": COUNT._replace(words="is a whole number >= 2", least=2)
+    }
+
     def __init__(self, classes: int, name: str = "confusion_matrix") -> None:
         super().__init__(name)
-        if not isinstance(classes, int) or classes < 2:
-            raise ArgumentError(f"ConfusionMatrix: classes is a whole number >= 2, got {classes!r}")
         self.classes = classes
 
     def build(self, output_shape: Sequence[int | None]) -> None:
@@ -308,9 +314,8 @@ class ConfusionMatrix(Metric):
 def _limits(name: str, thresholds: float | Sequence[float] | None) -> list[float]:
     if thresholds is None:
         return [0.5]
-    limits = list(thresholds) if isinstance(thresholds, Sequence) else [thresholds]
-    if not limits or not all(0 <= limit <= 1 for limit in limits):
-        raise ArgumentError(
-            f"{name}: thresholds is a number in [0, 1] or a list of them, got {thresholds!r}"
-        )
-    return limits
+    limits = list(thresholds) if isinstance(thresholds, (list, tuple)) else [thresholds]
+    known = FRACTION._replace(words="is a number in [0, 1] or a list of them")
+    if not limits:
+        known.checked(name, "thresholds", thresholds)
+    return [known.checked(name, "thresholds", limit) for limit in limits]

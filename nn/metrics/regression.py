@@ -5,7 +5,7 @@ The errors have the names of their losses; the losses are `nn.MeanSquaredError` 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import autograd as ag
@@ -13,6 +13,7 @@ from autograd import ShapeError, Tensor
 
 from ..errors import ArgumentError
 from ..losses.base import align, tensor
+from ..ranges import COUNT_OR_ZERO, Range
 from .base import Metric, spread
 
 AGGREGATIONS = ("uniform_average", "variance_weighted_average", None)
@@ -92,6 +93,8 @@ class R2Score(Metric):
     residual: Tensor
     rows: Tensor
 
+    ranges: ClassVar[Mapping[str, Range]] = {"num_regressors": COUNT_OR_ZERO}
+
     def __init__(
         self,
         class_aggregation: str | None = "uniform_average",
@@ -102,10 +105,6 @@ class R2Score(Metric):
         if class_aggregation not in AGGREGATIONS:
             raise ArgumentError(
                 f"R2Score: class_aggregation is one of {', '.join(map(repr, AGGREGATIONS))}, got {class_aggregation!r}"
-            )
-        if not isinstance(num_regressors, int) or num_regressors < 0:
-            raise ArgumentError(
-                f"R2Score: num_regressors is a whole number >= 0, got {num_regressors!r}"
             )
         self.class_aggregation = class_aggregation
         self.num_regressors = num_regressors

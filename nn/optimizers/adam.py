@@ -6,15 +6,17 @@ depend on the step alone are float64 and rounded once, to the dtype of the param
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
 
 import autograd as ag
 from autograd import Tensor
 
-from ..errors import ArgumentError
+from ..ranges import NOT_NEGATIVE, SHARE, Range
 from .base import Optimizer, Slots
 from .schedules import LearningRateSchedule
+
+MOMENTS = {"beta_1": SHARE, "beta_2": SHARE, "epsilon": NOT_NEGATIVE}
 
 
 class Adam(Optimizer):
@@ -27,6 +29,8 @@ class Adam(Optimizer):
     >>> nn.Adam().learning_rate
     0.001
     """
+
+    ranges: ClassVar[Mapping[str, Range]] = MOMENTS
 
     def __init__(
         self,
@@ -42,13 +46,14 @@ class Adam(Optimizer):
         name: str | None = None,
     ) -> None:
         super().__init__(learning_rate, weight_decay, clipnorm, clipvalue, global_clipnorm, name)
-        self.check_fractions(beta_1=beta_1, beta_2=beta_2)
-        self.check_not_negative(epsilon=epsilon)
         self.beta_1 = beta_1
         self.beta_2 = beta_2
         self.epsilon = epsilon
         self.amsgrad = amsgrad
-        self.slot_names = ("momentum", "velocity", *(("velocity_hat",) if amsgrad else ()))
+
+    @property
+    def slot_names(self) -> tuple[str, ...]:  # type: ignore[override]
+        return ("momentum", "velocity", *(("velocity_hat",) if self.amsgrad else ()))
 
     def prepare(self, dtype: Any) -> Tensor:
         """The rate with both bias corrections in it."""
@@ -76,6 +81,10 @@ class AdamW(Adam):
     0.004
     """
 
+    ranges: ClassVar[Mapping[str, Range]] = {
+        "weight_decay": NOT_NEGATIVE._replace(hint="without decay it is nn.Adam")
+    }
+
     def __init__(
         self,
         learning_rate: float | LearningRateSchedule = 0.001,
@@ -89,10 +98,6 @@ class AdamW(Adam):
         global_clipnorm: float | None = None,
         name: str | None = None,
     ) -> None:
-        if weight_decay is None:
-            raise ArgumentError(
-                "AdamW: weight_decay is a number >= 0, got None; without decay it is nn.Adam"
-            )
         super().__init__(
             learning_rate, beta_1, beta_2, epsilon, amsgrad, weight_decay,
             clipnorm, clipvalue, global_clipnorm, name,
@@ -109,6 +114,8 @@ class Adamax(Optimizer):
 
     slot_names = ("momentum", "norm")
 
+    ranges: ClassVar[Mapping[str, Range]] = MOMENTS
+
     def __init__(
         self,
         learning_rate: float | LearningRateSchedule = 0.001,
@@ -122,8 +129,6 @@ class Adamax(Optimizer):
         name: str | None = None,
     ) -> None:
         super().__init__(learning_rate, weight_decay, clipnorm, clipvalue, global_clipnorm, name)
-        self.check_fractions(beta_1=beta_1, beta_2=beta_2)
-        self.check_not_negative(epsilon=epsilon)
         self.beta_1 = beta_1
         self.beta_2 = beta_2
         self.epsilon = epsilon
@@ -152,6 +157,8 @@ class Nadam(Optimizer):
 
     slot_names = ("momentum", "velocity")
 
+    ranges: ClassVar[Mapping[str, Range]] = MOMENTS
+
     def __init__(
         self,
         learning_rate: float | LearningRateSchedule = 0.001,
@@ -165,8 +172,6 @@ class Nadam(Optimizer):
         name: str | None = None,
     ) -> None:
         super().__init__(learning_rate, weight_decay, clipnorm, clipvalue, global_clipnorm, name)
-        self.check_fractions(beta_1=beta_1, beta_2=beta_2)
-        self.check_not_negative(epsilon=epsilon)
         self.beta_1 = beta_1
         self.beta_2 = beta_2
         self.epsilon = epsilon

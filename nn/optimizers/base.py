@@ -7,19 +7,22 @@ Adam's bias correction are float64 and are rounded once, to the dtype of the par
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
 
 import autograd as ag
 from autograd import Tensor, no_grad
 
 from ..errors import ArgumentError
+from ..ranges import NOT_NEGATIVE, Checked, Range
 from .schedules import LearningRateSchedule
 
 Slots = dict[str, Tensor]
+LIMITS = ("clipnorm", "clipvalue", "global_clipnorm")
+_RATE = NOT_NEGATIVE._replace(words="is a number >= 0 or a schedule")
 
 
-class Optimizer:
+class Optimizer(Checked):
     """Base of optimisers.
 
     Args:
@@ -32,6 +35,7 @@ class Optimizer:
         name: of the optimizer; by default that of its class in lower case.
     """
 
+    ranges: ClassVar[Mapping[str, Range]] = {name: NOT_NEGATIVE.or_none() for name in ("weight_decay", *LIMITS)}  # fmt: skip
     slot_names: tuple[str, ...] = ()
 
     def __init__(
@@ -43,13 +47,6 @@ class Optimizer:
         global_clipnorm: float | None = None,
         name: str | None = None,
     ) -> None:
-        limits = {"clipnorm": clipnorm, "clipvalue": clipvalue, "global_clipnorm": global_clipnorm}
-        given = [name for name, value in limits.items() if value is not None]
-        if len(given) > 1:
-            raise ArgumentError(
-                f"at most one of clipnorm, clipvalue, global_clipnorm; got {' and '.join(given)}"
-            )
-        self.check_not_negative(**limits, weight_decay=weight_decay)
         self.name = name or type(self).__name__.lower()
         self.weight_decay = weight_decay
         self.clipnorm = clipnorm
@@ -61,19 +58,15 @@ class Optimizer:
         self._rate: Tensor | LearningRateSchedule
         self.learning_rate = learning_rate
 
-    def check_not_negative(self, **numbers: float | None) -> None:
-        """Refuse numbers below 0 and NaN, by the names of their arguments; None is no number."""
-        for name, value in numbers.items():
-            if value is not None and not value >= 0:
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Hyperparameters may be set at any time, also while the optimizer is in use: the next update has them."""
+        if name in LIMITS and value is not None:
+            given = [n for n in LIMITS if n == name or getattr(self, n, None) is not None]
+            if len(given) > 1:
                 raise ArgumentError(
-                    f"{type(self).__name__}: {name} is a number >= 0, got {value!r}"
+                    f"at most one of {', '.join(LIMITS)}; got {' and '.join(given)}"
                 )
-
-    def check_fractions(self, **numbers: float) -> None:
-        """Refuse what is not in [0, 1): a share of the past."""
-        for name, value in numbers.items():
-            if not 0 <= value < 1:
-                raise ArgumentError(f"{type(self).__name__}: {name} lies in [0, 1), got {value!r}")
+        super().__setattr__(name, value)
 
     @property
     def learning_rate(self) -> float | LearningRateSchedule:
@@ -87,9 +80,8 @@ class Optimizer:
         if isinstance(value, LearningRateSchedule):
             self._rate = value
             return
-        if not isinstance(value, (int, float, Tensor)) or not float(value) >= 0:
-            raise ArgumentError(f"learning_rate is a number >= 0 or a schedule, got {value!r}")
-        new = ag.full((), float(value), "float64")
+        rate = _RATE.checked(type(self).__name__, "learning_rate", value.item() if isinstance(value, Tensor) and not value.ndim else value)  # fmt: skip
+        new = ag.full((), float(rate), "float64")
         held = getattr(self, "_rate", None)
         # the same tensor with another value: a compiled step goes on with it
         self._rate = held.assign(new.to(held.backend)) if isinstance(held, Tensor) else new
@@ -107,11 +99,23 @@ class Optimizer:
             else self._rate
         )
 
+    def check_rate(self) -> None:
+        """Raise when the schedule gives no rate for the next update."""
+        if self.has_schedule:
+            _RATE.checked(type(self._rate).__name__, f"the learning rate of update {self.iterations.item()}", self.current_rate().item())  # fmt: skip
+
     def build(self, parameters: Sequence[Tensor]) -> None:
-        """Create the slots for `parameters`; does nothing when they exist."""
+        """Create the slots for `parameters` that the hyperparameters ask for, and let go of those that they do not."""
         if not self.slots:
+            self.slots = [{} for _ in parameters]
+        known = tuple(self.slots[0]) if self.slots else tuple(self.slot_names)
+        if len(self.slots) == len(parameters) and known != tuple(self.slot_names):
             self.slots = [
-                {name: self.initial_slot(name, p) for name in self.slot_names} for p in parameters
+                {
+                    name: held[name] if name in held else self.initial_slot(name, p)
+                    for name in self.slot_names
+                }
+                for held, p in zip(self.slots, parameters, strict=True)
             ]
         if len(self.slots) != len(parameters):
             raise ArgumentError(

@@ -5,12 +5,19 @@ All with Keras's formulas: epsilon stands inside the square root.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import ClassVar
+
 import autograd as ag
 from autograd import Tensor
 
-from ..errors import ArgumentError
+from ..ranges import FRACTION, NOT_NEGATIVE, SHARE, Range
 from .base import Optimizer, Slots
 from .schedules import LearningRateSchedule
+
+_LION = Range(
+    "lies in (0, 1]", 0.0, 1.0, above=True, hint="with 0 only the sign of each gradient would count"
+)
 
 
 class RMSprop(Optimizer):
@@ -23,6 +30,12 @@ class RMSprop(Optimizer):
     >>> nn.RMSprop(rho=0.99).rho
     0.99
     """
+
+    ranges: ClassVar[Mapping[str, Range]] = {
+        "rho": SHARE,
+        "momentum": FRACTION,
+        "epsilon": NOT_NEGATIVE,
+    }
 
     def __init__(
         self,
@@ -38,18 +51,17 @@ class RMSprop(Optimizer):
         name: str | None = None,
     ) -> None:
         super().__init__(learning_rate, weight_decay, clipnorm, clipvalue, global_clipnorm, name)
-        self.check_fractions(rho=rho)
-        if not 0 <= momentum <= 1:
-            raise ArgumentError(f"RMSprop: momentum lies between 0 and 1, got {momentum!r}")
-        self.check_not_negative(epsilon=epsilon)
         self.rho = rho
         self.momentum = momentum
         self.epsilon = epsilon
         self.centered = centered
-        self.slot_names = (
+
+    @property
+    def slot_names(self) -> tuple[str, ...]:  # type: ignore[override]
+        return (
             "velocity",
-            *(("momentum",) if momentum else ()),
-            *(("average_gradient",) if centered else ()),
+            *(("momentum",) if self.momentum else ()),
+            *(("average_gradient",) if self.centered else ()),
         )
 
     def update(
@@ -78,6 +90,11 @@ class Adagrad(Optimizer):
 
     slot_names = ("accumulator",)
 
+    ranges: ClassVar[Mapping[str, Range]] = {
+        "initial_accumulator_value": NOT_NEGATIVE,
+        "epsilon": NOT_NEGATIVE,
+    }
+
     def __init__(
         self,
         learning_rate: float | LearningRateSchedule = 0.001,
@@ -90,9 +107,6 @@ class Adagrad(Optimizer):
         name: str | None = None,
     ) -> None:
         super().__init__(learning_rate, weight_decay, clipnorm, clipvalue, global_clipnorm, name)
-        self.check_not_negative(
-            initial_accumulator_value=initial_accumulator_value, epsilon=epsilon
-        )
         self.initial_accumulator_value = initial_accumulator_value
         self.epsilon = epsilon
 
@@ -120,6 +134,8 @@ class Adadelta(Optimizer):
 
     slot_names = ("accumulated_grad", "accumulated_delta_var")
 
+    ranges: ClassVar[Mapping[str, Range]] = {"rho": SHARE, "epsilon": NOT_NEGATIVE}
+
     def __init__(
         self,
         learning_rate: float | LearningRateSchedule = 0.001,
@@ -132,8 +148,6 @@ class Adadelta(Optimizer):
         name: str | None = None,
     ) -> None:
         super().__init__(learning_rate, weight_decay, clipnorm, clipvalue, global_clipnorm, name)
-        self.check_fractions(rho=rho)
-        self.check_not_negative(epsilon=epsilon)
         self.rho = rho
         self.epsilon = epsilon
 
@@ -159,6 +173,8 @@ class Lion(Optimizer):
 
     slot_names = ("momentum",)
 
+    ranges: ClassVar[Mapping[str, Range]] = {"beta_1": _LION, "beta_2": SHARE}
+
     def __init__(
         self,
         learning_rate: float | LearningRateSchedule = 0.001,
@@ -171,11 +187,6 @@ class Lion(Optimizer):
         name: str | None = None,
     ) -> None:
         super().__init__(learning_rate, weight_decay, clipnorm, clipvalue, global_clipnorm, name)
-        if not 0 < beta_1 <= 1:
-            raise ArgumentError(
-                f"Lion: beta_1 lies in (0, 1], got {beta_1!r}; with 0 only the sign of each gradient would count"
-            )
-        self.check_fractions(beta_2=beta_2)
         self.beta_1 = beta_1
         self.beta_2 = beta_2
 

@@ -7,16 +7,25 @@ a schedule branches on its arguments alone, never on the step. Everything is flo
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from numbers import Real
+from typing import Any, ClassVar
 
 import autograd as ag
 from autograd import Tensor
 
 from ..errors import ArgumentError
+from ..ranges import NOT_NEGATIVE, NUMBER, POSITIVE, Checked, Range, shown
+
+_STEPS = POSITIVE._replace(words="has to be positive")
+_AT_LEAST_ONE = Range(
+    "is a number >= 1",
+    1.0,
+    hint="below 1 the periods would shrink to nothing after a finite number of steps",
+)
 
 
-class LearningRateSchedule:
+class LearningRateSchedule(Checked):
     """Base of schedules. Subclasses define `rate(step)` on a float64 tensor."""
 
     def rate(self, step: Tensor) -> Tensor:
@@ -26,11 +35,24 @@ class LearningRateSchedule:
     def __call__(self, step: Any) -> Tensor:
         """The learning rate at `step`: a number or a tensor."""
         given = step if isinstance(step, Tensor) else ag.tensor(step, "float64")
-        return self.rate(given.to("float64"))
+        rate: Any = self.rate(given.to("float64"))
+        if isinstance(rate, Real):
+            return ag.full((), float(rate), "float64")
+        if not isinstance(rate, Tensor):
+            raise ArgumentError(
+                f"{type(self).__name__}: rate(step) returns a number, got {shown(rate)}"
+            )
+        return rate
 
 
 class _QuotientDecay(LearningRateSchedule):
     """What decays by `step / decay_steps` share; with `staircase` that is rounded down."""
+
+    ranges: ClassVar[Mapping[str, Range]] = {
+        "initial_learning_rate": NOT_NEGATIVE,
+        "decay_steps": _STEPS,
+        "decay_rate": NOT_NEGATIVE,
+    }
 
     def __init__(
         self,
@@ -40,8 +62,6 @@ class _QuotientDecay(LearningRateSchedule):
         staircase: bool = False,
         name: str | None = None,
     ) -> None:
-        _check_rates(self, initial_learning_rate=initial_learning_rate, decay_rate=decay_rate)
-        _check_positive(self, decay_steps=decay_steps)
         self.initial_learning_rate = initial_learning_rate
         self.decay_steps = decay_steps
         self.decay_rate = decay_rate
@@ -90,6 +110,13 @@ class PolynomialDecay(LearningRateSchedule):
     [0.5, 0.375, 0.25, 0.25]
     """
 
+    ranges: ClassVar[Mapping[str, Range]] = {
+        "initial_learning_rate": NOT_NEGATIVE,
+        "decay_steps": _STEPS,
+        "end_learning_rate": NOT_NEGATIVE,
+        "power": NOT_NEGATIVE,
+    }
+
     def __init__(
         self,
         initial_learning_rate: float,
@@ -99,13 +126,6 @@ class PolynomialDecay(LearningRateSchedule):
         cycle: bool = False,
         name: str = "PolynomialDecay",
     ) -> None:
-        _check_rates(
-            self,
-            initial_learning_rate=initial_learning_rate,
-            end_learning_rate=end_learning_rate,
-            power=power,
-        )
-        _check_positive(self, decay_steps=decay_steps)
         self.initial_learning_rate = initial_learning_rate
         self.decay_steps = decay_steps
         self.end_learning_rate = end_learning_rate
@@ -135,6 +155,14 @@ class CosineDecay(LearningRateSchedule):
     [0.0, 0.25, 1.0, 0.5, 0.0, 0.0]
     """
 
+    ranges: ClassVar[Mapping[str, Range]] = {
+        "initial_learning_rate": NOT_NEGATIVE,
+        "decay_steps": _STEPS,
+        "alpha": NOT_NEGATIVE,
+        "warmup_target": NOT_NEGATIVE.or_none(),
+        "warmup_steps": NOT_NEGATIVE,
+    }
+
     def __init__(
         self,
         initial_learning_rate: float,
@@ -144,14 +172,6 @@ class CosineDecay(LearningRateSchedule):
         warmup_target: float | None = None,
         warmup_steps: float = 0,
     ) -> None:
-        _check_rates(
-            self,
-            initial_learning_rate=initial_learning_rate,
-            alpha=alpha,
-            warmup_target=warmup_target or 0,
-            warmup_steps=warmup_steps,
-        )
-        _check_positive(self, decay_steps=decay_steps)
         self.initial_learning_rate = initial_learning_rate
         self.decay_steps = decay_steps
         self.alpha = alpha
@@ -186,6 +206,14 @@ class CosineDecayRestarts(LearningRateSchedule):
     [1.0, 0.5, 1.0, 0.853553, 0.5, 0.146447, 1.0]
     """
 
+    ranges: ClassVar[Mapping[str, Range]] = {
+        "initial_learning_rate": NOT_NEGATIVE,
+        "first_decay_steps": _STEPS,
+        "t_mul": _AT_LEAST_ONE,
+        "m_mul": NOT_NEGATIVE,
+        "alpha": NOT_NEGATIVE,
+    }
+
     def __init__(
         self,
         initial_learning_rate: float,
@@ -195,13 +223,6 @@ class CosineDecayRestarts(LearningRateSchedule):
         alpha: float = 0.0,
         name: str = "SGDRDecay",
     ) -> None:
-        _check_rates(self, initial_learning_rate=initial_learning_rate, alpha=alpha, m_mul=m_mul)
-        _check_positive(self, first_decay_steps=first_decay_steps)
-        if not 1 <= t_mul < math.inf:
-            raise ArgumentError(
-                f"CosineDecayRestarts: t_mul is a number >= 1, got {t_mul!r}; below 1 the periods "
-                "would shrink to nothing after a finite number of steps"
-            )
         self.initial_learning_rate = initial_learning_rate
         self.first_decay_steps = first_decay_steps
         self.t_mul = t_mul
@@ -245,15 +266,20 @@ class PiecewiseConstantDecay(LearningRateSchedule):
         values: Sequence[float],
         name: str = "PiecewiseConstant",
     ) -> None:
-        self.boundaries = list(boundaries)
-        self.values = list(values)
+        self.boundaries = [
+            NUMBER.checked("PiecewiseConstantDecay", f"boundaries[{i}]", b)
+            for i, b in enumerate(boundaries)
+        ]
+        self.values = [
+            NOT_NEGATIVE.checked("PiecewiseConstantDecay", f"values[{i}]", v)
+            for i, v in enumerate(values)
+        ]
         self.name = name
         if len(self.values) != len(self.boundaries) + 1:
             raise ArgumentError(
                 "PiecewiseConstantDecay: values is one longer than boundaries, "
                 f"got {len(self.values)} values and {len(self.boundaries)} boundaries"
             )
-        _check_rates(self, **{f"values[{i}]": value for i, value in enumerate(self.values)})
         if not all(low < high for low, high in zip(self.boundaries, self.boundaries[1:])):
             raise ArgumentError(
                 f"PiecewiseConstantDecay: boundaries increase, got {self.boundaries!r}"
@@ -269,23 +295,3 @@ class PiecewiseConstantDecay(LearningRateSchedule):
 def _half_cosine(fraction: Tensor) -> Tensor:
     """From 1 at 0 to 0 at 1."""
     return 0.5 * ((fraction * math.pi).cos() + 1.0)
-
-
-def _check_positive(schedule: LearningRateSchedule, **numbers: float) -> None:
-    for name, value in numbers.items():
-        if not _is_number(value) or not 0 < value < math.inf:
-            raise ArgumentError(
-                f"{type(schedule).__name__}: {name} has to be positive, got {value!r}"
-            )
-
-
-def _check_rates(schedule: LearningRateSchedule, **numbers: float) -> None:
-    for name, value in numbers.items():
-        if not _is_number(value) or not 0 <= value < math.inf:
-            raise ArgumentError(
-                f"{type(schedule).__name__}: {name} is a number >= 0, got {value!r}"
-            )
-
-
-def _is_number(value: Any) -> bool:
-    return hasattr(value, "__float__") and not isinstance(value, Tensor)

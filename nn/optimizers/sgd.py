@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
+from typing import ClassVar
 
 from autograd import Tensor
 
-from ..errors import ArgumentError
+from ..ranges import FRACTION, Range
 from .base import Optimizer, Slots
 from .schedules import LearningRateSchedule
 
@@ -18,6 +19,8 @@ class SGD(Optimizer):
     >>> nn.SGD(learning_rate=0.1, momentum=0.9).learning_rate
     0.1
     """
+
+    ranges: ClassVar[Mapping[str, Range]] = {"momentum": FRACTION}
 
     def __init__(
         self,
@@ -31,14 +34,12 @@ class SGD(Optimizer):
         name: str | None = None,
     ) -> None:
         super().__init__(learning_rate, weight_decay, clipnorm, clipvalue, global_clipnorm, name)
-        if not 0 <= momentum <= 1:
-            raise ArgumentError(f"SGD: momentum lies between 0 and 1, got {momentum!r}")
         self.momentum = momentum
         self.nesterov = nesterov
 
-    def build(self, parameters: Sequence[Tensor]) -> None:
-        self.slot_names = ("velocity",) if self.momentum else ()
-        super().build(parameters)
+    @property
+    def slot_names(self) -> tuple[str, ...]:  # type: ignore[override]
+        return ("velocity",) if self.momentum else ()
 
     def update(
         self, parameter: Tensor, gradient: Tensor, slots: Slots, rate: Tensor

@@ -11,7 +11,7 @@ from typing import Any
 
 from ..errors import ArgumentError, TuningError
 from ..model import Model
-from ..preserve import restored_on_error
+from ..preserve import undone_on_error
 from ..reading import DAMAGE
 from .progress import Progress
 from .result import Tuning, best_of
@@ -99,7 +99,7 @@ def tune(
     with quiet(library), opened(library, storage) as place:
         if storage is not None and name is None:
             name = "tuning"
-        with explained(storage, AssertionError, *DAMAGE), restored_on_error():
+        with explained(storage, AssertionError, *DAMAGE), undone_on_error():
             study = Study(
                 library, place, name, dimensions, trainer.maximize, settings, seed, pruner, sampler
             )

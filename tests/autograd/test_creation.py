@@ -70,7 +70,7 @@ def test_nested_lists_of_tensors():
         ("abc", "text is not supported"),
         (["a", "b"], "text is not supported"),
         ([[1, 2], [3]], "equal lengths"),
-        (np.array([1, "a"], dtype=object), "object"),
+        (np.array([1, "a"], dtype=object), "text is not supported"),
         (None, "object"),
         (1 + 2j, "complex128"),
         (np.array(["2020-01-01"], dtype="datetime64[D]"), "datetime64"),
@@ -80,6 +80,9 @@ def test_nested_lists_of_tensors():
 def test_what_cannot_be_a_tensor(data, text):
     with pytest.raises(ag.DTypeError, match=text):
         ag.tensor(data)
+    # where it is told a dtype NumPy would read texts and dates, drop imaginary parts, and take None for NaN
+    with pytest.raises(ag.DTypeError, match=text):
+        ag.tensor(data, "float64")
 
 
 @pytest.mark.parametrize(

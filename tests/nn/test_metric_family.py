@@ -177,10 +177,10 @@ BAD = {
     "threshold": (lambda: nn.F1Score(threshold=1.5), r"F1Score: threshold lies in \(0, 1\], got 1.5"),
     "thresholds": (lambda: nn.Recall([0.5, -1]), r"Recall: thresholds is a number in \[0, 1\] or a list"),
     "no thresholds": (lambda: nn.Precision([]), "Precision: thresholds is a number"),
-    "k": (lambda: nn.TopKCategoricalAccuracy(0), "TopKCategoricalAccuracy: k is a whole number >= 1, got 0"),
+    "k": (lambda: nn.TopKCategoricalAccuracy(0), "TopKCategoricalAccuracy: k is an integer >= 1, got 0"),
     "classes": (lambda: nn.ConfusionMatrix(1), "classes is a whole number >= 2, got 1"),
     "aggregation": (lambda: nn.R2Score("mean"), "R2Score: class_aggregation is one of .* got 'mean'"),
-    "regressors": (lambda: nn.R2Score(num_regressors=-1), "num_regressors is a whole number >= 0, got -1"),
+    "regressors": (lambda: nn.R2Score(num_regressors=-1), "num_regressors is an integer >= 0, got -1"),
 }  # fmt: skip
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -17,7 +18,7 @@ from ..program.purity import is_pure
 from ..program.rows import REDUCTIONS, RowPlan, plan_rows
 from .compile import load
 from .emit import Kernel, accepts, emit
-from .workers import share
+from .workers import ranges, together
 
 NDArray = np.ndarray[Any, Any]
 
@@ -60,14 +61,12 @@ class Call(NamedTuple):
         rooms = [np.empty((parts, columns), d) for d in kernel.saved]
         numbers: tuple[Scalar, ...] = kernel.numbers
 
-        def part(number: int, begin: int, end: int) -> None:
-            room = [address(r) + number * r.strides[0] for r in rooms]
-            function(begin, end, columns, *addresses, *room, *numbers)
-
-        if parts == 1:
-            part(0, 0, total)
-        else:
-            share(part, total, parts)
+        together(
+            [
+                partial(function, begin, end, columns, *addresses, *(address(r[number]) for r in rooms), *numbers)
+                for number, (begin, end) in enumerate(ranges(total, parts))
+            ]
+        )  # fmt: skip
         return y
 
 

@@ -90,6 +90,8 @@ TESTS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("backends/native/", ("tests/backends/test_native*", "tests/nn/compiled/test_compiled_parts.py", *_COMPILED, "tests/nn/test_golden_kernels.py", "tests/test_interrupts.py")),
     ("backends/switching.py", ("tests/test_interrupts.py", "tests/backends/test_registry.py")),
     ("backends/numba/workers.py", ("tests/test_interrupts.py", "tests/backends/test_workers.py", "tests/backends/test_numba.py")),
+    ("backends/store.py", ("tests/backends/test_kernel_files.py", "tests/backends/test_translate.py")),
+    ("backends/__main__.py", ("tests/backends/test_kernel_files.py",)),
     ("backends/numba/", ("tests/backends/test_numba.py", "tests/backends/test_rows.py", "tests/backends/test_kernel_files.py", "tests/backends/test_erf.py", "tests/autograd/test_programs.py")),
     ("backends/cuda/", ("tests/backends/test_cuda.py", *_ON_DEVICE)),
     ("backends/cupy/", _ON_DEVICE),

@@ -15,8 +15,8 @@ import secrets
 import stat
 import time
 import weakref
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
@@ -66,13 +66,13 @@ class Folder:
 
     def read(self, name: str) -> bytes | None:
         """The content of a file, when it is what was written under this name; from now on it counts as used."""
-        with suppress(OSError), open(self._place(name), "rb", opener=self._opener) as file:
+        with _without_system_errors(), open(self._place(name), "rb", opener=self._opener) as file:
             if not _is_own(os.fstat(file.fileno())):
                 return None
             digest, content = file.read(_HASH), file.read()
             if digest != _digest(name, content):
                 return None
-            with suppress(OSError):
+            with _without_system_errors():
                 os.utime(file.fileno() if os.utime in os.supports_fd else self._place(name))
             return content
         return None
@@ -103,7 +103,7 @@ class Folder:
         found = []
         for name in os.listdir(self.path if self._descriptor is None else self._descriptor):
             if name.endswith((_SUFFIX, _NEW)):
-                with suppress(OSError):  # another process has removed it
+                with _without_system_errors():  # another process has removed it
                     facts = os.stat(
                         self._place(name), dir_fd=self._descriptor, follow_symlinks=False
                     )
@@ -138,8 +138,18 @@ class Folder:
         return os.open(name, flags, 0o600, dir_fd=self._descriptor)
 
     def _remove(self, name: str) -> None:
-        with suppress(OSError):
+        with _without_system_errors():
             os.unlink(self._place(name), dir_fd=self._descriptor)
+
+
+@contextmanager
+def _without_system_errors() -> Iterator[None]:
+    """What the system has against a file is no error here; a TimeoutError that a handler of a signal raises is no such."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno is None:
+            raise
 
 
 def _digest(name: str, content: bytes) -> bytes:
@@ -183,6 +193,8 @@ def folder() -> Folder | None:
     except PermissionError as error:
         _log.warning("kernels are not kept on disk: %s", error)
     except (ImportError, OSError) as error:
+        if isinstance(error, OSError) and error.errno is None:
+            raise
         _log.warning("kernels are not kept on disk, each process compiles its own: %s", error)
     return None
 
@@ -205,6 +217,8 @@ def kept(told: str, symbol: str, make: Callable[[], bytes]) -> bytes:
         try:
             here.write(name, code)
         except OSError as error:
+            if error.errno is None:
+                raise
             _log.warning("a kernel could not be kept in %s: %s", here.path, error)
             if not here.path.exists():
                 folder.cache_clear()

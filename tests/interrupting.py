@@ -9,6 +9,7 @@ from __future__ import annotations
 import dis
 import faulthandler
 import gc
+import linecache
 import random
 import signal
 import sys
@@ -25,6 +26,16 @@ _SECONDS = 120
 
 class Foreign(Exception):  # noqa: N818 - a deadline, a wish to stop
     """What a handler raises: no class that this library knows."""
+
+
+def _is_deaf(frame: FrameType | None) -> bool:
+    """Whether Python itself lets no exception out of there: finalizers, callbacks, and the reading of source text."""
+    while frame is not None:
+        code = frame.f_code
+        if code.co_name in ("__del__", "_remove") or code.co_filename == linecache.__file__:
+            return True
+        frame = frame.f_back
+    return False
 
 
 class Interrupter:
@@ -68,7 +79,7 @@ class Interrupter:
             self._last[frame] = frame.f_lasti
             if before is not None and dis.opname[text[before]] in HANDLED_AFTER and self._same_handler(code, before, frame.f_lasti):  # fmt: skip
                 self.at -= 1
-                if self.at < 0:
+                if self.at < 0 and not _is_deaf(frame):
                     self.done = True
                     self.where = f"{code.co_filename}:{frame.f_lineno} in {code.co_name}"
                     raise self.kind
@@ -86,18 +97,19 @@ class Interrupter:
 
 
 def at_every_place(
-    run: Callable[[], object], check: Callable[[], None], stride: int = 1, kind: type[BaseException] = Foreign
+    run: Callable[[], object], check: Callable[[], None], stride: int = 1, kind: type[BaseException] = Foreign, first: int = 0
 ) -> int:  # fmt: skip
     """`run()` with an exception at its first, second ... place, until it comes through; `check()` after each.
 
     Returns the number of places.
     """
-    place = 0
+    place = first
     while True:
         interrupter = Interrupter(place, kind)
         try:
             with interrupter:
                 run()
+            assert not interrupter.done, f"nothing was heard of it: {interrupter.where}"
         except kind as error:
             assert interrupter.done
             error.__traceback__ = None

@@ -18,6 +18,7 @@ from functools import cache
 from typing import Any
 
 from .. import store
+from ..errors import CodeError
 from ..locks import renewed_lock
 from . import translate
 
@@ -33,7 +34,7 @@ def load(source: str) -> Callable[..., None]:
     """The function `kernel` of `source`, callable with integers, addresses and numbers. It releases the GIL.
 
     Raises:
-        Exception: whatever the translation or LLVM has against the source.
+        CodeError: whatever the translation or LLVM has against the source.
     """
     function = _loaded.get(source)
     if function is None:
@@ -100,14 +101,23 @@ def _target_machine(level: int) -> Any:
 
 
 def object_code(text: str, level: int, vectorized: bool) -> bytes:
-    """An object file of LLVM text, optimized at `level`; `vectorized` has LLVM make vectors of loops and unroll them."""
+    """An object file of LLVM text, optimized at `level`; `vectorized` has LLVM make vectors of loops and unroll them.
+
+    Raises:
+        CodeError: LLVM refuses the text.
+    """
     import llvmlite.binding as llvm
 
     machine = _target_machine(level)
-    module = llvm.parse_assembly(text)
-    module.triple = llvm.get_default_triple()
-    module.data_layout = str(machine.target_data)
-    module.verify()
+    try:
+        module = llvm.parse_assembly(text)
+        module.triple = llvm.get_default_triple()
+        module.data_layout = str(machine.target_data)
+        module.verify()
+    except RuntimeError as error:
+        if type(error) is not RuntimeError:  # llvmlite has no class of its own, others have
+            raise
+        raise CodeError(f"LLVM refuses the text: {error}") from error
     options = llvm.create_pipeline_tuning_options(speed_level=level)
     options.loop_vectorization, options.slp_vectorization = vectorized, False
     if not vectorized:

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..contract import DType, Scalar, Shape, Spec
+from ..errors import is_refusal
 from ..numpy import NumPyBackend
 from ..numpy.memory import address
 from ..primitives import PRIMITIVES
@@ -83,7 +84,9 @@ def plan_rule(
     ]
     try:
         result = rule(trace, *symbols, **static)
-    except Exception:
+    except Exception as error:
+        if not is_refusal(error):
+            raise
         # run with values, the rule itself says what is wrong with them
         return None
     if not isinstance(result, Symbol):
@@ -147,6 +150,8 @@ def make_call(
     try:
         function = load(kernel.source)
     except Exception as error:
+        if not is_refusal(error):
+            raise
         _log.warning("a kernel could not be compiled, NumPy does its work: %s", error)
         return None
     return Call(

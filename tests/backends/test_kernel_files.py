@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from interrupting import Foreign, at_every_place
 
 pytest.importorskip("numba", reason="the extra gradloom[cpu] is not installed")
 
@@ -276,6 +277,25 @@ def test_two_that_remove_at_once(folder):
     other.entries = lambda: seen
     assert other.evict(0) == 20
     assert not list(folder.iterdir())
+
+
+@pytest.mark.filterwarnings(
+    "ignore::pytest.PytestUnraisableExceptionWarning"
+)  # a file that its going closes
+@pytest.mark.parametrize("kind", [TimeoutError, Foreign])
+@pytest.mark.parametrize("is_there", [False, True])
+def test_a_deadline_while_files_are_read_and_written(folder, kind, is_there):
+    """It is no error of the system, of which TimeoutError is one."""
+    made("source 0")
+
+    def check():
+        assert made("source 0")[0] == object_file("source 0")
+        if not is_there:
+            store.folder().evict(0)
+        assert len(list(folder.iterdir())) == is_there
+
+    check()
+    assert at_every_place(lambda: made("source 0"), check, kind=kind) > 20
 
 
 PROGRAM = """

@@ -197,7 +197,7 @@ SCENARIOS: dict[str, Callable[[], Scenario]] = {
     "evaluate": lambda: _of_model("evaluate"),
     "fit": lambda: _of_model("fit"),
 }
-STRIDES = {"product by BLAS": 3, "predict many": 7, "evaluate": 41, "fit": 97}
+STRIDES = {"product by BLAS": 7, "predict many": 13, "evaluate": 97, "fit": 211}
 """Of long calls every so many-th place; the rest is in what they share with the others."""
 LONGEST = {"product by BLAS": 0.01, "fit": 0.02, "evaluate": 0.01, "predict many": 0.004}
 """Seconds until a signal comes, at most; else a thousandth."""

@@ -96,12 +96,24 @@ class Interrupter:
         return first == second
 
 
+def places(run: Callable[[], object]) -> int:
+    """How many there are in `run()`."""
+    with Interrupter(sys.maxsize) as interrupter:
+        run()
+    return sys.maxsize - interrupter.at
+
+
 def at_every_place(
-    run: Callable[[], object], check: Callable[[], None], stride: int = 1, kind: type[BaseException] = Foreign, first: int = 0
+    run: Callable[[], object], check: Callable[[], None], stride: int = 1, kind: type[BaseException] = Foreign, first: int = 0,
+    heard: bool = False,
 ) -> int:  # fmt: skip
     """`run()` with an exception at its first, second ... place, until it comes through; `check()` after each.
 
-    Returns the number of places.
+    Args:
+        heard: whether each exception has to come out of `run()`.
+
+    Returns:
+        The number of places.
     """
     place = first
     while True:
@@ -109,7 +121,7 @@ def at_every_place(
         try:
             with interrupter:
                 run()
-            assert not interrupter.done, f"nothing was heard of it: {interrupter.where}"
+            assert not (heard and interrupter.done), f"nothing was heard of it: {interrupter.where}"
         except kind as error:
             assert interrupter.done
             error.__traceback__ = None

@@ -18,14 +18,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from interrupting import Foreign, at_every_place
+from interrupting import Foreign, at_every_place, places
 
 import autograd as ag
 import backends
 import nn
 from autograd.debugging import debug, level
 from autograd.executed import Executed
-from autograd.mode import inside, mode, recorded_nodes
+from autograd.mode import Mode, inside, mode, recorded_nodes
 from autograd.random import default_generator, remembered_draws, replayed_draws, standing_in
 from nn.run import Run
 
@@ -124,7 +124,51 @@ def test_no_profile_is_left() -> None:
     def check() -> None:
         assert sys.getprofile() is None
 
-    assert at_every_place(lambda: Executed().during(lambda: 1), check) > 2
+    assert at_every_place(lambda: Executed().during(lambda: 1), check, 11) > 2
+
+
+@pytest.mark.parametrize("how", ["capture", "jit"])
+def test_no_symbol_is_left_by_a_trace(how: str, full: bool) -> None:
+    """Neither in state nor in what the step can reach. The state is put back at the end of a capture."""
+    with backends.use("numpy"):
+        weights = [ag.tensor([float(n), 2.0], requires_grad=True) for n in range(2)]
+    held = nn.Module()
+
+    def step(x: Any) -> Any:
+        held.seen = x * 2
+        held.seen = None
+        loss = (weights[0] * x).sum() + (weights[1] * x).sum()
+        loss.backward()
+        for w in weights:
+            w.assign(w.detach() - w.grad)
+            w.grad = None
+        return loss
+
+    def run() -> None:
+        held.seen = None
+        x = ag.ones(2)
+        if how == "capture":
+            ag.capture(step, x, state={str(n): w for n, w in enumerate(weights)})
+        else:
+            ag.jit(lambda x: step(x), state=weights).prepare(x)
+
+    def check() -> None:
+        assert backends.default().name == "numpy"
+        assert mode.get() == Mode()
+        assert sys.getprofile() is None
+        assert [w.tolist() for w in weights] == [[0, 2], [1, 2]]
+        assert {w.backend for w in weights} == {"numpy"}
+        assert {w.grad for w in weights} == {None}
+        assert held.seen is None or how == "capture"  # which does not look outside of the step
+        assert all(w.requires_grad for w in weights)
+        ag.random.uniform(2)
+
+    with backends.use("numpy"):
+        run()
+        count = places(run)
+        assert count > 1000
+        at_every_place(run, check, 7 if full else 499)
+        at_every_place(run, check, 1, first=count - 60)
 
 
 # ways out of fit

@@ -295,7 +295,7 @@ def test_a_deadline_while_files_are_read_and_written(folder, kind, is_there):
         assert len(list(folder.iterdir())) == is_there
 
     check()
-    assert at_every_place(lambda: made("source 0"), check, kind=kind) > 20
+    assert at_every_place(lambda: made("source 0"), check, kind=kind, heard=True) > 20
 
 
 PROGRAM = """

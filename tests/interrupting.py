@@ -10,6 +10,7 @@ import dis
 import faulthandler
 import gc
 import linecache
+import os
 import random
 import signal
 import sys
@@ -22,6 +23,8 @@ from typing import Any
 HANDLED_AFTER = frozenset(("CALL", "CALL_KW", "CALL_FUNCTION_EX", "JUMP_BACKWARD", "RESUME"))
 """Instructions behind which CPython looks for signals."""
 _SECONDS = 120
+_DEVICE = f"{Path(__file__).resolve().parent / 'substitute'}{os.sep}"
+"""What stands in for a device is not interrupted."""
 
 
 class Foreign(Exception):  # noqa: N818 - a deadline, a wish to stop
@@ -62,7 +65,12 @@ class Interrupter:
         self._last.clear()
 
     def _called(self, frame: FrameType, event: str, argument: Any) -> Any:
-        if frame.f_code is Interrupter.__exit__.__code__ or self.done:
+        code = frame.f_code
+        if (
+            code is Interrupter.__exit__.__code__
+            or code.co_filename.startswith(_DEVICE)
+            or self.done
+        ):
             return None
         frame.f_trace_opcodes = True
         frame.f_trace_lines = False

@@ -22,7 +22,7 @@ from typing import Any
 
 HANDLED_AFTER = frozenset(("CALL", "CALL_KW", "CALL_FUNCTION_EX", "JUMP_BACKWARD", "RESUME"))
 """Instructions behind which CPython looks for signals."""
-_SECONDS = 120
+_SECONDS = 300
 _DEVICE = f"{Path(__file__).resolve().parent / 'substitute'}{os.sep}"
 """What stands in for a device is not interrupted."""
 

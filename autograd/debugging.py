@@ -14,6 +14,8 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
+from backends.switching import switched
+
 from .errors import RangeError, TraceError
 from .profiling import Profile
 
@@ -84,11 +86,8 @@ def debug(level: int = 1) -> Iterator[None]:
     """
     if level not in range(5):
         raise RangeError(f"debug: the level lies between 0 and 4, got {level!r}")
-    token = _level.set(level)
-    try:
+    with switched(_level, level):
         yield
-    finally:
-        _level.reset(token)
 
 
 def report(name: str, captured: Captured, executable: Executable) -> None:

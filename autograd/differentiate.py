@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import backends
 from backends.contract import as_array
+from backends.switching import switched
 
 from .errors import BackendError, GradientError, ShapeError
 from .graph import Leaf, Node, Vertex, backward
@@ -50,16 +51,13 @@ def walk(
         with backend.quiet():
             return [(leaf, root.wrap(as_array(backend, term), backend)) for leaf, term in pairs]
     # the walk looks for anomalies itself, and can name the line of forward; the ops inside the rules can not
-    token = mode.set(now._replace(grad=True, anomaly=False, watched=now.made is not None))
-    try:
-        with backends.use(backend):
-            return list(
-                backward(
-                    vertex, seed, targets=targets, xp=root._xp, lift=_Lift(type(seed)), retain=retain, anomaly=now.anomaly,
-                )
-            )  # fmt: skip
-    finally:
-        mode.reset(token)
+    inner = now._replace(grad=True, anomaly=False, watched=now.made is not None)
+    with switched(mode, inner), backends.use(backend):
+        return list(
+            backward(
+                vertex, seed, targets=targets, xp=root._xp, lift=_Lift(type(seed)), retain=retain, anomaly=now.anomaly,
+            )
+        )  # fmt: skip
 
 
 def gradients_everywhere(root: Tensor) -> dict[Vertex, Any]:

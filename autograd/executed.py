@@ -9,9 +9,9 @@ import os
 import signal
 import sys
 import sysconfig
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import CodeType, FrameType, TracebackType
+from types import CodeType, FrameType
 from typing import Any, NamedTuple
 
 from .outside import GETENV, asked, asked_in_python, reads_attributes
@@ -125,7 +125,7 @@ def _run_by_python() -> Iterator[CodeType]:
 
 
 class Executed:
-    """Inside `with`: the code of users that this thread runs, the objects that it was given, and what it asks the system.
+    """The code of users that this thread runs `during` a call, the objects that it was given, and what it asks the system.
 
     `is_complete` is False where another profiler has the place that this takes; then nothing is known.
     """
@@ -141,17 +141,19 @@ class Executed:
         self._aside: frozenset[CodeType] = frozenset()
         self._skipped: FrameType | None = None
 
-    def __enter__(self) -> Executed:
+    def during(self, function: Callable[[], Any]) -> Any:
+        """What `function()` returns."""
         self._aside = frozenset(_run_by_python())
-        self._outer = sys.getprofile()
-        self.is_complete = self._outer is None or hasattr(self._outer, "__code__") or hasattr(self._outer, "__func__")  # fmt: skip
-        if self.is_complete:
+        outer = self._outer = sys.getprofile()
+        self.is_complete = outer is None or hasattr(outer, "__code__") or hasattr(outer, "__func__")
+        if not self.is_complete:
+            return function()
+        try:
             sys.setprofile(self._note)
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:  # fmt: skip
-        if self.is_complete:
-            sys.setprofile(self._outer)
+            return function()
+        finally:
+            # a call of C, not of Python: a handler of a signal may raise behind it and not before
+            sys.setprofile(outer)
 
     def _note(self, frame: FrameType, event: str, argument: Any) -> None:
         if self._skipped is not None:

@@ -61,8 +61,9 @@ class Guards:
     >>> rate = 0.5
     >>> def scaled(x):
     ...     return x * rate
-    >>> with Executed() as executed:
-    ...     _ = scaled(1)
+    >>> executed = Executed()
+    >>> executed.during(lambda: scaled(1))
+    0.5
     >>> guards = Guards(scaled, executed)
     >>> guards.broken() is None
     True

@@ -26,7 +26,7 @@ from .guards import Guards
 from .leaks import Before, check_left_behind
 from .mode import mode
 from .owner import array_of, assignments
-from .programs import Entry, Programs, let_go, used_state
+from .programs import Entry, Programs, used_state
 from .structure import flatten, unflatten
 from .tensor import Tensor
 from .tracekeys import (
@@ -213,7 +213,7 @@ class Jitted(Inspected):
                     picked = None if order is None else home.owned(order.to("int64")._data)
                 entry.executable.epoch(state, sources, picked, first, steps)
             finally:
-                let_go(taken)
+                taken.clear()
 
     def prepare_rows(
         self, rows: Sequence[Tensor], batch_size: int, order: Tensor | None, rest: tuple[Any, ...] = ()
@@ -294,7 +294,7 @@ class Jitted(Inspected):
                     state = entry.state_arrays(self.donate, taken)
                 return entry.executable.compare(state, arrays)
             finally:
-                let_go(taken)
+                taken.clear()
 
     def last(self, what: str) -> tuple[Captured, Executable]:
         """The program of the last call, for `what` wants to look at it."""
@@ -338,8 +338,7 @@ class Jitted(Inspected):
             remaining = iter(inputs)
             places = [next(remaining) if isinstance(leaf, (Tensor, Number)) else leaf for leaf in leaves]  # fmt: skip
             args, kwargs = unflatten(tree, iter(places))
-            with executed:
-                return self.function(*args, **kwargs)
+            return executed.during(lambda: self.function(*args, **kwargs))
 
         examples = [leaf for leaf in leaves if isinstance(leaf, (Tensor, Number))]
 
@@ -393,5 +392,5 @@ class Jitted(Inspected):
                 if (executable.is_simple or (executable.is_quick and not entry.written)) and level() < 4:  # fmt: skip
                     self._bound = (entry, assignments[0], executable.turns)
             finally:
-                let_go(taken)
+                taken.clear()
         return entry.captured.finish(outputs)

@@ -54,11 +54,10 @@ class Before:
         found = [p for p in _reached(self.function) if isinstance(p.value, Tensor) and p.value.backend == "trace"]  # fmt: skip
         found = [p for p in found if p.holder is not None]
         for part in reversed(found):
-            old = self._there.get(part.place)
-            if old is None and isinstance(part.holder, (dict, list)):
+            if part.place not in self._there and isinstance(part.holder, (dict, list)):
                 del part.holder[part.name]
             else:
-                part.put(old)
+                part.put(self._there.get(part.place))
         return [part.said for part in found]
 
     def drawn(self) -> list[str]:
@@ -103,10 +102,11 @@ def check_left_behind(before: Before, trace: Callable[[], Any]) -> Any:
     """
     try:
         result = trace()
+        found = before.take_away()
     except BaseException:
+        # also when that was interrupted half-way
         before.take_away()
         raise
-    found = before.take_away()
     if found:
         raise TraceError(
             f"the step leaves a result in {found[0]}, which a program cannot; where that is state, give the tensor "

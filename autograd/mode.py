@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from contextvars import ContextVar, Token
+from contextvars import ContextVar
 from typing import Any, NamedTuple, ParamSpec, TypeVar
 
 import backends
+from backends.switching import switched as switched
+from backends.switching import turned
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -52,11 +54,10 @@ inside: ContextVar[str | None] = ContextVar("inside", default=None)
 def recorded_nodes() -> Iterator[Made]:
     """Graphs are built inside, and noted. Nests."""
     outer, made = mode.get(), Made()
-    token = mode.set(outer._replace(grad=True, made=made, watched=True))
     try:
-        yield made
+        with switched(mode, outer._replace(grad=True, made=made, watched=True)):
+            yield made
     finally:
-        mode.reset(token)
         if outer.made is not None:
             outer.made.ids |= made.ids
             outer.made.arrays |= made.arrays
@@ -76,13 +77,15 @@ class _Switch:
         return switch(function)
 
     def __init__(self) -> None:
-        self._tokens: list[Token[Mode]] = []
+        self._turned: list[Generator[None]] = []
 
     def __enter__(self) -> None:
-        self._tokens.append(mode.set(mode.get()._replace(**self._change)))
+        turn = turned(mode, mode.get()._replace(**self._change))
+        next(turn)
+        self._turned.append(turn)
 
     def __exit__(self, *exception: object) -> None:
-        mode.reset(self._tokens.pop())
+        self._turned.pop().close()
 
     def __call__(self, function: Callable[P, R]) -> Callable[P, R]:
         """`function` with the switch thrown whenever its code runs: in each turn of a generator, not between them."""

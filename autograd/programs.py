@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from backends.contract import Array, Backend, Executable
@@ -74,9 +73,11 @@ class Entry(NamedTuple):
             elif not is_private(tensor):
                 if arrays[name] is array and not (donate and self._is_alone(array)):
                     arrays[name] = home.owned(array, shared=True)
-                make_private(tensor, arrays[name], writer)
-                # other compiled functions of this state have to look again
-                assignments[0] += 1
+                try:
+                    make_private(tensor, arrays[name], writer)
+                finally:
+                    # other compiled functions of this state have to look again
+                    assignments[0] += 1
         return arrays
 
     def _is_alone(self, array: Array) -> bool:
@@ -94,16 +95,18 @@ def used_state(program: Program) -> frozenset[str]:
 
 
 def take(lock: Any, taken: list[Any]) -> None:
-    """Acquire `lock`; it is noted first, so that an interrupt leaves none that nobody releases."""
-    taken.append(lock)
-    lock.acquire()
+    """Acquire `lock` until `taken` is cleared, or gone.
+
+    A generator holds it, which is noted before it runs: an interrupt leaves no lock that nobody releases.
+    """
+    holder = _holder(lock)
+    taken.append(holder)
+    next(holder)
 
 
-def let_go(taken: list[Any]) -> None:
-    """Release the locks that are noted."""
-    while taken:
-        with suppress(RuntimeError):  # noted, and interrupted before it was acquired
-            taken.pop().release()
+def _holder(lock: Any) -> Iterator[None]:
+    with lock:
+        yield
 
 
 def _owner(array: Any) -> Any:

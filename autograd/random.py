@@ -15,6 +15,7 @@ from typing import Any
 
 import backends
 from backends.contract import Array, Backend, Shape, resolve_dtype
+from backends.switching import switched
 
 from .creation import full, zeros
 from .errors import RangeError, ShapeError
@@ -75,9 +76,11 @@ class Generator:
 
     @state.setter
     def state(self, state: State) -> None:
-        for word, value in zip((self.key, self.counter), state, strict=True):
-            word._data, word._backend = value._data, value._backend
-        assignments[0] += 1
+        try:
+            for word, value in zip((self.key, self.counter), state, strict=True):
+                word._data, word._backend = value._data, value._backend
+        finally:
+            assignments[0] += 1
 
     def bits(self, shape: Shape, backend: Backend | None = None) -> Tensor:
         """Random uint32 of `shape`; every call gives the next block of the stream.
@@ -106,11 +109,8 @@ class Generator:
 def remembered_draws() -> Iterator[Draws]:
     """Notes every draw that is made inside, from any generator."""
     draws = Draws()
-    token = _watchers.set((*_watchers.get(), draws))
-    try:
+    with switched(_watchers, (*_watchers.get(), draws)):
         yield draws
-    finally:
-        _watchers.reset(token)
 
 
 @contextmanager
@@ -118,13 +118,12 @@ def replayed_draws(draws: Draws) -> Iterator[Draws]:
     """Inside, each generator draws again what it drew then; afterwards all is as if nothing had been drawn."""
     now = {generator: generator.state for generator in draws.states}
     again = Draws()
-    token = _watchers.set((again,))
     try:
-        for generator, state in draws.states.items():
-            generator.state = state
-        yield again
+        with switched(_watchers, (again,)):
+            for generator, state in draws.states.items():
+                generator.state = state
+            yield again
     finally:
-        _watchers.reset(token)
         for generator, state in now.items():
             generator.state = state
 
@@ -135,11 +134,8 @@ _standing_in: ContextVar[Generator | None] = ContextVar("standing_in", default=N
 @contextmanager
 def standing_in(generator: Generator) -> Iterator[None]:
     """Inside, and in this thread or task alone, `generator` is the default one."""
-    token = _standing_in.set(generator)
-    try:
+    with switched(_standing_in, generator):
         yield
-    finally:
-        _standing_in.reset(token)
 
 
 _default = Generator(int.from_bytes(os.urandom(8), "little"))

@@ -7,6 +7,7 @@ is an argument, or an error. The step itself is ordinary eager code, with `backw
 from __future__ import annotations
 
 import itertools
+from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
@@ -153,7 +154,10 @@ def _captured(
     if len({id(t) for t in tensors}) < len(tensors):
         raise TraceError("state: the same tensor has two names")
     home = _common_home([*given.values(), *examples])
-    saved = [(t._data, t._backend, t._node) for t in tensors]
+    saved = [
+        (t, name, getattr(t, name)) for t in tensors for name in ("_data", "_backend", "_node")
+    ]
+    put_back = itertools.starmap(setattr, saved)
     symbols: dict[str, Symbol] = {}
     try:
         for key, tensor in state.items():
@@ -192,8 +196,8 @@ def _captured(
         assigns = [(symbols[k], t._data) for k, t in state.items() if t._data is not symbols[k]]
         program = trace.finish(name or str(getattr(step, "__name__", "step")), assigns, outputs)
     finally:
-        for tensor, (data, backend, node) in zip(tensors, saved, strict=True):
-            tensor._data, tensor._backend, tensor._node = data, backend, node
+        # one call into C: a handler of a signal that raised between two tensors would leave symbols in the rest
+        deque(put_back, maxlen=0)
     # only the structure of the result: its tensors would keep the traced graph alive
     return Captured(program, dict(given) | _constants(trace, program, home), unflatten(result, itertools.repeat(0)), home, tuple(gradients), tuple(cleared))  # fmt: skip
 

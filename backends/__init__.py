@@ -10,6 +10,7 @@ from .contract import SUPPORTED, Backend, Spec
 from .errors import (
     AxisError,
     BackendError,
+    CodeError,
     DeviceMemoryError,
     DTypeError,
     GradloomError,
@@ -24,6 +25,7 @@ __all__ = [
     "AxisError",
     "Backend",
     "BackendError",
+    "CodeError",
     "DTypeError",
     "DeviceMemoryError",
     "GradloomError",

@@ -68,3 +68,30 @@ class ConcretizationError(TraceError):
 
 class ProgramError(GradloomError, ValueError):
     """A program text or object breaks the grammar; the message names the instruction."""
+
+
+class CodeError(GradloomError, ValueError):
+    """A rule or a program cannot become machine code: nothing generates it, or LLVM refuses the text.
+
+    Nothing has to be fixed: NumPy does the work, which the log tells.
+    """
+
+
+_MISTAKES = (
+    AssertionError, AttributeError, IndexError, KeyError, NotImplementedError, OverflowError, RecursionError, TypeError,
+    ValueError, ZeroDivisionError,
+)  # fmt: skip
+
+
+def is_refusal(error: Exception) -> bool:
+    """Whether what was tried has raised `error` itself, by a class of ours or one in which Python reports a mistake.
+
+    All else comes from outside, such as a deadline that a handler of a signal raises, or has nothing to do with it, such as
+    no memory. Whoever tries to trace or to compile lets that through.
+
+    >>> is_refusal(TraceError("no value yet")), is_refusal(TimeoutError()), is_refusal(MemoryError())
+    (True, False, False)
+    """
+    if isinstance(error, (GradloomError, ImportError)):
+        return not isinstance(error, MemoryError)
+    return type(error) in _MISTAKES

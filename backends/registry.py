@@ -17,6 +17,7 @@ from .errors import BackendError
 from .numba import NumbaBackend
 from .numpy import NumPyBackend
 from .suggest import nearest
+from .switching import switched
 
 
 def _on_device(device: int | None = None) -> Backend:
@@ -149,8 +150,5 @@ def use(name: str | Backend) -> Iterator[Backend]:
     'numpy'
     """
     backend = get(name)
-    token = _context_default.set(backend)
-    try:
+    with switched(_context_default, backend):
         yield backend
-    finally:
-        _context_default.reset(token)

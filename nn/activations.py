@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 
 import autograd as ag
 from autograd import Tensor
+from autograd.mode import switched
 
 from .errors import lookup
 
@@ -37,11 +38,8 @@ _memory: ContextVar[list[Logits] | None] = ContextVar("logits", default=None)
 @contextmanager
 def remember_logits() -> Iterator[None]:
     """Inside, `remembered_logits` gives the most recent sigmoid or softmax."""
-    token = _memory.set([])
-    try:
+    with switched(_memory, []):
         yield
-    finally:
-        _memory.reset(token)
 
 
 def remembered_logits() -> Logits | None:

@@ -10,6 +10,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 
+from autograd.mode import switched
+
 from .errors import FileError
 
 _left: ContextVar[int | None] = ContextVar("left", default=None)
@@ -18,11 +20,8 @@ _left: ContextVar[int | None] = ContextVar("left", default=None)
 @contextmanager
 def limited_to(numbers: int) -> Iterator[None]:
     """Inside, layers make at most so many numbers."""
-    token = _left.set(numbers)
-    try:
+    with switched(_left, numbers):
         yield
-    finally:
-        _left.reset(token)
 
 
 def claim(shape: Sequence[int]) -> None:

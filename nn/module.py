@@ -18,7 +18,7 @@ import autograd as ag
 from autograd import ShapeError, Tensor
 from autograd.errors import nearest
 from autograd.keys import Same, key_of
-from autograd.mode import inside
+from autograd.mode import inside, switched
 
 from .constraints import Constraint
 from .errors import ArgumentError
@@ -148,11 +148,12 @@ class Module:
         tensors = [x if isinstance(x, Tensor) else ag.tensor(x) for x in inputs]
         if training is None:
             return self._run(tensors)
-        token = _training.set(training)
+        before = _training.get()
         try:
+            _training.set(training)
             return self._run(tensors)
         finally:
-            _training.reset(token)
+            _training.set(before)
 
     def _run(self, inputs: list[Tensor]) -> Any:
         watcher = _watcher.get()
@@ -177,13 +178,14 @@ class Module:
         return result
 
     def _called(self, inputs: list[Tensor]) -> Any:
-        token = inside.set(type(self).__name__)
+        before = inside.get()
         try:
+            inside.set(type(self).__name__)
             if self._takes_training:
                 return self.call(*inputs, training=self.is_training)  # type: ignore[call-arg]
             return self.call(*inputs)
         finally:
-            inside.reset(token)
+            inside.set(before)
 
     @property
     def trainable(self) -> bool:
@@ -337,11 +339,8 @@ class Module:
 @contextmanager
 def watched_calls(watcher: Watcher) -> Iterator[None]:
     """Inside, every call of a module goes through `watcher(module, inputs, compute)`, which returns the result."""
-    token = _watcher.set(watcher)
-    try:
+    with switched(_watcher, watcher):
         yield
-    finally:
-        _watcher.reset(token)
 
 
 def config_of(thing: Any) -> dict[str, Any]:

@@ -7,10 +7,11 @@ Ctrl-C stops it between two steps, an error leaves the callbacks closed.
 
 from __future__ import annotations
 
+import _signal  # type: ignore[import-not-found]
 import signal
+import threading
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from autograd import Tensor
@@ -41,25 +42,10 @@ class _Flag:
         self.raised = True
 
 
-@contextmanager
-def ctrl_c() -> Iterator[_Flag]:
-    """Inside, the first Ctrl-C only raises a flag, the second is Python's own KeyboardInterrupt.
-
-    Another thread than the main one, or a handler of the user's, is left alone.
-    """
-    flag = _Flag()
-    if signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
-        yield flag
-        return
-    try:
-        signal.signal(signal.SIGINT, flag)
-    except ValueError:  # only the main thread may
-        yield flag
-        return
-    try:
-        yield flag
-    finally:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+def _may_listen() -> bool:
+    """Whether Ctrl-C is Python's own, in the main thread: another thread, or a handler of the user's, is left alone."""
+    is_default = signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    return is_default and threading.current_thread() is threading.main_thread()
 
 
 class Run:
@@ -112,29 +98,42 @@ class Run:
         self.model.train(was_training)
 
     def go(self, moved: Callable[[], None]) -> None:
-        """Train until the last epoch, until a callback says stop, or until Ctrl-C; `moved` is called after each step."""
+        """Train until the last epoch, until a callback says stop, or until Ctrl-C; `moved` is called after each step.
+
+        The first Ctrl-C only raises a flag, the second is Python's own KeyboardInterrupt.
+        """
         self._moved = moved
+        flag, listens = _Flag(), _may_listen()
+        try:
+            if listens:
+                _signal.signal(signal.SIGINT, flag)
+            self._train(flag)
+        finally:
+            # the function of C: inside that of `signal`, which is Python, another signal could come first
+            if listens:
+                _signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    def _train(self, flag: _Flag) -> None:
         model, logs = self.model, dict[str, float]()
         was_training = model.training
         model.stop_training = False
-        with ctrl_c() as flag:
-            try:
-                self.callbacks.call("on_train_begin", {})
-                self._go_on()
-                model.history = self.history
-                while self.epoch < self.last and not model.stop_training:
-                    logs = self._one_epoch(flag)
-                self.complete = True
-            except Interrupted:
-                self.history.interrupted = True
-            except KeyboardInterrupt:
-                # from a callback or the data: still between two steps
-                if self._stepping or flag.raised:
-                    raise
-                self.history.interrupted = True
-            finally:
-                model.train(was_training)
-                self.callbacks.call("on_train_end", logs)
+        try:
+            self.callbacks.call("on_train_begin", {})
+            self._go_on()
+            model.history = self.history
+            while self.epoch < self.last and not model.stop_training:
+                logs = self._one_epoch(flag)
+            self.complete = True
+        except Interrupted:
+            self.history.interrupted = True
+        except KeyboardInterrupt:
+            # from a callback or the data: still between two steps
+            if self._stepping or flag.raised:
+                raise
+            self.history.interrupted = True
+        finally:
+            model.train(was_training)
+            self.callbacks.call("on_train_end", logs)
         if self.history.interrupted:
             print(
                 f"stopped by Ctrl-C in epoch {self.epoch + 1} after {self.batch} steps", flush=True

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from ..contract import Spec
 from ..cuda.lower import Lowered, lower
-from ..errors import GradloomError
+from ..errors import GradloomError, is_refusal
 from ..primitives import PRIMITIVES
 from ..program import Symbol, TraceBackend, Value
 from ..program.purity import is_pure
@@ -67,7 +67,9 @@ class Fused:
         symbols = [trace.parameter(Spec(a.shape, a.dtype), "input", str(i)) if i in arrays else a for i, a in enumerate(args)]  # fmt: skip
         try:
             result = rule(trace, *symbols, **static)
-        except Exception:
+        except Exception as error:
+            if not is_refusal(error):
+                raise
             # run with values, the rule itself says what is wrong with them
             return None
         if not isinstance(result, Symbol) or not arrays:

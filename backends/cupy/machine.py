@@ -8,7 +8,8 @@ the device by a counter that lies there, too. Turns of one machine follow each o
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -80,6 +81,8 @@ class Machine:
             self.done.record(self.cupy.cuda.get_current_stream())
 
     turns = 0
+    _noted = False
+    """Whether the last turn was left before anybody looked at what its kernels noted."""
     is_quick = False
     steps_done = 0
     times: list[tuple[Call, Any, Any]] | None = None
@@ -159,21 +162,17 @@ class Machine:
     # running
     def step(self, state: Mapping[str, Any] | None, inputs: Mapping[str, Any]) -> dict[str, Any]:
         """See `Executable`."""
-        with self.lock, plain_errors(self.cupy), self.backend._here:
-            stream = self._begin(state)
+        with self.lock, plain_errors(self.cupy), self.backend._here, self._turn(state, wait=False) as stream:  # fmt: skip
             for name, array in inputs.items():
                 self._copy_in(self.inputs[name], array, stream)
             self._run(1, False, stream)
-            outputs = {name: self._copy_out(value, stream) for name, value in self.lowered.program.outputs}  # fmt: skip
-            self._end(stream, wait=False)
-            return outputs
+            return {name: self._copy_out(value, stream) for name, value in self.lowered.program.outputs}  # fmt: skip
 
     def epoch(
         self, state: Mapping[str, Any], sources: Mapping[str, Any], order: Any | None, first: int, steps: int
     ) -> None:  # fmt: skip
         """See `Executable`. Waits for the device, so that the time it takes is that of the steps."""
-        with self.lock, plain_errors(self.cupy), self.backend._here:
-            stream = self._begin(state)
+        with self.lock, plain_errors(self.cupy), self.backend._here, self._turn(state, wait=True) as stream:  # fmt: skip
             for name, array in sources.items():
                 self._bound[self.sources[name]] = int(array.data.ptr)
             if order is not None and self.order is not None:
@@ -185,28 +184,34 @@ class Machine:
                 count = left if self.together[True] else 1 << (min(left, most).bit_length() - 1)
                 self._run(count, True, stream)
                 left -= count
-            self._end(stream, wait=True)
+
+    @contextmanager
+    def _turn(self, state: Mapping[str, Any] | None, wait: bool) -> Iterator[Any]:
+        """Inside, the stream of a turn. What is put on it comes before the next turn, also when this one is left half-way."""
+        stream = self._begin(state)
+        try:
+            yield stream
+        finally:
+            self.done.record(stream)
+        if wait or self.checks:
+            stream.synchronize()
+        if self.checks and int(self.root_array(ERRORS).get()[0]):
+            raise IndexError("an index is out of range; state is as before that step")
+        self._noted = False
 
     def _begin(self, state: Mapping[str, Any] | None) -> Any:
         """Bind the state; what the last turn put on its stream is done first."""
         stream = self.cupy.cuda.get_current_stream()
         stream.wait_event(self.done)
+        if self.checks and self._noted:
+            self.root_array(ERRORS).fill(0)
+        self._noted = True
         if state is not None:
             self.turns += 1
             for name, value in self.state.items():
                 # addresses alone: an array that is held here would not be written in place
                 self._bound[value] = int(state[name].data.ptr)
         return stream
-
-    def _end(self, stream: Any, wait: bool) -> None:
-        self.done.record(stream)
-        if wait or self.checks:
-            stream.synchronize()
-        if self.checks:
-            noted = self.root_array(ERRORS)
-            if int(noted.get()[0]):
-                noted.fill(0)
-                raise IndexError("an index is out of range; state is as before that step")
 
     def _copy_in(self, value: Value, array: Any, stream: Any) -> None:
         size = value.spec.size * value.spec.dtype.itemsize
@@ -315,12 +320,10 @@ class Machine:
 
     def one_by_one(self, state: Mapping[str, Any], inputs: Mapping[str, Any], then: Callable[[Call], None]) -> None:  # fmt: skip
         """A step on its own, without a graph; `then` is told of every call that was put on the stream."""
-        with self.lock, plain_errors(self.cupy), self.backend._here:
-            stream = self._begin(state)
+        with self.lock, plain_errors(self.cupy), self.backend._here, self._turn(state, wait=True) as stream:  # fmt: skip
             for name, array in inputs.items():
                 self._copy_in(self.inputs[name], array, stream)
             self._put(self.calls, stream, then)
-            self._end(stream, wait=True)
 
     # looking inside
     def memory_report(self) -> str:

@@ -10,15 +10,17 @@ import ctypes
 import glob
 import importlib.util
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import cache
 from typing import Any
+from weakref import WeakSet
 
 from ..locks import renewed_lock
 
 _lock = renewed_lock()
-_depth = [0, 0]
+_users: WeakSet[single] = WeakSet()
+"""Who is inside `single`."""
+_before: list[int] = []
+"""How many threads BLAS had before the first of them; empty when nobody is."""
 
 
 @cache
@@ -52,28 +54,34 @@ def function(name: str) -> int:
 def allowed_threads() -> int:
     """How many threads BLAS may use now: threadpoolctl's limit, where one is set."""
     library = _library()
-    if library is None or _depth[0]:
-        return 1 << 30 if library is None else _depth[1]
-    return int(library.scipy_openblas_get_num_threads())
-
-
-@contextmanager
-def single() -> Iterator[None]:
-    """Inside, BLAS runs in the thread that calls it."""
-    library = _library()
     if library is None:
-        yield
-        return
-    with _lock:
-        if not _depth[0]:
-            _depth[1] = int(library.scipy_openblas_get_num_threads())
-            if _depth[1] != 1:
-                library.scipy_openblas_set_num_threads(1)
-        _depth[0] += 1
-    try:
-        yield
-    finally:
+        return 1 << 30
+    return _before[0] if _before else int(library.scipy_openblas_get_num_threads())
+
+
+class single:
+    """Inside `with`, BLAS runs in the thread that calls it.
+
+    A handler of a signal may raise at the first instruction of `__exit__`: then this object goes without having left, and
+    the next one to leave gives the threads back.
+    """
+
+    def __enter__(self) -> None:
+        library = _library()
+        if library is None:
+            return
         with _lock:
-            _depth[0] -= 1
-            if not _depth[0] and _depth[1] != 1:
-                library.scipy_openblas_set_num_threads(_depth[1])
+            if not _users:
+                if not _before:
+                    _before.append(int(library.scipy_openblas_get_num_threads()))
+                if _before[0] != 1:
+                    library.scipy_openblas_set_num_threads(1)
+            _users.add(self)
+
+    def __exit__(self, *exception: object) -> None:
+        with _lock:
+            _users.discard(self)
+            if _before and not _users:
+                if _before[0] != 1:
+                    _library().scipy_openblas_set_num_threads(_before[0])
+                _before.clear()

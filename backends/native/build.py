@@ -1,4 +1,4 @@
-"""LLVM text to machine code, kernel by kernel; the folder, its permissions and its checks are those of `numba.compile`.
+"""LLVM text to machine code, kernel by kernel, kept on disk by `store`.
 
 Programs share kernels: another width, or a model with a layer that is known, compiles only what is new. The driver is
 compiled once for all of them.
@@ -72,7 +72,7 @@ def _loaded(functions: Sequence[Function]) -> list[Code]:
         symbol = f"k{hashlib.sha256(function.text.encode()).hexdigest()[:32]}"
         texts.append(_module([function.text.replace("@NAME", f"@{symbol}", 1)], function.declared))
         symbols.append(symbol)
-    engine = loaded([kept(text, partial(_compile, text)) for text in texts])
+    engine = loaded([kept(text, symbol, partial(_compile, text)) for text, symbol in zip(texts, symbols, strict=True)])  # fmt: skip
     codes = [Code(engine, symbol) for symbol in symbols]
     _held.update(zip(functions, codes, strict=True))
     return codes
@@ -83,7 +83,7 @@ def driver() -> dict[str, int]:
     """The addresses of the driver's functions, which stay for as long as the process lives."""
     text = _module([driver_text()], ())
     with _lock:
-        engine = loaded([kept(text, partial(_compile, text))])
+        engine = loaded([kept(text, DRIVER[0], partial(_compile, text))])
     _engines.append(engine)
     return {name: int(engine.get_function_address(name)) for name in DRIVER}
 

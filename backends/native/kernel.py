@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from ..contract import NAMES, DType
+from ..errors import CodeError
 from ..program.access import merged
 from ..program.arithmetic import working_dtype
 from ..program.ir import Instruction, Value
@@ -119,7 +120,7 @@ class Kernel:
         if one == 0 or (isinstance(index, int) and index == 0):
             return start
         if isinstance(index, int):
-            raise ValueError("a literal index other than 0")
+            raise CodeError("a literal index other than 0")
         if one is not None:
             scaled = index if one == 1 else code.binary("*", index, one)
             return scaled if start == 0 else code.binary("+", scaled, start)

@@ -12,6 +12,7 @@ import time
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ import numpy as np
 from ..contract import Feed, Spec
 from ..errors import ProgramError
 from ..locks import renewed_lock
+from ..numba.workers import together
 from ..numpy import NumPyBackend
 from ..numpy.memory import address, aligned
 from ..program.ir import Program, Value
@@ -36,9 +38,8 @@ from .team import Pace, team
 NDArray = np.ndarray[Any, Any]
 _SLACK = 256
 """Bytes that a kernel may write past the end of a value of its own."""
+_NOTED = ERRORS_AT // 8
 _machines: weakref.WeakSet[Machine] = weakref.WeakSet()
-
-
 _numpy = NumPyBackend()
 
 
@@ -181,9 +182,11 @@ class Machine:
         """Let a state, an input or a source be read and written where `array` lies."""
         where = address(array)
         if self._bound.get(value) != where:
-            self._bound[value] = where
+            # noted last: an interrupt leaves nothing that is believed and not so
+            self._bound[value] = 0
             for slot in self.slots.get(value, ()):
                 self.arguments[slot] = where
+            self._bound[value] = where
 
     def step(self, state: Mapping[str, NDArray] | None, inputs: Mapping[str, NDArray]) -> dict[str, NDArray]:  # fmt: skip
         """One step on arrays in C order of the program's shapes and dtypes.
@@ -207,11 +210,18 @@ class Machine:
 
     def _turn(self, state: Mapping[str, NDArray], inputs: Mapping[str, NDArray]) -> None:
         """One step on what is bound; only the host looks at `state` and `inputs`."""
-        if self.is_simple and not self.timing:
-            self._once(self._frame_address)
-            self._check()
-        else:
+        if not self.is_simple or self.timing:
             self._go(0, 1, state, inputs)
+            return
+        words, failed = self._shared_words, False
+        try:
+            self._once(self._frame_address)
+        finally:
+            # without a call, so that no handler of a signal comes between a step and the end of its note
+            if words[_NOTED]:
+                words[_NOTED], failed = 0, True
+        if failed:
+            self._fail()
 
     def epoch(
         self, state: Mapping[str, NDArray], sources: Mapping[str, NDArray], order: NDArray | None, first: int, steps: int
@@ -237,27 +247,44 @@ class Machine:
         self.steps_done += steps
         began = time.perf_counter()
         quiet = blas.single() if self.lowered.functions else nullcontext()
-        with quiet, team.leading(parts):
-            if not self.has_host:
-                self._call(0, len(self.code) if self.placed else 0, first, steps, parts)
-            else:
-                for step in range(first, first + steps):
-                    for segment in self.segments:
-                        if isinstance(segment, Call):
-                            self._on_host(segment, state, inputs)
-                        else:
-                            self._call(*segment, step, 1, parts)
+        words, failed = self._shared_words, False
+        try:
+            with quiet:
+                if not self.has_host:
+                    self._call(0, len(self.code) if self.placed else 0, first, steps, parts)
+                else:
+                    for step in range(first, first + steps):
+                        self._with_host(step, parts, state, inputs)
+        finally:
+            # as in `_turn`
+            if words[_NOTED]:
+                words[_NOTED], failed = 0, True
+        if failed:
+            self._fail()
         self.pace.note(parts, (time.perf_counter() - began) / max(steps, 1))
-        self._check()
 
-    def _check(self) -> None:
+    def _with_host(
+        self, step: int, parts: int, state: Mapping[str, NDArray], inputs: Mapping[str, NDArray]
+    ) -> None:
+        """A step with instructions of the host between its kernels. It is Python, so it can be left half-way."""
+        before = [(state[name], state[name].copy()) for name in self.written]
+        done = False
+        try:
+            for segment in self.segments:
+                if isinstance(segment, Call):
+                    self._on_host(segment, state, inputs)
+                else:
+                    self._call(*segment, step, 1, parts)
+            done = True
+        finally:
+            if not done:
+                for array, values in before:
+                    array[...] = values
+
+    def _fail(self) -> None:
         """Raise what a kernel noted."""
-        words = self._shared_words
-        if words[ERRORS_AT // 8]:
-            words[ERRORS_AT // 8] = 0
-            raise IndexError(
-                f"an index is out of range in step {int(words[DONE // 8])}; state is as before that step"
-            )
+        step = int(self._shared_words[DONE // 8])
+        raise IndexError(f"an index is out of range in step {step}; state is as before that step")
 
     @contextmanager
     def one_by_one(self, state: Mapping[str, NDArray], inputs: Mapping[str, NDArray]) -> Iterator[Iterator[Call]]:  # fmt: skip
@@ -315,7 +342,7 @@ class Machine:
         if parts == 1:
             run(code, count, 0, 1, first, steps, shared, times)
         else:
-            team.run(lambda part: run(code, count, part, parts, first, steps, shared, times), parts)
+            together([partial(run, code, count, part, parts, first, steps, shared, times) for part in range(parts)])  # fmt: skip
 
     turns = 0
     steps_done = 0

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from ..errors import CodeError
 from ..numba import mathematics
 from ..primitives import PRIMITIVES, written
 from .lanes import Lane, Lanes, Operand
@@ -99,7 +100,7 @@ class _Compiler:
                     return inner.value(statement.value)
         finally:
             self.code.flags = before
-        raise ValueError(f"{name} returns nothing")
+        raise CodeError(f"{name} returns nothing")
 
     def value(self, node: ast.expr) -> Operand:
         match node:
@@ -133,7 +134,7 @@ class _Compiler:
                 return self.code.bits(self._lane(inner, "float64"), _dtype(dtype))
             case ast.Call(func=function, args=arguments):
                 return self._function(function, [self.value(a) for a in arguments])
-        raise ValueError(f"no scalar arithmetic: {ast.unparse(node)}")
+        raise CodeError(f"no scalar arithmetic: {ast.unparse(node)}")
 
     def _lane(self, node: ast.expr, dtype: str) -> Lane:
         value = self.value(node)

@@ -1,23 +1,17 @@
-"""The threads that share a step: how many there are, and how they are started together.
+"""How many threads share a step; the threads themselves are those of `numba.workers`.
 
-They are Python threads that wait inside one C call each, so a step costs no start of a thread. Their number is that of
-the cores this process may use, GRADLOOM_NUM_THREADS, `team.limit`, or what threadpoolctl allows BLAS, whichever is
-least. A fork leaves them behind: the child makes its own.
+Their number is that of the cores this process may use, GRADLOOM_NUM_THREADS, `team.limit`, or what threadpoolctl allows
+BLAS, whichever is least.
 """
 
 from __future__ import annotations
 
 import ctypes
-import os
 import sys
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from functools import cache
 
-from ..locks import renewed_lock
 from ..numba.backend import usable_cores
 from . import blas
 
@@ -67,8 +61,6 @@ class Team:
     def __init__(self) -> None:
         self.limit: int | None = None
         self._looked, self._usable = -1.0, 1
-        self._lock = renewed_lock()
-        self._pool: tuple[int, int, ThreadPoolExecutor] | None = None
 
     def most(self) -> int:
         """The largest number of threads that any run may use."""
@@ -88,29 +80,6 @@ class Team:
         if now - self._looked > _LOOK_AGAIN:
             self._looked, self._usable = now, usable_cores()
         return self._usable
-
-    @contextmanager
-    def leading(self, parts: int) -> Iterator[None]:
-        """Only one program at a time has several threads."""
-        if parts == 1:
-            yield
-            return
-        with self._lock:
-            yield
-
-    def run(self, part: Callable[[int], None], parts: int) -> None:
-        """Call `part(0)` here and the others in threads; returns when all have."""
-        pool = self._threads(parts - 1)
-        others = [pool.submit(part, number) for number in range(1, parts)]
-        part(0)
-        for other in others:
-            other.result()
-
-    def _threads(self, count: int) -> ThreadPoolExecutor:
-        key = os.getpid()
-        if self._pool is None or self._pool[0] != key or self._pool[1] < count:
-            self._pool = (key, count, ThreadPoolExecutor(count, "gradloom"))
-        return self._pool[2]
 
     @staticmethod
     @cache

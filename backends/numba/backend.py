@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..contract import Executable, Feed, Shape
-from ..errors import BackendError
+from ..errors import BackendError, is_refusal
 from ..numpy import NumPyBackend
 
 if TYPE_CHECKING:
@@ -53,6 +53,8 @@ def _library() -> Any:
     try:
         library.order(np.zeros(1, np.uint64))
     except Exception as error:
+        if not is_refusal(error):
+            raise
         _log.warning("random bits are NumPy's, a compiled function cannot be made: %s", error)
         return None
     return library
@@ -140,6 +142,8 @@ class NumbaBackend(NumPyBackend):
         try:
             return machine_for(program, feeds)
         except Exception as error:
+            if not is_refusal(error):
+                raise
             _log.warning("%s could not be compiled, NumPy runs it: %s: %s", program.name, type(error).__name__, error)  # fmt: skip
             return super().compile(program, feeds)
 

@@ -1,9 +1,7 @@
-"""Source text to machine code, once per machine: compiled by the LLVM of Numba, kept as object code in a file.
+"""Source text to machine code, once per machine: compiled by the LLVM of Numba, kept as object code by `store`.
 
 Only llvmlite is imported, for Numba itself takes a third of a second to import. A stored kernel is loaded in about a
-millisecond. The file is named by a hash of all that decides its content (source, versions, processor) and begins with a
-hash of itself, so a damaged or foreign file is compiled again instead of being run. Files are written to a temporary
-name and renamed, so any number of processes may share the folder, which only the user may read or write.
+millisecond. What decides its content is the source, the versions and the processor.
 """
 
 from __future__ import annotations
@@ -13,15 +11,14 @@ import hashlib
 import importlib.metadata
 import inspect
 import logging
-import os
 import re
 import sys
-import tempfile
 from collections.abc import Callable, Sequence
 from functools import cache
-from pathlib import Path
 from typing import Any
 
+from .. import store
+from ..errors import CodeError
 from ..locks import renewed_lock
 from . import translate
 
@@ -30,7 +27,6 @@ _lock = renewed_lock()
 _loaded: dict[str, Callable[..., None]] = {}
 _engines: list[Any] = []
 """MCJIT engines own the machine code; one that is collected takes its functions with it."""
-_HASH = hashlib.sha256().digest_size
 _ARGUMENTS = {"types.int64": ctypes.c_int64, "types.float64": ctypes.c_double}
 
 
@@ -38,50 +34,18 @@ def load(source: str) -> Callable[..., None]:
     """The function `kernel` of `source`, callable with integers, addresses and numbers. It releases the GIL.
 
     Raises:
-        Exception: whatever the translation or LLVM has against the source.
+        CodeError: whatever the translation or LLVM has against the source.
     """
     function = _loaded.get(source)
     if function is None:
         with _lock:
             if source not in _loaded:
                 told = f"{_translation()}\n{source}"
-                _loaded[source] = _bind(source, kept(told, lambda: _compile(source)))
+                _loaded[source] = _bind(
+                    source, kept(told, translate.SYMBOL, lambda: _compile(source))
+                )
             function = _loaded[source]
     return function
-
-
-def clear() -> int:
-    """Delete the stored kernels; returns how many there were."""
-    folder = cache_folder()
-    files = [] if folder is None else list(folder.glob("*.kernel"))
-    for file in files:
-        file.unlink(missing_ok=True)
-    return len(files)
-
-
-@cache
-def cache_folder() -> Path | None:
-    """Where kernels are kept: GRADLOOM_CACHE_DIR, or the user's cache folder. None when neither can be trusted."""
-    try:
-        chosen = os.environ.get("GRADLOOM_CACHE_DIR")
-        if chosen:
-            folder = Path(chosen)
-        else:
-            import platformdirs
-
-            folder = Path(platformdirs.user_cache_dir("gradloom", appauthor=False))
-        folder = folder / "kernels"
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        facts = folder.stat()
-        foreign = hasattr(os, "getuid") and (facts.st_uid != os.getuid() or facts.st_mode & 0o022)
-        if foreign:
-            # machine code that somebody else could have written must not be run
-            _log.warning("%s can be written by others: kernels are not kept on disk", folder)
-            return None
-    except (ImportError, OSError) as error:
-        _log.warning("kernels are not kept on disk, each process compiles its own: %s", error)
-        return None
-    return folder
 
 
 @cache
@@ -110,36 +74,9 @@ def _translation() -> str:
     return hashlib.sha256(inspect.getsource(translate).encode()).hexdigest()
 
 
-def kept(source: str, make: Callable[[], bytes]) -> bytes:
-    """The object code of `source`: from the folder, or made now and put there."""
-    name = hashlib.sha256(f"{_machine()}\n{source}".encode()).hexdigest()
-    folder = cache_folder()
-    if folder is None:
-        return make()
-    path = folder / f"{name}.kernel"
-    try:
-        content = path.read_bytes()
-    except OSError:
-        content = b""
-    if content[:_HASH] == hashlib.sha256(content[_HASH:]).digest() and len(content) > _HASH:
-        return content[_HASH:]
-    code = make()
-    _store(path, hashlib.sha256(code).digest() + code)
-    return code
-
-
-def _store(path: Path, content: bytes) -> None:
-    try:
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.stem)
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(content)
-            os.replace(temporary, path)
-        except BaseException:
-            os.unlink(temporary)
-            raise
-    except OSError as error:
-        _log.warning("a kernel could not be kept in %s: %s", path.parent, error)
+def kept(source: str, symbol: str, make: Callable[[], bytes]) -> bytes:
+    """The object code of `source` for this processor, which defines `symbol`: from disk, or made now and kept there."""
+    return store.kept(f"{_machine()}\n{source}", symbol, make)
 
 
 def _compile(source: str) -> bytes:
@@ -164,14 +101,23 @@ def _target_machine(level: int) -> Any:
 
 
 def object_code(text: str, level: int, vectorized: bool) -> bytes:
-    """An object file of LLVM text, optimized at `level`; `vectorized` has LLVM make vectors of loops and unroll them."""
+    """An object file of LLVM text, optimized at `level`; `vectorized` has LLVM make vectors of loops and unroll them.
+
+    Raises:
+        CodeError: LLVM refuses the text.
+    """
     import llvmlite.binding as llvm
 
     machine = _target_machine(level)
-    module = llvm.parse_assembly(text)
-    module.triple = llvm.get_default_triple()
-    module.data_layout = str(machine.target_data)
-    module.verify()
+    try:
+        module = llvm.parse_assembly(text)
+        module.triple = llvm.get_default_triple()
+        module.data_layout = str(machine.target_data)
+        module.verify()
+    except RuntimeError as error:
+        if type(error) is not RuntimeError:  # llvmlite has no class of its own, others have
+            raise
+        raise CodeError(f"LLVM refuses the text: {error}") from error
     options = llvm.create_pipeline_tuning_options(speed_level=level)
     options.loop_vectorization, options.slp_vectorization = vectorized, False
     if not vectorized:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..contract import DType, Scalar, Shape, Spec
+from ..errors import is_refusal
 from ..numpy import NumPyBackend
 from ..numpy.memory import address
 from ..primitives import PRIMITIVES
@@ -17,7 +19,7 @@ from ..program.purity import is_pure
 from ..program.rows import REDUCTIONS, RowPlan, plan_rows
 from .compile import load
 from .emit import Kernel, accepts, emit
-from .workers import share
+from .workers import ranges, together
 
 NDArray = np.ndarray[Any, Any]
 
@@ -60,14 +62,12 @@ class Call(NamedTuple):
         rooms = [np.empty((parts, columns), d) for d in kernel.saved]
         numbers: tuple[Scalar, ...] = kernel.numbers
 
-        def part(number: int, begin: int, end: int) -> None:
-            room = [address(r) + number * r.strides[0] for r in rooms]
-            function(begin, end, columns, *addresses, *room, *numbers)
-
-        if parts == 1:
-            part(0, 0, total)
-        else:
-            share(part, total, parts)
+        together(
+            [
+                partial(function, begin, end, columns, *addresses, *(address(r[number]) for r in rooms), *numbers)
+                for number, (begin, end) in enumerate(ranges(total, parts))
+            ]
+        )  # fmt: skip
         return y
 
 
@@ -84,7 +84,9 @@ def plan_rule(
     ]
     try:
         result = rule(trace, *symbols, **static)
-    except Exception:
+    except Exception as error:
+        if not is_refusal(error):
+            raise
         # run with values, the rule itself says what is wrong with them
         return None
     if not isinstance(result, Symbol):
@@ -148,6 +150,8 @@ def make_call(
     try:
         function = load(kernel.source)
     except Exception as error:
+        if not is_refusal(error):
+            raise
         _log.warning("a kernel could not be compiled, NumPy does its work: %s", error)
         return None
     return Call(

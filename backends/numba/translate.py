@@ -14,6 +14,8 @@ import struct
 from collections.abc import Callable
 from typing import NamedTuple
 
+from ..errors import CodeError
+
 _LLVM = {
     "bool": "i1", "uint8": "i8", "int32": "i32", "uint32": "i32", "int64": "i64", "uint64": "i64",
     "float32": "float", "float64": "double",
@@ -74,7 +76,7 @@ def llvm_text(source: str, wide: bool = False) -> str:
             case ast.FunctionDef(name=name, decorator_list=[ast.Call() as njit]):
                 flags = _fast(njit)
                 functions[name] = Function([a.arg for a in node.args.args], node.body, flags)
-    raise ValueError("no function named kernel")
+    raise CodeError("no function named kernel")
 
 
 def _constant(node: ast.expr) -> Number:
@@ -100,7 +102,7 @@ def _fast(decorator: ast.Call) -> str:
 def _dtype(node: ast.expr) -> str:
     """What is behind the dot of `np.float32` or `types.int64`."""
     if not isinstance(node, ast.Attribute) or node.attr not in _LLVM:
-        raise ValueError(f"no dtype: {ast.unparse(node)}")
+        raise CodeError(f"no dtype: {ast.unparse(node)}")
     return node.attr
 
 
@@ -186,7 +188,7 @@ class _Kernel:
                 number = self.cast(self.value(value), dtype)
                 self.lines.append(f"  store {number.typed}, ptr {address}")
             case _:
-                raise ValueError(f"no statement of a kernel: {ast.unparse(node)}")
+                raise CodeError(f"no statement of a kernel: {ast.unparse(node)}")
 
     def _assign(self, name: str, value: Number) -> None:
         slot = self.slots.setdefault(name, Number(f"%_{name}", value.dtype))
@@ -253,7 +255,7 @@ class _Kernel:
                 return self._made(f"bitcast {number.typed} to {_LLVM[to]}", to)
             case ast.Call(func=function, args=arguments):
                 return self._call(ast.unparse(function), [self.value(a) for a in arguments])
-        raise ValueError(f"no expression of a kernel: {ast.unparse(node)}")
+        raise CodeError(f"no expression of a kernel: {ast.unparse(node)}")
 
     def _made(self, instruction: str, dtype: str) -> Number:
         self.count += 1
@@ -340,7 +342,7 @@ class _Kernel:
             return self.cast(x, dtype)
         function = _BUILT_IN.get(name)
         if function is None:
-            raise ValueError(f"no function of a kernel: {name}")
+            raise CodeError(f"no function of a kernel: {name}")
         return function(self, x)
 
     def _inlined(self, function: Function, arguments: list[Number]) -> Number:
@@ -356,7 +358,7 @@ class _Kernel:
                         return self.value(value)
         finally:
             self.scope, self.flags = before
-        raise ValueError("a function that returns nothing")
+        raise CodeError("a function that returns nothing")
 
     def _intrinsic(self, name: str, x: Number) -> Number:
         if not _is_float(x.dtype):

@@ -13,6 +13,7 @@ import autograd as ag
 
 pytest.importorskip("numba", reason="the extra gradloom[cpu] is not installed")
 
+from backends import store
 from backends.contract import Spec, bool_, float32, float64, int64, uint32
 from backends.numba import compile as compiling
 from backends.numba import mathematics, translate
@@ -121,7 +122,7 @@ def test_kernels_for_wide_vectors_compute_the_same(monkeypatch):
 def test_a_kernel_is_kept_under_the_name_of_its_translation(tmp_path, monkeypatch):
     """A translation that has changed does not find what the one before it made."""
     monkeypatch.setenv("GRADLOOM_CACHE_DIR", str(tmp_path))
-    compiling.cache_folder.cache_clear()
+    store.folder.cache_clear()
     try:
         for translation in ("one", "one", "another"):
             monkeypatch.setattr(compiling, "_translation", lambda name=translation: name)
@@ -129,7 +130,7 @@ def test_a_kernel_is_kept_under_the_name_of_its_translation(tmp_path, monkeypatc
             compiling.load(source_of(*KERNELS["rounding"]))
         assert len(list((tmp_path / "kernels").iterdir())) == 2
     finally:
-        compiling.cache_folder.cache_clear()
+        store.folder.cache_clear()
 
 
 @pytest.mark.parametrize(

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import logging
 import os
+from contextlib import suppress
 
 import numpy as np
 import pytest
 import substitute
 from descending import descent, put, put_on_the_stream_by, start
+from interrupting import at_every_place
 from substitute import host
 
 import autograd as ag
@@ -106,6 +108,28 @@ def test_ctrl_c_while_a_step_is_put_on_the_stream(monkeypatch, backend):
     before = w.numpy()
     step(x)
     assert np.array_equal(w.numpy(), before * 0.5)
+
+
+@pytest.mark.parametrize("way", ["graphs", "one kernel"])
+def test_an_exception_at_every_place_of_a_turn(monkeypatch, backend, way):
+    """Of the library, not of what stands in for the device: afterwards no error is remembered and state is whole."""
+    put_on_the_stream_by(way, monkeypatch)
+    executable = backend.compile(TABLE)
+    state = {"table": backend.asarray(np.ones((4, 2), np.float32))}
+    wrong, right = (backend.asarray(np.array(rows)) for rows in ([0, 9, 0], [0, 1, 2]))
+
+    def run():
+        with suppress(IndexError):
+            executable.step(state, {"i": wrong})
+
+    def check():
+        before = state["table"].get()
+        executable.step(state, {"i": right})
+        np.testing.assert_array_equal(state["table"].get(), before * [[2], [2], [2], [1]])
+        executable.step({"table": state["table"]}, {"i": right})
+        state["table"][...] = 1
+
+    assert at_every_place(run, check, heard=True) > 30
 
 
 def test_no_memory_for_a_program_says_what_takes_it(machine, backend):

@@ -101,16 +101,19 @@ def leaking(how):
 
 def test_a_trace_that_fails_leaves_nothing_behind():
     held = Holder()
+    held.empty, held.named["empty"] = None, None
 
     def step(x):
         held.w = x * 2
-        held.fresh = held.w
+        held.fresh = held.empty = held.named["empty"] = held.w
         return x + np.ones((20_000, 2))
 
     with pytest.raises(ag.TraceError, match="undeclared"):
         ag.jit(step)(ones())
     assert held.w.tolist() == [1.0, 1.0]
     assert not hasattr(held, "fresh")
+    assert held.empty is None
+    assert held.named["empty"] is None
 
 
 @pytest.mark.parametrize("how", ["attribute", "element", "item", "appended", "variable", "method", "new attribute", "partial"])  # fmt: skip

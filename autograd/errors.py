@@ -15,6 +15,7 @@ from backends import (
     ShapeError,
     TraceError,
 )
+from backends.errors import is_refusal
 from backends.suggest import nearest
 
 __all__ = [
@@ -32,6 +33,7 @@ __all__ = [
     "RangeError",
     "ShapeError",
     "TraceError",
+    "is_refusal",
     "nearest",
 ]
 

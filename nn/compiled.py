@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import autograd as ag
 from autograd import Tensor, TraceError, random
+from autograd.errors import is_refusal
 from autograd.keys import Same
 from autograd.mode import mode
 
@@ -70,7 +71,7 @@ class Steps:
         self._in_stretches = self._own is None and all(metric.traced for metric in task.metrics)
         self._rehearsed: set[Any] = set()
         self._count = 1
-        self._error: BaseException | None = None
+        self._error: Exception | None = None
         self._key = task.jit_key(), _fixed(task)
 
     def serves(self, task: Task) -> bool:
@@ -149,7 +150,7 @@ class Steps:
     def _can(self, is_ready: Callable[[], bool], prepare: Callable[[], None]) -> bool:
         if self.compiles and not is_ready():
             self._look_again()
-            self._error = tried(self.task.model, prepare)
+            self._error = tried(self.task.model, prepare, self._name)
             if self._error is not None:
                 if self.wanted is True:
                     raise self._error
@@ -201,7 +202,7 @@ def _fixed(task: Task) -> Any:
     ]
 
 
-def tried(model: Module, prepare: Callable[[], None]) -> BaseException | None:
+def tried(model: Module, prepare: Callable[[], Any], name: str) -> Exception | None:
     """Why the step cannot be traced, or None where it can.
 
     After any error all is as if it had not been tried; those that are not of tracing are raised.
@@ -210,7 +211,8 @@ def tried(model: Module, prepare: Callable[[], None]) -> BaseException | None:
     generator = random.default_generator()
     state = generator.state
     try:
-        prepare()
+        with stop_iteration_is_an_error(name):
+            prepare()
     except BaseException as error:
         generator.state = state
         for module, attributes in before:
@@ -218,25 +220,25 @@ def tried(model: Module, prepare: Callable[[], None]) -> BaseException | None:
                 delattr(module, name)
             for name, value in attributes.items():
                 setattr(module, name, value)
-        if _is_of_tracing(error):
+        if isinstance(error, Exception) and _is_of_tracing(error):
             return error
         raise
     return None
 
 
-def _is_of_tracing(error: BaseException) -> bool:
+def _is_of_tracing(error: Exception) -> bool:
     """Whether a trace was refused: also where NumPy or the user's code made another error of that."""
     seen: set[int] = set()
-    now: BaseException | None = error
+    now: BaseException | None = error if is_refusal(error) else None
     while now is not None and id(now) not in seen:
         if isinstance(now, TraceError):
-            return isinstance(error, Exception)
+            return True
         seen.add(id(now))
         now = now.__cause__ or now.__context__
     return False
 
 
-def say(name: str, error: BaseException, precision: str | None) -> None:
+def say(name: str, error: Exception, precision: str | None) -> None:
     products = f", with products in float32 instead of {precision}" if precision else ""
     _log.warning("%s runs eagerly%s: %s (%s)", name, products, error, _line_of(error))
 

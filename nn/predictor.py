@@ -84,11 +84,11 @@ class Predictor:
         example = ag.zeros((size, *x.shape[1:]), x.dtype, backend=x.backend)
         return self._error_of(example) is None and self._rowwise.serves(x, size)
 
-    def _error_of(self, x: Tensor) -> BaseException | None:
+    def _error_of(self, x: Tensor) -> Exception | None:
         """Why no program can be made for `x`, if that is so."""
         if self._jitted.is_ready(x):
             return None
-        return tried(self.model, partial(self._jitted.prepare, x))
+        return tried(self.model, partial(self._jitted.prepare, x), "predict")
 
     def _exactly(self, x: Tensor) -> Tensor:
         """The outputs of a program for just so many rows."""

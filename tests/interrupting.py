@@ -193,7 +193,7 @@ def main(arguments: list[str]) -> None:
     if how == "places":
         gc.disable()  # when the collector runs is no part of this
         run, check = scenarios.SCENARIOS[name]()
-        print(at_every_place(run, check, scenarios.STRIDES.get(name, 1)), "places")
+        print(at_every_place(run, check, scenarios.STRIDES.get(name, 1), heard=True), "places")
     else:
         count, seed = map(int, rest)
         faulthandler.dump_traceback_later(_SECONDS + count, exit=True)

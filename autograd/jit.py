@@ -31,6 +31,7 @@ from .structure import flatten, unflatten
 from .tensor import Tensor
 from .tracekeys import (
     State,
+    check_kept,
     difference,
     home_of,
     identities,
@@ -326,31 +327,11 @@ class Jitted(Inspected):
         return backends.default().name, mode.get().grad, self._tracked, state
 
     def _trace(self, key: Any, tree: Any, leaves: list[Any], tensors: Sequence[Tensor], feeds: Mapping[str, Feed] | None) -> Entry:  # fmt: skip
-        state = named(self._given_state)
-        home = home_of([*state.values(), *tensors])
-        generator = random.default_generator()
-        if not any(t is generator.key for t in state.values()):
-            state |= {"random.key": generator.key, "random.counter": generator.counter}
-        move_generator(generator, home)
-        before, executed = Before(self.function), Executed()
-
-        def step(*inputs: Tensor) -> Any:
-            remaining = iter(inputs)
-            places = [next(remaining) if isinstance(leaf, (Tensor, Number)) else leaf for leaf in leaves]  # fmt: skip
-            args, kwargs = unflatten(tree, iter(places))
-            return executed.during(lambda: self.function(*args, **kwargs))
-
-        examples = [leaf for leaf in leaves if isinstance(leaf, (Tensor, Number))]
-
-        def trace() -> Captured:
-            return capture(step, *examples, state=state, name=self.name, precision=self.precision, captures=True)  # fmt: skip
-
-        captured: Captured = check_left_behind(before, trace)
-        for name, tensor in named(self._given_state).items():
-            if name not in state:
-                raise TraceError(f"the step makes state {name!r}; call it once before it is compiled, so that all is built")  # fmt: skip
-            if tensor is not state[name]:
-                raise TraceError(f"the step replaces the tensor of state {name!r}; give it values with .assign()")  # fmt: skip
+        executed = Executed()
+        # another thread's trace may have symbols in the same state
+        with one_at_a_time:
+            before, captured = self._captured(executed, tree, leaves, tensors)
+        home = captured.backend
         if feeds and captured.program.outputs:
             raise TraceError("over_rows: the function returns something; steps of an epoch return nothing")  # fmt: skip
         executable = home.compile(captured.program, feeds)
@@ -371,14 +352,37 @@ class Jitted(Inspected):
         self._programs.add((*key[:-1], self._surroundings()), entry)
         return entry
 
+    def _captured(self, executed: Executed, tree: Any, leaves: list[Any], tensors: Sequence[Tensor]) -> tuple[Before, Captured]:  # fmt: skip
+        state = named(self._given_state)
+        home = home_of([*state.values(), *tensors])
+        generator = random.default_generator()
+        if not any(t is generator.key for t in state.values()):
+            state |= {"random.key": generator.key, "random.counter": generator.counter}
+        move_generator(generator, home)
+        before = Before(self.function)
+
+        def step(*inputs: Tensor) -> Any:
+            remaining = iter(inputs)
+            places = [next(remaining) if isinstance(leaf, (Tensor, Number)) else leaf for leaf in leaves]  # fmt: skip
+            args, kwargs = unflatten(tree, iter(places))
+            return executed.during(lambda: self.function(*args, **kwargs))
+
+        examples = [leaf for leaf in leaves if isinstance(leaf, (Tensor, Number))]
+
+        def trace() -> Captured:
+            return capture(step, *examples, state=state, name=self.name, precision=self.precision, captures=True)  # fmt: skip
+
+        captured = check_left_behind(before, trace)
+        check_kept(named(self._given_state), state)
+        return before, captured
+
     def _is_bound(self, entry: Entry) -> bool:
         """Whether nothing can have changed since the last call but the arguments: then state need not be looked at."""
         bound = self._bound
         return bound is not None and bound[0] is entry and bound[1] == assignments[0] and bound[2] == entry.executable.turns  # fmt: skip
 
     def _run(self, entry: Entry, inputs: Sequence[Tensor]) -> Any:
-        home = entry.home
-        executable = entry.executable
+        home, executable = entry.home, entry.executable
         taken: list[Any] = []
         with executable.lock:
             try:

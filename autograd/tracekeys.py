@@ -64,6 +64,19 @@ def identities(state: State) -> Any:
     return tuple((name, id(tensor)) for name, tensor in named(state).items())
 
 
+def check_kept(now: Mapping[str, Tensor], traced: Mapping[str, Tensor]) -> None:
+    """Refuse a step after whose trace the state is another one.
+
+    Raises:
+        TraceError: naming it.
+    """
+    for name, tensor in now.items():
+        if name not in traced:
+            raise TraceError(f"the step makes state {name!r}; call it once before it is compiled, so that all is built")  # fmt: skip
+        if tensor is not traced[name]:
+            raise TraceError(f"the step replaces the tensor of state {name!r}; give it values with .assign()")  # fmt: skip
+
+
 def home_of(tensors: Sequence[Tensor]) -> Backend:
     """The backend of all tensors but the default generator's, which follows."""
     generator = random.default_generator()

@@ -7,6 +7,7 @@ the reason and the line. Whole stretches of an epoch run in one call, short enou
 from __future__ import annotations
 
 import logging
+import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator
@@ -44,6 +45,8 @@ if TYPE_CHECKING:
 _log = logging.getLogger("gradloom")
 _STRETCH = 0.1
 """Seconds that one call should take."""
+_TRIES = 5
+"""To trace a step of a model that another thread trains."""
 _OWN = tuple(str(Path(__file__).parents[1] / room) for room in ("autograd", "backends", "nn"))
 
 
@@ -202,11 +205,21 @@ def _fixed(task: Task) -> Any:
     ]
 
 
-def tried(model: Module, prepare: Callable[[], Any], name: str) -> Exception | None:
+def tried(model: Model, prepare: Callable[[], Any], name: str) -> Exception | None:
     """Why the step cannot be traced, or None where it can.
 
-    After any error all is as if it had not been tried; those that are not of tracing are raised.
+    After any error all is as if it had not been tried; those that are not of tracing are raised. While another thread trains
+    the model, what is met may be that one's doing: then it is tried again.
     """
+    for _ in range(_TRIES):
+        trained = _is_trained_elsewhere(model)
+        error = _tried_once(model, prepare, name)
+        if error is None or not (trained or _is_trained_elsewhere(model)):
+            break
+    return error
+
+
+def _tried_once(model: Model, prepare: Callable[[], Any], name: str) -> Exception | None:
     before = [(module, dict(vars(module))) for _, module in model.named_modules()]
     generator = random.default_generator()
     state = generator.state
@@ -214,16 +227,42 @@ def tried(model: Module, prepare: Callable[[], Any], name: str) -> Exception | N
         with stop_iteration_is_an_error(name):
             prepare()
     except BaseException as error:
-        generator.state = state
-        for module, attributes in before:
-            for name in vars(module).keys() - attributes.keys():
-                delattr(module, name)
-            for name, value in attributes.items():
-                setattr(module, name, value)
+        if _is_trained_elsewhere(model):
+            _take_symbols_away(before)
+        else:
+            generator.state = state
+            _put_back(before)
         if isinstance(error, Exception) and _is_of_tracing(error):
             return error
         raise
     return None
+
+
+def _is_trained_elsewhere(model: Model) -> bool:
+    run = model.current_run
+    return run is not None and run.thread != threading.get_ident()
+
+
+_Attributes = list[tuple[Module, dict[str, Any]]]
+
+
+def _put_back(before: _Attributes) -> None:
+    for module, attributes in before:
+        for name in vars(module).keys() - attributes.keys():
+            delattr(module, name)
+        for name, value in attributes.items():
+            setattr(module, name, value)
+
+
+def _take_symbols_away(before: _Attributes) -> None:
+    """Put back the attributes that hold results of the trace, and no others: they may be those of the run."""
+    for module, attributes in before:
+        for name, value in list(vars(module).items()):
+            if isinstance(value, Tensor) and value.backend == "trace":
+                if name in attributes:
+                    setattr(module, name, attributes[name])
+                else:
+                    delattr(module, name)
 
 
 def _is_of_tracing(error: Exception) -> bool:

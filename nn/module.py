@@ -19,6 +19,7 @@ from autograd import ShapeError, Tensor
 from autograd.errors import nearest
 from autograd.keys import Same, key_of
 from autograd.mode import inside, switched
+from autograd.tracing import one_at_a_time
 
 from .constraints import Constraint
 from .errors import ArgumentError
@@ -280,7 +281,8 @@ class Module:
         >>> {name: array.shape for name, array in layer.state_dict().items()}
         {'kernel': (3, 2), 'bias': (2,)}
         """
-        return {name: tensor.numpy() for name, tensor in self.named_tensors()}
+        with one_at_a_time:
+            return {name: tensor.numpy() for name, tensor in self.named_tensors()}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Set every parameter and buffer from `state`; all names and shapes are checked before the first is set.
@@ -305,8 +307,9 @@ class Module:
                 raise ShapeError(
                     f"load_state_dict: {name} has shape {own[name].shape}, received {tensor.shape}"
                 )
-        for name, tensor in new.items():
-            own[name].assign(tensor)
+        with one_at_a_time:
+            for name, tensor in new.items():
+                own[name].assign(tensor)
 
     def jit_key(self) -> Any:
         """What a trace that calls this module depends on: the modes and settings of all modules in it."""

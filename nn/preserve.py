@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from autograd import Tensor, random
+from autograd.tracing import one_at_a_time
 
 from .metrics import Metric
 from .module import Module, changes
@@ -22,11 +23,17 @@ class Snapshot:
     """The attributes of some objects and the values of some tensors, as they are when it is made."""
 
     def __init__(self, owners: Iterable[Any], tensors: Iterable[Tensor]) -> None:
-        self._attributes = [(owner, _held(vars(owner))) for owner in owners]
-        self._values = [(tensor, tensor.detach()) for tensor in tensors]
+        # while another thread traces a step of the same tensors, these hold symbols
+        with one_at_a_time:
+            self._attributes = [(owner, _held(vars(owner))) for owner in owners]
+            self._values = [(tensor, tensor.detach()) for tensor in tensors]
 
     def restore(self) -> None:
         """Put them back; nothing is assigned or counted as changed where nothing has changed."""
+        with one_at_a_time:
+            self._restore()
+
+    def _restore(self) -> None:
         for owner, before in self._attributes:
             now = vars(owner)
             if _identities(now) != _identities({n: value for n, (value, _) in before.items()}):

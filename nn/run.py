@@ -85,6 +85,7 @@ class Run:
         self._resume: Position | None = None
         self._stepping = False
         self._moved: Callable[[], None] = lambda: None
+        self.thread = threading.get_ident()
 
     def rehearse(self) -> None:
         """Raise what is wrong with a step, on training or on validation data, before anyone is told of a run."""

@@ -183,6 +183,7 @@ def test_nn_uses_only_public_names_of_autograd():
                 "autograd.random",
                 "autograd.rowwise",
                 "autograd.svg",
+                "autograd.tracing",
             ), place
 
 

@@ -6,18 +6,15 @@ weights, optimiser, random state, History and the log file with those of a proce
 
 from __future__ import annotations
 
-import json
 import os
 import random
 import signal
-import subprocess
-import sys
 import threading
-import time
 from pathlib import Path
 
 import numpy as np
 import pytest
+from killed_runs import check_same, is_done, train
 from models import Batches, everything, line, rows
 
 import autograd as ag
@@ -281,59 +278,10 @@ def test_a_failed_write_leaves_the_old_file(tmp_path, monkeypatch):
     assert os.listdir(tmp_path) == ["m"]
 
 
-TRAINING = """
-import hashlib, json, sys
-from pathlib import Path
-import numpy as np
-import autograd as ag, nn
-
-folder = Path(sys.argv[1])
-generator = np.random.default_rng(0)
-x = generator.standard_normal((96, 5)).astype(np.float32)
-y = (x[:, :1] * x[:, 1:2] > 0).astype(np.float32)
-nn.set_random_seed(11)
-model = nn.Sequential([nn.Dense(16, "relu", input_shape=(5,)), nn.Dropout(0.2), nn.Dense(1, "sigmoid")])
-model.compile(nn.Adam(0.01), "binary_crossentropy", metrics=["accuracy"])
-watchers = [
-    nn.BackupAndRestore(folder / "backup", save_freq=3),
-    nn.CSVLogger(folder / "log.csv"),
-    nn.ReduceLROnPlateau(factor=0.5, patience=2),
-    nn.EarlyStopping(patience=30, restore_best_weights=True),
-]
-print("ready", flush=True)
-history = model.fit(x, y, 8, epochs=25, validation_split=0.25, callbacks=watchers, verbose=0)
-digest = hashlib.sha256()
-for array in model.state_dict().values():
-    digest.update(array.tobytes())
-for tensor in model.optimizer.state().values():
-    digest.update(tensor.numpy().tobytes())
-key, counter = ag.random.default_generator().state
-result = [digest.hexdigest(), counter.item(), history.epoch, history.history]
-(folder / "result.json").write_text(json.dumps(result))
-"""
-
-
-def _train(folder, seconds=None):
-    """Run the training; kill it after `seconds` of work. The seconds that it worked, None when it was killed."""
-    environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-    process = subprocess.Popen(
-        [sys.executable, "-c", TRAINING, folder], env=environment, stdout=subprocess.PIPE, text=True
-    )
-    with process:
-        assert process.stdout.readline() == "ready\n"
-        began = time.monotonic()
-        if seconds is not None:
-            time.sleep(seconds)
-            process.kill()
-        code = process.wait()
-    assert code in (0, -signal.SIGKILL)
-    return time.monotonic() - began if code == 0 else None
-
-
 def test_killed_at_random_moments(tmp_path, full):
     alone = tmp_path / "alone"
     alone.mkdir()
-    took = _train(alone)
+    took = train(alone)
     assert took
     moments = random.Random(1)
     kills, tries = 0, 0
@@ -342,15 +290,11 @@ def test_killed_at_random_moments(tmp_path, full):
         kills, tries = 0, tries + 1
         killed = tmp_path / f"killed {tries}"
         killed.mkdir()
-        # the process may also die after its work is done and before it has left: then it need not start again
-        while kills < (6 if full else 3) and not (killed / "result.json").exists():
-            kills += _train(killed, moments.uniform(0.05, 0.4) * took / tries) is None
+        while kills < (6 if full else 3) and not is_done(killed):
+            kills += train(killed, moments.uniform(0.05, 0.4) * took / tries) is None
     assert kills >= 2
-    assert (killed / "result.json").exists() or _train(killed)
-    first, second = (json.loads((f / "result.json").read_text()) for f in (alone, killed))
-    assert first == second
-    assert (alone / "log.csv").read_bytes() == (killed / "log.csv").read_bytes()
-    assert not (killed / "backup").exists()
+    assert is_done(killed) or train(killed)
+    check_same(alone, killed)
 
 
 def test_the_history_of_a_run_keeps_numbers_exactly(tmp_path):

@@ -1,4 +1,4 @@
-"""Repetition, threads, Ctrl-C and forks: the same numbers again, whole models, an end within a quarter of a second."""
+"""Repetition, threads, Ctrl-C and forks: the same numbers again, whole models."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import signal
 import threading
 import time
 from functools import partial
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -145,6 +146,54 @@ def test_models_of_one_architecture_predict_in_threads(backend, monkeypatch):
     assert results
     for result in results:
         np.testing.assert_array_equal(result, others)
+
+
+def test_a_trace_that_meets_the_fit_of_another_thread_is_tried_again(monkeypatch, log):
+    """What such a fit sets in the model in between looks as if the step changed it."""
+    model = network(dropout=0.0)
+    expected = model(X, training=False).numpy()
+    real, refused = type(ag.jit(abs)).prepare, []
+
+    def prepare(jitted, *args):
+        if len(refused) < 2:
+            model.marker = refused  # as the other thread sets something meanwhile
+            refused.append(1)
+            raise ag.TraceError("the step changes 'self'")
+        return real(jitted, *args)
+
+    monkeypatch.setattr(type(ag.jit(abs)), "prepare", prepare)
+    model.current_run = SimpleNamespace(thread=-1)
+    np.testing.assert_allclose(model.predict(X), expected, 1e-5, 1e-6)
+    assert len(refused) == 2
+    assert model.marker is refused
+    assert model._predictor.compiles
+    assert not any("runs eagerly" in line for line in log())
+
+
+def test_predictions_beside_the_fit_of_another_thread(backend, log):
+    model = network()
+    model.predict(X)
+    failed, done = [], threading.Event()
+
+    def train():
+        try:
+            with backends.use(backend):
+                model.fit(X, Y, 5, epochs=15, validation_data=(X, Y))
+        except BaseException as error:
+            failed.append(error)
+        done.set()
+
+    worker = threading.Thread(target=train)
+    worker.start()
+    number = 0
+    while not done.is_set() or not number:
+        number += 1
+        assert np.isfinite(model.predict(X[: 1 + number % len(X)])).all()
+    worker.join()
+    assert failed == []
+    assert model._predictor.compiles
+    assert not any("runs eagerly" in line for line in log())
+    np.testing.assert_allclose(model.predict(X), model(X, training=False).numpy(), 1e-5, 1e-6)
 
 
 @pytest.mark.host

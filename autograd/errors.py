@@ -15,7 +15,7 @@ from backends import (
     ShapeError,
     TraceError,
 )
-from backends.errors import is_refusal
+from backends.errors import is_refusal, raised_at_the_end
 from backends.suggest import nearest
 
 __all__ = [
@@ -35,6 +35,7 @@ __all__ = [
     "TraceError",
     "is_refusal",
     "nearest",
+    "raised_at_the_end",
 ]
 
 

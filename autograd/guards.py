@@ -276,6 +276,8 @@ class _Writer:
         elif isinstance(value, Set):
             self._equal(f"[*map(id, {name})]", [*map(id, value)], f"what is in {part.said}", "is_other_set")  # fmt: skip
             self._all_weakly(value)
+        elif _remembers(value) and value.__wrapped__.__code__ not in self.executed.codes:
+            self.unseen.append(f"what {part.said} remembers")
         elif isinstance(value, Iterator):
             self.unseen.append(f"where {part.said} stands, {type(value).__name__}")
         self._inside(part, name)
@@ -346,6 +348,12 @@ def _has_more(code: Any) -> bool:
 def _is_of_module(function: FunctionType) -> bool:
     module = sys.modules.get(str(function.__module__))
     return is_library(function.__code__.co_filename) and getattr(module, function.__qualname__, None) is function  # fmt: skip
+
+
+def _remembers(value: Any) -> bool:
+    """Whether this is a function of a cache that has something in it: it may have answered without running."""
+    is_cache = type(value).__name__ == "_lru_cache_wrapper" and isinstance(value.__wrapped__, FunctionType)  # fmt: skip
+    return is_cache and value.cache_info().currsize > 0
 
 
 def _is_empty_slot(value: Any, name: str) -> bool:

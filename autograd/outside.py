@@ -14,6 +14,7 @@ _BUILT_IN = {
     "builtins": frozenset(("globals", "input", "open")),
     "io": frozenset(("open", "open_code")),
     "_io": frozenset(("open", "open_code")),
+    "decimal": frozenset(("getcontext",)),
     "_thread": frozenset(("get_ident", "get_native_id")),
     "sys": frozenset(
         ("getrecursionlimit", "getrefcount", "_getframe", "gettrace", "getswitchinterval")
@@ -23,6 +24,7 @@ _BUILT_IN = {
 _OF_CLASSES = {"datetime": frozenset(("now", "today", "utcnow"))}
 """Built-in methods of classes of a module."""
 _PYTHON = {
+    "numpy": frozenset(("geterr", "get_printoptions", "getbufsize")),
     "threading": frozenset(("current_thread", "active_count", "enumerate")),
     "logging": frozenset(("isEnabledFor", "getEffectiveLevel", "hasHandlers")),
     "uuid": frozenset(("uuid1", "uuid4")),

@@ -8,7 +8,7 @@ from backends.program.rowwise import is_rowwise
 
 from .compared import array_content, differs
 from .creation import zeros
-from .errors import GradloomError
+from .errors import is_refusal
 from .jit import Jitted
 from .programs import Entry
 from .tensor import Tensor
@@ -56,8 +56,10 @@ def _serves(jitted: Jitted, entry: Entry, x: Tensor, rows: int) -> bool:
     example = zeros((rows, *x.shape[1:]), x.dtype, backend=x._backend)
     try:
         theirs = capture(jitted.function, example, state=state, precision=jitted.precision, captures=True)  # fmt: skip
-    except GradloomError:  # another number of rows does not even fit
-        return False
+    except Exception as error:
+        if not is_refusal(error):
+            raise
+        return False  # another number of rows does not even fit
     same = is_rowwise(ours.program, theirs.program, own.spec.shape[0], rows)
     return same and not differs(_constants(ours), _constants(theirs))
 

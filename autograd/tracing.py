@@ -17,7 +17,7 @@ from backends.locks import renewed_lock
 from backends.program import Program, Symbol, TraceBackend, format_program, interpret
 
 from . import random
-from .errors import TraceError
+from .errors import TraceError, raised_at_the_end
 from .graph import Leaf
 from .structure import flatten, unflatten
 from .tensor import Tensor
@@ -178,7 +178,7 @@ def _captured(
         ]
         for i, number in numbers.items():
             number.symbol = inputs[i]._data
-        with backends.use(trace), random.standing_in(stand_in):
+        with backends.use(trace), random.standing_in(stand_in), raised_at_the_end():
             result = step(*unflatten(list(args), iter(inputs)))
         for key, tensor in given.items():
             leaf = tensor._node

@@ -6,6 +6,10 @@ keeps catching it.
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 
 class GradloomError(Exception):
     """Base of every error raised on purpose by `backends`, `autograd` and `nn`."""
@@ -46,13 +50,40 @@ class DeviceMemoryError(BackendError, MemoryError):
     """
 
 
+class _Noted(threading.local):
+    watching = False
+    error: TraceError | None = None
+
+
+_noted = _Noted()
+
+
+@contextmanager
+def raised_at_the_end() -> Iterator[None]:
+    """A context after which the last `TraceError` of this thread is raised, though somebody may have caught it inside."""
+    before = _noted.watching, _noted.error
+    _noted.watching, _noted.error = True, None
+    try:
+        yield
+        if _noted.error is not None:
+            raise _noted.error
+    finally:
+        _noted.watching, _noted.error = before
+
+
 class TraceError(GradloomError, RuntimeError):
     """A step that is being traced did something that cannot be part of a program.
 
     Cause: `item()`, `numpy()`, `if tensor:` or a boolean mask (all need values that do not exist yet), or the use of
     an array that is neither an argument nor declared state.
-    Fix: pass it as an argument, list it in `state=`, or write the branch with `where`.
+    Fix: pass it as an argument, list it in `state=`, or write the branch with `where`. To catch it inside the step does not
+    help: the trace is refused when it ends, as a program would hold what the handler did for ever.
     """
+
+    def __init__(self, *args: object) -> None:
+        super().__init__(*args)
+        if _noted.watching:
+            _noted.error = self
 
 
 class ConcretizationError(TraceError):

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import math
 import os
 import secrets
 import stat
@@ -175,9 +176,20 @@ def _check_safe(path: Path, facts: os.stat_result) -> None:
 
 
 def limit() -> float:
-    """The bound of the folder in bytes: GRADLOOM_CACHE_SIZE megabytes."""
-    text = os.environ.get("GRADLOOM_CACHE_SIZE", "")
-    return float(text if text.isdigit() else _LIMIT) * 1e6
+    """The bound of the folder in bytes: GRADLOOM_CACHE_SIZE megabytes; what is no such number is said once and not used."""
+    return _limit(os.environ.get("GRADLOOM_CACHE_SIZE") or str(_LIMIT)) * 1e6
+
+
+@cache
+def _limit(text: str) -> float:
+    try:
+        size = float(text)
+    except ValueError:
+        size = math.nan
+    if not 0 <= size < math.inf:
+        _log.warning("GRADLOOM_CACHE_SIZE=%r is no number of megabytes; it is %s", text, _LIMIT)
+        return float(_LIMIT)
+    return size
 
 
 @cache

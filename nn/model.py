@@ -37,7 +37,7 @@ from .preserve import undone_on_error
 from .ranges import SEED
 from .run import Run
 from .seed import drawing_from
-from .step import Task, task_of, train_step
+from .step import Task, checked_output, task_of, train_step
 
 
 class Model(Overridable):
@@ -336,8 +336,8 @@ class Model(Overridable):
 
     def ensure_built(self, x: Tensor) -> tuple[int | None, ...]:
         """Build the model with one row of `x`, which also checks that it fits; returns the output shape."""
-        with no_grad():
-            output = self(x[:1], training=False)
+        with no_grad(), stop_iteration_is_an_error(type(self).__name__):
+            output = checked_output(self, self(x[:1], training=False), x[:1])
         return (None, *output.shape[1:])
 
     def task(self, x: Tensor) -> Task:

@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING, Any
 
 import autograd as ag
 from autograd import Tensor
+from autograd.errors import is_refusal
 from autograd.rowwise import Rowwise
 
 from .compiled import say, tried
 from .data import cuts, in_parts
 from .module import changes
 from .precision import precision_of
+from .step import checked_output
 
 if TYPE_CHECKING:
     from .model import Model
@@ -50,7 +52,7 @@ class Predictor:
         return self.model.jit_key()
 
     def _forward(self, x: Tensor) -> Any:
-        return self.model(x, training=False)
+        return checked_output(self.model, self.model(x, training=False), x)
 
     def __call__(self, x: Tensor) -> Tensor:
         """The outputs (n, ...) for inputs (n, ...), without graph."""
@@ -80,15 +82,26 @@ class Predictor:
         return ROWS if rows >= ROWS[-1] and self._is_rowwise(x, ROWS[-1]) else ROWS[:1]
 
     def _is_rowwise(self, x: Tensor, size: int) -> bool:
-        """Whether the program for `size` rows serves `x`."""
+        """Whether the program for `size` rows serves `x`. Nobody has given so many: what is wrong with them is no answer."""
         example = ag.zeros((size, *x.shape[1:]), x.dtype, backend=x.backend)
-        return self._error_of(example) is None and self._rowwise.serves(x, size)
+        try:
+            return self._error_of(example) is None and self._rowwise.serves(x, size)
+        except Exception as error:
+            if not is_refusal(error):
+                raise
+            return False
 
     def _error_of(self, x: Tensor) -> Exception | None:
         """Why no program can be made for `x`, if that is so."""
         if self._jitted.is_ready(x):
             return None
-        return tried(self.model, partial(self._jitted.prepare, x), "predict")
+        prepare = partial(self._jitted.prepare, x)
+        error = tried(self.model, prepare, "predict")
+        if error is not None and not all(module.built for _, module in self.model.named_modules()):
+            # a layer that was put into a model in use; the model builds it, as at its first call
+            self._forward(x)
+            error = tried(self.model, prepare, "predict")
+        return error
 
     def _exactly(self, x: Tensor) -> Tensor:
         """The outputs of a program for just so many rows."""

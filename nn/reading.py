@@ -97,13 +97,23 @@ def _bytes_of(place: Place) -> bytes:
 
 def _rest_of(file: IO[bytes]) -> bytes:
     """All of a file; not before its first bytes say that this is worth while."""
-    first = file.read(8)
+    first = _read(file, 8)
     if len(first) < 8:
         raise ValueError(f"it ends after {len(first)} bytes")
     length = int.from_bytes(first, "little")
     if length > LONGEST_TABLE:
         raise ValueError(f"a table of {length} bytes; at most {LONGEST_TABLE} are read")
-    return first + file.read()
+    return first + _read(file)
+
+
+def _read(file: IO[bytes], count: int = -1) -> bytes:
+    """`count` bytes, or all: an unbuffered stream may give fewer at a time."""
+    parts: list[bytes] = []
+    left = count
+    while left and (part := file.read(left)):
+        parts.append(part)
+        left -= len(part) if count > 0 else 0
+    return b"".join(parts)
 
 
 def _header(metadata: Any, head: bytes, data: bytes, verify: bool) -> dict[str, Any] | None:

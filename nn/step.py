@@ -79,12 +79,27 @@ def is_partly_own(task: Task) -> bool:
     return any(not str(getattr(part, "__module__", "")).startswith("nn.") for part in parts if part is not None)  # fmt: skip
 
 
+def checked_output(model: Model, output: Any, x: Tensor) -> Tensor:
+    """`output` of a model for rows `x`.
+
+    Raises:
+        ArgumentError: it is no tensor with a row for each of x.
+    """
+    if isinstance(output, Tensor) and output.ndim and output.shape[0] == x.shape[0]:
+        return output
+    made = f"a tensor of shape {output.shape}" if isinstance(output, Tensor) else f"{type(output).__name__}"  # fmt: skip
+    raise ArgumentError(
+        f"{type(model).__name__} returned {made} for {x.shape[0]} rows; fit, evaluate and predict need one tensor with a "
+        "row for each"
+    )
+
+
 def forward(
     task: Task, x: Tensor, y: Tensor, weight: Tensor | None, training: bool = True
 ) -> tuple[Tensor, Tensor]:
     """(prediction, total loss); from the logits where the model ends in the activation that the loss knows."""
     with remember_logits():
-        prediction = task.model(x)
+        prediction = checked_output(task.model, task.model(x), x)
         if overrides(task.model, "compute_loss"):
             total = task.model.compute_loss(x, y, prediction, weight, training)
             total = returned(f"{type(task.model).__name__}.compute_loss", total)

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any, Literal
 
 from ..primitives import PRIMITIVES
-from ..shapes import Slot, expand_key, normalise_axes, normalise_axis
+from ..shapes import expand_key, normalise_axes, normalise_axis
 from .ir import Instruction, Operand, Program, Value
 
 _Axes = list[int | None]
@@ -64,7 +64,7 @@ def _batch_axis(value: Value, other: Value, rows: int, more: int) -> int | Liter
 
 
 def _same(ours: Instruction, theirs: Instruction) -> bool:
-    """Whether two instructions differ in nothing but shapes and slices, which are looked at for themselves."""
+    """Whether two instructions differ in nothing but shapes, which are looked at for themselves."""
     if ours.primitive != theirs.primitive or len(ours.operands) != len(theirs.operands):
         return False
     pairs = zip(ours.operands, theirs.operands, strict=True)
@@ -76,7 +76,7 @@ def _name(operand: Operand) -> Any:
 
 
 def _settings(instruction: Instruction) -> str:
-    return repr([(k, v) for k, v in instruction.static if k not in ("shape", "key")])
+    return repr([(k, v) for k, v in instruction.static if k != "shape"])
 
 
 def _keeps_rows(instruction: Instruction, known: dict[int, int | None], result: int | None) -> bool:
@@ -140,14 +140,13 @@ def _getitem(instruction: Instruction, operands: list[Value], axes: _Axes, resul
     key = dict(instruction.static)["key"]
     axis, *indices = axes
     if axis is None:
-        slots = sum(isinstance(entry, Slot) for entry in key)
-        return slots <= 1 or all(i is None for i in indices)
+        # without numbers of each row, or with several, what follows the number of rows is not theirs
+        return (result is None) == (not any(i is not None for i in indices)) and len(indices) <= 1
     if any(i is not None for i in indices):
         return False
-    shape = operands[0].spec.shape
-    entries = [entry for entry in expand_key(key, len(shape)) if entry is not None]
-    entry = entries[axis]
-    return isinstance(entry, slice) and entry.indices(shape[axis]) == (0, shape[axis], 1)
+    entries = [e for e in expand_key(key, len(operands[0].spec.shape)) if e is not None]
+    # a slice with bounds may be whole for some numbers of rows and not for others
+    return entries[axis] in (slice(None), slice(None, None, 1), slice(0, None, 1))
 
 
 def _matmul(instruction: Instruction, operands: list[Value], axes: _Axes, result: int | None) -> bool:  # fmt: skip

@@ -261,7 +261,22 @@ def test_what_was_left_half_written_goes(folder):
     assert sorted(file.name for file in folder.iterdir()) == ["a.kernel", "c.kernel.2.new"]
 
 
-@pytest.mark.parametrize(("text", "expected"), [("", 256e6), ("5", 5e6), ("0", 0), ("much", 256e6)])
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("", 256e6),
+        ("5", 5e6),
+        ("0", 0),
+        ("much", 256e6),
+        ("1.5", 1.5e6),
+        ("1e3", 1e9),
+        ("-1", 256e6),
+        ("nan", 256e6),
+        ("inf", 256e6),
+        ("10MB", 256e6),
+        ("²", 256e6),
+    ],
+)
 def test_the_bound_is_a_setting(monkeypatch, text, expected):
     monkeypatch.setenv("GRADLOOM_CACHE_SIZE", text)
     assert store.limit() == expected

@@ -136,3 +136,38 @@ def test_an_error_with_two_threads():
         assert table.numpy().tobytes() == before.tobytes()
     step(bad)
     assert table.numpy().tobytes() != before.tobytes()
+
+
+CAUGHT = {
+    "float": lambda x: float(x.max()),
+    "item": lambda x: x.max().item(),
+    "branch": lambda x: 2.0 if x.max() > 0 else 3.0,
+    "numpy": lambda x: x.numpy()[0],
+    "mask": lambda x: x[x > 0].sum(),
+}
+
+
+@pytest.mark.parametrize("error", [Exception, RuntimeError, ag.TraceError])
+@pytest.mark.parametrize("name", CAUGHT)
+def test_a_refusal_that_the_step_catches_is_raised_at_the_end(name, error):
+    """Else the program would hold what the handler gave, for ever."""
+
+    def step(x):
+        try:
+            scale = CAUGHT[name](x)
+        except error:
+            scale = 100.0
+        return x * scale
+
+    with pytest.raises(ag.TraceError, match=r"value|mask|branch"):
+        ag.jit(step)(ag.ones(2))
+    assert step(ag.ones(2)).tolist() != [100.0, 100.0]
+    assert ag.jit(lambda x: x * 2.0)(ag.ones(2)).tolist() == [2.0, 2.0]
+
+
+def test_a_refusal_that_is_caught_outside_of_the_step_is_over():
+    step = ag.jit(lambda x: x * float(x.max()))
+    for _ in range(2):
+        with pytest.raises(ag.TraceError):
+            step(ag.ones(2))
+        assert ag.jit(lambda x: x * 2.0)(ag.ones(2)).tolist() == [2.0, 2.0]

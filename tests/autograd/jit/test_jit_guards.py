@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import collections
 import datetime
+import decimal
 import enum
+import functools
 import logging
 import os
 import pathlib
@@ -172,6 +174,8 @@ def outside():
         "logging.isEnabledFor": lambda x: x * logging.getLogger("of.ways").isEnabledFor(10),
         "threading.current_thread": lambda x: x * len(threading.current_thread().name),
         "sys.getrecursionlimit": lambda x: x * sys.getrecursionlimit(),
+        "numpy.geterr": lambda x: x * len(np.geterr()),
+        "decimal.getcontext": lambda x: x * decimal.getcontext().prec,
     }
 
 
@@ -201,7 +205,14 @@ def unseen():
     big = np.zeros(100_000)
     own = np.random.default_rng(0)
     numbers = iter([2.0, 3.0])
+
+    @functools.lru_cache
+    def remembered():
+        return own.normal()
+
+    remembered()
     return {
+        "a cache": lambda x: x * remembered(),
         "numpy.random": lambda x: x * float(np.random.random()),
         "random": lambda x: x * random.random(),
         "a generator of one's own": lambda x: x * float(own.normal()),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import operator
 
 import numpy as np
 import pytest
@@ -55,6 +56,15 @@ ALONE = {
     "products of each": lambda x: x[:, None, :] @ x[:, :, None],
     "a branch on the columns": lambda x: x if x.shape[1] > 2 else -x,
 }  # fmt: skip
+TABLE = np.arange(300, dtype=np.float32).reshape(100, 3)
+PIECES = ("n", "slice(None, n)", "slice(-n, None)", "slice(n, n + 1)", "slice(n - 1, None, -1)", "min(7, n // 10)", "(slice(None, n), slice(0, 1))")  # fmt: skip
+
+
+def pieces_of_a_table(key):
+    """A piece of a table of 100 rows that the number of rows n chooses."""
+    return lambda x: x + ag.tensor(TABLE)[eval(key, {"n": x.shape[0]})]
+
+
 TOGETHER = {
     "centred": lambda x: x - x.mean(axis=0),
     "largest of all": lambda x: x / (ag.abs(x).max() + 1.0),
@@ -76,6 +86,10 @@ TOGETHER = {
     "chosen rows": lambda x: x[ag.argsort(x[:, 0])],
     "a branch on few": lambda x: x * 2.0 if x.shape[0] < 10 else x,
     "a branch on their number": lambda x: x * 2.0 if x.shape[0] % 2 else x,
+    **{f"a table, {key}": pieces_of_a_table(key) for key in PIECES},
+    "another column": lambda x: x[:, x.shape[0] % 3 : x.shape[0] % 3 + 1],
+    "one of the columns": lambda x: x[:, x.shape[0] % 3][:, None],
+    "at most fifty": operator.itemgetter(slice(None, 35)),
     "every second": lambda x: x * (ag.arange(x.shape[0]) % 2)[:, None],
 }  # fmt: skip
 
@@ -107,7 +121,13 @@ def test_what_mixes_rows_is_computed_for_just_those(name):
     x = np.random.default_rng(0).normal(size=(40, 3)).astype("f4")
     model = model_of(TOGETHER[name])
     for count in (7, 3, 31, 33, 40, 32):
-        np.testing.assert_allclose(*both(model, x[:count], 64), rtol=1e-5, atol=1e-5)
+        rows = x[:count]
+        expected = TOGETHER[name](ag.tensor(rows)).numpy()
+        if len(expected) != count:
+            with pytest.raises(nn.errors.ArgumentError, match="a row for each"):
+                model.predict(rows, 64)
+        else:
+            np.testing.assert_allclose(model.predict(rows, 64), expected, rtol=1e-5, atol=1e-5)
 
 
 @pytest.mark.parametrize("kind", ["alone", "together"])
@@ -157,6 +177,55 @@ def test_batches_of_a_generator_have_any_number_of_rows():
     found = model.predict(x[a:b] for a, b in itertools.pairwise(cuts))
     np.testing.assert_allclose(found, model.predict(x), rtol=1e-5, atol=1e-6)
     assert traces(model) <= 3
+
+
+def test_a_layer_that_fits_one_number_of_rows_alone():
+    """Programs for other numbers are tried; what is wrong with these is nobody's fault."""
+    model = model_of(lambda x: x if x.shape[0] == 1 else x * ag.ones((40, 3)))
+    with pytest.raises(ag.ShapeError, match="39"):
+        model.predict(np.ones((39, 3)), 40)
+    assert model.predict(np.ones((40, 3)), 40).tolist() == np.ones((40, 3)).tolist()
+
+
+@pytest.mark.parametrize("jit", [True, "auto"])
+@pytest.mark.parametrize("how", ["append", "replace"])
+def test_a_layer_that_is_put_into_a_model_in_use(how, jit):
+    model = nn.Sequential([nn.Dense(3)])
+    model.compile("sgd", "mse", jit=jit)
+    x = np.ones((40, 4), "f4")
+    model.predict(x)
+    if how == "append":
+        model.layers.append(nn.Dense(2))
+    else:
+        model.layers[0] = nn.Dense(2)
+    for count in (40, 5):
+        np.testing.assert_allclose(*both(model, x[:count], 64), rtol=1e-5)
+        assert model.predict(x[:count]).shape == (count, 2)
+    assert model._predictor.compiles
+
+
+OUTPUTS = {
+    "a tuple": lambda x: (x, x),
+    "a dict": lambda x: {"a": x},
+    "None": lambda x: None,
+    "a number": lambda x: 1,
+    "no axis": lambda x: x.sum(),
+    "other rows": lambda x: ag.concat([x, x]),
+}
+
+
+@pytest.mark.parametrize("call", ["predict", "fit", "evaluate"])
+@pytest.mark.parametrize("name", OUTPUTS)
+def test_models_return_one_tensor_with_a_row_for_each(name, call):
+    class Own(nn.Model):
+        def call(self, x):
+            return OUTPUTS[name](x)
+
+    model = Own()
+    model.compile("sgd", "mse")
+    given = (np.ones((4, 3)),) if call == "predict" else (np.ones((4, 3)), np.ones((4, 3)))
+    with pytest.raises(nn.errors.ArgumentError, match=r"Own returned .* need one tensor"):
+        getattr(model, call)(*given)
 
 
 def test_a_user_s_code_is_proved_for_each_number_of_rows():

@@ -154,7 +154,7 @@ class LateBranches(nn.Module):
     """Makes a parameter of the trace at its first step, then looks at a value, which no trace has."""
 
     def call(self, x):
-        if self.training and not hasattr(self, "scale"):
+        if self.training and not hasattr(self, "made_on"):
             self.scale = nn.Parameter(ag.ones(3))
             self.made_on = x.backend
         if not self.training or x.sum().item() < 1e9:

@@ -21,12 +21,9 @@ def test_all_is_as_promised(name, tmp_path):
 
 
 def test_the_command(tmp_path):
-    command = [sys.executable, "-m", "tests.campaign", "reliability", "--scale", "0.004", "--only", "odd shapes, wrong calls", "--json", str(tmp_path / "counts.json")]  # fmt: skip
+    command = [sys.executable, "-m", "tests.campaign", "reliability", "--scale", "0.004", "--only", "odd shapes", "--json", str(tmp_path / "counts.json")]  # fmt: skip
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "all as promised" in done.stdout
     assert "| odd shapes | dense: predicted | 1 |" in done.stdout
     assert (tmp_path / "counts.json").exists()
-    wrong = subprocess.run([*command[:4], "--only", "x"], cwd=ROOT, capture_output=True, text=True, check=False)  # fmt: skip
-    assert wrong.returncode == 2
-    assert "no part 'x'" in wrong.stderr

@@ -16,9 +16,7 @@ _BUILT_IN = {
     "_io": frozenset(("open", "open_code")),
     "decimal": frozenset(("getcontext",)),
     "_thread": frozenset(("get_ident", "get_native_id")),
-    "sys": frozenset(
-        ("getrecursionlimit", "getrefcount", "_getframe", "gettrace", "getswitchinterval")
-    ),
+    "sys": frozenset(("getrecursionlimit", "_getframe", "gettrace", "getswitchinterval")),
     "gc": frozenset(("get_count", "get_objects", "get_referrers", "isenabled")),
 }
 _OF_CLASSES = {"datetime": frozenset(("now", "today", "utcnow"))}

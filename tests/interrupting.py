@@ -187,6 +187,8 @@ def main(arguments: list[str]) -> None:
     """Run one scenario."""
     import interrupted_scenarios as scenarios
 
+    # a shell that starts this in the background lets it ignore Ctrl-C
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     faulthandler.enable()
     faulthandler.dump_traceback_later(_SECONDS, exit=True)
     how, name, *rest = arguments

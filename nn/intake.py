@@ -93,7 +93,9 @@ def metrics_of(given: Any) -> list[Metric]:
         raise ArgumentError(
             f"metrics are nn.Metric objects, names or functions, a list of them or one, got {type(given).__name__} {given!r}"
         )
-    chosen = [metrics.get(metric) for metric in ([given] if one else given or ())]
+    chosen = [
+        metrics.get(metric) for metric in ([given] if one else () if given is None else given)
+    ]
     names = [metric.name for metric in chosen]
     if "loss" in names:
         raise ArgumentError("a metric cannot be called 'loss'")

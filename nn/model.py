@@ -23,6 +23,7 @@ from .compiled import Steps
 from .data import Rows, check_batch_size, check_lengths, features
 from .errors import ArgumentError, NotCompiledError, stop_iteration_is_an_error
 from .files import Place
+from .forms import FLAG
 from .intake import FitArguments, given, metrics_of, refuse_beside_batches, rows_of
 from .losses import Loss
 from .metrics import Metric
@@ -38,6 +39,8 @@ from .ranges import SEED
 from .run import Run
 from .seed import drawing_from
 from .step import Task, task_of, train_step
+
+_JIT = FLAG._replace(words='is "auto", True or False')
 
 
 class Model(Overridable):
@@ -131,8 +134,8 @@ class Model(Overridable):
             ArgumentError: unknown names, with the nearest known one; `mixed_precision` with `jit=False` or a model that
                 is not float32. Nothing changes then.
         """
-        if jit not in ("auto", True, False):
-            raise ArgumentError(f'jit is "auto", True or False, got {jit!r}')
+        if not (isinstance(jit, str) and jit == "auto"):
+            jit = _JIT.checked("compile", "jit", jit)
         precision = checked_precision(mixed_precision, jit, self.dtype)
         check_methods(self, precision)
         chosen_loss = None if loss is None else losses.get(loss)

@@ -112,6 +112,20 @@ def _backend(value: Any) -> Any:
     return value
 
 
+def _model(value: Any) -> Any:
+    if isinstance(value, type) or not hasattr(value, "compiled_loss"):
+        raise TypeError
+    return value
+
+
+def _predictor(value: Any) -> Any:
+    if isinstance(value, type) or not callable(getattr(value, "predict", None)):
+        raise TypeError
+    return value
+
+
+MODEL = Form("is an nn.Model", _model)
+PREDICTOR = Form("is a model, with a method predict", _predictor)
 AXES = Form("is an integer or a tuple of them, each once", _axes)
 BACKEND = Form("is the name of a backend", _backend, optional=True)
 
@@ -138,18 +152,18 @@ def function(words: str, *numbers: int) -> Form:
     return Form(words, keep)
 
 
-def takes(function: Callable[..., Any], *numbers: int) -> bool:
-    """Whether it can be called with one of these numbers of arguments, as far as its signature tells."""
+def takes(function: Callable[..., Any], *numbers: int, **named: Any) -> bool:
+    """Whether it can be called with one of these numbers of arguments, as far as its signature tells; and those `named`."""
     try:
         signature = inspect.signature(function)
     except (TypeError, ValueError):
         return True
-    return any(_binds(signature, number) for number in numbers)
+    return any(_binds(signature, number, named) for number in numbers)
 
 
-def _binds(signature: inspect.Signature, number: int) -> bool:
+def _binds(signature: inspect.Signature, number: int, named: Mapping[str, Any]) -> bool:
     try:
-        signature.bind(*range(number))
+        signature.bind(*range(number), **named)
     except TypeError:
         return False
     return True

@@ -32,15 +32,13 @@ from .optimizers import Optimizer
 from .overridable import Overridable
 from .overriding import check_methods, overrides
 from .position import Position
-from .precision import LossScale, checked_precision
+from .precision import LossScale, checked_jit, checked_precision
 from .predictor import Predictor
 from .preserve import undone_on_error
 from .ranges import SEED
 from .run import Run
 from .seed import drawing_from
 from .step import Task, task_of, train_step
-
-_JIT = FLAG._replace(words='is "auto", True or False')
 
 
 class Model(Overridable):
@@ -134,8 +132,7 @@ class Model(Overridable):
             ArgumentError: unknown names, with the nearest known one; `mixed_precision` with `jit=False` or a model that
                 is not float32. Nothing changes then.
         """
-        if not (isinstance(jit, str) and jit == "auto"):
-            jit = _JIT.checked("compile", "jit", jit)
+        jit = checked_jit(jit)
         precision = checked_precision(mixed_precision, jit, self.dtype)
         check_methods(self, precision)
         chosen_loss = None if loss is None else losses.get(loss)
@@ -232,6 +229,7 @@ class Model(Overridable):
             The loss, or a list [loss, metrics...] when there are metrics, or a dict with `return_dict`.
         """
         self.compiled_loss("evaluate")
+        return_dict = FLAG.checked("evaluate", "return_dict", return_dict)
         size = check_batch_size(32 if batch_size is None else batch_size)
         with self.drawing(), undone_on_error(self):
             if is_iterable_of_batches(x):
@@ -280,6 +278,7 @@ class Model(Overridable):
     ) -> Any:
         """One step on one batch; returns the loss and metrics of this batch, as `evaluate` does."""
         self.compiled_loss("train_on_batch")
+        return_dict = FLAG.checked("train_on_batch", "return_dict", return_dict)
         with self.drawing(), undone_on_error(self):
             batch = rows_of(self, x, y, sample_weight, class_weight)
             was_training = self.training

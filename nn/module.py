@@ -73,8 +73,7 @@ def _placed(kind: str, requires_grad: Any, backend: Any) -> tuple[bool, Any]:
     return FLAG.checked(kind, "requires_grad", requires_grad), BACKEND.checked(kind, "backend", backend)  # fmt: skip
 
 
-REGULARIZER = function("is a function of the parameter", 1).or_none()
-CONSTRAINT = REGULARIZER
+_RULE = function("is a function of the parameter", 1).or_none()
 
 
 class Parameter(Tensor):
@@ -100,8 +99,8 @@ class Parameter(Tensor):
         constraint: Constraint | None = None,
     ) -> None:
         super().__init__(data, dtype, *_placed("Parameter", requires_grad, backend))
-        self.regularizer = REGULARIZER.checked("Parameter", "regularizer", regularizer)
-        self.constraint = CONSTRAINT.checked("Parameter", "constraint", constraint)
+        self.regularizer = _RULE.checked("Parameter", "regularizer", regularizer)
+        self.constraint = _RULE.checked("Parameter", "constraint", constraint)
 
 
 class Buffer(Tensor):
@@ -237,7 +236,7 @@ class Module:
 
     def train(self, mode: bool = True) -> Self:
         """Set training mode here and in all sub-modules."""
-        if _modes.get(self) != (changes[0], mode):
+        if _modes.get(self) != (changes[0], mode := FLAG.checked("train", "mode", mode)):
             for _, module in self.named_modules():
                 module.training = mode
             _modes[self] = (changes[0], mode)

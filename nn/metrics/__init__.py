@@ -79,7 +79,7 @@ def get(metric: Any) -> Metric:
         return metric
     if isinstance(metric, Loss):
         return LossMetric(metric, type(metric).__name__)
-    if called("metrics", metric, 2, "(y_true, y_pred)") is not None:
+    if called("metric", metric, 2, "(y_true, y_pred)") is not None:
         return LossMetric(metric, getattr(metric, "__name__", "metric"))
     known = isinstance(metric, str) and metric in _BY_CLASS_NAME
     return lookup("metric", metric, _BY_CLASS_NAME if known else METRICS)(name=metric)

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import inspect
 import re
+from functools import partial
 
 import numpy as np
 import pytest
-from models import rows
+from models import everything, rows
 from test_number_arguments import GIVEN, PLACES
 
 import autograd as ag
@@ -75,8 +76,8 @@ TAKEN = {
     "Parameter.data": "NaN|empty list|array",
 }
 """Argument, or class (its bases count) and argument: the values that mean something."""
-CALLED = {"data": "", "dtype": "dtype"}
-"""Other words than the argument's name: what is no array, and no dtype, is an error of the tensor."""
+CALLED = {"data": "", "dtype": "dtype", "build": "build|unknown parameter"}
+"""Other words than the argument's name: what is no array, and no dtype, is an error of the tensor; `tune` gives parameters to `build`."""
 NUMBER = r"(int|float)( \| None)?"
 """Numbers are tried in test_number_arguments.py."""
 
@@ -184,3 +185,96 @@ def test_a_class_stands_for_what_it_makes():
     assert isinstance(layer.kernel_regularizer, nn.L2)
     assert isinstance(layer.kernel_constraint, nn.NonNeg)
     assert nn.Sequential([layer]).built
+
+
+SPACE = {"units": [2]}
+METHODS = {
+    nn.Model.compile: dict(optimizer="sgd", loss="mse"),
+    nn.Model.fit: dict(x=X, y=Y, verbose=0),
+    nn.Model.evaluate: dict(x=X, y=Y, verbose=0),
+    nn.Model.train_on_batch: dict(x=X, y=Y),
+    nn.Model.summary: dict(print_fn=lambda text: None),
+    nn.Model.plot: {},
+    nn.Model.train: {},
+    nn.Model.load_weights: dict(path="saved"),
+    nn.load: dict(path="saved"),
+    nn.learning_rate_range_test: dict(x=X, y=Y, steps=12),
+    nn.capture_train_step: dict(x=X, y=Y),
+    nn.tune: dict(build=None, x=X, y=Y, space=SPACE, trials=1, epochs=1, verbose=0),
+    nn.add_layers_until: dict(build=None, x=X, y=Y, max_layers=1, epochs=1, units=2, verbose=0),
+    nn.plots.learning_curves: dict(history={"loss": [1.0]}),
+    nn.plots.confusion_matrix: dict(y_true=[0, 1], y_pred=[0, 1]),
+    nn.plots.network: {},
+    nn.plots.activation_histograms: dict(x=X),
+    nn.plots.gradient_histograms: dict(x=X, y=Y),
+    nn.plots.decision_boundary: dict(
+        x=X[:, :2], y=Y, model=nn.Sequential([nn.Dense(1, "sigmoid", input_shape=(2,))])
+    ),
+}
+NUMBERS_ALONE = {nn.set_random_seed, nn.plots.learning_rate_range_test}
+"""And what is made of the result of another."""
+MEANT = {
+    "loss": "None",
+    "metrics": "None|empty list",
+    "callbacks": "None|empty list",
+    "batch_size": "3|None",
+    "steps_per_epoch": "3",
+    "validation_batch_size": "3",
+    "custom_objects": "dict",
+    "pruner": "None",
+    "tune.name": "nonsense",
+    "title": "nonsense",
+}
+CHECKED_ELSEWHERE = {
+    "self",
+    "x",
+    "y",
+    "sample_weight",
+    "class_weight",
+    "validation_data",
+    "verbose",
+}
+"""Data (test_bad_input.py, test_kinds_of_data.py) and `verbose` (test_number_arguments.py)."""
+
+
+def public_functions():
+    """Those of nn and of its pictures."""
+    for place in (nn, nn.plots):
+        for name, value in vars(place).items():
+            if inspect.isfunction(value) and value.__module__[:3] == "nn." and name[0] != "_":
+                yield value
+
+
+def test_no_public_function_is_left_out():
+    assert set(public_functions()) <= set(METHODS) | NUMBERS_ALONE
+
+
+@pytest.mark.parametrize("method", METHODS, ids=lambda method: method.__name__)
+def test_a_method_refuses_what_means_nothing(method, trained, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    trained.save("saved")
+    others, found = METHODS[method], []
+    parameters = inspect.signature(method).parameters
+    if {"model"} & set(parameters):
+        others = {"model": trained} | others
+    if "self" in parameters:
+        others = {"self": trained} | others
+    for parameter in parameters.values():
+        name = parameter.name
+        if name in CHECKED_ELSEWHERE or re.fullmatch(NUMBER, str(parameter.annotation)):
+            continue
+        if parameter.kind is parameter.VAR_KEYWORD:
+            continue
+        meant = MEANT.get(name, "") + "|" + MEANT.get(f"{method.__name__}.{name}", "")
+        for what, value in ODD.items():
+            if value is None and parameter.default is None:
+                continue
+            before = everything(trained)
+            words = CALLED.get(name, rf"\b{name}\b")
+            came = outcome(partial(method, **(others | {name: value})), words)
+            assert came == "taken" or everything(trained) == before, (name, what)
+            if name == "path" and what == "nonsense":  # no such file, or one of another kind
+                continue
+            if came != ("taken" if what in meant.split("|") else "refused"):
+                found.append(f"{name}={what}: {came}")
+    assert found == []

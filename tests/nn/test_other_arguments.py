@@ -208,7 +208,10 @@ METHODS = {
     nn.plots.activation_histograms: dict(x=X),
     nn.plots.gradient_histograms: dict(x=X, y=Y),
     nn.plots.decision_boundary: dict(
-        x=X[:, :2], y=Y, model=nn.Sequential([nn.Dense(1, "sigmoid", input_shape=(2,))])
+        x=X[:, :2],
+        y=Y,
+        resolution=2,
+        model=nn.Sequential([nn.Dense(1, "sigmoid", input_shape=(2,))]),
     ),
 }
 NUMBERS_ALONE = {nn.set_random_seed, nn.plots.learning_rate_range_test}

@@ -236,7 +236,7 @@ class Module:
 
     def train(self, mode: bool = True) -> Self:
         """Set training mode here and in all sub-modules."""
-        if _modes.get(self) != (changes[0], mode := FLAG.checked("train", "mode", mode)):
+        if _modes.get(self) != (changes[0], mode):
             for _, module in self.named_modules():
                 module.training = mode
             _modes[self] = (changes[0], mode)

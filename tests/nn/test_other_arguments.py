@@ -195,7 +195,6 @@ METHODS = {
     nn.Model.train_on_batch: dict(x=X, y=Y),
     nn.Model.summary: dict(print_fn=lambda text: None),
     nn.Model.plot: {},
-    nn.Model.train: {},
     nn.Model.load_weights: dict(path="saved"),
     nn.load: dict(path="saved"),
     nn.learning_rate_range_test: dict(x=X, y=Y, steps=12),

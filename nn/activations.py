@@ -20,6 +20,7 @@ from autograd import Tensor
 from autograd.mode import switched
 
 from .errors import lookup
+from .forms import called
 
 Activation = Callable[[Tensor], Tensor]
 
@@ -347,8 +348,8 @@ def get(activation: str | Activation | None) -> Activation:
     """An activation by name, the function itself, or `linear` for None."""
     if activation is None:
         return linear
-    if callable(activation):
-        return activation
+    if called("activation", activation, 1, "a tensor") is not None:
+        return activation  # type: ignore[return-value]
     function: Any = lookup("activation", activation, ACTIVATIONS)
     return function  # type: ignore[no-any-return]
 

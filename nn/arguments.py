@@ -13,6 +13,7 @@ from typing import Any
 import autograd as ag
 
 from .errors import ArgumentError
+from .forms import choice
 from .ranges import FRACTION, Range
 
 
@@ -78,10 +79,8 @@ def truth(owner: str, name: str, value: Any) -> bool:
 
 def one_of(owner: str, name: str, value: Any, known: tuple[str, ...]) -> str:
     """`value` when it is one of the known words."""
-    if value not in known:
-        words = ", ".join(map(repr, known))
-        raise ArgumentError(f"{owner}: {name} is one of {words}, got {value!r}")
-    return str(value)
+    found: str = choice(*known).checked(owner, name, value)
+    return found
 
 
 def floating(dtype: Any) -> str:

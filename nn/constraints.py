@@ -13,6 +13,7 @@ import autograd as ag
 from autograd import Tensor
 
 from .errors import lookup
+from .forms import AXES, Form, called, made
 from .ranges import NOT_NEGATIVE, Checked, Range
 
 EPSILON = 1e-7
@@ -39,6 +40,7 @@ class MaxNorm(Checked):
     """
 
     ranges: ClassVar[Mapping[str, Range]] = {"max_value": NOT_NEGATIVE}
+    forms: ClassVar[Mapping[str, Form]] = {"axis": AXES}
 
     def __init__(self, max_value: float = 2, axis: int | tuple[int, ...] = 0) -> None:
         self.max_value = max_value
@@ -49,13 +51,15 @@ class MaxNorm(Checked):
         return w * (length.clip(0, self.max_value) / (length + EPSILON))
 
 
-class UnitNorm:
+class UnitNorm(Checked):
     """Scale weights to length 1 along `axis`.
 
     >>> import autograd as ag, nn
     >>> [round(v, 4) for v in nn.UnitNorm()(ag.tensor([3.0, 4.0])).tolist()]
     [0.6, 0.8]
     """
+
+    forms: ClassVar[Mapping[str, Form]] = {"axis": AXES}
 
     def __init__(self, axis: int | tuple[int, ...] = 0) -> None:
         self.axis = axis
@@ -86,11 +90,8 @@ def get(constraint: Any) -> Constraint | None:
     """A constraint by name, the object itself, or None."""
     if constraint is None:
         return None
-    if isinstance(constraint, type):
-        made: Constraint = constraint()
-        return made
-    if callable(constraint):
-        chosen: Constraint = constraint
-        return chosen
-    found: Constraint = lookup("constraint", constraint, CONSTRAINTS)()
-    return found
+    constraint = made("constraint", constraint)
+    if called("constraint", constraint, 1, "the parameter") is None:
+        constraint = lookup("constraint", constraint, CONSTRAINTS)()
+    chosen: Constraint = constraint
+    return chosen

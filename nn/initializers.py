@@ -13,7 +13,8 @@ from typing import Any, ClassVar, Protocol
 import autograd as ag
 from autograd import ShapeError, Tensor, random
 
-from .errors import ArgumentError, lookup
+from .errors import lookup
+from .forms import Form, called, choice, made
 from .module import snake_case
 from .ranges import NOT_NEGATIVE, NUMBER, POSITIVE, SEED, Checked, Range
 
@@ -206,6 +207,7 @@ class VarianceScaling(RandomInitializer):
     """
 
     ranges: ClassVar[Mapping[str, Range]] = {"scale": POSITIVE}
+    forms: ClassVar[Mapping[str, Form]] = {"mode": choice(*MODES), "distribution": choice(*DISTRIBUTIONS)}  # fmt: skip
 
     def __init__(
         self,
@@ -215,16 +217,8 @@ class VarianceScaling(RandomInitializer):
         seed: int | None = None,
     ) -> None:
         super().__init__(seed)
-        if distribution == "normal":
+        if isinstance(distribution, str) and distribution == "normal":
             distribution = "truncated_normal"
-        for what, given, known in (
-            ("mode", mode, MODES),
-            ("distribution", distribution, DISTRIBUTIONS),
-        ):
-            if given not in known:
-                raise ArgumentError(
-                    f"{type(self).__name__}: unknown {what} {given!r}. Known: {', '.join(known)}."
-                )
         self.scale = scale
         self.mode = mode
         self.distribution = distribution
@@ -364,9 +358,8 @@ def get(initializer: Any) -> Initializer:
     Raises:
         ArgumentError: an unknown name, with the nearest known one.
     """
-    if isinstance(initializer, type):
-        initializer = initializer()
-    elif not callable(initializer):
+    initializer = made("initializer", initializer)
+    if called("initializer", initializer, 2, "(shape, dtype)") is None:
         initializer = lookup("initializer", initializer, INITIALIZERS, _BY_CLASS)()
     chosen: Initializer = initializer
     return chosen

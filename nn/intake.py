@@ -86,6 +86,13 @@ class FitArguments(NamedTuple):
         return IterableData(self.x, model.dtype, model.checked, self.steps_per_epoch)
 
 
+def _metric(given: Any) -> Metric:
+    try:
+        return metrics.get(given)
+    except ArgumentError as error:
+        raise ArgumentError(f"compile: metrics: {error}") from error
+
+
 def metrics_of(given: Any) -> list[Metric]:
     """The metrics that `compile` was given: names, objects or functions, several or one."""
     one = isinstance(given, (str, Metric, Loss)) or callable(given)
@@ -93,7 +100,7 @@ def metrics_of(given: Any) -> list[Metric]:
         raise ArgumentError(
             f"metrics are nn.Metric objects, names or functions, a list of them or one, got {type(given).__name__} {given!r}"
         )
-    chosen = [metrics.get(metric) for metric in ([given] if one else given or ())]
+    chosen = [_metric(metric) for metric in ([given] if one else () if given is None else given)]
     names = [metric.name for metric in chosen]
     if "loss" in names:
         raise ArgumentError("a metric cannot be called 'loss'")

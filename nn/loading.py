@@ -20,12 +20,14 @@ from . import (
     sequential,
 )
 from .budget import limited_to
-from .errors import FileError
+from .errors import ArgumentError, FileError
 from .files import Place, name_of
+from .forms import FLAG
 from .model import Model
 from .optimizers import schedules
 from .precision import LossScale
 from .preserve import undone_on_error
+from .ranges import shown
 from .reading import read_model
 from .resuming import build, check_header, explained, restore
 from .saving import saved_shape
@@ -74,7 +76,9 @@ def load(
     >>> bool((nn.load(file).predict([[1.0, 2.0]]) == model.predict([[1.0, 2.0]])).all())
     True
     """
-    header, arrays = read_model(path, verify)
+    if not (custom_objects is None or isinstance(custom_objects, Mapping)):
+        raise ArgumentError(f"load: custom_objects is a dict from names to classes, got {shown(custom_objects)}")  # fmt: skip
+    header, arrays = read_model(path, FLAG.checked("load", "verify", verify))
     classes = CLASSES | dict(custom_objects or {})
     with explained(path, "a model"), undone_on_error():
         check_header(header, arrays)

@@ -23,6 +23,7 @@ from .compiled import Steps
 from .data import Rows, check_batch_size, check_lengths, features
 from .errors import ArgumentError, NotCompiledError, stop_iteration_is_an_error
 from .files import Place
+from .forms import FLAG
 from .intake import FitArguments, given, metrics_of, refuse_beside_batches, rows_of
 from .losses import Loss
 from .metrics import Metric
@@ -31,7 +32,7 @@ from .optimizers import Optimizer
 from .overridable import Overridable
 from .overriding import check_methods, overrides
 from .position import Position
-from .precision import LossScale, checked_precision
+from .precision import LossScale, checked_jit, checked_precision
 from .predictor import Predictor
 from .preserve import undone_on_error
 from .ranges import SEED
@@ -131,8 +132,7 @@ class Model(Overridable):
             ArgumentError: unknown names, with the nearest known one; `mixed_precision` with `jit=False` or a model that
                 is not float32. Nothing changes then.
         """
-        if jit not in ("auto", True, False):
-            raise ArgumentError(f'jit is "auto", True or False, got {jit!r}')
+        jit = checked_jit(jit)
         precision = checked_precision(mixed_precision, jit, self.dtype)
         check_methods(self, precision)
         chosen_loss = None if loss is None else losses.get(loss)
@@ -229,6 +229,7 @@ class Model(Overridable):
             The loss, or a list [loss, metrics...] when there are metrics, or a dict with `return_dict`.
         """
         self.compiled_loss("evaluate")
+        return_dict = FLAG.checked("evaluate", "return_dict", return_dict)
         size = check_batch_size(32 if batch_size is None else batch_size)
         with self.drawing(), undone_on_error(self):
             if is_iterable_of_batches(x):
@@ -277,6 +278,7 @@ class Model(Overridable):
     ) -> Any:
         """One step on one batch; returns the loss and metrics of this batch, as `evaluate` does."""
         self.compiled_loss("train_on_batch")
+        return_dict = FLAG.checked("train_on_batch", "return_dict", return_dict)
         with self.drawing(), undone_on_error(self):
             batch = rows_of(self, x, y, sample_weight, class_weight)
             was_training = self.training

@@ -23,6 +23,7 @@ from autograd.tracing import one_at_a_time
 
 from .constraints import Constraint
 from .errors import ArgumentError
+from .forms import BACKEND, FLAG, function
 from .regularizers import Regularizer
 
 Compute = Callable[[list[Tensor]], Any]
@@ -67,6 +68,14 @@ def _holds_modules(value: Any) -> bool:
     return isinstance(value, Module)
 
 
+def _placed(kind: str, requires_grad: Any, backend: Any) -> tuple[bool, Any]:
+    """What a tensor is made with, once it is known to be that."""
+    return FLAG.checked(kind, "requires_grad", requires_grad), BACKEND.checked(kind, "backend", backend)  # fmt: skip
+
+
+_RULE = function("is a function of the parameter", 1).or_none()
+
+
 class Parameter(Tensor):
     """A tensor that training changes: a leaf that requires gradients.
 
@@ -89,13 +98,18 @@ class Parameter(Tensor):
         regularizer: Regularizer | None = None,
         constraint: Constraint | None = None,
     ) -> None:
-        super().__init__(data, dtype, requires_grad, backend)
-        self.regularizer = regularizer
-        self.constraint = constraint
+        super().__init__(data, dtype, *_placed("Parameter", requires_grad, backend))
+        self.regularizer = _RULE.checked("Parameter", "regularizer", regularizer)
+        self.constraint = _RULE.checked("Parameter", "constraint", constraint)
 
 
 class Buffer(Tensor):
     """A tensor that belongs to a module and is saved with it, but is not trained: a moving average."""
+
+    def __init__(
+        self, data: Any, dtype: Any = None, requires_grad: bool = False, backend: Any = None
+    ) -> None:
+        super().__init__(data, dtype, *_placed("Buffer", requires_grad, backend))
 
 
 class Module:

@@ -14,6 +14,7 @@ import autograd as ag
 from autograd import Tensor, no_grad
 
 from .errors import ArgumentError
+from .forms import FLAG
 from .module import Buffer
 from .optimizers import Optimizer
 from .ranges import COUNT, Checked, Range
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 _LEAST, _MOST = 2.0**-126, 2.0**127
 """Powers of two that float32 holds: halving and doubling end here, for from 0 or infinity there is no way back."""
+_JIT = FLAG._replace(words='is "auto", True or False')
 Kept = list[tuple[Tensor, Tensor]]
 """Tensors, and what they were."""
 
@@ -122,6 +124,16 @@ def buffers_of(model: Model) -> list[Tensor]:
 def precision_of(model: Model) -> str | None:
     """The precision of a model's products; refused where `jit` was set to False since `compile`."""
     return checked_precision(model.mixed_precision, model.jit, model.dtype)
+
+
+def checked_jit(jit: Any) -> Any:
+    """What `compile(jit=...)` means.
+
+    Raises:
+        ArgumentError: it is neither "auto" nor a flag.
+    """
+    automatic = isinstance(jit, str) and jit == "auto"
+    return jit if automatic else _JIT.checked("compile", "jit", jit)
 
 
 def checked_precision(name: Any, jit: Any, dtype: str) -> str | None:

@@ -9,6 +9,7 @@ from typing import Any
 from autograd.svg import Picture
 
 from . import diagram, summary
+from .forms import FLAG, PATH, function
 from .module import Module
 from .plots.network import network_svg
 
@@ -46,7 +47,9 @@ class Presentable(Module):
         Trainable parameters: 8 (32 bytes)
         Non-trainable parameters: 0 (0 bytes)
         """
-        print_fn(summary.table(self, line_length, expand_nested))
+        nested = FLAG.checked("summary", "expand_nested", expand_nested)
+        write = function("is a function of a text", 1).checked("summary", "print_fn", print_fn)
+        write(summary.table(self, line_length, nested))
 
     def plot(
         self,
@@ -77,6 +80,9 @@ class Presentable(Module):
         >>> "dense (Dense)" in picture.svg and "(None, 2)" in picture.svg
         True
         """
-        if neurons:
+        shapes = FLAG.checked("plot", "show_shapes", show_shapes)
+        nested = FLAG.checked("plot", "expand_nested", expand_nested)
+        path = PATH.or_none().checked("plot", "path", path)
+        if FLAG.checked("plot", "neurons", neurons):
             return network_svg(self, path)
-        return diagram.plot(self, path, show_shapes, expand_nested)
+        return diagram.plot(self, path, shapes, nested)

@@ -14,6 +14,7 @@ from .arguments import whole
 from .batches import ArrayData, Data, IterableData, check_repeatable, is_iterable_of_batches
 from .data import Rows, check_batch_size
 from .errors import ArgumentError
+from .forms import MODEL
 from .intake import given, refuse_beside_batches, rows_of
 from .preserve import preserved
 from .ranges import POSITIVE, SHARE, Range
@@ -81,6 +82,7 @@ def learning_rate_range_test(
     >>> test.rates[0], len(test.rates) == len(test.losses)
     (1e-06, True)
     """
+    MODEL.checked("learning_rate_range_test", "model", model)
     _check(minimum, maximum, steps, smoothing, divergence)
     data = _data(model, x, y, batch_size)
     growth = (maximum / minimum) ** (1 / (steps - 1))

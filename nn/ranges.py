@@ -10,9 +10,12 @@ import math
 import operator
 from collections.abc import Mapping
 from numbers import Real
-from typing import Any, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from .errors import ArgumentError
+
+if TYPE_CHECKING:
+    from .forms import Form
 
 
 class Range(NamedTuple):
@@ -106,16 +109,19 @@ def shown(value: Any) -> str:
 
 
 class Checked:
-    """Base of objects whose numbers are checked when they are set; `ranges` of all bases count."""
+    """Base of objects whose arguments are checked when they are set; `ranges` and `forms` of all bases count."""
 
     ranges: ClassVar[Mapping[str, Range]] = {}
+    forms: ClassVar[Mapping[str, Form]] = {}
+    """Of what is no number (`forms.py`)."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         cls.ranges = {name: known for base in reversed(cls.__mro__) for name, known in vars(base).get("ranges", {}).items()}  # fmt: skip
+        cls.forms = {name: known for base in reversed(cls.__mro__) for name, known in vars(base).get("forms", {}).items()}  # fmt: skip
 
     def __setattr__(self, name: str, value: Any) -> None:
-        known = self.ranges.get(name)
+        known = self.ranges.get(name) or self.forms.get(name)
         if known is not None:
             value = known.checked(type(self).__name__, name, value)
         super().__setattr__(name, value)

@@ -8,7 +8,8 @@ from typing import Any, ClassVar, Protocol
 import autograd as ag
 from autograd import ShapeError, Tensor
 
-from .errors import ArgumentError, lookup
+from .errors import lookup
+from .forms import Form, called, choice, made
 from .ranges import NOT_NEGATIVE, Checked, Range
 
 
@@ -86,11 +87,10 @@ class OrthogonalRegularizer(Checked):
     """
 
     ranges: ClassVar[Mapping[str, Range]] = {"factor": NOT_NEGATIVE}
+    forms: ClassVar[Mapping[str, Form]] = {"mode": choice("rows", "columns")}
 
     def __init__(self, factor: float = 0.01, mode: str = "rows") -> None:
         self.factor = factor
-        if mode not in ("rows", "columns"):
-            raise ArgumentError(f'OrthogonalRegularizer: mode is "rows" or "columns", got {mode!r}')
         self.mode = mode
 
     def __call__(self, x: Tensor) -> Tensor:
@@ -129,9 +129,8 @@ def get(regularizer: Any) -> Regularizer | None:
     """
     if regularizer is None:
         return None
-    if isinstance(regularizer, type):
-        regularizer = regularizer()
-    elif not callable(regularizer):
+    regularizer = made("regularizer", regularizer)
+    if called("regularizer", regularizer, 1, "the parameter") is None:
         regularizer = lookup("regularizer", regularizer, REGULARIZERS, _BY_CLASS)()
     chosen: Regularizer = regularizer
     return chosen

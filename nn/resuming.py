@@ -28,6 +28,7 @@ from .fields import (
     or_none,
 )
 from .files import Place, name_of
+from .forms import FLAG
 from .module import Module
 from .optimizers import Optimizer
 from .position import Position, random_state, set_random_state
@@ -144,6 +145,7 @@ def _assign(own: dict[str, Tensor], found: dict[str, Any]) -> None:
 
 def load_weights(model: Module, place: Place, verify: bool = True) -> None:
     """Set the parameters and buffers of `model` from a file of `save_weights` or `save`, or any safetensors file."""
+    FLAG.checked("load_weights", "verify", verify)
     own = dict(model.named_tensors())
     if not own and not model.built:
         raise ArgumentError("load_weights: the model is not built yet; call it on some input")

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Self
 
 import autograd as ag
 
 from .arguments import fraction, whole
 from .errors import ArgumentError
+from .forms import TEXT, numbers
 from .layers import Dense, Dropout, Input, Maxout
+from .layers.base import ACTIVATION
 from .model import Model
 from .module import Module
 from .preserve import undone_on_error
+from .ranges import COUNT, shown
 
 
 class Sequential(Model):
@@ -38,9 +41,7 @@ class Sequential(Model):
         seed: int | None = None,
     ) -> None:
         super().__init__(dtype, seed)
-        if not (name is None or isinstance(name, str)):
-            raise ArgumentError(f"{type(self).__name__}: name is a text or None, got {name!r}")
-        self.name = name
+        self.name = TEXT.or_none().checked(type(self).__name__, "name", name)
         self.layers: list[Module] = []
         self.input_shape: tuple[int, ...] | None = None
         self._extend(layers)
@@ -56,6 +57,8 @@ class Sequential(Model):
     def _extend(self, layers: Iterable[Any]) -> None:
         objects = {id(layer) for layer in self.layers}
         names = {getattr(layer, "name", None) for layer in self.layers}
+        if not isinstance(layers, Iterable) or isinstance(layers, (str, bytes, Mapping)):
+            raise ArgumentError(f"layers are a list of nn.Module objects, got {shown(layers)}")
         for layer in layers:
             if isinstance(layer, Input):
                 if self.layers:
@@ -124,9 +127,14 @@ class MLP(Sequential):
     ) -> None:
         outputs = whole("MLP", "outputs", outputs)
         dropout = fraction("MLP", "dropout", dropout)
+        hidden = numbers("MLP", "hidden", hidden, COUNT)
+        named = isinstance(activation, str) and activation == "maxout"
+        if not named:
+            ACTIVATION.checked("MLP", "activation", activation)
+        ACTIVATION.checked("MLP", "output_activation", output_activation)
         layers: list[Module] = []
         for units in hidden:
-            layers.append(Maxout(units) if activation == "maxout" else Dense(units, activation))
+            layers.append(Maxout(units) if named else Dense(units, activation))
             if dropout:
                 layers.append(Dropout(dropout))
         super().__init__([*layers, Dense(outputs, output_activation)], dtype, name, seed)

@@ -15,6 +15,7 @@ from autograd import Captured, Tensor, no_grad, random
 
 from .activations import remember_logits, remembered_logits
 from .errors import ArgumentError, NotCompiledError
+from .forms import MODEL
 from .losses import Loss
 from .losses.base import returned
 from .metrics import Metric
@@ -244,6 +245,7 @@ def capture_train_step(model: Model, x: Any, y: Any) -> Captured:
     >>> step.program_text().splitlines()[1]
     '%0: float32[3, 1] = state "model.layers.0.kernel"'
     """
+    MODEL.checked("capture_train_step", "model", model)
     if overrides(model, "train_step"):
         raise ArgumentError(f"{type(model).__name__} has a train_step of its own; capture it with ag.capture")  # fmt: skip
     if not model.built:

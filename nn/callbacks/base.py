@@ -119,7 +119,7 @@ def as_list(callbacks: Any) -> list[Any]:
     """None, one callback or several, as a list."""
     if callbacks is None or isinstance(callbacks, Callback):
         return [] if callbacks is None else [callbacks]
-    if not isinstance(callbacks, Iterable):
+    if isinstance(callbacks, Mapping) or not isinstance(callbacks, Iterable):
         raise ArgumentError(f"callbacks are nn.Callback objects, got {type(callbacks).__name__}")
     return list(callbacks)
 

@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 from .. import fields
 from ..errors import ArgumentError
 from ..files import Lock, remove_left_overs
+from ..forms import FLAG, FOLDER, PATH, Form
 from ..ranges import COUNT, LIMIT, VERBOSE, Range
 from .base import Callback, Logs
 from .monitor import Monitor
@@ -56,6 +57,7 @@ class ModelCheckpoint(Monitor):
     state_fields = {"best": fields.or_none(fields.NUMBER), "steps": fields.COUNT}
 
     ranges: ClassVar[Mapping[str, Range]] = {"verbose": VERBOSE}
+    forms: ClassVar[Mapping[str, Form]] = {"filepath": PATH, "save_best_only": FLAG, "save_weights_only": FLAG}  # fmt: skip
 
     def __init__(
         self,
@@ -69,7 +71,7 @@ class ModelCheckpoint(Monitor):
         initial_value_threshold: float | None = None,
     ) -> None:
         super().__init__(monitor, mode)
-        self.filepath = os.fspath(filepath)
+        self.filepath: str = PATH.checked("ModelCheckpoint", "filepath", filepath)
         self.verbose = verbose
         self.save_best_only = save_best_only
         self.save_weights_only = save_weights_only
@@ -135,11 +137,12 @@ class BackupAndRestore(Callback):
 
     saves_the_run = True
     state_fields = {"steps": fields.COUNT}
+    forms: ClassVar[Mapping[str, Form]] = {"backup_dir": FOLDER, "delete_checkpoint": FLAG}
 
     def __init__(
         self, backup_dir: Path, save_freq: str | int = "epoch", delete_checkpoint: bool = True
     ) -> None:
-        self.backup_dir = os.fspath(backup_dir)
+        self.backup_dir: str = FOLDER.checked("BackupAndRestore", "backup_dir", backup_dir)
         self.delete_checkpoint = delete_checkpoint
         self._clock = Periodic("BackupAndRestore", save_freq)
         self._lock = Lock(f"{self.path}.lock", "run", self.backup_dir)

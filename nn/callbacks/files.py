@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 from .. import fields
 from ..errors import MissingExtraError
+from ..forms import FLAG, FOLDER, PATH, SEPARATOR, Form
 from ..ranges import COUNT, COUNT_OR_ZERO, Range
 from .base import Callback, Logs
 
@@ -28,9 +29,10 @@ class CSVLogger(Callback):
     """
 
     state_fields = {"keys": fields.or_none(fields.lists_of(fields.TEXT)), "size": fields.COUNT}
+    forms: ClassVar[Mapping[str, Form]] = {"filename": PATH, "separator": SEPARATOR, "append": FLAG}
 
     def __init__(self, filename: Path, separator: str = ",", append: bool = False) -> None:
-        self.filename = os.fspath(filename)
+        self.filename = filename
         self.separator = separator
         self.append = append
         self._file: Any = None
@@ -98,6 +100,7 @@ class TensorBoard(Callback):
 
     state_fields = {"step": fields.COUNT}
     ranges: ClassVar[Mapping[str, Range]] = {"histogram_freq": COUNT_OR_ZERO}
+    forms: ClassVar[Mapping[str, Form]] = {"log_dir": FOLDER}
 
     def __init__(
         self, log_dir: Path = "logs", histogram_freq: int = 0, update_freq: str | int = "epoch"
@@ -105,7 +108,7 @@ class TensorBoard(Callback):
         if not isinstance(update_freq, str) or update_freq not in ("epoch", "batch"):
             steps = COUNT._replace(words='is "epoch", "batch" or an integer >= 1')
             update_freq = steps.checked("TensorBoard", "update_freq", update_freq)
-        self.log_dir = os.fspath(log_dir)
+        self.log_dir = log_dir
         self.histogram_freq = histogram_freq
         self.update_freq = update_freq
         self._every = {"epoch": 0, "batch": 1}.get(str(update_freq), update_freq)

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from .. import fields
-from ..errors import ArgumentError
+from ..forms import FLAG, KEY, Form, choice
 from ..metrics.direction import higher_is_better
 from ..ranges import COUNT_OR_ZERO, LIMIT, NOT_NEGATIVE, NUMBER, SHARE, VERBOSE, Range
 from .base import Callback, Logs
@@ -31,12 +31,9 @@ class Monitor(Callback):
     """
 
     ranges: ClassVar[Mapping[str, Range]] = {"min_delta": NUMBER}
+    forms: ClassVar[Mapping[str, Form]] = {"monitor": KEY, "mode": choice(*MODES)}
 
     def __init__(self, monitor: str = "val_loss", mode: str = "auto", min_delta: float = 0) -> None:
-        if mode not in MODES:
-            raise ArgumentError(
-                f'{type(self).__name__}: mode is "auto", "min" or "max", got {mode!r}'
-            )
         self.monitor = monitor
         self.mode = mode
         self.min_delta = min_delta
@@ -105,6 +102,7 @@ class EarlyStopping(Monitor):
         "baseline": LIMIT,
         "start_from_epoch": COUNT_OR_ZERO,
     }
+    forms: ClassVar[Mapping[str, Form]] = {"restore_best_weights": FLAG}
 
     def __init__(
         self,

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 from ..errors import ArgumentError, NotCompiledError
+from ..forms import Form, function
 from ..optimizers.schedules import LearningRateSchedule
 from ..ranges import VERBOSE, Range
 from .base import Callback, Logs
@@ -43,12 +44,9 @@ class LearningRateScheduler(Callback):
     """
 
     ranges: ClassVar[Mapping[str, Range]] = {"verbose": VERBOSE}
+    forms: ClassVar[Mapping[str, Form]] = {"schedule": function("is a function of (epoch, rate)", 2, 1)}  # fmt: skip
 
     def __init__(self, schedule: Callable[..., Any], verbose: int = 0) -> None:
-        if not callable(schedule):
-            raise ArgumentError(
-                f"LearningRateScheduler: schedule is a function of (epoch, rate), got {schedule!r}"
-            )
         self.schedule = schedule
         self.verbose = verbose
 

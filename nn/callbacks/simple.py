@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from inspect import signature
 from typing import Any
 
 from ..errors import ArgumentError
+from ..forms import function as functions_of
 from .base import Callback, Logs
 
 EVENTS = tuple(name for name in vars(Callback) if name.startswith("on_"))
@@ -27,7 +29,11 @@ class LambdaCallback(Callback):
                     f"LambdaCallback: unknown event {event!r}. Known: {', '.join(EVENTS)}."
                 )
             if function is not None:
-                setattr(self, event, function)
+                needed = len(signature(getattr(Callback, event)).parameters) - 1
+                form = functions_of(
+                    f"is a function of the {needed} arguments of that event or None", needed
+                )
+                setattr(self, event, form.checked("LambdaCallback", event, function))
 
 
 class TerminateOnNaN(Callback):

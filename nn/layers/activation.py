@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 import autograd as ag
 from autograd import Tensor
 
 from .. import activations
 from ..arguments import number, one_axis
-from .base import Layer
+from ..forms import Form
+from .base import ACTIVATION, Layer
 
 
 class Activation(Layer):
@@ -19,6 +21,8 @@ class Activation(Layer):
     >>> nn.Activation("relu")([-1.0, 2.0]).tolist()
     [0.0, 2.0]
     """
+
+    forms: ClassVar[Mapping[str, Form]] = {"activation": ACTIVATION}
 
     def __init__(
         self,

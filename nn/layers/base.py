@@ -2,21 +2,44 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 from autograd import ShapeError, Tensor
 
-from .. import budget, constraints, initializers, regularizers
+from .. import activations, budget, constraints, initializers, regularizers
 from ..arguments import axis_numbers, one_of
 from ..errors import ArgumentError
+from ..forms import FLAG, TEXT, Form
 from ..module import Module, Parameter
-from .input import Input
+from ..ranges import Checked
+from .input import sample_shape
 
 IMAGES = {"NHWC": "(batch, height, width, channels)", "NCHW": "(batch, channels, height, width)"}
 """What the letters of a data format stand for."""
 
 
-class Layer(Module):
+def _initializer(value: Any) -> Any:
+    if isinstance(value, Module):
+        raise TypeError
+    initializers.get(value)
+    return value
+
+
+def _activation(value: Any) -> Any:
+    activations.get(value)
+    return value
+
+
+INITIALIZER = Form("is an initializer or its name", _initializer)
+"""Kept as it is given."""
+REGULARIZER = Form("is a regularizer, its name or None", regularizers.get)
+CONSTRAINT = Form("is a constraint, its name or None", constraints.get)
+ACTIVATION = Form("is a function of a tensor, its name or None", _activation)
+"""Kept as it is given."""
+
+
+class Layer(Checked, Module):
     """Base of layers.
 
     Args:
@@ -25,12 +48,12 @@ class Layer(Module):
     """
 
     name: str | None = None
+    forms: ClassVar[Mapping[str, Form]] = {"name": TEXT.or_none()}
 
     def __init__(self, name: str | None = None, input_shape: tuple[int, ...] | None = None) -> None:
-        if not (name is None or isinstance(name, str)):
-            raise ArgumentError(f"{type(self).__name__}: name is a text or None, got {name!r}")
         self.name = name
-        self.input_shape = None if input_shape is None else Input(input_shape).shape
+        kind = type(self).__name__
+        self.input_shape = None if input_shape is None else sample_shape(kind, "input_shape", input_shape)  # fmt: skip
 
     @property
     def title(self) -> str:
@@ -67,6 +90,13 @@ class Affine(Layer):
         name, input_shape: as in `Layer`.
     """
 
+    forms: ClassVar[Mapping[str, Form]] = {
+        "use_bias": FLAG,
+        **dict.fromkeys(("kernel_initializer", "bias_initializer"), INITIALIZER),
+        **dict.fromkeys(("kernel_regularizer", "bias_regularizer"), REGULARIZER),
+        **dict.fromkeys(("kernel_constraint", "bias_constraint"), CONSTRAINT),
+    }
+
     def __init__(
         self,
         use_bias: bool,
@@ -81,12 +111,12 @@ class Affine(Layer):
     ) -> None:
         super().__init__(name, input_shape)
         self.use_bias = use_bias
-        self.kernel_initializer = known_initializer(kernel_initializer)
-        self.kernel_regularizer = regularizers.get(kernel_regularizer)
-        self.kernel_constraint = constraints.get(kernel_constraint)
-        self.bias_initializer = known_initializer(bias_initializer)
-        self.bias_regularizer = regularizers.get(bias_regularizer)
-        self.bias_constraint = constraints.get(bias_constraint)
+        self.kernel_initializer = kernel_initializer
+        self.kernel_regularizer = kernel_regularizer
+        self.kernel_constraint = kernel_constraint
+        self.bias_initializer = bias_initializer
+        self.bias_regularizer = bias_regularizer
+        self.bias_constraint = bias_constraint
 
     def make_weights(self, shape: tuple[int, ...], units: int, dtype: Any) -> None:
         """The kernel of `shape`, and a bias for each of `units`."""
@@ -98,12 +128,6 @@ class Affine(Layer):
             self.bias = weight(
                 (units,), dtype, self.bias_initializer, self.bias_regularizer, self.bias_constraint
             )
-
-
-def known_initializer(initializer: Any) -> Any:
-    """The initializer as given, once it is known to be one."""
-    initializers.get(initializer)
-    return initializer
 
 
 def weight(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 import autograd as ag
 from autograd import ShapeError, Tensor
@@ -11,7 +12,8 @@ from .. import activations
 from ..arguments import one_of, pair, whole
 from ..budget import within_reason
 from ..errors import ArgumentError
-from .base import Affine, image_letters
+from ..forms import Form
+from .base import ACTIVATION, Affine, image_letters
 
 
 class Conv2D(Affine):
@@ -34,6 +36,8 @@ class Conv2D(Affine):
     >>> nn.Conv2D(8, 3, activation="relu")(ag.zeros((1, 28, 28, 1))).shape
     (1, 26, 26, 8)
     """
+
+    forms: ClassVar[Mapping[str, Form]] = {"activation": ACTIVATION}
 
     def __init__(
         self,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 import autograd as ag
 from autograd import ShapeError, Tensor
@@ -10,7 +11,8 @@ from autograd import ShapeError, Tensor
 from .. import activations
 from ..arguments import whole
 from ..budget import within_reason
-from .base import Affine
+from ..forms import Form
+from .base import ACTIVATION, Affine
 
 
 class Dense(Affine):
@@ -31,6 +33,8 @@ class Dense(Affine):
     (1, 3)
     """
 
+    forms: ClassVar[Mapping[str, Form]] = {"activation": ACTIVATION}
+
     def __init__(
         self,
         units: int,
@@ -46,14 +50,15 @@ class Dense(Affine):
         input_shape: tuple[int, ...] | None = None,
         name: str | None = None,
     ) -> None:
+        dim = None if input_dim is None else whole("Dense", "input_dim", input_dim)
         super().__init__(
             use_bias, kernel_initializer, kernel_regularizer, kernel_constraint,
             bias_initializer, bias_regularizer, bias_constraint,
-            name, input_shape if input_dim is None else (input_dim,),
+            name, input_shape if dim is None else (dim,),
         )  # fmt: skip
         self.units = whole("Dense", "units", units)
         self.activation = activation
-        self.input_dim = None if input_dim is None else whole("Dense", "input_dim", input_dim)
+        self.input_dim = dim
         self._activation = activations.get(activation)
 
     def build(self, *shapes: tuple[int, ...], dtype: Any) -> None:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 import autograd as ag
 from autograd import Tensor
 
-from .. import constraints, regularizers
 from ..arguments import whole
 from ..budget import within_reason
-from .base import Layer, known_initializer, weight
+from ..forms import Form
+from .base import CONSTRAINT, INITIALIZER, REGULARIZER, Layer, weight
 
 
 class Embedding(Layer):
@@ -33,6 +34,12 @@ class Embedding(Layer):
     (1, 3, 4)
     """
 
+    forms: ClassVar[Mapping[str, Form]] = {
+        "embeddings_initializer": INITIALIZER,
+        "embeddings_regularizer": REGULARIZER,
+        "embeddings_constraint": CONSTRAINT,
+    }
+
     def __init__(
         self,
         input_dim: int,
@@ -46,9 +53,9 @@ class Embedding(Layer):
         super().__init__(name, input_shape)
         self.input_dim = whole("Embedding", "input_dim", input_dim)
         self.output_dim = whole("Embedding", "output_dim", output_dim)
-        self.embeddings_initializer = known_initializer(embeddings_initializer)
-        self.embeddings_regularizer = regularizers.get(embeddings_regularizer)
-        self.embeddings_constraint = constraints.get(embeddings_constraint)
+        self.embeddings_initializer = embeddings_initializer
+        self.embeddings_regularizer = embeddings_regularizer
+        self.embeddings_constraint = embeddings_constraint
 
     def build(self, *shapes: tuple[int, ...], dtype: Any) -> None:
         self.embeddings = weight(

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from autograd import ShapeError, Tensor
 
 from ..arguments import whole
 from ..errors import ArgumentError
+from ..ranges import shown
 from .base import Layer, image_letters
 
 _TARGET = "Reshape: target_shape is a tuple of sizes >= 1 without the batch, at most one of them -1 for what is left; got "
@@ -60,12 +61,14 @@ class Reshape(Layer):
         name: str | None = None,
     ) -> None:
         super().__init__(name, input_shape)
+        if isinstance(target_shape, (str, bytes, Mapping)):
+            raise ArgumentError(_TARGET + shown(target_shape))
         try:
             self.target_shape = tuple(whole("Reshape", "a size", n, -1) for n in target_shape)
         except (TypeError, ArgumentError):
-            raise ArgumentError(_TARGET + repr(target_shape)) from None
+            raise ArgumentError(_TARGET + shown(target_shape)) from None
         if self.target_shape.count(-1) > 1 or 0 in self.target_shape:
-            raise ArgumentError(_TARGET + repr(target_shape))
+            raise ArgumentError(_TARGET + shown(target_shape))
 
     def call(self, x: Tensor) -> Tensor:
         if not x.shape:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from ..arguments import whole
 from ..errors import ArgumentError
+from ..ranges import shown
 
 
 class Input:
@@ -16,10 +19,15 @@ class Input:
     """
 
     def __init__(self, shape: tuple[int, ...]) -> None:
-        sizes = tuple(shape) if isinstance(shape, (tuple, list)) else (shape,)
-        try:
-            self.shape = tuple(whole("Input", "a size", size) for size in sizes)
-        except ArgumentError:
-            raise ArgumentError(
-                f"Input: shape is a tuple of sizes >= 1 without the batch, got {shape!r}"
-            ) from None
+        self.shape = sample_shape("Input", "shape", shape)
+
+
+def sample_shape(owner: str, name: str, shape: Any) -> tuple[int, ...]:
+    """The sizes of one sample; one number is the size of a vector."""
+    sizes = tuple(shape) if isinstance(shape, (tuple, list)) else (shape,)
+    try:
+        return tuple(whole(owner, "a size", size) for size in sizes)
+    except ArgumentError:
+        raise ArgumentError(
+            f"{owner}: {name} is a tuple of sizes >= 1 without the batch, got {shown(shape)}"
+        ) from None

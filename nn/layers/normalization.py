@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 from autograd import Tensor, no_grad
 
-from .. import budget, constraints, initializers, regularizers
+from .. import budget, initializers
 from ..arguments import axis_numbers, fraction, number, one_axis
+from ..forms import FLAG, Form
 from ..module import Buffer, Parameter
-from .base import Layer, along, axes_of, known_initializer, weight
+from .base import CONSTRAINT, INITIALIZER, REGULARIZER, Layer, along, axes_of, weight
 
 
 class _Normalization(Layer):
     """What both share: a scale `gamma` and a shift `beta` after normalising."""
+
+    forms: ClassVar[Mapping[str, Form]] = {
+        **dict.fromkeys(("center", "scale"), FLAG),
+        **dict.fromkeys(("beta_initializer", "gamma_initializer"), INITIALIZER),
+        **dict.fromkeys(("beta_regularizer", "gamma_regularizer"), REGULARIZER),
+        **dict.fromkeys(("beta_constraint", "gamma_constraint"), CONSTRAINT),
+    }
 
     def __init__(
         self,
@@ -35,12 +44,12 @@ class _Normalization(Layer):
         self.epsilon = number(type(self).__name__, "epsilon", epsilon)
         self.center = center
         self.scale = scale
-        self.beta_initializer = known_initializer(beta_initializer)
-        self.gamma_initializer = known_initializer(gamma_initializer)
-        self.beta_regularizer = regularizers.get(beta_regularizer)
-        self.gamma_regularizer = regularizers.get(gamma_regularizer)
-        self.beta_constraint = constraints.get(beta_constraint)
-        self.gamma_constraint = constraints.get(gamma_constraint)
+        self.beta_initializer = beta_initializer
+        self.gamma_initializer = gamma_initializer
+        self.beta_regularizer = beta_regularizer
+        self.gamma_regularizer = gamma_regularizer
+        self.beta_constraint = beta_constraint
+        self.gamma_constraint = gamma_constraint
 
     def _make(self, shape: tuple[int, ...], dtype: Any) -> None:
         self.gamma: Parameter | None = None
@@ -88,6 +97,11 @@ class BatchNormalization(_Normalization):
     [[-1.0], [1.0]]
     """
 
+    forms: ClassVar[Mapping[str, Form]] = {
+        "moving_mean_initializer": INITIALIZER,
+        "moving_variance_initializer": INITIALIZER,
+    }
+
     def __init__(
         self,
         axis: int = -1,
@@ -112,8 +126,8 @@ class BatchNormalization(_Normalization):
             beta_constraint, gamma_constraint, name, input_shape,
         )  # fmt: skip
         self.momentum = fraction("BatchNormalization", "momentum", momentum)
-        self.moving_mean_initializer = known_initializer(moving_mean_initializer)
-        self.moving_variance_initializer = known_initializer(moving_variance_initializer)
+        self.moving_mean_initializer = moving_mean_initializer
+        self.moving_variance_initializer = moving_variance_initializer
 
     def build(self, *shapes: tuple[int, ...], dtype: Any) -> None:
         (shape,) = shapes

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 import autograd as ag
 from autograd import Tensor
 
 from ..arguments import one_of, pair
 from ..budget import within_reason
+from ..forms import FLAG, Form
 from .base import Layer, image_letters
 
 
@@ -90,6 +92,8 @@ class _GlobalPooling(Layer):
         keepdims: keep height and width as axes of size 1.
         input_shape, name: as in `Layer`.
     """
+
+    forms: ClassVar[Mapping[str, Form]] = {"keepdims": FLAG}
 
     def __init__(
         self,

@@ -8,6 +8,7 @@ from typing import Any
 from autograd import Tensor
 
 from ..errors import lookup
+from ..forms import called
 from .base import FunctionLoss, Loss
 from .crossentropy import (
     BinaryCrossentropy,
@@ -136,6 +137,6 @@ def get(loss: Any) -> Loss:
     for function, chosen in _CLASS_OF.items():
         if loss is function:
             return chosen()
-    if callable(loss):
+    if called("loss", loss, 2, "(y_true, y_pred)") is not None:
         return FunctionLoss(loss)
     return lookup("loss", loss, LOSSES, _ALSO)()

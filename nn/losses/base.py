@@ -8,12 +8,15 @@ can be computed from the logits of that activation, which is exact where the pro
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 import autograd as ag
 from autograd import ShapeError, Tensor
 
 from ..errors import ArgumentError
+from ..forms import FLAG, TEXT, Form, choice
+from ..forms import function as function_of
 from ..module import snake_case
 from ..ranges import Checked
 
@@ -88,15 +91,13 @@ class Loss(Checked):
     logits_of: str | None = None
     """The activation whose logits `per_sample` accepts with `from_logits=True`."""
     from_logits: bool = False
+    forms: ClassVar[Mapping[str, Form]] = {"reduction": choice(*REDUCTIONS), "name": TEXT, "from_logits": FLAG}  # fmt: skip
 
     def __init__(
         self, name: str | None = None, reduction: str | None = "sum_over_batch_size"
     ) -> None:
-        if reduction not in REDUCTIONS:
-            raise ArgumentError(
-                f"unknown reduction {reduction!r}. Known: {', '.join(map(repr, REDUCTIONS))}."
-            )
-        self.name = name or snake_case(type(self).__name__)
+        kind = type(self).__name__
+        self.name = TEXT.or_none().checked(kind, "name", name) or snake_case(kind)
         self.reduction = reduction
 
     def per_sample(self, y_true: Tensor, y_pred: Tensor, from_logits: bool = False) -> Tensor:
@@ -175,6 +176,8 @@ def order_with_last(ndim: int, axis: int) -> tuple[int, ...]:
 
 class FunctionLoss(Loss):
     """A user's function `f(y_true, y_pred)` as a loss."""
+
+    forms: ClassVar[Mapping[str, Form]] = {"function": function_of("is a function of (y_true, y_pred)", 2)}  # fmt: skip
 
     def __init__(self, function: Any) -> None:
         super().__init__(getattr(function, "__name__", None))

@@ -9,6 +9,7 @@ import autograd as ag
 from autograd import ShapeError, Tensor
 
 from ..errors import DataError
+from ..forms import FLAG, Form
 from ..ranges import FRACTION, INTEGER, NOT_NEGATIVE, SHARE, Range
 from .base import EPSILON, Loss, align, mean_last, moved_last, order_with_last
 
@@ -104,6 +105,7 @@ class BinaryFocalCrossentropy(BinaryLoss):
     """
 
     ranges: ClassVar[Mapping[str, Range]] = {"alpha": FRACTION, "gamma": NOT_NEGATIVE}
+    forms: ClassVar[Mapping[str, Form]] = {"apply_class_balancing": FLAG}
 
     def __init__(
         self,

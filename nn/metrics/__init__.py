@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ..errors import lookup
+from ..forms import called
 from ..losses import LOSSES, Loss
 from .accuracy import (
     Accuracy,
@@ -78,7 +79,7 @@ def get(metric: Any) -> Metric:
         return metric
     if isinstance(metric, Loss):
         return LossMetric(metric, type(metric).__name__)
-    if callable(metric):
+    if called("metric", metric, 2, "(y_true, y_pred)") is not None:
         return LossMetric(metric, getattr(metric, "__name__", "metric"))
     known = isinstance(metric, str) and metric in _BY_CLASS_NAME
     return lookup("metric", metric, _BY_CLASS_NAME if known else METRICS)(name=metric)

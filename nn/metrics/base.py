@@ -15,6 +15,7 @@ from autograd import ShapeError, Tensor
 
 from ..errors import ArgumentError
 from ..fields import check_arrays
+from ..forms import TEXT, Form, function
 from ..losses import Loss
 from ..losses.base import tensor
 from ..ranges import Checked
@@ -41,6 +42,7 @@ class Metric(Checked):
     """The attributes that hold the sums."""
     total: Tensor
     count: Tensor
+    forms: ClassVar[Mapping[str, Form]] = {"name": TEXT}
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -140,6 +142,8 @@ class Mean(Metric):
 
 class LossMetric(Metric):
     """A loss as a metric, or a user's function of (y_true, y_pred)."""
+
+    forms: ClassVar[Mapping[str, Form]] = {"loss": function("is a loss or a function of (y_true, y_pred)", 2)}  # fmt: skip
 
     def __init__(self, loss: Loss | Callable[..., Any], name: str) -> None:
         super().__init__(name)

@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 import autograd as ag
 from autograd import ShapeError, Tensor
 
-from ..errors import ArgumentError
+from ..forms import Form, choice
 from ..losses.base import align, tensor
 from ..ranges import COUNT, COUNT_OR_ZERO, FRACTION, POSITIVE, Range
 from .accuracy import has_labels, is_binary, labels_for
@@ -163,6 +163,7 @@ class FBetaScore(Metric):
         "beta": POSITIVE,
         "threshold": Range("lies in (0, 1]", 0.0, 1.0, above=True, optional=True),
     }
+    forms: ClassVar[Mapping[str, Form]] = {"average": choice(*AVERAGES)}
 
     def __init__(
         self,
@@ -172,11 +173,6 @@ class FBetaScore(Metric):
         name: str = "fbeta_score",
     ) -> None:
         super().__init__(name)
-        kind = type(self).__name__
-        if average not in AVERAGES:
-            raise ArgumentError(
-                f"{kind}: average is one of {', '.join(map(repr, AVERAGES))}, got {average!r}"
-            )
         self.average = average
         self.beta = beta
         self.threshold = threshold

@@ -12,8 +12,8 @@ from typing import Any, ClassVar
 import autograd as ag
 from autograd import Tensor
 
-from ..errors import ArgumentError
 from ..fields import check_arrays
+from ..forms import Form, choice
 from ..losses.base import align, tensor
 from .base import Metric, spread
 
@@ -38,10 +38,10 @@ class AUC(Metric):
     traced: ClassVar[bool] = False
     state_names = ()
 
+    forms: ClassVar[Mapping[str, Form]] = {"curve": choice("ROC", "PR")}
+
     def __init__(self, curve: str = "ROC", name: str = "auc") -> None:
         super().__init__(name)
-        if curve not in ("ROC", "PR"):
-            raise ArgumentError(f"AUC: curve is 'ROC' or 'PR', got {curve!r}")
         self.curve = curve
         self._kept: dict[str, list[Tensor]] = {key: [] for key in KEPT}
 

@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 import autograd as ag
 from autograd import ShapeError, Tensor
 
-from ..errors import ArgumentError
+from ..forms import Form, choice
 from ..losses.base import align, tensor
 from ..ranges import COUNT_OR_ZERO, Range
 from .base import Metric, spread
@@ -94,6 +94,7 @@ class R2Score(Metric):
     rows: Tensor
 
     ranges: ClassVar[Mapping[str, Range]] = {"num_regressors": COUNT_OR_ZERO}
+    forms: ClassVar[Mapping[str, Form]] = {"class_aggregation": choice(*AGGREGATIONS)}
 
     def __init__(
         self,
@@ -102,10 +103,6 @@ class R2Score(Metric):
         name: str = "r2_score",
     ) -> None:
         super().__init__(name)
-        if class_aggregation not in AGGREGATIONS:
-            raise ArgumentError(
-                f"R2Score: class_aggregation is one of {', '.join(map(repr, AGGREGATIONS))}, got {class_aggregation!r}"
-            )
         self.class_aggregation = class_aggregation
         self.num_regressors = num_regressors
 

@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 import autograd as ag
 from autograd import Tensor
 
+from ..forms import FLAG, Form
 from ..ranges import NOT_NEGATIVE, SHARE, Range
 from .base import Optimizer, Slots
 from .schedules import LearningRateSchedule
@@ -31,6 +32,7 @@ class Adam(Optimizer):
     """
 
     ranges: ClassVar[Mapping[str, Range]] = MOMENTS
+    forms: ClassVar[Mapping[str, Form]] = {"amsgrad": FLAG}
 
     def __init__(
         self,

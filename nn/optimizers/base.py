@@ -14,6 +14,7 @@ import autograd as ag
 from autograd import Tensor, no_grad
 
 from ..errors import ArgumentError
+from ..forms import TEXT, Form
 from ..ranges import NOT_NEGATIVE, Checked, Range
 from .schedules import LearningRateSchedule
 
@@ -36,6 +37,7 @@ class Optimizer(Checked):
     """
 
     ranges: ClassVar[Mapping[str, Range]] = {name: NOT_NEGATIVE.or_none() for name in ("weight_decay", *LIMITS)}  # fmt: skip
+    forms: ClassVar[Mapping[str, Form]] = {"name": TEXT}
     slot_names: tuple[str, ...] = ()
 
     def __init__(
@@ -47,7 +49,8 @@ class Optimizer(Checked):
         global_clipnorm: float | None = None,
         name: str | None = None,
     ) -> None:
-        self.name = name or type(self).__name__.lower()
+        kind = type(self).__name__
+        self.name = TEXT.or_none().checked(kind, "name", name) or kind.lower()
         self.weight_decay = weight_decay
         self.clipnorm = clipnorm
         self.clipvalue = clipvalue

@@ -11,6 +11,7 @@ from typing import ClassVar
 import autograd as ag
 from autograd import Tensor
 
+from ..forms import FLAG, Form
 from ..ranges import FRACTION, NOT_NEGATIVE, SHARE, Range
 from .base import Optimizer, Slots
 from .schedules import LearningRateSchedule
@@ -36,6 +37,8 @@ class RMSprop(Optimizer):
         "momentum": FRACTION,
         "epsilon": NOT_NEGATIVE,
     }
+
+    forms: ClassVar[Mapping[str, Form]] = {"centered": FLAG}
 
     def __init__(
         self,

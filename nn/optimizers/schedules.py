@@ -15,6 +15,7 @@ import autograd as ag
 from autograd import Tensor
 
 from ..errors import ArgumentError
+from ..forms import FLAG, TEXT, Form, numbers
 from ..ranges import NOT_NEGATIVE, NUMBER, POSITIVE, Checked, Range, shown
 
 _STEPS = POSITIVE._replace(words="has to be positive")
@@ -27,6 +28,8 @@ _AT_LEAST_ONE = Range(
 
 class LearningRateSchedule(Checked):
     """Base of schedules. Subclasses define `rate(step)` on a float64 tensor."""
+
+    forms: ClassVar[Mapping[str, Form]] = {"name": TEXT}
 
     def rate(self, step: Tensor) -> Tensor:
         """The learning rate at `step`, a float64 tensor without dimensions."""
@@ -48,6 +51,8 @@ class LearningRateSchedule(Checked):
 class _QuotientDecay(LearningRateSchedule):
     """What decays by `step / decay_steps` share; with `staircase` that is rounded down."""
 
+    forms: ClassVar[Mapping[str, Form]] = {"staircase": FLAG}
+
     ranges: ClassVar[Mapping[str, Range]] = {
         "initial_learning_rate": NOT_NEGATIVE,
         "decay_steps": _STEPS,
@@ -66,7 +71,7 @@ class _QuotientDecay(LearningRateSchedule):
         self.decay_steps = decay_steps
         self.decay_rate = decay_rate
         self.staircase = staircase
-        self.name = type(self).__name__ if name is None else name
+        self.name = name if name is not None else type(self).__name__
 
     def quotient(self, step: Tensor) -> Tensor:
         """How many times `decay_steps` have passed."""
@@ -116,6 +121,8 @@ class PolynomialDecay(LearningRateSchedule):
         "end_learning_rate": NOT_NEGATIVE,
         "power": NOT_NEGATIVE,
     }
+
+    forms: ClassVar[Mapping[str, Form]] = {"cycle": FLAG}
 
     def __init__(
         self,
@@ -266,14 +273,8 @@ class PiecewiseConstantDecay(LearningRateSchedule):
         values: Sequence[float],
         name: str = "PiecewiseConstant",
     ) -> None:
-        self.boundaries = [
-            NUMBER.checked("PiecewiseConstantDecay", f"boundaries[{i}]", b)
-            for i, b in enumerate(boundaries)
-        ]
-        self.values = [
-            NOT_NEGATIVE.checked("PiecewiseConstantDecay", f"values[{i}]", v)
-            for i, v in enumerate(values)
-        ]
+        self.boundaries = numbers("PiecewiseConstantDecay", "boundaries", boundaries, NUMBER)
+        self.values = numbers("PiecewiseConstantDecay", "values", values, NOT_NEGATIVE)
         self.name = name
         if len(self.values) != len(self.boundaries) + 1:
             raise ArgumentError(

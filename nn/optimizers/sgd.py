@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from autograd import Tensor
 
+from ..forms import FLAG, Form
 from ..ranges import FRACTION, Range
 from .base import Optimizer, Slots
 from .schedules import LearningRateSchedule
@@ -21,6 +22,7 @@ class SGD(Optimizer):
     """
 
     ranges: ClassVar[Mapping[str, Range]] = {"momentum": FRACTION}
+    forms: ClassVar[Mapping[str, Form]] = {"nesterov": FLAG}
 
     def __init__(
         self,

@@ -9,8 +9,9 @@ import autograd as ag
 
 from ..data import to_array
 from ..errors import ArgumentError
+from ..forms import PREDICTOR
 from .confusion import class_numbers
-from .figure import COLOURS, MARKERS, PathLike, check_path, finish, matplotlib, panels
+from .figure import COLOURS, MARKERS, PathLike, check_names, check_path, finish, matplotlib, panels
 
 
 def decision_boundary(
@@ -45,7 +46,9 @@ def decision_boundary(
     >>> figure.axes[0].get_xlabel()
     'input 1'
     """
-    check_path(path)
+    check_path("decision_boundary", path, title)
+    check_names("decision_boundary", classes)
+    PREDICTOR.checked("decision_boundary", "model", model)
     if not isinstance(resolution, int) or not 2 <= resolution <= 2000:
         raise ArgumentError(f"resolution is an integer from 2 to 2000, got {resolution!r}")
     points = to_array(x, "x")

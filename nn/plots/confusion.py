@@ -9,7 +9,7 @@ from typing import Any
 
 from ..data import to_array
 from ..errors import ArgumentError, DataError
-from .figure import PathLike, check_path, finish, panels
+from .figure import PathLike, check_names, check_path, finish, panels
 
 FEW = 12
 """Up to so many classes cells are large, and zeros are written too."""
@@ -45,7 +45,8 @@ def confusion_matrix(
     >>> [text.get_text() for text in figure.axes[0].texts]
     ['1\\n50 %', '1\\n50 %', '0', '1\\n100 %']
     """
-    check_path(path)
+    check_path("confusion_matrix", path, title)
+    check_names("confusion_matrix", classes)
     truth, guess = class_numbers(y_true, "y_true"), class_numbers(y_pred, "y_pred")
     if len(truth) != len(guess):
         raise ArgumentError(

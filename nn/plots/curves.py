@@ -53,7 +53,7 @@ def learning_curves(
     >>> len(figure.axes)
     2
     """
-    check_path(path)
+    check_path("learning_curves", path, title)
     logs, epochs = _read(history)
     names = [name for name in logs if not name.startswith("val_")]
     names += [n for n in (name[4:] for name in logs if name.startswith("val_")) if n not in logs]
@@ -68,7 +68,7 @@ def _read(history: Any) -> tuple[dict[str, list[float]], list[int]]:
     logs = getattr(history, "history", history)
     if not isinstance(logs, Mapping):
         raise ArgumentError(
-            f"learning_curves: expected the History that fit returned, or a dict of lists, got {type(history).__name__}"
+            f"learning_curves: history is the History that fit returned, or a dict of lists, got {type(history).__name__}"
         )
     lists = {str(name): [float(value) for value in values] for name, values in logs.items()}
     lengths = {name: len(values) for name, values in lists.items()}

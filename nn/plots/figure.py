@@ -16,6 +16,8 @@ from typing import Any
 from autograd.svg import write_picture
 
 from ..errors import ArgumentError, MissingExtraError
+from ..forms import PATH, TEXT
+from ..ranges import shown
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#7A7A7A")
 LINES = ("-", "--", "-.", ":")
@@ -90,16 +92,29 @@ def _figure_class() -> Any:
     return PlotFigure
 
 
-def check_path(path: PathLike | None) -> None:
-    """Refuse an unknown kind of picture before work is done for it.
+def check_path(owner: str, path: PathLike | None, title: Any = None) -> None:
+    """Refuse an unknown kind of picture, and what is no title, before work is done for it.
 
     Raises:
-        ArgumentError: the name ends in none of the known formats.
+        ArgumentError: the name ends in none of the known formats, or another argument is something else.
     """
+    TEXT.or_none().checked(owner, "title", title)
+    PATH.or_none().checked(owner, "path", path)
     if path is not None and _kind(path) not in FORMATS:
         raise ArgumentError(
             f"path ends in .{', .'.join(FORMATS)}, which says what to write; got {os.fspath(path)!r}"
         )
+
+
+def check_names(owner: str, classes: Any) -> None:
+    """Refuse what is no list of names.
+
+    Raises:
+        ArgumentError: saying what it is.
+    """
+    listed = isinstance(classes, Sequence) and not isinstance(classes, (str, bytes))
+    if not (classes is None or listed):
+        raise ArgumentError(f"{owner}: classes is a list of names, got {shown(classes)}")
 
 
 def _kind(path: PathLike) -> str:

@@ -10,6 +10,7 @@ from autograd import Tensor, enable_grad, no_grad
 
 from ..data import features
 from ..errors import ArgumentError
+from ..forms import MODEL
 from ..intake import given, rows_of
 from ..module import Compute, Module, watched_calls
 from ..preserve import preserved
@@ -49,7 +50,8 @@ def activation_histograms(
     >>> len(figure.axes)
     2
     """
-    check_path(path)
+    check_path("activation_histograms", path, title)
+    MODEL.checked("activation_histograms", "model", model)
     inputs = features(x, model.dtype, sample=model.sample_shape)
     seen: list[tuple[Module, Tensor]] = []
     if not model.built:
@@ -104,7 +106,8 @@ def gradient_histograms(
     >>> len(figure.axes)
     4
     """
-    check_path(path)
+    check_path("gradient_histograms", path, title)
+    MODEL.checked("gradient_histograms", "model", model)
     rows = rows_of(model, x, y, None, None)
     found: list[tuple[str, Tensor]] = []
     with preserved(model), enable_grad():

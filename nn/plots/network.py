@@ -11,6 +11,7 @@ from autograd.svg import check_path as check_svg
 from ..diagram import trace_calls
 from ..errors import ArgumentError
 from ..layers import Dense
+from ..module import Module
 from ..summary import layer_names
 from .figure import COLOURS, PathLike, check_path, finish, matplotlib, panels, picture
 
@@ -43,7 +44,9 @@ def network(
     >>> len(figure.axes[0].patches)
     6
     """
-    check_path(path)
+    check_path("network", path, title)
+    if not isinstance(model, Module):
+        raise ArgumentError(f"network: model is a model, got {type(model).__name__}")
     layers = _dense_layers(model)
     sizes = [layers[0].kernel.shape[0], *(layer.kernel.shape[1] for layer in layers)]
     shown = [_shown(size) for size in sizes]

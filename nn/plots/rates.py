@@ -27,7 +27,7 @@ def learning_rate_range_test(
     >>> figure.axes[0].get_xscale()
     'log'
     """
-    check_path(path)
+    check_path("learning_rate_range_test", path, title)
     if not isinstance(test, RangeTest):
         raise ArgumentError(
             f"expected what nn.learning_rate_range_test(model, x, y) returned, got {type(test).__name__}"

@@ -10,6 +10,7 @@ from ..batches import is_iterable_of_batches
 from ..callbacks import Callback
 from ..data import Rows, check_lengths, sample_weights, split_validation, to_array
 from ..errors import ArgumentError
+from ..forms import KEY
 from ..intake import check_validation, refuse_beside_batches
 
 HELD_OUT = 0.2
@@ -54,7 +55,7 @@ class Samples:
             self._cut(y, validation_split, sample_weight, class_weight)
         held_out = self.fit_arguments["validation_data"]
         _refuse_used_up("validation_data", held_out)
-        if monitor.startswith("val_") and held_out is None:
+        if KEY.checked("tune", "monitor", monitor).startswith("val_") and held_out is None:
             raise ArgumentError(
                 f"{monitor!r} needs validation data: give validation_split, or validation_data=(x, y)"
             )

@@ -10,8 +10,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ..errors import ArgumentError, TuningError
+from ..forms import KEY, PATH, takes
 from ..model import Model
 from ..preserve import undone_on_error
+from ..ranges import shown
 from ..reading import DAMAGE
 from .progress import Progress
 from .result import Tuning, best_of
@@ -84,6 +86,10 @@ def tune(
     (3, ['learning_rate', 'units'])
     """
     _check_counts(trials, seed, timeout)
+    storage = PATH.or_none().checked("tune", "storage", storage)
+    name = KEY.or_none().checked("tune", "name", name)
+    if sampler is not None and not (callable(sampler) and takes(sampler, 0, seed=0)):
+        raise ArgumentError(f"tune: sampler is called with seed=, got {shown(sampler)}")
     dimensions = parse(space)
     weights = [fixed.pop(argument, None) for argument in ("sample_weight", "class_weight")]
     samples = Samples(x, y, validation_split, validation_data, monitor, *weights)

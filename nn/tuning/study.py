@@ -201,7 +201,7 @@ def _check(signed: Any, *beside: Any) -> None:
 def _pruner(library: Any, pruner: Any) -> Any:
     if pruner is None:
         return library.pruners.NopPruner()
-    if pruner == "median":
+    if isinstance(pruner, str) and pruner == "median":
         return library.pruners.MedianPruner(FIRST_TRIALS, WARM_UP)
     if not isinstance(pruner, library.pruners.BasePruner):
         raise ArgumentError(f'pruner is "median", None or a pruner of Optuna, got {pruner!r}')

@@ -26,6 +26,7 @@ from ..model import Model
 from ..module import config_of
 from ..optimizers import Optimizer
 from ..optimizers.schedules import ExponentialDecay
+from ..ranges import shown
 from ..seed import kept_random_state, set_random_seed
 from ..sequential import MLP
 from .samples import Samples, callbacks_of
@@ -127,8 +128,8 @@ class Trainer:
         monitor: str,
         mode: str = "auto",
     ) -> None:
-        if mode not in MODES:
-            raise ArgumentError(f'mode is "auto", "min" or "max", got {mode!r}')
+        if not isinstance(mode, str) or mode not in MODES:
+            raise ArgumentError(f'mode is "auto", "min" or "max", got {shown(mode)}')
         if (build is None or build is MLP) and samples.targets is None:
             raise ArgumentError("the standard perceptron reads its last layer off y; give a build")
         self.build = Standard(samples.targets) if build is None or build is MLP else build

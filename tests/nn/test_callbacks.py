@@ -154,7 +154,7 @@ def test_two_masters_of_the_rate_are_refused(callback):
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: nn.EarlyStopping(mode="up"), 'mode is "auto", "min" or "max"'),
+        (lambda: nn.EarlyStopping(mode="up"), "mode is one of 'auto', 'min', 'max', got 'up'"),
         (lambda: nn.EarlyStopping(patience=-1), "patience is an integer >= 0, got -1"),
         (lambda: nn.ReduceLROnPlateau(factor=1.0), r"factor lies in \[0, 1\), got 1.0"),
         (lambda: nn.ModelCheckpoint("m", save_freq=0), 'save_freq is "epoch" or a number of steps'),

@@ -165,7 +165,7 @@ ARGUMENTS = {
     "slope": (lambda: nn.LeakyReLU(None), "LeakyReLU: negative_slope is a number >= 0, got None"),
     "alpha": (lambda: nn.ELU("a"), "ELU: alpha is a number, got 'a'"),
     "softmax": (lambda: nn.Softmax(1.5), "Softmax: axis is an integer, got 1.5"),
-    "input_shape": (lambda: nn.Flatten(input_shape=(0,)), "Input: shape is a tuple of sizes >= 1 without the batch, got (0,)"),
+    "input_shape": (lambda: nn.Flatten(input_shape=(0,)), "Flatten: input_shape is a tuple of sizes >= 1 without the batch, got (0,)"),
 }  # fmt: skip
 
 

@@ -171,7 +171,7 @@ def test_weights_in_a_column():
 
 
 BAD = {
-    "curve": (lambda: nn.AUC("roc curve"), "AUC: curve is 'ROC' or 'PR', got 'roc curve'"),
+    "curve": (lambda: nn.AUC("roc curve"), "AUC: curve is one of 'ROC', 'PR', got 'roc curve'"),
     "average": (lambda: nn.F1Score("mean"), "F1Score: average is one of None, 'micro', .* got 'mean'"),
     "beta": (lambda: nn.metrics.FBetaScore(beta=0), "FBetaScore: beta is a number > 0, got 0"),
     "threshold": (lambda: nn.F1Score(threshold=1.5), r"F1Score: threshold lies in \(0, 1\], got 1.5"),

@@ -50,8 +50,8 @@ POSITIVE = {
 }  # fmt: skip
 TRUTH = {"verbose"}
 """Keras's scripts say verbose=True."""
-CALLED = {"Dense.input_dim": "shape", "MLP.outputs": "outputs|units"}
-"""Other words than the argument's name: `input_dim` is short for a shape."""
+CALLED = {"MLP.outputs": "outputs|units"}
+"""Other words than the argument's name."""
 
 
 def numbers():

@@ -206,7 +206,7 @@ def test_only_validation_was_logged():
         ({}, "the history is empty: no epoch was run"),
         ({"loss": []}, "the history is empty"),
         (nn.History(), "the history is empty"),
-        ([1.0], "expected the History that fit returned, or a dict of lists, got list"),
+        ([1.0], "history is the History that fit returned, or a dict of lists, got list"),
         ({"loss": [1.0], "val_loss": [1.0, 2.0]}, "lists of different lengths.*'val_loss': 2"),
     ],
 )

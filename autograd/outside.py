@@ -13,9 +13,8 @@ _PURE = frozenset(("fspath", "sleep", "get_clock_info", "fsencode", "fsdecode", 
 _BUILT_IN = {
     "builtins": frozenset(("globals", "input", "open")),
     "io": frozenset(("open", "open_code")),
-    "_io": frozenset(("open", "open_code")),
     "decimal": frozenset(("getcontext",)),
-    "_thread": frozenset(("get_ident", "get_native_id")),
+    "thread": frozenset(("get_ident", "get_native_id")),
     "sys": frozenset(("getrecursionlimit", "_getframe", "gettrace", "getswitchinterval")),
     "gc": frozenset(("get_count", "get_objects", "get_referrers", "isenabled")),
 }
@@ -58,9 +57,10 @@ def asked(function: Any) -> str | None:
     if isinstance(owner, type):
         known = name in _OF_CLASSES.get(owner.__module__, ())
         return f"{owner.__module__}.{owner.__name__}.{name}" if known else None
-    module = getattr(function, "__module__", None) or ""
+    # some versions of Python name the module of C: _io, _decimal
+    module = (getattr(function, "__module__", None) or "").strip("_")
     if name in _BUILT_IN.get(module, ()) or (module in _SYSTEM and name not in _PURE):
-        return name if module == "builtins" else f"{module.replace('posix', 'os').strip('_')}.{name}"  # fmt: skip
+        return name if module == "builtins" else f"{module.replace('posix', 'os')}.{name}"
     return None
 
 

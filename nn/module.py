@@ -260,7 +260,7 @@ class Module:
                 yield from child._walk(f"{prefix}.{name}" if prefix else name, seen)
 
     def _children(self) -> Iterator[tuple[str, Any]]:
-        for name, value in vars(self).items():
+        for name, value in [p for p in vars(self).items() if isinstance(p[1], (Tensor, Module, list, tuple, dict))]:  # fmt: skip
             yield from _spread(name, value)
 
     def named_tensors(self) -> Iterator[tuple[str, Tensor]]:

@@ -6,7 +6,6 @@ NumPy's numbers are as good as Python's; what is kept is Python's, since a saved
 from __future__ import annotations
 
 import math
-import operator
 from numbers import Real
 from typing import Any
 
@@ -14,7 +13,7 @@ import autograd as ag
 
 from .errors import ArgumentError
 from .forms import choice
-from .ranges import FRACTION, Range
+from .ranges import COUNT, FRACTION, INTEGER, Range
 
 
 def whole(owner: str, name: str, value: Any, least: int = 1) -> int:
@@ -23,38 +22,33 @@ def whole(owner: str, name: str, value: Any, least: int = 1) -> int:
     return checked
 
 
-def _integer(value: Any) -> int | None:
-    """The int that `value` is; None for what is not an integer, True and False among it."""
-    if isinstance(value, bool):
-        return None
-    try:
-        found = operator.index(value)
-    except TypeError:
-        return None
-    return found if abs(found) < 2**63 else None
-
-
 def pair(owner: str, name: str, value: Any) -> tuple[int, int]:
     """(height, width) from one integer or two."""
     parts = tuple(value) if isinstance(value, (tuple, list)) else (value, value)
-    if len(parts) != 2 or any(part is None or part < 1 for part in map(_integer, parts)):
-        raise ArgumentError(f"{owner}: {name} is an integer >= 1 or two of them, got {value!r}")
-    return operator.index(parts[0]), operator.index(parts[1])
+    try:
+        height, width = (COUNT.checked(owner, name, part) for part in parts)
+    except ValueError:
+        raise ArgumentError(
+            f"{owner}: {name} is an integer >= 1 or two of them, got {value!r}"
+        ) from None
+    return height, width
 
 
 def axis_numbers(owner: str, axis: Any) -> tuple[int, ...]:
     """One axis or several as integers."""
     given = tuple(axis) if isinstance(axis, (tuple, list)) else (axis,)
-    if not given or None in map(_integer, given):
+    try:
+        found = tuple(INTEGER.checked(owner, "axis", one) for one in given)
+    except ArgumentError:
+        found = ()
+    if not found:
         raise ArgumentError(f"{owner}: axis is an integer or a tuple of them, got {axis!r}")
-    return tuple(map(operator.index, given))
+    return found
 
 
 def one_axis(owner: str, axis: Any) -> int:
     """One axis as an integer."""
-    found = _integer(axis)
-    if found is None:
-        raise ArgumentError(f"{owner}: axis is an integer, got {axis!r}")
+    found: int = INTEGER.checked(owner, "axis", axis)
     return found
 
 

@@ -191,7 +191,7 @@ class Run:
                 f"the file stands in the middle of an epoch of (rows, batch size) {position.data}, "
                 f"and fit was given {self.data.signature()}; it can only go on with the same"
             )
-        steps = len(self.data) if isinstance(self.data, ArrayData) else self.data.length()
+        steps = self.data.length()
         trackers = self.model.trackers if position.batch else []
         if steps is not None and position.batch > steps:
             raise FileError(f"{position.batch} steps of an epoch of {steps}")

@@ -124,7 +124,7 @@ from .metrics import (
     TopKCategoricalAccuracy,
 )
 from .model import Model
-from .module import Buffer, Module, Parameter
+from .module import Module
 from .optimizers import SGD, Adadelta, Adagrad, Adam, Adamax, AdamW, Lion, Nadam, Optimizer, RMSprop
 from .optimizers.schedules import (
     CosineDecay,
@@ -135,6 +135,7 @@ from .optimizers.schedules import (
     PiecewiseConstantDecay,
     PolynomialDecay,
 )
+from .parameter import Buffer, Parameter
 from .precision import LossScale
 from .range_test import RangeTest, learning_rate_range_test
 from .regularizers import L1, L1L2, L2, OrthogonalRegularizer

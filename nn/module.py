@@ -11,8 +11,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any, Self
-from weakref import WeakKeyDictionary
+from typing import Any, Self, cast
 
 import autograd as ag
 from autograd import ShapeError, Tensor
@@ -21,24 +20,15 @@ from autograd.keys import Same, key_of
 from autograd.mode import inside, switched
 from autograd.tracing import one_at_a_time
 
-from .constraints import Constraint
 from .errors import ArgumentError
-from .forms import BACKEND, FLAG, function
-from .regularizers import Regularizer
+from .parameter import Parameter
+from .tree import Node, settled
 
 Compute = Callable[[list[Tensor]], Any]
 Watcher = Callable[["Module", list[Tensor], Compute], Any]
 
 _training: ContextVar[bool | None] = ContextVar("training", default=None)
 _watcher: ContextVar[Watcher | None] = ContextVar("watcher", default=None)
-
-
-changes = [0]
-"""How often an attribute of any module was set: while it stands still, what was traced of a module holds."""
-
-
-_keys: WeakKeyDictionary[Module, tuple[int, Any]] = WeakKeyDictionary()
-_modes: WeakKeyDictionary[Module, tuple[int, bool]] = WeakKeyDictionary()
 
 
 def settings(thing: Any) -> tuple[Any, ...]:
@@ -68,51 +58,7 @@ def _holds_modules(value: Any) -> bool:
     return isinstance(value, Module)
 
 
-def _placed(kind: str, requires_grad: Any, backend: Any) -> tuple[bool, Any]:
-    """What a tensor is made with, once it is known to be that."""
-    return FLAG.checked(kind, "requires_grad", requires_grad), BACKEND.checked(kind, "backend", backend)  # fmt: skip
-
-
-_RULE = function("is a function of the parameter", 1).or_none()
-
-
-class Parameter(Tensor):
-    """A tensor that training changes: a leaf that requires gradients.
-
-    Args:
-        data, dtype, requires_grad, backend: as for `ag.tensor`.
-        regularizer: a function of the parameter to a number that is added to the loss.
-        constraint: a function of the parameter to the nearest allowed one, applied after each update.
-
-    >>> import nn
-    >>> nn.Parameter([1.0, 2.0]).requires_grad
-    True
-    """
-
-    def __init__(
-        self,
-        data: Any,
-        dtype: Any = None,
-        requires_grad: bool = True,
-        backend: Any = None,
-        regularizer: Regularizer | None = None,
-        constraint: Constraint | None = None,
-    ) -> None:
-        super().__init__(data, dtype, *_placed("Parameter", requires_grad, backend))
-        self.regularizer = _RULE.checked("Parameter", "regularizer", regularizer)
-        self.constraint = _RULE.checked("Parameter", "constraint", constraint)
-
-
-class Buffer(Tensor):
-    """A tensor that belongs to a module and is saved with it, but is not trained: a moving average."""
-
-    def __init__(
-        self, data: Any, dtype: Any = None, requires_grad: bool = False, backend: Any = None
-    ) -> None:
-        super().__init__(data, dtype, *_placed("Buffer", requires_grad, backend))
-
-
-class Module:
+class Module(Node):
     """Base of layers and models. Subclasses define `call`, and `build` when they have parameters.
 
     `module(x)` runs it; `module(x, training=True)` runs it as in training (dropout drops). Without the argument the
@@ -122,7 +68,6 @@ class Module:
     not_settings: frozenset[str] = frozenset(("built", "output_shape", "input_shape", "seen_shape"))
     """Attributes on which no computation depends."""
     built: bool = False
-    training: bool = False
     _trainable: bool = True
     _takes_training: bool = False
     """Whether `call` has an argument `training`."""
@@ -143,11 +88,6 @@ class Module:
         super().__init_subclass__(**kwargs)
         if "call" in vars(cls):
             cls._takes_training = _has_argument(cls.call, "training")
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        if self.__dict__.get(name, changes) is not value:
-            changes[0] += 1
-            object.__setattr__(self, name, value)
 
     def build(self, *shapes: tuple[int, ...], dtype: Any) -> None:
         """Create the parameters for inputs of `shapes`, in floating `dtype`."""
@@ -224,7 +164,7 @@ class Module:
             module._freeze(not wanted)
 
     def _freeze(self, frozen: bool) -> None:
-        for _, value in self._children():
+        for _, value in self.children():
             if isinstance(value, Parameter) and value.dtype.kind == "f":
                 value.requires_grad = not frozen
 
@@ -236,10 +176,8 @@ class Module:
 
     def train(self, mode: bool = True) -> Self:
         """Set training mode here and in all sub-modules."""
-        if _modes.get(self) != (changes[0], mode):
-            for _, module in self.named_modules():
-                module.training = mode
-            _modes[self] = (changes[0], mode)
+        for _, module in self.named_modules():
+            module.training = mode
         return self
 
     def eval(self) -> Self:
@@ -248,29 +186,13 @@ class Module:
 
     def named_modules(self, prefix: str = "") -> Iterator[tuple[str, Module]]:
         """This module and all below it, with their paths ("layers.0"); a shared one once, where it is first met."""
-        yield from self._walk(prefix, set())
-
-    def _walk(self, prefix: str, seen: set[int]) -> Iterator[tuple[str, Module]]:
-        if id(self) in seen:
-            return
-        seen.add(id(self))
         yield prefix, self
-        for name, child in self._children():
-            if isinstance(child, Module):
-                yield from child._walk(f"{prefix}.{name}" if prefix else name, seen)
-
-    def _children(self) -> Iterator[tuple[str, Any]]:
-        for name, value in [p for p in vars(self).items() if isinstance(p[1], (Tensor, Module, list, tuple, dict))]:  # fmt: skip
-            yield from _spread(name, value)
+        for path, module in self.tree().modules:
+            yield (f"{prefix}.{path}" if prefix else path), cast("Module", module)
 
     def named_tensors(self) -> Iterator[tuple[str, Tensor]]:
         """Parameters and buffers with their paths; a shared one is named once, where it is first met."""
-        seen: set[int] = set()
-        for prefix, module in self.named_modules():
-            for name, value in module._children():
-                if isinstance(value, (Parameter, Buffer)) and id(value) not in seen:
-                    seen.add(id(value))
-                    yield (f"{prefix}.{name}" if prefix else name), value
+        yield from self.tree().tensors
 
     def named_parameters(self) -> Iterator[tuple[str, Parameter]]:
         """The trainable ones of `named_tensors`."""
@@ -327,12 +249,15 @@ class Module:
 
     def jit_key(self) -> Any:
         """What a trace that calls this module depends on: the modes and settings of all modules in it."""
-        known = _keys.get(self)
-        if known is not None and known[0] == changes[0]:
+        modules = [("", self), *cast("list[tuple[str, Module]]", self.tree().modules)]
+        keys = self.tree().keys
+        modes = tuple(module.training for _, module in modules)
+        known = keys.get(modes)
+        if known is not None and known[0] == settled[0]:
             return known[1]
-        key = tuple((path, settings(module)) for path, module in self.named_modules())
+        key = tuple((path, settings(module)) for path, module in modules)
         if self.is_plain():
-            _keys[self] = (changes[0], key)
+            keys[modes] = (settled[0], key)
         return key
 
     def is_plain(self) -> bool:
@@ -386,15 +311,3 @@ def _has_argument(function: Any, name: str) -> bool:
 def snake_case(name: str) -> str:
     """BatchNormalization -> batch_normalization."""
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()
-
-
-def _spread(name: str, value: Any) -> Iterator[tuple[str, Any]]:
-    """A tensor or module by itself; those in a list, tuple or dict with their position in the name."""
-    if isinstance(value, (Tensor, Module)):
-        yield name, value
-    elif isinstance(value, (list, tuple)):
-        for i, item in enumerate(value):
-            yield from _spread(f"{name}.{i}", item)
-    elif isinstance(value, dict):
-        for key, item in value.items():
-            yield from _spread(f"{name}.{key}", item)

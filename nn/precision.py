@@ -15,8 +15,8 @@ from autograd import Tensor, no_grad
 
 from .errors import ArgumentError
 from .forms import FLAG
-from .module import Buffer
 from .optimizers import Optimizer
+from .parameter import Buffer
 from .ranges import COUNT, Checked, Range
 
 if TYPE_CHECKING:

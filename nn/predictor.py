@@ -18,9 +18,9 @@ from autograd.rowwise import Rowwise
 
 from .compiled import say, tried
 from .data import cuts, in_parts
-from .module import changes
 from .precision import precision_of
 from .step import checked_output
+from .tree import changes
 
 if TYPE_CHECKING:
     from .model import Model

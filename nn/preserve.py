@@ -15,8 +15,9 @@ from autograd import Tensor, random
 from autograd.tracing import one_at_a_time
 
 from .metrics import Metric
-from .module import Module, changes
+from .module import Module
 from .overriding import held_metrics
+from .tree import changed
 
 
 class Snapshot:
@@ -39,7 +40,7 @@ class Snapshot:
             if _identities(now) != _identities({n: value for n, (value, _) in before.items()}):
                 now.clear()
                 now.update((name, value) for name, (value, _) in before.items())
-                changes[0] += 1
+                changed()
             _refill(before)
         for tensor, value in self._values:
             if tensor.data is not value.data:

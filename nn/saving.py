@@ -14,7 +14,8 @@ from autograd import Tensor
 from . import activations
 from .errors import ArgumentError
 from .files import Place, write
-from .module import Module, Parameter, config_of
+from .module import Module, config_of
+from .parameter import Parameter
 from .position import random_state
 
 if TYPE_CHECKING:

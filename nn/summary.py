@@ -14,7 +14,8 @@ from typing import NamedTuple
 from autograd import Tensor
 
 from .errors import ArgumentError
-from .module import Buffer, Module, Parameter, snake_case
+from .module import Module, snake_case
+from .parameter import Buffer, Parameter
 
 HINT = (
     "Not built yet: shapes and numbers are known after the first input. Call the model on some input, or begin with "
@@ -54,7 +55,7 @@ def layer_names(layers: Sequence[Module]) -> list[str]:
 
 def sublayers(module: Module) -> list[Module]:
     """The modules directly inside, each once."""
-    found = {id(child): child for _, child in module._children() if isinstance(child, Module)}
+    found = {id(child): child for _, child in module.children() if isinstance(child, Module)}
     return list(found.values())
 
 
@@ -89,7 +90,7 @@ def table(model: Module, line_length: int | None = None, expand_nested: bool = F
 
 
 def _rows(module: Module, expand: bool, depth: int, seen: set[int]) -> Iterable[Row]:
-    own = [t for _, t in module._children() if isinstance(t, (Parameter, Buffer))]
+    own = [t for _, t in module.children() if isinstance(t, (Parameter, Buffer))]
     if own:
         count = sum(tensor.size for tensor in {id(t): t for t in own}.values())
         yield Row("  " * depth + "(its own parameters)", "", f"{count:,}")

@@ -11,7 +11,8 @@ from .. import activations, budget, constraints, initializers, regularizers
 from ..arguments import axis_numbers, one_of
 from ..errors import ArgumentError
 from ..forms import FLAG, TEXT, Form
-from ..module import Module, Parameter
+from ..module import Module
+from ..parameter import Parameter
 from ..ranges import Checked
 from .input import sample_shape
 

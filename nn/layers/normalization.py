@@ -10,7 +10,7 @@ from autograd import Tensor, no_grad
 from .. import budget, initializers
 from ..arguments import axis_numbers, fraction, number, one_axis
 from ..forms import FLAG, Form
-from ..module import Buffer, Parameter
+from ..parameter import Buffer, Parameter
 from .base import CONSTRAINT, INITIALIZER, REGULARIZER, Layer, along, axes_of, weight
 
 

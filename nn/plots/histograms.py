@@ -120,7 +120,7 @@ def gradient_histograms(
     owners = {
         id(tensor): names[id(module)]
         for _, module in model.named_modules()
-        for _, tensor in module._children()
+        for _, tensor in module.children()
         if isinstance(tensor, Tensor)
     }
     parameters = dict(model.named_parameters())

@@ -27,6 +27,7 @@ from .leaks import Before, check_left_behind
 from .mode import mode
 from .owner import array_of, assignments
 from .programs import Entry, Programs, used_state
+from .quick import quick_call
 from .structure import flatten, unflatten
 from .tensor import Tensor
 from .tracekeys import (
@@ -248,40 +249,15 @@ class Jitted(Inspected):
         self._last = entry
         return entry
 
-    def quick(self, array: Any) -> Callable[[Any], Any] | None:
+    def quick(self, array: Any, parts: bool = False) -> Callable[[Any], Any] | None:
         """A short way to call on arrays like `array`, from array to array; None where there is none.
 
+        With `parts` an array of several times as many rows is taken, too, and computed that many rows at a time: for a
+        function whose output has a row for each of its input.
         It returns None when something may have changed, a tensor by assignment or what the function reads; then call
         the function itself.
         """
-        bound = self._bound
-        if bound is None or not bound[0].executable.is_quick or bound[0].written or len(bound[0].writers) > 1 or level() >= 4:  # fmt: skip
-            return None
-        (entry, count, turns), plain = bound, mode.get()
-        kind, shape, dtype = type(array), array.shape, array.dtype
-        if entry.captured.program.named("input")["argument.0"].spec != (shape, dtype):
-            return None
-        executable, again = entry.executable, entry.executable.again
-
-        def call(given: Any) -> Any:
-            if (
-                type(given) is kind and given.shape == shape and given.dtype == dtype and given.flags.c_contiguous
-                and assignments[0] == count and mode.get() is plain
-            ):  # fmt: skip
-                with executable.lock:
-                    return again("argument.0", given) if executable.turns == turns else None
-            return None
-
-        # where only the library's code ran, nothing was read that it does not tell itself
-        if not entry.writers and not entry.guards.of_users:
-            return call
-        lock = entry.writers[0] if entry.writers else executable.lock
-
-        def call_of_read(given: Any) -> Any:
-            with lock:
-                return call(given) if entry.guards.broken() is None else None
-
-        return call_of_read
+        return None if self._bound is None else quick_call(*self._bound, array, parts)
 
     def compare(self, *args: Any) -> list[tuple[str, str, float]]:
         """(kernel, value, largest relative difference) of a step beside the interpreter; state is left as it is."""

@@ -170,7 +170,10 @@ class Executable(Protocol):
     """Whether `again` may be called: a program without the host, with one input and one output."""
 
     def again(self, name: str, array: Array) -> Array:
-        """The output of a step on the same state as last time; `array` is the input `name`."""
+        """The output of a step on the same state as last time; `array` is the input `name`.
+
+        Of an array with several times the rows of that input each part has a step, and the outputs are one under the other.
+        """
 
     def memory_report(self) -> str:
         """Which values lie where, and the peak in bytes."""

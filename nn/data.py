@@ -268,28 +268,29 @@ def split_validation(
     return training, validation
 
 
-def cuts(rows: int, sizes: Sequence[int]) -> Iterator[tuple[int, int]]:
-    """(start, size) of parts that hold `rows` rows: as many as there are of the larger sizes, the last not always full.
+def cuts(rows: int, sizes: Sequence[int]) -> Iterator[tuple[int, int, int]]:
+    """(start, stop, size) of runs of parts: as many rows as fit into the larger sizes, the last part not always full.
 
-    >>> list(cuts(300, (32, 256)))
-    [(0, 256), (256, 32), (288, 32)]
+    >>> list(cuts(700, (32, 256)))
+    [(0, 512, 256), (512, 672, 32), (672, 700, 32)]
     """
     start = 0
     for size in reversed(sizes):
-        while rows - start >= size:
-            yield start, size
-            start += size
+        stop = rows - (rows - start) % size
+        if stop > start:
+            yield start, stop, size
+            start = stop
     if start < rows:
-        yield start, sizes[0]
+        yield start, rows, sizes[0]
 
 
-def in_parts(shape: Any, parts: Sequence[tuple[int, int]], ways: Sequence[Any], x: Any) -> Any:
-    """The outputs for an array of `shape`, part by part; None where a way is closed."""
+def in_parts(shape: Any, runs: Sequence[tuple[int, int, int]], ways: Sequence[Any], x: Any) -> Any:
+    """The outputs for an array of `shape`, run by run; None where a way is closed."""
     if type(x) is not np.ndarray or x.shape != shape:
         return None
     found = []
-    for (start, size), way in zip(parts, ways, strict=True):
-        part = x[start : start + size]
+    for (start, stop, size), way in zip(runs, ways, strict=True):
+        part = x[start:stop]
         if len(part) < size:
             full = np.empty((size, *shape[1:]), x.dtype)
             full[: len(part)], full[len(part) :] = part, part[-1]

@@ -63,14 +63,19 @@ class Predictor:
             if not self._sizes:
                 return self._exactly(x)
         parts, rows = [], x.shape[0]
-        for start, size in cuts(rows, self._sizes):
+        sizes = [
+            (at, size)
+            for start, stop, size in cuts(rows, self._sizes)
+            for at in range(start, stop, size)
+        ]
+        for start, size in sizes:
             part = x[start : start + size]
             if part.shape[0] < size:
                 part = ag.take(part, [min(i, rows - start - 1) for i in range(size)], axis=0)
             with ag.no_grad():
                 parts.append(self._jitted(part))
             # asked for right after it ran, and where predictions are asked for
-            self._ways[size] = self._jitted.quick(part.numpy())
+            self._ways[size] = self._jitted.quick(part.numpy(), parts=True)
         whole = parts[0] if len(parts) == 1 else ag.concat(parts, axis=0)
         return whole[:rows]
 
@@ -124,10 +129,10 @@ class Predictor:
         if not self._sizes:
             self._quick = self._jitted.quick(x)
             return
-        parts = list(cuts(x.shape[0], self._sizes))
-        ways = [self._ways.get(size) for _, size in parts]
+        runs = list(cuts(x.shape[0], self._sizes))
+        ways = [self._ways.get(size) for *_, size in runs]
         if None not in ways:
-            self._quick = partial(in_parts, x.shape, parts, ways)
+            self._quick = partial(in_parts, x.shape, runs, ways)
 
     def quickly(self, x: Any, batch_size: int) -> Any:
         """The outputs for an array like the last one, where nothing has changed; None otherwise."""

@@ -13,6 +13,7 @@ from ..program.interpret import difference, values_of
 from ..program.ir import Value
 from .calls import ERRORS, Call
 from .driver import CHECK, MEET
+from .host import array_of
 
 if TYPE_CHECKING:
     from .machine import Machine
@@ -96,7 +97,7 @@ def compare(machine: Machine, state: Mapping[str, NDArray], inputs: Mapping[str,
                 continue
             value = owners.get(root) or (states.get(root) if root in states else root)
             if isinstance(value, Value) and value in right:
-                array = machine.array(value, copies, inputs)
+                array = array_of(machine, value, copies, inputs)
                 found.append((call.label, f"%{value.number}", difference(array, right[value])))
 
     with machine.one_by_one(copies, inputs) as calls:

@@ -21,7 +21,6 @@ from ..contract import Feed, Spec
 from ..errors import ProgramError
 from ..locks import renewed_lock
 from ..numba.workers import together
-from ..numpy import NumPyBackend
 from ..numpy.memory import address, aligned
 from ..program.ir import Program, Value
 from ..program.layout import lay_out
@@ -30,6 +29,7 @@ from .build import Function, build, driver, listing, vector_width
 from .calls import ERRORS, Call, call_of
 from .driver import DONE, MEET, SHARED_BYTES, YIELD
 from .driver import ERRORS as ERRORS_AT
+from .host import run_on_host, shaped
 from .lower import lower
 from .schedule import Placed, schedule
 from .special import Batch
@@ -40,7 +40,6 @@ _SLACK = 256
 """Bytes that a kernel may write past the end of a value of its own."""
 _NOTED = ERRORS_AT // 8
 _machines: weakref.WeakSet[Machine] = weakref.WeakSet()
-_numpy = NumPyBackend()
 
 
 class Machine:
@@ -142,7 +141,7 @@ class Machine:
         for name, value in self.lowered.program.outputs:
             if isinstance(value, Value):
                 whole = aligned(value.spec.size * value.spec.dtype.itemsize + _SLACK)
-                self.outputs[name] = _shaped(whole, value.spec)
+                self.outputs[name] = shaped(whole, value.spec)
                 known[value] = address(whole)
         arguments = [root for call, _ in placed if call.host is None for root in call.roots]
         self.arguments = np.array([known.get(root, 0) for root in arguments], np.int64)
@@ -150,7 +149,7 @@ class Machine:
         for place, root in enumerate(arguments):
             if root not in known:
                 self.slots.setdefault(root, []).append(place)
-        self._known = known
+        self.known = known
         self._bound: dict[Value, int] = {}
         self._table(placed)
 
@@ -202,11 +201,28 @@ class Machine:
             return {name: array.copy() for name, array in self.outputs.items()}
 
     def again(self, name: str, array: NDArray) -> NDArray:
-        """The only output of a step on the same state as last time, with `array` as the only input."""
+        """The only output of a step on the same state as last time, with `array` as the only input; or of several steps."""
+        value = self.inputs[name]
         with self.lock:
-            self.bind(self.inputs[name], array)
+            if array.size > value.spec.size:
+                return self._in_parts(value, array)
+            self.bind(value, array)
             self._turn({}, {})
             return self._only_output.copy()
+
+    def _in_parts(self, value: Value, array: NDArray) -> NDArray:
+        """The outputs of a step for each part of the rows of `array`, one under the other."""
+        rows, slots, where = value.spec.shape[0], self.slots.get(value, ()), address(array)
+        found = np.empty((len(array), *self._only_output.shape[1:]), self._only_output.dtype)
+        # what is bound moves from part to part
+        self._bound[value] = 0
+        for start in range(0, len(array), rows):
+            for slot in slots:
+                self.arguments[slot] = where
+            self._turn({}, {})
+            found[start : start + rows] = self._only_output
+            where += value.spec.size * value.spec.dtype.itemsize
+        return found
 
     def _turn(self, state: Mapping[str, NDArray], inputs: Mapping[str, NDArray]) -> None:
         """One step on what is bound; only the host looks at `state` and `inputs`."""
@@ -272,7 +288,7 @@ class Machine:
         try:
             for segment in self.segments:
                 if isinstance(segment, Call):
-                    self._on_host(segment, state, inputs)
+                    run_on_host(self, segment, state, inputs)
                 else:
                     self._call(*segment, step, 1, parts)
             done = True
@@ -294,7 +310,7 @@ class Machine:
             at = 0
             for call, _ in self.placed:
                 if call.host is not None:
-                    self._on_host(call, state, inputs)
+                    run_on_host(self, call, state, inputs)
                 else:
                     self._call(at, 1, 0, 1, 1)
                     at += 1
@@ -348,46 +364,6 @@ class Machine:
     steps_done = 0
     timing = False
     """Whether cycles are counted call by call."""
-
-    def _on_host(
-        self, call: Call, state: Mapping[str, NDArray], inputs: Mapping[str, NDArray]
-    ) -> None:
-        """An instruction for which there is no kernel, on NumPy."""
-        assert call.host is not None
-        result, primitive, operands, static = call.host
-        given = [self.array(o, state, inputs) if isinstance(o, Value) else o for o in operands]
-        value = getattr(_numpy, primitive)(*given, **dict(static))
-        self.array(result, state, inputs)[...] = value
-
-    def array(
-        self, value: Value, state: Mapping[str, NDArray], inputs: Mapping[str, NDArray]
-    ) -> NDArray:
-        """The array in memory that a value is, as a view."""
-        view = self.lowered.plan.views[value]
-        root = self.lowered.place.get(view.root, view.root)
-        names = {v: n for n, v in self.state.items()}
-        if root in names:
-            base = state[names[root]]
-        elif root in self.slots or root not in self._known:
-            given = {self.inputs[n]: a for n, a in inputs.items()}
-            base = given[root]
-        else:
-            base = self._at(root)
-        size = base.dtype.itemsize
-        flat = base.reshape(-1)[view.offset :]
-        return np.lib.stride_tricks.as_strided(flat, value.spec.shape, [s * size for s in view.strides])  # fmt: skip
-
-    def _at(self, root: Value) -> NDArray:
-        for name, value in self.lowered.program.outputs:
-            if value == root:
-                return self.outputs[name]
-        offset = self.layout.offsets[root]
-        return _shaped(self.block[offset:], root.spec)
-
-
-def _shaped(block: NDArray, spec: Spec) -> NDArray:
-    """An array of `spec` at the beginning of a block of bytes."""
-    return block[: spec.size * spec.dtype.itemsize].view(spec.dtype).reshape(spec.shape)
 
 
 def _forget_meetings() -> None:

@@ -1,0 +1,54 @@
+"""Instructions for which there is no kernel: NumPy runs them between the kernels, on the values where they lie."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..contract import Spec
+from ..numpy import NumPyBackend
+from ..program.ir import Value
+from .calls import Call
+
+if TYPE_CHECKING:
+    from .machine import Machine
+
+NDArray = np.ndarray[Any, Any]
+_numpy = NumPyBackend()
+
+
+def run_on_host(machine: Machine, call: Call, state: Mapping[str, NDArray], inputs: Mapping[str, NDArray]) -> None:  # fmt: skip
+    """An instruction for which there is no kernel, on NumPy."""
+    assert call.host is not None
+    result, primitive, operands, static = call.host
+    given = [array_of(machine, o, state, inputs) if isinstance(o, Value) else o for o in operands]
+    value = getattr(_numpy, primitive)(*given, **dict(static))
+    array_of(machine, result, state, inputs)[...] = value
+
+
+def array_of(
+    machine: Machine, value: Value, state: Mapping[str, NDArray], inputs: Mapping[str, NDArray]
+) -> NDArray:
+    """The array in memory that a value of the program is, as a view."""
+    view = machine.lowered.plan.views[value]
+    root = machine.lowered.place.get(view.root, view.root)
+    names = {v: n for n, v in machine.state.items()}
+    outputs = {v: n for n, v in machine.lowered.program.outputs if isinstance(v, Value)}
+    if root in names:
+        base = state[names[root]]
+    elif root in machine.slots or root not in machine.known:
+        base = {machine.inputs[n]: a for n, a in inputs.items()}[root]
+    elif root in outputs:
+        base = machine.outputs[outputs[root]]
+    else:
+        base = shaped(machine.block[machine.layout.offsets[root] :], root.spec)
+    size = base.dtype.itemsize
+    flat = base.reshape(-1)[view.offset :]
+    return np.lib.stride_tricks.as_strided(flat, value.spec.shape, [s * size for s in view.strides])  # fmt: skip
+
+
+def shaped(block: NDArray, spec: Spec) -> NDArray:
+    """An array of `spec` at the beginning of a block of bytes."""
+    return block[: spec.size * spec.dtype.itemsize].view(spec.dtype).reshape(spec.shape)

@@ -21,6 +21,7 @@ settled = [0]
 """The same without the modes of training and evaluation."""
 _structure = [0]
 """How often one was set that holds modules, tensors or containers of them."""
+_UNSET = object()
 
 
 class Node:
@@ -35,7 +36,7 @@ class Node:
     training: bool = False
 
     def __setattr__(self, name: str, value: Any) -> None:
-        before = vars(self).get(name, changes)
+        before = vars(self).get(name, _UNSET)
         if before is not value:
             object.__setattr__(self, name, value)
             self._changed(name, before, value)

@@ -128,12 +128,12 @@ def test_models_of_one_architecture_predict_in_threads(backend, monkeypatch):
     (model, expected), (other, others) = models
     quick, results = jitted.quick, []
 
-    def disturbed(self, array):
+    def disturbed(self, array, parts=False):
         if threading.current_thread() is threading.main_thread():
             thread = threading.Thread(target=work)
             thread.start()
             thread.join()
-        return quick(self, array)
+        return quick(self, array, parts)
 
     def work():
         with backends.use(backend):

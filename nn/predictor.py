@@ -45,6 +45,7 @@ class Predictor:
         """By size, from array to array."""
         self._quick: Callable[[Any], Any] | None = None
         self._changes = -1
+        self._tree = model.tree()
         self._batch_size = 0
 
     def jit_key(self) -> Any:
@@ -124,6 +125,7 @@ class Predictor:
     def remember(self, x: Any, batch_size: int) -> None:
         """`x` has just been predicted, in one batch: find a short way for arrays like it."""
         self._batch_size, self._changes, self._quick = batch_size, changes[0], None
+        self._tree = self.model.tree()
         if not self.compiles or not hasattr(x, "flags") or not self.model.is_plain():
             return
         if not self._sizes:
@@ -137,5 +139,7 @@ class Predictor:
     def quickly(self, x: Any, batch_size: int) -> Any:
         """The outputs for an array like the last one, where nothing has changed; None otherwise."""
         if self._quick is None or self._changes != changes[0] or batch_size != self._batch_size:
+            return None
+        if not self._tree.holds():
             return None
         return self._quick(x)

@@ -39,24 +39,24 @@ def built(units=3):
 
 
 WAYS = {
-    "set": lambda m: setattr(m, "one", built()),
-    "set what was None": lambda m: setattr(m, "spare", built()),
-    "set to None": lambda m: setattr(m, "one", None),
-    "delete": lambda m: delattr(m, "one"),
-    "delete a parameter": lambda m: delattr(m, "free"),
-    "set a parameter": lambda m: setattr(m, "free", nn.Parameter(np.full(3, 2.0, np.float32))),
-    "set a parameter below": lambda m: setattr(m.one, "kernel", nn.Parameter(np.ones((3, 3), np.float32))),
-    "append": lambda m: m.listed.append(built()),
-    "pop": lambda m: m.listed.pop(),
-    "put in the place of another": lambda m: m.listed.__setitem__(0, built()),
-    "clear": lambda m: m.listed.clear(),
-    "append in a tuple": lambda m: m.nested[0].append(built()),
-    "add to a dict": lambda m: m.table.update(b=built()),
-    "rename in a dict": lambda m: m.table.update(b=m.table.pop("a")),
-    "replace in a dict": lambda m: m.table.update(a=built()),
-    "empty a dict": lambda m: m.table.clear(),
-    "set a list": lambda m: setattr(m, "listed", [built(), built()]),
-    "freeze": lambda m: setattr(m.one, "trainable", False),
+    "set": lambda m, spare: setattr(m, "one", spare),
+    "set what was None": lambda m, spare: setattr(m, "spare", spare),
+    "set to None": lambda m, spare: setattr(m, "one", None),
+    "delete": lambda m, spare: delattr(m, "one"),
+    "delete a parameter": lambda m, spare: delattr(m, "free"),
+    "set a parameter": lambda m, spare: setattr(m, "free", nn.Parameter(np.full(3, 2.0, np.float32))),
+    "set a parameter below": lambda m, spare: setattr(m.one, "kernel", nn.Parameter(np.ones((3, 3), np.float32))),
+    "append": lambda m, spare: m.listed.append(spare),
+    "pop": lambda m, spare: m.listed.pop(),
+    "put in the place of another": lambda m, spare: m.listed.__setitem__(0, spare),
+    "clear": lambda m, spare: m.listed.clear(),
+    "append in a tuple": lambda m, spare: m.nested[0].append(spare),
+    "add to a dict": lambda m, spare: m.table.update(b=spare),
+    "rename in a dict": lambda m, spare: m.table.update(b=m.table.pop("a")),
+    "replace in a dict": lambda m, spare: m.table.update(a=spare),
+    "empty a dict": lambda m, spare: m.table.clear(),
+    "set a list": lambda m, spare: setattr(m, "listed", [spare, built()]),
+    "freeze": lambda m, spare: setattr(m.one, "trainable", False),
 }  # fmt: skip
 
 
@@ -99,8 +99,10 @@ def test_every_change_is_noticed(way, model):
     for rows in (1, 32, 40):
         model.predict(x[:rows], batch_size=64), jitted(x[:rows])
     model.fit(x, x, verbose=0)
+    # made before: nothing but what is tried may be noticed
+    spare = built()
     before = held(model), model.jit_key()
-    WAYS[way](model)
+    WAYS[way](model, spare)
     tensors = dict(model.named_tensors())
     expected = walked(model)
     assert {name: id(t) for name, t in tensors.items()} == {name: id(t) for name, t in expected.items()}  # fmt: skip
@@ -117,6 +119,23 @@ def test_every_change_is_noticed(way, model):
     model.fit(x, x, verbose=0)
     moved = {name for name, t in model.named_tensors() if not np.array_equal(t.numpy(), old[name])}
     assert moved == trained
+
+
+@pytest.mark.eager
+@pytest.mark.parametrize("rows", [1, 32, 40])
+@pytest.mark.parametrize("way", ["append", "pop", "replace", "clear"])
+def test_the_short_way_of_a_prediction_ends_with_a_change_of_the_layers(way, rows):
+    model, spare = nn.Sequential([built() for _ in range(3)]), built()
+    x = np.random.default_rng(0).normal(size=(rows, 3)).astype(np.float32)
+    for _ in range(3):
+        model.predict(x, batch_size=64)
+    before = model.layers[:]
+    ways = {"append": [*before, spare], "pop": before[:-1], "replace": [spare, *before[1:]], "clear": []}  # fmt: skip
+    model.layers[:] = ways[way]
+    expected = x
+    for layer in model.layers:
+        expected = np.asarray(layer(expected))
+    np.testing.assert_allclose(model.predict(x, batch_size=64), expected, 1e-4, 1e-5)
 
 
 def test_modes_are_set_where_they_differ(model):

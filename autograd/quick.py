@@ -29,16 +29,15 @@ def quick_call(entry: Entry, count: int, turns: int, like: Any, parts: bool) -> 
         return None
     rows, row = (shape[0], shape[1:]) if parts else (0, ())
 
-    def fits(given: Any) -> bool:
-        if type(given) is not kind or given.dtype != dtype or not given.flags.c_contiguous:
-            return False
-        if given.shape == shape:
-            return True
-        whole = rows and given.shape[1:] == row and given.size and not given.shape[0] % rows
-        return bool(whole)
+    def are_parts(given: Any) -> bool:
+        """Whether this is several times as many rows."""
+        return bool(rows and given.shape[1:] == row and given.size and not given.shape[0] % rows)
 
     def call(given: Any) -> Any:
-        if fits(given) and assignments[0] == count and mode.get() is plain:
+        if (
+            type(given) is kind and given.dtype == dtype and given.flags.c_contiguous
+            and (given.shape == shape or are_parts(given)) and assignments[0] == count and mode.get() is plain
+        ):  # fmt: skip
             with executable.lock:
                 return again("argument.0", given) if executable.turns == turns else None
         return None

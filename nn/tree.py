@@ -7,7 +7,6 @@ passed holds something else.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from operator import is_
 from typing import Any
 
 from autograd import Tensor
@@ -68,7 +67,7 @@ class Node:
     def children(self) -> Iterator[tuple[str, Any]]:
         """The tensors and modules that the attributes hold, with their names there ("layers.0")."""
         for name, value in _holders(self):
-            yield from _spread(name, value, [])
+            yield from _spread(name, value)
 
 
 class Tree:
@@ -84,23 +83,23 @@ class Tree:
         self.tensors: list[tuple[str, Tensor]] = []
         self.keys: dict[tuple[bool, ...], tuple[int, Any]] = {}
         """By modes of the modules, what a trace depends on; with the number of changes until then."""
-        self._containers: list[tuple[Any, list[Any]]] = []
+        self.lists: list[Content] = []
+        self.dicts: list[Content] = []
         self._walk("", root, {id(root)})
 
     def holds(self) -> bool:
         """Whether nothing was set since, in an attribute or a container."""
         if self.count != _structure[0]:
             return False
-        for container, content in self._containers:
-            now = _items(container)
-            if len(now) != len(content) or not all(map(is_, now, content)):
+        for held, ids, _ in self.lists:
+            if [*map(id, held)] != ids:
                 return False
-        return True
+        return not self.dicts or all(_items(held)[0] == ids for held, ids, _ in self.dicts)
 
     def _walk(self, path: str, node: Node, seen: set[int]) -> None:
         below = []
         for name, value in _holders(node):
-            for where, child in _spread(name, value, self._containers):
+            for where, child in _spread(name, value, self):
                 if id(child) not in seen:
                     below.append((f"{path}.{where}" if path else where, child))
         for where, child in below:
@@ -134,16 +133,26 @@ def _holders(node: Node) -> list[tuple[str, Any]]:
     return [(name, value) for name, value in vars(node).items() if _may_hold(node, name, value)]
 
 
-def _items(container: Any) -> list[Any]:
-    return [*container, *container.values()] if isinstance(container, dict) else container
+Content = tuple[Any, list[int], list[Any]]
+"""A list or dict, the ids of the objects in it, and these objects, so that no other gets their ids."""
 
 
-def _spread(name: str, value: Any, containers: list[tuple[Any, list[Any]]]) -> Iterator[tuple[str, Any]]:  # fmt: skip
-    """A tensor or module by itself; those in a list, tuple or dict with their position in the name."""
+def _items(held: dict[Any, Any]) -> tuple[list[int], list[Any]]:
+    items = [*held, *held.values()]
+    return [*map(id, items)], items
+
+
+def _spread(name: str, value: Any, tree: Tree | None = None) -> Iterator[tuple[str, Any]]:
+    """A tensor or module by itself; those in a list, tuple or dict, which `tree` remembers, with their position in the name."""
     if isinstance(value, (Tensor, Node)):
         yield name, value
-    elif isinstance(value, _CONTAINERS):
-        if not isinstance(value, tuple):
-            containers.append((value, list(_items(value))))
-        for key, item in list(value.items() if isinstance(value, dict) else enumerate(value)):
-            yield from _spread(f"{name}.{key}", item, containers)
+    elif isinstance(value, dict):
+        if tree is not None:
+            tree.dicts.append((value, *_items(value)))
+        for key, item in list(value.items()):
+            yield from _spread(f"{name}.{key}", item, tree)
+    elif isinstance(value, (list, tuple)):
+        if tree is not None and isinstance(value, list):
+            tree.lists.append((value, [*map(id, value)], value[:]))
+        for number, item in enumerate(list(value)):
+            yield from _spread(f"{name}.{number}", item, tree)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import backends
@@ -26,7 +27,7 @@ from .guards import Guards
 from .leaks import Before, check_left_behind
 from .mode import mode
 from .owner import array_of, assignments
-from .programs import Entry, Programs, used_state
+from .programs import Bound, Entry, Programs, used_state
 from .quick import quick_call
 from .structure import flatten, unflatten
 from .tensor import Tensor
@@ -110,7 +111,7 @@ class Jitted(Inspected):
         self._last: Entry | None = None
         self._seen = -1
         self._tracked: tuple[bool, ...] = ()
-        self._bound: tuple[Entry, int, int] | None = None
+        self._bound: Bound | None = None
         self._checked: Tensor | None = None
         self._methods = Methods(function)
         self._lock = renewed_lock()
@@ -124,9 +125,7 @@ class Jitted(Inspected):
         if self._runs_as_it_is(leaves):
             return self.function(*args, **kwargs)
         with self._lock:
-            entry, inputs = self._found(tree, leaves)
-            self._last = entry
-            return self._run(entry, inputs)
+            return self._run(*self._found(tree, leaves))
 
     def __get__(self, instance: Any, owner: type | None = None) -> Any:
         """As a method: one compiled function for each object, which lives as long as that."""
@@ -147,14 +146,18 @@ class Jitted(Inspected):
         with self._lock:
             return self._found((args, kwargs), leaves)[0]
 
-    def is_ready(self, *args: Any, **kwargs: Any) -> bool:
-        """Whether a call with these arguments needs no trace."""
+    def ready(self, *args: Any, **kwargs: Any) -> Callable[[], Any] | None:
+        """The call with these arguments, where it needs no trace, else None.
+
+        What the program depends on has been looked at then: it is for calling at once.
+        """
         leaves = flatten((args, kwargs))
         if self._runs_as_it_is(leaves):
-            return True
+            return partial(self.function, *args, **kwargs)
         with self._lock, one_at_a_time:
-            key, _, given = self._inputs((args, kwargs), leaves)
-            return self._programs.find(key, given) is not None
+            key, inputs, given = self._inputs((args, kwargs), leaves)
+            entry = self._programs.find(key, given)
+            return None if entry is None else partial(self._run, entry, inputs)
 
     def _found(self, tree: Any, leaves: list[Any]) -> tuple[Entry, list[Tensor]]:
         """The program for these arguments, made if need be, and those of them that are its inputs."""
@@ -193,20 +196,28 @@ class Jitted(Inspected):
         >>> add.over_rows([ag.arange(6).to("float32")], 2, None, 0, 3); total.item()
         15.0
         """
+        with self._lock:
+            self._check_rows(rows, batch_size, order, first, steps)
+            self._run_rows(
+                self._entry_of_rows(rows, batch_size, order, rest), rows, order, first, steps
+            )
+
+    def _check_rows(self, rows: Sequence[Tensor], batch_size: int, order: Tensor | None, first: int, steps: int) -> None:  # fmt: skip
         count = rows[0].shape[0]
         needed = (first + steps) * batch_size
         if any(r.shape[0] != count for r in rows) or min(first, steps) < 0 or batch_size < 1 or needed > count:  # fmt: skip
             raise ShapeError(f"over_rows: steps {first} to {first + steps} of {batch_size} rows, and there are {[r.shape[0] for r in rows]}")  # fmt: skip
+        if order is not None and order is not self._checked:
+            if order.ndim != 1 or len(order) < needed:
+                raise ShapeError(f"over_rows: an order of shape {order.shape} for {needed} rows")
+            if order.size and (int(order.min()) < 0 or int(order.max()) >= count):
+                raise ShapeError(f"over_rows: the order holds numbers outside of 0 to {count - 1}")
+            self._checked = order
+
+    def _run_rows(self, entry: Entry, rows: Sequence[Tensor], order: Tensor | None, first: int, steps: int) -> None:  # fmt: skip
+        home, taken = entry.home, list[Any]()
         with self._lock:
-            if order is not None and order is not self._checked:
-                if order.ndim != 1 or len(order) < needed:
-                    raise ShapeError(f"over_rows: an order of shape {order.shape} for {needed} rows")  # fmt: skip
-                if order.size and (int(order.min()) < 0 or int(order.max()) >= count):
-                    raise ShapeError(f"over_rows: the order holds numbers outside of 0 to {count - 1}")  # fmt: skip
-                self._checked = order
-            entry = self._entry_of_rows(rows, batch_size, order, rest)
-            home = entry.home
-            taken: list[Any] = []
+            self._last = entry
             try:
                 with one_at_a_time:
                     entry.hold(taken)
@@ -224,14 +235,20 @@ class Jitted(Inspected):
         with self._lock:
             self._entry_of_rows(rows, batch_size, order, rest)
 
-    def is_ready_for_rows(
+    def ready_for_rows(
         self, rows: Sequence[Tensor], batch_size: int, order: Tensor | None, rest: tuple[Any, ...] = ()
-    ) -> bool:  # fmt: skip
-        """Whether `over_rows` needs no trace."""
+    ) -> Callable[[int, int], None] | None:  # fmt: skip
+        """The `over_rows` of these rows, from (first, steps), where it needs no trace, else None; see `ready`."""
         with self._lock:
-            return (
-                self._programs.find(*self._key_of_rows(rows, batch_size, order, rest)) is not None
-            )
+            entry = self._programs.find(*self._key_of_rows(rows, batch_size, order, rest))
+        if entry is None:
+            return None
+
+        def run(first: int, steps: int) -> None:
+            self._check_rows(rows, batch_size, order, first, steps)
+            self._run_rows(entry, rows, order, first, steps)
+
+        return run
 
     def _key_of_rows(self, rows: Sequence[Tensor], batch_size: int, order: Tensor | None, rest: tuple[Any, ...]) -> tuple[Any, Any]:  # fmt: skip
         specs = tuple(((batch_size, *r.shape[1:]), r.dtype.char) for r in rows)
@@ -246,7 +263,6 @@ class Jitted(Inspected):
             feeds = {f"argument.{i}": feed for i in range(len(rows))}
             tree: Any = ((*examples, *rest), {})
             entry = self._trace(key, tree, flatten(tree), examples, feeds)
-        self._last = entry
         return entry
 
     def quick(self, array: Any, parts: bool = False) -> Callable[[Any], Any] | None:
@@ -257,7 +273,7 @@ class Jitted(Inspected):
         It returns None when something may have changed, a tensor by assignment or what the function reads; then call
         the function itself.
         """
-        return None if self._bound is None else quick_call(*self._bound, array, parts)
+        return None if self._bound is None else quick_call(self._bound, array, parts)
 
     def compare(self, *args: Any) -> list[tuple[str, str, float]]:
         """(kernel, value, largest relative difference) of a step beside the interpreter; state is left as it is."""
@@ -352,25 +368,22 @@ class Jitted(Inspected):
         check_kept(named(self._given_state), state)
         return before, captured
 
-    def _is_bound(self, entry: Entry) -> bool:
-        """Whether nothing can have changed since the last call but the arguments: then state need not be looked at."""
-        bound = self._bound
-        return bound is not None and bound[0] is entry and bound[1] == assignments[0] and bound[2] == entry.executable.turns  # fmt: skip
-
     def _run(self, entry: Entry, inputs: Sequence[Tensor]) -> Any:
         home, executable = entry.home, entry.executable
         taken: list[Any] = []
-        with executable.lock:
+        with self._lock, executable.lock:
+            self._last, bound = entry, self._bound
             try:
                 with one_at_a_time:
                     given = {f"argument.{i}": home.owned(t._data) for i, t in enumerate(inputs)}
                     entry.hold(taken)
-                    state = None if self._is_bound(entry) else entry.state_arrays(self.donate, taken)  # fmt: skip
+                    known = bound is not None and bound.entry is entry and bound.holds()
+                    state = None if known else entry.state_arrays(self.donate, taken)
                 if state is not None and level() >= 4:
                     report_differences(self.name, executable.compare(state, given))
                 outputs = executable.step(state, given)
                 if (executable.is_simple or (executable.is_quick and not entry.written)) and level() < 4:  # fmt: skip
-                    self._bound = (entry, assignments[0], executable.turns)
+                    self._bound = Bound.now(entry)
             finally:
                 taken.clear()
         return entry.captured.finish(outputs)

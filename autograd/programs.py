@@ -86,6 +86,21 @@ class Entry(NamedTuple):
         return sum(_owner(array_of(tensor)) is owner for tensor in self.tensors.values()) == 1
 
 
+class Bound(NamedTuple):
+    """An entry whose executable still has the state of its last call: then only arguments can have changed."""
+
+    entry: Entry
+    assignments: int
+    turns: int
+
+    @classmethod
+    def now(cls, entry: Entry) -> Bound:
+        return cls(entry, assignments[0], entry.executable.turns)
+
+    def holds(self) -> bool:
+        return self.assignments == assignments[0] and self.turns == self.entry.executable.turns
+
+
 def used_state(program: Program) -> frozenset[str]:
     """The names of the state that a program reads or writes; some is declared and not used."""
     named = {o for instruction in program.instructions for o in instruction.operands if isinstance(o, Value)}  # fmt: skip

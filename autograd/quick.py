@@ -7,21 +7,19 @@ from typing import Any
 
 from .debugging import level
 from .mode import mode
-from .owner import assignments
-from .programs import Entry
+from .programs import Bound
 
 
-def quick_call(entry: Entry, count: int, turns: int, like: Any, parts: bool) -> Callable[[Any], Any] | None:  # fmt: skip
+def quick_call(bound: Bound, like: Any, parts: bool) -> Callable[[Any], Any] | None:
     """From arrays like `like` to outputs, while nothing has changed; None where there is no such way.
 
     Args:
-        entry: the program that has just run.
-        count: of assignments then.
-        turns: of the executable then.
+        bound: the program that has just run.
         like: an array.
         parts: take several times its rows, too.
     """
-    executable, plain = entry.executable, mode.get()
+    entry, holds, plain = bound.entry, bound.holds, mode.get()
+    executable = entry.executable
     if not executable.is_quick or entry.written or len(entry.writers) > 1 or level() >= 4:
         return None
     kind, shape, dtype, again = type(like), like.shape, like.dtype, executable.again
@@ -36,10 +34,10 @@ def quick_call(entry: Entry, count: int, turns: int, like: Any, parts: bool) -> 
     def call(given: Any) -> Any:
         if (
             type(given) is kind and given.dtype == dtype and given.flags.c_contiguous
-            and (given.shape == shape or are_parts(given)) and assignments[0] == count and mode.get() is plain
+            and (given.shape == shape or are_parts(given)) and mode.get() is plain
         ):  # fmt: skip
             with executable.lock:
-                return again("argument.0", given) if executable.turns == turns else None
+                return again("argument.0", given) if holds() else None
         return None
 
     # where only the library's code ran, nothing was read that it does not tell itself

@@ -13,7 +13,7 @@ import traceback
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import autograd as ag
 from autograd import Tensor, TraceError, random
@@ -24,7 +24,7 @@ from autograd.mode import mode
 from .batches import ArrayData
 from .data import Rows
 from .errors import ArgumentError, stop_iteration_is_an_error
-from .module import Module, settings
+from .module import settings
 from .overriding import own_step
 from .precision import precision_of
 from .preserve import Snapshot, preserved, tensors_of
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from .model import Model
 
 _log = logging.getLogger("gradloom")
+T = TypeVar("T")
 _STRETCH = 0.1
 """Seconds that one call should take."""
 _TRIES = 5
@@ -123,8 +124,9 @@ class Steps:
 
     def __call__(self, x: Tensor, y: Tensor, weight: Tensor | None) -> None:
         """One step. One that runs as it is and raises has changed nothing."""
-        if self._ready(x, y, weight) and not mode.get().anomaly:
-            self._collect(y, self._jitted(x, y, weight))
+        call = self._call_of(x, y, weight)
+        if call is not None and not mode.get().anomaly:
+            self._collect(y, call())
         else:
             self._run_plain(x, y, weight)
             self._gave_up()
@@ -146,19 +148,25 @@ class Steps:
         else:
             self.task.model.step_logs = {n: v.item() for n, v in returned.items()}
 
-    def _ready(self, *batch: Tensor | None) -> bool:
-        """Whether this step is compiled; traced at the first batch of its shapes, and after every change of a module."""
-        return self._can(lambda: self._jitted.is_ready(*batch), lambda: self._jitted.prepare(*batch))  # fmt: skip
+    def _call_of(self, *batch: Tensor | None) -> Callable[[], Any] | None:
+        """The compiled step; traced at the first batch of its shapes, and after every change of a module."""
+        return self._compiled_call(
+            lambda: self._jitted.ready(*batch), lambda: self._jitted.prepare(*batch)
+        )
 
-    def _can(self, is_ready: Callable[[], bool], prepare: Callable[[], None]) -> bool:
-        if self.compiles and not is_ready():
+    def _compiled_call(
+        self, ready: Callable[[], T | None], prepare: Callable[[], None]
+    ) -> T | None:
+        call = ready() if self.compiles else None
+        if self.compiles and call is None:
             self._look_again()
             self._error = tried(self.task.model, prepare, self._name)
-            if self._error is not None:
-                if self.wanted is True:
-                    raise self._error
-                return False
-        return self.compiles
+            if self._error is None:
+                # one that a change of another thread has outdated by now runs as it is
+                return ready()
+            if self.wanted is True:
+                raise self._error
+        return call
 
     def _gave_up(self) -> None:
         """A step that could not be traced has run as it is: from now on all do, and the log says why."""
@@ -182,11 +190,16 @@ class Steps:
         together = self._in_stretches and not one_by_one and whole - at > 1
         given = (rows, data.batch_size, order, rest)
         while together and at < whole:
-            if not self._can(lambda: self._jitted.is_ready_for_rows(*given), lambda: self._jitted.prepare_rows(*given)):  # fmt: skip
+            # not the methods themselves: a change of a module makes another compiled function
+            run = self._compiled_call(
+                lambda: self._jitted.ready_for_rows(*given),
+                lambda: self._jitted.prepare_rows(*given),
+            )
+            if run is None:
                 break
             count = min(self._count, whole - at)
             began = time.perf_counter()
-            self._jitted.over_rows(rows, data.batch_size, order, at, count, rest)
+            run(at, count)
             taken = max(time.perf_counter() - began, 1e-6)
             self._count = max(1, min(int(count * _STRETCH / taken), 16 * count))
             at += count
@@ -220,7 +233,7 @@ def tried(model: Model, prepare: Callable[[], Any], name: str) -> Exception | No
 
 
 def _tried_once(model: Model, prepare: Callable[[], Any], name: str) -> Exception | None:
-    before = [(module, dict(vars(module))) for _, module in model.named_modules()]
+    before = Snapshot([module for _, module in model.named_modules()], ())
     generator = random.default_generator()
     state = generator.state
     try:
@@ -228,10 +241,11 @@ def _tried_once(model: Model, prepare: Callable[[], Any], name: str) -> Exceptio
             prepare()
     except BaseException as error:
         if _is_trained_elsewhere(model):
-            _take_symbols_away(before)
+            # what else has changed may be of that run
+            before.forget_symbols()
         else:
             generator.state = state
-            _put_back(before)
+            before.restore()
         if isinstance(error, Exception) and _is_of_tracing(error):
             return error
         raise
@@ -241,28 +255,6 @@ def _tried_once(model: Model, prepare: Callable[[], Any], name: str) -> Exceptio
 def _is_trained_elsewhere(model: Model) -> bool:
     run = model.current_run
     return run is not None and run.thread != threading.get_ident()
-
-
-_Attributes = list[tuple[Module, dict[str, Any]]]
-
-
-def _put_back(before: _Attributes) -> None:
-    for module, attributes in before:
-        for name in vars(module).keys() - attributes.keys():
-            delattr(module, name)
-        for name, value in attributes.items():
-            setattr(module, name, value)
-
-
-def _take_symbols_away(before: _Attributes) -> None:
-    """Put back the attributes that hold results of the trace, and no others: they may be those of the run."""
-    for module, attributes in before:
-        for name, value in list(vars(module).items()):
-            if isinstance(value, Tensor) and value.backend == "trace":
-                if name in attributes:
-                    setattr(module, name, attributes[name])
-                else:
-                    delattr(module, name)
 
 
 def _is_of_tracing(error: Exception) -> bool:

@@ -268,8 +268,12 @@ def split_validation(
     return training, validation
 
 
-def cuts(rows: int, sizes: Sequence[int]) -> Iterator[tuple[int, int, int]]:
-    """(start, stop, size) of runs of parts: as many rows as fit into the larger sizes, the last part not always full.
+Run = tuple[int, int, int]
+"""(start, stop, size): rows that are computed `size` at a time."""
+
+
+def cuts(rows: int, sizes: Sequence[int]) -> Iterator[Run]:
+    """Runs of parts: as many rows as fit into the larger sizes, the last part not always full.
 
     >>> list(cuts(700, (32, 256)))
     [(0, 512, 256), (512, 672, 32), (672, 700, 32)]
@@ -284,7 +288,7 @@ def cuts(rows: int, sizes: Sequence[int]) -> Iterator[tuple[int, int, int]]:
         yield start, rows, sizes[0]
 
 
-def in_parts(shape: Any, runs: Sequence[tuple[int, int, int]], ways: Sequence[Any], x: Any) -> Any:
+def in_parts(shape: Any, runs: Sequence[Run], ways: Sequence[Any], x: Any) -> Any:
     """The outputs for an array of `shape`, run by run; None where a way is closed."""
     if type(x) is not np.ndarray or x.shape != shape:
         return None

@@ -197,8 +197,7 @@ class Model(Overridable):
         )  # fmt: skip
         with self.drawing(), undone_on_error(self) as attempt:
             data, validation = arguments.data_of(self)
-            history = History()
-            shown = display(verbose)
+            history, shown = History(), display(verbose)
             everyone = [*as_list(callbacks), *([shown] if shown else []), history]
             params = {
                 "epochs": arguments.passes, "first_epoch": initial_epoch, "last_epoch": epochs, "steps": data.length(),
@@ -254,13 +253,16 @@ class Model(Overridable):
             batches = ArrayData(Rows(inputs), size)
         with self.drawing(), nullcontext() if self.built else undone_on_error(self):
             forward = self._compiled_forward()
-            parts = [forward(batch[0]) for batch in progress(batches, "predict", verbose)]
-        if len(parts) == 1:
-            kind = getattr(x, "shape", None), getattr(x, "dtype", None)
-            if isinstance(batches, ArrayData) and (batches.rows.x.shape, batches.rows.x.dtype) == kind:  # fmt: skip
+            if not isinstance(batches, ArrayData) or shows_progress(verbose):
+                parts = [forward(b.x, b.x.shape[0]) for b in progress(batches, "predict", verbose)]
+                return ag.concat(parts, axis=0).numpy()
+            outputs = forward(batches.rows.x, size)
+            if (inputs.shape, inputs.dtype) == (
+                getattr(x, "shape", None),
+                getattr(x, "dtype", None),
+            ):
                 forward.remember(x, batch_size)
-            return parts[0].numpy()
-        return ag.concat(parts, axis=0).numpy()
+            return outputs.numpy()
 
     def _compiled_forward(self) -> Predictor:
         """The forward pass; made anew when the model has other settings."""

@@ -7,7 +7,7 @@ prediction, depend on nothing but the number of rows.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +17,7 @@ from autograd.errors import is_refusal
 from autograd.rowwise import Rowwise
 
 from .compiled import say, tried
-from .data import cuts, in_parts
+from .data import Run, cuts, in_parts
 from .precision import precision_of
 from .step import checked_output
 from .tree import changes
@@ -39,8 +39,8 @@ class Predictor:
         self.jit = model.jit
         self.compiles = model.jit is not False
         self._rowwise = Rowwise(self._jitted)
-        self._sizes: Sequence[int] = ()
-        """In which the last batch was computed."""
+        self._runs: list[Run] = []
+        """In which the last inputs were computed."""
         self._ways: dict[int, Callable[[Any], Any] | None] = {}
         """By size, from array to array."""
         self._quick: Callable[[Any], Any] | None = None
@@ -55,30 +55,49 @@ class Predictor:
     def _forward(self, x: Tensor) -> Any:
         return checked_output(self.model, self.model(x, training=False), x)
 
-    def __call__(self, x: Tensor) -> Tensor:
-        """The outputs (n, ...) for inputs (n, ...), without graph."""
+    def __call__(self, x: Tensor, batch_size: int) -> Tensor:
+        """The outputs (n, ...) for inputs (n, ...), computed in batches, without graph."""
+        if not self.model.built:
+            self.model.ensure_built(x[:batch_size])
         with ag.no_grad():
-            if not self.model.built:
-                self.model.ensure_built(x)
-            self._sizes = self._sizes_for(x)
-            if not self._sizes:
-                return self._exactly(x)
-        parts, rows = [], x.shape[0]
-        sizes = [
-            (at, size)
-            for start, stop, size in cuts(rows, self._sizes)
-            for at in range(start, stop, size)
-        ]
-        for start, size in sizes:
-            part = x[start : start + size]
-            if part.shape[0] < size:
-                part = ag.take(part, [min(i, rows - start - 1) for i in range(size)], axis=0)
-            with ag.no_grad():
-                parts.append(self._jitted(part))
+            self._runs = list(self._runs_of(x, batch_size))
+        parts = [part for run in self._runs for part in self._outputs(x, *run)]
+        return parts[0] if len(parts) == 1 else ag.concat(parts, axis=0)
+
+    def _runs_of(self, x: Tensor, batch_size: int) -> Iterator[Run]:
+        """The parts of each batch. Batches of just the rows of a program are one run of parts."""
+        rows = x.shape[0]
+        last = rows - rows % batch_size
+        sizes = self._sizes_for(x[:batch_size]) if last else ()
+        if last and not sizes:
+            yield 0, last, batch_size
+        for first in range(0, last if sizes else 0, batch_size):
+            yield from (
+                (first + start, first + stop, size) for start, stop, size in cuts(batch_size, sizes)
+            )
+        if last < rows:
+            sizes = self._sizes_for(x[last:]) or (rows - last,)
+            yield from (
+                (last + start, last + stop, size) for start, stop, size in cuts(rows - last, sizes)
+            )
+
+    def _outputs(self, x: Tensor, start: int, stop: int, size: int) -> Iterator[Tensor]:
+        """The outputs for rows `start` to `stop`, `size` rows at a time; the last are filled up."""
+        while start < stop:
+            part, count = x[start : start + size], min(size, stop - start)
+            if count < size:
+                part = ag.take(x, [min(i, stop - 1) for i in range(start, start + size)], axis=0)
+            yield self._exactly(part)[:count]
+            start += count
             # asked for right after it ran, and where predictions are asked for
-            self._ways[size] = self._jitted.quick(part.numpy(), parts=True)
-        whole = parts[0] if len(parts) == 1 else ag.concat(parts, axis=0)
-        return whole[:rows]
+            way = self._ways[size] = (
+                self._jitted.quick(part.numpy(), parts=True) if self.compiles else None
+            )
+            whole = stop - (stop - start) % size
+            found = None if way is None or start >= whole else way(x[start:whole].numpy())
+            if found is not None:
+                yield ag.tensor(found)
+                start = whole
 
     def _sizes_for(self, x: Tensor) -> Sequence[int]:
         """The sizes of parts in which `x` may be computed; none where that is all at once."""
@@ -91,31 +110,32 @@ class Predictor:
         """Whether the program for `size` rows serves `x`. Nobody has given so many: what is wrong with them is no answer."""
         example = ag.zeros((size, *x.shape[1:]), x.dtype, backend=x.backend)
         try:
-            return self._error_of(example) is None and self._rowwise.serves(x, size)
+            return self._call_of(example)[1] is None and self._rowwise.serves(x, size)
         except Exception as error:
             if not is_refusal(error):
                 raise
             return False
 
-    def _error_of(self, x: Tensor) -> Exception | None:
-        """Why no program can be made for `x`, if that is so."""
-        if self._jitted.is_ready(x):
-            return None
+    def _call_of(self, x: Tensor) -> tuple[Callable[[], Tensor] | None, Exception | None]:
+        """The compiled call on `x`, or why there is none."""
+        call = self._jitted.ready(x)
+        if call is not None:
+            return call, None
         prepare = partial(self._jitted.prepare, x)
         error = tried(self.model, prepare, "predict")
         if error is not None and not all(module.built for _, module in self.model.named_modules()):
             # a layer that was put into a model in use; the model builds it, as at its first call
             self._forward(x)
             error = tried(self.model, prepare, "predict")
-        return error
+        return (self._jitted.ready(x) if error is None else None), error
 
     def _exactly(self, x: Tensor) -> Tensor:
         """The outputs of a program for just so many rows."""
-        error = self._error_of(x) if self.compiles else None
-        if error is not None and self.jit is True:
-            raise error
-        compiled = self.compiles and error is None
-        result: Tensor = (self._jitted if compiled else self._forward)(x)
+        with ag.no_grad():
+            call, error = self._call_of(x) if self.compiles else (None, None)
+            if error is not None and self.jit is True:
+                raise error
+            result: Tensor = self._forward(x) if call is None else call()
         if error is not None:
             # the forward pass itself was fine, so it is the trace that was not
             say("predict", error, self.precision)
@@ -123,18 +143,17 @@ class Predictor:
         return result
 
     def remember(self, x: Any, batch_size: int) -> None:
-        """`x` has just been predicted, in one batch: find a short way for arrays like it."""
+        """`x` has just been predicted: find a short way for arrays like it."""
         self._batch_size, self._changes, self._quick = batch_size, changes[0], None
         self._tree = self.model.tree()
         if not self.compiles or not hasattr(x, "flags") or not self.model.is_plain():
             return
-        if not self._sizes:
+        if self._runs == [(0, x.shape[0], x.shape[0])]:
             self._quick = self._jitted.quick(x)
             return
-        runs = list(cuts(x.shape[0], self._sizes))
-        ways = [self._ways.get(size) for *_, size in runs]
+        ways = [self._ways.get(size) for *_, size in self._runs]
         if None not in ways:
-            self._quick = partial(in_parts, x.shape, runs, ways)
+            self._quick = partial(in_parts, x.shape, self._runs, ways)
 
     def quickly(self, x: Any, batch_size: int) -> Any:
         """The outputs for an array like the last one, where nothing has changed; None otherwise."""

@@ -34,6 +34,16 @@ class Snapshot:
         with one_at_a_time:
             self._restore()
 
+    def forget_symbols(self) -> None:
+        """Put back the attributes that hold results of a trace, and no others."""
+        for owner, before in self._attributes:
+            for name, value in list(vars(owner).items()):
+                if isinstance(value, Tensor) and value.backend == "trace":
+                    if name in before:
+                        setattr(owner, name, before[name][0])
+                    else:
+                        delattr(owner, name)
+
     def _restore(self) -> None:
         for owner, before in self._attributes:
             now = vars(owner)

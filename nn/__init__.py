@@ -36,6 +36,7 @@ from .callbacks import (
     TensorBoard,
     TerminateOnNaN,
 )
+from .checkpoint.loading import load
 from .constraints import MaxNorm, NonNeg, UnitNorm
 from .errors import (
     ArgumentError,
@@ -88,7 +89,6 @@ from .layers import (
     Reshape,
     Softmax,
 )
-from .loading import load
 from .losses import (
     BinaryCrossentropy,
     BinaryFocalCrossentropy,

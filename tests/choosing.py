@@ -53,7 +53,7 @@ TESTS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("nn/compiled.py", ("tests/nn/compiled/*", "tests/nn/test_mixed_precision.py")),
     ("nn/model.py", ("tests/nn/test_model.py", "tests/nn/test_fit.py", "tests/nn/test_bad_input.py", "tests/nn/compiled/*")),
     ("nn/", ("tests/nn/test_model.py", "tests/nn/test_fit.py", "tests/nn/test_saving.py")),
-    ("autograd/testing/mutation/", ("tests/autograd/test_mutation.py",)),
+    ("tests/mutation/", ("tests/autograd/test_mutation.py",)),
     ("autograd/testing/adapters/", ("tests/autograd/test_adapters.py", "tests/autograd/test_tester_subjects.py")),
     ("autograd/testing/", (
         "tests/autograd/test_tester*", "tests/autograd/test_kinks.py", "tests/autograd/test_false_alarms.py",

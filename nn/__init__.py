@@ -5,6 +5,8 @@
 >>> model.compile(optimizer="adam", loss="mse")
 """
 
+import autograd as _autograd
+
 from . import _conflict as _conflict
 from . import (
     activations,
@@ -143,6 +145,8 @@ from .seed import set_random_seed
 from .sequential import MLP, Sequential
 from .step import capture_train_step
 from .tuning import add_layers_until, tune
+
+__version__ = _autograd.__version__
 
 __all__ = [
     "AUC",

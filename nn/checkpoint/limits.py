@@ -15,6 +15,7 @@ from typing import Any
 
 import autograd as ag
 from autograd import Tensor
+from autograd.mode import Mode, mode, switched
 
 from ..activations import linear
 from ..errors import FileError
@@ -83,7 +84,11 @@ def _sizes(layer: Module, inputs: list[Tensor]) -> tuple[list[Shape], Shape]:
             weights.extend(held.shape for _, held in twin.children() if isinstance(held, Tensor))
         return twin(*symbols, training=False)
 
-    program = ag.capture(step, *inputs, state=dict(layer.named_tensors()), captures=True).program
+    # a search for NaN, say, would look at values
+    with switched(mode, Mode(grad=False)):
+        program = ag.capture(
+            step, *inputs, state=dict(layer.named_tensors()), captures=True
+        ).program
     values = [*program.named("input").values()]
     values += [i.result for i in program.instructions if i.primitive not in _NO_ARRAYS]
     return weights, max((value.spec.shape for value in values), key=math.prod)

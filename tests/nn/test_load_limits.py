@@ -152,6 +152,24 @@ def test_a_file_is_refused_where_the_layer_is_not_the_first(tmp_path):
         nn.load(tmp_path / "model")
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("context", [ag.detect_anomaly, ag.enable_grad, ag.no_grad])
+def test_whatever_is_switched_on(context, dtype):
+    layers = [
+        nn.Conv2D(4, 3, input_shape=(8, 8, 3)),
+        nn.BatchNormalization(),
+        nn.Flatten(),
+        nn.Dense(3),
+    ]
+    model, file = nn.Sequential(layers, dtype=dtype, seed=1), io.BytesIO()
+    model.save(file)
+    file.seek(0)
+    with context():
+        loaded = nn.load(file)
+    assert everything(loaded) == everything(model)
+    assert loaded.generator.state[1].item() == model.generator.state[1].item()
+
+
 def test_what_is_there_may_be_large():
     file = io.BytesIO()
     model = nn.Sequential([nn.Embedding(3000, 100, input_shape=(2,)), nn.Flatten(), nn.Dense(1)])

@@ -128,8 +128,18 @@ def from_tests(module: str) -> Any:
 
 def planted(*arguments: str) -> None:
     """Plant the faults of tests/planted one by one and see that the tests find them; takes an hour."""
+    tool("planted", *arguments)
+
+
+def mutation(*arguments: str) -> None:
+    """Put faults into the gradient rules and see that the gradient tester finds them; names of ops: those alone."""
+    tool("mutation", *arguments)
+
+
+def tool(package: str, *arguments: str) -> None:
+    """A package of the folder tests as a command."""
     install("test")
-    command = [PYTHON, "-m", "planted", *arguments]
+    command = [PYTHON, "-m", package, *arguments]
     code = subprocess.run(command, cwd=ROOT / "tests", env=surroundings(), check=False).returncode
     sys.exit(code)
 
@@ -170,6 +180,7 @@ COMMANDS = {
     "test": test,
     "check": check,
     "planted": planted,
+    "mutation": mutation,
     "gpu": gpu,
 }
 

@@ -13,6 +13,8 @@ op is exported by being declared.
 
 from typing import TYPE_CHECKING
 
+from backends import __version__ as __version__
+
 from . import _conflict, ops, random, testing
 from .call import op
 from .checkpoint import checkpoint

@@ -20,6 +20,9 @@ from .errors import (
 )
 from .registry import available, default, get, names, register, set_default, sharing, use
 
+__version__ = "0.1.0"
+"""Of all three packages, which are one distribution; pyproject.toml reads it here."""
+
 __all__ = [
     "SUPPORTED",
     "AxisError",

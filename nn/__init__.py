@@ -5,6 +5,8 @@
 >>> model.compile(optimizer="adam", loss="mse")
 """
 
+import autograd as _autograd
+
 from . import _conflict as _conflict
 from . import (
     activations,
@@ -36,6 +38,7 @@ from .callbacks import (
     TensorBoard,
     TerminateOnNaN,
 )
+from .checkpoint.loading import load
 from .constraints import MaxNorm, NonNeg, UnitNorm
 from .errors import (
     ArgumentError,
@@ -88,7 +91,6 @@ from .layers import (
     Reshape,
     Softmax,
 )
-from .loading import load
 from .losses import (
     BinaryCrossentropy,
     BinaryFocalCrossentropy,
@@ -143,6 +145,8 @@ from .seed import set_random_seed
 from .sequential import MLP, Sequential
 from .step import capture_train_step
 from .tuning import add_layers_until, tune
+
+__version__ = _autograd.__version__
 
 __all__ = [
     "AUC",

@@ -22,7 +22,7 @@ from .module import Compute, Module, watched_calls
 from .preserve import preserved
 
 if TYPE_CHECKING:
-    from .presentable import Presentable
+    from .model_views import ModelViews
 
 Shape = tuple[int | None, ...]
 
@@ -44,12 +44,12 @@ class Call(NamedTuple):
 
 
 def plot(
-    model: Presentable,
+    model: ModelViews,
     path: str | os.PathLike[str] | None = None,
     show_shapes: bool = True,
     expand_nested: bool = False,
 ) -> Picture:
-    """The picture of a built model; see `Presentable.plot`."""
+    """The picture of a built model; see `ModelViews.plot`."""
     check_path(path)
     require_graphviz()
     calls, ends = trace_calls(model, expand_nested)
@@ -79,7 +79,7 @@ def _sample_shape(model: Module) -> tuple[int, ...]:
 
 
 def trace_calls(
-    model: Presentable, expand_nested: bool = False
+    model: ModelViews, expand_nested: bool = False
 ) -> tuple[list[Call], tuple[int, ...]]:
     """Every call of a module directly inside (or, expanded, of those without modules inside), and what the result
     came from. The model stays as it was.

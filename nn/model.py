@@ -15,23 +15,24 @@ from typing import Any
 import autograd as ag
 from autograd import Tensor, no_grad, random
 
-from . import losses, optimizers, resuming, saving
+from . import losses, optimizers
 from .arguments import floating
 from .batches import ArrayData, Data, IterableData, is_iterable_of_batches
 from .callbacks import Callback, CallbackList, History, as_list, display, progress, shows_progress
+from .checkpoint import restore, saving
+from .checkpoint.files import Place
+from .checkpoint.position import Position
 from .compiled import Steps
 from .data import Rows, check_batch_size, check_lengths, features
 from .errors import ArgumentError, NotCompiledError, stop_iteration_is_an_error
-from .files import Place
+from .fit_arguments import FitArguments, given, metrics_of, refuse_beside_batches, rows_of
 from .forms import FLAG
-from .intake import FitArguments, given, metrics_of, refuse_beside_batches, rows_of
 from .losses import Loss
 from .metrics import Metric
 from .module import Module
 from .optimizers import Optimizer
 from .overridable import Overridable
 from .overriding import check_methods, overrides
-from .position import Position
 from .precision import LossScale, checked_jit, checked_precision
 from .predictor import Predictor
 from .preserve import undone_on_error
@@ -319,7 +320,7 @@ class Model(Overridable):
         Raises:
             FileError: it is damaged, or lists what is missing, unexpected or of another shape. Nothing has changed then.
         """
-        resuming.load_weights(self, path, verify)
+        restore.load_weights(self, path, verify)
 
     def get_weights(self) -> list[Any]:
         """All parameters and buffers as NumPy arrays, in the order of `state_dict`."""
@@ -334,9 +335,11 @@ class Model(Overridable):
             )
         self.load_state_dict(dict(zip(names, values, strict=True)))
 
-    def go_on_from(self, path: Place) -> None:
+    def resume_from(self, path: Place) -> None:
         """Take up a file that `save` wrote during `fit` of this same model: the next `fit` goes on there, bit for bit."""
-        resuming.go_on_from(self, path)
+        restore.resume_from(self, path)
+
+    go_on_from = restore.go_on_from
 
     def ensure_built(self, x: Tensor) -> tuple[int | None, ...]:
         """Build the model with one row of `x`, which also checks that it fits; returns the output shape."""
@@ -394,7 +397,5 @@ class Model(Overridable):
         return batch._replace(y=self.compiled_loss("fit").check(given(batch.y), shape))
 
     def _report(self, logs: dict[str, float], return_dict: bool) -> Any:
-        if return_dict:
-            return logs
         values = list(logs.values())
-        return values[0] if len(values) == 1 else values
+        return logs if return_dict else values[0] if len(values) == 1 else values

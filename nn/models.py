@@ -1,6 +1,6 @@
 """What Keras keeps in `models` and scripts written for it ask for."""
 
-from .loading import load as load_model
+from .checkpoint.loading import load as load_model
 from .model import Model
 from .sequential import Sequential
 

@@ -9,11 +9,11 @@ from autograd import Tensor
 from . import step
 from .metrics import Metric
 from .metrics.base import number_of
+from .model_views import ModelViews
 from .overriding import Logs, held_metrics, inherited, unpacked
-from .presentable import Presentable
 
 
-class Overridable(Presentable):
+class Overridable(ModelViews):
     """Base of models: the steps of training and evaluation as methods."""
 
     trackers: list[Metric]

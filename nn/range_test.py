@@ -14,8 +14,8 @@ from .arguments import whole
 from .batches import ArrayData, Data, IterableData, check_repeatable, is_iterable_of_batches
 from .data import Rows, check_batch_size
 from .errors import ArgumentError
+from .fit_arguments import given, refuse_beside_batches, rows_of
 from .forms import MODEL
-from .intake import given, refuse_beside_batches, rows_of
 from .preserve import preserved
 from .ranges import POSITIVE, SHARE, Range
 from .step import task_of, train_step

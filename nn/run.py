@@ -18,11 +18,11 @@ from autograd import Tensor
 
 from .batches import ArrayData, Data
 from .callbacks import CallbackList, History
+from .checkpoint.position import Position, Words, random_state, set_random_state
 from .compiled import Steps
 from .data import Rows
 from .errors import ArgumentError, FileError
-from .intake import given
-from .position import Position, Words, random_state, set_random_state
+from .fit_arguments import given
 from .preserve import restoring
 
 if TYPE_CHECKING:

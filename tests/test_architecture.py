@@ -31,10 +31,9 @@ NN_MAY_IMPORT_NUMPY = ("nn/data.py", "nn/seed.py")
 DEFERRED = {
     ("backends/suggest.py", "difflib"),
     ("autograd/svg.py", "subprocess"),
-    ("nn/saving.py", "json"),
-    ("nn/saving.py", "hashlib"),
-    ("nn/saving.py", "safetensors.numpy"),
-    ("nn/reading.py", "json"),
+    ("nn/checkpoint/container.py", "json"),
+    ("nn/checkpoint/container.py", "hashlib"),
+    ("nn/checkpoint/container.py", "safetensors.numpy"),
     ("nn/callbacks/files.py", "csv"),
     ("backends/numba/backend.py", "backends.numba.kernels"),
     ("backends/numba/backend.py", "backends.native.cache"),

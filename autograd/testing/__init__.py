@@ -2,7 +2,7 @@
 
 `adapters` (for functions of other frameworks) and `strategies` (which need Hypothesis) are modules that load when they
 are first used. The pytest plugin, which needs no import, gives the fixture `gradcheck`.
-`python -m autograd.testing.campaign` looks for false alarms, `python -m autograd.testing.mutation` for faults that pass.
+`python -m autograd.testing.campaign` looks for false alarms.
 
 This is the one room of `autograd` that knows NumPy, to build inputs and to difference numerically.
 """

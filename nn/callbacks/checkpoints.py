@@ -1,7 +1,7 @@
 """Callbacks that write the model to files during training: to keep the best one, or to go on after a crash.
 
-Both write the whole state of the run (see `nn/saving.py`), so a run that goes on from such a file is bit for bit the
-run that was never stopped. Files appear complete or not at all.
+Both write the whole state of the run (see `nn/checkpoint`), so a run that goes on from such a file is bit
+for bit the run that was never stopped. Files appear complete or not at all.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ import warnings
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from .. import fields
+from ..checkpoint import fields
+from ..checkpoint.files import Lock, remove_left_overs
 from ..errors import ArgumentError
-from ..files import Lock, remove_left_overs
 from ..forms import FLAG, FOLDER, PATH, Form
 from ..ranges import COUNT, LIMIT, VERBOSE, Range
 from .base import Callback, Logs
@@ -156,7 +156,7 @@ class BackupAndRestore(Callback):
         self._occupy()
         remove_left_overs(self.path)
         if os.path.exists(self.path):
-            self.model.go_on_from(self.path)
+            self.model.resume_from(self.path)
 
     def on_train_batch_end(self, batch: int, logs: Logs) -> None:
         if self._clock.after_step():

@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from .. import fields
+from ..checkpoint import fields
 from ..errors import MissingExtraError
 from ..forms import FLAG, FOLDER, PATH, SEPARATOR, Form
 from ..ranges import COUNT, COUNT_OR_ZERO, Range

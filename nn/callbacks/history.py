@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..fields import COUNT, PLAIN, dicts_of, lists_of
+from ..checkpoint.fields import COUNT, PLAIN, dicts_of, lists_of
 from ..plots.curves import learning_curves
 from .base import Callback, Logs
 

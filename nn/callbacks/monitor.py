@@ -11,7 +11,7 @@ import warnings
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from .. import fields
+from ..checkpoint import fields
 from ..forms import FLAG, KEY, Form, choice
 from ..metrics.direction import higher_is_better
 from ..ranges import COUNT_OR_ZERO, LIMIT, NOT_NEGATIVE, NUMBER, SHARE, VERBOSE, Range

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from autograd import ShapeError, Tensor
 
-from .. import activations, budget, constraints, initializers, regularizers
+from .. import activations, constraints, initializers, regularizers
 from ..arguments import axis_numbers, one_of
 from ..errors import ArgumentError
 from ..forms import FLAG, TEXT, Form
@@ -135,7 +135,6 @@ def weight(
     shape: tuple[int, ...], dtype: Any, initializer: Any, regularizer: Any, constraint: Any
 ) -> Parameter:
     """A parameter that begins as the initializer says."""
-    budget.claim(shape)
     start = initializers.get(initializer)(shape, dtype)
     return Parameter(start, regularizer=regularizer, constraint=constraint)
 

@@ -10,7 +10,6 @@ from autograd import ShapeError, Tensor
 
 from .. import activations
 from ..arguments import one_of, pair, whole
-from ..budget import within_reason
 from ..errors import ArgumentError
 from ..forms import Form
 from .base import ACTIVATION, Affine, image_letters
@@ -93,11 +92,6 @@ class Conv2D(Affine):
         self.needs_images(x.shape, self._letters)
         channels = self.kernel.shape[2] * self.groups
         self.needs_features(x, (self._letters.index("C"),), (channels,))
-        height, width = (x.shape[self._letters.index(letter)] for letter in "HW")
-        rows, columns = (
-            size * gap for size, gap in zip(self.kernel_size, self.dilation_rate, strict=True)
-        )
-        within_reason(height + rows, width + columns, max(channels, self.filters))
         kernel = self.kernel if self._letters == "NHWC" else self.kernel.transpose(3, 2, 0, 1)
         result = ag.conv2d(
             x,

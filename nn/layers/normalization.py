@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from autograd import Tensor, no_grad
 
-from .. import budget, initializers
+from .. import initializers
 from ..arguments import axis_numbers, fraction, number, one_axis
 from ..forms import FLAG, Form
 from ..parameter import Buffer, Parameter
@@ -72,7 +72,6 @@ class _Normalization(Layer):
 
 
 def _buffer(shape: tuple[int, ...], dtype: Any, initializer: Any) -> Buffer:
-    budget.claim(shape)
     return Buffer(initializers.get(initializer)(shape, dtype))
 
 

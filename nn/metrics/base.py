@@ -13,8 +13,8 @@ from typing import Any, ClassVar
 import autograd as ag
 from autograd import ShapeError, Tensor
 
+from ..checkpoint.fields import check_arrays
 from ..errors import ArgumentError
-from ..fields import check_arrays
 from ..forms import TEXT, Form, function
 from ..losses import Loss
 from ..losses.base import tensor

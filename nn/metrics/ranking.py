@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 import autograd as ag
 from autograd import Tensor
 
-from ..fields import check_arrays
+from ..checkpoint.fields import check_arrays
 from ..forms import Form, choice
 from ..losses.base import align, tensor
 from .base import Metric, spread

@@ -13,9 +13,9 @@ from typing import Any
 
 from autograd import GradloomError
 
+from ..checkpoint.container import DAMAGE, parse
+from ..checkpoint.files import Lock
 from ..errors import ArgumentError, FileError, MissingExtraError
-from ..files import Lock
-from ..reading import DAMAGE, parse
 
 DATABASE = (".db", ".sqlite", ".sqlite3")
 JOURNAL = (".journal", ".log")

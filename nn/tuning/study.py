@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 
 from autograd import random
 
+from ..checkpoint.container import as_json, sha256
 from ..errors import ArgumentError, FileError
-from ..saving import as_json, sha256
 from .space import Dimension
 from .trial import Outcome, trial_seed
 

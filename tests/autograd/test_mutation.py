@@ -7,16 +7,16 @@ from collections import Counter
 import numpy as np
 import pytest
 from grouping import by, grouped
+from mutation import KINDS, campaign, kill_rate, mutants
+from mutation.__main__ import main
+from mutation.changes import changes
+from mutation.mutant import rules_of
 
 import autograd as ag
 from autograd.call import apply
 from autograd.ops import OPS
 from autograd.testing import GradientMismatch, Undecided, check_grad, samples
 from autograd.testing.conventions import CONVENTIONS
-from autograd.testing.mutation import KINDS, campaign, kill_rate, mutants
-from autograd.testing.mutation.__main__ import main
-from autograd.testing.mutation.changes import changes
-from autograd.testing.mutation.mutant import rules_of
 from autograd.testing.rules import rule_name, rule_positions, run_forward, run_rule, trace_rule
 
 pytestmark = pytest.mark.once

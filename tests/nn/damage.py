@@ -8,7 +8,7 @@ from models import everything
 from safetensors.numpy import load, save
 
 import autograd as ag
-from nn.saving import FORMAT, contents
+from nn.checkpoint.container import FORMAT, contents
 
 
 def taken_apart(data):

@@ -71,7 +71,11 @@ class Kind:
     def read(self):
         """What is in the file: equal things for equal contents."""
         loaded = nn.load(self.path)
-        return everything(loaded), json.dumps(nn.saving.described(loaded)), generator()
+        return (
+            everything(loaded),
+            json.dumps(nn.checkpoint.description.described(loaded)),
+            generator(),
+        )
 
 
 class Model(Kind):

@@ -20,7 +20,7 @@ from models import everything, rows
 from safetensors.numpy import save_file
 
 import nn
-from nn import files, saving
+from nn.checkpoint import container, files
 
 pytestmark = pytest.mark.once
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -230,8 +230,8 @@ class Head(io.BytesIO):
 
 def test_a_long_table_is_refused_before_it_is_read_and_not_written(trained, monkeypatch):
     with pytest.raises(nn.FileError, match="a table of 16777217 bytes; at most 16777216 are read"):
-        nn.load(Head((saving.LONGEST_TABLE + 1).to_bytes(8, "little") + b"{}"))
-    monkeypatch.setattr(saving, "LONGEST_TABLE", 100)
+        nn.load(Head((container.LONGEST_TABLE + 1).to_bytes(8, "little") + b"{}"))
+    monkeypatch.setattr(container, "LONGEST_TABLE", 100)
     file = io.BytesIO()
     with pytest.raises(nn.ArgumentError, match=r"save: the description and the names .* take \d+ bytes"):  # fmt: skip
         trained.save(file)
@@ -304,7 +304,7 @@ def test_two_runs_in_one_backup_folder(tmp_path):
 
 HOLDER = """
 import sys, time
-from nn.files import Lock
+from nn.checkpoint.files import Lock
 lock = Lock(sys.argv[1], "run", "here")
 lock.acquire()
 print("holds", flush=True)

@@ -371,7 +371,7 @@ def test_every_loss_is_a_metric_by_its_name():
 
 
 def test_a_metric_and_a_loss_of_one_name_are_both_in_files():
-    from nn.loading import CLASSES
+    from nn.checkpoint.loading import CLASSES
 
     assert CLASSES["MeanSquaredError"] is nn.losses.MeanSquaredError is nn.MeanSquaredError
     for module in (nn.losses, nn.metrics, nn.optimizers, nn.optimizers.schedules):

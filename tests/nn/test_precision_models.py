@@ -36,7 +36,7 @@ def test_a_run_that_was_saved_goes_on_bit_for_bit(tmp_path, epoch):
     assert parts(again) == parts(model)
     other = network("float16")
     other.loss_scale = LossScale(1.0, dynamic_growth_steps=4)
-    other.go_on_from(path)
+    other.resume_from(path)
     other.fit(X, Y, epochs=5, verbose=0)
     assert parts(other) == parts(model)
 
@@ -56,13 +56,13 @@ def test_a_model_of_another_precision_does_not_go_on(tmp_path):
     network("float16").save(path)
     for name in (None, "bfloat16"):
         with pytest.raises(nn.FileError, match="is of another mixed_precision"):
-            network(name).go_on_from(path)
+            network(name).resume_from(path)
     model = network("float16")
     model.loss_scale = None
     with pytest.raises(
         nn.FileError, match=r"the state of the loss scale .*unexpected: good_steps, scale"
     ):
-        model.go_on_from(path)
+        model.resume_from(path)
 
 
 def test_a_file_without_scaling_is_loaded_without(tmp_path):

@@ -177,7 +177,7 @@ def test_a_model_without_weights_and_a_refused_backup(tmp_path):
     model.compile(nn.SGD(0.1, momentum=0.9), "mse", metrics=["mae", "auc"])
     before = state_of(model)
     with pytest.raises(nn.FileError, match=f"{kind.path}.*slots.0.velocity has shape"):
-        model.go_on_from(kind.path)
+        model.resume_from(kind.path)
     assert state_of(model) == before
     assert not model.built
     assert not model.optimizer.slots

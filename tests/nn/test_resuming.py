@@ -70,6 +70,20 @@ def test_from_a_checkpoint_after_an_epoch(whole, tmp_path, epoch):
     assert outcome(model, fit(model, 8, initial_epoch=epoch)) == whole
 
 
+def test_resume_from_and_its_old_name(whole, tmp_path):
+    nn.set_random_seed(3)
+    fit(network(), 8, nn.ModelCheckpoint(tmp_path / "{epoch}"))
+    for name in ("resume_from", "go_on_from"):
+        model = network()
+        if name == "resume_from":
+            model.resume_from(tmp_path / "4")
+        else:
+            with pytest.warns(DeprecationWarning, match="now called resume_from") as told:
+                model.go_on_from(tmp_path / "4")
+            assert told[0].filename == __file__
+        assert outcome(model, fit(model, 8)) == whole
+
+
 @pytest.mark.parametrize("steps", [1, 2, 5, 7, 12])
 def test_from_the_middle_of_an_epoch(whole, tmp_path, steps):
     """Five steps an epoch; the saved order, the half-summed metrics and the rate go on too."""

@@ -99,7 +99,7 @@ def test_the_bar_counts_every_step(first, tmp_path, monkeypatch):
     model.fit(X, Y, 4, 3, callbacks=nn.LambdaCallback(on_train_batch_end=save))
     bars.clear()
     again = network(seed=8)
-    again.go_on_from(tmp_path / "half")
+    again.resume_from(tmp_path / "half")
     again.fit(X, Y, 4, 3, verbose=1)
     assert again.optimizer.iterations.item() == 18
     assert bars == [(18, 18)]
@@ -119,7 +119,7 @@ def test_a_run_that_goes_on_in_the_middle_of_an_epoch(tmp_path):
 
     model.fit(X, Y, 4, 3, callbacks=nn.LambdaCallback(on_train_batch_end=save))
     again = network(seed=8)
-    again.go_on_from(tmp_path / "half")
+    again.resume_from(tmp_path / "half")
     again.fit(X, Y, 4, 3)
     assert (everything(again), random_words()) == expected
 

@@ -1,4 +1,4 @@
-"""Taking up what a file holds besides the architecture: weights, optimiser, random numbers, the place in the run.
+"""Taking up what a file holds besides the architecture: weights, optimizer, random numbers, where the run is.
 
 All of it is checked before the first of it is set, so a file that is refused has changed nothing.
 """
@@ -6,6 +6,7 @@ All of it is checked before the first of it is set, so a file that is refused ha
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -13,59 +14,21 @@ from typing import TYPE_CHECKING, Any
 import autograd as ag
 from autograd import Tensor
 
-from .budget import limited_to
-from .errors import ArgumentError, FileError
-from .fields import (
-    DICT,
-    SHAPE,
-    TEXT,
-    WORDS,
-    Field,
-    check_arrays,
-    check_fields,
-    lists_of,
-    optional,
-    or_none,
-)
+from ..errors import ArgumentError, FileError
+from ..forms import FLAG
+from ..module import Module
+from ..preserve import restoring, undone_on_error
+from .container import DAMAGE, part, read, read_model, unpack
+from .description import PARTS, check_header, described
+from .fields import TEXT, Field, check_arrays, check_fields
 from .files import Place, name_of
-from .forms import FLAG
-from .module import Module
-from .optimizers import Optimizer
+from .limits import LARGEST_SAMPLE, load_limits
 from .position import Position, random_state, set_random_state
-from .precision import LossScale
-from .preserve import restoring, undone_on_error
-from .reading import DAMAGE, part, read, read_model, unpack
-from .saving import described
+from .saving import state_of
 
 if TYPE_CHECKING:
-    from .model import Model
+    from ..model import Model
 
-DESCRIBED = Field("a description", lambda v: v is None or isinstance(v, (str, dict)))
-HEADER = {
-    "format": TEXT,
-    "random": WORDS,
-    "model": DICT,
-    "input_shape": or_none(SHAPE),
-    "frozen": optional(
-        Field(
-            "{modules, parameters}",
-            lambda v: (
-                isinstance(v, dict)
-                and set(v) == {"modules", "parameters"}
-                and all(lists_of(TEXT).holds(item) for item in v.values())
-            ),
-        )
-    ),
-    "optimizer": optional(DICT),
-    "loss": optional(DESCRIBED),
-    "metrics": optional(lists_of(DESCRIBED)),
-    "mixed_precision": optional(TEXT),
-    "loss_scale": optional(or_none(DICT)),
-    "run": optional(DICT),
-}
-"""What the description of a model holds."""
-PARTS = ("model.", "optimizer.", "loss_scale.", "run.")
-"""How the names of arrays in the file of a model begin."""
 VALUES = {
     "iterations": Field("a count", lambda v: v >= 0),
     "learning_rate": Field("a number >= 0", lambda v: v >= 0),
@@ -73,8 +36,6 @@ VALUES = {
     "good_steps": Field("a count", lambda v: v >= 0),
 }
 """Numbers that optimizers and loss scales keep as arrays without dimensions."""
-LARGEST_SAMPLE = 1 << 24
-"""Numbers in one sample: a shape beyond it is damage, and would be allocated to build the model."""
 
 
 @contextmanager
@@ -86,14 +47,6 @@ def explained(place: Place, what: str) -> Iterator[None]:
         raise FileError(f"{name_of(place)}: {error}") from error
     except DAMAGE as error:
         raise FileError(f"{name_of(place)}: the file does not describe {what}: {error}") from error
-
-
-def check_header(header: dict[str, Any], arrays: dict[str, Any]) -> None:
-    """Refuse a description with other fields than `save` writes, and arrays that belong to nothing."""
-    check_fields("the description", header, HEADER)
-    strange = [name for name in arrays if not name.startswith(PARTS)]
-    if strange:
-        raise FileError(f"arrays of nothing: {', '.join(strange[:6])}")
 
 
 def build(model: Model, header: dict[str, Any]) -> None:
@@ -119,8 +72,8 @@ def restore(model: Model, header: dict[str, Any], arrays: dict[str, Any], origin
         optimizer.build(model.parameters())
     wanted: list[tuple[str, dict[str, Tensor], dict[str, Any]]] = [
         ("the weights", dict(model.named_tensors()), saved["model."]),
-        ("the state of the optimizer", _state(optimizer), saved["optimizer."]),
-        ("the state of the loss scale", _state(scale), saved["loss_scale."]),
+        ("the state of the optimizer", state_of(optimizer), saved["optimizer."]),
+        ("the state of the loss scale", state_of(scale), saved["loss_scale."]),
     ]
     for number, (whose, own, found) in enumerate(wanted):
         check_arrays(whose, own, found, values=VALUES if number else {})
@@ -131,10 +84,6 @@ def restore(model: Model, header: dict[str, Any], arrays: dict[str, Any], origin
     model.resume_position = position
     with model.drawing():
         set_random_state(header["random"])
-
-
-def _state(thing: Optimizer | LossScale | None) -> dict[str, Tensor]:
-    return {} if thing is None else thing.state()
 
 
 def _assign(own: dict[str, Tensor], found: dict[str, Any]) -> None:
@@ -151,21 +100,18 @@ def load_weights(model: Module, place: Place, verify: bool = True) -> None:
         raise ArgumentError("load_weights: the model is not built yet; call it on some input")
     header, arrays = read(place, verify)
     with explained(place, "weights"):
-        if header is None:
-            found = arrays
-        elif "model" in header:
+        found = arrays if header is None else part(arrays, "model.")
+        if header is not None and "model" in header:
             check_header(header, arrays)
-            found = part(arrays, "model.")
-        else:
+        elif header is not None:
             check_fields("the description", header, {"format": TEXT})
-            found = part(arrays, "model.")
             if len(found) < len(arrays):
                 raise FileError("arrays of something else than a model")
         check_arrays("the weights", own, found, casts=True)
         _assign(own, found)
 
 
-def go_on_from(model: Model, place: Place) -> None:
+def resume_from(model: Model, place: Place) -> None:
     """Put a compiled model where it was when the file was written, so that its next `fit` goes on there.
 
     Raises:
@@ -175,7 +121,7 @@ def go_on_from(model: Model, place: Place) -> None:
     before, words = restoring(model), random_state()
     with explained(place, "a run"), undone_on_error(model):
         check_header(header, arrays)
-        with limited_to(sum(array.size for array in arrays.values())):
+        with load_limits(arrays):
             build(model, header)
         own = described(model)
         for name in ("model", "loss", "mixed_precision"):
@@ -193,3 +139,9 @@ def go_on_from(model: Model, place: Place) -> None:
         model.resume_position.forced = True
         if model.current_run is not None:
             model.resume_position.undo = undo
+
+
+def go_on_from(model: Model, path: Place) -> None:
+    """The old name of `Model.resume_from`; it goes with the next version."""
+    warnings.warn("go_on_from is now called resume_from", DeprecationWarning, stacklevel=2)
+    resume_from(model, path)

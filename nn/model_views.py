@@ -14,7 +14,7 @@ from .module import Module
 from .plots.network import network_svg
 
 
-class Presentable(Module):
+class ModelViews(Module):
     """Base of models: `summary()` and `plot()`."""
 
     dtype: str

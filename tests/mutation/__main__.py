@@ -1,4 +1,4 @@
-"""`python -m autograd.testing.mutation [OP ...]`: mutants, killed, equivalent and survivors of every op.
+"""`python -m mutation [OP ...]` from the folder tests, or `python3 run.py mutation`: mutants, killed, equivalent and survivors of every op.
 
 Options: `--per-rule N` for a quick look, `--by rule` or `--by kind` for other groups, `--list` to print the equivalent
 mutants and the survivors themselves. The exit status is 1 when a mutant survives.
@@ -10,15 +10,14 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from ...ops import OPS
+from autograd.ops import OPS
+
 from .campaign import kill_rate
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a campaign and print its table."""
-    parser = argparse.ArgumentParser(
-        prog="python -m autograd.testing.mutation", description=__doc__
-    )
+    parser = argparse.ArgumentParser(prog="python3 run.py mutation", description=__doc__)
     parser.add_argument("op", nargs="*", help="names of ops; all of them by default")
     parser.add_argument("--per-rule", type=int, help="at most so many mutants of each rule")
     parser.add_argument("--by", choices=["op", "rule", "kind"], default="op")

@@ -3,23 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import autograd as ag
 from autograd import random
 
-from .callbacks.base import State
-from .fields import (
-    ARRAY,
-    COUNT,
-    FLAG,
-    WORDS,
-    Field,
-    check_fields,
-    dicts_of,
-    lists_of,
-    or_none,
-)
+from ..callbacks.base import State
+from .fields import ARRAY, COUNT, FLAG, WORDS, Field, check_fields, dicts_of, lists_of, or_none
 
 Words = tuple[int, int]
 
@@ -41,6 +32,7 @@ def set_random_state(words: Words) -> None:
     random.default_generator().state = key, counter
 
 
+@dataclass(eq=False)
 class Position:
     """Where a run stands.
 
@@ -49,7 +41,19 @@ class Position:
     file that it is from, `undo` puts back what else was taken up of it.
     """
 
-    FIELDS = {
+    epoch: int
+    batch: int
+    order: Words
+    random: Words
+    stopped: bool
+    data: list[int | None]
+    callbacks: list[State]
+    metrics: list[dict[str, Any]]
+    origin: str = ""
+    forced: bool = False
+    undo: Callable[[], None] | None = None
+
+    FIELDS: ClassVar[dict[str, Field]] = {
         "epoch": COUNT,
         "batch": COUNT,
         "order": WORDS,
@@ -59,30 +63,6 @@ class Position:
         "callbacks": lists_of(_STATE),
         "metrics": lists_of(dicts_of(ARRAY)),
     }
-
-    def __init__(
-        self,
-        epoch: int,
-        batch: int,
-        order: Words,
-        random: Words,
-        stopped: bool,
-        data: list[int | None],
-        callbacks: list[State],
-        metrics: list[dict[str, Any]],
-        origin: str = "",
-    ) -> None:
-        self.epoch = epoch
-        self.batch = batch
-        self.order = order
-        self.random = random
-        self.stopped = stopped
-        self.data = data
-        self.callbacks = callbacks
-        self.metrics = metrics
-        self.origin = origin
-        self.forced = False
-        self.undo: Callable[[], None] | None = None
 
     def fields(self) -> dict[str, Any]:
         """What is saved of it."""

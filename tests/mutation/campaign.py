@@ -15,14 +15,14 @@ from typing import Any, Literal, NamedTuple, get_args
 
 import numpy as np
 
+from autograd.op import Op
+from autograd.testing.check import check_grad
+from autograd.testing.conventions import CONVENTIONS, Expected, expected_at
+from autograd.testing.report import GradientMismatch, Undecided
+from autograd.testing.rules import RuleProgram, rule_name, run_forward, run_rule
+from autograd.testing.samples import samples
 from backends.program import Program, format_program
 
-from ...op import Op
-from ..check import check_grad
-from ..conventions import CONVENTIONS, Expected, expected_at
-from ..report import GradientMismatch, Undecided
-from ..rules import RuleProgram, rule_name, run_forward, run_rule
-from ..samples import samples
 from .changes import Change, changes
 from .mutant import Mutant, RuleSubject, mutant_of, rules_of
 

@@ -12,16 +12,16 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from autograd.call import Function
+from autograd.call import op as declare
+from autograd.op import Op
+from autograd.testing.rules import RuleProgram, rule_positions, run_forward, run_rule, trace_rule
+from autograd.testing.samples import Sample
+from autograd.testing.subject import BaseSubject
 from backends.errors import GradloomError
 from backends.program import Program
 from backends.program.text import format_call
 
-from ...call import Function
-from ...call import op as declare
-from ...op import Op
-from ..rules import RuleProgram, rule_positions, run_forward, run_rule, trace_rule
-from ..samples import Sample
-from ..subject import BaseSubject
 from .changes import Change, changes, replay, result_spec
 
 NDArray = np.ndarray[Any, Any]

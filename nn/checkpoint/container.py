@@ -1,8 +1,9 @@
-"""Reading the container of a saved model: bytes to a description and arrays, and nothing that is not in the file.
+"""The file format: a description and arrays to bytes, and bytes back to what is in them and nothing else.
 
-The file is safetensors: a length, a JSON table of arrays, the arrays one after the other. The table is checked here,
-before any array is made: no key twice, no array over another, none beyond the end of the file. So what a file can make
-a reader allocate is at most a few times its own size. A checksum covers every byte of what Gradloom writes.
+The file is safetensors: a length, a JSON table of arrays, the arrays one after the other. The description,
+JSON too, stands in the table. All of the table is checked before any array is made: no key twice, no array
+over another, none beyond the end of the file. So what a file can make a reader allocate is at most a few
+times its own size. A checksum covers every byte of what Gradloom writes.
 """
 
 from __future__ import annotations
@@ -13,12 +14,19 @@ import os
 from collections import Counter
 from typing import IO, Any, NamedTuple
 
-from autograd import GradloomError
+from autograd import GradloomError, Tensor
 
-from .errors import ArgumentError, FileError
+from ..errors import ArgumentError, FileError
 from .files import Place, name_of
-from .saving import DIGEST, FORMAT, LONGEST_TABLE, NO_DIGEST, UNSUMMED, safetensors_numpy, sha256
 
+FORMAT = "gradloom-2"
+UNSUMMED = "gradloom-1"
+"""The format before, which is read, too: the same without a checksum."""
+DIGEST, NO_DIGEST = rb"\"sha256\": \"%s\"", b"0" * 64
+"""The checksum in the head of a file, which is that of the file with zeros in its place. The description is a
+text in JSON, so its quotes have backslashes."""
+LONGEST_TABLE = 16 << 20
+"""Bytes of what stands before the arrays: parsed, they take some 25 times the memory."""
 SIZES = {
     "BOOL": 1, "U8": 1, "I8": 1, "I16": 2, "U16": 2, "F16": 2,
     "I32": 4, "U32": 4, "F32": 4, "F64": 8, "I64": 8, "U64": 8,
@@ -40,6 +48,92 @@ DAMAGE = (
 )
 
 
+def _safetensors() -> Any:
+    """The package. Like the two below it is imported late: most programs save nothing, and need not wait."""
+    import safetensors.numpy
+
+    return safetensors
+
+
+def _json() -> Any:
+    import json
+
+    return json
+
+
+def sha256(*parts: bytes | memoryview) -> str:
+    """The checksum of parts one after the other."""
+    import hashlib
+
+    found = hashlib.sha256()
+    for part in parts:
+        found.update(part)
+    return found.hexdigest()
+
+
+def as_json(value: Any) -> str:
+    """JSON text."""
+    return str(_json().dumps(value))
+
+
+def parse(text: str | bytes) -> Any:
+    """JSON; a key that stands twice is an error."""
+    return _json().loads(text, object_pairs_hook=_without_twins)
+
+
+def _without_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        twin = Counter(key for key, _ in pairs).most_common(1)[0][0]
+        raise ValueError(f"the key {twin!r} twice")
+    return found
+
+
+def pack(value: Any, arrays: dict[str, Any], name: str) -> Any:
+    """`value` as JSON, its arrays moved to `arrays` under `name` and named there."""
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    if isinstance(value, (list, tuple)):
+        return [pack(item, arrays, f"{name}.{i}") for i, item in enumerate(value)]
+    if isinstance(value, dict):
+        return {str(key): pack(item, arrays, f"{name}.{key}") for key, item in value.items()}
+    if isinstance(value, Tensor):
+        value = value.numpy()
+    if not hasattr(value, "__array__"):
+        raise ArgumentError(
+            f"save: {name} is a {type(value).__name__}; the state of a run is made of numbers, texts and arrays"
+        )
+    arrays[name] = value
+    return {"array": name}
+
+
+def unpack(value: Any, arrays: dict[str, Any]) -> Any:
+    """The inverse of `pack`; takes what it needs out of `arrays`."""
+    if isinstance(value, list):
+        return [unpack(item, arrays) for item in value]
+    if isinstance(value, dict):
+        if set(value) == {"array"}:
+            return arrays.pop(value["array"])
+        return {key: unpack(item, arrays) for key, item in value.items()}
+    return value
+
+
+def contents(what: str, header: dict[str, Any], arrays: dict[str, Any]) -> list[bytes | memoryview]:
+    """The bytes of a file: its head, with the checksum of them all, and its arrays."""
+    # first, so that it is found before whatever else the description holds
+    summed = {"sha256": NO_DIGEST.decode(), "format": FORMAT, **header}
+    metadata = {"gradloom": as_json(summed)}
+    data = _safetensors().numpy.save(arrays, metadata=metadata)
+    start = 8 + int.from_bytes(data[:8], "little")
+    if start - 8 > LONGEST_TABLE:
+        raise ArgumentError(
+            f"{what}: the description and the names of the arrays take {start - 8} bytes; a file with more than "
+            f"{LONGEST_TABLE} would not be read again"
+        )
+    digest = DIGEST % sha256(data).encode()
+    return [data[:start].replace(DIGEST % NO_DIGEST, digest, 1), memoryview(data)[start:]]
+
+
 class Content(NamedTuple):
     """What a file holds; `header` is None where Gradloom has not written it."""
 
@@ -55,7 +149,7 @@ def read(place: Place, verify: bool = True) -> Content:
         FileError: it is damaged, or no safetensors file.
     """
     name = name_of(place)
-    library = safetensors_numpy()
+    library = _safetensors()
     try:
         data = _bytes_of(place)
         table, start = _checked_table(data)
@@ -139,21 +233,6 @@ def _checksum(head: bytes, data: bytes, digest: str) -> str:
     return sha256(emptied, memoryview(data)[len(head) :])
 
 
-def parse(text: str | bytes) -> Any:
-    """JSON; a key that stands twice is an error."""
-    import json
-
-    return json.loads(text, object_pairs_hook=_without_twins)
-
-
-def _without_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        twin = Counter(key for key, _ in pairs).most_common(1)[0][0]
-        raise ValueError(f"the key {twin!r} twice")
-    return found
-
-
 def _checked_table(data: bytes) -> tuple[dict[str, Any], int]:
     """The table, and where the arrays begin."""
     length = int.from_bytes(data[:8], "little")
@@ -186,17 +265,6 @@ def _checked_table(data: bytes) -> tuple[dict[str, Any], int]:
     if position != len(data) - start:
         raise ValueError(f"{len(data) - start} bytes of arrays, the table has {position}")
     return table, start
-
-
-def unpack(value: Any, arrays: dict[str, Any]) -> Any:
-    """The inverse of `saving.pack`; takes what it needs out of `arrays`."""
-    if isinstance(value, list):
-        return [unpack(item, arrays) for item in value]
-    if isinstance(value, dict):
-        if set(value) == {"array"}:
-            return arrays.pop(value["array"])
-        return {key: unpack(item, arrays) for key, item in value.items()}
-    return value
 
 
 def part(arrays: dict[str, Any], prefix: str) -> dict[str, Any]:

@@ -14,7 +14,7 @@ import re
 from collections.abc import Sequence
 from typing import IO, Any
 
-from .errors import ArgumentError, FileError
+from ..errors import ArgumentError, FileError
 
 try:
     import fcntl

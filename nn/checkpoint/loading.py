@@ -1,4 +1,4 @@
-"""Reading a saved model. Only classes listed here, or given by the caller, are ever made; a file cannot name others."""
+"""A model from a file. Only classes listed here, or given by the caller, are made; it cannot name others."""
 
 from __future__ import annotations
 
@@ -6,9 +6,7 @@ import inspect
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from autograd.errors import nearest
-
-from . import (
+from .. import (
     constraints,
     initializers,
     layers,
@@ -19,18 +17,18 @@ from . import (
     regularizers,
     sequential,
 )
-from .budget import limited_to
-from .errors import ArgumentError, FileError
+from ..errors import ArgumentError, FileError
+from ..forms import FLAG
+from ..model import Model
+from ..optimizers import schedules
+from ..precision import LossScale
+from ..preserve import undone_on_error
+from ..ranges import shown
+from .container import read_model
+from .description import check_header, make, saved_shape
 from .files import Place, name_of
-from .forms import FLAG
-from .model import Model
-from .optimizers import schedules
-from .precision import LossScale
-from .preserve import undone_on_error
-from .ranges import shown
-from .reading import read_model
-from .resuming import build, check_header, explained, restore
-from .saving import saved_shape
+from .limits import load_limits
+from .restore import build, explained, restore
 
 CLASSES: dict[str, type] = {
     vars(member).get("saved_as", name): member
@@ -82,8 +80,8 @@ def load(
     classes = CLASSES | dict(custom_objects or {})
     with explained(path, "a model"), undone_on_error():
         check_header(header, arrays)
-        with limited_to(sum(array.size for array in arrays.values())):
-            model = _make(header["model"], classes)
+        with load_limits(arrays):
+            model = make(header["model"], classes)
             if not isinstance(model, Model):
                 raise FileError(f"holds a {type(model).__name__}, not a model")
             if not model.built and header["input_shape"] is None:
@@ -101,36 +99,6 @@ def load(
     return model
 
 
-def _make(description: Any, classes: Mapping[str, Any]) -> Any:
-    """The inverse of `saving.describe`."""
-    if isinstance(description, list):
-        return [_make(item, classes) for item in description]
-    if not isinstance(description, dict):
-        return description
-    if set(description) == {"function"}:
-        return _function(description["function"], classes)
-    if set(description) != {"class", "config"}:
-        return {key: _make(item, classes) for key, item in description.items()}
-    name = description["class"]
-    if name not in classes:
-        raise FileError(
-            f"unknown class {name!r}. {nearest(name, classes)} Pass your own as custom_objects={{{name!r}: {name}}}."
-        )
-    made: Any = classes[name]
-    config = {key: _make(item, classes) for key, item in description["config"].items()}
-    return made.from_config(config) if hasattr(made, "from_config") else made(**config)
-
-
-def _function(name: Any, classes: Mapping[str, Any]) -> Any:
-    found = classes.get(name)
-    if not inspect.isfunction(found):
-        raise FileError(
-            f"unknown function {name!r}, and a file holds no code. "
-            f"Pass yours as custom_objects={{{name!r}: {name}}}."
-        )
-    return found
-
-
 def _freeze(model: Model, modules: Sequence[str], parameters: Sequence[str]) -> None:
     """What did not train when the file was written."""
     known = dict(model.named_modules())
@@ -143,12 +111,12 @@ def _freeze(model: Model, modules: Sequence[str], parameters: Sequence[str]) -> 
 
 def _compile(model: Model, header: dict[str, Any], classes: Mapping[str, Any]) -> None:
     model.compile(
-        _make(header["optimizer"], classes),
-        _make(header["loss"], classes),
-        [_make(metric, classes) for metric in header["metrics"]],
+        make(header["optimizer"], classes),
+        make(header["loss"], classes),
+        [make(metric, classes) for metric in header["metrics"]],
         mixed_precision=header.get("mixed_precision"),
     )
-    scale = _make(header.get("loss_scale"), classes)
+    scale = make(header.get("loss_scale"), classes)
     if scale is not None and not isinstance(scale, LossScale):
         raise FileError(f"the loss scale is a {type(scale).__name__}")
     model.loss_scale = scale

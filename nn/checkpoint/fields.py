@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from autograd import Tensor
 
-from .errors import FileError
+from ..errors import FileError
 
 
 class Field(NamedTuple):

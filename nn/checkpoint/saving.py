@@ -1,0 +1,52 @@
+"""Writing a model to one file.
+
+Weights, optimizer and random state are always in it; in the middle of `fit` also where the run stands.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from autograd import Tensor
+
+from ..errors import ArgumentError
+from ..optimizers import Optimizer
+from ..precision import LossScale
+from .container import contents, pack
+from .description import described
+from .files import Place, write
+from .position import random_state
+
+if TYPE_CHECKING:
+    from ..model import Model
+
+
+def save(model: Model, place: Place) -> None:
+    """Write `model`, its optimizer and how it was compiled to a path or a binary file."""
+    _check_built("save", model)
+    arrays: dict[str, Any] = {f"model.{n}": array for n, array in model.state_dict().items()}
+    header = {"random": random_state(), **described(model)}
+    for part, helper in (("optimizer", model.optimizer), ("loss_scale", model.loss_scale)):
+        arrays |= {f"{part}.{name}": t.numpy() for name, t in state_of(helper).items()}
+    if model.current_run is not None:
+        header["run"] = pack(model.current_run.position().fields(), arrays, "run")
+    write(place, contents("save", header, arrays))
+
+
+def save_weights(model: Model, place: Place) -> None:
+    """Write the parameters and buffers of `model` to a path or a binary file."""
+    _check_built("save_weights", model)
+    arrays = {f"model.{name}": array for name, array in model.state_dict().items()}
+    write(place, contents("save_weights", {}, arrays))
+
+
+def _check_built(what: str, model: Model) -> None:
+    if not model.built:
+        raise ArgumentError(
+            f"{what}: the model is not built yet; call it on some input, or give the first layer an input_shape"
+        )
+
+
+def state_of(helper: Optimizer | LossScale | None) -> dict[str, Tensor]:
+    """The tensors of an optimizer or loss scale, where there is one."""
+    return {} if helper is None else helper.state()

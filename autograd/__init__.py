@@ -49,7 +49,8 @@ from .errors import (
     TraceError,
 )
 from .functional import grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
-from .jit import Jitted, jit
+from .jit import jit
+from .jitted import Jitted
 from .mode import detect_anomaly, enable_grad, no_grad
 from .op import Domain, bad, case
 from .random import dropout

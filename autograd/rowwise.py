@@ -9,7 +9,7 @@ from backends.program.rowwise import is_rowwise
 from .compared import array_content, differs
 from .creation import zeros
 from .errors import is_refusal
-from .jit import Jitted
+from .jitted import Jitted
 from .programs import Entry
 from .tensor import Tensor
 from .tracing import Captured, capture

@@ -19,19 +19,16 @@ from . import losses, optimizers
 from .arguments import floating
 from .batches import ArrayData, Data, IterableData, is_iterable_of_batches
 from .callbacks import Callback, CallbackList, History, as_list, display, progress, shows_progress
-from .checkpoint import restore, saving
-from .checkpoint.files import Place
 from .checkpoint.position import Position
 from .compiled import Steps
 from .data import Rows, check_batch_size, check_lengths, features
-from .errors import ArgumentError, NotCompiledError, stop_iteration_is_an_error
+from .errors import NotCompiledError, stop_iteration_is_an_error
 from .fit_arguments import FitArguments, given, metrics_of, refuse_beside_batches, rows_of
 from .forms import FLAG
 from .losses import Loss
 from .metrics import Metric
 from .module import Module
 from .optimizers import Optimizer
-from .overridable import Overridable
 from .overriding import check_methods, overrides
 from .precision import LossScale, checked_jit, checked_precision
 from .predictor import Predictor
@@ -40,9 +37,10 @@ from .ranges import SEED
 from .run import Run
 from .seed import drawing_from
 from .step import Task, checked_output, task_of, train_step
+from .storable import Storable
 
 
-class Model(Overridable):
+class Model(Storable):
     """A module that can be trained. Use `Sequential` or `MLP`, or subclass and define `call(self, x)`.
 
     Args:
@@ -298,48 +296,6 @@ class Model(Overridable):
             finally:
                 self.train(was_training)
             return self._report(self.metric_values(), return_dict)
-
-    def save(self, path: Place) -> None:
-        """Write architecture, weights, optimizer and random state to one file (safetensors with JSON inside; no code).
-
-        `path` may also be a file object opened for writing bytes. During `fit` (in a callback) the place in the run is
-        saved too. The file appears complete or not at all; an OSError names it. Read it with `nn.load(path)`.
-        """
-        with self.drawing():
-            saving.save(self, path)
-
-    def save_weights(self, path: Place) -> None:
-        """Write the weights alone, as a safetensors file; `load_weights` reads it."""
-        saving.save_weights(self, path)
-
-    def load_weights(self, path: Place, verify: bool = True) -> None:
-        """Set the weights from a file of `save_weights` or `save`, or any safetensors file with the names of `state_dict`.
-
-        `path` may also be a file object opened for reading bytes; `verify` compares the checksum, where there is one.
-
-        Raises:
-            FileError: it is damaged, or lists what is missing, unexpected or of another shape. Nothing has changed then.
-        """
-        restore.load_weights(self, path, verify)
-
-    def get_weights(self) -> list[Any]:
-        """All parameters and buffers as NumPy arrays, in the order of `state_dict`."""
-        return list(self.state_dict().values())
-
-    def set_weights(self, weights: Iterable[Any]) -> None:
-        """Set all parameters and buffers from `get_weights`."""
-        names, values = list(self.state_dict()), list(weights)
-        if len(names) != len(values):
-            raise ArgumentError(
-                f"set_weights: the model has {len(names)} arrays ({', '.join(names[:4])} ...), got {len(values)}"
-            )
-        self.load_state_dict(dict(zip(names, values, strict=True)))
-
-    def resume_from(self, path: Place) -> None:
-        """Take up a file that `save` wrote during `fit` of this same model: the next `fit` goes on there, bit for bit."""
-        restore.resume_from(self, path)
-
-    go_on_from = restore.go_on_from
 
     def ensure_built(self, x: Tensor) -> tuple[int | None, ...]:
         """Build the model with one row of `x`, which also checks that it fits; returns the output shape."""

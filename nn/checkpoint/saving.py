@@ -25,11 +25,13 @@ def save(model: Model, place: Place) -> None:
     """Write `model`, its optimizer and how it was compiled to a path or a binary file."""
     _check_built("save", model)
     arrays: dict[str, Any] = {f"model.{n}": array for n, array in model.state_dict().items()}
-    header = {"random": random_state(), **described(model)}
+    with model.drawing():
+        header = {"random": random_state(), **described(model)}
+        run = None if model.current_run is None else model.current_run.position()
     for part, helper in (("optimizer", model.optimizer), ("loss_scale", model.loss_scale)):
         arrays |= {f"{part}.{name}": t.numpy() for name, t in state_of(helper).items()}
-    if model.current_run is not None:
-        header["run"] = pack(model.current_run.position().fields(), arrays, "run")
+    if run is not None:
+        header["run"] = pack(run.fields(), arrays, "run")
     write(place, contents("save", header, arrays))
 
 

@@ -1,0 +1,56 @@
+"""A model as files and arrays: its methods that save, load, resume, get and set."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from .checkpoint import restore, saving
+from .checkpoint.files import Place
+from .errors import ArgumentError
+from .overridable import Overridable
+
+
+class Storable(Overridable):
+    """Base of models: files, and weights as arrays."""
+
+    def save(self, path: Place) -> None:
+        """Write architecture, weights, optimizer and random state to one file (safetensors with JSON inside; no code).
+
+        `path` may also be a file object opened for writing bytes. During `fit` (in a callback) the place in the run is
+        saved too. The file appears complete or not at all; an OSError names it. Read it with `nn.load(path)`.
+        """
+        saving.save(self, path)  # type: ignore[arg-type]
+
+    def save_weights(self, path: Place) -> None:
+        """Write the weights alone, as a safetensors file; `load_weights` reads it."""
+        saving.save_weights(self, path)  # type: ignore[arg-type]
+
+    def load_weights(self, path: Place, verify: bool = True) -> None:
+        """Set the weights from a file of `save_weights` or `save`, or any safetensors file with the names of `state_dict`.
+
+        `path` may also be a file object opened for reading bytes; `verify` compares the checksum, where there is one.
+
+        Raises:
+            FileError: it is damaged, or lists what is missing, unexpected or of another shape. Nothing has changed then.
+        """
+        restore.load_weights(self, path, verify)
+
+    def get_weights(self) -> list[Any]:
+        """All parameters and buffers as NumPy arrays, in the order of `state_dict`."""
+        return list(self.state_dict().values())
+
+    def set_weights(self, weights: Iterable[Any]) -> None:
+        """Set all parameters and buffers from `get_weights`."""
+        names, values = list(self.state_dict()), list(weights)
+        if len(names) != len(values):
+            raise ArgumentError(
+                f"set_weights: the model has {len(names)} arrays ({', '.join(names[:4])} ...), got {len(values)}"
+            )
+        self.load_state_dict(dict(zip(names, values, strict=True)))
+
+    def resume_from(self, path: Place) -> None:
+        """Take up a file that `save` wrote during `fit` of this same model: the next `fit` goes on there, bit for bit."""
+        restore.resume_from(self, path)  # type: ignore[arg-type]
+
+    go_on_from = restore.go_on_from

@@ -11,8 +11,8 @@ import math
 from ..contract import Spec
 from ..program.access import Access
 from ..program.fuse import REDUCTIONS
-from ..program.ir import Instruction, Value
-from ..program.nest import Nest, count_strides, only_for, operands_of
+from ..program.ir import Instruction, Value, operands_of
+from ..program.nest import Nest, count_strides, only_for
 from .gather import Gatherer
 from .kernel import THREADS, Axes, Kernel, Writer
 

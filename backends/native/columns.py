@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 from ..program.access import Access
 from ..program.fuse import REDUCTIONS
-from ..program.ir import Instruction, Value
-from ..program.nest import count_strides, operands_of
+from ..program.ir import Instruction, Value, operands_of
+from ..program.nest import count_strides
 from .lanes import Lane, Operand
 from .loops import Loops
 from .reduction import Reduction

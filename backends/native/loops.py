@@ -12,14 +12,13 @@ from collections.abc import Callable, Sequence
 
 from ..program.access import Access, merged
 from ..program.fuse import REDUCTIONS
-from ..program.ir import Instruction, Value
+from ..program.ir import Instruction, Value, operands_of
 from ..program.nest import (
     IN_REGISTERS,
     Nest,
     count_strides,
     is_flat,
     kept_axes,
-    operands_of,
     passes_of,
 )
 from .kernel import Kernel

@@ -13,8 +13,8 @@ import numpy as np
 
 from ..program.access import Access, merged
 from ..program.fuse import REDUCTIONS
-from ..program.ir import Value
-from ..program.nest import Nest, count_strides, kept_axes, operands_of
+from ..program.ir import Value, operands_of
+from ..program.nest import Nest, count_strides, kept_axes
 from .lanes import Lane, Operand
 from .loops import Loops
 from .reduction import Reduction

@@ -5,8 +5,8 @@ that follows it, or a nest of loops over a `domain` with at most one set of redu
 neither. Every value of a group says which axis of the domain each of its axes is, so nothing is guessed from lengths.
 
 An instruction joins the group of its latest operand when the loops fit; it never moves in front of what it needs,
-because all other operands come from earlier groups. What depends on parameters and numbers alone is cheap to compute
-and is computed again wherever it is read. Nothing here knows a target.
+because all other operands come from earlier groups. Arithmetic on parameters and numbers alone is computed again
+wherever it is read as long as it is cheap; the rest joins any group over the same domain. Nothing here knows a target.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from typing import Literal, NamedTuple
 
 from ..contract import Shape, float32, float64
 from ..primitives import PRIMITIVES
-from .ir import Instruction, Operand, Program, Value
-from .views import Axes, View, is_view, own, viewed
+from .ir import Instruction, Program, Value, operands_of
+from .views import Axes, View, identity, is_view, own, viewed
 
 Kind = Literal["rows", "columns", "product", "special"]
 REDUCTIONS = frozenset(("sum", "prod", "max", "min", "any", "all", "argmax", "argmin"))
@@ -25,7 +25,7 @@ _LEAVES = frozenset(("full", "arange"))
 _REPEATED = 6
 """Chains of up to this many instructions on parameters alone are computed again for each reader."""
 _LOOK_BACK = 6
-"""So many of the last groups are asked whether another reduction over the same loops can join them."""
+"""So many of the last groups are asked whether what they do not compute themselves can join their loops."""
 
 
 class Group:
@@ -121,7 +121,7 @@ class _Planner:
         root = self.views[value].root
         if root in self.home or root not in self.pending:
             return self.home.get(root, -1)
-        return max(map(self._latest, _values(self.pending[root].operands)), default=-1)
+        return max(map(self._latest, operands_of(self.pending[root])), default=-1)
 
     def _can_wait(self, instruction: Instruction) -> bool:
         """Whether this is cheap arithmetic on parameters and numbers."""
@@ -159,7 +159,7 @@ class _Planner:
                 self._need(value)
             shape = result.spec.shape
             group = Group("product" if _is_product(instruction) else "special", shape, instruction)
-            group.axes[result] = _identity(shape)
+            group.axes[result] = identity(shape)
             self._append(group, result)
             if primitive == "random_bits":
                 self.drawn.add(result)
@@ -178,9 +178,17 @@ class _Planner:
         if latest >= 0:
             yield latest
         if elementwise and result.spec.size > 1:
+            if latest < 0:
+                yield from self._over(result.spec.shape)
             return
         # another reduction over the same loops, or a number beside numbers; any group from `latest` on may take it
         yield from range(max(latest + 1, len(self.groups) - _LOOK_BACK), len(self.groups))
+
+    def _over(self, shape: Shape) -> Iterator[int]:
+        """The last groups of loops over `shape`: what starts from parameters can be had in any, its reader comes soon."""
+        for index in range(len(self.groups) - 1, max(len(self.groups) - _LOOK_BACK, 0) - 1, -1):
+            if self.groups[index].kind == "rows" and self.groups[index].domain == shape:
+                yield index
 
     def _append(self, group: Group, result: Value) -> None:
         self.groups.append(group)
@@ -191,7 +199,7 @@ class _Planner:
         result = instruction.result
         if elementwise:
             group = Group("rows", result.spec.shape)
-            axes = _identity(result.spec.shape)
+            axes = identity(result.spec.shape)
         else:
             source = instruction.operands[0]
             assert isinstance(source, Value)
@@ -225,7 +233,7 @@ class _Planner:
         """The axes of the domain that an elementwise result has in `group`; None when it does not fit."""
         result = instruction.result
         shape, found = result.spec.shape, dict[int, int]()
-        for operand in _values(instruction.operands):
+        for operand in operands_of(instruction):
             inside = self._inside(operand, group)
             if inside is False:
                 return None
@@ -259,7 +267,7 @@ class _Planner:
         inside = self._inside(source, group)
         if inside is False or (inside is None and source.spec.shape != group.domain):
             return None
-        inside = inside or _identity(source.spec.shape)
+        inside = inside or identity(source.spec.shape)
         # the loops of what is repeated are fewer than the reduction's
         if any(axis is None and n != 1 for axis, n in zip(inside, source.spec.shape, strict=True)):
             return None
@@ -309,7 +317,7 @@ class _Planner:
             assert isinstance(source, Value)
             inside = self._inside(source, group)
             axes = inside if inside else self._domain_axes(instruction, source, group)
-        for operand in _values(instruction.operands):
+        for operand in operands_of(instruction):
             view = self.views[operand]
             root = view.root
             if root not in self.pending or root in self.home:
@@ -337,17 +345,9 @@ class _Planner:
 
 def _is_product(instruction: Instruction) -> bool:
     """Whether this is a product for which there are kernels: of one kind of floats throughout, with numbers in it."""
-    specs = [instruction.result.spec, *(value.spec for value in _values(instruction.operands))]
+    specs = [instruction.result.spec, *(value.spec for value in operands_of(instruction))]
     kernels = specs[0].dtype in (float32, float64) and len({s.dtype for s in specs}) == 1
     return kernels and instruction.primitive == "matmul" and all(0 not in s.shape for s in specs)
-
-
-def _values(operands: tuple[Operand, ...]) -> Iterator[Value]:
-    return (o for o in operands if isinstance(o, Value))
-
-
-def _identity(shape: Shape) -> Axes:
-    return tuple(None if length == 1 else axis for axis, length in enumerate(shape))
 
 
 def _order(instruction: Instruction, shape: Shape) -> list[int]:
@@ -368,7 +368,7 @@ def _loops_of(instruction: Instruction, shape: Shape) -> tuple[Group, Axes]:
     if kept and over and max(over) < min(kept) and vectors:
         group = Group("columns", shape)
         group.reduced = over
-        return group, _reduced_axes(instruction, _identity(shape))
+        return group, _reduced_axes(instruction, identity(shape))
     order = _order(instruction, shape)
     place = {axis: at for at, axis in enumerate(order)}
     group = Group("rows", tuple(shape[a] for a in order))

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from .access import Access, merged
 from .fuse import REDUCTIONS, Group
-from .ir import Instruction, Value
+from .ir import Instruction, Value, operands_of
 
 IN_REGISTERS = 4
 """Rows of up to so many vectors are held in registers."""
@@ -92,10 +92,6 @@ def room_values(group: Group, width: int) -> list[Value]:
         value for value, k in place.items()
         if any(value in operands_of(s) for later in passes[k + 1 :] for s in (*later.elements, *later.reductions))
     ]  # fmt: skip
-
-
-def operands_of(step: Instruction) -> list[Value]:
-    return [o for o in step.operands if isinstance(o, Value)]
 
 
 class Pass(NamedTuple):

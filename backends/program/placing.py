@@ -13,8 +13,8 @@ from typing import Any
 from ..contract import Spec
 from .access import Access
 from .fuse import REDUCTIONS, Group, plan
-from .ir import Instruction, Program, Value
-from .nest import only_for, operands_of
+from .ir import Instruction, Program, Value, operands_of
+from .nest import only_for
 from .passes import prepare, simplify
 from .views import View, row_major
 

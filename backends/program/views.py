@@ -37,14 +37,15 @@ def row_major(shape: Shape) -> tuple[int, ...]:
     return tuple(reversed(strides))
 
 
-def _identity(shape: Shape) -> Axes:
+def identity(shape: Shape) -> Axes:
+    """The axes that a value has in itself."""
     return tuple(None if length == 1 else axis for axis, length in enumerate(shape))
 
 
 def own(value: Value) -> View:
     """The view that a computed value is of itself."""
     shape = value.spec.shape
-    return View(value, 0, row_major(shape), _identity(shape))
+    return View(value, 0, row_major(shape), identity(shape))
 
 
 def is_view(instruction: Instruction) -> bool:

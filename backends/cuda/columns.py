@@ -9,8 +9,8 @@ from __future__ import annotations
 import math
 
 from ..contract import Spec
+from ..primitives import is_reduction
 from ..program.access import Access
-from ..program.fuse import REDUCTIONS
 from ..program.ir import Instruction, Value, operands_of
 from ..program.nest import Nest, count_strides, only_for
 from .gather import Gatherer
@@ -33,7 +33,7 @@ class Columns:
         self.cut = max(self.group.reduced) + 1
         self.rows = math.prod(self.group.domain[: self.cut])
         self.columns = math.prod(self.group.domain[self.cut :])
-        self.reductions = [s for s in self.group.steps if s.primitive in REDUCTIONS]
+        self.reductions = [s for s in self.group.steps if is_reduction(s.primitive)]
 
     @property
     def parts(self) -> int:

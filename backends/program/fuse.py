@@ -15,13 +15,11 @@ from collections.abc import Callable, Iterator
 from typing import Literal, NamedTuple
 
 from ..contract import Shape, float32, float64
-from ..primitives import PRIMITIVES
+from ..primitives import PRIMITIVES, is_reduction
 from .ir import Instruction, Program, Value, operands_of
 from .views import Axes, View, identity, is_view, own, viewed
 
 Kind = Literal["rows", "columns", "product", "special"]
-REDUCTIONS = frozenset(("sum", "prod", "max", "min", "any", "all", "argmax", "argmin"))
-_LEAVES = frozenset(("full", "arange"))
 _REPEATED = 6
 """Chains of up to this many instructions on parameters alone are computed again for each reader."""
 _LOOK_BACK = 6
@@ -126,7 +124,7 @@ class _Planner:
     def _can_wait(self, instruction: Instruction) -> bool:
         """Whether this is cheap arithmetic on parameters and numbers."""
         row = PRIMITIVES[instruction.primitive]
-        if not self._is_loop(instruction) or instruction.primitive in REDUCTIONS:
+        if not self._is_loop(instruction) or is_reduction(instruction.primitive):
             return False
         roots = [self.views[o].root for o in instruction.operands if isinstance(o, Value)]
         if any(root in self.home and root not in self.drawn for root in roots):
@@ -138,10 +136,8 @@ class _Planner:
 
     def _is_loop(self, instruction: Instruction) -> bool:
         """Whether this is arithmetic or a reduction that the target can put into a loop."""
-        kind, name = PRIMITIVES[instruction.primitive].kind, instruction.primitive
-        return (kind == "elementwise" or name in _LEAVES or name in REDUCTIONS) and self.accepts(
-            instruction
-        )
+        kind = PRIMITIVES[instruction.primitive].kind
+        return kind in ("elementwise", "create", "reduction") and self.accepts(instruction)
 
     def _need(self, value: Value) -> None:
         """Make sure that what `value` is a view of gets memory."""
@@ -153,7 +149,7 @@ class _Planner:
         """Give an instruction its group."""
         result, primitive, operands, _ = instruction
         values = [o for o in operands if isinstance(o, Value)]
-        elementwise = primitive not in REDUCTIONS
+        elementwise = not is_reduction(primitive)
         if not self._is_loop(instruction):
             for value in values:
                 self._need(value)
@@ -220,7 +216,7 @@ class _Planner:
         if group.kind == "special":
             return False
         reduced = group.reduced
-        if instruction.primitive in REDUCTIONS:
+        if is_reduction(instruction.primitive):
             axes = self._axes_of_reduction(instruction, group)
         else:
             axes = self._axes_of_elements(instruction, group)
@@ -312,7 +308,7 @@ class _Planner:
     def _pull(
         self, instruction: Instruction, group: Group, axes: Axes, added: dict[Value, tuple[Instruction, Axes]]
     ) -> bool:  # fmt: skip
-        if instruction.primitive in REDUCTIONS:
+        if is_reduction(instruction.primitive):
             source = instruction.operands[0]
             assert isinstance(source, Value)
             inside = self._inside(source, group)
@@ -364,7 +360,9 @@ def _loops_of(instruction: Instruction, shape: Shape) -> tuple[Group, Axes]:
     """The group that a reduction founds, and the axes of its result."""
     over = frozenset(a for a in dict(instruction.static)["axis"] if shape[a] != 1)
     kept = frozenset(a for a, n in enumerate(shape) if n != 1) - over
-    vectors = instruction.primitive in ("sum", "max", "min", "prod")
+    gathers = PRIMITIVES[instruction.primitive].gathers
+    assert gathers is not None
+    vectors = not gathers.place and PRIMITIVES[gathers.by].family == "arithmetic"
     if kept and over and max(over) < min(kept) and vectors:
         group = Group("columns", shape)
         group.reduced = over

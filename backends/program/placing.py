@@ -11,11 +11,13 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..contract import Spec
+from ..primitives import is_reduction
 from .access import Access
-from .fuse import REDUCTIONS, Group, plan
+from .fuse import Group, plan
 from .ir import Instruction, Program, Value, operands_of
 from .nest import only_for
-from .passes import prepare, simplify
+from .passes import simplify
+from .prepare import prepare
 from .views import View, row_major
 
 
@@ -120,7 +122,7 @@ class Placing(ABC):
 
     def _axes_for(self, group: Group, step: Instruction, operand: Value) -> tuple[int | None, ...]:
         """The axes of the domain along which `operand` is read."""
-        if step.primitive in REDUCTIONS:
+        if is_reduction(step.primitive):
             static, result = dict(step.static), group.axes[step.result]
             given = list(result) if not static["keepdims"] else [a for k, a in enumerate(result) if k not in static["axis"]]  # fmt: skip
             assert group.reduced is not None

@@ -12,11 +12,11 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from ..contract import Shape
+from ..primitives import PRIMITIVES
 from ..shapes import Slot, expand_key
 from .ir import Instruction, Value
 
 Axes = tuple[int | None, ...]
-VIEWS = frozenset(("reshape", "permute_dims", "broadcast_to", "windows"))
 
 
 class View(NamedTuple):
@@ -50,7 +50,7 @@ def own(value: Value) -> View:
 
 def is_view(instruction: Instruction) -> bool:
     """Whether the result is a view of the operand by kind; a reshape may still need a copy."""
-    if instruction.primitive in VIEWS:
+    if PRIMITIVES[instruction.primitive].view is not None:
         return True
     return instruction.primitive == "getitem" and not any(isinstance(e, Slot) for e in dict(instruction.static)["key"])  # fmt: skip
 

@@ -10,7 +10,8 @@ from backends.contract import Spec, float32
 from backends.program import TraceBackend
 from backends.program.arithmetic import accepts_loop
 from backends.program.fuse import plan
-from backends.program.passes import prepare, simplify
+from backends.program.passes import simplify
+from backends.program.prepare import prepare
 
 
 def groups(rule, *shapes, **static):

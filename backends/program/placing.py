@@ -27,10 +27,13 @@ class Placing(ABC):
     Args:
         program: as traced.
         accepts: which elementwise instructions and reductions the target can compute.
+        split_sums: whether a large sum may be taken in two steps.
     """
 
-    def __init__(self, program: Program, accepts: Callable[[Instruction], bool]) -> None:
-        self.program = prepare(simplify(program))
+    def __init__(
+        self, program: Program, accepts: Callable[[Instruction], bool], split_sums: bool = True
+    ) -> None:
+        self.program = prepare(simplify(program), split_sums)
         self.plan = plan(self.program, accepts)
         self.views = self.plan.views
         self.next = max((v.number for v in self.views), default=0) + 1

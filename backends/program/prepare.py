@@ -19,9 +19,14 @@ _SPLIT_FROM = 4096
 """A sum over everything is taken over the last axis first when it has this many elements, so that rows can be shared."""
 
 
-def prepare(program: Program) -> Program:
-    """The form that `fuse.plan` expects; the same values, but for the order in which large sums are taken."""
-    program = _with_split_sums(_with_cast_products(_with_plain_powers(_with_draws_first(program))))
+def prepare(program: Program, split_sums: bool = True) -> Program:
+    """The form that `fuse.plan` expects; the same values, but for the order in which large sums are taken.
+
+    Without `split_sums` every sum is one reduction, however large.
+    """
+    program = _with_cast_products(_with_plain_powers(_with_draws_first(program)))
+    if split_sums:
+        program = _with_split_sums(program)
     return drop_unused(_with_own_values(_with_affine_views(program)))
 
 

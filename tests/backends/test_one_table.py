@@ -15,8 +15,6 @@ FILES = [
     for package in ("backends", "autograd")
     for path in sorted((ROOT / package).rglob("*.py"))
     if path != ROOT / "backends" / "primitives.py"
-    and path.parent.name != "numba"
-    and path.name != "rows.py"
 ]
 
 

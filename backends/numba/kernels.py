@@ -31,7 +31,7 @@ from .workers import ranges, together
 NDArray = np.ndarray[Any, Any]
 
 _log = logging.getLogger("gradloom")
-SHARE_FROM = 1_500_000
+SHARE_FROM = 1_400_000
 """THE threshold of threads: elements times their cost, from which threads share a call. Waking one takes some 50 us."""
 _MOST = 4
 """Kernels for one rule: with more there are more arrays between them than fusing saves."""

@@ -121,6 +121,8 @@ def test_a_dropped_axis_is_not_mistaken_for_a_column():
     (found,) = plan(rule, (4, 4), (4,), (4,))
     assert places(found) == {"p0": "base + j", "p1": "r", "p2": "j"}
     assert len(plan(sums_added_to_columns, (4, 4))) == 2
+    # two results of the first nest would have to go through memory
+    assert plan(sums_added_to_exponentials, (4, 4)) == []
 
 
 def test_cross_entropy_with_class_numbers():
@@ -216,7 +218,15 @@ def sums_added_to_columns(xp, x):
     return x * 2.0 + xp.sum(x, axis=(1,), keepdims=False)
 
 
-@pytest.mark.parametrize("rule", [sums_in_two_passes, sums_added_to_columns])
+def sums_added_to_exponentials(xp, x):
+    """What they are added to is computed by the same loops."""
+    e = xp.exp(x)
+    return e + xp.sum(e, axis=(1,), keepdims=False)
+
+
+@pytest.mark.parametrize(
+    "rule", [sums_in_two_passes, sums_added_to_columns, sums_added_to_exponentials]
+)
 def test_kernels_of_several_passes(rule):
     array = np.random.default_rng(0).normal(size=(6, 6)).astype("float32")
     np.testing.assert_allclose(

@@ -46,12 +46,12 @@ def kernels_of(op: Op) -> str:
         specs = [Spec(x.shape, x.dtype) for x in sample.inputs]
         static = op.canonical(specs, dict(sample.static))
         values = {**static, **dict(zip(op.arrays, specs, strict=False)), "y": op.spec(*specs, **sample.static)}  # fmt: skip
-        parts["forward"] |= plan_rule(op.forward, specs, static) is not None
+        parts["forward"] |= bool(plan_rule(op.forward, specs, static))
         for name, rule in op.vjp.items():
             wanted = [n.removesuffix("_spec") for n in op.rule_names(name)]
             if set(wanted) <= values.keys():
                 given = [values["y"], *(values[n] for n in wanted)]
-                parts[name] |= plan_rule(rule, given, {}) is not None
+                parts[name] |= bool(plan_rule(rule, given, {}))
     made = [part for part, has_kernel in parts.items() if has_kernel]
     return f"numba: {', '.join(made)}" if made else "-"
 

@@ -69,11 +69,8 @@ CONVENTIONS: tuple[Convention, ...] = (
     *(_at(op, dict(x=float("nan")), dict(x=1.0)) for op in ("relu", "clip")),
     _bound("min"),
     _bound("max"),
-    *(
-        _at(op, dict(a=tie, b=tie), dict(a=0.5, b=0.5))
-        for op in ("maximum", "minimum")
-        for tie in (0.0, 1.5, 2.0)
-    ),
+    *(_at("maximum", dict(a=tie, b=tie), dict(a=0.5, b=0.5)) for tie in (0.0, 1.5, 2.0)),
+    *(_at("minimum", dict(a=tie, b=tie), dict(a=0.5, b=0.5)) for tie in (0.0, 1.5, 2.0)),
     _at("sqrt", dict(x=0.0), dict(x=float("inf"))),
     _at("power", dict(a=0.0, b=2.0), dict(a=0.0, b=0.0)),
     _at("power", dict(a=0.0, b=1.0), dict(a=1.0, b=0.0)),

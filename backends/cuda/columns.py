@@ -9,10 +9,10 @@ from __future__ import annotations
 import math
 
 from ..contract import Spec
+from ..primitives import is_reduction
 from ..program.access import Access
-from ..program.fuse import REDUCTIONS
-from ..program.ir import Instruction, Value
-from ..program.nest import Nest, count_strides, only_for, operands_of
+from ..program.ir import Instruction, Value, operands_of
+from ..program.nest import Nest, count_strides, only_for
 from .gather import Gatherer
 from .kernel import THREADS, Axes, Kernel, Writer
 
@@ -33,7 +33,7 @@ class Columns:
         self.cut = max(self.group.reduced) + 1
         self.rows = math.prod(self.group.domain[: self.cut])
         self.columns = math.prod(self.group.domain[self.cut :])
-        self.reductions = [s for s in self.group.steps if s.primitive in REDUCTIONS]
+        self.reductions = [s for s in self.group.steps if is_reduction(s.primitive)]
 
     @property
     def parts(self) -> int:

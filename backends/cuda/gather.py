@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from ..contract import DType, bool_
+from ..primitives import PRIMITIVES
 from ..program.ir import Instruction, Value
 from .kernel import Writer
 from .scalar import TYPES, cast
 
-_OPS = {"sum": "Sum", "prod": "Prod", "max": "Max", "min": "Min", "any": "Max", "all": "Min", "argmax": "ArgMax", "argmin": "ArgMin"}  # fmt: skip
 _FLOAT64, _INT64, _INT32 = (np.dtype(n) for n in ("float64", "int64", "int32"))
 
 
@@ -21,15 +23,16 @@ class Gatherer:
         (source,) = reduction.operands
         assert isinstance(source, Value)
         self.source: DType = source.spec.dtype
-        primitive = reduction.primitive
-        self.op = _OPS[primitive]
-        self.places = primitive in ("argmax", "argmin")
-        if primitive == "sum" and self.source.kind == "f":
+        gathers = PRIMITIVES[reduction.primitive].gathers
+        assert gathers is not None
+        self.op, self.places, self.first = gathers.cuda, gathers.place, gathers.start
+        self.is_logic = PRIMITIVES[gathers.by].family == "logic"
+        if reduction.primitive == "sum" and self.source.kind == "f":
             self.dtype = _FLOAT64
-        elif primitive in ("sum", "prod"):
-            self.dtype = reduction.result.spec.dtype
-        elif primitive in ("any", "all"):
+        elif self.is_logic:
             self.dtype = _INT32
+        elif math.isfinite(self.first):
+            self.dtype = reduction.result.spec.dtype
         else:
             self.dtype = _widened(self.source)
         self.words = 2 if self.places else 1
@@ -47,12 +50,10 @@ class Gatherer:
         kind = TYPES[self.dtype]
         if self.places:
             start = f"{{({kind})0, -1}}"
-        elif self.reduction.primitive in ("sum", "any"):
-            start = "0"
-        elif self.reduction.primitive in ("prod", "all"):
-            start = "1"
+        elif math.isfinite(self.first):
+            start = f"{self.first}"
         else:
-            start = self._bound(self.op == "Max")
+            start = self._bound(self.first < 0)
         writer.line(f"{self.type} {self.name} = {start};")
 
     def _bound(self, lowest: bool) -> str:
@@ -66,7 +67,7 @@ class Gatherer:
 
     def add(self, writer: Writer, value: str, place: str) -> None:
         """Gather one more element."""
-        given = cast(value, self.source, bool_ if self.dtype == _INT32 and self.reduction.primitive in ("any", "all") else self.dtype)  # fmt: skip
+        given = cast(value, self.source, bool_ if self.is_logic else self.dtype)
         if self.places:
             given = f"{self.type}{{{given}, (i64)({place})}}"
         else:

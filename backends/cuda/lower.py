@@ -14,6 +14,7 @@ from functools import cached_property
 import numpy as np
 
 from ..contract import Spec
+from ..primitives import PRIMITIVES
 from ..program.access import Access, merged, same_places
 from ..program.arithmetic import accepts_loop
 from ..program.fuse import Group
@@ -259,7 +260,8 @@ def accepts(instruction: Instruction) -> bool:
     """Whether a loop can hold this elementwise instruction or reduction."""
     if not accepts_loop(instruction):
         return False
-    if instruction.primitive in ("argmax", "argmin"):
+    gathers = PRIMITIVES[instruction.primitive].gathers
+    if gathers is not None and gathers.place:
         (source,) = instruction.operands
         # places are found among signed numbers
         return isinstance(source, Value) and source.spec.dtype != np.dtype(np.uint64)

@@ -11,8 +11,8 @@ import math
 
 from ..contract import Spec
 from ..program.access import Access
-from ..program.ir import Instruction, Value
-from ..program.nest import Nest, Pass, count_strides, only_for, operands_of, passes_of
+from ..program.ir import Instruction, Value, operands_of
+from ..program.nest import Nest, Pass, count_strides, only_for, passes_of
 from .gather import Gatherer
 from .kernel import THREADS, Axes, Kernel, Writer, lanes_for
 from .scalar import TYPES

@@ -20,9 +20,6 @@ TYPES: dict[DType, str] = {
         ("float32", "float"), ("float64", "double"),
     )
 }  # fmt: skip
-_POWERS = {1: "{0}", 2: "({0} * {0})", 3: "({0} * {0} * {0})", 0.5: "sqrt({0})", -1: "(1 / {0})"}
-_INTEGERS = {"floor": "{0}", "isfinite": "true", "abs": "({0} < 0 ? -{0} : {0})"}
-"""What C has for floats alone."""
 _PRINTED = (0, 1, -1, 2, 0.5)
 """Numbers that stand in the text; all others are handed over at the call, so that one kernel serves them all."""
 
@@ -84,14 +81,14 @@ def expression(instruction: Instruction, read: Callable[[Value], str], number: N
     if primitive == "astype":
         return operand(0, dtype)
     inner = working_dtype(instruction)
-    if primitive == "power" and not isinstance(operands[1], Value) and operands[1] in _POWERS:
-        text = _POWERS[operands[1]].format(operand(0, inner))
-    else:
-        wanted = [inner] * len(operands)
-        if primitive == "where":
-            wanted[0] = bool_
-        pattern = _INTEGERS.get(primitive) if inner.kind != "f" else None
-        text = written(pattern or str(PRIMITIVES[primitive].cuda), [operand(k, to) for k, to in enumerate(wanted)], dict(static))  # fmt: skip
+    wanted = [inner] * len(operands)
+    if primitive == "where":
+        wanted[0] = bool_
+    row = PRIMITIVES[primitive]
+    pattern = row.cuda_integers if inner.kind != "f" else None
+    text = written(
+        pattern or str(row.cuda), [operand(k, to) for k, to in enumerate(wanted)], dict(static)
+    )
     return text if dtype == bool_ else f"(({TYPES[dtype]}){text})"
 
 

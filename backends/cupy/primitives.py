@@ -1,4 +1,4 @@
-"""The primitives on CuPy's arrays: a list of the functions that mean what NumPy's do, and a few lines for each of the rest.
+"""The primitives on CuPy's arrays: the functions that mean what NumPy's do, and a few lines for each of the rest.
 
 CuPy 14 promotes as NumPy 2 does. It differs where this file has more than a name: booleans and negative exponents in
 powers, shifts by a whole word, reductions over no axis, empty operands, ranges. Every result is an array, also of no axis.
@@ -22,27 +22,19 @@ from .kernels import Kernels
 
 Axes = tuple[int, ...]
 
-AS_IN_NUMPY = (
-    "negative", "abs", "sqrt", "exp", "expm1", "log", "log1p", "sin", "cos", "tanh", "isfinite", "logical_not",
-    "add", "subtract", "multiply", "divide", "maximum", "minimum", "equal", "not_equal", "less", "less_equal",
-    "greater", "greater_equal", "logical_and", "logical_or", "tan", "arcsin", "arccos", "arctan", "arctan2", "sinh", "cosh",
-    "log2", "log10", "rint", "hypot", "logaddexp", "floor_divide", "remainder",
-)  # fmt: skip
-
 
 def primitives(cupy: Any) -> dict[str, Callable[..., Any]]:
     """Every row of the vocabulary as a function, for arrays on the current device."""
-    table = {name: getattr(cupy, name) for name in AS_IN_NUMPY}
     kernels = Kernels(cupy)
     indexing = Indexing(cupy, kernels)
     own = _Own(cupy)
-    table |= {name: getattr(own, name) for name in PRIMITIVES if hasattr(own, name)}
-    return table | {
-        "getitem": indexing.getitem,
-        "index_add": indexing.index_add,
-        "erf": kernels.erf,
-        "random_bits": lambda key, counter, *, shape: kernels.random_bits(key, counter, shape),
+    table: dict[str, Callable[..., Any]] = {
+        name: getattr(own, name) for name in PRIMITIVES if hasattr(own, name)
     }
+    table["getitem"], table["index_add"] = indexing.getitem, indexing.index_add
+    table["erf"] = kernels.erf
+    table["random_bits"] = lambda key, counter, *, shape: kernels.random_bits(key, counter, shape)
+    return {name: table[name] if name in table else getattr(cupy, name) for name in PRIMITIVES}
 
 
 class _Own:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
+from ..primitives import is_reduction
 from ..program.access import Access
-from ..program.fuse import REDUCTIONS
-from ..program.ir import Instruction, Value
-from ..program.nest import count_strides, operands_of
+from ..program.ir import Instruction, Value, operands_of
+from ..program.nest import count_strides
 from .lanes import Lane, Operand
 from .loops import Loops
 from .reduction import Reduction
@@ -50,8 +50,8 @@ class Columns(Loops):
     def _down(self, blocks: list[tuple[Lane, int]]) -> None:
         """Go down all rows for some vectors of columns, then finish them."""
         group, code = self.group, self.code
-        before = [s for s in group.steps if s.primitive not in REDUCTIONS and self._is_row_work(s)]
-        reduced = [s for s in group.steps if s.primitive in REDUCTIONS]
+        before = [s for s in group.steps if not is_reduction(s.primitive) and self._is_row_work(s)]
+        reduced = [s for s in group.steps if is_reduction(s.primitive)]
         rows = math.prod(self.outer)
         reductions = {(s, b): Reduction(code, s, rows, self.width, across=False) for s in reduced for b in range(len(blocks))}  # fmt: skip
         starts = [lane for r in reductions.values() for lane in r.start()]
@@ -112,7 +112,7 @@ class Columns(Loops):
         """Whether a step is done for each row: it reads elements, or only parameters on the way to one."""
         wanted: set[Value] = set()
         for other in reversed(self.group.steps):
-            if other.primitive in REDUCTIONS or other.result in wanted:
+            if is_reduction(other.primitive) or other.result in wanted:
                 wanted.update(operands_of(other))
         return step.result in wanted
 
@@ -127,7 +127,7 @@ class Columns(Loops):
                 return results[value, block]
 
             for step in group.steps:
-                if step.primitive in REDUCTIONS or (step.result, block) in results:
+                if is_reduction(step.primitive) or (step.result, block) in results:
                     continue
                 if self._is_row_work(step) and group.is_element(step.result):
                     continue

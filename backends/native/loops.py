@@ -10,16 +10,15 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 
+from ..primitives import is_reduction
 from ..program.access import Access, merged
-from ..program.fuse import REDUCTIONS
-from ..program.ir import Instruction, Value
+from ..program.ir import Instruction, Value, operands_of
 from ..program.nest import (
     IN_REGISTERS,
     Nest,
     count_strides,
     is_flat,
     kept_axes,
-    operands_of,
     passes_of,
 )
 from .kernel import Kernel
@@ -256,7 +255,7 @@ class Rows(Loops):
 
         for step in self.group.steps:
             value = step.result
-            if step.primitive in REDUCTIONS:
+            if is_reduction(step.primitive):
                 source = operands_of(step)[0]
                 lanes = 1 if scalar else width
                 reduction = Reduction(self.code, step, columns, lanes)

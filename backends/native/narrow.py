@@ -11,10 +11,10 @@ from collections.abc import Callable
 
 import numpy as np
 
+from ..primitives import is_reduction
 from ..program.access import Access, merged
-from ..program.fuse import REDUCTIONS
-from ..program.ir import Value
-from ..program.nest import Nest, count_strides, kept_axes, operands_of
+from ..program.ir import Value, operands_of
+from ..program.nest import Nest, count_strides, kept_axes
 from .lanes import Lane, Operand
 from .loops import Loops
 from .reduction import Reduction
@@ -75,7 +75,7 @@ class Narrow(Loops):
 
         for step in self.group.steps:
             value = step.result
-            if step.primitive in REDUCTIONS:
+            if is_reduction(step.primitive):
                 source = operands_of(step)[0]
                 reduction = Reduction(code, step, self.columns, width, across=False)
                 carried = reduction.start()

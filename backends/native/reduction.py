@@ -12,6 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ..contract import DType
+from ..primitives import PRIMITIVES
 from ..program.ir import Instruction, Value
 from .lanes import Lane, Lanes
 
@@ -36,36 +37,42 @@ class Reduction:
     ) -> None:
         self.code = code
         self.across = across and lanes > 1
-        self.kind = instruction.primitive
+        gathers = PRIMITIVES[instruction.primitive].gathers
+        assert gathers is not None
+        by = PRIMITIVES[gathers.by]
+        self.first = gathers.start
+        self.is_sum, self.is_place, self.is_logic = (
+            by.name == "add",
+            gathers.place,
+            by.family == "logic",
+        )
+        self.is_extreme = by.prefers is not None and not gathers.place
+        self.operator = by.infix or ("&" if self.first else "|")
+        self.prefers = by.prefers or ""
         self.result: DType = instruction.result.spec.dtype
         self.dtype: DType = source_of(instruction).spec.dtype
         self.lanes = lanes
         self.is_float = self.dtype.kind == "f"
-        held = self.result if self.kind in ("sum", "prod") else self.dtype
-        if self.kind in ("any", "all"):
-            held = np.dtype(bool)
-        self.held = "float64" if self.is_float and self.kind == "sum" and length >= _LONG else held.name  # fmt: skip
+        held = self.dtype if self.prefers else np.dtype(bool) if self.is_logic else self.result
+        self.held = "float64" if self.is_float and self.is_sum and length >= _LONG else held.name
 
     def _identity(self) -> bool | int | float:
-        if self.kind in ("sum", "any"):
-            return 0 if self.kind == "sum" else False
-        if self.kind in ("prod", "all"):
-            return 1 if self.kind == "prod" else True
-        low = self.kind in ("max", "argmax")
-        if self.is_float:
-            return -math.inf if low else math.inf
+        if self.is_logic:
+            return bool(self.first)
+        if not self.prefers or self.is_float:
+            return self.first
         if self.dtype.kind == "b":
-            return not low
+            return self.first > 0
         info = np.iinfo(self.dtype)
-        return int(info.min if low else info.max)
+        return int(info.min if self.first < 0 else info.max)
 
     def start(self, first: Lane | None = None) -> list[Lane]:
         """The values that are carried along."""
         code = self.code
         carried = [code.constant(self._identity(), self.held, self.lanes)]
-        if self.kind in ("max", "min") and self.is_float:
+        if self.is_extreme and self.is_float:
             carried.append(code.constant(False, "bool", self.lanes))
-        if self.kind in ("argmax", "argmin"):
+        if self.is_place:
             first = code.constant(0, "int64", self.lanes)
             carried.append(code.lane_numbers() if self.across else first)
         return carried
@@ -74,27 +81,21 @@ class Reduction:
         """Take in `value`, whose first `active` lanes count, found at `index` and the places after it."""
         code = self.code
         value = code.spread(value, self.lanes)
-        if self.kind in ("sum", "prod", "any", "all"):
+        if not self.prefers:
             value = code.cast(value, self.held)
         inside: Lane | None = None
         if self.across and active < self.lanes:
             inside = code.first(active)
             value = code.select(inside, value, self._identity())
         total = carried[0]
-        match self.kind:
-            case "sum":
-                return [code.binary("+", total, value)]
-            case "prod":
-                return [code.binary("*", total, value)]
-            case "any" | "all":
-                return [code.binary("|" if self.kind == "any" else "&", total, value)]
-            case "max" | "min":
-                beyond = code.compare(">" if self.kind == "max" else "<", value, total)
-                kept = [code.select(beyond, value, total)]
-                if self.is_float:
-                    kept.append(code.binary("|", carried[1], code.compare("!=", value, value)))
-                return kept
-        beyond = code.compare(">" if self.kind == "argmax" else "<", value, total)
+        if not self.prefers:
+            return [code.binary(self.operator, total, value)]
+        beyond = code.compare(self.prefers, value, total)
+        if self.is_extreme:
+            kept = [code.select(beyond, value, total)]
+            if self.is_float:
+                kept.append(code.binary("|", carried[1], code.compare("!=", value, value)))
+            return kept
         if self.is_float:
             new = code.binary("&", code.compare("!=", value, value), code.compare("==", total, total))  # fmt: skip
             beyond = code.binary("|", beyond, new)
@@ -111,26 +112,27 @@ class Reduction:
         """The number; `active` is how many lanes have ever counted."""
         code, total = self.code, carried[0]
         if not self.across:
-            if self.kind in ("max", "min") and self.is_float:
+            if self.is_extreme and self.is_float:
                 total = code.select(carried[1], math.nan, total)
-            if self.kind in ("argmax", "argmin"):
+            if self.is_place:
                 total = carried[1]
             return code.cast(total, self.result.name)
-        match self.kind:
-            case "sum" | "prod":
-                name = {"sum": "add", "prod": "mul"}[self.kind]
-                total = code.reduce(("f" if self.is_float else "") + name, total)
-            case "any" | "all":
-                total = code.reduce("or" if self.kind == "any" else "and", total)
-            case "max" | "min":
-                total = self._extreme(self.kind, total)
-                if self.is_float:
-                    total = code.select(code.reduce("or", carried[1]), math.nan, total)
-            case _:
-                total = self._place(total, carried[1], active)
+        if self.is_place:
+            total = self._place(total, carried[1], active)
+        elif self.is_extreme:
+            total = self._extreme(total)
+            if self.is_float:
+                total = code.select(code.reduce("or", carried[1]), math.nan, total)
+        elif self.is_logic:
+            total = code.reduce("and" if self.first else "or", total)
+        else:
+            total = code.reduce(
+                ("f" if self.is_float else "") + ("add" if self.is_sum else "mul"), total
+            )
         return code.cast(total, self.result.name)
 
-    def _extreme(self, kind: str, x: Lane) -> Lane:
+    def _extreme(self, x: Lane) -> Lane:
+        kind = "max" if self.first < 0 else "min"
         if self.is_float:
             # no lane holds a NaN: nothing compares beyond with one
             return self.code.reduce("f" + kind, x)
@@ -143,7 +145,7 @@ class Reduction:
         if self.is_float:
             missing = code.compare("!=", values, values)
             clean = code.select(missing, self._identity(), values)
-        extreme = self._extreme(self.kind.removeprefix("arg"), clean)
+        extreme = self._extreme(clean)
         holds = code.compare("==", values, extreme)
         if self.is_float:
             any_missing = code.reduce("or", missing)

@@ -30,9 +30,6 @@ _BINARY: dict[type, str] = {
 _COMPARE: dict[type, str] = {
     ast.Eq: "==", ast.NotEq: "!=", ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">=",
 }  # fmt: skip
-_LIBM = {"sin": "sin", "cos": "cos"}
-"""Functions for which LLVM calls libm, one number at a time."""
-_POWERS = {1: "{0}", 2: "({0} * {0})", 3: "({0} * {0} * {0})", 0.5: "math.sqrt({0})", -1: "(1 / {0})"}  # fmt: skip
 
 
 @cache
@@ -52,13 +49,12 @@ def apply(
 ) -> Operand:
     """`primitive` of operands that have been cast to the dtype it works in."""
     if primitive == "power":
-        return _power(code, operands)
-    bound = operands[-1]
-    if primitive in ("maximum", "minimum") and not isinstance(bound, Lane) and bound == bound:
+        return code.intrinsic("pow", *operands)
+    row, bound = PRIMITIVES[primitive], operands[-1]
+    if row.prefers is not None and not isinstance(bound, Lane) and bound == bound:
         # with a number that is no NaN one comparison does, and a NaN of x stays
-        chosen = code.compare(">" if primitive == "maximum" else "<", bound, operands[0])
-        return code.select(chosen, bound, operands[0])
-    text = str(PRIMITIVES[primitive].numba)
+        return code.select(code.compare(row.prefers, bound, operands[0]), bound, operands[0])
+    text = str(row.numba)
     names = [f"x{i}" for i in range(len(operands))]
     return _Compiler(code, dict(zip(names, operands, strict=True))).value(
         _expression(written(text, names, static))
@@ -68,13 +64,6 @@ def apply(
 def has_text(primitive: str) -> bool:
     """Whether `apply` can write this primitive."""
     return PRIMITIVES[primitive].numba is not None
-
-
-def _power(code: Lanes, operands: list[Operand]) -> Operand:
-    base, exponent = operands
-    if not isinstance(exponent, Lane) and exponent in _POWERS:
-        return _Compiler(code, {"x": base}).value(_expression(_POWERS[exponent].format("x")))
-    return code.intrinsic("pow", base, exponent)
 
 
 class _Compiler:
@@ -176,11 +165,11 @@ class _Compiler:
             if "float" not in x.dtype:
                 return self.code.constant(True, "bool", x.lanes)
             return self.code.compare("<", self.code.intrinsic("fabs", x), math.inf)
-        if name in ("sqrt", "floor"):
-            return x if "float" not in x.dtype else self.code.intrinsic(name, x)
-        if name in _LIBM:
-            return self.code.intrinsic(_LIBM[name], x)
-        return self.call(f"{name}_{'single' if x.dtype == 'float32' else 'double'}", [x])
+        own = f"{name}_{'single' if x.dtype == 'float32' else 'double'}"
+        if own in _FUNCTIONS:
+            return self.call(own, [x])
+        # an instruction of the processor, or a call of libm for one number after the other
+        return x if "float" not in x.dtype else self.code.intrinsic(name, x)
 
 
 def _dtype(node: ast.expr) -> str:

@@ -1,7 +1,7 @@
 """The Numba machine: NumPy's arrays and primitives, and one compiled kernel for a whole rule where that is faster.
 
 An op's forward and its gradient rules are handed to `run` as they stand. On a large array the rule runs once on
-symbols; where the program that comes out is a row program of vectorising arithmetic, it becomes a kernel that reads
+symbols; where the program that comes out is a nest of loops of vectorising arithmetic, it becomes a kernel that reads
 each input once and writes the result once. Everything else, and every small array, is plain NumPy. The choice depends
 on shapes and dtypes alone, so the same call always gives the same bits.
 """
@@ -23,7 +23,7 @@ from ..numpy import NumPyBackend
 
 if TYPE_CHECKING:
     from ..program import Program
-    from .kernels import Call
+    from .kernels import Call, Chain
 
 _log = logging.getLogger("gradloom")
 
@@ -78,7 +78,7 @@ class NumbaBackend(NumPyBackend):
             raise ImportError("Numba is not installed; pip install 'gradloom[cpu]'")
         self.fuse_from = fuse_from
         self.threads = usable_cores() if threads is None else threads
-        self._calls: dict[Any, dict[tuple[Any, ...], Call | None] | None] = {}
+        self._calls: dict[Any, dict[tuple[Any, ...], Call | Chain | None] | None] = {}
 
     @property
     def threads(self) -> int:
@@ -150,7 +150,7 @@ class NumbaBackend(NumPyBackend):
     @staticmethod
     def _make(
         rule: Callable[..., Any], args: Any, static: dict[str, Any], least_work: int
-    ) -> Call | None:
+    ) -> Call | Chain | None:
         # here, because few processes ever make a kernel, and the machinery costs as much to import as the library
         from .kernels import make_call
 

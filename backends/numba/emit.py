@@ -1,10 +1,10 @@
-"""From a row plan to the source text of a kernel that needs no other file.
+"""From a nest of loops to the source text of a kernel that needs no other file.
 
-A kernel is a C function over raw memory: `begin` and `end` select rows (elements where a plan has neither rows nor
+A kernel is a C function over raw memory: `begin` and `end` select rows (elements where the whole domain is one row without
 reductions), `columns` is the length of a row, then come the parameters, the result, room for saved elements and the
-numbers that may change from call to call. So one kernel serves every size. Arithmetic is printed exactly as the
-primitives say, without contraction or reordering, and gives NumPy's bits; only sums are reordered (they run in
-float64), and the functions of `mathematics` differ from libm in the last bit.
+numbers that may change from call to call, steps through memory among them. So one kernel serves every size. Arithmetic
+is printed exactly as the primitives say, without contraction or reordering, and gives NumPy's bits; only sums are
+reordered (they run in float64), and the functions of `mathematics` differ from libm in the last bit.
 
 The text is Python that Numba compiles, so that there is something to hold `translate` against, which writes it for LLVM.
 """
@@ -14,34 +14,27 @@ from __future__ import annotations
 import inspect
 import math
 import re
+from collections.abc import Collection, Iterable, Sequence
+from functools import cache
 from typing import Any, NamedTuple
-
-import numpy as np
 
 from ..contract import DType, Scalar, bool_, float32, float64, int64
 from ..primitives import PRIMITIVES, written
-from ..program.ir import Instruction, Operand, Value
-from ..program.rows import RowPlan, Stage
+from ..program.access import Access
+from ..program.arithmetic import working_dtype
+from ..program.ir import Instruction, Operand, Value, operands_of
+from ..program.nest import (
+    Nest,
+    Pass,
+    count_strides,
+    passes_of,
+    room_values,
+)
 from . import mathematics
+from .forms import FUNCTIONS, loops_of, steps_of, vectorised
 
-DTYPES = frozenset(map(np.dtype, ("bool", "int32", "int64", "uint32", "float32", "float64")))
-_CALL = re.compile(r"math\.(\w+)\(\{0\}\)")
-_NATIVE = {"sqrt": "math.sqrt({0})", "isfinite": "math.isfinite({0})", "floor": "np.floor({0})"}
-"""Functions that LLVM turns into vector instructions by itself."""
-_POWERS = {
-    1: "{0}",
-    2: "({0} * {0})",
-    3: "({0} * {0} * {0})",
-    0.5: "math.sqrt({0})",
-    -1: "(1 / {0})",
-}
-"""Exponents that need no pow, which is libm's."""
-_COMPARISONS = frozenset(("equal", "not_equal", "less", "less_equal", "greater", "greater_equal"))
-_LOGIC = frozenset(("logical_and", "logical_or", "logical_not"))
 _KEPT = (0, 1, 2, 0.5)
 """Numbers printed into the source, where the compiler can use them; all others are passed at each call."""
-_PLACES = {"full": "base + j", "row": "r", "column": "j"}
-_FUNCTIONS = {name: f for name, f in vars(mathematics).items() if inspect.isfunction(f)}
 
 
 class Kernel(NamedTuple):
@@ -53,65 +46,64 @@ class Kernel(NamedTuple):
     flat: bool
 
 
-def accepts(instruction: Instruction) -> bool:
-    """Whether a kernel can compute this elementwise instruction in vector code."""
-    result, primitive, operands, _ = instruction
-    specs = [o.spec for o in operands if isinstance(o, Value)]
-    if any(spec.dtype not in DTYPES for spec in (*(specs), result.spec)):
-        return False
-    text = PRIMITIVES[primitive].numba
-    if text is None:
-        return False
-    if primitive == "power":
-        exponent = operands[1]
-        return result.spec.dtype.kind == "f" and not isinstance(exponent, Value) and exponent in _POWERS  # fmt: skip
-    if result.spec.dtype == bool_:
-        # arithmetic of booleans is logic in NumPy, and casts to bool ask for != 0
-        return primitive in _COMPARISONS | _LOGIC | {"where", "isfinite"}
-    if "math." in text:
-        return result.spec.dtype.kind == "f" and _function(text, result.spec.dtype) is not None
-    if "**" in text or (primitive == "divide" and result.spec.dtype.kind != "f"):
-        return False
-    return result.spec.dtype.kind == "f" or primitive not in ("sign", "right_shift")
-
-
-def _function(template: str, dtype: DType) -> str | None:
-    """The template of a call of libm as a call of something that vectorises."""
-    called = _CALL.fullmatch(template)
-    if called is None:
-        return None
-    name = called[1]
-    if name in _NATIVE:
-        return _NATIVE[name]
-    if f"{name}_single" not in _FUNCTIONS:
-        return None
-    return f"{name}_{'single' if dtype == float32 else 'double'}({{0}})"
-
-
-def emit(plan: RowPlan, single: frozenset[Value]) -> Kernel:
-    """The kernel of `plan`; the parameters in `single` hold one number each, whatever their shape."""
-    return _Emitter(plan, single).kernel()
+def emit(nest: Nest, parameters: Sequence[Value], single: Collection[Value]) -> Kernel:
+    """The kernel of a nest of the form "rows"; the parameters in `single` hold one number each, whatever their shape."""
+    return _Emitter(nest, parameters, single).kernel()
 
 
 class _Emitter:
-    def __init__(self, plan: RowPlan, single: frozenset[Value]) -> None:
-        self.plan = plan
-        self.layouts = {**plan.layouts, **dict.fromkeys(single, "scalar")}
+    def __init__(self, nest: Nest, parameters: Sequence[Value], single: Collection[Value]) -> None:
+        self.nest = nest
+        self.group = nest.group
+        self.loops = loops_of(nest)
         self.numbers: dict[str, Scalar] = {}
-        self.names = {value: f"p{i}" for i, value in enumerate(plan.parameters)}
-        self.rooms = {value: f"s{i}" for i, value in enumerate(plan.saved)}
-        self.flat = plan.rows == 1 and len(plan.stages) == 1 and not plan.stages[0].reductions
+        self.pointers = {value: f"p{i}" for i, value in enumerate(parameters)}
+        ((self.result, _),) = nest.writes.items()
+        self.passes = passes_of(nest.group)
+        saved = [] if self.loops.flat else room_values(nest.group, 0)
+        self.rooms = {value: f"s{i}" for i, value in enumerate(saved)}
+        self.places: dict[Value, str] = {}
+        self.along: set[Value] = set(self.rooms)
+        """What is read anew for each element."""
+        for value, access in nest.reads.items():
+            self.places[value] = self._place(value, access, access.root in single)
         self.lines: list[str] = []
 
+    def _place(self, value: Value, access: Access, single: bool) -> str:
+        """Where in memory an operand is, at row `r` and column `j`."""
+        along, down = steps_of(access.strides, self.group.domain, self.loops.kept)
+        if single or (along, down, access.offset) == (0, 0, 0):
+            return "0"
+        rows, columns = self.loops.rows, self.loops.columns
+        terms: list[str] = []
+        if access.offset:
+            terms.append(self._step(access.offset))
+        if along and (down == columns or (rows == 1 and access.root.spec.size == columns)):
+            # also of the only row there is, so that the text is that for many
+            terms += [] if self.loops.flat else ["base"]
+        elif down:
+            terms.append("r" if down == 1 else f"r * {self._step(down)}")
+        if along:
+            self.along.add(value)
+            terms.append("j")
+        return " + ".join(terms) or "0"
+
+    def _step(self, number: int) -> str:
+        """The name of an argument that says how memory lies."""
+        name = f"t{len(self.numbers)}"
+        self.numbers[name] = number
+        return name
+
     def kernel(self) -> Kernel:
-        plan, result = self.plan, self.plan.result
         body = self._body()
         pointers = [
-            *((name, v.spec.dtype) for v, name in self.names.items()),
-            ("y", result.spec.dtype),
+            *((name, v.spec.dtype) for v, name in self.pointers.items()),
+            ("y", self.result.spec.dtype),
             *((name, v.spec.dtype) for v, name in self.rooms.items()),
         ]
-        numbers = {key: float64 if isinstance(n, float) else int64 for key, n in self.numbers.items()}  # fmt: skip
+        numbers = {
+            key: float64 if isinstance(n, float) else int64 for key, n in self.numbers.items()
+        }
         names = ["begin", "end", "columns", *(name for name, _ in pointers), *numbers]
         types = ["types.int64"] * 3
         types += [f"types.CPointer(types.{_numba_type(dtype)})" for _, dtype in pointers]
@@ -119,7 +111,7 @@ class _Emitter:
         text = "\n".join(body)
         source = "\n".join(
             [
-                '"""A kernel made by gradloom from a row program."""',
+                '"""A kernel made by gradloom from a nest of loops."""',
                 "import math",
                 "import numpy as np",
                 "from numba import cfunc, njit, types",
@@ -130,78 +122,63 @@ class _Emitter:
                 "",
             ]
         )
-        return Kernel(
-            source,
-            tuple(v.spec.dtype for v in plan.saved),
-            tuple(self.numbers.values()),
-            self.flat,
-        )
+        saved = tuple(v.spec.dtype for v in self.rooms)
+        return Kernel(source, saved, tuple(self.numbers.values()), self.loops.flat)
 
     def _body(self) -> list[str]:
-        if self.flat:
+        steps = self.group.steps
+        if self.loops.flat:
             self._line(1, "for j in range(begin, end):")
-            stage = self.plan.stages[0]
-            self._loads((*stage.numbers, *stage.elements), 2, flat=True)
-            for instruction in (*stage.numbers, *stage.elements):
-                self._compute(2, instruction)
-            self._line(2, f"y[j] = {self._stored(self.plan.result)}")
+            self._loads(self._read_by(steps), 2)
+            for step in steps:
+                self._compute(2, step)
+            self._line(2, f"y[j] = {self._stored(self.result)}")
             return self.lines
         self._line(1, "for r in range(begin, end):")
         self._line(2, "base = r * columns")
-        rows = [v for v in self.plan.parameters if self.layouts[v] in ("row", "scalar")]
-        for value in rows:
-            self._line(2, f"v{value.number} = {self._loaded(value)}")
-        for stage in self.plan.stages:
-            self._stage(stage)
-        if self.layouts[self.plan.result] in ("row", "scalar"):
-            self._line(2, f"y[r] = {self._stored(self.plan.result)}")
+        self._loads((v for v in self._read_by(steps) if v not in self.along), 2)
+        for one in self.passes:
+            self._pass(one)
+        if not self.group.is_element(self.result):
+            self._line(2, f"y[r] = {self._stored(self.result)}")
         return self.lines
 
-    def _stage(self, stage: Stage) -> None:
-        for instruction in stage.numbers:
-            self._compute(2, instruction)
-        writes = stage is self.plan.stages[-1] and self.layouts[self.plan.result] in ("full", "column")  # fmt: skip
-        if not (stage.elements or stage.reductions or writes):
+    def _pass(self, one: Pass) -> None:
+        for step in one.numbers:
+            self._compute(2, step)
+        writes = any(step.result == self.result for step in one.elements)
+        if not (one.elements or one.reductions):
             return
-        for reduction in stage.reductions:
+        for reduction in one.reductions:
             self._start(reduction)
         self._line(2, "for j in range(columns):")
-        self._loads((*stage.elements, *stage.reductions), 3, flat=False)
-        made = {i.result for i in stage.elements}
-        for instruction in stage.elements:
-            self._compute(3, instruction)
-            if instruction.result in self.rooms:
-                self._line(
-                    3, f"{self.rooms[instruction.result]}[j] = {self._stored(instruction.result)}"
-                )
-        for reduction in stage.reductions:
+        made = {step.result for step in one.elements}
+        read = self._read_by((*one.elements, *one.reductions))
+        self._loads((v for v in read if v in self.along and v not in made), 3)
+        for step in one.elements:
+            self._compute(3, step)
+            if step.result in self.rooms:
+                self._line(3, f"{self.rooms[step.result]}[j] = {self._stored(step.result)}")
+        for reduction in one.reductions:
             self._gather(reduction)
         if writes:
-            result = self.plan.result
-            if result not in made:
-                self._line(3, f"v{result.number} = {self._loaded(result)}")
-            self._line(3, f"y[base + j] = {self._stored(result)}")
-        for reduction in stage.reductions:
+            self._line(3, f"y[base + j] = {self._stored(self.result)}")
+        for reduction in one.reductions:
             self._close(reduction)
 
-    def _loads(self, instructions: tuple[Instruction, ...], depth: int, flat: bool) -> None:
-        """Read what the pass needs from memory: elements of parameters, and saved elements of earlier passes."""
-        made = {i.result for i in instructions}
-        wanted = dict.fromkeys(
-            o for i in instructions for o in i.operands if isinstance(o, Value) and o not in made
-        )
-        for value in wanted:
-            in_memory = value in self.names or value in self.rooms
-            if in_memory and (flat or self.layouts[value] in ("full", "column")):
-                self._line(depth, f"v{value.number} = {self._loaded(value)}")
+    def _read_by(self, steps: Iterable[Instruction]) -> list[Value]:
+        """What the steps find in memory: parts of parameters, and saved elements of earlier passes."""
+        wanted = dict.fromkeys(o for step in steps for o in operands_of(step))
+        return [v for v in wanted if v in self.places or v in self.rooms]
 
-    def _loaded(self, value: Value) -> str:
-        if value in self.rooms:
-            text = f"{self.rooms[value]}[j]"
-        else:
-            places = {"full": "j", "column": "j"} if self.flat else _PLACES
-            text = f"{self.names[value]}[{places.get(self.layouts[value], '0')}]"
-        return f"({text} != 0)" if value.spec.dtype == bool_ else text
+    def _loads(self, values: Iterable[Value], depth: int) -> None:
+        for value in values:
+            if value in self.rooms:
+                text = f"{self.rooms[value]}[j]"
+            else:
+                text = f"{self.pointers[self.nest.reads[value].root]}[{self.places[value]}]"
+            loaded = f"({text} != 0)" if value.spec.dtype == bool_ else text
+            self._line(depth, f"v{value.number} = {loaded}")
 
     def _stored(self, value: Value) -> str:
         return f"np.uint8(v{value.number})" if value.spec.dtype == bool_ else f"v{value.number}"
@@ -211,33 +188,33 @@ class _Emitter:
 
     def _expression(self, instruction: Instruction) -> str:
         result, primitive, operands, static = instruction
-        dtype = result.spec.dtype
+        dtype, settings = result.spec.dtype, dict(static)
+        if primitive == "full":
+            return self._number(settings["value"], dtype)
         if primitive == "arange":
-            settings = dict(static)
-            start, step = self._number(settings["start"], dtype), self._number(settings["step"], dtype)  # fmt: skip
-            return f"np.{dtype}({start} + j * {step})"
-        if primitive in ("reshape", "broadcast_to"):
-            return self._operand(operands[0], dtype)
-        row = PRIMITIVES[primitive]
-        template = str(row.numba) if primitive != "power" else _POWERS[operands[1]]  # type: ignore[index]
-        if primitive in _LOGIC:
-            inner = bool_
-        elif primitive in _COMPARISONS or primitive == "isfinite":
-            inner = row_dtype(operands)
-        else:
-            inner = dtype
+            start, step = (
+                self._number(settings["start"], dtype),
+                self._number(settings["step"], dtype),
+            )
+            return f"np.{dtype}({start} + {self._count(result)} * {step})"
+        inner = working_dtype(instruction)
+        template = str(PRIMITIVES[primitive].numba)
         if "math." in template:
-            template = _function(template, inner) or template
+            template = vectorised(template, inner) or template
         texts = [self._operand(o, inner) for o in operands]
         if primitive == "where":
             texts[0] = self._operand(operands[0], bool_)
-        expression = written(template, texts, dict(static))
+        expression = written(template, texts, settings)
         return expression if dtype == bool_ else f"np.{dtype}({expression})"
+
+    def _count(self, value: Value) -> str:
+        """The place along the axis that a counted value numbers."""
+        strides = count_strides(self.group, value)
+        along, down = steps_of(strides, self.group.domain, self.loops.kept)
+        return "j" if along else "r" if down else "0"
 
     def _operand(self, operand: Operand, dtype: DType) -> str:
         """An operand as a number of `dtype`."""
-        if isinstance(operand, Value) and operand in self.plan.constants:
-            operand = self.plan.constants[operand]
         if not isinstance(operand, Value):
             return self._number(operand, dtype)
         text = f"v{operand.number}"
@@ -253,7 +230,11 @@ class _Emitter:
         else:
             number = float(number) if dtype.kind == "f" else int(number)
             key = (type(number), number if not math.isnan(number) else "nan")
-            known = {(type(n), n if not math.isnan(n) else "nan"): k for k, n in self.numbers.items()}  # fmt: skip
+            known = {
+                (type(n), n if not math.isnan(n) else "nan"): k
+                for k, n in self.numbers.items()
+                if k[0] == "c"
+            }
             text = known.get(key) or f"c{len(self.numbers)}"
             self.numbers[text] = number
         return f"np.{dtype}({text})"
@@ -298,11 +279,6 @@ class _Emitter:
         self.lines.append("    " * depth + text)
 
 
-def row_dtype(operands: tuple[Operand, ...]) -> DType:
-    """The dtype in which operands are compared."""
-    return np.result_type(*(o.spec.dtype if isinstance(o, Value) else o for o in operands))
-
-
 def _source(reduction: Instruction) -> Value:
     operand = reduction.operands[0]
     assert isinstance(operand, Value)
@@ -313,19 +289,24 @@ def _numba_type(dtype: DType) -> str:
     return "uint8" if dtype == bool_ else dtype.name
 
 
+@cache
+def _text_of(name: str) -> str:
+    """The source of a function of `mathematics`, which takes longer to find than a kernel to write."""
+    return inspect.getsource(FUNCTIONS[name])
+
+
 def _prelude(body: str) -> list[str]:
     """The functions and constants that `body` reads, directly or through others."""
     wanted: dict[str, None] = {}
 
     def visit(text: str) -> None:
         for name in re.findall(r"\w+", text):
-            if name in _FUNCTIONS and name not in wanted:
-                source = inspect.getsource(_FUNCTIONS[name])
-                visit(source.partition("\n")[2])
+            if name in FUNCTIONS and name not in wanted:
+                visit(_text_of(name).partition("\n")[2])
                 wanted[name] = None
 
     visit(body)
-    sources = [inspect.getsource(_FUNCTIONS[name]) for name in wanted]
+    sources = [_text_of(name) for name in wanted]
     used = set(re.findall(r"\b[A-Z][A-Z0-9_]+\b", "\n".join([*sources, body])))
     lines: list[str] = ["F = np.float32"]
     for name, value in vars(mathematics).items():

@@ -14,27 +14,37 @@ from ..errors import is_refusal
 from ..numpy import NumPyBackend
 from ..numpy.memory import address
 from ..primitives import PRIMITIVES
-from ..program import Symbol, TraceBackend
+from ..program import Program, Symbol, TraceBackend
+from ..program.access import Access
+from ..program.fuse import Group
+from ..program.ir import Instruction, Value
+from ..program.nest import Nest
+from ..program.passes import drop_unused
+from ..program.placing import Placing
 from ..program.purity import is_pure
-from ..program.rows import REDUCTIONS, RowPlan, plan_rows
+from ..program.views import is_view
 from .compile import load
-from .emit import Kernel, accepts, emit
+from .emit import Kernel, emit
+from .forms import accepts, form_of, loops_of
 from .workers import ranges, together
 
 NDArray = np.ndarray[Any, Any]
 
 _log = logging.getLogger("gradloom")
-SHARE_FROM = 1_500_000
+SHARE_FROM = 1_400_000
 """THE threshold of threads: elements times their cost, from which threads share a call. Waking one takes some 50 us."""
+_MOST = 4
+"""Kernels for one rule: with more there are more arrays between them than fusing saves."""
 _COST = {"where": 4}
 _COST_OF_FUNCTION = 8
 """What primitives cost beside an addition: `where` in NumPy, exp or log in both."""
 
 
 class Planned(NamedTuple):
-    """A rule as a row program; `positions` are the arguments that its parameters are."""
+    """A nest of loops of a rule; its `parameters` are the arguments at `positions`, behind which earlier results come."""
 
-    plan: RowPlan
+    nest: Nest
+    parameters: tuple[Value, ...]
     positions: tuple[int, ...]
     result: Spec
 
@@ -71,12 +81,47 @@ class Call(NamedTuple):
         return y
 
 
+class Chain(NamedTuple):
+    """Kernels one after the other: each finds behind the arguments what those before it have made."""
+
+    calls: tuple[Call, ...]
+
+    def __call__(self, args: tuple[Any, ...], threads: int) -> NDArray:
+        for call in self.calls:
+            args = (*args, call(args, threads))
+        last: NDArray = args[-1]
+        return last
+
+
+class Nests(Placing):
+    """The nests of loops that a rule is; `is_whole` tells whether that is all of it."""
+
+    def __init__(self, program: Program) -> None:
+        super().__init__(program, accepts, split_sums=False)
+        self.nests: list[Nest] = []
+        self.is_whole = all(group.head is None for group in self.plan.groups)
+        if self.is_whole:
+            for group, reads in zip(self.plan.groups, self.reads, strict=True):
+                self.nest(group, reads, {v: self.write(group, v) for v in self.made(group)})
+
+    def is_foreign(self, instruction: Instruction) -> bool:
+        return True
+
+    def reads_late(self, group: Group) -> bool:
+        return True
+
+    def nest(
+        self, group: Group, reads: dict[Value, Access], writes: dict[Value, Access], name: str = ""
+    ) -> None:
+        self.nests.append(Nest(group, reads, writes, {}))
+
+
 def plan_rule(
     rule: Callable[..., Any], args: Sequence[Any], static: dict[str, Any]
-) -> Planned | None:
-    """The row program of `rule` for arguments given as Spec (arrays) or as they are; None when it has none that pays."""
+) -> list[Planned]:
+    """The loops of `rule` for arguments given as Spec (arrays) or as they are; none when kernels of them do not pay."""
     if not is_pure(rule):
-        return None
+        return []
     trace = TraceBackend()
     symbols = [
         trace.parameter(a, "input", str(i)) if isinstance(a, Spec) else a
@@ -88,72 +133,124 @@ def plan_rule(
         if not is_refusal(error):
             raise
         # run with values, the rule itself says what is wrong with them
-        return None
+        return []
     if not isinstance(result, Symbol):
-        return None
-    program = trace.finish("rule", [], [("y", result)])
-    plan = plan_rows(program, accepts)
-    if plan is None or not _pays(plan):
-        return None
-    return Planned(plan, tuple(int(name) for name in plan.names), result.value.spec)
-
-
-def _pays(plan: RowPlan) -> bool:
-    """Whether fusing saves a pass over memory, or NumPy has no vector loop of its own for the only instruction."""
-    work = [
-        i for i in plan.instructions if i.primitive not in ("reshape", "broadcast_to", "arange")
-    ]
-    return len(work) > 1 or any(
-        i.primitive == "sign"  # a ufunc, but one number at a time
-        or (
-            not isinstance(getattr(NumPyBackend, i.primitive), np.ufunc)
-            and i.primitive not in (*REDUCTIONS, "astype", "floor")
+        return []
+    program = drop_unused(trace.finish("rule", [], [("y", result)]))
+    work = _work(program)
+    nests = nests_of(program) if _pays(work, 1) else None
+    if nests is None or not _pays(work, len(nests.nests)) or len(nests.nests) > _MOST:
+        return []
+    places = {p.value: int(p.name) for p in nests.program.parameters}
+    planned = []
+    for nest in nests.nests:
+        if form_of(nest) != "rows" or len(nest.writes) > 1 or not nest.reads:
+            return []
+        parameters = tuple(
+            sorted({access.root for access in nest.reads.values()}, key=places.__getitem__)
         )
-        for i in work
-    )
+        (made,) = nest.writes
+        planned.append(Planned(nest, parameters, tuple(places[p] for p in parameters), made.spec))
+        places[made] = len(args) + len(planned) - 1
+    planned[-1] = planned[-1]._replace(result=result.value.spec)
+    return planned
 
 
-def _cost(plan: RowPlan) -> int:
+def nests_of(program: Program) -> Nests | None:
+    """The loops of a program with one output; None where it is more than arithmetic."""
+    if any(
+        PRIMITIVES[i.primitive].kind in ("scan", "product", "random")
+        or (PRIMITIVES[i.primitive].kind in ("shape", "index") and not is_view(i))
+        for i in program.instructions
+    ):
+        return None
+    nests = Nests(_without_last_reshapes(program))
+    return nests if nests.is_whole else None
+
+
+def _without_last_reshapes(program: Program) -> Program:
+    """The result as it is computed: memory in row-major order has any shape."""
+    ((name, result),) = program.outputs
+    made = {i.result: i for i in program.instructions}
+    while isinstance(result, Value) and result in made and made[result].primitive == "reshape":
+        result = made[result].operands[0]
+    return program._replace(outputs=((name, result),))
+
+
+def _work(program: Program) -> list[str]:
+    """The primitives that NumPy would go through memory for."""
+    kinds = ("elementwise", "reduction")
+    return [i.primitive for i in program.instructions if PRIMITIVES[i.primitive].kind in kinds]
+
+
+def _pays(work: Sequence[str], passes: int) -> bool:
+    """Whether so many `passes` of kernels are fewer than NumPy's, or it has no vector loop of its own for the only one."""
+    return passes < len(work) or (passes == 1 and any(map(_is_slow, work)))
+
+
+def _is_slow(primitive: str) -> bool:
+    """Whether NumPy goes through the elements one at a time, or several times."""
+    row = PRIMITIVES[primitive]
+    is_ufunc = isinstance(getattr(NumPyBackend, primitive), np.ufunc)
+    # the sign is a ufunc, but one without vectors; what may hand back its operand is a ufunc inside
+    return primitive == "sign" or not (is_ufunc or row.may_share or row.kind == "reduction")
+
+
+def _cost(nest: Nest) -> int:
     """The work for one element, in additions."""
     return sum(
         _COST_OF_FUNCTION
-        if "math." in str(PRIMITIVES[i.primitive].numba)
-        else _COST.get(i.primitive, 1)
-        for i in plan.instructions
+        if "math." in str(PRIMITIVES[s.primitive].numba)
+        else _COST.get(s.primitive, 1)
+        for s in nest.group.steps
     )
 
 
 def source_of(rule: Callable[..., Any], args: Sequence[Any], static: dict[str, Any]) -> str | None:
-    """The source of the kernel for arguments given as Spec; None when NumPy does the work."""
+    """The source of the last kernel for arguments given as Spec; None when NumPy does the work."""
     planned = plan_rule(rule, args, static)
-    return None if planned is None else emit(planned.plan, frozenset()).source
+    return emit(planned[-1].nest, planned[-1].parameters, ()).source if planned else None
 
 
 def make_call(
     rule: Callable[..., Any], args: Sequence[Any], static: dict[str, Any], least_work: int
-) -> Call | None:
+) -> Call | Chain | None:
     """The compiled kernel for these arguments; None when NumPy does the work, or when there is less than `least_work`."""
     arrays = [i for i, a in enumerate(args) if type(a) is np.ndarray]
     specs = [Spec(a.shape, a.dtype) if i in arrays else a for i, a in enumerate(args)]
     planned = plan_rule(rule, specs, static)
-    if planned is None:
-        return None
-    plan, positions, result = planned
-    cost = _cost(plan)
-    if plan.rows * plan.columns * cost < least_work:
+    work = 0
+    for one in planned:
+        _, rows, columns, _ = loops_of(one.nest)
+        work += rows * columns * _cost(one.nest)
+    if not planned or work < least_work:
         return None
     # the gradient of a sum is one number, seen through strides of 0
     repeated = frozenset(i for i in arrays if args[i].size > 1 and not any(args[i].strides))
-    single = (v for v, i in zip(plan.parameters, positions, strict=True) if i in repeated)
-    kernel = emit(plan, frozenset(single))
-    total = plan.columns if kernel.flat else plan.rows
     try:
-        function = load(kernel.source)
+        calls = [_call(one, repeated) for one in planned]
     except Exception as error:
         if not is_refusal(error):
             raise
         _log.warning("a kernel could not be compiled, NumPy does its work: %s", error)
         return None
+    return calls[0] if len(calls) == 1 else Chain(tuple(calls))
+
+
+def _call(planned: Planned, repeated: frozenset[int]) -> Call:
+    nest, parameters, positions, result = planned
+    _, rows, columns, flat = loops_of(nest)
+    single = [v for v, i in zip(parameters, positions, strict=True) if i in repeated]
+    kernel = emit(nest, parameters, single)
+    function, total = load(kernel.source), columns if flat else rows
     return Call(
-        function, kernel, cost, positions, repeated, total, plan.columns, result.shape, result.dtype
-    )  # fmt: skip
+        function,
+        kernel,
+        _cost(nest),
+        positions,
+        repeated,
+        total,
+        columns,
+        result.shape,
+        result.dtype,
+    )

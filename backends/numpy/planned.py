@@ -28,7 +28,9 @@ from .backend import NumPyBackend
 NDArray = np.ndarray[Any, Any]
 _UFUNCS = {n: f for n in PRIMITIVES if isinstance(f := vars(NumPyBackend).get(n), np.ufunc)}
 _UFUNCS["matmul"] = np.matmul
-_REDUCTIONS = {"sum": np.add, "prod": np.multiply, "max": np.maximum, "min": np.minimum}
+_REDUCTIONS = {
+    n: _UFUNCS[r.gathers.by] for n, r in PRIMITIVES.items() if r.gathers and not r.gathers.place
+}
 Step = Callable[[dict[Value, Any]], None]
 
 
@@ -65,7 +67,7 @@ class Planned:
         root: dict[Value, Value] = {}
         for instruction in self.simple.instructions:
             source = instruction.operands[0] if instruction.operands else None
-            shares = is_view(instruction) or instruction.primitive in ("astype", "floor")
+            shares = is_view(instruction) or PRIMITIVES[instruction.primitive].may_share
             root[instruction.result] = root.get(source, source) if shares and isinstance(source, Value) else instruction.result  # fmt: skip
         last: dict[Value, int] = {}
         for at, instruction in enumerate(self.simple.instructions):

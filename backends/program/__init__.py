@@ -1,8 +1,8 @@
 """Programs: what a traced step becomes.
 
 `ir` the objects, `text` their printed form and its parser, `verify` the grammar, `trace` the backend that writes
-programs, `interpret` the definition of what a program means. By their own names, for whoever needs them: `formula`,
-another form for reading, and `rows`, the loop nest that an emitter prints.
+programs, `interpret` the definition of what a program means. By its own name, for whoever needs it: `formula`, another
+form for reading.
 """
 
 from .interpret import interpret

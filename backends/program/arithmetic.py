@@ -5,14 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from ..contract import DType, bool_
-from ..primitives import PRIMITIVES
-from .fuse import REDUCTIONS
+from ..primitives import PRIMITIVES, is_reduction
 from .ir import Instruction, Value
 
 DTYPES = frozenset(map(np.dtype, ("bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "float32", "float64")))  # fmt: skip
-_COMPARISONS = frozenset(("equal", "not_equal", "less", "less_equal", "greater", "greater_equal"))
-_LOGIC = frozenset(("logical_and", "logical_or", "logical_not"))
-_BOOLEAN = _COMPARISONS | _LOGIC | {"where", "isfinite", "astype"}
 
 
 def accepts(instruction: Instruction) -> bool:
@@ -21,16 +17,14 @@ def accepts(instruction: Instruction) -> bool:
     specs = [o.spec for o in operands if isinstance(o, Value)]
     if any(spec.dtype not in DTYPES for spec in (*specs, result.spec)):
         return False
-    if primitive in ("full", "arange"):
+    row = PRIMITIVES[primitive]
+    if row.kind == "create":
         return True
-    if PRIMITIVES[primitive].numba is None:
+    if row.numba is None or (result.spec.dtype == bool_ and row.family == "arithmetic"):
         return False
-    is_float = result.spec.dtype.kind == "f"
-    if result.spec.dtype == bool_ and primitive not in _BOOLEAN:
-        return False
-    if primitive in ("power", "divide", "sign"):
-        return is_float
-    if primitive in _COMPARISONS:
+    if row.floats_only:
+        return result.spec.dtype.kind == "f"
+    if row.family == "comparison":
         # NumPy compares integers of different signs exactly, and knows numbers that no element can equal
         kinds = {spec.dtype.kind for spec in specs}
         numbers = [o for o in operands if not isinstance(o, Value)]
@@ -50,16 +44,17 @@ def _fits(number: bool | int | float, dtype: DType) -> bool:
 def working_dtype(instruction: Instruction) -> DType:
     """The dtype to which operands are cast: that of the result, but for comparisons and logic."""
     result, primitive, operands, _ = instruction
-    if primitive in _LOGIC:
+    family = PRIMITIVES[primitive].family
+    if family == "logic":
         return bool_
-    if primitive in _COMPARISONS or primitive == "isfinite":
+    if family == "comparison":
         return np.result_type(*(o.spec.dtype if isinstance(o, Value) else o for o in operands))
     return result.spec.dtype
 
 
 def accepts_loop(instruction: Instruction) -> bool:
     """Whether a loop can hold this elementwise instruction or reduction."""
-    if instruction.primitive in REDUCTIONS:
+    if is_reduction(instruction.primitive):
         source = instruction.operands[0]
         return isinstance(source, Value) and source.spec.dtype in DTYPES and 0 not in source.spec.shape and source.spec.size > 0 and bool(dict(instruction.static)["axis"])  # fmt: skip
     return accepts(instruction) and 0 not in instruction.result.spec.shape

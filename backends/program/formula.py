@@ -12,25 +12,14 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ..contract import Shape
+from ..primitives import PRIMITIVES
 from ..shapes import Slot
 from .ir import Instruction, Operand, Program, Value
 from .text import format_static
 
 _COMPARE, _ADD, _MULTIPLY, _NEGATE, _POWER, _ATOM = range(6)
-_INFIX = {
-    "equal": ("==", _COMPARE),
-    "not_equal": ("!=", _COMPARE),
-    "less": ("<", _COMPARE),
-    "less_equal": ("<=", _COMPARE),
-    "greater": (">", _COMPARE),
-    "greater_equal": (">=", _COMPARE),
-    "add": ("+", _ADD),
-    "subtract": ("-", _ADD),
-    "multiply": ("*", _MULTIPLY),
-    "divide": ("/", _MULTIPLY),
-    "matmul": ("@", _MULTIPLY),
-    "power": ("**", _POWER),
-}
+_BINDING = {"+": _ADD, "-": _ADD, "*": _MULTIPLY, "/": _MULTIPLY, "@": _MULTIPLY, "**": _POWER}
+"""How strongly an operator binds; those of comparisons bind least."""
 _SHORT = 12
 """An expression up to this length is written out again rather than named."""
 
@@ -125,8 +114,9 @@ class _Printer:
 
     def _expression(self, step: Instruction) -> _Text:
         name, operands = step.primitive, [self._operand(o) for o in step.operands]
-        if name in _INFIX and not step.static:
-            sign, binding = _INFIX[name]
+        sign = PRIMITIVES[name].infix
+        if sign is not None and not step.static:
+            binding = _BINDING.get(sign, _COMPARE)
             left, right = operands
             if name == "power":
                 return _Text(f"{left.inside(_ATOM)} {sign} {right.inside(_NEGATE)}", binding)

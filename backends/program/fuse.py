@@ -5,8 +5,8 @@ that follows it, or a nest of loops over a `domain` with at most one set of redu
 neither. Every value of a group says which axis of the domain each of its axes is, so nothing is guessed from lengths.
 
 An instruction joins the group of its latest operand when the loops fit; it never moves in front of what it needs,
-because all other operands come from earlier groups. What depends on parameters and numbers alone is cheap to compute
-and is computed again wherever it is read. Nothing here knows a target.
+because all other operands come from earlier groups. Arithmetic on parameters and numbers alone is computed again
+wherever it is read as long as it is cheap; the rest joins any group over the same domain. Nothing here knows a target.
 """
 
 from __future__ import annotations
@@ -15,17 +15,15 @@ from collections.abc import Callable, Iterator
 from typing import Literal, NamedTuple
 
 from ..contract import Shape, float32, float64
-from ..primitives import PRIMITIVES
-from .ir import Instruction, Operand, Program, Value
-from .views import Axes, View, is_view, own, viewed
+from ..primitives import PRIMITIVES, is_reduction
+from .ir import Instruction, Program, Value, operands_of
+from .views import Axes, View, identity, is_view, own, viewed
 
 Kind = Literal["rows", "columns", "product", "special"]
-REDUCTIONS = frozenset(("sum", "prod", "max", "min", "any", "all", "argmax", "argmin"))
-_LEAVES = frozenset(("full", "arange"))
 _REPEATED = 6
 """Chains of up to this many instructions on parameters alone are computed again for each reader."""
 _LOOK_BACK = 6
-"""So many of the last groups are asked whether another reduction over the same loops can join them."""
+"""So many of the last groups are asked whether what they do not compute themselves can join their loops."""
 
 
 class Group:
@@ -121,12 +119,12 @@ class _Planner:
         root = self.views[value].root
         if root in self.home or root not in self.pending:
             return self.home.get(root, -1)
-        return max(map(self._latest, _values(self.pending[root].operands)), default=-1)
+        return max(map(self._latest, operands_of(self.pending[root])), default=-1)
 
     def _can_wait(self, instruction: Instruction) -> bool:
         """Whether this is cheap arithmetic on parameters and numbers."""
         row = PRIMITIVES[instruction.primitive]
-        if not self._is_loop(instruction) or instruction.primitive in REDUCTIONS:
+        if not self._is_loop(instruction) or is_reduction(instruction.primitive):
             return False
         roots = [self.views[o].root for o in instruction.operands if isinstance(o, Value)]
         if any(root in self.home and root not in self.drawn for root in roots):
@@ -138,10 +136,8 @@ class _Planner:
 
     def _is_loop(self, instruction: Instruction) -> bool:
         """Whether this is arithmetic or a reduction that the target can put into a loop."""
-        kind, name = PRIMITIVES[instruction.primitive].kind, instruction.primitive
-        return (kind == "elementwise" or name in _LEAVES or name in REDUCTIONS) and self.accepts(
-            instruction
-        )
+        kind = PRIMITIVES[instruction.primitive].kind
+        return kind in ("elementwise", "create", "reduction") and self.accepts(instruction)
 
     def _need(self, value: Value) -> None:
         """Make sure that what `value` is a view of gets memory."""
@@ -153,13 +149,13 @@ class _Planner:
         """Give an instruction its group."""
         result, primitive, operands, _ = instruction
         values = [o for o in operands if isinstance(o, Value)]
-        elementwise = primitive not in REDUCTIONS
+        elementwise = not is_reduction(primitive)
         if not self._is_loop(instruction):
             for value in values:
                 self._need(value)
             shape = result.spec.shape
             group = Group("product" if _is_product(instruction) else "special", shape, instruction)
-            group.axes[result] = _identity(shape)
+            group.axes[result] = identity(shape)
             self._append(group, result)
             if primitive == "random_bits":
                 self.drawn.add(result)
@@ -178,9 +174,17 @@ class _Planner:
         if latest >= 0:
             yield latest
         if elementwise and result.spec.size > 1:
+            if latest < 0:
+                yield from self._over(result.spec.shape)
             return
         # another reduction over the same loops, or a number beside numbers; any group from `latest` on may take it
         yield from range(max(latest + 1, len(self.groups) - _LOOK_BACK), len(self.groups))
+
+    def _over(self, shape: Shape) -> Iterator[int]:
+        """The last groups of loops over `shape`: what starts from parameters can be had in any, its reader comes soon."""
+        for index in range(len(self.groups) - 1, max(len(self.groups) - _LOOK_BACK, 0) - 1, -1):
+            if self.groups[index].kind == "rows" and self.groups[index].domain == shape:
+                yield index
 
     def _append(self, group: Group, result: Value) -> None:
         self.groups.append(group)
@@ -191,7 +195,7 @@ class _Planner:
         result = instruction.result
         if elementwise:
             group = Group("rows", result.spec.shape)
-            axes = _identity(result.spec.shape)
+            axes = identity(result.spec.shape)
         else:
             source = instruction.operands[0]
             assert isinstance(source, Value)
@@ -212,7 +216,7 @@ class _Planner:
         if group.kind == "special":
             return False
         reduced = group.reduced
-        if instruction.primitive in REDUCTIONS:
+        if is_reduction(instruction.primitive):
             axes = self._axes_of_reduction(instruction, group)
         else:
             axes = self._axes_of_elements(instruction, group)
@@ -225,7 +229,7 @@ class _Planner:
         """The axes of the domain that an elementwise result has in `group`; None when it does not fit."""
         result = instruction.result
         shape, found = result.spec.shape, dict[int, int]()
-        for operand in _values(instruction.operands):
+        for operand in operands_of(instruction):
             inside = self._inside(operand, group)
             if inside is False:
                 return None
@@ -259,7 +263,7 @@ class _Planner:
         inside = self._inside(source, group)
         if inside is False or (inside is None and source.spec.shape != group.domain):
             return None
-        inside = inside or _identity(source.spec.shape)
+        inside = inside or identity(source.spec.shape)
         # the loops of what is repeated are fewer than the reduction's
         if any(axis is None and n != 1 for axis, n in zip(inside, source.spec.shape, strict=True)):
             return None
@@ -304,12 +308,12 @@ class _Planner:
     def _pull(
         self, instruction: Instruction, group: Group, axes: Axes, added: dict[Value, tuple[Instruction, Axes]]
     ) -> bool:  # fmt: skip
-        if instruction.primitive in REDUCTIONS:
+        if is_reduction(instruction.primitive):
             source = instruction.operands[0]
             assert isinstance(source, Value)
             inside = self._inside(source, group)
             axes = inside if inside else self._domain_axes(instruction, source, group)
-        for operand in _values(instruction.operands):
+        for operand in operands_of(instruction):
             view = self.views[operand]
             root = view.root
             if root not in self.pending or root in self.home:
@@ -337,17 +341,9 @@ class _Planner:
 
 def _is_product(instruction: Instruction) -> bool:
     """Whether this is a product for which there are kernels: of one kind of floats throughout, with numbers in it."""
-    specs = [instruction.result.spec, *(value.spec for value in _values(instruction.operands))]
+    specs = [instruction.result.spec, *(value.spec for value in operands_of(instruction))]
     kernels = specs[0].dtype in (float32, float64) and len({s.dtype for s in specs}) == 1
     return kernels and instruction.primitive == "matmul" and all(0 not in s.shape for s in specs)
-
-
-def _values(operands: tuple[Operand, ...]) -> Iterator[Value]:
-    return (o for o in operands if isinstance(o, Value))
-
-
-def _identity(shape: Shape) -> Axes:
-    return tuple(None if length == 1 else axis for axis, length in enumerate(shape))
 
 
 def _order(instruction: Instruction, shape: Shape) -> list[int]:
@@ -364,11 +360,13 @@ def _loops_of(instruction: Instruction, shape: Shape) -> tuple[Group, Axes]:
     """The group that a reduction founds, and the axes of its result."""
     over = frozenset(a for a in dict(instruction.static)["axis"] if shape[a] != 1)
     kept = frozenset(a for a, n in enumerate(shape) if n != 1) - over
-    vectors = instruction.primitive in ("sum", "max", "min", "prod")
+    gathers = PRIMITIVES[instruction.primitive].gathers
+    assert gathers is not None
+    vectors = not gathers.place and PRIMITIVES[gathers.by].family == "arithmetic"
     if kept and over and max(over) < min(kept) and vectors:
         group = Group("columns", shape)
         group.reduced = over
-        return group, _reduced_axes(instruction, _identity(shape))
+        return group, _reduced_axes(instruction, identity(shape))
     order = _order(instruction, shape)
     place = {axis: at for at, axis in enumerate(order)}
     group = Group("rows", tuple(shape[a] for a in order))

@@ -42,6 +42,11 @@ class Instruction(NamedTuple):
     static: tuple[tuple[str, Any], ...]
 
 
+def operands_of(step: Instruction) -> list[Value]:
+    """The operands that are arrays."""
+    return [o for o in step.operands if isinstance(o, Value)]
+
+
 class Program(NamedTuple):
     """A whole step. `assigns` pairs a state parameter with its new value."""
 

@@ -6,9 +6,10 @@ import math
 from collections.abc import Collection, Iterable, Sequence
 from typing import NamedTuple
 
+from ..primitives import PRIMITIVES, is_reduction
 from .access import Access, merged
-from .fuse import REDUCTIONS, Group
-from .ir import Instruction, Value
+from .fuse import Group
+from .ir import Instruction, Value, operands_of
 
 IN_REGISTERS = 4
 """Rows of up to so many vectors are held in registers."""
@@ -94,10 +95,6 @@ def room_values(group: Group, width: int) -> list[Value]:
     ]  # fmt: skip
 
 
-def operands_of(step: Instruction) -> list[Value]:
-    return [o for o in step.operands if isinstance(o, Value)]
-
-
 class Pass(NamedTuple):
     numbers: list[Instruction]
     elements: list[Instruction]
@@ -109,13 +106,13 @@ def passes_of(group: Group) -> list[Pass]:
     ready: dict[Value, int] = {}
     for step in group.steps:
         at = max((ready.get(o, 0) for o in operands_of(step)), default=0)
-        ready[step.result] = at + (step.primitive in REDUCTIONS)
+        ready[step.result] = at + (is_reduction(step.primitive))
     last = max(ready.values(), default=0)
     place: dict[Value, int] = {}
     at_of: dict[Value, int] = {}
     for step in reversed(group.steps):
         at = ready[step.result]
-        if step.primitive in REDUCTIONS:
+        if is_reduction(step.primitive):
             at -= 1
         elif group.is_element(step.result):
             at = place.get(step.result, last)
@@ -124,7 +121,7 @@ def passes_of(group: Group) -> list[Pass]:
             place[operand] = min(place.get(operand, at), at)
     passes = [Pass([], [], []) for _ in range(last + 1)]
     for step in group.steps:
-        kind = 2 if step.primitive in REDUCTIONS else int(group.is_element(step.result))
+        kind = 2 if is_reduction(step.primitive) else int(group.is_element(step.result))
         passes[at_of[step.result]][kind].append(step)
     return passes
 
@@ -141,5 +138,5 @@ def only_for(wanted: Iterable[Value], steps: Sequence[Instruction], known: Colle
 
 def summary(group: Group) -> list[str]:
     """What a group does, in a few words."""
-    names = list(dict.fromkeys(s.primitive for s in group.steps if s.primitive not in ("astype", "full", "arange", "isfinite")))  # fmt: skip
+    names = list(dict.fromkeys(s.primitive for s in group.steps if not PRIMITIVES[s.primitive].helps))  # fmt: skip
     return names if len(names) <= 4 else [*names[:3], f"and {len(names) - 3} more"]

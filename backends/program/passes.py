@@ -1,14 +1,11 @@
 """Simplification: the same program with less in it. Each pass takes a program and returns one that `verify` accepts.
 
 `simplify` folds numbers, drops what does nothing, computes equal things once and removes what nobody reads. It keeps
-every bit of every result. `prepare` brings a program into the form that a planner of kernels wants: the operands of a
-product in its dtype, large sums in two steps, and each assigned or returned value an instruction of its own.
+every bit of every result.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -18,13 +15,6 @@ from ..errors import GradloomError
 from ..numpy import NumPyBackend
 from ..primitives import PRIMITIVES
 from .ir import Instruction, Operand, Program, Value
-from .views import own, viewed
-
-_UNIFORM = frozenset(("reshape", "permute_dims", "broadcast_to"))
-"""What only moves elements: all equal before, all equal after."""
-_SPLIT_FROM = 4096
-"""A sum over everything is taken over the last axis first when it has this many elements, so that rows can be shared."""
-
 
 _numpy = NumPyBackend()
 
@@ -62,6 +52,19 @@ def drop_unused(program: Program) -> Program:
             kept.append(instruction)
             wanted.update(o for o in instruction.operands if isinstance(o, Value))
     return program._replace(instructions=tuple(reversed(kept)))
+
+
+class Fresh:
+    """New values for a program."""
+
+    def __init__(self, program: Program) -> None:
+        used = [p.value.number for p in program.parameters]
+        used += [i.result.number for i in program.instructions]
+        self.next = max(used, default=-1) + 1
+
+    def __call__(self, spec: Spec) -> Value:
+        self.next += 1
+        return Value(self.next - 1, spec)
 
 
 class _Rewriter:
@@ -138,6 +141,7 @@ class _Rewriter:
         result, primitive, operands, static = instruction
         source = operands[0] if operands else None
         inner = self.made.get(source) if isinstance(source, Value) else None
+        gathers = PRIMITIVES[primitive].gathers
         if (
             primitive == "add"
             and inner is not None
@@ -155,7 +159,9 @@ class _Rewriter:
             axes = tuple(first[i] for i in dict(static)["axes"])
             return Instruction(result, primitive, inner.operands, (("axes", axes),))
         if (
-            primitive in ("prod", "max", "min")
+            gathers is not None
+            and not gathers.place
+            and gathers.start != 0  # which is not -0.0, to which a sum adds it
             and isinstance(source, Value)
             and source.spec.dtype == result.spec.dtype
             and all(source.spec.shape[axis] == 1 for axis in dict(static)["axis"])
@@ -171,13 +177,15 @@ class _Rewriter:
         source = operands[0] if operands else None
         if not isinstance(source, Value) or source.spec != result.spec:
             return None
-        if primitive in ("reshape", "broadcast_to", "astype"):
+        row = PRIMITIVES[primitive]
+        if primitive == "permute_dims":
+            return source if dict(static)["axes"] == tuple(range(source.spec.ndim)) else None
+        if row.view == "whole" or primitive == "astype":
             return source
-        if primitive == "permute_dims" and dict(static)["axes"] == tuple(range(source.spec.ndim)):
-            return source
-        one = len(operands) > 1 and not isinstance(operands[1], (Value, bool)) and operands[1] == 1
-        is_float = result.spec.dtype.kind == "f"
-        return source if one and (primitive in ("multiply", "divide") or (primitive == "power" and is_float)) else None  # fmt: skip
+        number = operands[1] if len(operands) > 1 else None
+        if number is None or isinstance(number, (Value, bool)) or number != row.neutral:
+            return None
+        return source
 
     def _number(self, instruction: Instruction) -> Scalar | None:
         """The value of every element, where it is known now."""
@@ -187,9 +195,10 @@ class _Rewriter:
         numbers = [self.constants.get(o) if isinstance(o, Value) else o for o in operands]
         if not numbers or any(number is None for number in numbers):
             return None
-        if primitive in _UNIFORM:
+        row = PRIMITIVES[primitive]
+        if row.view == "whole":
             return numbers[0]
-        if PRIMITIVES[primitive].kind != "elementwise":
+        if row.kind != "elementwise":
             return None
         arrays = [
             np.full((), number, o.spec.dtype) if isinstance(o, Value) else number
@@ -219,151 +228,3 @@ def _key(instruction: Instruction) -> Any:
     """Equal for instructions that compute the same. Numbers by text: True, 1 and 1.0 are equal in Python, as are 0.0 and -0.0."""
     _, primitive, operands, static = instruction
     return primitive, tuple(o if isinstance(o, Value) else repr(o) for o in operands), repr(static)
-
-
-def prepare(program: Program) -> Program:
-    """The form that `fuse.plan` expects; the same values, but for the order in which large sums are taken."""
-    program = _with_split_sums(_with_cast_products(_with_draws_first(program)))
-    return drop_unused(_with_own_values(_with_affine_views(program)))
-
-
-def _with_draws_first(program: Program) -> Program:
-    """Random bits before all else, with the counting that they need: then whoever reads them can join its operand."""
-    instructions = program.instructions
-    wanted: set[Value] = set()
-    for instruction in reversed(instructions):
-        if instruction.primitive == "random_bits" or instruction.result in wanted:
-            wanted.update(o for o in instruction.operands if isinstance(o, Value))
-            wanted.add(instruction.result)
-    # only where a draw depends on parameters through a short chain, not on what the step computes
-    early = [i for i in instructions if i.result in wanted]
-    if any(PRIMITIVES[i.primitive].kind not in ("elementwise", "random", "create") for i in early):
-        return program
-    others = (i for i in instructions if i.result not in wanted)
-    return program._replace(instructions=(*early, *others))
-
-
-class Fresh:
-    """New values for a program."""
-
-    def __init__(self, program: Program) -> None:
-        used = [p.value.number for p in program.parameters]
-        used += [i.result.number for i in program.instructions]
-        self.next = max(used, default=-1) + 1
-
-    def __call__(self, spec: Spec) -> Value:
-        self.next += 1
-        return Value(self.next - 1, spec)
-
-
-def _with_cast_products(program: Program) -> Program:
-    """Operands of a product that have not its dtype are cast first: kernels and BLAS read both as what they write."""
-    fresh = Fresh(program)
-
-    def rewrite(instruction: Instruction) -> Iterator[Instruction]:
-        result, primitive, operands, static = instruction
-        if primitive != "matmul":
-            yield instruction
-            return
-        dtype, given = result.spec.dtype, list(operands)
-        for at, operand in enumerate(operands):
-            if isinstance(operand, Value) and operand.spec.dtype != dtype:
-                cast = fresh(Spec(operand.spec.shape, dtype))
-                yield Instruction(cast, "astype", (operand,), (("dtype", dtype),))
-                given[at] = cast
-        yield Instruction(result, primitive, tuple(given), static)
-
-    return program._replace(
-        instructions=tuple(new for i in program.instructions for new in rewrite(i))
-    )
-
-
-def _with_split_sums(program: Program) -> Program:
-    """A large sum over everything is taken row by row, then over the rows; one over axes of length 1 is none."""
-    fresh = Fresh(program)
-
-    def rewrite(instruction: Instruction) -> Iterator[Instruction]:
-        result, primitive, operands, static = instruction
-        source = operands[0] if operands else None
-        if primitive != "sum" or not isinstance(source, Value):
-            yield instruction
-            return
-        axes, shape = dict(static)["axis"], source.spec.shape
-        if source.spec.dtype == result.spec.dtype and all(shape[axis] == 1 for axis in axes):
-            yield Instruction(result, "reshape", operands, (("shape", result.spec.shape),))
-            return
-        if len(axes) < 2 or len(axes) < len(shape) or math.prod(shape) < _SPLIT_FROM:
-            yield instruction
-            return
-        last = len(shape) - 1
-        rows = fresh(Spec(shape[:-1], result.spec.dtype))
-        yield Instruction(rows, "sum", operands, (("axis", (last,)), ("keepdims", False)))
-        total = fresh(Spec((), result.spec.dtype))
-        yield Instruction(total, "sum", (rows,), (("axis", tuple(range(last))), ("keepdims", False)))  # fmt: skip
-        yield Instruction(result, "reshape", (total,), (("shape", result.spec.shape),))
-
-    return program._replace(
-        instructions=tuple(new for i in program.instructions for new in rewrite(i))
-    )
-
-
-def copy_of(source: Value, result: Value) -> Instruction:
-    """An instruction that writes `source` to memory of its own."""
-    return Instruction(result, "astype", (source,), (("dtype", source.spec.dtype),))
-
-
-def _with_affine_views(program: Program) -> Program:
-    """Where a reshape cannot be a view of memory as it lies, its operand is copied first."""
-    fresh = Fresh(program)
-    instructions: list[Instruction] = []
-    views = {p.value: own(p.value) for p in program.parameters}
-    for instruction in program.instructions:
-        result, _, operands, _ = instruction
-        view = viewed(result, instruction, views)
-        if view is None:
-            source = operands[0]
-            assert isinstance(source, Value)
-            copied = fresh(source.spec)
-            instructions.append(copy_of(source, copied))
-            views[copied] = own(copied)
-            instruction = instruction._replace(operands=(copied,))
-            view = viewed(result, instruction, views)
-            assert view is not None
-        views[result] = view
-        instructions.append(instruction)
-    return program._replace(instructions=tuple(instructions))
-
-
-def _with_own_values(program: Program) -> Program:
-    """Every assigned or returned value is computed by an instruction that serves nothing else of the kind."""
-    fresh = Fresh(program)
-    made: Mapping[Value, Instruction] = {i.result: i for i in program.instructions}
-    views = {p.value: own(p.value) for p in program.parameters}
-    for instruction in program.instructions:
-        view = viewed(instruction.result, instruction, views)
-        assert view is not None
-        views[instruction.result] = view
-    taken: set[Value] = set()
-    added: list[Instruction] = []
-
-    def held(operand: Operand, spec: Spec) -> Operand:
-        if not isinstance(operand, Value):
-            value = fresh(spec)
-            static = (("shape", spec.shape), ("value", operand), ("dtype", spec.dtype))
-            added.append(Instruction(value, "full", (), static))
-            return value
-        if operand in made and operand not in taken and views[operand].root == operand:
-            taken.add(operand)
-            return operand
-        value = fresh(operand.spec)
-        added.append(copy_of(operand, value))
-        return value
-
-    assigns = tuple((state, held(new, state.spec)) for state, new in program.assigns)
-    outputs = tuple(
-        (name, held(value, value.spec) if isinstance(value, Value) else value)
-        for name, value in program.outputs
-    )
-    return program._replace(
-        instructions=(*program.instructions, *added), assigns=assigns, outputs=outputs
-    )

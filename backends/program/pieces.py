@@ -6,6 +6,7 @@ import itertools
 from typing import Any
 
 from ..contract import Spec
+from ..primitives import PRIMITIVES
 from ..shapes import Slot, expand_key
 from .arithmetic import DTYPES
 from .ir import Instruction, Value
@@ -66,10 +67,10 @@ def is_movable(instruction: Instruction) -> bool | None:
     settings = dict(static)
     if any(v.spec.dtype not in DTYPES or 0 in v.spec.shape for v in (result, *values)) or len(values) < len(operands):  # fmt: skip
         return False
-    if primitive in ("random_bits", "concat", "pad", "windows_add"):
-        return True
-    if primitive not in ("getitem", "index_add"):
+    if PRIMITIVES[primitive].kind not in ("shape", "index", "random"):
         return None
+    if "key" not in settings:
+        return True
     slots = [e for e in settings["key"] if isinstance(e, Slot)]
     if not slots:
         return True

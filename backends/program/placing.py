@@ -11,11 +11,13 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..contract import Spec
+from ..primitives import is_reduction
 from .access import Access
-from .fuse import REDUCTIONS, Group, plan
-from .ir import Instruction, Program, Value
-from .nest import only_for, operands_of
-from .passes import prepare, simplify
+from .fuse import Group, plan
+from .ir import Instruction, Program, Value, operands_of
+from .nest import only_for
+from .passes import simplify
+from .prepare import prepare
 from .views import View, row_major
 
 
@@ -25,10 +27,13 @@ class Placing(ABC):
     Args:
         program: as traced.
         accepts: which elementwise instructions and reductions the target can compute.
+        split_sums: whether a large sum may be taken in two steps.
     """
 
-    def __init__(self, program: Program, accepts: Callable[[Instruction], bool]) -> None:
-        self.program = prepare(simplify(program))
+    def __init__(
+        self, program: Program, accepts: Callable[[Instruction], bool], split_sums: bool = True
+    ) -> None:
+        self.program = prepare(simplify(program), split_sums)
         self.plan = plan(self.program, accepts)
         self.views = self.plan.views
         self.next = max((v.number for v in self.views), default=0) + 1
@@ -120,7 +125,7 @@ class Placing(ABC):
 
     def _axes_for(self, group: Group, step: Instruction, operand: Value) -> tuple[int | None, ...]:
         """The axes of the domain along which `operand` is read."""
-        if step.primitive in REDUCTIONS:
+        if is_reduction(step.primitive):
             static, result = dict(step.static), group.axes[step.result]
             given = list(result) if not static["keepdims"] else [a for k, a in enumerate(result) if k not in static["axis"]]  # fmt: skip
             assert group.reduced is not None

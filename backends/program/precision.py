@@ -6,10 +6,9 @@ moves of elements that stand between an array and its products, where `W` and `W
 
 from __future__ import annotations
 
+from ..primitives import PRIMITIVES
 from .ir import Instruction, Operand, Program, Value
 from .passes import Fresh, drop_unused
-
-_MOVES = frozenset(("reshape", "permute_dims", "broadcast_to"))
 
 
 def rounded_products(program: Program) -> Program:
@@ -61,7 +60,7 @@ class _Rounding:
         key = operand, format
         if key not in self.rounded:
             moved = self.made.get(operand)
-            if moved is not None and moved.primitive in _MOVES:
+            if moved is not None and PRIMITIVES[moved.primitive].view == "whole":
                 given = tuple(self._operand(o, format) for o in moved.operands)
                 made = Instruction(self.fresh(operand.spec), moved.primitive, given, moved.static)
             else:

@@ -82,8 +82,9 @@ def _settings(instruction: Instruction) -> str:
 def _keeps_rows(instruction: Instruction, known: dict[int, int | None], result: int | None) -> bool:
     operands = [o for o in instruction.operands if isinstance(o, Value)]
     axes = [known[o.number] for o in operands]
-    if instruction.primitive in _RULES:
-        return _RULES[instruction.primitive](instruction, operands, axes, result)
+    rule = _rule_of(instruction.primitive)
+    if rule is not None:
+        return rule(instruction, operands, axes, result)
     kind = PRIMITIVES[instruction.primitive].kind
     if all(axis is None for axis in axes):
         return kind in ("elementwise", "create") or result is None
@@ -157,15 +158,25 @@ def _matmul(instruction: Instruction, operands: list[Value], axes: _Axes, result
     return left == right and left < -2
 
 
-_RULES: dict[str, Callable[[Instruction, list[Value], _Axes, int | None], bool]] = {
-    "reshape": _reshape,
-    "permute_dims": _permute_dims,
-    "broadcast_to": _aligned,
-    "concat": _concat,
-    "pad": _pad,
-    "windows": _windows,
-    "windows_add": _windows,
-    "getitem": _getitem,
-    "matmul": _matmul,
-}
-"""Of primitives whose kind does not tell which axes they mix."""
+def _rule_of(
+    primitive: str,
+) -> Callable[[Instruction, list[Value], _Axes, int | None], bool] | None:
+    """The rule of a primitive whose kind does not tell which axes it mixes."""
+    match primitive:
+        case "reshape":
+            return _reshape
+        case "permute_dims":
+            return _permute_dims
+        case "broadcast_to":
+            return _aligned
+        case "concat":
+            return _concat
+        case "pad":
+            return _pad
+        case "windows" | "windows_add":
+            return _windows
+        case "getitem":
+            return _getitem
+        case "matmul":
+            return _matmul
+    return None

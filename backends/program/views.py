@@ -12,11 +12,11 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from ..contract import Shape
+from ..primitives import PRIMITIVES
 from ..shapes import Slot, expand_key
 from .ir import Instruction, Value
 
 Axes = tuple[int | None, ...]
-VIEWS = frozenset(("reshape", "permute_dims", "broadcast_to", "windows"))
 
 
 class View(NamedTuple):
@@ -37,19 +37,20 @@ def row_major(shape: Shape) -> tuple[int, ...]:
     return tuple(reversed(strides))
 
 
-def _identity(shape: Shape) -> Axes:
+def identity(shape: Shape) -> Axes:
+    """The axes that a value has in itself."""
     return tuple(None if length == 1 else axis for axis, length in enumerate(shape))
 
 
 def own(value: Value) -> View:
     """The view that a computed value is of itself."""
     shape = value.spec.shape
-    return View(value, 0, row_major(shape), _identity(shape))
+    return View(value, 0, row_major(shape), identity(shape))
 
 
 def is_view(instruction: Instruction) -> bool:
     """Whether the result is a view of the operand by kind; a reshape may still need a copy."""
-    if instruction.primitive in VIEWS:
+    if PRIMITIVES[instruction.primitive].view is not None:
         return True
     return instruction.primitive == "getitem" and not any(isinstance(e, Slot) for e in dict(instruction.static)["key"])  # fmt: skip
 

@@ -13,7 +13,7 @@ from substitute.on_host import OnHost
 
 from autograd.testing import strategies
 from backends.cuda.lower import lower
-from backends.program import passes
+from backends.program import prepare
 from backends.program.ir import Value
 
 pytestmark = [pytest.mark.once, pytest.mark.skipif(host.COMPILER is None, reason=host.REASON)]
@@ -25,9 +25,9 @@ OPS = st.one_of(strategies.programs(), strategies.mlps())
 @pytest.fixture(scope="module", autouse=True)
 def _small_is_large():
     """What happens to large sums alone happens to the small ones of drawn programs."""
-    before, passes._SPLIT_FROM = passes._SPLIT_FROM, 16
+    before, prepare._SPLIT_FROM = prepare._SPLIT_FROM, 16
     yield
-    passes._SPLIT_FROM = before
+    prepare._SPLIT_FROM = before
 
 
 def one_step(program, state, inputs):

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from autograd.testing import strategies
 from backends.primitives import PRIMITIVES
-from backends.program import format_program, parse_program, passes, verify
+from backends.program import format_program, parse_program, passes, prepare, verify
 
 pytestmark = pytest.mark.once
 OPS = st.one_of(strategies.programs(), strategies.mlps())
@@ -25,22 +25,32 @@ PASSES = {
     "unused instructions": passes.drop_unused,
     "one rewriting": lambda program: passes._Rewriter(program).run(),
     "simplify": passes.simplify,
-    "random bits first": passes._with_draws_first,
-    "large sums in two steps": passes._with_split_sums,
-    "views of memory as it lies": passes._with_affine_views,
-    "an instruction for each result": passes._with_own_values,
-    "prepare": passes.prepare,
-    "all": lambda program: passes.prepare(passes.simplify(program)),
+    "random bits first": prepare._with_draws_first,
+    "powers that are products": prepare._with_plain_powers,
+    "operands of products in their dtype": prepare._with_cast_products,
+    "large sums in two steps": prepare._with_split_sums,
+    "views of memory as it lies": prepare._with_affine_views,
+    "an instruction for each result": prepare._with_own_values,
+    "prepare": prepare.prepare,
+    "all": lambda program: prepare.prepare(passes.simplify(program)),
 }
-PREPARE = ("_with_draws_first", "_with_split_sums", "_with_affine_views", "_with_own_values", "drop_unused")  # fmt: skip
+PREPARE = (
+    "_with_draws_first",
+    "_with_plain_powers",
+    "_with_cast_products",
+    "_with_split_sums",
+    "_with_affine_views",
+    "_with_own_values",
+    "drop_unused",
+)
 
 
 @pytest.fixture(scope="module", autouse=True)
 def _small_is_large():
     """What happens to large sums alone happens to the small ones of drawn programs."""
-    before, passes._SPLIT_FROM = passes._SPLIT_FROM, 16
+    before, prepare._SPLIT_FROM = prepare._SPLIT_FROM, 16
     yield
-    passes._SPLIT_FROM = before
+    prepare._SPLIT_FROM = before
 
 
 def assert_same_bits(found, expected, program):
@@ -93,14 +103,14 @@ def test_a_prepared_program_differs_by_rounding(drawn):
     expected = results(program, state, inputs)
     changed = passes.simplify(program)
     for name in PREPARE:
-        changed = verify(getattr(passes, name)(changed))
+        changed = verify(getattr(prepare, name)(changed))
         assert_equal(results(changed, state, inputs), expected, program, 1e-12)
-    assert changed == passes.prepare(passes.simplify(program))
+    assert changed == prepare.prepare(passes.simplify(program))
 
 
 @given(programs())
 def test_a_prepared_program_has_an_instruction_for_each_result(drawn):
-    prepared = passes.prepare(passes.simplify(drawn.program))
+    prepared = prepare.prepare(passes.simplify(drawn.program))
     made = {i.result for i in prepared.instructions}
     held = [value for _, value in (*prepared.assigns, *prepared.outputs)]
     assert set(held) <= made

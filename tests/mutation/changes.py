@@ -34,49 +34,6 @@ KINDS = (
     "g ignored",
 )
 
-_WRONG = {
-    "add": ("subtract",),
-    "subtract": ("add",),
-    "multiply": ("divide", "add"),
-    "divide": ("multiply",),
-    "power": ("multiply",),
-    "maximum": ("minimum",),
-    "minimum": ("maximum",),
-    "exp": ("expm1",),
-    "expm1": ("exp",),
-    "log": ("log1p",),
-    "log1p": ("log",),
-    "sin": ("cos",),
-    "cos": ("sin",),
-    "tanh": ("sin",),
-    "sqrt": ("abs",),
-    "abs": ("negative",),
-    "negative": ("abs",),
-    "sign": ("abs",),
-    "sum": ("max",),
-    "prod": ("sum",),
-    "max": ("min",),
-    "min": ("max",),
-    "argmax": ("argmin",),
-    "argmin": ("argmax",),
-    "equal": ("not_equal", "greater_equal"),
-    "not_equal": ("equal",),
-    "less": ("greater",),
-    "less_equal": ("greater_equal",),
-    "greater": ("less",),
-    "greater_equal": ("less_equal",),
-    "logical_and": ("logical_or",),
-    "logical_or": ("logical_and",),
-}
-_OFF = {
-    "less": "less_equal",
-    "less_equal": "less",
-    "greater": "greater_equal",
-    "greater_equal": "greater",
-}
-_ORDERED = frozenset(("subtract", "divide", "power", "matmul", *_OFF))
-_TERMS = frozenset(("add", "subtract", "multiply", "divide", "power", "maximum", "minimum"))
-
 
 class Replay:
     """A program being written again: `do` writes an instruction, `inputs` are its parameters by number."""
@@ -171,14 +128,21 @@ def _of_instruction(
     if fitting and name == "sum":
         yield from _unbroadcast(index)
     yield from _operands(program, index, instruction)
-    for other in _WRONG.get(name, ()):
+    for other in PRIMITIVES[name].mistaken_for:
         yield Change("wrong primitive", index, _instead(other))
-    if name in _OFF:
-        yield Change("comparison off", index, _instead(_OFF[name]))
+    for other in _beside(name):
+        yield Change("comparison off", index, _instead(other))
     for kind, static in _other_settings(instruction):
         yield Change(kind, index, _with_settings(name, static))
     if name == "reshape":
         yield Change("axis off by one", index, _reshape_of_transposed)
+
+
+def _beside(name: str) -> Iterator[str]:
+    """The comparison that differs from this one where both are equal."""
+    row = PRIMITIVES[name]
+    if row.family == "comparison" and row.infix is not None and not row.commutes:
+        yield name.removesuffix("_equal") if name.endswith("_equal") else f"{name}_equal"
 
 
 def _scaled(index: int, compute: Write) -> Iterator[Change]:
@@ -199,17 +163,20 @@ def _unbroadcast(index: int) -> Iterator[Change]:
 
 def _operands(program: Program, index: int, instruction: Instruction) -> Iterator[Change]:
     name, operands = instruction.primitive, instruction.operands
-    if name in _TERMS or name == "where":
+    by_index = "key" in dict(instruction.static)
+    row = PRIMITIVES[name]
+    arithmetic = row.kind == "elementwise" and row.family == "arithmetic"
+    if (arithmetic and (row.infix or row.prefers)) or name == "where":
         for i, operand in enumerate(operands):
             if isinstance(operand, Value) and not (name == "where" and i == 0):
                 yield Change("dropped term", index, lambda xp, o, s, i=i: o[i])  # type: ignore[misc]
-    elif len(operands) == 1 and PRIMITIVES[name].kind in ("elementwise", "scan") and name != "astype":  # fmt: skip
+    elif len(operands) == 1 and row.kind in ("elementwise", "scan") and name != "astype":  # fmt: skip
         yield Change("dropped term", index, lambda xp, o, s: o[0])
-    if name in _ORDERED:
+    if row.infix and not row.commutes:
         yield Change("swapped operand", index, _reordered(name, (1, 0)))
     elif name == "where":
         yield Change("swapped operand", index, _reordered(name, (0, 2, 1)))
-    elif name in ("getitem", "index_add") and len(operands) > 2:
+    elif by_index and len(operands) > 2:
         order = (0, *range(2, len(operands)), 1)
         yield Change("swapped operand", index, _reordered(name, order))
     for i, operand in enumerate(operands):
@@ -217,7 +184,7 @@ def _operands(program: Program, index: int, instruction: Instruction) -> Iterato
             for parameter in program.parameters:
                 if parameter.value != operand and parameter.value.spec == operand.spec:
                     yield Change("other input", index, _with_input(name, i, parameter.value.number))
-            if name in ("getitem", "index_add") and i:
+            if by_index and i:
                 yield Change("key off by one", index, _index_before(name, i))
         elif type(operand) is not bool:
             yield Change("constant off", index, _with_number(name, i, operand + 1))

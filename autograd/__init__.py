@@ -51,6 +51,7 @@ from .jit import Jitted, jit
 from .mode import detect_anomaly, enable_grad, no_grad
 from .op import Domain, bad, case
 from .random import dropout
+from .scopes import named_scope
 from .tensor import Tensor
 from .tracing import Captured, capture
 
@@ -100,6 +101,7 @@ __all__ = [
     "jit",
     "jvp",
     "linspace",
+    "named_scope",
     "no_grad",
     "ones",
     "ones_like",

@@ -103,7 +103,7 @@ class _Rewriter:
             self.constants[result] = number
             spec = result.spec
             static = (("shape", spec.shape), ("value", number), ("dtype", spec.dtype))
-            instruction = Instruction(result, "full", (), static)
+            instruction = instruction._replace(primitive="full", operands=(), static=static)
         key = _key(instruction)
         if key in self.known:
             self.same[result] = self.known[key]
@@ -153,14 +153,14 @@ class _Rewriter:
         if primitive == "permute_dims" and inner is not None and inner.primitive == primitive:
             first = dict(inner.static)["axes"]
             axes = tuple(first[i] for i in dict(static)["axes"])
-            return Instruction(result, primitive, inner.operands, (("axes", axes),))
+            return instruction._replace(operands=inner.operands, static=(("axes", axes),))
         if (
             primitive in ("prod", "max", "min")
             and isinstance(source, Value)
             and source.spec.dtype == result.spec.dtype
             and all(source.spec.shape[axis] == 1 for axis in dict(static)["axis"])
         ):
-            return Instruction(result, "reshape", operands, (("shape", result.spec.shape),))
+            return instruction._replace(primitive="reshape", static=(("shape", result.spec.shape),))
         return instruction
 
     def _alias(self, instruction: Instruction) -> Value | None:
@@ -261,7 +261,7 @@ def _with_cast_products(program: Program) -> Program:
     fresh = Fresh(program)
 
     def rewrite(instruction: Instruction) -> Iterator[Instruction]:
-        result, primitive, operands, static = instruction
+        result, primitive, operands, _ = instruction
         if primitive != "matmul":
             yield instruction
             return
@@ -269,9 +269,11 @@ def _with_cast_products(program: Program) -> Program:
         for at, operand in enumerate(operands):
             if isinstance(operand, Value) and operand.spec.dtype != dtype:
                 cast = fresh(Spec(operand.spec.shape, dtype))
-                yield Instruction(cast, "astype", (operand,), (("dtype", dtype),))
+                yield Instruction(
+                    cast, "astype", (operand,), (("dtype", dtype),), instruction.scope
+                )
                 given[at] = cast
-        yield Instruction(result, primitive, tuple(given), static)
+        yield instruction._replace(operands=tuple(given))
 
     return program._replace(
         instructions=tuple(new for i in program.instructions for new in rewrite(i))
@@ -284,32 +286,34 @@ def _with_split_sums(program: Program) -> Program:
 
     def rewrite(instruction: Instruction) -> Iterator[Instruction]:
         result, primitive, operands, static = instruction
+        scope = instruction.scope
         source = operands[0] if operands else None
         if primitive != "sum" or not isinstance(source, Value):
             yield instruction
             return
         axes, shape = dict(static)["axis"], source.spec.shape
         if source.spec.dtype == result.spec.dtype and all(shape[axis] == 1 for axis in axes):
-            yield Instruction(result, "reshape", operands, (("shape", result.spec.shape),))
+            yield instruction._replace(primitive="reshape", static=(("shape", result.spec.shape),))
             return
         if len(axes) < 2 or len(axes) < len(shape) or math.prod(shape) < _SPLIT_FROM:
             yield instruction
             return
         last = len(shape) - 1
         rows = fresh(Spec(shape[:-1], result.spec.dtype))
-        yield Instruction(rows, "sum", operands, (("axis", (last,)), ("keepdims", False)))
+        yield Instruction(rows, "sum", operands, (("axis", (last,)), ("keepdims", False)), scope)
         total = fresh(Spec((), result.spec.dtype))
-        yield Instruction(total, "sum", (rows,), (("axis", tuple(range(last))), ("keepdims", False)))  # fmt: skip
-        yield Instruction(result, "reshape", (total,), (("shape", result.spec.shape),))
+        over = (("axis", tuple(range(last))), ("keepdims", False))
+        yield Instruction(total, "sum", (rows,), over, scope)
+        yield Instruction(result, "reshape", (total,), (("shape", result.spec.shape),), scope)
 
     return program._replace(
         instructions=tuple(new for i in program.instructions for new in rewrite(i))
     )
 
 
-def copy_of(source: Value, result: Value) -> Instruction:
+def copy_of(source: Value, result: Value, scope: str) -> Instruction:
     """An instruction that writes `source` to memory of its own."""
-    return Instruction(result, "astype", (source,), (("dtype", source.spec.dtype),))
+    return Instruction(result, "astype", (source,), (("dtype", source.spec.dtype),), scope)
 
 
 def _with_affine_views(program: Program) -> Program:
@@ -324,7 +328,7 @@ def _with_affine_views(program: Program) -> Program:
             source = operands[0]
             assert isinstance(source, Value)
             copied = fresh(source.spec)
-            instructions.append(copy_of(source, copied))
+            instructions.append(copy_of(source, copied, instruction.scope))
             views[copied] = own(copied)
             instruction = instruction._replace(operands=(copied,))
             view = viewed(result, instruction, views)
@@ -356,7 +360,7 @@ def _with_own_values(program: Program) -> Program:
             taken.add(operand)
             return operand
         value = fresh(operand.spec)
-        added.append(copy_of(operand, value))
+        added.append(copy_of(operand, value, made[operand].scope if operand in made else ""))
         return value
 
     assigns = tuple((state, held(new, state.spec)) for state, new in program.assigns)

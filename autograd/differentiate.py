@@ -48,8 +48,13 @@ def walk(
 
 
 def _walk(
-    root: Tensor, gradient: Any, targets: set[Vertex] | None, retain: bool, create_graph: bool, trace: TraceBackend | None
-) -> list[tuple[Vertex, Tensor]]:  # fmt: skip
+    root: Tensor,
+    gradient: Any,
+    targets: set[Vertex] | None,
+    retain: bool,
+    create_graph: bool,
+    trace: TraceBackend | None,
+) -> list[tuple[Vertex, Tensor]]:
     vertex = root._node
     if vertex is None:
         raise GradientError(

@@ -44,8 +44,18 @@ class Node:
     """One application of an op. `saved` is None once the node has been freed."""
 
     __slots__ = (
-        "backend", "dtype", "fingerprint", "op", "parents", "plan", "saved", "scope", "shape", "static", "where",
-    )  # fmt: skip
+        "backend",
+        "dtype",
+        "fingerprint",
+        "op",
+        "parents",
+        "plan",
+        "saved",
+        "scope",
+        "shape",
+        "static",
+        "where",
+    )
     scope: str
     """Where a traced step was when it made this node; unset where nothing is traced."""
 

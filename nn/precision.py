@@ -90,8 +90,12 @@ class LossScale(Checked):
             self._apply(optimizer, gradients, parameters, kept or [])
 
     def _apply(
-        self, optimizer: Optimizer, gradients: Sequence[Tensor | None], parameters: Sequence[Tensor], kept: Kept
-    ) -> None:  # fmt: skip
+        self,
+        optimizer: Optimizer,
+        gradients: Sequence[Tensor | None],
+        parameters: Sequence[Tensor],
+        kept: Kept,
+    ) -> None:
         optimizer.build(parameters)
         unscaled = [None if g is None else g / self.scale.to(g.dtype) for g in gradients]
         finite = _all_finite(unscaled)

@@ -38,7 +38,7 @@ def format_program(program: Program, scopes: bool = False) -> str:
         lines.append(f"{value}: {value.spec} = {role} {_quoted(name)}")
     for instruction in program.instructions:
         result = instruction.result
-        scope = f"{_SCOPE}{_escaped(instruction.scope)}" if scopes and instruction.scope else ""
+        scope = format_scope(instruction) if scopes else ""
         lines.append(f"{result}: {result.spec} = {format_call(instruction)}{scope}")
     lines += [f"assign {state} = {format_operand(value)}" for state, value in program.assigns]
     outputs = ", ".join(f"{name}={format_operand(value)}" for name, value in program.outputs)
@@ -51,6 +51,11 @@ def format_call(instruction: Instruction) -> str:
     arguments = [format_operand(o) for o in instruction.operands]
     arguments += [f"{key}={format_static(item)}" for key, item in instruction.static]
     return f"{instruction.primitive}({', '.join(arguments)})"
+
+
+def format_scope(instruction: Instruction) -> str:
+    """What stands behind an instruction to tell its scope."""
+    return f"{_SCOPE}{_escaped(instruction.scope)}" if instruction.scope else ""
 
 
 def format_operand(operand: Operand) -> str:

@@ -444,7 +444,9 @@ def test_a_scope_is_no_part_of_what_an_instruction_is():
     assert len(first.instructions[0]) == 4
 
 
-@pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, lambda i: pickle.loads(pickle.dumps(i))])  # fmt: skip
+@pytest.mark.parametrize(
+    "copied", [copy.copy, copy.deepcopy, lambda i: pickle.loads(pickle.dumps(i))]
+)
 def test_a_scope_goes_along(copied):
     instruction = small().instructions[0]._replace(scope="loss")
     assert copied(instruction) == instruction

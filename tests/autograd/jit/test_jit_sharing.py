@@ -218,7 +218,7 @@ def test_a_tensor_with_a_private_array_is_like_any_other():
         assert (type(w).__name__, type(p).__qualname__, type(p).__module__) == (
             "Tensor",
             "Parameter",
-            "nn.module",
+            "nn.parameter",
         )
         assert type(pickle.loads(pickle.dumps(p))) is nn.Parameter
         assert type(copy.deepcopy(w)) is ag.Tensor

@@ -54,6 +54,7 @@ from .jitted import Jitted
 from .mode import detect_anomaly, enable_grad, no_grad
 from .op import Domain, bad, case
 from .random import dropout
+from .scopes import named_scope
 from .tensor import Tensor
 from .tracing import Captured, capture
 
@@ -103,6 +104,7 @@ __all__ = [
     "jit",
     "jvp",
     "linspace",
+    "named_scope",
     "no_grad",
     "ones",
     "ones_like",

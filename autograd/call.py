@@ -347,8 +347,11 @@ def mixed_backends(name: str, first: Backend, second: Backend) -> Exception:
 
 
 def _inspect(op: Op, arrays: Sequence[Any], parents: Sequence[Parent], result: Tensor) -> None:
-    """Notes the node for a checkpoint. The checks of detect_anomaly; stores the user's line in the node for backward."""
+    """Notes the node for a checkpoint, and its scope for a trace. The checks of detect_anomaly; stores the user's line in
+    the node for backward."""
     now = mode.get()
+    if now.trace is not None and isinstance(result._node, Node):
+        result._node.scope = now.trace.scope
     if now.made is not None and result._node is not None:
         now.made.ids.add(id(result._node))
         now.made.arrays.update(p for p in zip(parents, arrays, strict=True) if type(p[0]) is Leaf)

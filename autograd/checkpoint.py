@@ -113,6 +113,8 @@ class _Run:
         now = mode.get()
         if now.made is not None:
             now.made.ids.add(id(node))
+        if now.trace is not None:
+            node.scope = now.trace.scope
         if now.anomaly:
             node.where = user_line()
         return node

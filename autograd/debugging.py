@@ -47,9 +47,9 @@ class Inspected:
         """(program, executable)."""
         raise TraceError(f"{what}: nothing was called")
 
-    def program_text(self) -> str:
-        """The program of the last call, one instruction a line, as traced."""
-        return self.last("program_text")[0].program_text()
+    def program_text(self, scopes: bool = False) -> str:
+        """The program of the last call, one instruction a line, as traced; with `scopes` each tells where it comes from."""
+        return self.last("program_text")[0].program_text(scopes)
 
     def memory_report(self) -> str:
         """Where the values of the last program lie, and the peak in bytes."""
@@ -94,7 +94,7 @@ def report(name: str, captured: Captured, executable: Executable) -> None:
     """Print a new program as far as the level asks."""
     parts = [f"== {name}: {len(executable.kernels())} kernels", *executable.kernels()]
     if level() >= 2:
-        parts += [captured.program_text(), executable.memory_report()]
+        parts += [captured.program_text(scopes=True), executable.memory_report()]
     if level() >= 3:
         parts.append(executable.source())
     print("\n".join(parts), file=sys.stderr, flush=True)

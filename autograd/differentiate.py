@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import backends
 from backends.contract import as_array
+from backends.program import TraceBackend
 from backends.switching import switched
 
 from .errors import BackendError, GradientError, ShapeError
-from .graph import Leaf, Node, Vertex, backward
+from .graph import Leaf, Lift, Node, Vertex, backward
 from .mode import mode
+from .scopes import GradientScopes, named_scope
 
 if TYPE_CHECKING:
     from .tensor import Tensor
@@ -38,6 +40,21 @@ def walk(
     root: Tensor, gradient: Any, targets: set[Vertex] | None, retain: bool, create_graph: bool
 ) -> list[tuple[Vertex, Tensor]]:
     """The gradients of `root` at its leaves, or at `targets`, as tensors."""
+    trace = mode.get().trace
+    if trace is None:
+        return _walk(root, gradient, targets, retain, create_graph, None)
+    with named_scope(trace.scope):
+        return _walk(root, gradient, targets, retain, create_graph, trace)
+
+
+def _walk(
+    root: Tensor,
+    gradient: Any,
+    targets: set[Vertex] | None,
+    retain: bool,
+    create_graph: bool,
+    trace: TraceBackend | None,
+) -> list[tuple[Vertex, Tensor]]:
     vertex = root._node
     if vertex is None:
         raise GradientError(
@@ -46,16 +63,22 @@ def walk(
         )
     backend, now = root._backend, mode.get()
     seed = _seed(root, gradient)
+    lift: Lift | None = _Lift(type(seed)) if create_graph else None
+    if trace is not None:
+        lift = GradientScopes(trace, lift)
     if not create_graph:
-        pairs = backward(vertex, seed._data, targets=targets, retain=retain, anomaly=now.anomaly)
+        pairs = backward(
+            vertex, seed._data, targets=targets, lift=lift, retain=retain, anomaly=now.anomaly
+        )
         with backend.quiet():
             return [(leaf, root.wrap(as_array(backend, term), backend)) for leaf, term in pairs]
     # the walk looks for anomalies itself, and can name the line of forward; the ops inside the rules can not
-    inner = now._replace(grad=True, anomaly=False, watched=now.made is not None)
+    watched = now.made is not None or trace is not None
+    inner = now._replace(grad=True, anomaly=False, watched=watched)
     with switched(mode, inner), backends.use(backend):
         return list(
             backward(
-                vertex, seed, targets=targets, xp=root._xp, lift=_Lift(type(seed)), retain=retain, anomaly=now.anomaly,
+                vertex, seed, targets=targets, xp=root._xp, lift=lift, retain=retain, anomaly=now.anomaly,
             )
         )  # fmt: skip
 

@@ -43,7 +43,21 @@ class Leaf:
 class Node:
     """One application of an op. `saved` is None once the node has been freed."""
 
-    __slots__ = ("backend", "dtype", "fingerprint", "op", "parents", "plan", "saved", "shape", "static", "where")  # fmt: skip
+    __slots__ = (
+        "backend",
+        "dtype",
+        "fingerprint",
+        "op",
+        "parents",
+        "plan",
+        "saved",
+        "scope",
+        "shape",
+        "static",
+        "where",
+    )
+    scope: str
+    """Where a traced step was when it made this node; unset where nothing is traced."""
 
     def __init__(
         self,

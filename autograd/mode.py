@@ -13,6 +13,7 @@ from contextvars import ContextVar
 from typing import Any, NamedTuple, ParamSpec, TypeVar
 
 import backends
+from backends.program import TraceBackend
 from backends.switching import switched as switched
 from backends.switching import turned
 
@@ -33,13 +34,14 @@ class Made:
 class Mode(NamedTuple):
     """`grad`: results of tracked tensors are tracked. `anomaly`: every result is checked for NaN and infinity.
 
-    `made`: where new nodes are noted. `watched`: whether either of those two needs to see results,
-    so that an op asks one question and not two.
+    `made`: where new nodes are noted. `trace`: what a step is being traced to; it is told the scope of what it records.
+    `watched`: whether one of those three needs to see results, so that an op asks one question and not three.
     """
 
     grad: bool = True
     anomaly: bool = False
     made: Made | None = None
+    trace: TraceBackend | None = None
     watched: bool = False
 
 

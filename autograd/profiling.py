@@ -3,18 +3,12 @@
 from __future__ import annotations
 
 import os
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import Any
+
+from backends.contract import ProfileRow
 
 from .errors import MissingExtraError
-
-
-class Row(NamedTuple):
-    """One kernel in one step."""
-
-    kernel: str
-    seconds: float
-    bytes: int
-    operations: int
 
 
 class Profile:
@@ -28,9 +22,9 @@ class Profile:
     1
     """
 
-    def __init__(self, name: str, rows: list[tuple[str, float, int, int]]) -> None:
+    def __init__(self, name: str, rows: Sequence[ProfileRow]) -> None:
         self.name = name
-        self.rows = [Row(*row) for row in rows]
+        self.rows = rows
 
     @property
     def seconds(self) -> float:
@@ -43,9 +37,10 @@ class Profile:
         lines.append(f"{'us':>10} {'share':>6} {'GB/s':>7} {'GFLOP/s':>8}  kernel")
         for row in self.rows:
             time = row.seconds or 1e-12
+            scope = f" [{row.scope}]" if row.scope else ""
             lines.append(
                 f"{row.seconds * 1e6:>10.2f} {row.seconds / total:>6.1%} {row.bytes / time / 1e9:>7.1f} "
-                f"{row.operations / time / 1e9:>8.1f}  {row.kernel}"
+                f"{row.operations / time / 1e9:>8.1f}  {row.kernel}{scope}"
             )
         return "\n".join(lines)
 
@@ -64,7 +59,8 @@ class Profile:
         times = [row.seconds * 1e6 for row in self.rows]
         colours = ["tab:blue" if "matmul" in row.kernel else "tab:orange" for row in self.rows]
         axes.barh(range(len(self.rows)), times, color=colours)
-        axes.set_yticks(range(len(self.rows)), [row.kernel[:60] for row in self.rows], fontsize=8)
+        names = [f"{row.scope}: {row.kernel}" if row.scope else row.kernel for row in self.rows]
+        axes.set_yticks(range(len(self.rows)), [name[:60] for name in names], fontsize=8)
         axes.invert_yaxis()
         axes.set_xlabel("microseconds in a step")
         axes.set_title(f"{self.name}: {self.seconds * 1e6:.1f} us (blue: matrix products)")

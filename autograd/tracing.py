@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import itertools
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import backends
@@ -19,6 +20,7 @@ from backends.program import Program, Symbol, TraceBackend, format_program, inte
 from . import random
 from .errors import TraceError, raised_at_the_end
 from .graph import Leaf
+from .mode import mode, switched
 from .structure import flatten, unflatten
 from .tensor import Tensor
 
@@ -61,9 +63,9 @@ class Captured(NamedTuple):
     cleared: tuple[str, ...] = ()
     """The state whose gradient the step clears."""
 
-    def program_text(self) -> str:
-        """The program, one instruction a line."""
-        return format_program(self.program)
+    def program_text(self, scopes: bool = False) -> str:
+        """The program, one instruction a line; with `scopes` each tells where it comes from."""
+        return format_program(self.program, scopes)
 
     def __call__(self, *args: Any) -> Any:
         """Run on arguments of the shapes and dtypes that were captured; state changes only when all went well."""
@@ -178,7 +180,7 @@ def _captured(
         ]
         for i, number in numbers.items():
             number.symbol = inputs[i]._data
-        with backends.use(trace), random.standing_in(stand_in), raised_at_the_end():
+        with _recording(trace), random.standing_in(stand_in), raised_at_the_end():
             result = step(*unflatten(list(args), iter(inputs)))
         for key, tensor in given.items():
             leaf = tensor._node
@@ -200,6 +202,14 @@ def _captured(
         deque(put_back, maxlen=0)
     # only the structure of the result: its tensors would keep the traced graph alive
     return Captured(program, dict(given) | _constants(trace, program, home), unflatten(result, itertools.repeat(0)), home, tuple(gradients), tuple(cleared))  # fmt: skip
+
+
+@contextmanager
+def _recording(trace: TraceBackend) -> Iterator[None]:
+    """Inside, what runs becomes instructions of `trace`, which is told their scopes."""
+    recording = mode.get()._replace(trace=trace, watched=True)
+    with backends.use(trace), switched(mode, recording):
+        yield
 
 
 def _constants(trace: TraceBackend, program: Program, home: Backend) -> dict[str, Tensor]:

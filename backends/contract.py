@@ -143,6 +143,16 @@ class Feed(NamedTuple):
     ordered: bool
 
 
+class ProfileRow(NamedTuple):
+    """One kernel in one step, and whose work it is."""
+
+    kernel: str
+    seconds: float
+    bytes: int
+    operations: int
+    scope: str = ""
+
+
 class Executable(Protocol):
     """A program that a backend made ready. State is written where it lies; nothing else is changed."""
 
@@ -184,8 +194,8 @@ class Executable(Protocol):
     def source(self) -> str:
         """The text that was compiled."""
 
-    def profile(self, run: Callable[[], object]) -> list[tuple[str, float, int, int]]:
-        """(kernel, seconds, bytes, operations) for each kernel of a step, while `run` runs steps."""
+    def profile(self, run: Callable[[], object]) -> list[ProfileRow]:
+        """What each kernel of a step takes, while `run` runs steps."""
 
     def compare(self, state: Mapping[str, Array], inputs: Mapping[str, Array]) -> list[tuple[str, str, float]]:  # fmt: skip
         """(kernel, value, largest relative difference) of a step beside the interpreter; nothing is changed."""

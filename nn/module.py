@@ -17,11 +17,12 @@ import autograd as ag
 from autograd import ShapeError, Tensor
 from autograd.errors import nearest
 from autograd.keys import Same, key_of
-from autograd.mode import inside, switched
+from autograd.mode import inside, mode, switched
 from autograd.tracing import one_at_a_time
 
 from .errors import ArgumentError
 from .parameter import Parameter
+from .scopes import layer_scope
 from .tree import Node, settled
 
 Compute = Callable[[list[Tensor]], Any]
@@ -112,7 +113,12 @@ class Module(Node):
 
     def _run(self, inputs: list[Tensor]) -> Any:
         watcher = _watcher.get()
-        return self._compute(inputs) if watcher is None else watcher(self, inputs, self._compute)
+        compute = self._compute if mode.get().trace is None else self._traced
+        return compute(inputs) if watcher is None else watcher(self, inputs, compute)
+
+    def _traced(self, inputs: list[Tensor]) -> Any:
+        with layer_scope(self):
+            return self._compute(inputs)
 
     def _compute(self, inputs: list[Tensor]) -> Any:
         if self.built:

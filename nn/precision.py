@@ -71,7 +71,8 @@ class LossScale(Checked):
 
     def scaled(self, loss: Tensor) -> Tensor:
         """The loss to go backward from."""
-        return loss * self.scale.to(loss.dtype)
+        with ag.named_scope("LossScale"):
+            return loss * self.scale.to(loss.dtype)
 
     @no_grad()
     def apply(
@@ -85,11 +86,21 @@ class LossScale(Checked):
 
         Where one of them is not finite, parameters, optimizer and the tensors in `kept` are what they were, bit for bit.
         """
+        with ag.named_scope("LossScale"):
+            self._apply(optimizer, gradients, parameters, kept or [])
+
+    def _apply(
+        self,
+        optimizer: Optimizer,
+        gradients: Sequence[Tensor | None],
+        parameters: Sequence[Tensor],
+        kept: Kept,
+    ) -> None:
         optimizer.build(parameters)
         unscaled = [None if g is None else g / self.scale.to(g.dtype) for g in gradients]
         finite = _all_finite(unscaled)
         state = [t for name, t in optimizer.state().items() if name != "learning_rate"]
-        before = [*remembered((*parameters, *state)), *(kept or ())]
+        before = [*remembered((*parameters, *state)), *kept]
         optimizer.apply(unscaled, parameters)
         for tensor, value in before:
             tensor.assign(ag.where(finite, tensor.detach(), value))

@@ -102,10 +102,12 @@ def forward(
     with remember_logits():
         prediction = checked_output(task.model, task.model(x), x)
         if overrides(task.model, "compute_loss"):
-            total = task.model.compute_loss(x, y, prediction, weight, training)
+            with ag.named_scope("loss"):
+                total = task.model.compute_loss(x, y, prediction, weight, training)
             total = returned(f"{type(task.model).__name__}.compute_loss", total)
             return prediction, total if not total.ndim else total.mean()
-        return prediction, _compiled(task.loss, task.penalties, y, prediction, weight)
+        with ag.named_scope("loss"):
+            return prediction, _compiled(task.loss, task.penalties, y, prediction, weight)
 
 
 def compiled_loss_of(model: Model, y: Tensor, prediction: Tensor, weight: Tensor | None) -> Tensor:
@@ -204,11 +206,12 @@ def observe(
     """
     rows = float(x.shape[0])
     follow = metrics[0]
-    follow.total.assign(follow.total + total.detach().to("float64") * rows)
-    follow.count.assign(follow.count + rows)
-    for metric in metrics[1:]:
-        if metric.traced:
-            metric.update(y, prediction.detach())
+    with ag.named_scope("metrics"):
+        follow.total.assign(follow.total + total.detach().to("float64") * rows)
+        follow.count.assign(follow.count + rows)
+        for metric in metrics[1:]:
+            if metric.traced:
+                metric.update(y, prediction.detach())
 
 
 def training_state(task: Task) -> dict[str, Tensor]:

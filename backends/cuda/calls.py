@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import NamedTuple
 
-import numpy as np
-
-from ..contract import Spec
-from ..program.ir import Instruction, Value
+from ..plan.calls import ERRORS as ERRORS
+from ..plan.calls import Call as PlannedCall
+from ..program.ir import Value
 from .kernel import Kernel
 
 ALL = "all"
-ERRORS = Value(-1, Spec((1,), np.dtype(np.int64)))
-"""The root that stands for the note of an index out of range."""
 
 
 class Side(NamedTuple):
@@ -42,23 +39,17 @@ class Gemm(NamedTuple):
 
 
 @dataclass
-class Call:
-    """A kernel, a product, or an instruction that the array library does (`foreign`)."""
+class Call(PlannedCall):
+    """A kernel or a product by BLAS, unless it is `foreign`: then the array library does it."""
 
-    label: str
-    kernel: Kernel | None
-    roots: tuple[Value, ...]
-    reads: dict[Value, Any]
-    writes: dict[Value, Any]
-    flops: int = 0
+    kernel: Kernel | None = None
     gemm: Gemm | None = None
-    foreign: Instruction | None = None
-    checks: bool = False
-    pairs: list[tuple[Value, Value]] = field(default_factory=list)
 
 
 def call_of(kernel: Kernel, label: str, flops: int = 0, checks: bool = False) -> Call:
     """The call of a kernel; its pointers say what it reads and writes."""
     reads = dict.fromkeys((p.root for p in kernel.pointers if not p.written), ALL)
     writes = dict.fromkeys((p.root for p in kernel.pointers if p.written), ALL)
-    return Call(label, kernel, tuple({**reads, **writes}), reads, writes, flops, checks=checks)
+    return Call(
+        label, tuple({**reads, **writes}), reads, writes, flops, checks=checks, kernel=kernel
+    )

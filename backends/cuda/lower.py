@@ -1,6 +1,6 @@
 """From the groups of a program to the calls of a device: kernels, products by BLAS, and what the array library does.
 
-The plan is that of the CPU (`backends.program.placing`); here are the kernels that serve it, and when a product is worth a
+The plan is that of the CPU (`backends.plan.lowering`); here are the kernels that serve it, and when a product is worth a
 call of BLAS. Nothing here needs a device.
 """
 
@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
 from ..contract import Spec
+from ..plan import lowering as plan
+from ..plan.lowering import Lowered, has_slots
 from ..primitives import PRIMITIVES
 from ..program.access import Access, merged, same_places
 from ..program.arithmetic import accepts_loop
@@ -21,10 +23,8 @@ from ..program.fuse import Group
 from ..program.ir import Instruction, Program, Value
 from ..program.momentum import momentum_of
 from ..program.nest import Nest, only_for, passes_of, summary
-from ..program.pieces import is_movable, put_together
-from ..program.placing import Placing
-from ..program.views import View, row_major
-from ..shapes import Slot
+from ..program.pieces import is_movable
+from ..program.views import View
 from . import moving
 from .calls import ALL, ERRORS, Call, Gemm, Side, call_of
 from .columns import Columns
@@ -39,43 +39,20 @@ _SCAN_UNTIL = 1 << 27
 _WORD = np.dtype(np.uint16)
 
 
-@dataclass
-class Lowered:
-    """Calls in an order that is right; `place` maps values to the state whose memory holds them."""
-
-    program: Program
-    calls: list[Call]
-    place: dict[Value, Value]
-    views: dict[Value, View]
-
-
-def lower(program: Program, unaligned: frozenset[Value] = frozenset()) -> Lowered:
+def lower(program: Program, unaligned: frozenset[Value] = frozenset()) -> Lowered[Call]:
     """Calls for a traced program. `unaligned` are parameters that do not begin at a multiple of 16 bytes."""
-    return Lowering(program, unaligned).run()
+    lowering = Lowering(program, unaligned)
+    lowering.make_calls()
+    return Lowered(lowering.program, lowering.calls, lowering.place, lowering.views)
 
 
-class Lowering(Placing):
+class Lowering(plan.Lowering[Call]):
     """Makes the calls of a program."""
 
     def __init__(self, program: Program, unaligned: frozenset[Value] = frozenset()) -> None:
         super().__init__(program, accepts)
         self.unaligned = unaligned
-        self.calls: list[Call] = []
         self._known: dict[tuple[Value | float, float], tuple[Value, Value]] = {}
-
-    def run(self) -> Lowered:
-        for group, reads in zip(self.plan.groups, self.reads, strict=True):
-            if group.kind == "product":
-                self._product(group, reads)
-            elif group.kind == "special":
-                self._move(group)
-            else:
-                self.nest(group, reads, {v: self.write(group, v) for v in self.made(group)})
-        for state, value in self.program.assigns:
-            assert isinstance(value, Value)
-            if self.root(value) != state:
-                self.copy(value, state, View(state, 0, row_major(state.spec.shape), None), "keep")
-        return Lowered(self.program, self.calls, self.place, self.views)
 
     def is_foreign(self, instruction: Instruction) -> bool:
         return is_foreign(instruction)
@@ -92,8 +69,9 @@ class Lowering(Placing):
         return group.kind == "rows" and group.reduced is not None and len(passes_of(group)) > 2
 
     # loops
-    def nest(self, group: Group, reads: dict[Value, Access], writes: dict[Value, Access], name: str = "") -> None:  # fmt: skip
-        reads, writes = self._placed(reads), self._placed(writes)
+    def loops(
+        self, group: Group, reads: dict[Value, Access], writes: dict[Value, Access], name: str
+    ) -> None:
         nest = Nest(group, reads, writes, {})
         label = name or " ".join(summary(group)) or "copy"
         flops = math.prod(group.domain) * len(group.steps)
@@ -117,9 +95,6 @@ class Lowering(Placing):
             target = target._replace(spec=Spec(target.spec.shape, _WORD))
         super().copy(source, target, where, label, accumulate)
 
-    def _placed(self, accesses: dict[Value, Access]) -> dict[Value, Access]:
-        return {v: a._replace(root=self.root(a.root)) for v, a in accesses.items()}
-
     def _reduction(self, work: Rows | Columns, label: str, flops: int) -> None:
         if work.parts == 1:
             self.calls.append(call_of(work.kernel(), label, flops))
@@ -129,7 +104,7 @@ class Lowering(Placing):
         self.calls.append(call_of(work.finish(rooms), f"{label} (join)"))
 
     # products
-    def _product(self, group: Group, reads: dict[Value, Access]) -> None:
+    def product(self, group: Group, reads: dict[Value, Access]) -> None:
         head = group.head
         assert head is not None
         a, b = head.operands
@@ -139,11 +114,13 @@ class Lowering(Placing):
         work = math.prod(group.domain) * terms
         precision = dict(head.static).get("precision")
         if precision is None and (work <= _TILES_UNTIL or terms == 0):
-            nest = Nest(group, self._placed(reads), self._placed({v: self.write(group, v) for v in self.made(group)}), {})  # fmt: skip
+            writes = self.placed({v: self.write(group, v) for v in self.made(group)})
+            nest = Nest(group, self.placed(reads), writes, {})
             first, second = (self.matrix(v, group.domain[:-2]) for v in (a, b))
             label = " ".join(["matmul", *summary(group)])
             call = call_of(Product(nest, first, second, terms).kernel(), label, 2 * work)
             call.pairs = [(w, r) for w, r in same_places(nest.reads, nest.writes) if r not in (first.root, second.root)]  # fmt: skip
+            call.scope = self.scope_of(group)
             self.calls.append(call)
         else:
             self._blas(group, reads, a, b, precision)
@@ -190,9 +167,11 @@ class Lowering(Placing):
         gemm = Gemm(sides[0], sides[1], target, rows, columns, terms, count, precision, factors)
         given = dict.fromkeys((*(s.root for s in sides), *(factors or ())), ALL)
         label = "matmul (cuBLAS)" + (" with momentum" if momentum else "")
-        call = Call(label, None, tuple({**given, target: ALL}), given, {target: ALL}, 2 * rows * columns * terms * count, gemm)  # fmt: skip
+        flops = 2 * rows * columns * terms * count
+        call = Call(label, tuple({**given, target: ALL}), given, {target: ALL}, flops, gemm=gemm)
         if factors is not None:
             call.reads[target] = ALL
+            call.scope = self.scope_of(group)
         self.calls.append(call)
         self.behind(group, group.steps if momentum is None else momentum[3], reads)
 
@@ -218,42 +197,44 @@ class Lowering(Placing):
         return alpha, beta
 
     # the rest
-    def _foreign(self, head: Instruction) -> None:
-        target = self.root(head.result)
-        given = dict.fromkeys((self.root(self.views[v].root) for v in head.operands if isinstance(v, Value)), ALL)  # fmt: skip
-        self.calls.append(Call(f"{head.primitive} (CuPy)", None, tuple({**given, target: ALL}), given, {target: ALL}, foreign=head))  # fmt: skip
+    def foreign(self, head: Instruction, roots: list[Value]) -> None:
+        target, given = self.root(head.result), dict.fromkeys(roots, ALL)
+        self.calls.append(
+            Call(
+                f"{head.primitive} (CuPy)",
+                tuple({**given, target: ALL}),
+                given,
+                {target: ALL},
+                foreign=head,
+            )
+        )
 
-    def _move(self, group: Group) -> None:
-        head = group.head
-        assert head is not None
-        result, primitive, operands, static = head
-        settings = dict(static)
-        values = [o for o in operands if isinstance(o, Value)]
-        target = self.root(result)
-        if is_foreign(head):
-            self._foreign(head)
-        elif primitive == "random_bits":
-            key, counter = (self._placed({v: Access(self.views[v].root, v.spec.dtype, self.views[v].offset, ())})[v] for v in values)  # fmt: skip
-            self.calls.append(call_of(moving.random_bits(key, counter, target), "random_bits"))
-        elif primitive == "windows_add":
-            view = self.views[values[0]]
-            access = Access(self.root(view.root), values[0].spec.dtype, view.offset, view.strides)
-            counts = [values[0].spec.shape[a] for a in settings["axes"]]
-            self.calls.append(call_of(moving.windows_add(access, counts, target, settings), primitive))  # fmt: skip
-        elif primitive == "getitem":
-            table, by = (self.root(self.contiguous(v)) for v in values)
-            self.calls.append(call_of(moving.take(table, by, target, ERRORS), "take", checks=True))
-        elif primitive == "index_add" and any(isinstance(e, Slot) for e in settings["key"]):
-            rows, by = (self.root(self.contiguous(v)) for v in values)
-            self.calls.append(call_of(moving.scatter(rows, by, target, ERRORS), "scatter_add", checks=True))  # fmt: skip
-        else:
-            put_together(self, head)
+    def random_bits(self, values: list[Value], target: Value) -> None:
+        key, counter = (
+            self.placed({v: Access(self.views[v].root, v.spec.dtype, self.views[v].offset, ())})[v]
+            for v in values
+        )
+        self.calls.append(call_of(moving.random_bits(key, counter, target), "random_bits"))
+
+    def windows_add(self, values: Value, target: Value, static: dict[str, Any]) -> None:
+        view = self.views[values]
+        access = Access(self.root(view.root), values.spec.dtype, view.offset, view.strides)
+        counts = [values.spec.shape[a] for a in static["axes"]]
+        kernel = moving.windows_add(access, counts, target, static)
+        self.calls.append(call_of(kernel, "windows_add"))
+
+    def take(self, table: Value, indices: Value, target: Value) -> None:
+        kernel = moving.take(self.root(table), self.root(indices), target, ERRORS)
+        self.calls.append(call_of(kernel, "take", checks=True))
+
+    def scatter(self, rows: Value, indices: Value, target: Value) -> None:
+        kernel = moving.scatter(self.root(rows), self.root(indices), target, ERRORS)
+        self.calls.append(call_of(kernel, "scatter_add", checks=True))
 
 
 def _looks_up(head: Instruction) -> bool:
     """Whether a kernel checks indices."""
-    slots = any(isinstance(e, Slot) for e in dict(head.static).get("key", ()))
-    return slots and not is_foreign(head)
+    return has_slots(head) and not is_foreign(head)
 
 
 def accepts(instruction: Instruction) -> bool:

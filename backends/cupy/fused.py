@@ -9,8 +9,10 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from ..contract import Spec
-from ..cuda.lower import Lowered, lower
+from ..cuda.calls import Call
+from ..cuda.lower import lower
 from ..errors import GradloomError, is_refusal
+from ..plan.lowering import Lowered
 from ..primitives import PRIMITIVES
 from ..program import Symbol, TraceBackend, Value
 from ..program.purity import is_pure
@@ -27,7 +29,7 @@ _ALIGNED = 16
 class _Ready(NamedTuple):
     """A lowered rule, with the parameter that each of its arrays is."""
 
-    lowered: Lowered
+    lowered: Lowered[Call]
     given: tuple[tuple[int, Value], ...]
     result: Value
 

@@ -8,7 +8,7 @@ the device by a counter that lies there, too. Turns of one machine follow each o
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -20,10 +20,11 @@ from ..cuda.calls import ERRORS, Call, call_of
 from ..cuda.lower import lower
 from ..cuda.together import together
 from ..errors import DeviceMemoryError, ProgramError
-from ..locks import renewed_lock
+from ..plan.calls import size_of
+from ..plan.executable import CompiledProgram
+from ..plan.inspection import Read
 from ..program.ir import Program, Value
 from ..program.layout import lay_out
-from . import inspection
 from .cublas import WORKSPACE, blas_of
 from .launching import function_of, launch, multiply
 from .library import plain_errors
@@ -37,7 +38,7 @@ _KEPT = 16
 _ALIGNED = 256
 
 
-class Machine:
+class Machine(CompiledProgram):
     """The executable of the CuPy backend.
 
     Args:
@@ -47,22 +48,16 @@ class Machine:
     """
 
     def __init__(self, program: Program, backend: Any, feeds: Mapping[str, Feed] | None = None) -> None:  # fmt: skip
-        self.program = program
+        super().__init__(program, lower(program), feeds)
         self.backend = backend
         self.cupy = backend._cupy
-        self.feeds = dict(feeds or {})
-        self.lowered = lower(program)
-        self.state = program.named("state")
-        self.inputs = program.named("input")
-        self.written = [name for name, v in self.state.items() if any(s == v for s, _ in program.assigns)]  # fmt: skip
         self.counter = Value(-2, Spec((1,), _INT64))
+        self.names[self.counter] = "step"
         self.order: Value | None = None
-        self.sources: dict[str, Value] = {}
         self.before, self.after = self._feeding()
         self.calls = self.lowered.calls
-        self._check_order()
+        self.check_order(self.calls)
         self.layout = lay_out([*self.before, *self.calls], [True] * (len(self.before) + len(self.calls)), self._sizes())  # fmt: skip
-        self.lock = renewed_lock()
         self.uses_graphs = os.environ.get("GRADLOOM_CUDA_GRAPHS", "1") != "0" and not any(c.foreign for c in self.calls)  # fmt: skip
         self.checks = any(c.checks for c in self.calls)
         self.is_simple = self.uses_graphs
@@ -80,11 +75,8 @@ class Machine:
             self.done = self.cupy.cuda.Event(disable_timing=True)
             self.done.record(self.cupy.cuda.get_current_stream())
 
-    turns = 0
     _noted = False
     """Whether the last turn was left before anybody looked at what its kernels noted."""
-    is_quick = False
-    steps_done = 0
     times: list[tuple[Call, Any, Any]] | None = None
     """While a profile is taken: events around every call."""
 
@@ -100,21 +92,14 @@ class Machine:
         first = next(iter(self.feeds.values()))
         if first.ordered:
             self.order = Value(-3, Spec((first.rows,), _INT64))
+            self.names[self.order] = "order"
         calls = []
         for name in self.feeds:
-            value = self.inputs[name]
-            source = self.sources[name] = Value(-4 - len(self.sources), value.spec)
-            calls.append(call_of(moving.batch(source, self.order, self.counter, value), "batch"))
+            kernel = moving.batch(
+                self.add_source(name), self.order, self.counter, self.inputs[name]
+            )
+            calls.append(call_of(kernel, "batch"))
         return calls, [call_of(moving.advance(self.counter), "count on")]
-
-    def _check_order(self) -> None:
-        """Every value is written before it is read; a mistake of the planner would be a random number."""
-        written = {*self.state.values(), *self.inputs.values(), ERRORS}
-        for call in self.calls:
-            for root in call.reads:
-                if root not in written:
-                    raise ProgramError(f"{call.label} reads {root}: {root.spec} before it is written")  # fmt: skip
-            written.update(call.writes)
 
     def _kept(self) -> list[Value]:
         """Roots with a place of their own for as long as the machine lives."""
@@ -141,7 +126,7 @@ class Machine:
         try:
             self.block = self.cupy.empty(self.bytes, np.uint8)
         except self.cupy.cuda.memory.OutOfMemoryError as error:
-            raise DeviceMemoryError(f"{inspection.too_large(self)} ({error})") from error
+            raise DeviceMemoryError(f"{self._too_large()} ({error})") from error
         self.block.data.memset_async(0, max(self.workspace, 1))
         base = int(self.block.data.ptr)
         self._places = {root: base + offset for root, offset in places.items()}
@@ -174,7 +159,7 @@ class Machine:
         """See `Executable`. Waits for the device, so that the time it takes is that of the steps."""
         with self.lock, plain_errors(self.cupy), self.backend._here, self._turn(state, wait=True) as stream:  # fmt: skip
             for name, array in sources.items():
-                self._bound[self.sources[name]] = int(array.data.ptr)
+                self.bind(self.sources[name], array)
             if order is not None and self.order is not None:
                 self._copy_in(self.order, order, stream)
             self.root_array(self.counter).fill(first)
@@ -207,11 +192,12 @@ class Machine:
             self.root_array(ERRORS).fill(0)
         self._noted = True
         if state is not None:
-            self.turns += 1
-            for name, value in self.state.items():
-                # addresses alone: an array that is held here would not be written in place
-                self._bound[value] = int(state[name].data.ptr)
+            self.bind_state(state)
         return stream
+
+    def bind(self, value: Value, array: Any) -> None:
+        """See `CompiledProgram`. The address alone: an array that is held would not be written in place."""
+        self._bound[value] = int(array.data.ptr)
 
     def _copy_in(self, value: Value, array: Any, stream: Any) -> None:
         size = value.spec.size * value.spec.dtype.itemsize
@@ -318,28 +304,73 @@ class Machine:
         root = self.lowered.views[value].root
         return self.root_array(self.lowered.place.get(root, root), value)
 
-    def one_by_one(self, state: Mapping[str, Any], inputs: Mapping[str, Any], then: Callable[[Call], None]) -> None:  # fmt: skip
-        """A step on its own, without a graph; `then` is told of every call that was put on the stream."""
+    # looking inside
+    def one_by_one(
+        self,
+        state: Mapping[str, Any],
+        inputs: Mapping[str, Any],
+        then: Callable[[Call, Read], None],
+    ) -> None:
+        """A step on its own, without a graph."""
         with self.lock, plain_errors(self.cupy), self.backend._here, self._turn(state, wait=True) as stream:  # fmt: skip
             for name, array in inputs.items():
                 self._copy_in(self.inputs[name], array, stream)
-            self._put(self.calls, stream, then)
+            self._put(
+                self.calls,
+                stream,
+                lambda call: then(call, lambda root: self.root_array(root).get()),
+            )
 
-    # looking inside
-    def memory_report(self) -> str:
-        return inspection.memory_report(self)
+    def listed(self) -> list[tuple[str, Call]]:
+        """Each call with its kernel, or the library that does it."""
+        calls = (*self.before, *self.calls, *self.after)
+        names = (
+            c.kernel.name if c.kernel is not None else "cuBLAS" if c.gemm else "CuPy" for c in calls
+        )
+        return [(f"{name:>15}", call) for name, call in zip(names, calls, strict=True)]
 
-    def kernels(self) -> list[str]:
-        return inspection.kernels(self)
+    def memory_summary(self) -> str:
+        """Bytes of the block, and beside it."""
+        state = sum(map(size_of, self.state.values()))
+        return (
+            f"{self.bytes:,} bytes on device {self.backend.device}, {self.layout.size:,} of them for intermediate values, "
+            f"{state:,} bytes of state in place"
+        )
+
+    def _too_large(self) -> str:
+        """Why the block does not fit: its bytes, and the values that take most of them."""
+        largest = sorted(self.layout.offsets, key=size_of, reverse=True)[:5]
+        values = ", ".join(f"{v.spec} ({size_of(v):,} bytes)" for v in largest)
+        return (
+            f"{self.program.name} needs {self.bytes:,} bytes on CUDA device {self.backend.device} "
+            f"for what it computes on its way; the largest values are {values}. Use smaller batches"
+        )
+
+    def timed(self, run: Callable[[], object]) -> Iterable[tuple[Call, float]]:
+        """By events on the stream around each call."""
+        with plain_errors(self.cupy), self.backend._here:
+            for call in self.sequences[True]:
+                if call.kernel is not None:
+                    # compiled now, or it would count as time of its first launch
+                    _ = function_of(self.cupy, call.kernel.source, call.kernel.name).kernel
+        self.times = []
+        try:
+            run()
+            self.backend.synchronize()
+            taken: dict[int, float] = {}
+            for call, begin, end in self.times:
+                seconds = self.cupy.cuda.get_elapsed_time(begin, end) / 1000
+                taken[id(call)] = taken.get(id(call), 0.0) + seconds
+        finally:
+            self.times = None
+        return [(call, taken[id(call)]) for _, call in self.listed() if id(call) in taken]
+
+    def to_numpy(self, array: Any) -> Any:
+        """A copy on the host."""
+        return array.get()
 
     def source(self) -> str:
         """The text of every kernel that runs, once."""
         whole = self.together[bool(self.feeds)]
         kernels = [whole] if whole is not None else [c.kernel for c in self.calls if c.kernel is not None]  # fmt: skip
         return "\n".join(dict.fromkeys(k.source for k in kernels))
-
-    def profile(self, run: Callable[[], object]) -> list[tuple[str, float, int, int]]:
-        return inspection.profile(self, run)
-
-    def compare(self, state: Mapping[str, Any], inputs: Mapping[str, Any]) -> list[tuple[str, str, float]]:  # fmt: skip
-        return inspection.compare(self, state, inputs)

@@ -16,7 +16,9 @@ _made: dict[tuple[str, tuple[tuple[str, Feed], ...]], Machine] = {}
 def machine_for(program: Program, feeds: Mapping[str, Feed] | None = None) -> Machine:
     """The machine of a program; the `_KEPT` that were asked for last stay."""
     # how many rows there are decides nothing
-    key = format_program(program), tuple(sorted((n, Feed(0, f.ordered)) for n, f in (feeds or {}).items()))  # fmt: skip
+    fed = sorted((n, Feed(0, f.ordered)) for n, f in (feeds or {}).items())
+    # the scopes too: what looks inside is to name the layers of this model, not those of one like it
+    key = format_program(program, scopes=True), tuple(fed)
     machine = _made.pop(key, None) or Machine(program, feeds)
     _made[key] = machine
     while len(_made) > _KEPT:

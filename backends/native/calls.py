@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
-from ..contract import Spec
+from ..plan.calls import ERRORS as ERRORS
+from ..plan.calls import Call as PlannedCall
 from ..program.access import Access, merged
-from ..program.ir import Instruction, Value
+from ..program.ir import Value
 from .kernel import Kernel
 
 Touch = tuple[str, int] | None
@@ -18,31 +17,27 @@ Touch = tuple[str, int] | None
 
 
 @dataclass
-class Call:
-    """One kernel with its memory. `host` is an instruction for which there is no kernel."""
+class Call(PlannedCall):
+    """One kernel with its text, unless it is `foreign`."""
 
-    label: str
-    text: str
-    declared: tuple[str, ...]
-    roots: tuple[Value, ...]
-    reads: dict[Value, Touch]
-    writes: dict[Value, Touch]
-    flops: int = 0
-    host: Instruction | None = None
-    checks: bool = False
-    pairs: list[tuple[Value, Value]] = field(default_factory=list)
-    """(written, read): each element is read before the same element is written, so both may lie in one place."""
+    text: str = ""
+    declared: tuple[str, ...] = ()
 
 
 def call_of(
     kernel: Kernel, label: str, reads: Mapping[Value, Touch], writes: Mapping[Value, Touch], flops: int = 0, checks: bool = False,
 ) -> Call:  # fmt: skip
     """The call of a kernel, with its text."""
-    return Call(label, kernel.text(), tuple(kernel.code.declared), tuple(kernel.pointers), dict(reads), dict(writes), flops, checks=checks)  # fmt: skip
-
-
-ERRORS = Value(-1, Spec((1,), np.dtype(np.int64)))
-"""The root that stands for the error count of the driver."""
+    return Call(
+        label,
+        tuple(kernel.pointers),
+        dict(reads),
+        dict(writes),
+        flops,
+        checks=checks,
+        text=kernel.text(),
+        declared=tuple(kernel.code.declared),
+    )
 
 
 def touches(accesses: Any, touch: Callable[[Access], Touch]) -> dict[Value, Touch]:

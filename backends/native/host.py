@@ -21,8 +21,8 @@ _numpy = NumPyBackend()
 
 def run_on_host(machine: Machine, call: Call, state: Mapping[str, NDArray], inputs: Mapping[str, NDArray]) -> None:  # fmt: skip
     """An instruction for which there is no kernel, on NumPy."""
-    assert call.host is not None
-    result, primitive, operands, static = call.host
+    assert call.foreign is not None
+    result, primitive, operands, static = call.foreign
     given = [array_of(machine, o, state, inputs) if isinstance(o, Value) else o for o in operands]
     value = getattr(_numpy, primitive)(*given, **dict(static))
     array_of(machine, result, state, inputs)[...] = value
@@ -32,7 +32,7 @@ def array_of(
     machine: Machine, value: Value, state: Mapping[str, NDArray], inputs: Mapping[str, NDArray]
 ) -> NDArray:
     """The array in memory that a value of the program is, as a view."""
-    view = machine.lowered.plan.views[value]
+    view = machine.lowered.views[value]
     root = machine.lowered.place.get(view.root, view.root)
     names = {v: n for n, v in machine.state.items()}
     outputs = {v: n for n, v in machine.lowered.program.outputs if isinstance(v, Value)}

@@ -1,7 +1,6 @@
-"""From groups to calls: which kernel does the work of a group, which memory it reads and writes, and what waits for what.
+"""From groups to calls of machine code: which kernel does the work of a group, and how threads share it.
 
-State is written in place where nobody reads the old value afterwards, otherwise to memory of its own and copied at the
-end. Loops are made here; `multiplying` makes products, `moving` the rest.
+Loops are made here; `multiplying` makes products, `moving` the rest.
 """
 
 from __future__ import annotations
@@ -12,14 +11,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..contract import Spec
+from ..plan import lowering as plan
 from ..program.access import Access, same_places
 from ..program.arithmetic import accepts_loop
-from ..program.fuse import Group, Plan
+from ..program.fuse import Group
 from ..program.ir import Instruction, Program, Value
 from ..program.nest import Nest, is_flat, kept_axes, room_length, room_values, summary
-from ..program.placing import Placing
 from ..program.precision import rounded_products
-from ..program.views import View, row_major
+from ..program.views import row_major
 from . import moving, multiplying
 from .calls import Call, Touch, rows_touched, touches
 from .columns import Columns
@@ -29,64 +28,77 @@ from .narrow import Narrow, is_narrow
 
 
 @dataclass
-class Lowered:
-    """Calls in an order that is right; `place` maps values to the state whose memory holds them."""
+class Lowered(plan.Lowered[Call]):
+    """`rooms` are scratch memory with its bytes for each thread, `functions` those of BLAS by name."""
 
-    program: Program
-    plan: Plan
-    calls: list[Call]
-    place: dict[Value, Value]
     rooms: dict[Value, int]
     functions: dict[Value, str]
 
 
 def lower(program: Program, width: int, has_blas: bool) -> Lowered:
     """Calls for a traced program."""
-    return Lowering(program, width, has_blas).run()
+    lowering = Lowering(program, width, has_blas)
+    lowering.make_calls()
+    return Lowered(
+        lowering.program,
+        lowering.calls,
+        lowering.place,
+        lowering.views,
+        lowering.rooms,
+        lowering.functions,
+    )
 
 
-class Lowering(Placing):
+class Lowering(plan.Lowering[Call]):
     """Makes the calls of a program; `multiplying` and `moving` do so for their groups, with what is public here."""
 
     def __init__(self, program: Program, width: int, has_blas: bool) -> None:
         self.width = width
         self.has_blas = has_blas
         super().__init__(rounded_products(program), accepts_loop)
-        self.calls: list[Call] = []
         self.rooms: dict[Value, int] = {}
         self.functions: dict[Value, str] = {}
         self.scalars: set[Value] = set()
         self._written: dict[str, tuple[str, tuple[str, ...]]] = {}
 
     def is_foreign(self, instruction: Instruction) -> bool:
-        return moving.is_host(instruction)
+        return moving.is_foreign(instruction)
+
+    def product(self, group: Group, reads: dict[Value, Access]) -> None:
+        multiplying.product(self, group, reads)
+
+    def foreign(self, head: Instruction, roots: list[Value]) -> None:
+        target = self.root(head.result)
+        self.calls.append(
+            Call(
+                f"{head.primitive} (NumPy)", (), dict.fromkeys(roots), {target: None}, foreign=head
+            )
+        )
+
+    def random_bits(self, values: list[Value], target: Value) -> None:
+        moving.random_bits(self, values, target)
+
+    def windows_add(self, values: Value, target: Value, static: dict[str, Any]) -> None:
+        moving.windows_add(self, values, target, static)
+
+    def take(self, table: Value, indices: Value, target: Value) -> None:
+        moving.take(self, table, indices, target)
+
+    def scatter(self, rows: Value, indices: Value, target: Value) -> None:
+        moving.scatter(self, rows, indices, target)
+
+    def argsort(self, keys: Value, target: Value) -> None:
+        moving.argsort(self, keys, target)
 
     def reads_late(self, group: Group) -> bool:
         return group.kind == "rows" and group.reduced is not None and room_length(group) > 4 * self.width  # fmt: skip
 
-    def run(self) -> Lowered:
-        for group, reads in zip(self.plan.groups, self.reads, strict=True):
-            if group.kind == "product":
-                multiplying.product(self, group, reads)
-            elif group.kind == "special":
-                moving.move(self, group)
-            else:
-                self._loops(group, reads)
-        for state, value in self.program.assigns:
-            assert isinstance(value, Value)
-            if self.root(value) != state:
-                self.copy(value, state, View(state, 0, row_major(state.spec.shape), None), "keep")
-        return Lowered(self.program, self.plan, self.calls, self.place, self.rooms, self.functions)
-
     # loops
-    def _loops(self, group: Group, reads: dict[Value, Access]) -> None:
-        writes = {v: self.write(group, v) for v in self.made(group)}
-        self.nest(group, reads, writes, group.steps[0].primitive if len(group.steps) == 1 else "")
-
-    def nest(self, group: Group, reads: dict[Value, Access], writes: dict[Value, Access], name: str = "") -> None:  # fmt: skip
-        """The call of a nest of loops."""
-        reads = {v: a._replace(root=self.root(a.root)) for v, a in reads.items()}
-        writes = {v: a._replace(root=self.root(a.root)) for v, a in writes.items()}
+    def loops(
+        self, group: Group, reads: dict[Value, Access], writes: dict[Value, Access], name: str
+    ) -> None:
+        if not name and len(group.steps) == 1:
+            name = group.steps[0].primitive
         rooms: dict[Value, Access] = {}
         if group.kind == "rows" and group.reduced is not None:
             for value in room_values(group, self.width):
@@ -139,9 +151,9 @@ class Lowering(Placing):
         if signature:
             self._written[signature] = text, declared
         call = Call(
-            label, text, declared, tuple(roots),
-            touches(reads, touch), touches(writes, touch),
+            label, tuple(roots), touches(reads, touch), touches(writes, touch),
             flops=0 if group is None else math.prod(group.domain) * len(group.steps),
+            text=text, declared=declared,
         )  # fmt: skip
         self.calls.append(call)
         return call

@@ -10,27 +10,28 @@ import ctypes
 import os
 import time
 import weakref
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import nullcontext
 from functools import partial
 from typing import Any
 
 import numpy as np
 
 from ..contract import Feed, Spec
-from ..errors import ProgramError
-from ..locks import renewed_lock
 from ..numba.workers import together
 from ..numpy.memory import address, aligned
+from ..plan.calls import size_of
+from ..plan.executable import CompiledProgram
+from ..plan.inspection import Read
 from ..program.ir import Program, Value
 from ..program.layout import lay_out
-from . import blas, inspection
+from . import blas
 from .build import Function, build, driver, listing, vector_width
 from .calls import ERRORS, Call, call_of
-from .driver import DONE, MEET, SHARED_BYTES, YIELD
+from .driver import CHECK, DONE, MEET, SHARED_BYTES, YIELD
 from .driver import ERRORS as ERRORS_AT
-from .host import run_on_host, shaped
-from .lower import lower
+from .host import array_of, run_on_host, shaped
+from .lower import Lowered, lower
 from .schedule import Placed, schedule
 from .special import Batch
 from .team import Pace, team
@@ -42,7 +43,7 @@ _NOTED = ERRORS_AT // 8
 _machines: weakref.WeakSet[Machine] = weakref.WeakSet()
 
 
-class Machine:
+class Machine(CompiledProgram):
     """The compiled form of a program.
 
     Args:
@@ -50,26 +51,21 @@ class Machine:
         feeds: inputs, by name, that are taken from the rows of larger arrays (see `epoch`).
     """
 
+    lowered: Lowered
+
     def __init__(self, program: Program, feeds: Mapping[str, Feed] | None = None) -> None:
-        self.feeds = dict(feeds or {})
         width = vector_width()
-        lowered = lower(program, width, blas.is_here())
-        self.lowered = lowered
-        self.program = program
-        self.state = program.named("state")
-        self.inputs = program.named("input")
-        self.written = [name for name, v in self.state.items() if any(s == v for s, _ in program.assigns)]  # fmt: skip
-        self.sources: dict[str, Value] = {}
+        super().__init__(program, lower(program, width, blas.is_here()), feeds)
         self.order = Value(-2, Spec((1,), np.dtype(np.int64)))
-        calls = [*self._feeding(width), *lowered.calls]
+        self.names[self.order] = "order"
+        calls = [*self._feeding(width), *self.lowered.calls]
         states = set(self.state.values())
-        self.lock = renewed_lock()
         self.pace = Pace()
         self.most = team.most()
         sizes = self._sizes(calls)
         placed = schedule(calls, states, sum(sizes.values()))
         self.placed: list[Placed] = placed
-        self._check_order()
+        self.check_order([call for call, _ in placed])
         self.layout = lay_out([c for c, _ in placed], [bool(f & MEET) for _, f in placed], sizes)
         self.flops = sum(call.flops for call in calls)
         self._build(placed)
@@ -80,21 +76,10 @@ class Machine:
         _machines.add(self)
 
     # making
-    def _check_order(self) -> None:
-        """Every value is written before it is read; a mistake of the planner would be a random number."""
-        written = {*self.state.values(), *self.inputs.values(), ERRORS}
-        for call, _ in self.placed:
-            for root in call.reads:
-                if root not in written:
-                    raise ProgramError(f"{call.label} reads {root}: {root.spec} before it is written")  # fmt: skip
-            written.update(call.writes)
-
     def _feeding(self, width: int) -> list[Call]:
         calls = []
         for name, feed in self.feeds.items():
-            value = self.inputs[name]
-            source = Value(-3 - len(self.sources), value.spec)
-            self.sources[name] = source
+            value, source = self.inputs[name], self.add_source(name)
             kernel = Batch(source, self.order if feed.ordered else None, value, width)
             calls.append(call_of(kernel, "batch", {}, {value: ("rows", value.spec.shape[0])}))
         return calls
@@ -115,7 +100,9 @@ class Machine:
         return sizes
 
     def _build(self, placed: Sequence[Placed]) -> None:
-        functions = dict.fromkeys(Function(c.text, c.declared) for c, _ in placed if c.host is None)
+        functions = dict.fromkeys(
+            Function(c.text, c.declared) for c, _ in placed if c.foreign is None
+        )
         self.functions = tuple(functions)
         self.codes = dict(zip((f.text for f in functions), build(self.functions), strict=True))
         kinds = [ctypes.c_void_p] + [ctypes.c_int64] * 5 + [ctypes.c_void_p] * 2
@@ -143,7 +130,7 @@ class Machine:
                 whole = aligned(value.spec.size * value.spec.dtype.itemsize + _SLACK)
                 self.outputs[name] = shaped(whole, value.spec)
                 known[value] = address(whole)
-        arguments = [root for call, _ in placed if call.host is None for root in call.roots]
+        arguments = [root for call, _ in placed if call.foreign is None for root in call.roots]
         self.arguments = np.array([known.get(root, 0) for root in arguments], np.int64)
         self.slots: dict[Value, list[int]] = {}
         for place, root in enumerate(arguments):
@@ -159,7 +146,7 @@ class Machine:
         self.segments: list[tuple[int, int] | Call] = []
         start, at, base = 0, 0, address(self.arguments)
         for call, flags in placed:
-            if call.host is not None:
+            if call.foreign is not None:
                 if len(rows) > start:
                     self.segments.append((start, len(rows) - start))
                 self.segments.append(call)
@@ -194,7 +181,7 @@ class Machine:
         """
         with self.lock:
             if state is not None:
-                self._ready(state)
+                self.bind_state(state)
             for name, array in inputs.items():
                 self.bind(self.inputs[name], array)
             self._turn(state or {}, inputs)
@@ -244,17 +231,12 @@ class Machine:
     ) -> None:  # fmt: skip
         """Steps `first` to `first + steps`: step i takes rows i * batch ... of each source, or those that `order` names."""
         with self.lock:
-            self._ready(state)
+            self.bind_state(state)
             for name, array in sources.items():
                 self.bind(self.sources[name], array)
             if order is not None:
                 self.bind(self.order, order)
             self._go(first, steps, state, {})
-
-    def _ready(self, state: Mapping[str, NDArray]) -> None:
-        self.turns += 1
-        for name, value in self.state.items():
-            self.bind(value, state[name])
 
     def _go(
         self, first: int, steps: int, state: Mapping[str, NDArray], inputs: Mapping[str, NDArray]
@@ -302,41 +284,67 @@ class Machine:
         step = int(self._shared_words[DONE // 8])
         raise IndexError(f"an index is out of range in step {step}; state is as before that step")
 
-    @contextmanager
-    def one_by_one(self, state: Mapping[str, NDArray], inputs: Mapping[str, NDArray]) -> Iterator[Iterator[Call]]:  # fmt: skip
-        """One step in this thread, call by call: each is yielded when it has run."""
-
-        def calls() -> Iterator[Call]:
+    # looking inside
+    def one_by_one(
+        self,
+        state: Mapping[str, NDArray],
+        inputs: Mapping[str, NDArray],
+        then: Callable[[Call, Read], None],
+    ) -> None:
+        """One step in this thread, call by call."""
+        with self.lock, blas.single():
+            self.bind_state(state)
+            for name, array in inputs.items():
+                self.bind(self.inputs[name], array)
             at = 0
             for call, _ in self.placed:
-                if call.host is not None:
+                if call.foreign is not None:
                     run_on_host(self, call, state, inputs)
                 else:
                     self._call(at, 1, 0, 1, 1)
                     at += 1
-                yield call
+                then(call, lambda root: array_of(self, root, state, inputs))
 
-        with self.lock:
-            self._ready(state)
-            for name, array in inputs.items():
-                self.bind(self.inputs[name], array)
-            with blas.single():
-                yield calls()
+    def listed(self) -> list[tuple[str, Call]]:
+        """`|`: all threads meet before it; `?`: only without an error; then the name of its kernel."""
+        names = {function.text: f"k{k}" for k, function in enumerate(self.functions)}
+        listed: list[tuple[str, Call]] = []
+        for call, flags in self.placed:
+            marks = ("| " if flags & MEET else "  ") + ("? " if flags & CHECK else "  ")
+            listed.append((f"{marks}{names.get(call.text, '-'):>4}", call))
+        return listed
 
-    def memory_report(self) -> str:
-        return inspection.memory_report(self)
+    def memory_summary(self) -> str:
+        """Bytes of the block, and beside it."""
+        state = sum(map(size_of, self.state.values()))
+        given = sum(size_of(v) for n, v in self.inputs.items() if n not in self.feeds)
+        return (
+            f"{self.layout.size:,} bytes for intermediate values, {state:,} bytes of state in place, "
+            f"{given:,} bytes of inputs"
+        )
 
-    def kernels(self) -> list[str]:
-        return inspection.kernels(self)
+    def timed(self, run: Callable[[], object]) -> Iterable[tuple[Call, float]]:
+        """From the cycles that each call took."""
+        self.times[:] = 0
+        self.timing = True
+        try:
+            began = time.perf_counter(), self.cycles()
+            run()
+            ended = time.perf_counter(), self.cycles()
+        finally:
+            self.timing = False
+        rate = (ended[0] - began[0]) / max(ended[1] - began[1], 1)
+        natives = [call for call, _ in self.placed if call.foreign is None]
+        # there is a place for a time where there is no call
+        return ((c, float(cycles) * rate) for c, cycles in zip(natives, self.times, strict=False))
+
+    def to_numpy(self, array: NDArray) -> NDArray:
+        """As it is."""
+        return array
 
     def source(self) -> str:
+        """See `Executable`."""
         return listing(self.functions)
-
-    def profile(self, run: Callable[[], object]) -> list[tuple[str, float, int, int]]:
-        return inspection.profile(self, run)
-
-    def compare(self, state: Mapping[str, NDArray], inputs: Mapping[str, NDArray]) -> list[tuple[str, str, float]]:  # fmt: skip
-        return inspection.compare(self, state, inputs)
 
     def cycles(self) -> int:
         """The processor's counter now."""
@@ -360,8 +368,6 @@ class Machine:
         else:
             together([partial(run, code, count, part, parts, first, steps, shared, times) for part in range(parts)])  # fmt: skip
 
-    turns = 0
-    steps_done = 0
     timing = False
     """Whether cycles are counted call by call."""
 

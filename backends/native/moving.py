@@ -1,4 +1,4 @@
-"""Instructions that are no arithmetic: random bits, rows by index, pieces put together, and what is left to the host."""
+"""Kernels for instructions that are no arithmetic: random bits, sorting, windows, rows by index."""
 
 from __future__ import annotations
 
@@ -8,12 +8,10 @@ import numpy as np
 
 from ..contract import Spec
 from ..program.access import Access
-from ..program.fuse import Group
 from ..program.ir import Instruction, Value
-from ..program.pieces import add_windows, is_movable, put_together
-from ..shapes import Slot
+from ..program.pieces import add_windows, is_movable
 from . import special
-from .calls import ERRORS, Call, Touch, call_of, rows_touched
+from .calls import ERRORS, Touch, call_of, rows_touched
 from .sorting import Order
 from .windows import Sliding, WindowsAdd
 
@@ -21,41 +19,23 @@ if TYPE_CHECKING:
     from .lower import Lowering
 
 
-def move(lowering: Lowering, group: Group) -> None:
-    head = group.head
-    assert head is not None
-    result, primitive, operands, static = head
-    settings = dict(static)
-    values = [o for o in operands if isinstance(o, Value)]
-    target = lowering.root(result)
-    if is_host(head):
-        roots = [lowering.root(lowering.views[v].root) for v in values]
-        lowering.calls.append(Call(f"{primitive} (NumPy)", "", (), (), dict.fromkeys(roots), {target: None}, host=head))  # fmt: skip
-        return
-    if primitive == "random_bits":
-        key, counter = (lowering.root(lowering.views[v].root) for v in values)
-        bits = special.RandomBits(key, counter, target, lowering.width)
-        shape = result.spec.shape
-        own: Touch = ("rows", shape[0]) if special.RandomBits.by_rows(shape, lowering.width) else None  # fmt: skip
-        lowering.calls.append(call_of(bits, "random_bits", {key: None, counter: None}, {target: own}))  # fmt: skip
-    elif primitive == "argsort":
-        keys = lowering.contiguous(values[0])
-        room = lowering.fresh(Spec((Order.room_size(result.spec.shape[0]),), np.dtype(np.uint64)))
-        source = lowering.root(lowering.views[keys].root)
-        order = Order(source, target, room, lowering.width)
-        first: Touch = ("first", 0)
-        lowering.calls.append(call_of(order, "argsort", {source: first}, {target: first, room: first}))  # fmt: skip
-    elif primitive == "windows_add":
-        _windows_add(lowering, values[0], target, settings)
-    elif primitive == "getitem":
-        _take(lowering, values, target)
-    elif primitive == "index_add" and any(isinstance(e, Slot) for e in settings["key"]):
-        _scatter(lowering, values, target)
-    else:
-        put_together(lowering, head)
+def random_bits(lowering: Lowering, values: list[Value], target: Value) -> None:
+    key, counter = (lowering.root(lowering.views[v].root) for v in values)
+    bits = special.RandomBits(key, counter, target, lowering.width)
+    shape = target.spec.shape
+    own: Touch = ("rows", shape[0]) if special.RandomBits.by_rows(shape, lowering.width) else None
+    lowering.calls.append(call_of(bits, "random_bits", {key: None, counter: None}, {target: own}))
 
 
-def _windows_add(lowering: Lowering, values: Value, target: Value, static: dict[str, Any]) -> None:
+def argsort(lowering: Lowering, keys: Value, target: Value) -> None:
+    room = lowering.fresh(Spec((Order.room_size(target.spec.shape[0]),), np.dtype(np.uint64)))
+    source = lowering.root(lowering.views[keys].root)
+    order = Order(source, target, room, lowering.width)
+    first: Touch = ("first", 0)
+    lowering.calls.append(call_of(order, "argsort", {source: first}, {target: first, room: first}))
+
+
+def windows_add(lowering: Lowering, values: Value, target: Value, static: dict[str, Any]) -> None:
     """All windows at once where they leave the first and the last axis alone; else an addition for each place inside one."""
     shape = static["shape"]
     sliding = Sliding(*(tuple(static[k]) for k in ("axes", "size", "stride", "dilation")))
@@ -72,8 +52,7 @@ def _windows_add(lowering: Lowering, values: Value, target: Value, static: dict[
     add_windows(lowering, values, target, static)
 
 
-def _take(lowering: Lowering, values: list[Value], target: Value) -> None:
-    table, indices = (lowering.contiguous(v) for v in values)
+def take(lowering: Lowering, table: Value, indices: Value, target: Value) -> None:
     own: Touch = ("rows", indices.spec.shape[0] if indices.spec.shape else 1)
     kernel = special.Take(
         lowering.root(table), lowering.root(indices), target, ERRORS, lowering.width
@@ -82,15 +61,16 @@ def _take(lowering: Lowering, values: list[Value], target: Value) -> None:
     lowering.calls.append(call_of(kernel, "take", {from_: None, by: own}, {target: own, ERRORS: None}, checks=True))  # fmt: skip
 
 
-def _scatter(lowering: Lowering, values: list[Value], target: Value) -> None:
-    given, indices = (lowering.contiguous(v) for v in values)
-    kernel = special.ScatterAdd(lowering.root(given), lowering.root(indices), target, ERRORS, lowering.width)  # fmt: skip
+def scatter(lowering: Lowering, rows: Value, indices: Value, target: Value) -> None:
+    kernel = special.ScatterAdd(
+        lowering.root(rows), lowering.root(indices), target, ERRORS, lowering.width
+    )
     first: Touch = ("first", 0)
     from_, by = list(kernel.pointers)[:2]
     lowering.calls.append(call_of(kernel, "scatter_add", {from_: first, by: first}, {target: first, ERRORS: None}, checks=True))  # fmt: skip
 
 
-def is_host(instruction: Instruction) -> bool:
+def is_foreign(instruction: Instruction) -> bool:
     """Whether there is no kernel for this special instruction."""
     known = is_movable(instruction)
     if known is not None:

@@ -74,9 +74,8 @@ def _tiles(
         b = _straight(lowering, b)
         second = lowering.matrix(b, batch)
     first = lowering.matrix(a, batch)
-    reads = {v: x._replace(root=lowering.root(x.root)) for v, x in reads.items()}
-    writes = {v: lowering.write(group, v) for v in lowering.made(group)}
-    writes = {v: x._replace(root=lowering.root(x.root)) for v, x in writes.items()}
+    reads = lowering.placed(reads)
+    writes = lowering.placed({v: lowering.write(group, v) for v in lowering.made(group)})
     nest = Nest(group, reads, writes, {})
     roots = list(dict.fromkeys(x.root for x in (first, second, *reads.values(), *writes.values())))  # fmt: skip
     terms, rows = a.spec.shape[-1], group.domain[-2]
@@ -106,7 +105,7 @@ def _tiles(
     call = lowering.call(kernel, "matmul " + " ".join(summary(group)), roots, (first, second, *reads.values()), writes.values(), touch, group, f"{nest.signature(roots)} {_place(first, roots)} {_place(second, roots)} {terms} {type(kernel).__name__}")  # fmt: skip
     call.flops += 2 * math.prod(group.domain) * terms
     call.pairs = [(w, r) for w, r in same_places(reads, writes) if r not in (first.root, second.root)]  # fmt: skip
-    call.label = call.label.strip()
+    call.label, call.scope = call.label.strip(), lowering.scope_of(group)
 
 
 def _place(access: Access, roots: Sequence[Value]) -> str:
@@ -164,6 +163,7 @@ def _blas(lowering: Lowering, group: Group, reads: dict[Value, Access], a: Value
     call = call_of(kernel, label, given, {target: own}, flops=2 * rows * columns * terms)
     if beta:
         call.reads[target] = own
+        call.scope = lowering.scope_of(group)
     lowering.calls.append(call)
     lowering.behind(group, group.steps if momentum is None else momentum[3], reads)
 

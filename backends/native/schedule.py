@@ -50,7 +50,7 @@ def schedule(calls: Sequence[Call], states: set[Value], intermediate: int) -> li
             checked = False
         elif not checked and any(v in states for v in call.writes):
             flags, checked = MEET | CHECK, True
-        if free is None or call.host is not None:
+        if free is None or call.foreign is not None:
             flags |= MEET
         if flags & MEET:
             open_touches.clear()

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from ..contract import Feed
+from ..contract import Feed, ProfileRow
 from ..errors import ProgramError
 from ..locks import renewed_lock
 from ..primitives import PRIMITIVES
@@ -21,7 +21,7 @@ from ..program.interpret import values_of
 from ..program.ir import Instruction, Operand, Program, Value
 from ..program.passes import simplify
 from ..program.precision import rounded_products
-from ..program.text import format_call
+from ..program.text import format_call, format_scope
 from ..program.views import is_view
 from .backend import NumPyBackend
 
@@ -163,21 +163,25 @@ class Planned:
         """How many bytes the rooms take, and which values share them."""
         total = sum(self._sizes.values())
         lines = [f"{self.program.name}: {total:,} bytes in {len(self._sizes)} rooms for {len(self._rooms)} values"]  # fmt: skip
+        scopes = {i.result: i.scope for i in self.simple.instructions}
         for value, room in self._rooms.items():
             base = room.base if room.base is not None else room
             number = list(self._sizes).index(id(base)) if id(base) in self._sizes else -1
-            lines.append(f"  %{value.number}: {value.spec}, {room.nbytes:,} bytes, room {number}")
+            scope = f", {scopes[value]}" if scopes[value] else ""
+            lines.append(
+                f"  %{value.number}: {value.spec}, {room.nbytes:,} bytes, room {number}{scope}"
+            )
         return "\n".join(lines)
 
     def kernels(self) -> list[str]:
-        """The calls."""
-        return [f"{i.result} = {format_call(i)}" for i in self.simple.instructions]
+        """The calls, each with whose work it is."""
+        return [f"{i.result} = {format_call(i)}{format_scope(i)}" for i in self.simple.instructions]
 
     def source(self) -> str:
         """The calls, one a line: there is no other text."""
         return "\n".join(self.kernels())
 
-    def profile(self, run: Callable[[], object]) -> list[tuple[str, float, int, int]]:
+    def profile(self, run: Callable[[], object]) -> list[ProfileRow]:
         """See `Executable`; seconds by the clock around each call."""
         seconds = [0.0] * len(self._steps)
         steps, count = list(self._steps), [0]
@@ -197,7 +201,11 @@ class Planned:
         finally:
             self._steps = steps
         return [
-            (i.primitive, t / max(count[0], 1), sum(v.spec.size * v.spec.dtype.itemsize for v in (i.result, *i.operands) if isinstance(v, Value)), i.result.spec.size)
+            ProfileRow(
+                i.primitive, t / max(count[0], 1),
+                sum(v.spec.size * v.spec.dtype.itemsize for v in (i.result, *i.operands) if isinstance(v, Value)),
+                i.result.spec.size, i.scope,
+            )
             for i, t in zip(self.simple.instructions, seconds, strict=True)
         ]  # fmt: skip
 

@@ -7,7 +7,8 @@ fails leaves the state as it was. Nothing here computes.
 
 from __future__ import annotations
 
-from typing import Any, Literal, NamedTuple
+from collections.abc import Iterable
+from typing import Any, Literal, NamedTuple, Self
 
 from ..contract import Scalar, Spec
 
@@ -33,13 +34,40 @@ class Parameter(NamedTuple):
     name: str
 
 
-class Instruction(NamedTuple):
-    """`result = primitive(operands, **static)`."""
-
+class _Call(NamedTuple):
     result: Value
     primitive: str
     operands: tuple[Operand, ...]
     static: tuple[tuple[str, Any], ...]
+
+
+class Instruction(_Call):
+    """`result = primitive(operands, **static)`, and the `scope` in which it was recorded.
+
+    A scope ("layers.0 Dense", "layers.0 Dense grad") is there for people: kernels and profiles name layers with it. It is
+    no part of the tuple, so instructions of two layers that compute the same are equal, and share kernels.
+    """
+
+    scope: str = ""
+
+    def __new__(
+        cls,
+        result: Value,
+        primitive: str,
+        operands: tuple[Operand, ...],
+        static: tuple[tuple[str, Any], ...],
+        scope: str = "",
+    ) -> Self:
+        made = super().__new__(cls, result, primitive, operands, static)
+        made.scope = scope
+        return made
+
+    def _replace(self, **changes: Any) -> Self:
+        """A copy with other fields; the scope stays, unless it is one of them."""
+        scope = changes.pop("scope", self.scope)
+        made = super()._replace(**changes)
+        made.scope = scope
+        return made
 
 
 def operands_of(step: Instruction) -> list[Value]:
@@ -59,3 +87,21 @@ class Program(NamedTuple):
     def named(self, role: str) -> dict[str, Value]:
         """The parameters of one role by name, in order."""
         return {p.name: p.value for p in self.parameters if p.role == role}
+
+
+def scope_label(instructions: Iterable[Instruction]) -> str:
+    """The first scope of some instructions, and how many others there are.
+
+    >>> from backends.program import parse_program
+    >>> scope_label(parse_program('''
+    ... program two
+    ... %0: float32[2] = input "x"
+    ... %1: float32[2] = negative(%0)  # layers.0 Dense
+    ... %2: float32[2] = exp(%1)
+    ... %3: float32[2] = sqrt(%2)  # loss
+    ... return y=%3
+    ... ''').instructions)
+    'layers.0 Dense +1'
+    """
+    first, *others = dict.fromkeys(i.scope for i in instructions if i.scope) or [""]
+    return f"{first} +{len(others)}" if others else first

@@ -106,7 +106,7 @@ class _Rewriter:
             self.constants[result] = number
             spec = result.spec
             static = (("shape", spec.shape), ("value", number), ("dtype", spec.dtype))
-            instruction = Instruction(result, "full", (), static)
+            instruction = instruction._replace(primitive="full", operands=(), static=static)
         key = _key(instruction)
         if key in self.known:
             self.same[result] = self.known[key]
@@ -157,7 +157,7 @@ class _Rewriter:
         if primitive == "permute_dims" and inner is not None and inner.primitive == primitive:
             first = dict(inner.static)["axes"]
             axes = tuple(first[i] for i in dict(static)["axes"])
-            return Instruction(result, primitive, inner.operands, (("axes", axes),))
+            return instruction._replace(operands=inner.operands, static=(("axes", axes),))
         if (
             gathers is not None
             and not gathers.place
@@ -166,7 +166,7 @@ class _Rewriter:
             and source.spec.dtype == result.spec.dtype
             and all(source.spec.shape[axis] == 1 for axis in dict(static)["axis"])
         ):
-            return Instruction(result, "reshape", operands, (("shape", result.spec.shape),))
+            return instruction._replace(primitive="reshape", static=(("shape", result.spec.shape),))
         return instruction
 
     def _alias(self, instruction: Instruction) -> Value | None:

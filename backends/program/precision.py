@@ -49,22 +49,25 @@ class _Rounding:
             static = dict(instruction.static)
             precision = static.pop("precision", None)
             if precision is not None:
-                operands = tuple(self._operand(o, precision) for o in instruction.operands)
+                operands = tuple(
+                    self._operand(o, precision, instruction.scope) for o in instruction.operands
+                )
                 instruction = instruction._replace(operands=operands, static=tuple(static.items()))
             self.made[instruction.result] = instruction
         return self.program._replace(instructions=tuple(self.made.values()))
 
-    def _operand(self, operand: Operand, format: str) -> Operand:
+    def _operand(self, operand: Operand, format: str, scope: str) -> Operand:
         if not isinstance(operand, Value):
             return operand
         key = operand, format
         if key not in self.rounded:
             moved = self.made.get(operand)
             if moved is not None and PRIMITIVES[moved.primitive].view == "whole":
-                given = tuple(self._operand(o, format) for o in moved.operands)
-                made = Instruction(self.fresh(operand.spec), moved.primitive, given, moved.static)
+                given = tuple(self._operand(o, format, scope) for o in moved.operands)
+                made = moved._replace(result=self.fresh(operand.spec), operands=given)
             else:
-                made = Instruction(self.fresh(operand.spec), "round_to", (operand,), (("format", format),))  # fmt: skip
+                result = self.fresh(operand.spec)
+                made = Instruction(result, "round_to", (operand,), (("format", format),), scope)
             self.made[made.result] = made
             self.rounded[key] = made.result
         return self.rounded[key]

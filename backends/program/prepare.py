@@ -7,7 +7,7 @@ taken in two steps, and each assigned or returned value has an instruction of it
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from ..contract import Spec
 from ..primitives import PRIMITIVES
@@ -28,6 +28,12 @@ def prepare(program: Program, split_sums: bool = True) -> Program:
     if split_sums:
         program = _with_split_sums(program)
     return drop_unused(_with_own_values(_with_affine_views(program)))
+
+
+def _each(program: Program, rewrite: Callable[[Instruction], Iterator[Instruction]]) -> Program:
+    """All instructions rewritten; what comes of one has its scope."""
+    pairs = ((new, i.scope) for i in program.instructions for new in rewrite(i))
+    return program._replace(instructions=tuple(new._replace(scope=scope) for new, scope in pairs))
 
 
 def _with_draws_first(program: Program) -> Program:
@@ -75,9 +81,7 @@ def _with_plain_powers(program: Program) -> Program:
             yield Instruction(square, "multiply", (source, source), ())
             yield Instruction(result, "multiply", (square, source), ())
 
-    return program._replace(
-        instructions=tuple(new for i in program.instructions for new in rewrite(i))
-    )
+    return _each(program, rewrite)
 
 
 def _with_cast_products(program: Program) -> Program:
@@ -97,9 +101,7 @@ def _with_cast_products(program: Program) -> Program:
                 given[at] = cast
         yield Instruction(result, primitive, tuple(given), static)
 
-    return program._replace(
-        instructions=tuple(new for i in program.instructions for new in rewrite(i))
-    )
+    return _each(program, rewrite)
 
 
 def _with_split_sums(program: Program) -> Program:
@@ -126,14 +128,12 @@ def _with_split_sums(program: Program) -> Program:
         yield Instruction(total, "sum", (rows,), (("axis", tuple(range(last))), ("keepdims", False)))  # fmt: skip
         yield Instruction(result, "reshape", (total,), (("shape", result.spec.shape),))
 
-    return program._replace(
-        instructions=tuple(new for i in program.instructions for new in rewrite(i))
-    )
+    return _each(program, rewrite)
 
 
-def _copy_of(source: Value, result: Value) -> Instruction:
+def _copy_of(source: Value, result: Value, scope: str = "") -> Instruction:
     """An instruction that writes `source` to memory of its own."""
-    return Instruction(result, "astype", (source,), (("dtype", source.spec.dtype),))
+    return Instruction(result, "astype", (source,), (("dtype", source.spec.dtype),), scope)
 
 
 def _with_affine_views(program: Program) -> Program:
@@ -148,7 +148,7 @@ def _with_affine_views(program: Program) -> Program:
             source = operands[0]
             assert isinstance(source, Value)
             copied = fresh(source.spec)
-            instructions.append(_copy_of(source, copied))
+            instructions.append(_copy_of(source, copied, instruction.scope))
             views[copied] = own(copied)
             instruction = instruction._replace(operands=(copied,))
             view = viewed(result, instruction, views)
@@ -180,7 +180,7 @@ def _with_own_values(program: Program) -> Program:
             taken.add(operand)
             return operand
         value = fresh(operand.spec)
-        added.append(_copy_of(operand, value))
+        added.append(_copy_of(operand, value, made[operand].scope if operand in made else ""))
         return value
 
     assigns = tuple((state, held(new, state.spec)) for state, new in program.assigns)

@@ -8,6 +8,7 @@
     assign %0 = %2
     return loss=%3
 
+An instruction may carry its scope behind it, as in `%2: float32[5, 2] = matmul(%1, %0)  # layers.0 Dense`.
 `parse_program(format_program(p)) == p` for every program. A right-hand side is a Python expression once each `%n`
 is read as a name, so Python's own parser does the work; only the node types listed below are accepted.
 """
@@ -26,17 +27,19 @@ from ..shapes import Slot
 from .ir import Instruction, Operand, Parameter, Program, Value
 
 _NUMBERS = {"inf": float("inf"), "nan": float("nan")}
+_SCOPE = "  # "
 _VALUE_LINE = re.compile(r"%(\d+): (\w+)\[([\d, ]*)\] = (.+)")
 
 
-def format_program(program: Program) -> str:
-    """The program as text, one line per parameter, instruction, assignment and the outputs."""
+def format_program(program: Program, scopes: bool = False) -> str:
+    """The program as text, one line per parameter, instruction, assignment and the outputs; `scopes` adds those."""
     lines = [f"program {program.name}"]
     for value, role, name in program.parameters:
         lines.append(f"{value}: {value.spec} = {role} {_quoted(name)}")
     for instruction in program.instructions:
         result = instruction.result
-        lines.append(f"{result}: {result.spec} = {format_call(instruction)}")
+        scope = format_scope(instruction) if scopes else ""
+        lines.append(f"{result}: {result.spec} = {format_call(instruction)}{scope}")
     lines += [f"assign {state} = {format_operand(value)}" for state, value in program.assigns]
     outputs = ", ".join(f"{name}={format_operand(value)}" for name, value in program.outputs)
     lines.append(f"return {outputs}".rstrip())
@@ -50,13 +53,23 @@ def format_call(instruction: Instruction) -> str:
     return f"{instruction.primitive}({', '.join(arguments)})"
 
 
+def format_scope(instruction: Instruction) -> str:
+    """What stands behind an instruction to tell its scope."""
+    return f"{_SCOPE}{_escaped(instruction.scope)}" if instruction.scope else ""
+
+
 def format_operand(operand: Operand) -> str:
     return str(operand) if isinstance(operand, Value) else repr(operand)
 
 
 def _quoted(name: str) -> str:
     """A Python string literal in double quotes."""
-    return '"' + name.encode("unicode_escape").decode().replace('"', '\\"') + '"'
+    return '"' + _escaped(name).replace('"', '\\"') + '"'
+
+
+def _escaped(name: str) -> str:
+    """In one line of ASCII."""
+    return name.encode("unicode_escape").decode()
 
 
 def format_static(item: Any) -> str:
@@ -126,12 +139,15 @@ class _Parser:
         elif right.startswith("input "):
             self.parameters.append(Parameter(value, "input", ast.literal_eval(right[6:])))
         else:
+            # no text stands in an instruction that could hold this mark
+            right, _, scope = right.partition(_SCOPE)
             call = self._expression(right)
             if not isinstance(call.func, ast.Name):
                 raise ValueError("a primitive is a plain name")
             operands = tuple(self._operand(node) for node in call.args)
             static = tuple((str(k.arg), self._static(k.value)) for k in call.keywords)
-            self.instructions.append(Instruction(value, call.func.id, operands, static))
+            scope = scope.encode().decode("unicode_escape")
+            self.instructions.append(Instruction(value, call.func.id, operands, static, scope))
         self.values[str(value)] = value
 
     def _expression(self, text: str) -> ast.Call:

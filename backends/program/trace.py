@@ -96,6 +96,8 @@ class TraceBackend:
         """Small arrays that the step used without declaring them: state that no step assigns."""
         self._captures = captures
         self.precision = resolve_precision(precision)
+        self.scope = ""
+        """What the next instructions carry as theirs."""
         self._thread = threading.get_ident()
         self._parameters: list[Parameter] = []
         self._instructions: list[Instruction] = []
@@ -153,7 +155,8 @@ class TraceBackend:
         if row.kind == "product" and self.precision is not None and all(isinstance(s, Spec) and s.dtype == float32 for s in specs):  # fmt: skip
             static["precision"] = self.precision
         result = self._new(row.infer(specs, static))
-        self._instructions.append(Instruction(result, row.name, operands, tuple(static.items())))
+        made = Instruction(result, row.name, operands, tuple(static.items()), self.scope)
+        self._instructions.append(made)
         return Symbol(self, result, weak and result.spec.dtype.kind == "f")
 
     def _operand(self, array: Any) -> Operand:

@@ -120,9 +120,10 @@ class Loss(Checked):
         return None
 
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Tensor:
-        targets = tensor(y_true)
-        values = returned("a loss", self.per_sample(targets, floating(y_pred), self.from_logits))
-        return self.reduce(values, sample_weight, self.kept(targets))
+        with ag.named_scope("loss"):
+            targets = tensor(y_true)
+            values = self.per_sample(targets, floating(y_pred), self.from_logits)
+            return self.reduce(returned("a loss", values), sample_weight, self.kept(targets))
 
     def reduce(
         self, values: Tensor, sample_weight: Any = None, kept: Tensor | None = None

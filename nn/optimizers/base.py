@@ -162,6 +162,10 @@ class Optimizer(Checked):
         >>> w = nn.Parameter([1.0]); nn.SGD(0.5).apply([ag.tensor([1.0])], [w]); w.tolist()
         [0.5]
         """
+        with ag.named_scope(type(self).__name__):
+            self._apply(gradients, parameters)
+
+    def _apply(self, gradients: Sequence[Tensor | None], parameters: Sequence[Tensor]) -> None:
         self.build(parameters)
         rates: dict[Any, Tensor] = {}
         new: list[tuple[Tensor, Tensor]] = []

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from autograd.testing import strategies
 from backends.primitives import PRIMITIVES
 from backends.program import format_program, parse_program, passes, prepare, verify
+from backends.program.precision import rounded_products
 
 pytestmark = pytest.mark.once
 OPS = st.one_of(strategies.programs(), strategies.mlps())
@@ -95,6 +96,21 @@ def test_every_pass_gives_a_program_that_computes_the_same(name, drawn):
     changed = verify(PASSES[name](drawn.program))
     expected = results(drawn.program, state, inputs)
     assert_equal(results(changed, state, inputs), expected, drawn.program)
+
+
+@pytest.mark.parametrize("name", ["rounded", *PASSES])
+@half_as_many
+@given(drawn=programs())
+def test_every_pass_keeps_the_scopes(name, drawn):
+    """But for copies of parameters, which nobody recorded, every instruction comes from one of the program."""
+    named = drawn.program._replace(
+        instructions=tuple(i._replace(scope="layers.0 Dense") for i in drawn.program.instructions)
+    )
+    change = {"rounded": rounded_products, **PASSES}[name]
+    given = {p.value for p in named.parameters}
+    for instruction in change(named).instructions:
+        of_parameter = instruction.primitive == "astype" and set(instruction.operands) <= given
+        assert instruction.scope == "layers.0 Dense" or of_parameter, instruction
 
 
 @given(st.one_of(OPS.map(step_of), programs().map(lambda d: (d.program, d.arrays("state"), d.arrays("input")))))  # fmt: skip

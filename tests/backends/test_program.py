@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import math
 import operator
+import pickle
 
 import numpy as np
 import pytest
@@ -398,3 +400,67 @@ def test_the_difference_that_reports_tell():
         assert difference(np.array(a), np.array(b)) == expected, (a, b)
     assert difference(np.array([True, False]), np.array([True, True])) > 0
     assert difference(np.array([3]), np.array([3])) == 0
+
+
+SCOPES = [
+    "layers.0 Dense",
+    "layers.0 Dense grad",
+    "loss",
+    "a  # b",
+    "line\nbreak",
+    "größe",
+    'a "quoted" one',
+]
+
+
+def scoped(program, scopes):
+    """The program with these scopes, one after the other."""
+    given = zip(program.instructions, scopes, strict=False)
+    return program._replace(instructions=tuple(i._replace(scope=s) for i, s in given))
+
+
+@pytest.mark.parametrize("first", range(len(SCOPES) - 2))
+def test_scopes_stand_in_the_text_where_they_are_asked_for(first):
+    program = scoped(small(), SCOPES[first : first + 3])
+    assert format_program(program) == TEXT
+    text = format_program(program, scopes=True)
+    assert len(text.splitlines()) == len(TEXT.splitlines())
+    again = parse_program(text)
+    assert again == program
+    assert [i.scope for i in again.instructions] == SCOPES[first : first + 3]
+    assert format_program(again, scopes=True) == text
+
+
+def test_an_instruction_without_a_scope_has_none_in_the_text():
+    text = format_program(scoped(small(), ["", "loss", ""]), scopes=True)
+    assert [line.partition("  # ")[2] for line in text.splitlines()[3:6]] == ["", "loss", ""]
+    assert [i.scope for i in parse_program(text).instructions] == ["", "loss", ""]
+
+
+def test_a_scope_is_no_part_of_what_an_instruction_is():
+    first, second = (scoped(small(), [name] * 3) for name in ("layers.0 Dense", "layers.1 Dense"))
+    assert first == second
+    assert hash(first.instructions[0]) == hash(second.instructions[0])
+    assert len(first.instructions[0]) == 4
+
+
+@pytest.mark.parametrize(
+    "copied", [copy.copy, copy.deepcopy, lambda i: pickle.loads(pickle.dumps(i))]
+)
+def test_a_scope_goes_along(copied):
+    instruction = small().instructions[0]._replace(scope="loss")
+    assert copied(instruction) == instruction
+    assert copied(instruction).scope == "loss"
+    assert instruction._replace(primitive="add").scope == "loss"
+    assert instruction._replace(scope="loss grad").scope == "loss grad"
+    assert instruction.scope == "loss"
+
+
+def test_a_trace_gives_the_scope_of_now():
+    trace = TraceBackend()
+    x = trace.parameter(Spec((2,), F32), "input", "x")
+    trace.scope = "layers.0 Dense"
+    y = x + 1.0
+    trace.scope = "loss"
+    program = trace.finish("two", [], [("y", y * x)])
+    assert [i.scope for i in program.instructions] == ["layers.0 Dense", "loss"]

@@ -9,8 +9,8 @@ import numpy as np
 
 from backends.cuda.calls import ERRORS, Call
 from backends.cuda.kernel import Kernel
-from backends.cuda.lower import Lowered
 from backends.numpy import NumPyBackend
+from backends.plan.lowering import Lowered
 from backends.program.ir import Value
 
 from .host import HostModule, prepare
@@ -24,7 +24,7 @@ def module(source: str) -> HostModule:
 class OnHost:
     """Runs calls in their order; every root has an array of its own, filled with NaN or -1 before it is written."""
 
-    def __init__(self, lowered: Lowered) -> None:
+    def __init__(self, lowered: Lowered[Call]) -> None:
         self.lowered = lowered
         self.arrays: dict[Value, np.ndarray] = {ERRORS: np.zeros(1, np.int64)}
 

@@ -13,6 +13,7 @@ from steps import big_step, counter, ones
 
 import autograd as ag
 from autograd.profiling import Profile
+from backends.contract import ProfileRow
 
 pytestmark = pytest.mark.once
 
@@ -45,10 +46,14 @@ def test_reports(tmp_path):
 
 
 def test_the_table_of_a_profile():
-    profile = Profile("step", [("add", 1e-6, 3_000, 2_000), ("matmul", 3e-6, 6_000, 90_000)])
+    rows = [
+        ProfileRow("add", 1e-6, 3_000, 2_000),
+        ProfileRow("matmul", 3e-6, 6_000, 90_000, "layers.0 Dense"),
+    ]
+    profile = Profile("step", rows)
     _, _, add, matmul = str(profile).splitlines()
     assert add.split() == ["1.00", "25.0%", "3.0", "2.0", "add"]
-    assert matmul.split() == ["3.00", "75.0%", "2.0", "30.0", "matmul"]
+    assert matmul.split() == ["3.00", "75.0%", "2.0", "30.0", "matmul", "[layers.0", "Dense]"]
 
 
 def test_a_profile_in_which_nothing_runs_and_of_small_steps():

@@ -12,7 +12,8 @@ import io
 import math
 import os
 from collections import Counter
-from typing import IO, Any, NamedTuple
+from collections.abc import Callable
+from typing import IO, Any
 
 from autograd import GradloomError, Tensor
 
@@ -89,22 +90,29 @@ def _without_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def pack(value: Any, arrays: dict[str, Any], name: str) -> Any:
-    """`value` as JSON, its arrays moved to `arrays` under `name` and named there."""
+def plain(value: Any, other: Callable[[Any, str], Any], name: str = "") -> Any:
+    """`value` as JSON: numbers, texts, lists and dicts as they are, all else as `other(value, its name)`."""
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
     if isinstance(value, (list, tuple)):
-        return [pack(item, arrays, f"{name}.{i}") for i, item in enumerate(value)]
+        return [plain(item, other, f"{name}.{i}") for i, item in enumerate(value)]
     if isinstance(value, dict):
-        return {str(key): pack(item, arrays, f"{name}.{key}") for key, item in value.items()}
-    if isinstance(value, Tensor):
-        value = value.numpy()
-    if not hasattr(value, "__array__"):
-        raise ArgumentError(
-            f"save: {name} is a {type(value).__name__}; the state of a run is made of numbers, texts and arrays"
-        )
-    arrays[name] = value
-    return {"array": name}
+        return {str(key): plain(item, other, f"{name}.{key}") for key, item in value.items()}
+    return other(value, name)
+
+
+def pack(value: Any, arrays: dict[str, Any], name: str) -> Any:
+    """`value` as JSON, its arrays moved to `arrays` under `name` and named there."""
+
+    def moved(array: Any, name: str) -> dict[str, str]:
+        if not hasattr(array, "__array__"):
+            raise ArgumentError(
+                f"save: {name} is a {type(array).__name__}; the state of a run is made of numbers, texts and arrays"
+            )
+        arrays[name] = array.numpy() if isinstance(array, Tensor) else array
+        return {"array": name}
+
+    return plain(value, moved, name)
 
 
 def unpack(value: Any, arrays: dict[str, Any]) -> Any:
@@ -134,15 +142,10 @@ def contents(what: str, header: dict[str, Any], arrays: dict[str, Any]) -> list[
     return [data[:start].replace(DIGEST % NO_DIGEST, digest, 1), memoryview(data)[start:]]
 
 
-class Content(NamedTuple):
-    """What a file holds; `header` is None where Gradloom has not written it."""
-
-    header: dict[str, Any] | None
-    arrays: dict[str, Any]
-
-
-def read(place: Place, verify: bool = True) -> Content:
+def read(place: Place, verify: bool = True) -> tuple[dict[str, Any] | None, dict[str, Any]]:
     """The description and the arrays of a path, or of what is left of an open binary file.
+
+    There is no description where Gradloom has not written it.
 
     Raises:
         FileNotFoundError: there is no such file.
@@ -154,7 +157,7 @@ def read(place: Place, verify: bool = True) -> Content:
         data = _bytes_of(place)
         table, start = _checked_table(data)
         header = _header(table.get("__metadata__", {}), data[:start], data, verify)
-        return Content(header, dict(library.numpy.load(data)))
+        return header, dict(library.numpy.load(data))
     except (FileNotFoundError, ArgumentError):
         raise
     except (library.SafetensorError, OSError, *DAMAGE) as error:

@@ -12,6 +12,7 @@ from .. import activations
 from ..errors import ArgumentError, FileError
 from ..module import Module, config_of
 from ..parameter import Parameter
+from .container import plain
 from .fields import DICT, SHAPE, TEXT, WORDS, Field, check_fields, lists_of, optional, or_none
 
 if TYPE_CHECKING:
@@ -47,14 +48,11 @@ PARTS = ("model.", "optimizer.", "loss_scale.", "run.")
 
 def describe(thing: Any) -> Any:
     """A configuration as JSON: objects become {"class": name, "config": arguments}, functions {"function": name}."""
-    if thing is None or isinstance(thing, (bool, int, float, str)):
-        return thing
-    if isinstance(thing, (list, tuple)):
-        return [describe(item) for item in thing]
-    if isinstance(thing, dict):
-        return {str(key): describe(item) for key, item in thing.items()}
-    name = activations.name_of(thing)
-    if name is not None:
+    return plain(thing, _named)
+
+
+def _named(thing: Any, _: str) -> Any:
+    if (name := activations.name_of(thing)) is not None:
         return name
     if inspect.isfunction(thing) and thing.__name__.isidentifier():
         return {"function": thing.__name__}
@@ -71,20 +69,15 @@ def describe(thing: Any) -> Any:
     config = thing.get_config() if isinstance(thing, Module) else config_of(thing)
     return {
         "class": vars(type(thing)).get("saved_as", type(thing).__name__),
-        "config": {key: describe(item) for key, item in config.items()},
+        "config": describe(config),
     }
-
-
-def saved_shape(model: Model) -> list[int] | None:
-    """The shape of a sample, as JSON."""
-    return None if model.sample_shape is None else list(model.sample_shape)
 
 
 def described(model: Model) -> dict[str, Any]:
     """What was defined and compiled, as JSON."""
     header: dict[str, Any] = {
         "model": describe(model),
-        "input_shape": saved_shape(model),
+        "input_shape": describe(model.sample_shape),
     }
     frozen = [name for name, module in model.named_modules() if not module.trainable]
     fixed = [

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from autograd import Tensor
 
 from ..errors import FileError
+from ..ranges import shown
 
 
 class Field(NamedTuple):
@@ -84,7 +85,7 @@ def check_fields(whose: str, found: Any, fields: Mapping[str, Field]) -> None:
         )
     for name, value in found.items():
         if not fields[name].holds(value):
-            raise FileError(f"{whose}: {name} is {_shown(value)}, not {fields[name].words}")
+            raise FileError(f"{whose}: {name} is {shown(value)}, not {fields[name].words}")
 
 
 def check_arrays(
@@ -122,8 +123,3 @@ def _listed(what: str, names: list[str]) -> str:
         return ""
     more = f" and {len(names) - 6} more" if len(names) > 6 else ""
     return f"; {what}{': ' if what else ''}{', '.join(names[:6])}{more}"
-
-
-def _shown(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) < 60 else f"{text[:60]}..."

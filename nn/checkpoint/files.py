@@ -112,9 +112,8 @@ def remove_left_overs(path: str) -> None:
 
 
 def _is_alive(process: int) -> bool:
-    if (
-        fcntl is None
-    ):  # Windows, where 0 is a signal like others; a file that is open cannot be removed there
+    # on Windows 0 is a signal like others; a file that is open cannot be removed there
+    if fcntl is None:
         return False
     try:
         os.kill(process, 0)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -32,14 +32,16 @@ Shape = tuple[int, ...]
 
 
 @contextmanager
-def load_limits(arrays: Mapping[str, Any]) -> Iterator[None]:
-    """Inside, the library's layers make no more weights than these arrays hold, and no huge array.
+def load_limits(sample: Sequence[int] | None, arrays: Mapping[str, Any]) -> Iterator[None]:
+    """Inside, the library's layers make no more weights than these arrays hold, and no huge array of such a sample.
 
     A layer of the user's own is code that was passed on purpose, and is believed.
 
     Raises:
         FileError: a layer would, and has not run.
     """
+    if math.prod(sample or ()) > LARGEST_SAMPLE:
+        raise FileError(f"a sample of shape {sample} is too large")
     left = sum(array.size for array in arrays.values())
 
     def watch(module: Module, inputs: list[Tensor], compute: Compute) -> Any:

@@ -25,7 +25,7 @@ from ..precision import LossScale
 from ..preserve import undone_on_error
 from ..ranges import shown
 from .container import read_model
-from .description import check_header, make, saved_shape
+from .description import check_header, describe, make
 from .files import Place, name_of
 from .limits import load_limits
 from .restore import build, explained, restore
@@ -80,14 +80,14 @@ def load(
     classes = CLASSES | dict(custom_objects or {})
     with explained(path, "a model"), undone_on_error():
         check_header(header, arrays)
-        with load_limits(arrays):
+        with load_limits(header["input_shape"], arrays):
             model = make(header["model"], classes)
             if not isinstance(model, Model):
                 raise FileError(f"holds a {type(model).__name__}, not a model")
             if not model.built and header["input_shape"] is None:
                 raise FileError("the shape of the inputs is missing")
             build(model, header)
-            if saved_shape(model) != header["input_shape"]:
+            if describe(model.sample_shape) != header["input_shape"]:
                 raise FileError(
                     f"inputs of shape {header['input_shape']} are not those of its model"
                 )

@@ -5,7 +5,6 @@ All of it is checked before the first of it is set, so a file that is refused ha
 
 from __future__ import annotations
 
-import math
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,7 +21,7 @@ from .container import DAMAGE, part, read, read_model, unpack
 from .description import PARTS, check_header, described
 from .fields import TEXT, Field, check_arrays, check_fields
 from .files import Place, name_of
-from .limits import LARGEST_SAMPLE, load_limits
+from .limits import load_limits
 from .position import Position, random_state, set_random_state
 from .saving import state_of
 
@@ -51,12 +50,8 @@ def explained(place: Place, what: str) -> Iterator[None]:
 
 def build(model: Model, header: dict[str, Any]) -> None:
     """Give a model that has no weights yet those that the input in the file leads to."""
-    shape = header["input_shape"]
-    if shape is not None and math.prod(shape) > LARGEST_SAMPLE:
-        raise FileError(f"a sample of shape {shape} is too large")
-    if model.built or shape is None:
-        return
-    model.ensure_built(ag.zeros((1, *shape), model.dtype))
+    if not model.built and header["input_shape"] is not None:
+        model.ensure_built(ag.zeros((1, *header["input_shape"]), model.dtype))
 
 
 def restore(model: Model, header: dict[str, Any], arrays: dict[str, Any], origin: str) -> None:
@@ -121,7 +116,7 @@ def resume_from(model: Model, place: Place) -> None:
     before, words = restoring(model), random_state()
     with explained(place, "a run"), undone_on_error(model):
         check_header(header, arrays)
-        with load_limits(arrays):
+        with load_limits(header["input_shape"], arrays):
             build(model, header)
         own = described(model)
         for name in ("model", "loss", "mixed_precision"):

@@ -23,8 +23,7 @@ if TYPE_CHECKING:
 
 def save(model: Model, place: Place) -> None:
     """Write `model`, its optimizer and how it was compiled to a path or a binary file."""
-    _check_built("save", model)
-    arrays: dict[str, Any] = {f"model.{n}": array for n, array in model.state_dict().items()}
+    arrays = _weights("save", model)
     with model.drawing():
         header = {"random": random_state(), **described(model)}
         run = None if model.current_run is None else model.current_run.position()
@@ -37,16 +36,15 @@ def save(model: Model, place: Place) -> None:
 
 def save_weights(model: Model, place: Place) -> None:
     """Write the parameters and buffers of `model` to a path or a binary file."""
-    _check_built("save_weights", model)
-    arrays = {f"model.{name}": array for name, array in model.state_dict().items()}
-    write(place, contents("save_weights", {}, arrays))
+    write(place, contents("save_weights", {}, _weights("save_weights", model)))
 
 
-def _check_built(what: str, model: Model) -> None:
+def _weights(what: str, model: Model) -> dict[str, Any]:
     if not model.built:
         raise ArgumentError(
             f"{what}: the model is not built yet; call it on some input, or give the first layer an input_shape"
         )
+    return {f"model.{name}": array for name, array in model.state_dict().items()}
 
 
 def state_of(helper: Optimizer | LossScale | None) -> dict[str, Tensor]:

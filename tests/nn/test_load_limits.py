@@ -62,13 +62,13 @@ def test_as_many_weights_as_the_file_holds_and_not_one_more(make, sample):
     expected = plain(x)
     count = sum(math.prod(tensor.shape) for _, tensor in plain.named_tensors())
     nn.set_random_seed(1)
-    with limits.load_limits(arrays(count)):
+    with limits.load_limits(None, arrays(count)):
         layer = make()
         result = layer(x)
     assert result.shape == expected.shape
     if count:
         layer = make()
-        too_few = limits.load_limits(arrays(count - 1))
+        too_few = limits.load_limits(None, arrays(count - 1))
         with pytest.raises(nn.FileError, match="more than it holds"), too_few:
             layer(x)
         assert not layer.built
@@ -80,7 +80,7 @@ def test_the_largest_array_on_the_way_is_no_larger_than_allowed(make, sample, mo
     """The input and the result count for every layer, also when it is called again."""
     x = ag.zeros((1, *sample))
     layer = make()
-    with limits.load_limits(arrays(10**6)):
+    with limits.load_limits(None, arrays(10**6)):
         result = layer(x)
         for _ in range(2):
             monkeypatch.setattr(limits, "LARGEST", max(x.size, result.size) - 1)
@@ -91,7 +91,7 @@ def test_the_largest_array_on_the_way_is_no_larger_than_allowed(make, sample, mo
 
 def test_weights_are_no_array_on_the_way_and_neither_are_windows(monkeypatch):
     monkeypatch.setattr(limits, "LARGEST", 16 * 16 * 8)
-    with limits.load_limits(arrays(10**6)):
+    with limits.load_limits(None, arrays(10**6)):
         nn.Conv2D(4, 3)(ag.zeros((1, 16, 16, 8)))
         nn.Embedding(10**4, 5)(ag.zeros((1, 3)))
         with pytest.raises(nn.FileError, match=r"an array of shape \(1, 18, 18, 8\)"):
@@ -132,7 +132,7 @@ def test_trying_leaves_no_trace(monkeypatch):
         if count is None:
             result = nn.Sequential(layers)(x)
         else:
-            with limits.load_limits(arrays(count)):
+            with limits.load_limits(None, arrays(count)):
                 result = nn.Sequential(layers)(x)
         results.append((result.tolist(), ag.random.default_generator().state[1].item()))
         assert called == [(4,), "activation", "build", "call"]

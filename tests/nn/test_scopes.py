@@ -9,7 +9,8 @@ import pytest
 import autograd as ag
 import backends
 import nn
-from backends.program import passes
+from backends.program.passes import simplify
+from backends.program.prepare import prepare
 from nn.compiled import Steps
 
 pytestmark = pytest.mark.once
@@ -72,7 +73,7 @@ def test_a_training_step_names_layers_loss_gradients_metrics_and_optimizer(optim
     assert products == [LAYERS[0], LAYERS[2], *[f"{LAYERS[2]} grad"] * 2, f"{LAYERS[0]} grad"]
     draws = [i.scope for i in step.program.instructions if i.primitive == "random_bits"]
     assert draws == ["layers.1 Dropout"]
-    prepared = passes.prepare(passes.simplify(step.program))
+    prepared = prepare(simplify(step.program))
     assert all(i.scope for i in prepared.instructions)
 
 

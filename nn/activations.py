@@ -19,8 +19,8 @@ import autograd as ag
 from autograd import Tensor
 from autograd.mode import switched
 
+from .arguments import called
 from .errors import lookup
-from .forms import called
 
 Activation = Callable[[Tensor], Tensor]
 

@@ -19,15 +19,14 @@ from . import (
     regularizers,
     sequential,
 )
+from .arguments import FLAG, shown
 from .budget import limited_to
 from .errors import ArgumentError, FileError
 from .files import Place, name_of
-from .forms import FLAG
 from .model import Model
 from .optimizers import schedules
 from .precision import LossScale
 from .preserve import undone_on_error
-from .ranges import shown
 from .reading import read_model
 from .resuming import build, check_header, explained, restore
 from .saving import saved_shape

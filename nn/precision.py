@@ -7,24 +7,23 @@ float16 gradients below 6e-8 would vanish, so the loss is multiplied before back
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
 
 import autograd as ag
 from autograd import Tensor, no_grad
 
+from .arguments import COUNT, FLAG, Checked, Range
 from .errors import ArgumentError
-from .forms import FLAG
 from .optimizers import Optimizer
 from .parameter import Buffer
-from .ranges import COUNT, Checked, Range
 
 if TYPE_CHECKING:
     from .model import Model
 
 _LEAST, _MOST = 2.0**-126, 2.0**127
 """Powers of two that float32 holds: halving and doubling end here, for from 0 or infinity there is no way back."""
-_JIT = FLAG._replace(words='is "auto", True or False')
+_JIT = FLAG.but(words='is "auto", True or False')
 Kept = list[tuple[Tensor, Tensor]]
 """Tensors, and what they were."""
 
@@ -54,8 +53,8 @@ class LossScale(Checked):
     [0.25] 8.0
     """
 
-    ranges: ClassVar[Mapping[str, Range]] = {
-        "initial_scale": Range("is a number from 2**-126 to 2**127", _LEAST, _MOST),
+    checks = {
+        "initial_scale": Range("is a number from 2**-126 to 2**127", least=_LEAST, most=_MOST),
         "dynamic_growth_steps": COUNT,
     }
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import autograd as ag
 from autograd import Tensor
 
+from .arguments import FLAG
 from .budget import limited_to
 from .errors import ArgumentError, FileError
 from .fields import (
@@ -28,7 +29,6 @@ from .fields import (
     or_none,
 )
 from .files import Place, name_of
-from .forms import FLAG
 from .module import Module
 from .optimizers import Optimizer
 from .position import Position, random_state, set_random_state

@@ -8,14 +8,12 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any
 
 from .. import fields
+from ..arguments import COUNT, FLAG, FOLDER, LIMIT, PATH, VERBOSE
 from ..errors import ArgumentError
 from ..files import Lock, remove_left_overs
-from ..forms import FLAG, FOLDER, PATH, Form
-from ..ranges import COUNT, LIMIT, VERBOSE, Range
 from .base import Callback, Logs
 from .monitor import Monitor
 
@@ -26,7 +24,7 @@ class Periodic:
     """Counts steps: every "epoch", or every so many steps over all epochs."""
 
     def __init__(self, owner: str, save_freq: str | int) -> None:
-        steps = COUNT._replace(words='is "epoch" or a number of steps >= 1')
+        steps = COUNT.but(words='is "epoch" or a number of steps >= 1')
         each_epoch = isinstance(save_freq, str) and save_freq == "epoch"
         self.every: int | None = None if each_epoch else steps.checked(owner, "save_freq", save_freq)  # fmt: skip
         self.steps = 0
@@ -56,8 +54,11 @@ class ModelCheckpoint(Monitor):
     saves_the_run = True
     state_fields = {"best": fields.or_none(fields.NUMBER), "steps": fields.COUNT}
 
-    ranges: ClassVar[Mapping[str, Range]] = {"verbose": VERBOSE}
-    forms: ClassVar[Mapping[str, Form]] = {"filepath": PATH, "save_best_only": FLAG, "save_weights_only": FLAG}  # fmt: skip
+    checks = {
+        "filepath": PATH,
+        "verbose": VERBOSE,
+        **dict.fromkeys(("save_best_only", "save_weights_only"), FLAG),
+    }
 
     def __init__(
         self,
@@ -137,7 +138,7 @@ class BackupAndRestore(Callback):
 
     saves_the_run = True
     state_fields = {"steps": fields.COUNT}
-    forms: ClassVar[Mapping[str, Form]] = {"backup_dir": FOLDER, "delete_checkpoint": FLAG}
+    checks = {"backup_dir": FOLDER, "delete_checkpoint": FLAG}
 
     def __init__(
         self, backup_dir: Path, save_freq: str | int = "epoch", delete_checkpoint: bool = True

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any
 
 from .. import fields
+from ..arguments import COUNT, COUNT_OR_ZERO, FLAG, FOLDER, PATH, SEPARATOR
 from ..errors import MissingExtraError
-from ..forms import FLAG, FOLDER, PATH, SEPARATOR, Form
-from ..ranges import COUNT, COUNT_OR_ZERO, Range
 from .base import Callback, Logs
 
 Path = str | os.PathLike[str]
@@ -29,7 +27,11 @@ class CSVLogger(Callback):
     """
 
     state_fields = {"keys": fields.or_none(fields.lists_of(fields.TEXT)), "size": fields.COUNT}
-    forms: ClassVar[Mapping[str, Form]] = {"filename": PATH, "separator": SEPARATOR, "append": FLAG}
+    checks = {
+        "filename": PATH,
+        "separator": SEPARATOR,
+        "append": FLAG,
+    }
 
     def __init__(self, filename: Path, separator: str = ",", append: bool = False) -> None:
         self.filename = filename
@@ -99,14 +101,13 @@ class TensorBoard(Callback):
     """
 
     state_fields = {"step": fields.COUNT}
-    ranges: ClassVar[Mapping[str, Range]] = {"histogram_freq": COUNT_OR_ZERO}
-    forms: ClassVar[Mapping[str, Form]] = {"log_dir": FOLDER}
+    checks = {"log_dir": FOLDER, "histogram_freq": COUNT_OR_ZERO}
 
     def __init__(
         self, log_dir: Path = "logs", histogram_freq: int = 0, update_freq: str | int = "epoch"
     ) -> None:
         if not isinstance(update_freq, str) or update_freq not in ("epoch", "batch"):
-            steps = COUNT._replace(words='is "epoch", "batch" or an integer >= 1')
+            steps = COUNT.but(words='is "epoch", "batch" or an integer >= 1')
             update_freq = steps.checked("TensorBoard", "update_freq", update_freq)
         self.log_dir = log_dir
         self.histogram_freq = histogram_freq

@@ -8,13 +8,21 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any
 
 from .. import fields
-from ..forms import FLAG, KEY, Form, choice
+from ..arguments import (
+    COUNT_OR_ZERO,
+    FLAG,
+    KEY,
+    LIMIT,
+    NOT_NEGATIVE,
+    NUMBER,
+    SHARE,
+    VERBOSE,
+    choice,
+)
 from ..metrics.direction import higher_is_better
-from ..ranges import COUNT_OR_ZERO, LIMIT, NOT_NEGATIVE, NUMBER, SHARE, VERBOSE, Range
 from .base import Callback, Logs
 from .rates import log_rate, refuse_schedule
 
@@ -30,8 +38,11 @@ class Monitor(Callback):
         min_delta: how much better, absolutely, it has to be to count.
     """
 
-    ranges: ClassVar[Mapping[str, Range]] = {"min_delta": NUMBER}
-    forms: ClassVar[Mapping[str, Form]] = {"monitor": KEY, "mode": choice(*MODES)}
+    checks = {
+        "monitor": KEY,
+        "mode": choice(*MODES),
+        "min_delta": NUMBER,
+    }
 
     def __init__(self, monitor: str = "val_loss", mode: str = "auto", min_delta: float = 0) -> None:
         self.monitor = monitor
@@ -96,13 +107,13 @@ class EarlyStopping(Monitor):
         "best_epoch": fields.COUNT,
         "best_weights": fields.or_none(fields.dicts_of(fields.ARRAY)),
     }
-    ranges: ClassVar[Mapping[str, Range]] = {
+    checks = {
         "patience": COUNT_OR_ZERO,
         "verbose": VERBOSE,
         "baseline": LIMIT,
         "start_from_epoch": COUNT_OR_ZERO,
+        "restore_best_weights": FLAG,
     }
-    forms: ClassVar[Mapping[str, Form]] = {"restore_best_weights": FLAG}
 
     def __init__(
         self,
@@ -194,7 +205,7 @@ class ReduceLROnPlateau(Monitor):
         "cooldown_counter": fields.COUNT,
         "best": fields.or_none(fields.NUMBER),
     }
-    ranges: ClassVar[Mapping[str, Range]] = {
+    checks = {
         "factor": SHARE,
         "patience": COUNT_OR_ZERO,
         "verbose": VERBOSE,

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
-from typing import Any, ClassVar
+from collections.abc import Callable
+from typing import Any
 
+from ..arguments import VERBOSE, function
 from ..errors import ArgumentError, NotCompiledError
-from ..forms import Form, function
 from ..optimizers.schedules import LearningRateSchedule
-from ..ranges import VERBOSE, Range
 from .base import Callback, Logs
 
 
@@ -43,8 +42,10 @@ class LearningRateScheduler(Callback):
     >>> halve = nn.LearningRateScheduler(lambda epoch, rate: rate / 2 if epoch else rate)
     """
 
-    ranges: ClassVar[Mapping[str, Range]] = {"verbose": VERBOSE}
-    forms: ClassVar[Mapping[str, Form]] = {"schedule": function("is a function of (epoch, rate)", 2, 1)}  # fmt: skip
+    checks = {
+        "schedule": function("is a function of (epoch, rate)", 2, 1),
+        "verbose": VERBOSE,
+    }
 
     def __init__(self, schedule: Callable[..., Any], verbose: int = 0) -> None:
         self.schedule = schedule

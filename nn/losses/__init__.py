@@ -2,40 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
-from autograd import Tensor
-
+from ..arguments import called
 from ..errors import lookup
-from ..forms import called
 from .base import FunctionLoss, Loss
 from .crossentropy import (
     BinaryCrossentropy,
     BinaryFocalCrossentropy,
     CategoricalCrossentropy,
     SparseCategoricalCrossentropy,
-)
-from .functions import (
     binary_crossentropy,
     binary_focal_crossentropy,
     categorical_crossentropy,
-    categorical_hinge,
-    cosine_similarity,
-    hinge,
-    huber,
-    kl_divergence,
-    log_cosh,
-    mean_absolute_error,
-    mean_absolute_percentage_error,
-    mean_squared_error,
-    mean_squared_logarithmic_error,
-    poisson,
     sparse_categorical_crossentropy,
+)
+from .margin import (
+    CategoricalHinge,
+    Hinge,
+    SquaredHinge,
+    categorical_hinge,
+    hinge,
     squared_hinge,
 )
-from .margin import CategoricalHinge, Hinge, SquaredHinge
-from .probabilistic import KLDivergence, Poisson
+from .probabilistic import KLDivergence, Poisson, kl_divergence, poisson
 from .regression import (
     CosineSimilarity,
     Huber,
@@ -44,6 +34,13 @@ from .regression import (
     MeanAbsolutePercentageError,
     MeanSquaredError,
     MeanSquaredLogarithmicError,
+    cosine_similarity,
+    huber,
+    log_cosh,
+    mean_absolute_error,
+    mean_absolute_percentage_error,
+    mean_squared_error,
+    mean_squared_logarithmic_error,
 )
 
 __all__ = [
@@ -85,40 +82,15 @@ __all__ = [
     "squared_hinge",
 ]
 
-_CLASS_OF: dict[Callable[..., Tensor], type[Loss]] = {
-    mean_squared_error: MeanSquaredError,
-    mean_absolute_error: MeanAbsoluteError,
-    mean_absolute_percentage_error: MeanAbsolutePercentageError,
-    mean_squared_logarithmic_error: MeanSquaredLogarithmicError,
-    huber: Huber,
-    log_cosh: LogCosh,
-    cosine_similarity: CosineSimilarity,
-    binary_crossentropy: BinaryCrossentropy,
-    binary_focal_crossentropy: BinaryFocalCrossentropy,
-    categorical_crossentropy: CategoricalCrossentropy,
-    sparse_categorical_crossentropy: SparseCategoricalCrossentropy,
-    kl_divergence: KLDivergence,
-    poisson: Poisson,
-    hinge: Hinge,
-    squared_hinge: SquaredHinge,
-    categorical_hinge: CategoricalHinge,
-}
-_SHORT: dict[str, type[Loss]] = {
-    "mse": MeanSquaredError,
-    "mae": MeanAbsoluteError,
-    "mape": MeanAbsolutePercentageError,
-    "msle": MeanSquaredLogarithmicError,
-    "bce": BinaryCrossentropy,
-    "kld": KLDivergence,
-}
+_FUNCTIONS: list[Any] = [f for f in map(globals().get, __all__) if hasattr(f, "short")]
 LOSSES: dict[str, type[Loss]] = {
-    **{function.__name__: chosen for function, chosen in _CLASS_OF.items()},
-    **_SHORT,
+    name: f.loss for f in _FUNCTIONS for name in (f.__name__, *f.short)
 }
 """The names of Keras's functions, and the short ones: what an error message suggests."""
 _ALSO: dict[str, type[Loss]] = {
-    **{chosen.__name__: chosen for chosen in _CLASS_OF.values()},
-    **{name.upper(): chosen for name, chosen in _SHORT.items()},
+    name: f.loss
+    for f in _FUNCTIONS
+    for name in (f.loss.__name__, *(short.upper() for short in f.short))
 }
 
 
@@ -134,9 +106,10 @@ def get(loss: Any) -> Loss:
         return loss
     if isinstance(loss, type) and issubclass(loss, Loss):
         return loss()
-    for function, chosen in _CLASS_OF.items():
+    for function in _FUNCTIONS:
         if loss is function:
-            return chosen()
+            chosen: Loss = function.loss()
+            return chosen
     if called("loss", loss, 2, "(y_true, y_pred)") is not None:
         return FunctionLoss(loss)
     return lookup("loss", loss, LOSSES, _ALSO)()

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from ..arguments import called
+from ..constructors import snake_case
 from ..errors import lookup
-from ..forms import called
 from ..losses import LOSSES, Loss
 from .accuracy import (
     Accuracy,
@@ -45,26 +46,19 @@ __all__ = [
     "get",
 ]
 
+_CLASSES = [
+    kind
+    for kind in map(globals().get, __all__)
+    if isinstance(kind, type)
+    and issubclass(kind, Metric)
+    and kind not in (Metric, LossMetric, Mean, ConfusionMatrix)
+]
 METRICS: dict[str, Callable[..., Metric]] = {
     **{name: lambda name, loss=loss: LossMetric(loss(), name) for name, loss in LOSSES.items()},
-    "accuracy": Accuracy,
+    **{snake_case(kind.__name__).replace("f_beta", "fbeta"): kind for kind in _CLASSES},
     "acc": Accuracy,
-    "auc": AUC,
-    "binary_accuracy": BinaryAccuracy,
-    "categorical_accuracy": CategoricalAccuracy,
-    "f1_score": F1Score,
-    "fbeta_score": FBetaScore,
     "mae": MeanAbsoluteError,
-    "mean_absolute_error": MeanAbsoluteError,
-    "mean_squared_error": MeanSquaredError,
     "mse": MeanSquaredError,
-    "precision": Precision,
-    "r2_score": R2Score,
-    "recall": Recall,
-    "root_mean_squared_error": RootMeanSquaredError,
-    "sparse_categorical_accuracy": SparseCategoricalAccuracy,
-    "sparse_top_k_categorical_accuracy": SparseTopKCategoricalAccuracy,
-    "top_k_categorical_accuracy": TopKCategoricalAccuracy,
 }
 _BY_CLASS_NAME: dict[str, Callable[..., Metric]] = {
     kind.__name__: kind for kind in METRICS.values() if isinstance(kind, type)

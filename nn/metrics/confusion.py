@@ -6,15 +6,15 @@ thresholds, `average=None`), the array is `results()` and `result()` is its mean
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import autograd as ag
 from autograd import ShapeError, Tensor
 
-from ..forms import Form, choice
+from ..arguments import COUNT, COUNT_OR_ZERO, FRACTION, POSITIVE, choice
+from ..constructors import argument, attribute, constructor
 from ..losses.base import align, tensor
-from ..ranges import COUNT, COUNT_OR_ZERO, FRACTION, POSITIVE, Range
 from .accuracy import has_labels, is_binary, labels_for
 from .base import Metric, ratio, spread
 from .regression import columns
@@ -22,21 +22,15 @@ from .regression import columns
 AVERAGES = (None, "micro", "macro", "weighted")
 
 
+@constructor
 class _AtThresholds(Metric):
     """Counts of right and wrong decisions `p > threshold`, one per threshold."""
 
-    ranges: ClassVar[Mapping[str, Range]] = {"class_id": COUNT_OR_ZERO.or_none()}
+    thresholds: float | Sequence[float] | None = None
+    class_id: int | None = argument(COUNT_OR_ZERO.or_none(), default=None)
 
-    def __init__(
-        self,
-        thresholds: float | Sequence[float] | None = None,
-        class_id: int | None = None,
-        name: str = "decisions",
-    ) -> None:
-        super().__init__(name)
-        self.thresholds = thresholds
-        self.class_id = class_id
-        self._limits = _limits(type(self).__name__, thresholds)
+    def __post_init__(self) -> None:
+        self._limits = _limits(type(self).__name__, self.thresholds)
         self.allocate((len(self._limits),))
 
     def decisions(
@@ -68,6 +62,7 @@ class _AtThresholds(Metric):
         return sum(values) / len(values)
 
 
+@constructor
 class Precision(_AtThresholds):
     """Of what was called positive, the share that is: true positives / (true + false positives).
 
@@ -84,16 +79,8 @@ class Precision(_AtThresholds):
     """
 
     state_names = ("true_positives", "false_positives")
-    true_positives: Tensor
-    false_positives: Tensor
-
-    def __init__(
-        self,
-        thresholds: float | Sequence[float] | None = None,
-        class_id: int | None = None,
-        name: str = "precision",
-    ) -> None:
-        super().__init__(thresholds, class_id, name)
+    true_positives: Tensor = attribute()
+    false_positives: Tensor = attribute()
 
     def update(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         """Add a batch."""
@@ -104,6 +91,7 @@ class Precision(_AtThresholds):
         self.false_positives.assign(self.false_positives + alarms)
 
 
+@constructor
 class Recall(_AtThresholds):
     """Of what is positive, the share that was called so: true positives / (true positives + false negatives).
 
@@ -115,16 +103,8 @@ class Recall(_AtThresholds):
     """
 
     state_names = ("true_positives", "false_negatives")
-    true_positives: Tensor
-    false_negatives: Tensor
-
-    def __init__(
-        self,
-        thresholds: float | Sequence[float] | None = None,
-        class_id: int | None = None,
-        name: str = "recall",
-    ) -> None:
-        super().__init__(thresholds, class_id, name)
+    true_positives: Tensor = attribute()
+    false_negatives: Tensor = attribute()
 
     def update(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         """Add a batch."""
@@ -135,6 +115,7 @@ class Recall(_AtThresholds):
         self.false_negatives.assign(self.false_negatives + misses)
 
 
+@constructor
 class FBetaScore(Metric):
     """The harmonic mean of precision and recall, recall counting `beta` times as much, per class.
 
@@ -155,27 +136,16 @@ class FBetaScore(Metric):
     """
 
     state_names = ("true_positives", "false_positives", "false_negatives")
-    true_positives: Tensor
-    false_positives: Tensor
-    false_negatives: Tensor
+    true_positives: Tensor = attribute()
+    false_positives: Tensor = attribute()
+    false_negatives: Tensor = attribute()
 
-    ranges: ClassVar[Mapping[str, Range]] = {
-        "beta": POSITIVE,
-        "threshold": Range("lies in (0, 1]", 0.0, 1.0, above=True, optional=True),
-    }
-    forms: ClassVar[Mapping[str, Form]] = {"average": choice(*AVERAGES)}
-
-    def __init__(
-        self,
-        average: str | None = None,
-        beta: float = 1.0,
-        threshold: float | None = None,
-        name: str = "fbeta_score",
-    ) -> None:
-        super().__init__(name)
-        self.average = average
-        self.beta = beta
-        self.threshold = threshold
+    average: str | None = argument(choice(*AVERAGES), default=None)
+    beta: float = argument(POSITIVE, default=1.0)
+    threshold: float | None = argument(
+        FRACTION.but(words="lies in (0, 1]", above=True, optional=True), default=None
+    )
+    name: str = argument(default="fbeta_score", kw_only=True)
 
     def build(self, output_shape: Sequence[int | None]) -> None:
         """One count per class."""
@@ -240,9 +210,10 @@ class F1Score(FBetaScore):
     def __init__(
         self, average: str | None = None, threshold: float | None = None, name: str = "f1_score"
     ) -> None:
-        super().__init__(average, 1.0, threshold, name)
+        super().__init__(average, 1.0, threshold, name=name)
 
 
+@constructor
 class ConfusionMatrix(Metric):
     """How often each class (row) was predicted as each class (column); a matrix, so not a part of the logs.
 
@@ -258,15 +229,9 @@ class ConfusionMatrix(Metric):
 
     logged: ClassVar[bool] = False
     state_names = ("counts",)
-    counts: Tensor
+    counts: Tensor = attribute()
 
-    ranges: ClassVar[Mapping[str, Range]] = {
-        "classes": COUNT._replace(words="is a whole number >= 2", least=2)
-    }
-
-    def __init__(self, classes: int, name: str = "confusion_matrix") -> None:
-        super().__init__(name)
-        self.classes = classes
+    classes: int = argument(COUNT.but(words="is a whole number >= 2", least=2))
 
     def build(self, output_shape: Sequence[int | None]) -> None:
         """A count for each pair of classes."""
@@ -311,7 +276,7 @@ def _limits(name: str, thresholds: float | Sequence[float] | None) -> list[float
     if thresholds is None:
         return [0.5]
     limits = list(thresholds) if isinstance(thresholds, (list, tuple)) else [thresholds]
-    known = FRACTION._replace(words="is a number in [0, 1] or a list of them")
+    known = FRACTION.but(words="is a number in [0, 1] or a list of them")
     if not limits:
         known.checked(name, "thresholds", thresholds)
     return [known.checked(name, "thresholds", limit) for limit in limits]

@@ -8,9 +8,9 @@ from typing import Any
 
 from autograd import Tensor, enable_grad, no_grad
 
+from ..arguments import MODEL
 from ..data import features
 from ..errors import ArgumentError
-from ..forms import MODEL
 from ..intake import given, rows_of
 from ..module import Compute, Module, watched_calls
 from ..preserve import preserved

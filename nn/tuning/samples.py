@@ -6,11 +6,11 @@ from typing import Any
 
 import autograd as ag
 
+from ..arguments import KEY
 from ..batches import is_iterable_of_batches
 from ..callbacks import Callback
 from ..data import Rows, check_lengths, sample_weights, split_validation, to_array
 from ..errors import ArgumentError
-from ..forms import KEY
 from ..intake import check_validation, refuse_beside_batches
 
 HELD_OUT = 0.2

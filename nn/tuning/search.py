@@ -9,11 +9,10 @@ import warnings
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from ..arguments import KEY, PATH, shown, takes
 from ..errors import ArgumentError, TuningError
-from ..forms import KEY, PATH, takes
 from ..model import Model
 from ..preserve import undone_on_error
-from ..ranges import shown
 from ..reading import DAMAGE
 from .progress import Progress
 from .result import Tuning, best_of

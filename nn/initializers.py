@@ -303,23 +303,13 @@ def orthonormal(rows: Tensor) -> Tensor:
     return rows if done is None else done
 
 
-_CLASSES: tuple[type[Any], ...] = (
-    Zeros,
-    Ones,
-    Constant,
-    Identity,
-    RandomNormal,
-    RandomUniform,
-    TruncatedNormal,
-    VarianceScaling,
-    GlorotUniform,
-    GlorotNormal,
-    HeUniform,
-    HeNormal,
-    LecunUniform,
-    LecunNormal,
-    Orthogonal,
-)
+_CLASSES: list[type[Any]] = [
+    kind
+    for kind in [*globals().values()]
+    if getattr(kind, "__module__", "") == __name__
+    and isinstance(kind, type)
+    and kind not in (Initializer, RandomInitializer)
+]
 INITIALIZERS: dict[str, type[Any]] = {
     **{snake_case(one.__name__): one for one in _CLASSES},
     "zero": Zeros,

@@ -12,6 +12,7 @@ from typing import Any
 
 from .. import fields
 from ..arguments import COUNT, FLAG, FOLDER, LIMIT, PATH, VERBOSE
+from ..constructors import argument, attribute, constructor
 from ..errors import ArgumentError
 from ..files import Lock, remove_left_overs
 from .base import Callback, Logs
@@ -37,6 +38,7 @@ class Periodic:
         return self.steps % self.every == 0
 
 
+@constructor
 class ModelCheckpoint(Monitor):
     """Save the model after each epoch, or only when the watched number is better than ever.
 
@@ -54,31 +56,21 @@ class ModelCheckpoint(Monitor):
     saves_the_run = True
     state_fields = {"best": fields.or_none(fields.NUMBER), "steps": fields.COUNT}
 
-    checks = {
-        "filepath": PATH,
-        "verbose": VERBOSE,
-        **dict.fromkeys(("save_best_only", "save_weights_only"), FLAG),
-    }
+    filepath: Path = argument(PATH)
+    monitor: str = "val_loss"
+    verbose: int = argument(VERBOSE, default=0)
+    save_best_only: bool = argument(FLAG, default=False)
+    save_weights_only: bool = argument(FLAG, default=False)
+    mode: str = "auto"
+    save_freq: str | int = "epoch"
+    initial_value_threshold: float | None = argument(LIMIT, default=None)
+    min_delta: float = attribute(0)
 
-    def __init__(
-        self,
-        filepath: Path,
-        monitor: str = "val_loss",
-        verbose: int = 0,
-        save_best_only: bool = False,
-        save_weights_only: bool = False,
-        mode: str = "auto",
-        save_freq: str | int = "epoch",
-        initial_value_threshold: float | None = None,
-    ) -> None:
-        super().__init__(monitor, mode)
-        self.filepath: str = PATH.checked("ModelCheckpoint", "filepath", filepath)
-        self.verbose = verbose
-        self.save_best_only = save_best_only
-        self.save_weights_only = save_weights_only
-        self.best = LIMIT.checked("ModelCheckpoint", "initial_value_threshold", initial_value_threshold)  # fmt: skip
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.best = self.initial_value_threshold
         self._epoch = 0
-        self._clock = Periodic("ModelCheckpoint", save_freq)
+        self._clock = Periodic("ModelCheckpoint", self.save_freq)
 
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
         self._epoch = epoch
@@ -105,7 +97,7 @@ class ModelCheckpoint(Monitor):
 
     def _path(self, names: dict[str, Any]) -> str:
         try:
-            return self.filepath.format(**names)
+            return str(self.filepath).format(**names)
         except (KeyError, IndexError, ValueError) as error:
             raise ArgumentError(
                 f"ModelCheckpoint: cannot fill in {self.filepath!r} ({error}). Known: {', '.join(names)}."

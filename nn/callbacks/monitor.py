@@ -22,11 +22,10 @@ from ..arguments import (
     VERBOSE,
     choice,
 )
+from ..constructors import argument, constructor
 from ..metrics.direction import higher_is_better
 from .base import Callback, Logs
 from .rates import log_rate, refuse_schedule
-
-MODES = ("auto", "min", "max")
 
 
 class Monitor(Callback):
@@ -40,7 +39,7 @@ class Monitor(Callback):
 
     checks = {
         "monitor": KEY,
-        "mode": choice(*MODES),
+        "mode": choice("auto", "min", "max"),
         "min_delta": NUMBER,
     }
 
@@ -48,6 +47,9 @@ class Monitor(Callback):
         self.monitor = monitor
         self.mode = mode
         self.min_delta = min_delta
+        self.__post_init__()
+
+    def __post_init__(self) -> None:
         self.min_delta = abs(self.min_delta)
         self.best: float | None = None
         self._warned = False
@@ -81,6 +83,7 @@ class Monitor(Callback):
             print(text, flush=True)
 
 
+@constructor
 class EarlyStopping(Monitor):
     """Stop when the watched number has not become better for `patience` epochs.
 
@@ -107,31 +110,17 @@ class EarlyStopping(Monitor):
         "best_epoch": fields.COUNT,
         "best_weights": fields.or_none(fields.dicts_of(fields.ARRAY)),
     }
-    checks = {
-        "patience": COUNT_OR_ZERO,
-        "verbose": VERBOSE,
-        "baseline": LIMIT,
-        "start_from_epoch": COUNT_OR_ZERO,
-        "restore_best_weights": FLAG,
-    }
+    monitor: str = "val_loss"
+    min_delta: float = 0
+    patience: int = argument(COUNT_OR_ZERO, default=0)
+    verbose: int = argument(VERBOSE, default=0)
+    mode: str = "auto"
+    baseline: float | None = argument(LIMIT, default=None)
+    restore_best_weights: bool = argument(FLAG, default=False)
+    start_from_epoch: int = argument(COUNT_OR_ZERO, default=0)
 
-    def __init__(
-        self,
-        monitor: str = "val_loss",
-        min_delta: float = 0,
-        patience: int = 0,
-        verbose: int = 0,
-        mode: str = "auto",
-        baseline: float | None = None,
-        restore_best_weights: bool = False,
-        start_from_epoch: int = 0,
-    ) -> None:
-        super().__init__(monitor, mode, min_delta)
-        self.patience = patience
-        self.verbose = verbose
-        self.baseline = baseline
-        self.restore_best_weights = restore_best_weights
-        self.start_from_epoch = start_from_epoch
+    def __post_init__(self) -> None:
+        super().__post_init__()
         self.on_train_begin()
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
@@ -182,6 +171,7 @@ class EarlyStopping(Monitor):
             fields.check_arrays("the best weights of EarlyStopping", own, state["best_weights"])
 
 
+@constructor
 class ReduceLROnPlateau(Monitor):
     """Multiply the learning rate by `factor` when the watched number has not become better for `patience` epochs.
 
@@ -205,31 +195,17 @@ class ReduceLROnPlateau(Monitor):
         "cooldown_counter": fields.COUNT,
         "best": fields.or_none(fields.NUMBER),
     }
-    checks = {
-        "factor": SHARE,
-        "patience": COUNT_OR_ZERO,
-        "verbose": VERBOSE,
-        "cooldown": COUNT_OR_ZERO,
-        "min_lr": NOT_NEGATIVE,
-    }
+    monitor: str = "val_loss"
+    factor: float = argument(SHARE, default=0.1)
+    patience: int = argument(COUNT_OR_ZERO, default=10)
+    verbose: int = argument(VERBOSE, default=0)
+    mode: str = "auto"
+    min_delta: float = 1e-4
+    cooldown: int = argument(COUNT_OR_ZERO, default=0)
+    min_lr: float = argument(NOT_NEGATIVE, default=0.0)
 
-    def __init__(
-        self,
-        monitor: str = "val_loss",
-        factor: float = 0.1,
-        patience: int = 10,
-        verbose: int = 0,
-        mode: str = "auto",
-        min_delta: float = 1e-4,
-        cooldown: int = 0,
-        min_lr: float = 0.0,
-    ) -> None:
-        super().__init__(monitor, mode, min_delta)
-        self.factor = factor
-        self.patience = patience
-        self.verbose = verbose
-        self.cooldown = cooldown
-        self.min_lr = min_lr
+    def __post_init__(self) -> None:
+        super().__post_init__()
         self._reset()
 
     def _reset(self) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ..arguments import VERBOSE, function
+from ..constructors import argument, constructor
 from ..errors import ArgumentError, NotCompiledError
 from ..optimizers.schedules import LearningRateSchedule
 from .base import Callback, Logs
@@ -29,6 +30,7 @@ def log_rate(callback: Callback, logs: Logs) -> None:
         logs["learning_rate"] = float(optimizer.current_rate().item())
 
 
+@constructor
 class LearningRateScheduler(Callback):
     """Set the learning rate before each epoch.
 
@@ -42,14 +44,8 @@ class LearningRateScheduler(Callback):
     >>> halve = nn.LearningRateScheduler(lambda epoch, rate: rate / 2 if epoch else rate)
     """
 
-    checks = {
-        "schedule": function("is a function of (epoch, rate)", 2, 1),
-        "verbose": VERBOSE,
-    }
-
-    def __init__(self, schedule: Callable[..., Any], verbose: int = 0) -> None:
-        self.schedule = schedule
-        self.verbose = verbose
+    schedule: Callable[..., Any] = argument(function("is a function of (epoch, rate)", 2, 1))
+    verbose: int = argument(VERBOSE, default=0)
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
         refuse_schedule(self)

@@ -35,7 +35,9 @@ class Dense(Affine):
 
     units: int = argument(COUNT)
     activation: Any = argument(ACTIVATION, default=None)
-    input_dim: int | None = argument(COUNT.or_none(), default=None, after="bias_constraint")
+    input_dim: int | None = argument(
+        COUNT.or_none(), default=None, after="bias_constraint", kw_only=True
+    )
 
     def __post_init__(self) -> None:
         if self.input_dim is not None:

@@ -77,9 +77,11 @@ class BatchNormalization(_Normalization):
 
     axis: int = argument(INTEGER, default=-1)
     momentum: float = argument(RATE, default=0.99)
-    moving_mean_initializer: Any = argument(INITIALIZER, default="zeros", after="gamma_initializer")
+    moving_mean_initializer: Any = argument(
+        INITIALIZER, default="zeros", after="gamma_initializer", kw_only=True
+    )
     moving_variance_initializer: Any = argument(
-        INITIALIZER, default="ones", after="moving_mean_initializer"
+        INITIALIZER, default="ones", after="moving_mean_initializer", kw_only=True
     )
 
     def build(self, *shapes: tuple[int, ...], dtype: Any) -> None:

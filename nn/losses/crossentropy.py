@@ -188,7 +188,7 @@ class SparseCategoricalCrossentropy(Loss):
 
     from_logits: bool = argument(FLAG, default=False)
     ignore_class: int | None = argument(INTEGER.or_none(), default=None)
-    axis: int = argument(INTEGER, default=-1, after="reduction")
+    axis: int = argument(INTEGER, default=-1, after="reduction", kw_only=True)
 
     def __post_init__(self) -> None:
         if self.axis != -1:

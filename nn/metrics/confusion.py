@@ -14,6 +14,7 @@ from autograd import ShapeError, Tensor
 
 from ..arguments import COUNT, COUNT_OR_ZERO, FRACTION, POSITIVE, choice
 from ..constructors import argument, attribute, constructor
+from ..errors import ArgumentError
 from ..losses.base import align, tensor
 from .accuracy import has_labels, is_binary, labels_for
 from .base import Metric, ratio, spread
@@ -51,6 +52,19 @@ class _AtThresholds(Metric):
         called = [(p > limit).to("float64") for limit in self._limits]
         return (t != 0.0).to("float64"), called, weight
 
+    def update(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+        """Add a batch."""
+        positive, called, weight = self.decisions(y_true, y_pred, sample_weight)
+        right = ag.stack([(c * positive * weight).sum() for c in called])
+        wrong = ag.stack([(self.mistakes(positive, c) * weight).sum() for c in called])
+        for name, more in zip(self.state_names, (right, wrong), strict=True):
+            total = getattr(self, name)
+            total.assign(total + more)
+
+    def mistakes(self, positive: Tensor, called: Tensor) -> Tensor:
+        """Which decisions count as wrong, as numbers."""
+        raise ArgumentError(f"{type(self).__name__} defines no mistakes(self, positive, called)")
+
     def results(self) -> list[float]:
         """The value at each threshold."""
         right, wrong = (getattr(self, name).tolist() for name in self.state_names)
@@ -82,13 +96,9 @@ class Precision(_AtThresholds):
     true_positives: Tensor = attribute()
     false_positives: Tensor = attribute()
 
-    def update(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
-        """Add a batch."""
-        positive, called, weight = self.decisions(y_true, y_pred, sample_weight)
-        hits = ag.stack([(c * positive * weight).sum() for c in called])
-        alarms = ag.stack([(c * (1.0 - positive) * weight).sum() for c in called])
-        self.true_positives.assign(self.true_positives + hits)
-        self.false_positives.assign(self.false_positives + alarms)
+    def mistakes(self, positive: Tensor, called: Tensor) -> Tensor:
+        """The false alarms."""
+        return called * (1.0 - positive)
 
 
 @constructor
@@ -106,13 +116,9 @@ class Recall(_AtThresholds):
     true_positives: Tensor = attribute()
     false_negatives: Tensor = attribute()
 
-    def update(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
-        """Add a batch."""
-        positive, called, weight = self.decisions(y_true, y_pred, sample_weight)
-        hits = ag.stack([(c * positive * weight).sum() for c in called])
-        misses = ag.stack([((1.0 - c) * positive * weight).sum() for c in called])
-        self.true_positives.assign(self.true_positives + hits)
-        self.false_negatives.assign(self.false_negatives + misses)
+    def mistakes(self, positive: Tensor, called: Tensor) -> Tensor:
+        """What was missed."""
+        return (1.0 - called) * positive
 
 
 @constructor

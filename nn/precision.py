@@ -14,6 +14,7 @@ import autograd as ag
 from autograd import Tensor, no_grad
 
 from .arguments import COUNT, FLAG, Checked, Range
+from .constructors import argument, constructor
 from .errors import ArgumentError
 from .optimizers import Optimizer
 from .parameter import Buffer
@@ -28,6 +29,7 @@ Kept = list[tuple[Tensor, Tensor]]
 """Tensors, and what they were."""
 
 
+@constructor
 class LossScale(Checked):
     """Dynamic loss scaling (Micikevicius et al. 2018, section 3.2), with the constants of Keras's LossScaleOptimizer.
 
@@ -53,15 +55,13 @@ class LossScale(Checked):
     [0.25] 8.0
     """
 
-    checks = {
-        "initial_scale": Range("is a number from 2**-126 to 2**127", least=_LEAST, most=_MOST),
-        "dynamic_growth_steps": COUNT,
-    }
+    initial_scale: float = argument(
+        Range("is a number from 2**-126 to 2**127", least=_LEAST, most=_MOST), default=2.0**15
+    )
+    dynamic_growth_steps: int = argument(COUNT, default=2000)
 
-    def __init__(self, initial_scale: float = 2.0**15, dynamic_growth_steps: int = 2000) -> None:
-        self.initial_scale = initial_scale
-        self.dynamic_growth_steps = dynamic_growth_steps
-        self.scale = ag.full((), float(initial_scale), "float32")
+    def __post_init__(self) -> None:
+        self.scale = ag.full((), float(self.initial_scale), "float32")
         self.good_steps = ag.zeros((), "int64")
 
     def state(self) -> dict[str, Tensor]:

@@ -110,6 +110,7 @@ class ModelCheckpoint(Monitor):
         self.best, self._clock.steps = state["best"], state["steps"]
 
 
+@constructor
 class BackupAndRestore(Callback):
     """Keep the state of the run in a folder; the same call of `fit` after a crash goes on where it was.
 
@@ -130,15 +131,13 @@ class BackupAndRestore(Callback):
 
     saves_the_run = True
     state_fields = {"steps": fields.COUNT}
-    checks = {"backup_dir": FOLDER, "delete_checkpoint": FLAG}
+    backup_dir: Path = argument(FOLDER)
+    save_freq: str | int = "epoch"
+    delete_checkpoint: bool = argument(FLAG, default=True)
 
-    def __init__(
-        self, backup_dir: Path, save_freq: str | int = "epoch", delete_checkpoint: bool = True
-    ) -> None:
-        self.backup_dir: str = FOLDER.checked("BackupAndRestore", "backup_dir", backup_dir)
-        self.delete_checkpoint = delete_checkpoint
-        self._clock = Periodic("BackupAndRestore", save_freq)
-        self._lock = Lock(f"{self.path}.lock", "run", self.backup_dir)
+    def __post_init__(self) -> None:
+        self._clock = Periodic("BackupAndRestore", self.save_freq)
+        self._lock = Lock(f"{self.path}.lock", "run", os.fspath(self.backup_dir))
 
     @property
     def path(self) -> str:

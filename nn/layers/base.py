@@ -113,23 +113,16 @@ class Affine(Layer):
 
     def make_weights(self, shape: tuple[int, ...], units: int, dtype: Any) -> None:
         """The kernel of `shape`, and a bias for each of `units`."""
-        self.kernel = weight(
-            shape, dtype, self.kernel_initializer, self.kernel_regularizer, self.kernel_constraint
-        )
-        self.bias: Parameter | None = None
-        if self.use_bias:
-            self.bias = weight(
-                (units,), dtype, self.bias_initializer, self.bias_regularizer, self.bias_constraint
-            )
+        self.kernel = weight(self, "kernel", shape, dtype)
+        self.bias = weight(self, "bias", (units,), dtype) if self.use_bias else None
 
 
-def weight(
-    shape: tuple[int, ...], dtype: Any, initializer: Any, regularizer: Any, constraint: Any
-) -> Parameter:
-    """A parameter that begins as the initializer says."""
+def weight(layer: Layer, name: str, shape: tuple[int, ...], dtype: Any) -> Parameter:
+    """A parameter with the initializer, regularizer and constraint that the layer has for that name."""
     budget.claim(shape)
-    start = initializers.get(initializer)(shape, dtype)
-    return Parameter(start, regularizer=regularizer, constraint=constraint)
+    start = initializers.get(getattr(layer, f"{name}_initializer"))(shape, dtype)
+    rules = (getattr(layer, f"{name}_{what}") for what in ("regularizer", "constraint"))
+    return Parameter(start, None, True, None, *rules)
 
 
 def axes_of(owner: str, axis: Any, ndim: int) -> tuple[int, ...]:

@@ -41,13 +41,7 @@ class Embedding(Layer):
     embeddings_constraint: Any = argument(CONSTRAINT, default=None)
 
     def build(self, *shapes: tuple[int, ...], dtype: Any) -> None:
-        self.embeddings = weight(
-            (self.input_dim, self.output_dim),
-            dtype,
-            self.embeddings_initializer,
-            self.embeddings_regularizer,
-            self.embeddings_constraint,
-        )
+        self.embeddings = weight(self, "embeddings", (self.input_dim, self.output_dim), dtype)
 
     def call(self, x: Tensor) -> Tensor:
         within_reason(*x.shape, self.output_dim)

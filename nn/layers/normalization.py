@@ -9,7 +9,7 @@ from autograd import Tensor, no_grad
 from .. import budget, initializers
 from ..arguments import FLAG, FLOAT_NOT_NEGATIVE, INTEGER, RATE, form
 from ..constructors import argument, common, constructor
-from ..parameter import Buffer, Parameter
+from ..parameter import Buffer
 from .base import CONSTRAINT, INITIALIZER, REGULARIZER, Layer, along, axes_of, weight
 
 
@@ -29,16 +29,8 @@ class _Normalization(Layer):
     gamma_constraint: Any = argument(CONSTRAINT, default=None)
 
     def _make(self, shape: tuple[int, ...], dtype: Any) -> None:
-        self.gamma: Parameter | None = None
-        self.beta: Parameter | None = None
-        if self.scale:
-            self.gamma = weight(
-                shape, dtype, self.gamma_initializer, self.gamma_regularizer, self.gamma_constraint
-            )
-        if self.center:
-            self.beta = weight(
-                shape, dtype, self.beta_initializer, self.beta_regularizer, self.beta_constraint
-            )
+        self.gamma = weight(self, "gamma", shape, dtype) if self.scale else None
+        self.beta = weight(self, "beta", shape, dtype) if self.center else None
 
     def _scaled(self, centred: Tensor, variance: Tensor, axes: tuple[int, ...]) -> Tensor:
         factor = (variance + self.epsilon) ** -0.5

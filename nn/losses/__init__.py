@@ -6,81 +6,43 @@ from typing import Any
 
 from ..arguments import called
 from ..errors import lookup
-from .base import FunctionLoss, Loss
-from .crossentropy import (
-    BinaryCrossentropy,
-    BinaryFocalCrossentropy,
-    CategoricalCrossentropy,
-    SparseCategoricalCrossentropy,
-    binary_crossentropy,
-    binary_focal_crossentropy,
-    categorical_crossentropy,
-    sparse_categorical_crossentropy,
-)
-from .margin import (
-    CategoricalHinge,
-    Hinge,
-    SquaredHinge,
-    categorical_hinge,
-    hinge,
-    squared_hinge,
-)
-from .probabilistic import KLDivergence, Poisson, kl_divergence, poisson
-from .regression import (
-    CosineSimilarity,
-    Huber,
-    LogCosh,
-    MeanAbsoluteError,
-    MeanAbsolutePercentageError,
-    MeanSquaredError,
-    MeanSquaredLogarithmicError,
-    cosine_similarity,
-    huber,
-    log_cosh,
-    mean_absolute_error,
-    mean_absolute_percentage_error,
-    mean_squared_error,
-    mean_squared_logarithmic_error,
-)
+from ..exports import exported as _exported
+from .base import FunctionLoss as FunctionLoss
+from .base import Loss as Loss
+from .crossentropy import BinaryCrossentropy as BinaryCrossentropy
+from .crossentropy import BinaryFocalCrossentropy as BinaryFocalCrossentropy
+from .crossentropy import CategoricalCrossentropy as CategoricalCrossentropy
+from .crossentropy import SparseCategoricalCrossentropy as SparseCategoricalCrossentropy
+from .crossentropy import binary_crossentropy as binary_crossentropy
+from .crossentropy import binary_focal_crossentropy as binary_focal_crossentropy
+from .crossentropy import categorical_crossentropy as categorical_crossentropy
+from .crossentropy import sparse_categorical_crossentropy as sparse_categorical_crossentropy
+from .margin import CategoricalHinge as CategoricalHinge
+from .margin import Hinge as Hinge
+from .margin import SquaredHinge as SquaredHinge
+from .margin import categorical_hinge as categorical_hinge
+from .margin import hinge as hinge
+from .margin import squared_hinge as squared_hinge
+from .probabilistic import KLDivergence as KLDivergence
+from .probabilistic import Poisson as Poisson
+from .probabilistic import kl_divergence as kl_divergence
+from .probabilistic import poisson as poisson
+from .regression import CosineSimilarity as CosineSimilarity
+from .regression import Huber as Huber
+from .regression import LogCosh as LogCosh
+from .regression import MeanAbsoluteError as MeanAbsoluteError
+from .regression import MeanAbsolutePercentageError as MeanAbsolutePercentageError
+from .regression import MeanSquaredError as MeanSquaredError
+from .regression import MeanSquaredLogarithmicError as MeanSquaredLogarithmicError
+from .regression import cosine_similarity as cosine_similarity
+from .regression import huber as huber
+from .regression import log_cosh as log_cosh
+from .regression import mean_absolute_error as mean_absolute_error
+from .regression import mean_absolute_percentage_error as mean_absolute_percentage_error
+from .regression import mean_squared_error as mean_squared_error
+from .regression import mean_squared_logarithmic_error as mean_squared_logarithmic_error
 
-__all__ = [
-    "LOSSES",
-    "BinaryCrossentropy",
-    "BinaryFocalCrossentropy",
-    "CategoricalCrossentropy",
-    "CategoricalHinge",
-    "CosineSimilarity",
-    "FunctionLoss",
-    "Hinge",
-    "Huber",
-    "KLDivergence",
-    "LogCosh",
-    "Loss",
-    "MeanAbsoluteError",
-    "MeanAbsolutePercentageError",
-    "MeanSquaredError",
-    "MeanSquaredLogarithmicError",
-    "Poisson",
-    "SparseCategoricalCrossentropy",
-    "SquaredHinge",
-    "binary_crossentropy",
-    "binary_focal_crossentropy",
-    "categorical_crossentropy",
-    "categorical_hinge",
-    "cosine_similarity",
-    "get",
-    "hinge",
-    "huber",
-    "kl_divergence",
-    "log_cosh",
-    "mean_absolute_error",
-    "mean_absolute_percentage_error",
-    "mean_squared_error",
-    "mean_squared_logarithmic_error",
-    "poisson",
-    "sparse_categorical_crossentropy",
-    "squared_hinge",
-]
+__all__ = _exported(__name__, "LOSSES", "get")
 
 _FUNCTIONS: list[Any] = [f for f in map(globals().get, __all__) if hasattr(f, "short")]
 LOSSES: dict[str, type[Loss]] = {

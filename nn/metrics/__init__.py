@@ -8,43 +8,29 @@ from typing import Any
 from ..arguments import called
 from ..constructors import snake_case
 from ..errors import lookup
+from ..exports import exported as _exported
 from ..losses import LOSSES, Loss
-from .accuracy import (
-    Accuracy,
-    BinaryAccuracy,
-    CategoricalAccuracy,
-    SparseCategoricalAccuracy,
-    SparseTopKCategoricalAccuracy,
-    TopKCategoricalAccuracy,
-)
-from .base import LossMetric, Mean, Metric
-from .confusion import ConfusionMatrix, F1Score, FBetaScore, Precision, Recall
-from .ranking import AUC
-from .regression import MeanAbsoluteError, MeanSquaredError, R2Score, RootMeanSquaredError
+from .accuracy import Accuracy as Accuracy
+from .accuracy import BinaryAccuracy as BinaryAccuracy
+from .accuracy import CategoricalAccuracy as CategoricalAccuracy
+from .accuracy import SparseCategoricalAccuracy as SparseCategoricalAccuracy
+from .accuracy import SparseTopKCategoricalAccuracy as SparseTopKCategoricalAccuracy
+from .accuracy import TopKCategoricalAccuracy as TopKCategoricalAccuracy
+from .base import LossMetric as LossMetric
+from .base import Mean as Mean
+from .base import Metric as Metric
+from .confusion import ConfusionMatrix as ConfusionMatrix
+from .confusion import F1Score as F1Score
+from .confusion import FBetaScore as FBetaScore
+from .confusion import Precision as Precision
+from .confusion import Recall as Recall
+from .ranking import AUC as AUC
+from .regression import MeanAbsoluteError as MeanAbsoluteError
+from .regression import MeanSquaredError as MeanSquaredError
+from .regression import R2Score as R2Score
+from .regression import RootMeanSquaredError as RootMeanSquaredError
 
-__all__ = [
-    "AUC",
-    "METRICS",
-    "Accuracy",
-    "BinaryAccuracy",
-    "CategoricalAccuracy",
-    "ConfusionMatrix",
-    "F1Score",
-    "FBetaScore",
-    "LossMetric",
-    "Mean",
-    "MeanAbsoluteError",
-    "MeanSquaredError",
-    "Metric",
-    "Precision",
-    "R2Score",
-    "Recall",
-    "RootMeanSquaredError",
-    "SparseCategoricalAccuracy",
-    "SparseTopKCategoricalAccuracy",
-    "TopKCategoricalAccuracy",
-    "get",
-]
+__all__ = _exported(__name__, "METRICS", "get")
 
 _CLASSES = [
     kind

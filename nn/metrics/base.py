@@ -171,11 +171,13 @@ class LossMetric(Metric):
 
 
 def spread(name: str, sample_weight: Any, shape: tuple[int, ...]) -> Tensor:
-    """Weights in `shape`, float64: one for all, one per sample (n,) or (n, 1), or one per value.
+    """Weights in `shape`, float64: one for all, one per sample (n,) or (n, 1), or one per value; else ones.
 
     Raises:
         ShapeError: the weights belong to other values.
     """
+    if sample_weight is None:
+        return ag.ones(shape, "float64")
     weight = tensor(sample_weight).to("float64")
     if weight.ndim == len(shape) + 1 and weight.shape[-1] == 1:
         weight = weight.reshape(weight.shape[:-1])

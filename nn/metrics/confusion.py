@@ -40,9 +40,7 @@ class _AtThresholds(Metric):
         """(is positive, is called positive at each threshold, weight), one number per decision."""
         p = tensor(y_pred)
         t = align(type(self).__name__, tensor(y_true), p)
-        weight: Tensor = ag.ones(p.shape, "float64")
-        if sample_weight is not None:
-            weight = spread(type(self).__name__, sample_weight, p.shape)
+        weight = spread(type(self).__name__, sample_weight, p.shape)
         if self.class_id is not None:
             if p.ndim < 2 or self.class_id >= p.shape[-1]:
                 raise ShapeError(
@@ -164,10 +162,7 @@ class FBetaScore(Metric):
         shape = (y_pred.shape[0], self.true_positives.shape[0])
         t = align(type(self).__name__, tensor(y_true), y_pred).reshape(shape).to("float64")
         called = self._called(y_pred.reshape(shape)).to("float64")
-        if sample_weight is None:
-            weight: Tensor = ag.ones(shape, "float64")
-        else:
-            weight = spread(type(self).__name__, sample_weight, shape)
+        weight = spread(type(self).__name__, sample_weight, shape)
         hits, alarms = called * t * weight, called * (1.0 - t) * weight
         misses = (1.0 - called) * t * weight
         self.true_positives.assign(self.true_positives + hits.sum(axis=0))

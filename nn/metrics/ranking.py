@@ -50,9 +50,7 @@ class AUC(Metric):
         p = tensor(y_pred).detach()
         t = align("AUC", tensor(y_true).detach(), p)
         positive = (t != 0.0).to("float64")
-        weight: Tensor = ag.ones(p.shape, "float64")
-        if sample_weight is not None:
-            weight = spread("AUC", sample_weight, p.shape).detach()
+        weight = spread("AUC", sample_weight, p.shape).detach()
         # sums and products are new arrays: a step that reuses the memory of its prediction changes nothing here
         new = (p.to("float64") + 0.0, positive * weight, (1.0 - positive) * weight)
         for key, values in zip(KEPT, new, strict=True):

@@ -102,9 +102,7 @@ class R2Score(Metric):
         shape = (y_pred.shape[0], self.mean.shape[0])
         p = y_pred.reshape(shape).to("float64")
         t = align("R2Score", tensor(y_true), y_pred).reshape(shape).to("float64")
-        weight = ag.ones(shape, "float64")
-        if sample_weight is not None:
-            weight = spread("R2Score", sample_weight, shape)
+        weight = spread("R2Score", sample_weight, shape)
         added = weight.sum(axis=0)
         mean = (t * weight).sum(axis=0) / _or_one(added)
         away = t - mean

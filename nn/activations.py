@@ -19,8 +19,8 @@ import autograd as ag
 from autograd import Tensor
 from autograd.mode import switched
 
+from .arguments import called, takes
 from .errors import lookup
-from .forms import called
 
 Activation = Callable[[Tensor], Tensor]
 
@@ -306,40 +306,19 @@ def maxout(x: Tensor, pieces: int = 2) -> Tensor:
     return ag.maxout(x, pieces=pieces)
 
 
-ACTIVATIONS: dict[str, Activation] = {
-    function.__name__: function
-    for function in (
-        linear,
-        relu,
-        relu6,
-        leaky_relu,
-        elu,
-        selu,
-        celu,
-        gelu,
-        silu,
-        sigmoid,
-        tanh,
-        softmax,
-        maxout,
-        softplus,
-        softsign,
-        exponential,
-        log_sigmoid,
-        log_softmax,
-        mish,
-        squareplus,
-        hard_sigmoid,
-        hard_silu,
-        hard_tanh,
-        hard_shrink,
-        soft_shrink,
-        tanh_shrink,
-        sparse_plus,
-        sparse_sigmoid,
-        sparsemax,
-        glu,
+def _is_activation(name: str, thing: Any) -> bool:
+    """A public function of this module that needs x alone; `threshold` needs more."""
+    own = getattr(thing, "__module__", None) == __name__ and not name.startswith("_")
+    return (
+        own
+        and hasattr(thing, "__code__")
+        and thing.__code__.co_varnames[:1] == ("x",)
+        and takes(thing, 1)
     )
+
+
+ACTIVATIONS: dict[str, Activation] = {
+    name: thing for name, thing in [*globals().items()] if _is_activation(name, thing)
 }
 ACTIVATIONS |= {"swish": silu, "hard_swish": hard_silu}
 

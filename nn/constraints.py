@@ -6,15 +6,14 @@ the update, so a traced step contains it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, ClassVar, Protocol
+from typing import Any, Protocol
 
 import autograd as ag
 from autograd import Tensor
 
+from .arguments import AXES, NOT_NEGATIVE, Checked, called, made
+from .constructors import argument, constructor
 from .errors import lookup
-from .forms import AXES, Form, called, made
-from .ranges import NOT_NEGATIVE, Checked, Range
 
 EPSILON = 1e-7
 
@@ -29,6 +28,7 @@ def _lengths(w: Tensor, axis: int | tuple[int, ...]) -> Tensor:
     return (w * w).sum(axis=axis, keepdims=True).sqrt()
 
 
+@constructor
 class MaxNorm(Checked):
     """Scale weights down where their length along `axis` exceeds `max_value`.
 
@@ -39,18 +39,15 @@ class MaxNorm(Checked):
     [0.6, 0.8]
     """
 
-    ranges: ClassVar[Mapping[str, Range]] = {"max_value": NOT_NEGATIVE}
-    forms: ClassVar[Mapping[str, Form]] = {"axis": AXES}
-
-    def __init__(self, max_value: float = 2, axis: int | tuple[int, ...] = 0) -> None:
-        self.max_value = max_value
-        self.axis = axis
+    max_value: float = argument(NOT_NEGATIVE, default=2)
+    axis: int | tuple[int, ...] = argument(AXES, default=0)
 
     def __call__(self, w: Tensor) -> Tensor:
         length = _lengths(w, self.axis)
         return w * (length.clip(0, self.max_value) / (length + EPSILON))
 
 
+@constructor
 class UnitNorm(Checked):
     """Scale weights to length 1 along `axis`.
 
@@ -59,10 +56,7 @@ class UnitNorm(Checked):
     [0.6, 0.8]
     """
 
-    forms: ClassVar[Mapping[str, Form]] = {"axis": AXES}
-
-    def __init__(self, axis: int | tuple[int, ...] = 0) -> None:
-        self.axis = axis
+    axis: int | tuple[int, ...] = argument(AXES, default=0)
 
     def __call__(self, w: Tensor) -> Tensor:
         return w / (_lengths(w, self.axis) + EPSILON)

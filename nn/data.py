@@ -15,8 +15,8 @@ import numpy as np
 import autograd as ag
 from autograd import Tensor
 
+from .arguments import COUNT, NOT_NEGATIVE
 from .errors import ArgumentError, DataError, warn
-from .ranges import COUNT, NOT_NEGATIVE
 
 
 class Rows(NamedTuple):

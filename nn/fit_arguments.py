@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from autograd import Tensor
 
 from . import metrics
-from .arguments import truth
+from .arguments import COUNT, COUNT_OR_ZERO, FLAG, SHARE
 from .batches import ArrayData, Data, IterableData, check_repeatable, is_iterable_of_batches
 from .data import (
     Rows,
@@ -23,7 +23,6 @@ from .data import (
 from .errors import ArgumentError
 from .losses import Loss
 from .metrics import Metric
-from .ranges import COUNT, COUNT_OR_ZERO, SHARE
 
 if TYPE_CHECKING:
     from .model import Model
@@ -57,7 +56,7 @@ class FitArguments(NamedTuple):
         COUNT.or_none().checked("fit", "steps_per_epoch", self.steps_per_epoch)
         COUNT.checked("fit", "validation_freq", self.validation_freq)
         check_validation(self.validation_split, self.validation_data)
-        shuffle = truth("fit", "shuffle", self.shuffle)
+        shuffle = FLAG.checked("fit", "shuffle", self.shuffle)
         size = check_batch_size(32 if self.batch_size is None else self.batch_size)
         measured = size
         if self.validation_batch_size is not None:

@@ -7,21 +7,35 @@ repeats itself). With an integer seed every call with the same shape and dtype g
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from typing import Any, ClassVar, Protocol
+from typing import Any, Protocol
 
 import autograd as ag
 from autograd import ShapeError, Tensor, random
 
+from .arguments import (
+    NOT_NEGATIVE,
+    NUMBER,
+    POSITIVE,
+    SEED,
+    Checked,
+    called,
+    choice,
+    form,
+    made,
+)
+from .constructors import argument, common, constructor, snake_case
 from .errors import lookup
-from .forms import Form, called, choice, made
-from .module import snake_case
-from .ranges import NOT_NEGATIVE, NUMBER, POSITIVE, SEED, Checked, Range
 
 # the standard deviation of a standard normal cut off at 2 sigma
 _TRUNCATED_STD = 0.87962566103423978
-MODES = ("fan_in", "fan_out", "fan_avg")
-DISTRIBUTIONS = ("truncated_normal", "untruncated_normal", "uniform")
+DISTRIBUTIONS = choice("truncated_normal", "untruncated_normal", "uniform")
+
+
+@form(DISTRIBUTIONS.words)
+def DISTRIBUTION(value: Any) -> Any:
+    """Keras's short name stands for the first."""
+    short = isinstance(value, str) and value == "normal"
+    return DISTRIBUTIONS.keep("truncated_normal" if short else value)
 
 
 class Initializer(Protocol):
@@ -63,6 +77,7 @@ class Ones:
         return ag.ones(shape, dtype)
 
 
+@constructor
 class Constant(Checked):
     """All `value`.
 
@@ -71,15 +86,13 @@ class Constant(Checked):
     [0.5, 0.5]
     """
 
-    ranges: ClassVar[Mapping[str, Range]] = {"value": NUMBER}
-
-    def __init__(self, value: float = 0.0) -> None:
-        self.value = value
+    value: float = argument(NUMBER, default=0.0)
 
     def __call__(self, shape: tuple[int, ...], dtype: Any = "float32") -> Tensor:
         return ag.full(shape, self.value, dtype)
 
 
+@constructor
 class Identity(Checked):
     """`gain` on the diagonal, 0 elsewhere.
 
@@ -91,10 +104,7 @@ class Identity(Checked):
     [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]
     """
 
-    ranges: ClassVar[Mapping[str, Range]] = {"gain": NUMBER}
-
-    def __init__(self, gain: float = 1.0) -> None:
-        self.gain = gain
+    gain: float = argument(NUMBER, default=1.0)
 
     def __call__(self, shape: tuple[int, ...], dtype: Any = "float32") -> Tensor:
         if len(shape) != 2:
@@ -102,6 +112,7 @@ class Identity(Checked):
         return ag.eye(shape[0], shape[1], dtype) * self.gain
 
 
+@common
 class RandomInitializer(Checked):
     """What the random ones share: where their numbers come from.
 
@@ -109,10 +120,7 @@ class RandomInitializer(Checked):
         seed: an integer makes every call repeat the same values; None draws fresh ones from the default generator.
     """
 
-    ranges: ClassVar[Mapping[str, Range]] = {"seed": SEED}
-
-    def __init__(self, seed: int | None = None) -> None:
-        self.seed = seed
+    seed: int | None = argument(SEED, default=None)
 
     def _stream(self) -> random.Generator:
         return random.default_generator() if self.seed is None else random.Generator(self.seed)
@@ -129,6 +137,7 @@ class RandomInitializer(Checked):
             values = ag.where(outside, random.normal(shape, dtype=dtype, key=stream), values)
 
 
+@constructor
 class RandomNormal(RandomInitializer):
     """Normal numbers of mean `mean` and standard deviation `stddev`.
 
@@ -137,18 +146,15 @@ class RandomNormal(RandomInitializer):
     (2, 3)
     """
 
-    ranges: ClassVar[Mapping[str, Range]] = {"mean": NUMBER, "stddev": NOT_NEGATIVE}
-
-    def __init__(self, mean: float = 0.0, stddev: float = 0.05, seed: int | None = None) -> None:
-        super().__init__(seed)
-        self.mean = mean
-        self.stddev = stddev
+    mean: float = argument(NUMBER, default=0.0)
+    stddev: float = argument(NOT_NEGATIVE, default=0.05)
 
     def __call__(self, shape: tuple[int, ...], dtype: Any = "float32") -> Tensor:
         return random.normal(shape, self.mean, self.stddev, dtype, self._stream())
 
 
-class TruncatedNormal(RandomInitializer):
+@constructor
+class TruncatedNormal(RandomNormal):
     """Normal numbers; those beyond 2 standard deviations are drawn again.
 
     >>> import nn
@@ -156,17 +162,11 @@ class TruncatedNormal(RandomInitializer):
     True
     """
 
-    ranges: ClassVar[Mapping[str, Range]] = {"mean": NUMBER, "stddev": NOT_NEGATIVE}
-
-    def __init__(self, mean: float = 0.0, stddev: float = 0.05, seed: int | None = None) -> None:
-        super().__init__(seed)
-        self.mean = mean
-        self.stddev = stddev
-
     def __call__(self, shape: tuple[int, ...], dtype: Any = "float32") -> Tensor:
         return self._truncated_normal(shape, dtype, self.mean, self.stddev)
 
 
+@constructor
 class RandomUniform(RandomInitializer):
     """Numbers spread evenly over [minval, maxval).
 
@@ -175,19 +175,14 @@ class RandomUniform(RandomInitializer):
     True
     """
 
-    ranges: ClassVar[Mapping[str, Range]] = {"minval": NUMBER, "maxval": NUMBER}
-
-    def __init__(
-        self, minval: float = -0.05, maxval: float = 0.05, seed: int | None = None
-    ) -> None:
-        super().__init__(seed)
-        self.minval = minval
-        self.maxval = maxval
+    minval: float = argument(NUMBER, default=-0.05)
+    maxval: float = argument(NUMBER, default=0.05)
 
     def __call__(self, shape: tuple[int, ...], dtype: Any = "float32") -> Tensor:
         return random.uniform(shape, self.minval, self.maxval, dtype, self._stream())
 
 
+@constructor
 class VarianceScaling(RandomInitializer):
     """Random numbers of variance scale / n, so that a layer keeps the variance of its inputs.
 
@@ -206,22 +201,9 @@ class VarianceScaling(RandomInitializer):
     (3, 4)
     """
 
-    ranges: ClassVar[Mapping[str, Range]] = {"scale": POSITIVE}
-    forms: ClassVar[Mapping[str, Form]] = {"mode": choice(*MODES), "distribution": choice(*DISTRIBUTIONS)}  # fmt: skip
-
-    def __init__(
-        self,
-        scale: float = 1.0,
-        mode: str = "fan_in",
-        distribution: str = "truncated_normal",
-        seed: int | None = None,
-    ) -> None:
-        super().__init__(seed)
-        if isinstance(distribution, str) and distribution == "normal":
-            distribution = "truncated_normal"
-        self.scale = scale
-        self.mode = mode
-        self.distribution = distribution
+    scale: float = argument(POSITIVE, default=1.0)
+    mode: str = argument(choice("fan_in", "fan_out", "fan_avg"), default="fan_in")
+    distribution: str = argument(DISTRIBUTION, default="truncated_normal")
 
     def __call__(self, shape: tuple[int, ...], dtype: Any = "float32") -> Tensor:
         inputs, outputs = fans(shape)
@@ -239,44 +221,45 @@ class GlorotUniform(VarianceScaling):
     """Uniform on +-sqrt(6 / (fan_in + fan_out)): for tanh and sigmoid. Glorot & Bengio 2010."""
 
     def __init__(self, seed: int | None = None) -> None:
-        super().__init__(1.0, "fan_avg", "uniform", seed)
+        super().__init__(1.0, "fan_avg", "uniform", seed=seed)
 
 
 class GlorotNormal(VarianceScaling):
     """Truncated normal of standard deviation sqrt(2 / (fan_in + fan_out)). Glorot & Bengio 2010."""
 
     def __init__(self, seed: int | None = None) -> None:
-        super().__init__(1.0, "fan_avg", "truncated_normal", seed)
+        super().__init__(1.0, "fan_avg", "truncated_normal", seed=seed)
 
 
 class HeUniform(VarianceScaling):
     """Uniform on +-sqrt(6 / fan_in): for relu and its kin. He et al. 2015."""
 
     def __init__(self, seed: int | None = None) -> None:
-        super().__init__(2.0, "fan_in", "uniform", seed)
+        super().__init__(2.0, "fan_in", "uniform", seed=seed)
 
 
 class HeNormal(VarianceScaling):
     """Truncated normal of standard deviation sqrt(2 / fan_in): for relu and its kin. He et al. 2015."""
 
     def __init__(self, seed: int | None = None) -> None:
-        super().__init__(2.0, "fan_in", "truncated_normal", seed)
+        super().__init__(2.0, "fan_in", "truncated_normal", seed=seed)
 
 
 class LecunUniform(VarianceScaling):
     """Uniform on +-sqrt(3 / fan_in). LeCun et al. 1998."""
 
     def __init__(self, seed: int | None = None) -> None:
-        super().__init__(1.0, "fan_in", "uniform", seed)
+        super().__init__(1.0, "fan_in", "uniform", seed=seed)
 
 
 class LecunNormal(VarianceScaling):
     """Truncated normal of standard deviation sqrt(1 / fan_in): for selu. LeCun et al. 1998."""
 
     def __init__(self, seed: int | None = None) -> None:
-        super().__init__(1.0, "fan_in", "truncated_normal", seed)
+        super().__init__(1.0, "fan_in", "truncated_normal", seed=seed)
 
 
+@constructor
 class Orthogonal(RandomInitializer):
     """A random matrix with orthonormal rows or columns, whichever are fewer, times `gain`. Saxe et al. 2014.
 
@@ -291,11 +274,7 @@ class Orthogonal(RandomInitializer):
     [[1.0, 0.0], [0.0, 1.0]]
     """
 
-    ranges: ClassVar[Mapping[str, Range]] = {"gain": NUMBER}
-
-    def __init__(self, gain: float = 1.0, seed: int | None = None) -> None:
-        super().__init__(seed)
-        self.gain = gain
+    gain: float = argument(NUMBER, default=1.0)
 
     def __call__(self, shape: tuple[int, ...], dtype: Any = "float32") -> Tensor:
         if len(shape) < 2:
@@ -324,23 +303,13 @@ def orthonormal(rows: Tensor) -> Tensor:
     return rows if done is None else done
 
 
-_CLASSES: tuple[type[Any], ...] = (
-    Zeros,
-    Ones,
-    Constant,
-    Identity,
-    RandomNormal,
-    RandomUniform,
-    TruncatedNormal,
-    VarianceScaling,
-    GlorotUniform,
-    GlorotNormal,
-    HeUniform,
-    HeNormal,
-    LecunUniform,
-    LecunNormal,
-    Orthogonal,
-)
+_CLASSES: list[type[Any]] = [
+    kind
+    for kind in [*globals().values()]
+    if getattr(kind, "__module__", "") == __name__
+    and isinstance(kind, type)
+    and kind not in (Initializer, RandomInitializer)
+]
 INITIALIZERS: dict[str, type[Any]] = {
     **{snake_case(one.__name__): one for one in _CLASSES},
     "zero": Zeros,

@@ -16,7 +16,7 @@ import autograd as ag
 from autograd import Tensor, no_grad, random
 
 from . import losses, optimizers
-from .arguments import floating
+from .arguments import FLAG, SEED, floating
 from .batches import ArrayData, Data, IterableData, is_iterable_of_batches
 from .callbacks import Callback, CallbackList, History, as_list, display, progress, shows_progress
 from .checkpoint.position import Position
@@ -24,7 +24,6 @@ from .compiled import Steps
 from .data import Rows, check_batch_size, check_lengths, features
 from .errors import NotCompiledError, stop_iteration_is_an_error
 from .fit_arguments import FitArguments, given, metrics_of, refuse_beside_batches, rows_of
-from .forms import FLAG
 from .losses import Loss
 from .metrics import Metric
 from .module import Module
@@ -33,7 +32,6 @@ from .overriding import check_methods, overrides
 from .precision import LossScale, checked_jit, checked_precision
 from .predictor import Predictor
 from .preserve import undone_on_error
-from .ranges import SEED
 from .run import Run
 from .seed import drawing_from
 from .step import Task, checked_output, task_of, train_step

@@ -9,7 +9,7 @@ from typing import Any
 from autograd.svg import Picture
 
 from . import diagram, summary
-from .forms import FLAG, PATH, function
+from .arguments import FLAG, PATH, function
 from .module import Module
 from .plots.network import network_svg
 

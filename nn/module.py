@@ -7,7 +7,6 @@ registered. A module is built (its parameters get their shapes) when it first se
 from __future__ import annotations
 
 import inspect
-import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -20,6 +19,7 @@ from autograd.keys import Same, key_of
 from autograd.mode import inside, mode, switched
 from autograd.tracing import one_at_a_time
 
+from .arguments import FLAG
 from .errors import ArgumentError
 from .parameter import Parameter
 from .scopes import layer_scope
@@ -182,6 +182,7 @@ class Module(Node):
 
     def train(self, mode: bool = True) -> Self:
         """Set training mode here and in all sub-modules."""
+        mode = FLAG.checked("train", "mode", mode)
         for _, module in self.named_modules():
             module.training = mode
         return self
@@ -312,8 +313,3 @@ def config_of(thing: Any) -> dict[str, Any]:
 def _has_argument(function: Any, name: str) -> bool:
     code = getattr(inspect.unwrap(function), "__code__", None)
     return code is not None and name in code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]  # fmt: skip
-
-
-def snake_case(name: str) -> str:
-    """BatchNormalization -> batch_normalization."""
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()

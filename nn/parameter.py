@@ -6,8 +6,8 @@ from typing import Any
 
 from autograd import Tensor
 
+from .arguments import BACKEND, FLAG, function
 from .constraints import Constraint
-from .forms import BACKEND, FLAG, function
 from .regularizers import Regularizer
 
 _RULE = function("is a function of the parameter", 1).or_none()

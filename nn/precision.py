@@ -7,28 +7,29 @@ float16 gradients below 6e-8 would vanish, so the loss is multiplied before back
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
 
 import autograd as ag
 from autograd import Tensor, no_grad
 
+from .arguments import COUNT, FLAG, Checked, Range
+from .constructors import argument, constructor
 from .errors import ArgumentError
-from .forms import FLAG
 from .optimizers import Optimizer
 from .parameter import Buffer
-from .ranges import COUNT, Checked, Range
 
 if TYPE_CHECKING:
     from .model import Model
 
 _LEAST, _MOST = 2.0**-126, 2.0**127
 """Powers of two that float32 holds: halving and doubling end here, for from 0 or infinity there is no way back."""
-_JIT = FLAG._replace(words='is "auto", True or False')
+_JIT = FLAG.but(words='is "auto", True or False')
 Kept = list[tuple[Tensor, Tensor]]
 """Tensors, and what they were."""
 
 
+@constructor
 class LossScale(Checked):
     """Dynamic loss scaling (Micikevicius et al. 2018, section 3.2), with the constants of Keras's LossScaleOptimizer.
 
@@ -54,15 +55,13 @@ class LossScale(Checked):
     [0.25] 8.0
     """
 
-    ranges: ClassVar[Mapping[str, Range]] = {
-        "initial_scale": Range("is a number from 2**-126 to 2**127", _LEAST, _MOST),
-        "dynamic_growth_steps": COUNT,
-    }
+    initial_scale: float = argument(
+        Range("is a number from 2**-126 to 2**127", least=_LEAST, most=_MOST), default=2.0**15
+    )
+    dynamic_growth_steps: int = argument(COUNT, default=2000)
 
-    def __init__(self, initial_scale: float = 2.0**15, dynamic_growth_steps: int = 2000) -> None:
-        self.initial_scale = initial_scale
-        self.dynamic_growth_steps = dynamic_growth_steps
-        self.scale = ag.full((), float(initial_scale), "float32")
+    def __post_init__(self) -> None:
+        self.scale = ag.full((), float(self.initial_scale), "float32")
         self.good_steps = ag.zeros((), "int64")
 
     def state(self) -> dict[str, Tensor]:

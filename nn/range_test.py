@@ -10,14 +10,12 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from .arguments import whole
+from .arguments import MODEL, POSITIVE, SHARE, at_least
 from .batches import ArrayData, Data, IterableData, check_repeatable, is_iterable_of_batches
 from .data import Rows, check_batch_size
 from .errors import ArgumentError
 from .fit_arguments import given, refuse_beside_batches, rows_of
-from .forms import MODEL
 from .preserve import preserved
-from .ranges import POSITIVE, SHARE, Range
 from .step import task_of, train_step
 
 if TYPE_CHECKING:
@@ -126,9 +124,9 @@ def _check(minimum: Any, maximum: Any, steps: Any, smoothing: Any, divergence: A
         raise ArgumentError(
             f"{owner}: expected 0 < minimum < maximum, got {minimum!r} and {maximum!r}"
         )
-    whole(owner, "steps", steps, FEWEST_STEPS)
+    at_least(FEWEST_STEPS).checked(owner, "steps", steps)
     SHARE.checked(owner, "smoothing", smoothing)
-    Range("is a factor above 1", 1.0, above=True).checked(owner, "divergence", divergence)
+    POSITIVE.but(words="is a factor above 1", least=1.0).checked(owner, "divergence", divergence)
 
 
 def _data(model: Model, x: Any, y: Any, batch_size: Any) -> Data:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, ClassVar, Protocol
+from typing import Any, Protocol
 
 import autograd as ag
 from autograd import ShapeError, Tensor
 
+from .arguments import NOT_NEGATIVE, Checked, called, choice, made
+from .constructors import argument, constructor
 from .errors import lookup
-from .forms import Form, called, choice, made
-from .ranges import NOT_NEGATIVE, Checked, Range
 
 
 class Regularizer(Protocol):
@@ -19,6 +18,7 @@ class Regularizer(Protocol):
     def __call__(self, x: Tensor) -> Tensor: ...
 
 
+@constructor
 class L1(Checked):
     """`l1 * sum(|x|)`: drives weights to 0 one by one.
 
@@ -27,15 +27,13 @@ class L1(Checked):
     2.0
     """
 
-    ranges: ClassVar[Mapping[str, Range]] = {"l1": NOT_NEGATIVE}
-
-    def __init__(self, l1: float = 0.01) -> None:
-        self.l1 = l1
+    l1: float = argument(NOT_NEGATIVE, default=0.01)
 
     def __call__(self, x: Tensor) -> Tensor:
         return self.l1 * abs(x).sum()
 
 
+@constructor
 class L2(Checked):
     """`l2 * sum(x**2)`: keeps all weights small.
 
@@ -44,15 +42,13 @@ class L2(Checked):
     5.0
     """
 
-    ranges: ClassVar[Mapping[str, Range]] = {"l2": NOT_NEGATIVE}
-
-    def __init__(self, l2: float = 0.01) -> None:
-        self.l2 = l2
+    l2: float = argument(NOT_NEGATIVE, default=0.01)
 
     def __call__(self, x: Tensor) -> Tensor:
         return self.l2 * (x * x).sum()
 
 
+@constructor
 class L1L2(Checked):
     """`l1 * sum(|x|) + l2 * sum(x**2)`; by name, "l1_l2", both factors are 0.01.
 
@@ -61,16 +57,14 @@ class L1L2(Checked):
     7.0
     """
 
-    ranges: ClassVar[Mapping[str, Range]] = {"l1": NOT_NEGATIVE, "l2": NOT_NEGATIVE}
-
-    def __init__(self, l1: float = 0.0, l2: float = 0.0) -> None:
-        self.l1 = l1
-        self.l2 = l2
+    l1: float = argument(NOT_NEGATIVE, default=0.0)
+    l2: float = argument(NOT_NEGATIVE, default=0.0)
 
     def __call__(self, x: Tensor) -> Tensor:
         return self.l1 * abs(x).sum() + self.l2 * (x * x).sum()
 
 
+@constructor
 class OrthogonalRegularizer(Checked):
     """`factor` times the mean over all pairs of rows of |cosine of their angle|; 0 for orthogonal rows.
 
@@ -86,12 +80,8 @@ class OrthogonalRegularizer(Checked):
     0.6
     """
 
-    ranges: ClassVar[Mapping[str, Range]] = {"factor": NOT_NEGATIVE}
-    forms: ClassVar[Mapping[str, Form]] = {"mode": choice("rows", "columns")}
-
-    def __init__(self, factor: float = 0.01, mode: str = "rows") -> None:
-        self.factor = factor
-        self.mode = mode
+    factor: float = argument(NOT_NEGATIVE, default=0.01)
+    mode: str = argument(choice("rows", "columns"), default="rows")
 
     def __call__(self, x: Tensor) -> Tensor:
         vectors = x.T if self.mode == "columns" and x.ndim == 2 else x

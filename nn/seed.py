@@ -12,7 +12,7 @@ import numpy as np
 
 from autograd import random as tensor_random
 
-from .ranges import SEED
+from .arguments import SEED
 
 
 def set_random_seed(seed: int) -> None:
@@ -26,7 +26,7 @@ def set_random_seed(seed: int) -> None:
     >>> nn.set_random_seed(0); nn.Dense(2)([[1.0]]).tolist() == first
     True
     """
-    SEED._replace(words="is an integer >= 0, below 2**64", optional=False).checked(
+    SEED.but(words="is an integer >= 0, below 2**64", optional=False).checked(
         "set_random_seed", "seed", seed
     )
     tensor_random.seed(seed)

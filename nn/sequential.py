@@ -7,15 +7,13 @@ from typing import Any, Self
 
 import autograd as ag
 
-from .arguments import fraction, whole
+from .arguments import COUNT, RATE, TEXT, numbers, shown
 from .errors import ArgumentError
-from .forms import TEXT, numbers
 from .layers import Dense, Dropout, Input, Maxout
 from .layers.base import ACTIVATION
 from .model import Model
 from .module import Module
 from .preserve import undone_on_error
-from .ranges import COUNT, shown
 
 
 class Sequential(Model):
@@ -125,9 +123,9 @@ class MLP(Sequential):
         name: str | None = None,
         seed: int | None = None,
     ) -> None:
-        outputs = whole("MLP", "outputs", outputs)
-        dropout = fraction("MLP", "dropout", dropout)
-        hidden = numbers("MLP", "hidden", hidden, COUNT)
+        outputs = COUNT.checked("MLP", "outputs", outputs)
+        dropout = RATE.checked("MLP", "dropout", dropout)
+        hidden = numbers(COUNT).checked("MLP", "hidden", hidden)
         named = isinstance(activation, str) and activation == "maxout"
         if not named:
             ACTIVATION.checked("MLP", "activation", activation)

@@ -14,8 +14,8 @@ import autograd as ag
 from autograd import Captured, Tensor, no_grad, random
 
 from .activations import remember_logits, remembered_logits
+from .arguments import MODEL
 from .errors import ArgumentError, NotCompiledError
-from .forms import MODEL
 from .losses import Loss
 from .losses.base import returned
 from .metrics import Metric

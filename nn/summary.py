@@ -13,8 +13,9 @@ from typing import NamedTuple
 
 from autograd import Tensor
 
+from .constructors import snake_case
 from .errors import ArgumentError
-from .module import Module, snake_case
+from .module import Module
 from .parameter import Buffer, Parameter
 
 HINT = (

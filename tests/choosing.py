@@ -26,6 +26,8 @@ TESTS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("nn/diagram.py", ("tests/nn/test_diagram.py",)),
     ("nn/summary.py", ("tests/nn/test_summary.py",)),
     ("nn/range_test.py", ("tests/nn/test_range_test.py",)),
+    ("nn/arguments.py", ("tests/nn/test_constructors.py", "tests/nn/test_*_arguments.py", "tests/nn/test_bad_input.py")),
+    ("nn/constructors.py", ("tests/nn/test_constructors.py", "tests/nn/test_*_arguments.py")),
     ("nn/activations.py", ("tests/nn/test_activations.py",)),
     ("nn/initializers.py", ("tests/nn/test_initializers.py",)),
     ("nn/seed.py", ("tests/nn/test_initializers.py", "tests/nn/test_layers*", "tests/nn/compiled/*")),

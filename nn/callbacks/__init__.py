@@ -1,31 +1,23 @@
 """Callbacks: what happens between steps and epochs."""
 
-from .base import Callback, CallbackList, as_list
-from .checkpoints import BackupAndRestore, ModelCheckpoint
-from .files import CSVLogger, TensorBoard
-from .history import History
-from .monitor import EarlyStopping, ReduceLROnPlateau
-from .progress import EpochLines, ProgressBar, display, progress, shows_progress
-from .rates import LearningRateScheduler
-from .simple import LambdaCallback, TerminateOnNaN
+from ..exports import exported as _exported
+from .base import Callback as Callback
+from .base import CallbackList as CallbackList
+from .base import as_list as as_list
+from .checkpoints import BackupAndRestore as BackupAndRestore
+from .checkpoints import ModelCheckpoint as ModelCheckpoint
+from .files import CSVLogger as CSVLogger
+from .files import TensorBoard as TensorBoard
+from .history import History as History
+from .monitor import EarlyStopping as EarlyStopping
+from .monitor import ReduceLROnPlateau as ReduceLROnPlateau
+from .progress import EpochLines as EpochLines
+from .progress import ProgressBar as ProgressBar
+from .progress import display as display
+from .progress import progress as progress
+from .progress import shows_progress as shows_progress
+from .rates import LearningRateScheduler as LearningRateScheduler
+from .simple import LambdaCallback as LambdaCallback
+from .simple import TerminateOnNaN as TerminateOnNaN
 
-__all__ = [
-    "BackupAndRestore",
-    "CSVLogger",
-    "Callback",
-    "CallbackList",
-    "EarlyStopping",
-    "EpochLines",
-    "History",
-    "LambdaCallback",
-    "LearningRateScheduler",
-    "ModelCheckpoint",
-    "ProgressBar",
-    "ReduceLROnPlateau",
-    "TensorBoard",
-    "TerminateOnNaN",
-    "as_list",
-    "display",
-    "progress",
-    "shows_progress",
-]
+__all__ = _exported(__name__)

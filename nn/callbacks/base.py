@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from ..arguments import Checked
 from ..checkpoint.fields import ANYTHING, Field, check_fields
 from ..errors import ArgumentError, FileError, stop_iteration_is_an_error
-from ..ranges import Checked
 
 if TYPE_CHECKING:
     from ..model import Model

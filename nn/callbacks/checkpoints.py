@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any
 
+from ..arguments import COUNT, FLAG, FOLDER, LIMIT, PATH, VERBOSE
 from ..checkpoint import fields
 from ..checkpoint.files import Lock, remove_left_overs
+from ..constructors import argument, attribute, constructor
 from ..errors import ArgumentError
-from ..forms import FLAG, FOLDER, PATH, Form
-from ..ranges import COUNT, LIMIT, VERBOSE, Range
 from .base import Callback, Logs
 from .monitor import Monitor
 
@@ -26,7 +25,7 @@ class Periodic:
     """Counts steps: every "epoch", or every so many steps over all epochs."""
 
     def __init__(self, owner: str, save_freq: str | int) -> None:
-        steps = COUNT._replace(words='is "epoch" or a number of steps >= 1')
+        steps = COUNT.but(words='is "epoch" or a number of steps >= 1')
         each_epoch = isinstance(save_freq, str) and save_freq == "epoch"
         self.every: int | None = None if each_epoch else steps.checked(owner, "save_freq", save_freq)  # fmt: skip
         self.steps = 0
@@ -39,6 +38,7 @@ class Periodic:
         return self.steps % self.every == 0
 
 
+@constructor
 class ModelCheckpoint(Monitor):
     """Save the model after each epoch, or only when the watched number is better than ever.
 
@@ -56,28 +56,21 @@ class ModelCheckpoint(Monitor):
     saves_the_run = True
     state_fields = {"best": fields.or_none(fields.NUMBER), "steps": fields.COUNT}
 
-    ranges: ClassVar[Mapping[str, Range]] = {"verbose": VERBOSE}
-    forms: ClassVar[Mapping[str, Form]] = {"filepath": PATH, "save_best_only": FLAG, "save_weights_only": FLAG}  # fmt: skip
+    filepath: Path = argument(PATH)
+    monitor: str = "val_loss"
+    verbose: int = argument(VERBOSE, default=0)
+    save_best_only: bool = argument(FLAG, default=False)
+    save_weights_only: bool = argument(FLAG, default=False)
+    mode: str = "auto"
+    save_freq: str | int = "epoch"
+    initial_value_threshold: float | None = argument(LIMIT, default=None)
+    min_delta: float = attribute(0)
 
-    def __init__(
-        self,
-        filepath: Path,
-        monitor: str = "val_loss",
-        verbose: int = 0,
-        save_best_only: bool = False,
-        save_weights_only: bool = False,
-        mode: str = "auto",
-        save_freq: str | int = "epoch",
-        initial_value_threshold: float | None = None,
-    ) -> None:
-        super().__init__(monitor, mode)
-        self.filepath: str = PATH.checked("ModelCheckpoint", "filepath", filepath)
-        self.verbose = verbose
-        self.save_best_only = save_best_only
-        self.save_weights_only = save_weights_only
-        self.best = LIMIT.checked("ModelCheckpoint", "initial_value_threshold", initial_value_threshold)  # fmt: skip
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.best = self.initial_value_threshold
         self._epoch = 0
-        self._clock = Periodic("ModelCheckpoint", save_freq)
+        self._clock = Periodic("ModelCheckpoint", self.save_freq)
 
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
         self._epoch = epoch
@@ -104,7 +97,7 @@ class ModelCheckpoint(Monitor):
 
     def _path(self, names: dict[str, Any]) -> str:
         try:
-            return self.filepath.format(**names)
+            return str(self.filepath).format(**names)
         except (KeyError, IndexError, ValueError) as error:
             raise ArgumentError(
                 f"ModelCheckpoint: cannot fill in {self.filepath!r} ({error}). Known: {', '.join(names)}."
@@ -117,6 +110,7 @@ class ModelCheckpoint(Monitor):
         self.best, self._clock.steps = state["best"], state["steps"]
 
 
+@constructor
 class BackupAndRestore(Callback):
     """Keep the state of the run in a folder; the same call of `fit` after a crash goes on where it was.
 
@@ -137,15 +131,13 @@ class BackupAndRestore(Callback):
 
     saves_the_run = True
     state_fields = {"steps": fields.COUNT}
-    forms: ClassVar[Mapping[str, Form]] = {"backup_dir": FOLDER, "delete_checkpoint": FLAG}
+    backup_dir: Path = argument(FOLDER)
+    save_freq: str | int = "epoch"
+    delete_checkpoint: bool = argument(FLAG, default=True)
 
-    def __init__(
-        self, backup_dir: Path, save_freq: str | int = "epoch", delete_checkpoint: bool = True
-    ) -> None:
-        self.backup_dir: str = FOLDER.checked("BackupAndRestore", "backup_dir", backup_dir)
-        self.delete_checkpoint = delete_checkpoint
-        self._clock = Periodic("BackupAndRestore", save_freq)
-        self._lock = Lock(f"{self.path}.lock", "run", self.backup_dir)
+    def __post_init__(self) -> None:
+        self._clock = Periodic("BackupAndRestore", self.save_freq)
+        self._lock = Lock(f"{self.path}.lock", "run", os.fspath(self.backup_dir))
 
     @property
     def path(self) -> str:

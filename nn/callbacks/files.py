@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any
 
+from ..arguments import COUNT, COUNT_OR_ZERO, FLAG, FOLDER, PATH, SEPARATOR, form
 from ..checkpoint import fields
+from ..constructors import argument, constructor
 from ..errors import MissingExtraError
-from ..forms import FLAG, FOLDER, PATH, SEPARATOR, Form
-from ..ranges import COUNT, COUNT_OR_ZERO, Range
 from .base import Callback, Logs
 
 Path = str | os.PathLike[str]
 
 
+@constructor
 class CSVLogger(Callback):
     """Write a line per epoch: its number from 0, then the logs by sorted name; NA where there is no value.
 
@@ -29,12 +29,11 @@ class CSVLogger(Callback):
     """
 
     state_fields = {"keys": fields.or_none(fields.lists_of(fields.TEXT)), "size": fields.COUNT}
-    forms: ClassVar[Mapping[str, Form]] = {"filename": PATH, "separator": SEPARATOR, "append": FLAG}
+    filename: Path = argument(PATH)
+    separator: str = argument(SEPARATOR, default=",")
+    append: bool = argument(FLAG, default=False)
 
-    def __init__(self, filename: Path, separator: str = ",", append: bool = False) -> None:
-        self.filename = filename
-        self.separator = separator
-        self.append = append
+    def __post_init__(self) -> None:
         self._file: Any = None
         self._keys: list[str] | None = None
         self._kept: int | None = None
@@ -87,6 +86,13 @@ class CSVLogger(Callback):
         self._keys, self._kept = state["keys"], state["size"]
 
 
+@form('is "epoch", "batch" or an integer >= 1')
+def FREQUENCY(value: Any) -> Any:
+    words = isinstance(value, str) and value in ("epoch", "batch")
+    return value if words else COUNT.keep(value)
+
+
+@constructor
 class TensorBoard(Callback):
     """Write scalars that TensorBoard shows: `epoch_loss` and its like for `train` and `validation`, as Keras names them.
 
@@ -99,19 +105,12 @@ class TensorBoard(Callback):
     """
 
     state_fields = {"step": fields.COUNT}
-    ranges: ClassVar[Mapping[str, Range]] = {"histogram_freq": COUNT_OR_ZERO}
-    forms: ClassVar[Mapping[str, Form]] = {"log_dir": FOLDER}
+    log_dir: Path = argument(FOLDER, default="logs")
+    histogram_freq: int = argument(COUNT_OR_ZERO, default=0)
+    update_freq: str | int = argument(FREQUENCY, default="epoch")
 
-    def __init__(
-        self, log_dir: Path = "logs", histogram_freq: int = 0, update_freq: str | int = "epoch"
-    ) -> None:
-        if not isinstance(update_freq, str) or update_freq not in ("epoch", "batch"):
-            steps = COUNT._replace(words='is "epoch", "batch" or an integer >= 1')
-            update_freq = steps.checked("TensorBoard", "update_freq", update_freq)
-        self.log_dir = log_dir
-        self.histogram_freq = histogram_freq
-        self.update_freq = update_freq
-        self._every = {"epoch": 0, "batch": 1}.get(str(update_freq), update_freq)
+    def __post_init__(self) -> None:
+        self._every = {"epoch": 0, "batch": 1}.get(str(self.update_freq), self.update_freq)
         self._writers: dict[str, Any] = {}
         self._step = 0
 

@@ -8,17 +8,24 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any
 
+from ..arguments import (
+    COUNT_OR_ZERO,
+    FLAG,
+    KEY,
+    LIMIT,
+    NOT_NEGATIVE,
+    NUMBER,
+    SHARE,
+    VERBOSE,
+    choice,
+)
 from ..checkpoint import fields
-from ..forms import FLAG, KEY, Form, choice
+from ..constructors import argument, constructor
 from ..metrics.direction import higher_is_better
-from ..ranges import COUNT_OR_ZERO, LIMIT, NOT_NEGATIVE, NUMBER, SHARE, VERBOSE, Range
 from .base import Callback, Logs
 from .rates import log_rate, refuse_schedule
-
-MODES = ("auto", "min", "max")
 
 
 class Monitor(Callback):
@@ -30,13 +37,19 @@ class Monitor(Callback):
         min_delta: how much better, absolutely, it has to be to count.
     """
 
-    ranges: ClassVar[Mapping[str, Range]] = {"min_delta": NUMBER}
-    forms: ClassVar[Mapping[str, Form]] = {"monitor": KEY, "mode": choice(*MODES)}
+    checks = {
+        "monitor": KEY,
+        "mode": choice("auto", "min", "max"),
+        "min_delta": NUMBER,
+    }
 
     def __init__(self, monitor: str = "val_loss", mode: str = "auto", min_delta: float = 0) -> None:
         self.monitor = monitor
         self.mode = mode
         self.min_delta = min_delta
+        self.__post_init__()
+
+    def __post_init__(self) -> None:
         self.min_delta = abs(self.min_delta)
         self.best: float | None = None
         self._warned = False
@@ -70,6 +83,7 @@ class Monitor(Callback):
             print(text, flush=True)
 
 
+@constructor
 class EarlyStopping(Monitor):
     """Stop when the watched number has not become better for `patience` epochs.
 
@@ -96,31 +110,17 @@ class EarlyStopping(Monitor):
         "best_epoch": fields.COUNT,
         "best_weights": fields.or_none(fields.dicts_of(fields.ARRAY)),
     }
-    ranges: ClassVar[Mapping[str, Range]] = {
-        "patience": COUNT_OR_ZERO,
-        "verbose": VERBOSE,
-        "baseline": LIMIT,
-        "start_from_epoch": COUNT_OR_ZERO,
-    }
-    forms: ClassVar[Mapping[str, Form]] = {"restore_best_weights": FLAG}
+    monitor: str = "val_loss"
+    min_delta: float = 0
+    patience: int = argument(COUNT_OR_ZERO, default=0)
+    verbose: int = argument(VERBOSE, default=0)
+    mode: str = "auto"
+    baseline: float | None = argument(LIMIT, default=None)
+    restore_best_weights: bool = argument(FLAG, default=False)
+    start_from_epoch: int = argument(COUNT_OR_ZERO, default=0)
 
-    def __init__(
-        self,
-        monitor: str = "val_loss",
-        min_delta: float = 0,
-        patience: int = 0,
-        verbose: int = 0,
-        mode: str = "auto",
-        baseline: float | None = None,
-        restore_best_weights: bool = False,
-        start_from_epoch: int = 0,
-    ) -> None:
-        super().__init__(monitor, mode, min_delta)
-        self.patience = patience
-        self.verbose = verbose
-        self.baseline = baseline
-        self.restore_best_weights = restore_best_weights
-        self.start_from_epoch = start_from_epoch
+    def __post_init__(self) -> None:
+        super().__post_init__()
         self.on_train_begin()
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
@@ -171,6 +171,7 @@ class EarlyStopping(Monitor):
             fields.check_arrays("the best weights of EarlyStopping", own, state["best_weights"])
 
 
+@constructor
 class ReduceLROnPlateau(Monitor):
     """Multiply the learning rate by `factor` when the watched number has not become better for `patience` epochs.
 
@@ -194,31 +195,17 @@ class ReduceLROnPlateau(Monitor):
         "cooldown_counter": fields.COUNT,
         "best": fields.or_none(fields.NUMBER),
     }
-    ranges: ClassVar[Mapping[str, Range]] = {
-        "factor": SHARE,
-        "patience": COUNT_OR_ZERO,
-        "verbose": VERBOSE,
-        "cooldown": COUNT_OR_ZERO,
-        "min_lr": NOT_NEGATIVE,
-    }
+    monitor: str = "val_loss"
+    factor: float = argument(SHARE, default=0.1)
+    patience: int = argument(COUNT_OR_ZERO, default=10)
+    verbose: int = argument(VERBOSE, default=0)
+    mode: str = "auto"
+    min_delta: float = 1e-4
+    cooldown: int = argument(COUNT_OR_ZERO, default=0)
+    min_lr: float = argument(NOT_NEGATIVE, default=0.0)
 
-    def __init__(
-        self,
-        monitor: str = "val_loss",
-        factor: float = 0.1,
-        patience: int = 10,
-        verbose: int = 0,
-        mode: str = "auto",
-        min_delta: float = 1e-4,
-        cooldown: int = 0,
-        min_lr: float = 0.0,
-    ) -> None:
-        super().__init__(monitor, mode, min_delta)
-        self.factor = factor
-        self.patience = patience
-        self.verbose = verbose
-        self.cooldown = cooldown
-        self.min_lr = min_lr
+    def __post_init__(self) -> None:
+        super().__post_init__()
         self._reset()
 
     def _reset(self) -> None:

@@ -7,11 +7,11 @@ import time
 from collections.abc import Iterable
 from typing import Any
 
+from ..arguments import VERBOSE
 from ..errors import MissingExtraError
-from ..ranges import VERBOSE
 from .base import Callback, Logs
 
-_VERBOSE = VERBOSE._replace(words='is "auto", 0 (silent), 1 (bar) or 2 (a line per epoch)', most=2)
+_VERBOSE = VERBOSE.but(words='is "auto", 0 (silent), 1 (bar) or 2 (a line per epoch)', most=2)
 MOMENT = 0.5
 """Seconds that evaluation and prediction may take before a bar appears."""
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
-from typing import Any, ClassVar
+from collections.abc import Callable
+from typing import Any
 
+from ..arguments import VERBOSE, function
+from ..constructors import argument, constructor
 from ..errors import ArgumentError, NotCompiledError
-from ..forms import Form, function
 from ..optimizers.schedules import LearningRateSchedule
-from ..ranges import VERBOSE, Range
 from .base import Callback, Logs
 
 
@@ -30,6 +30,7 @@ def log_rate(callback: Callback, logs: Logs) -> None:
         logs["learning_rate"] = float(optimizer.current_rate().item())
 
 
+@constructor
 class LearningRateScheduler(Callback):
     """Set the learning rate before each epoch.
 
@@ -43,12 +44,8 @@ class LearningRateScheduler(Callback):
     >>> halve = nn.LearningRateScheduler(lambda epoch, rate: rate / 2 if epoch else rate)
     """
 
-    ranges: ClassVar[Mapping[str, Range]] = {"verbose": VERBOSE}
-    forms: ClassVar[Mapping[str, Form]] = {"schedule": function("is a function of (epoch, rate)", 2, 1)}  # fmt: skip
-
-    def __init__(self, schedule: Callable[..., Any], verbose: int = 0) -> None:
-        self.schedule = schedule
-        self.verbose = verbose
+    schedule: Callable[..., Any] = argument(function("is a function of (epoch, rate)", 2, 1))
+    verbose: int = argument(VERBOSE, default=0)
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
         refuse_schedule(self)

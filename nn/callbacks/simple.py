@@ -7,8 +7,8 @@ from collections.abc import Callable
 from inspect import signature
 from typing import Any
 
+from ..arguments import function as functions_of
 from ..errors import ArgumentError
-from ..forms import function as functions_of
 from .base import Callback, Logs
 
 EVENTS = tuple(name for name in vars(Callback) if name.startswith("on_"))

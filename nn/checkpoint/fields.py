@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 
 from autograd import Tensor
 
+from ..arguments import shown
 from ..errors import FileError
-from ..ranges import shown
 
 
 class Field(NamedTuple):

@@ -17,13 +17,12 @@ from .. import (
     regularizers,
     sequential,
 )
+from ..arguments import FLAG, shown
 from ..errors import ArgumentError, FileError
-from ..forms import FLAG
 from ..model import Model
 from ..optimizers import schedules
 from ..precision import LossScale
 from ..preserve import undone_on_error
-from ..ranges import shown
 from .container import read_model
 from .description import check_header, describe, make
 from .files import Place, name_of

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 import autograd as ag
 from autograd import Tensor
 
+from ..arguments import FLAG
 from ..errors import ArgumentError, FileError
-from ..forms import FLAG
 from ..module import Module
 from ..preserve import restoring, undone_on_error
 from .container import DAMAGE, part, read, read_model, unpack

@@ -1,46 +1,29 @@
 """Layers, one small file a subject."""
 
-from .activation import ELU, Activation, LeakyReLU, ReLU, Softmax
-from .augmentation import RandomFlip, RandomShift, RandomTranslation
-from .base import Layer
-from .convolution import Conv2D
-from .dense import Dense
-from .dropout import Dropout, GaussianNoise
-from .embedding import Embedding
-from .flatten import Flatten, Reshape
-from .input import Input
-from .maxout import Maxout
-from .normalization import BatchNormalization, LayerNormalization
-from .pooling import (
-    AveragePooling2D,
-    GlobalAveragePooling2D,
-    GlobalMaxPooling2D,
-    MaxPooling2D,
-)
+from ..exports import exported as _exported
+from .activation import ELU as ELU
+from .activation import Activation as Activation
+from .activation import LeakyReLU as LeakyReLU
+from .activation import ReLU as ReLU
+from .activation import Softmax as Softmax
+from .augmentation import RandomFlip as RandomFlip
+from .augmentation import RandomShift as RandomShift
+from .augmentation import RandomTranslation as RandomTranslation
+from .base import Layer as Layer
+from .convolution import Conv2D as Conv2D
+from .dense import Dense as Dense
+from .dropout import Dropout as Dropout
+from .dropout import GaussianNoise as GaussianNoise
+from .embedding import Embedding as Embedding
+from .flatten import Flatten as Flatten
+from .flatten import Reshape as Reshape
+from .input import Input as Input
+from .maxout import Maxout as Maxout
+from .normalization import BatchNormalization as BatchNormalization
+from .normalization import LayerNormalization as LayerNormalization
+from .pooling import AveragePooling2D as AveragePooling2D
+from .pooling import GlobalAveragePooling2D as GlobalAveragePooling2D
+from .pooling import GlobalMaxPooling2D as GlobalMaxPooling2D
+from .pooling import MaxPooling2D as MaxPooling2D
 
-__all__ = [
-    "ELU",
-    "Activation",
-    "AveragePooling2D",
-    "BatchNormalization",
-    "Conv2D",
-    "Dense",
-    "Dropout",
-    "Embedding",
-    "Flatten",
-    "GaussianNoise",
-    "GlobalAveragePooling2D",
-    "GlobalMaxPooling2D",
-    "Input",
-    "Layer",
-    "LayerNormalization",
-    "LeakyReLU",
-    "MaxPooling2D",
-    "Maxout",
-    "RandomFlip",
-    "RandomShift",
-    "RandomTranslation",
-    "ReLU",
-    "Reshape",
-    "Softmax",
-]
+__all__ = _exported(__name__)

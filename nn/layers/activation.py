@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any
 
 import autograd as ag
 from autograd import Tensor
 
 from .. import activations
-from ..arguments import number, one_axis
-from ..forms import Form
+from ..arguments import FLOAT, FLOAT_NOT_NEGATIVE, INTEGER
+from ..constructors import argument, constructor
 from .base import ACTIVATION, Layer
 
 
+@constructor
 class Activation(Layer):
     """An activation by name or function, element by element (softmax: over the last axis).
 
@@ -22,22 +22,16 @@ class Activation(Layer):
     [0.0, 2.0]
     """
 
-    forms: ClassVar[Mapping[str, Form]] = {"activation": ACTIVATION}
+    activation: Any = argument(ACTIVATION)
 
-    def __init__(
-        self,
-        activation: Any,
-        input_shape: tuple[int, ...] | None = None,
-        name: str | None = None,
-    ) -> None:
-        super().__init__(name, input_shape)
-        self.activation = activation
-        self._activation = activations.get(activation)
+    def __post_init__(self) -> None:
+        self._activation = activations.get(self.activation)
 
     def call(self, x: Tensor) -> Tensor:
         return self._activation(x)
 
 
+@constructor
 class ReLU(Layer):
     """max(x, 0); its slope at 0 is 0.
 
@@ -54,18 +48,9 @@ class ReLU(Layer):
     [0.0, 2.0, 6.0]
     """
 
-    def __init__(
-        self,
-        max_value: float | None = None,
-        negative_slope: float = 0.0,
-        threshold: float = 0.0,
-        input_shape: tuple[int, ...] | None = None,
-        name: str | None = None,
-    ) -> None:
-        super().__init__(name, input_shape)
-        self.max_value = None if max_value is None else number("ReLU", "max_value", max_value)
-        self.negative_slope = number("ReLU", "negative_slope", negative_slope)
-        self.threshold = number("ReLU", "threshold", threshold)
+    max_value: float | None = argument(FLOAT_NOT_NEGATIVE.or_none(), default=None)
+    negative_slope: float = argument(FLOAT_NOT_NEGATIVE, default=0.0)
+    threshold: float = argument(FLOAT_NOT_NEGATIVE, default=0.0)
 
     def call(self, x: Tensor) -> Tensor:
         if self.threshold:
@@ -75,6 +60,7 @@ class ReLU(Layer):
         return y if self.max_value is None else y.clip(max=self.max_value)
 
 
+@constructor
 class LeakyReLU(Layer):
     """x where it is positive, else `negative_slope` x. The default slope is the course's 0.1 (Keras: 0.3).
 
@@ -83,19 +69,13 @@ class LeakyReLU(Layer):
     [-0.5, 2.0]
     """
 
-    def __init__(
-        self,
-        negative_slope: float = 0.1,
-        input_shape: tuple[int, ...] | None = None,
-        name: str | None = None,
-    ) -> None:
-        super().__init__(name, input_shape)
-        self.negative_slope = number("LeakyReLU", "negative_slope", negative_slope)
+    negative_slope: float = argument(FLOAT_NOT_NEGATIVE, default=0.1)
 
     def call(self, x: Tensor) -> Tensor:
         return ag.leaky_relu(x, self.negative_slope)
 
 
+@constructor
 class ELU(Layer):
     """x where it is positive, else `alpha (e^x - 1)`.
 
@@ -104,19 +84,13 @@ class ELU(Layer):
     [0.0, 2.0]
     """
 
-    def __init__(
-        self,
-        alpha: float = 1.0,
-        input_shape: tuple[int, ...] | None = None,
-        name: str | None = None,
-    ) -> None:
-        super().__init__(name, input_shape)
-        self.alpha = number("ELU", "alpha", alpha, None)
+    alpha: float = argument(FLOAT, default=1.0)
 
     def call(self, x: Tensor) -> Tensor:
         return ag.elu(x, self.alpha)
 
 
+@constructor
 class Softmax(Layer):
     """Probabilities along `axis`; as the last layer, over the last axis, the loss is computed from its logits.
 
@@ -125,14 +99,7 @@ class Softmax(Layer):
     [[0.5, 0.5]]
     """
 
-    def __init__(
-        self,
-        axis: int = -1,
-        input_shape: tuple[int, ...] | None = None,
-        name: str | None = None,
-    ) -> None:
-        super().__init__(name, input_shape)
-        self.axis = one_axis("Softmax", axis)
+    axis: int = argument(INTEGER, default=-1)
 
     def call(self, x: Tensor) -> Tensor:
         if self.axis in (-1, x.ndim - 1):

@@ -11,14 +11,26 @@ from typing import Any
 import autograd as ag
 from autograd import Tensor, random
 
-from ..arguments import number, one_of
-from ..errors import ArgumentError
+from ..arguments import FLOAT, choice, form
+from ..constructors import argument, constructor
 from .base import Layer
 
 FLIPS = {"horizontal": (2,), "vertical": (1,), "horizontal_and_vertical": (1, 2)}
 FILLS = ("reflect", "wrap", "nearest", "constant")
 
 
+@form("is a fraction from 0 to 1, or (lowest, highest) from -1 to 1")
+def FACTOR(value: Any) -> tuple[float, float]:
+    """(lowest, highest); one number goes as far to both sides."""
+    given = tuple(value) if isinstance(value, (tuple, list)) else (value,)
+    if len(given) in (1, 2) and all(isinstance(bound, Real) for bound in given):
+        low, high = (-given[0], given[0]) if len(given) == 1 else given
+        if -1 <= low <= high <= 1:
+            return float(low), float(high)
+    raise ValueError
+
+
+@constructor
 class RandomFlip(Layer):
     """In training mirrors each image with probability 1/2, in each direction of `mode` by itself.
 
@@ -31,14 +43,7 @@ class RandomFlip(Layer):
     (1, 4, 4, 1)
     """
 
-    def __init__(
-        self,
-        mode: str = "horizontal_and_vertical",
-        input_shape: tuple[int, ...] | None = None,
-        name: str | None = None,
-    ) -> None:
-        super().__init__(name, input_shape)
-        self.mode = one_of("RandomFlip", "mode", mode, tuple(FLIPS))
+    mode: str = argument(choice(*tuple(FLIPS)), default="horizontal_and_vertical")
 
     def call(self, x: Tensor) -> Tensor:
         self.needs_images(x.shape)
@@ -49,6 +54,7 @@ class RandomFlip(Layer):
         return x
 
 
+@constructor
 class RandomShift(Layer):
     """In training moves each image by whole pixels. Keras calls the like RandomTranslation.
 
@@ -65,31 +71,20 @@ class RandomShift(Layer):
     (1, 8, 8, 1)
     """
 
-    def __init__(
-        self,
-        height_factor: float | tuple[float, float],
-        width_factor: float | tuple[float, float],
-        fill_mode: str = "reflect",
-        fill_value: float = 0.0,
-        input_shape: tuple[int, ...] | None = None,
-        name: str | None = None,
-    ) -> None:
-        super().__init__(name, input_shape)
-        self.height_factor = _factor("height_factor", height_factor)
-        self.width_factor = _factor("width_factor", width_factor)
-        self.fill_mode = one_of("RandomShift", "fill_mode", fill_mode, FILLS)
-        self.fill_value = number("RandomShift", "fill_value", fill_value, None)
+    height_factor: float | tuple[float, float] = argument(FACTOR)
+    width_factor: float | tuple[float, float] = argument(FACTOR)
+    fill_mode: str = argument(choice(*FILLS), default="reflect")
+    fill_value: float = argument(FLOAT, default=0.0)
 
     def call(self, x: Tensor) -> Tensor:
         self.needs_images(x.shape)
         if not self.is_training:
             return x
         count = x.shape[0]
+        factors: Any = (self.height_factor, self.width_factor)
         (rows, rows_inside), (columns, columns_inside) = (
             self._sources(count, size, bounds)
-            for size, bounds in zip(
-                x.shape[1:3], (self.height_factor, self.width_factor), strict=True
-            )
+            for size, bounds in zip(x.shape[1:3], factors, strict=True)
         )
         images = ag.arange(count).reshape(count, 1, 1)
         moved: Tensor = x[images, rows.expand_dims(2), columns.expand_dims(1)]
@@ -116,18 +111,6 @@ def _modulo(x: Tensor, size: int) -> Tensor:
     quotient: Tensor = (x.to("float64") / float(size)).floor().to("int64")
     result: Tensor = x - quotient * size
     return result
-
-
-def _factor(name: str, factor: Any) -> tuple[float, float]:
-    """(lowest, highest); one number goes as far to both sides."""
-    given = tuple(factor) if isinstance(factor, (tuple, list)) else (factor,)
-    if len(given) in (1, 2) and all(isinstance(bound, Real) for bound in given):
-        low, high = (-given[0], given[0]) if len(given) == 1 else given
-        if -1 <= low <= high <= 1:
-            return float(low), float(high)
-    raise ArgumentError(
-        f"RandomShift: {name} is a fraction from 0 to 1, or (lowest, highest) from -1 to 1, got {factor!r}"
-    )
 
 
 RandomTranslation = RandomShift

@@ -2,44 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any
 
 from autograd import ShapeError, Tensor
 
 from .. import activations, constraints, initializers, regularizers
-from ..arguments import axis_numbers, one_of
+from ..arguments import FLAG, TEXT, Checked, choice, form
+from ..constructors import argument, common
 from ..errors import ArgumentError
-from ..forms import FLAG, TEXT, Form
 from ..module import Module
 from ..parameter import Parameter
-from ..ranges import Checked
-from .input import sample_shape
+from .input import SAMPLE_SHAPE
 
 IMAGES = {"NHWC": "(batch, height, width, channels)", "NCHW": "(batch, channels, height, width)"}
 """What the letters of a data format stand for."""
 
 
-def _initializer(value: Any) -> Any:
+@form("is an initializer or its name")
+def INITIALIZER(value: Any) -> Any:
+    """Kept as it is given."""
     if isinstance(value, Module):
         raise TypeError
     initializers.get(value)
     return value
 
 
-def _activation(value: Any) -> Any:
+@form("is a function of a tensor, its name or None")
+def ACTIVATION(value: Any) -> Any:
+    """Kept as it is given."""
     activations.get(value)
     return value
 
 
-INITIALIZER = Form("is an initializer or its name", _initializer)
-"""Kept as it is given."""
-REGULARIZER = Form("is a regularizer, its name or None", regularizers.get)
-CONSTRAINT = Form("is a constraint, its name or None", constraints.get)
-ACTIVATION = Form("is a function of a tensor, its name or None", _activation)
-"""Kept as it is given."""
+REGULARIZER = form("is a regularizer, its name or None")(regularizers.get)
+CONSTRAINT = form("is a constraint, its name or None")(constraints.get)
+DATA_FORMAT = choice("channels_last", "channels_first").but(optional=True)
 
 
+@common
 class Layer(Checked, Module):
     """Base of layers.
 
@@ -48,13 +48,13 @@ class Layer(Checked, Module):
         input_shape: of one sample, so that a model that begins with this layer is built before it sees data.
     """
 
+    checks = {"name": TEXT.or_none()}
+    input_shape: tuple[int, ...] | None = argument(default=None, takes=SAMPLE_SHAPE)
     name: str | None = None
-    forms: ClassVar[Mapping[str, Form]] = {"name": TEXT.or_none()}
 
     def __init__(self, name: str | None = None, input_shape: tuple[int, ...] | None = None) -> None:
         self.name = name
-        kind = type(self).__name__
-        self.input_shape = None if input_shape is None else sample_shape(kind, "input_shape", input_shape)  # fmt: skip
+        self.input_shape = SAMPLE_SHAPE.checked(type(self).__name__, "input_shape", input_shape)
 
     @property
     def title(self) -> str:
@@ -80,6 +80,18 @@ class Layer(Checked, Module):
             )
 
 
+class ImageFormat:
+    """A layer with `data_format`: "channels_last", the default, or "channels_first"."""
+
+    data_format: str | None
+
+    @property
+    def letters(self) -> str:
+        """Those of the op for it."""
+        return "NCHW" if self.data_format == "channels_first" else "NHWC"
+
+
+@common
 class Affine(Layer):
     """Base of layers with a kernel and a bias per unit.
 
@@ -91,52 +103,25 @@ class Affine(Layer):
         name, input_shape: as in `Layer`.
     """
 
-    forms: ClassVar[Mapping[str, Form]] = {
-        "use_bias": FLAG,
-        **dict.fromkeys(("kernel_initializer", "bias_initializer"), INITIALIZER),
-        **dict.fromkeys(("kernel_regularizer", "bias_regularizer"), REGULARIZER),
-        **dict.fromkeys(("kernel_constraint", "bias_constraint"), CONSTRAINT),
-    }
-
-    def __init__(
-        self,
-        use_bias: bool,
-        kernel_initializer: Any,
-        kernel_regularizer: Any,
-        kernel_constraint: Any,
-        bias_initializer: Any,
-        bias_regularizer: Any,
-        bias_constraint: Any,
-        name: str | None,
-        input_shape: tuple[int, ...] | None,
-    ) -> None:
-        super().__init__(name, input_shape)
-        self.use_bias = use_bias
-        self.kernel_initializer = kernel_initializer
-        self.kernel_regularizer = kernel_regularizer
-        self.kernel_constraint = kernel_constraint
-        self.bias_initializer = bias_initializer
-        self.bias_regularizer = bias_regularizer
-        self.bias_constraint = bias_constraint
+    use_bias: bool = argument(FLAG, default=True)
+    kernel_initializer: Any = argument(INITIALIZER, default="glorot_uniform")
+    kernel_regularizer: Any = argument(REGULARIZER, default=None)
+    kernel_constraint: Any = argument(CONSTRAINT, default=None)
+    bias_initializer: Any = argument(INITIALIZER, default="zeros")
+    bias_regularizer: Any = argument(REGULARIZER, default=None)
+    bias_constraint: Any = argument(CONSTRAINT, default=None)
 
     def make_weights(self, shape: tuple[int, ...], units: int, dtype: Any) -> None:
         """The kernel of `shape`, and a bias for each of `units`."""
-        self.kernel = weight(
-            shape, dtype, self.kernel_initializer, self.kernel_regularizer, self.kernel_constraint
-        )
-        self.bias: Parameter | None = None
-        if self.use_bias:
-            self.bias = weight(
-                (units,), dtype, self.bias_initializer, self.bias_regularizer, self.bias_constraint
-            )
+        self.kernel = weight(self, "kernel", shape, dtype)
+        self.bias = weight(self, "bias", (units,), dtype) if self.use_bias else None
 
 
-def weight(
-    shape: tuple[int, ...], dtype: Any, initializer: Any, regularizer: Any, constraint: Any
-) -> Parameter:
-    """A parameter that begins as the initializer says."""
-    start = initializers.get(initializer)(shape, dtype)
-    return Parameter(start, regularizer=regularizer, constraint=constraint)
+def weight(layer: Layer, name: str, shape: tuple[int, ...], dtype: Any) -> Parameter:
+    """A parameter with the initializer, regularizer and constraint that the layer has for that name."""
+    start = initializers.get(getattr(layer, f"{name}_initializer"))(shape, dtype)
+    rules = (getattr(layer, f"{name}_{what}") for what in ("regularizer", "constraint"))
+    return Parameter(start, None, True, None, *rules)
 
 
 def axes_of(owner: str, axis: Any, ndim: int) -> tuple[int, ...]:
@@ -145,7 +130,7 @@ def axes_of(owner: str, axis: Any, ndim: int) -> tuple[int, ...]:
         raise ShapeError(
             f"{owner}: the input has {ndim or 'no'} dimensions; expected (batch, features)"
         )
-    given = axis_numbers(owner, axis)
+    given = axis if isinstance(axis, tuple) else (axis,)
     found = sorted(a % ndim if -ndim <= a < ndim else -1 for a in given)
     if found[0] < 1 or len(set(found)) < len(found):
         raise ArgumentError(
@@ -160,10 +145,3 @@ def along(x: Tensor, values: Tensor, axes: tuple[int, ...]) -> Tensor:
     if axes == tuple(range(x.ndim - len(axes), x.ndim)):
         return values
     return values.reshape(tuple(n if i in axes else 1 for i, n in enumerate(x.shape)))
-
-
-def image_letters(owner: str, data_format: str | None) -> str:
-    """The letters of the op for Keras's word: "channels_last" (the default) or "channels_first"."""
-    word = "channels_last" if data_format is None else data_format
-    one_of(owner, "data_format", word, ("channels_last", "channels_first"))
-    return "NHWC" if word == "channels_last" else "NCHW"

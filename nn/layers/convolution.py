@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any
 
 import autograd as ag
 from autograd import ShapeError, Tensor
 
 from .. import activations
-from ..arguments import one_of, pair, whole
+from ..arguments import COUNT, PAIR, choice
+from ..constructors import argument, constructor
 from ..errors import ArgumentError
-from ..forms import Form
-from .base import ACTIVATION, Affine, image_letters
+from .base import ACTIVATION, DATA_FORMAT, Affine, ImageFormat
 
 
-class Conv2D(Affine):
+@constructor
+class Conv2D(ImageFormat, Affine):
     """Convolution: inputs (batch, height, width, channels), outputs (batch, height', width', filters).
 
     Args:
@@ -36,63 +36,38 @@ class Conv2D(Affine):
     (1, 26, 26, 8)
     """
 
-    forms: ClassVar[Mapping[str, Form]] = {"activation": ACTIVATION}
+    filters: int = argument(COUNT)
+    kernel_size: int | tuple[int, int] = argument(PAIR)
+    strides: int | tuple[int, int] = argument(PAIR, default=(1, 1))
+    padding: str = argument(choice("valid", "same"), default="valid")
+    data_format: str | None = argument(DATA_FORMAT, default=None)
+    dilation_rate: int | tuple[int, int] = argument(PAIR, default=(1, 1))
+    groups: int = argument(COUNT, default=1)
+    activation: Any = argument(ACTIVATION, default=None)
 
-    def __init__(
-        self,
-        filters: int,
-        kernel_size: int | tuple[int, int],
-        strides: int | tuple[int, int] = (1, 1),
-        padding: str = "valid",
-        data_format: str | None = None,
-        dilation_rate: int | tuple[int, int] = (1, 1),
-        groups: int = 1,
-        activation: Any = None,
-        use_bias: bool = True,
-        kernel_initializer: Any = "glorot_uniform",
-        kernel_regularizer: Any = None,
-        kernel_constraint: Any = None,
-        bias_initializer: Any = "zeros",
-        bias_regularizer: Any = None,
-        bias_constraint: Any = None,
-        input_shape: tuple[int, ...] | None = None,
-        name: str | None = None,
-    ) -> None:
-        super().__init__(
-            use_bias, kernel_initializer, kernel_regularizer, kernel_constraint,
-            bias_initializer, bias_regularizer, bias_constraint, name, input_shape,
-        )  # fmt: skip
-        self.filters = whole("Conv2D", "filters", filters)
-        self.kernel_size = pair("Conv2D", "kernel_size", kernel_size)
-        self.strides = pair("Conv2D", "strides", strides)
-        self.padding = one_of("Conv2D", "padding", padding, ("valid", "same"))
-        self.data_format = data_format
-        self.dilation_rate = pair("Conv2D", "dilation_rate", dilation_rate)
-        self.groups = whole("Conv2D", "groups", groups)
+    def __post_init__(self) -> None:
         if self.filters % self.groups:
             raise ArgumentError(
-                f"Conv2D: filters is a multiple of groups, got {filters} filters in {groups} groups"
+                f"Conv2D: filters is a multiple of groups, got {self.filters} filters in {self.groups} groups"
             )
-        self.activation = activation
-        self._activation = activations.get(activation)
-        self._letters = image_letters("Conv2D", data_format)
+        self._activation = activations.get(self.activation)
 
     def build(self, *shapes: tuple[int, ...], dtype: Any) -> None:
         (shape,) = shapes
-        self.needs_images(shape, self._letters)
-        channels = shape[self._letters.index("C")]
+        self.needs_images(shape, self.letters)
+        channels = shape[self.letters.index("C")]
         if channels % self.groups:
             raise ShapeError(
                 f"{self.title}: {channels} channels do not divide into {self.groups} groups"
             )
-        kernel = (*self.kernel_size, channels // self.groups, self.filters)
-        self.make_weights(kernel, self.filters, dtype)
+        window: Any = self.kernel_size
+        self.make_weights((*window, channels // self.groups, self.filters), self.filters, dtype)
 
     def call(self, x: Tensor) -> Tensor:
-        self.needs_images(x.shape, self._letters)
+        self.needs_images(x.shape, self.letters)
         channels = self.kernel.shape[2] * self.groups
-        self.needs_features(x, (self._letters.index("C"),), (channels,))
-        kernel = self.kernel if self._letters == "NHWC" else self.kernel.transpose(3, 2, 0, 1)
+        self.needs_features(x, (self.letters.index("C"),), (channels,))
+        kernel = self.kernel if self.letters == "NHWC" else self.kernel.transpose(3, 2, 0, 1)
         result = ag.conv2d(
             x,
             kernel,
@@ -101,6 +76,6 @@ class Conv2D(Affine):
             padding=self.padding,
             dilation=self.dilation_rate,
             groups=self.groups,
-            data_format=self._letters,
+            data_format=self.letters,
         )
         return self._activation(result)

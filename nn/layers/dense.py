@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any
 
 import autograd as ag
 from autograd import ShapeError, Tensor
 
 from .. import activations
-from ..arguments import whole
-from ..forms import Form
+from ..arguments import COUNT
+from ..constructors import argument, constructor
 from .base import ACTIVATION, Affine
 
 
+@constructor
 class Dense(Affine):
     """`activation(x @ kernel + bias)`: inputs (..., n), outputs (..., units).
 
@@ -32,33 +32,16 @@ class Dense(Affine):
     (1, 3)
     """
 
-    forms: ClassVar[Mapping[str, Form]] = {"activation": ACTIVATION}
+    units: int = argument(COUNT)
+    activation: Any = argument(ACTIVATION, default=None)
+    input_dim: int | None = argument(
+        COUNT.or_none(), default=None, after="bias_constraint", kw_only=True
+    )
 
-    def __init__(
-        self,
-        units: int,
-        activation: Any = None,
-        use_bias: bool = True,
-        kernel_initializer: Any = "glorot_uniform",
-        kernel_regularizer: Any = None,
-        kernel_constraint: Any = None,
-        bias_initializer: Any = "zeros",
-        bias_regularizer: Any = None,
-        bias_constraint: Any = None,
-        input_dim: int | None = None,
-        input_shape: tuple[int, ...] | None = None,
-        name: str | None = None,
-    ) -> None:
-        dim = None if input_dim is None else whole("Dense", "input_dim", input_dim)
-        super().__init__(
-            use_bias, kernel_initializer, kernel_regularizer, kernel_constraint,
-            bias_initializer, bias_regularizer, bias_constraint,
-            name, input_shape if dim is None else (dim,),
-        )  # fmt: skip
-        self.units = whole("Dense", "units", units)
-        self.activation = activation
-        self.input_dim = dim
-        self._activation = activations.get(activation)
+    def __post_init__(self) -> None:
+        if self.input_dim is not None:
+            self.input_shape = (self.input_dim,)
+        self._activation = activations.get(self.activation)
 
     def build(self, *shapes: tuple[int, ...], dtype: Any) -> None:
         (shape,) = shapes

@@ -5,10 +5,12 @@ from __future__ import annotations
 import autograd as ag
 from autograd import Tensor, random
 
-from ..arguments import fraction, number
+from ..arguments import FLOAT_NOT_NEGATIVE, RATE
+from ..constructors import argument, constructor
 from .base import Layer
 
 
+@constructor
 class Dropout(Layer):
     """In training each element is 0 with probability `rate`, the others are divided by 1 - rate; else identity.
 
@@ -19,16 +21,13 @@ class Dropout(Layer):
     [1.0, 2.0]
     """
 
-    def __init__(
-        self, rate: float, input_shape: tuple[int, ...] | None = None, name: str | None = None
-    ) -> None:
-        super().__init__(name, input_shape)
-        self.rate = fraction("Dropout", "rate", rate)
+    rate: float = argument(RATE)
 
     def call(self, x: Tensor) -> Tensor:
         return ag.dropout(x, self.rate, training=self.is_training)
 
 
+@constructor
 class GaussianNoise(Layer):
     """In training adds normal noise of standard deviation `stddev`; else identity.
 
@@ -37,11 +36,7 @@ class GaussianNoise(Layer):
     [1.0, 2.0]
     """
 
-    def __init__(
-        self, stddev: float, input_shape: tuple[int, ...] | None = None, name: str | None = None
-    ) -> None:
-        super().__init__(name, input_shape)
-        self.stddev = number("GaussianNoise", "stddev", stddev)
+    stddev: float = argument(FLOAT_NOT_NEGATIVE)
 
     def call(self, x: Tensor) -> Tensor:
         if not self.is_training or not self.stddev:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any
 
 import autograd as ag
 from autograd import Tensor
 
-from ..arguments import whole
-from ..forms import Form
+from ..arguments import COUNT
+from ..constructors import argument, constructor
 from .base import CONSTRAINT, INITIALIZER, REGULARIZER, Layer, weight
 
 
+@constructor
 class Embedding(Layer):
     """Rows of a table by number: inputs (...) of integers from 0 to input_dim - 1, outputs (..., output_dim).
 
@@ -33,37 +33,14 @@ class Embedding(Layer):
     (1, 3, 4)
     """
 
-    forms: ClassVar[Mapping[str, Form]] = {
-        "embeddings_initializer": INITIALIZER,
-        "embeddings_regularizer": REGULARIZER,
-        "embeddings_constraint": CONSTRAINT,
-    }
-
-    def __init__(
-        self,
-        input_dim: int,
-        output_dim: int,
-        embeddings_initializer: Any = "uniform",
-        embeddings_regularizer: Any = None,
-        embeddings_constraint: Any = None,
-        input_shape: tuple[int, ...] | None = None,
-        name: str | None = None,
-    ) -> None:
-        super().__init__(name, input_shape)
-        self.input_dim = whole("Embedding", "input_dim", input_dim)
-        self.output_dim = whole("Embedding", "output_dim", output_dim)
-        self.embeddings_initializer = embeddings_initializer
-        self.embeddings_regularizer = embeddings_regularizer
-        self.embeddings_constraint = embeddings_constraint
+    input_dim: int = argument(COUNT)
+    output_dim: int = argument(COUNT)
+    embeddings_initializer: Any = argument(INITIALIZER, default="uniform")
+    embeddings_regularizer: Any = argument(REGULARIZER, default=None)
+    embeddings_constraint: Any = argument(CONSTRAINT, default=None)
 
     def build(self, *shapes: tuple[int, ...], dtype: Any) -> None:
-        self.embeddings = weight(
-            (self.input_dim, self.output_dim),
-            dtype,
-            self.embeddings_initializer,
-            self.embeddings_regularizer,
-            self.embeddings_constraint,
-        )
+        self.embeddings = weight(self, "embeddings", (self.input_dim, self.output_dim), dtype)
 
     def call(self, x: Tensor) -> Tensor:
         return ag.take(self.embeddings, x.to("int64"), axis=0)

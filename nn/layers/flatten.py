@@ -4,18 +4,27 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from autograd import ShapeError, Tensor
 
-from ..arguments import whole
-from ..errors import ArgumentError
-from ..ranges import shown
-from .base import Layer, image_letters
-
-_TARGET = "Reshape: target_shape is a tuple of sizes >= 1 without the batch, at most one of them -1 for what is left; got "
+from ..arguments import at_least, form
+from ..constructors import argument, constructor
+from .base import DATA_FORMAT, ImageFormat, Layer
 
 
-class Flatten(Layer):
+@form("is a tuple of sizes >= 1 without the batch, at most one of them -1 for what is left;")
+def TARGET_SHAPE(value: Any) -> tuple[int, ...]:
+    if isinstance(value, (str, bytes, Mapping)):
+        raise TypeError
+    sizes = tuple(map(at_least(-1).keep, value))
+    if sizes.count(-1) > 1 or 0 in sizes:
+        raise ValueError
+    return sizes
+
+
+@constructor
+class Flatten(ImageFormat, Layer):
     """(batch, ...) to (batch, features).
 
     Args:
@@ -28,24 +37,17 @@ class Flatten(Layer):
     (1, 4)
     """
 
-    def __init__(
-        self,
-        data_format: str | None = None,
-        input_shape: tuple[int, ...] | None = None,
-        name: str | None = None,
-    ) -> None:
-        super().__init__(name, input_shape)
-        self.data_format = data_format
-        self._letters = image_letters("Flatten", data_format)
+    data_format: str | None = argument(DATA_FORMAT, default=None)
 
     def call(self, x: Tensor) -> Tensor:
         if not x.shape:
             raise ShapeError(f"{self.title}: the input has no dimensions; expected (batch, ...)")
-        if self._letters == "NCHW" and x.ndim > 2:
+        if self.letters == "NCHW" and x.ndim > 2:
             x = x.transpose(0, *range(2, x.ndim), 1)
         return x.reshape(x.shape[0], math.prod(x.shape[1:]))
 
 
+@constructor
 class Reshape(Layer):
     """(batch, ...) to (batch, *target_shape); one size may be -1, whatever is left.
 
@@ -54,21 +56,7 @@ class Reshape(Layer):
     (1, 2, 2)
     """
 
-    def __init__(
-        self,
-        target_shape: Sequence[int],
-        input_shape: tuple[int, ...] | None = None,
-        name: str | None = None,
-    ) -> None:
-        super().__init__(name, input_shape)
-        if isinstance(target_shape, (str, bytes, Mapping)):
-            raise ArgumentError(_TARGET + shown(target_shape))
-        try:
-            self.target_shape = tuple(whole("Reshape", "a size", n, -1) for n in target_shape)
-        except (TypeError, ArgumentError):
-            raise ArgumentError(_TARGET + shown(target_shape)) from None
-        if self.target_shape.count(-1) > 1 or 0 in self.target_shape:
-            raise ArgumentError(_TARGET + shown(target_shape))
+    target_shape: Sequence[int] = argument(TARGET_SHAPE)
 
     def call(self, x: Tensor) -> Tensor:
         if not x.shape:

@@ -4,9 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..arguments import whole
-from ..errors import ArgumentError
-from ..ranges import shown
+from ..arguments import COUNT, form
+
+
+@form("is a tuple of sizes >= 1 without the batch")
+def _sample_shape(value: Any) -> tuple[int, ...]:
+    """The sizes of one sample; one number is the size of a vector."""
+    return tuple(map(COUNT.keep, value if isinstance(value, (tuple, list)) else (value,)))
+
+
+SAMPLE_SHAPE = _sample_shape.but(optional=True)
 
 
 class Input:
@@ -19,15 +26,4 @@ class Input:
     """
 
     def __init__(self, shape: tuple[int, ...]) -> None:
-        self.shape = sample_shape("Input", "shape", shape)
-
-
-def sample_shape(owner: str, name: str, shape: Any) -> tuple[int, ...]:
-    """The sizes of one sample; one number is the size of a vector."""
-    sizes = tuple(shape) if isinstance(shape, (tuple, list)) else (shape,)
-    try:
-        return tuple(whole(owner, "a size", size) for size in sizes)
-    except ArgumentError:
-        raise ArgumentError(
-            f"{owner}: {name} is a tuple of sizes >= 1 without the batch, got {shown(shape)}"
-        ) from None
+        self.shape = _sample_shape.checked("Input", "shape", shape)

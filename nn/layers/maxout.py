@@ -7,10 +7,12 @@ from typing import Any
 import autograd as ag
 from autograd import ShapeError, Tensor
 
-from ..arguments import whole
+from ..arguments import COUNT
+from ..constructors import argument, constructor
 from .base import Affine
 
 
+@constructor
 class Maxout(Affine):
     """`max(w1'x + b1, ..., wk'x + bk)` for each unit: inputs (..., n), outputs (..., units).
 
@@ -27,26 +29,8 @@ class Maxout(Affine):
     (1, 3)
     """
 
-    def __init__(
-        self,
-        units: int,
-        pieces: int = 2,
-        use_bias: bool = True,
-        kernel_initializer: Any = "glorot_uniform",
-        kernel_regularizer: Any = None,
-        kernel_constraint: Any = None,
-        bias_initializer: Any = "zeros",
-        bias_regularizer: Any = None,
-        bias_constraint: Any = None,
-        input_shape: tuple[int, ...] | None = None,
-        name: str | None = None,
-    ) -> None:
-        super().__init__(
-            use_bias, kernel_initializer, kernel_regularizer, kernel_constraint,
-            bias_initializer, bias_regularizer, bias_constraint, name, input_shape,
-        )  # fmt: skip
-        self.units = whole("Maxout", "units", units)
-        self.pieces = whole("Maxout", "pieces", pieces)
+    units: int = argument(COUNT)
+    pieces: int = argument(COUNT, default=2)
 
     def build(self, *shapes: tuple[int, ...], dtype: Any) -> None:
         (shape,) = shapes

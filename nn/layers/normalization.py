@@ -2,66 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any
 
 from autograd import Tensor, no_grad
 
 from .. import initializers
-from ..arguments import axis_numbers, fraction, number, one_axis
-from ..forms import FLAG, Form
-from ..parameter import Buffer, Parameter
+from ..arguments import FLAG, FLOAT_NOT_NEGATIVE, INTEGER, RATE, form
+from ..constructors import argument, common, constructor
+from ..parameter import Buffer
 from .base import CONSTRAINT, INITIALIZER, REGULARIZER, Layer, along, axes_of, weight
 
 
+@common
 class _Normalization(Layer):
     """What both share: a scale `gamma` and a shift `beta` after normalising."""
 
-    forms: ClassVar[Mapping[str, Form]] = {
-        **dict.fromkeys(("center", "scale"), FLAG),
-        **dict.fromkeys(("beta_initializer", "gamma_initializer"), INITIALIZER),
-        **dict.fromkeys(("beta_regularizer", "gamma_regularizer"), REGULARIZER),
-        **dict.fromkeys(("beta_constraint", "gamma_constraint"), CONSTRAINT),
-    }
-
-    def __init__(
-        self,
-        axis: Any,
-        epsilon: float,
-        center: bool,
-        scale: bool,
-        beta_initializer: Any,
-        gamma_initializer: Any,
-        beta_regularizer: Any,
-        gamma_regularizer: Any,
-        beta_constraint: Any,
-        gamma_constraint: Any,
-        name: str | None,
-        input_shape: tuple[int, ...] | None,
-    ) -> None:
-        super().__init__(name, input_shape)
-        self.axis = axis
-        self.epsilon = number(type(self).__name__, "epsilon", epsilon)
-        self.center = center
-        self.scale = scale
-        self.beta_initializer = beta_initializer
-        self.gamma_initializer = gamma_initializer
-        self.beta_regularizer = beta_regularizer
-        self.gamma_regularizer = gamma_regularizer
-        self.beta_constraint = beta_constraint
-        self.gamma_constraint = gamma_constraint
+    axis: Any
+    epsilon: float = argument(FLOAT_NOT_NEGATIVE, default=1e-3)
+    center: bool = argument(FLAG, default=True)
+    scale: bool = argument(FLAG, default=True)
+    beta_initializer: Any = argument(INITIALIZER, default="zeros")
+    gamma_initializer: Any = argument(INITIALIZER, default="ones")
+    beta_regularizer: Any = argument(REGULARIZER, default=None)
+    gamma_regularizer: Any = argument(REGULARIZER, default=None)
+    beta_constraint: Any = argument(CONSTRAINT, default=None)
+    gamma_constraint: Any = argument(CONSTRAINT, default=None)
 
     def _make(self, shape: tuple[int, ...], dtype: Any) -> None:
-        self.gamma: Parameter | None = None
-        self.beta: Parameter | None = None
-        if self.scale:
-            self.gamma = weight(
-                shape, dtype, self.gamma_initializer, self.gamma_regularizer, self.gamma_constraint
-            )
-        if self.center:
-            self.beta = weight(
-                shape, dtype, self.beta_initializer, self.beta_regularizer, self.beta_constraint
-            )
+        self.gamma = weight(self, "gamma", shape, dtype) if self.scale else None
+        self.beta = weight(self, "beta", shape, dtype) if self.center else None
 
     def _scaled(self, centred: Tensor, variance: Tensor, axes: tuple[int, ...]) -> Tensor:
         factor = (variance + self.epsilon) ** -0.5
@@ -75,6 +44,7 @@ def _buffer(shape: tuple[int, ...], dtype: Any, initializer: Any) -> Buffer:
     return Buffer(initializers.get(initializer)(shape, dtype))
 
 
+@constructor
 class BatchNormalization(_Normalization):
     """`gamma (x - mean) / sqrt(variance + epsilon) + beta` for each feature.
 
@@ -96,37 +66,14 @@ class BatchNormalization(_Normalization):
     [[-1.0], [1.0]]
     """
 
-    forms: ClassVar[Mapping[str, Form]] = {
-        "moving_mean_initializer": INITIALIZER,
-        "moving_variance_initializer": INITIALIZER,
-    }
-
-    def __init__(
-        self,
-        axis: int = -1,
-        momentum: float = 0.99,
-        epsilon: float = 1e-3,
-        center: bool = True,
-        scale: bool = True,
-        beta_initializer: Any = "zeros",
-        gamma_initializer: Any = "ones",
-        moving_mean_initializer: Any = "zeros",
-        moving_variance_initializer: Any = "ones",
-        beta_regularizer: Any = None,
-        gamma_regularizer: Any = None,
-        beta_constraint: Any = None,
-        gamma_constraint: Any = None,
-        input_shape: tuple[int, ...] | None = None,
-        name: str | None = None,
-    ) -> None:
-        super().__init__(
-            one_axis("BatchNormalization", axis), epsilon, center, scale,
-            beta_initializer, gamma_initializer, beta_regularizer, gamma_regularizer,
-            beta_constraint, gamma_constraint, name, input_shape,
-        )  # fmt: skip
-        self.momentum = fraction("BatchNormalization", "momentum", momentum)
-        self.moving_mean_initializer = moving_mean_initializer
-        self.moving_variance_initializer = moving_variance_initializer
+    axis: int = argument(INTEGER, default=-1)
+    momentum: float = argument(RATE, default=0.99)
+    moving_mean_initializer: Any = argument(
+        INITIALIZER, default="zeros", after="gamma_initializer", kw_only=True
+    )
+    moving_variance_initializer: Any = argument(
+        INITIALIZER, default="ones", after="moving_mean_initializer", kw_only=True
+    )
 
     def build(self, *shapes: tuple[int, ...], dtype: Any) -> None:
         (shape,) = shapes
@@ -158,6 +105,14 @@ class BatchNormalization(_Normalization):
         moving.assign(moving * self.momentum + seen * (1 - self.momentum))
 
 
+@form("is an integer or a tuple of them")
+def ONE_OR_SEVERAL(value: Any) -> Any:
+    given = value if isinstance(value, (tuple, list)) else (value,)
+    first, *others = map(INTEGER.keep, given)
+    return (first, *others) if others else first
+
+
+@constructor
 class LayerNormalization(_Normalization):
     """`gamma (x - mean) / sqrt(variance + epsilon) + beta`, mean and variance those of each sample over `axis`.
 
@@ -170,26 +125,7 @@ class LayerNormalization(_Normalization):
     [[-1.0, 1.0]]
     """
 
-    def __init__(
-        self,
-        axis: int | tuple[int, ...] = -1,
-        epsilon: float = 1e-3,
-        center: bool = True,
-        scale: bool = True,
-        beta_initializer: Any = "zeros",
-        gamma_initializer: Any = "ones",
-        beta_regularizer: Any = None,
-        gamma_regularizer: Any = None,
-        beta_constraint: Any = None,
-        gamma_constraint: Any = None,
-        input_shape: tuple[int, ...] | None = None,
-        name: str | None = None,
-    ) -> None:
-        axes = axis_numbers("LayerNormalization", axis)
-        super().__init__(
-            axes if len(axes) > 1 else axes[0], epsilon, center, scale, beta_initializer, gamma_initializer, beta_regularizer,
-            gamma_regularizer, beta_constraint, gamma_constraint, name, input_shape,
-        )  # fmt: skip
+    axis: int | tuple[int, ...] = argument(ONE_OR_SEVERAL, default=-1)
 
     def build(self, *shapes: tuple[int, ...], dtype: Any) -> None:
         (shape,) = shapes

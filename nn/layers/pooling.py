@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any
 
 import autograd as ag
 from autograd import Tensor
 
-from ..arguments import one_of, pair
-from ..forms import FLAG, Form
-from .base import Layer, image_letters
+from ..arguments import FLAG, PAIR, choice
+from ..constructors import argument, constructor
+from .base import DATA_FORMAT, ImageFormat, Layer
 
 
-class _Pooling(Layer):
+@constructor
+class _Pooling(ImageFormat, Layer):
     """What the two share: inputs (batch, height, width, channels), windows, strides.
 
     Args:
@@ -24,22 +24,12 @@ class _Pooling(Layer):
         input_shape, name: as in `Layer`.
     """
 
-    def __init__(
-        self,
-        pool_size: int | tuple[int, int] = (2, 2),
-        strides: int | tuple[int, int] | None = None,
-        padding: str = "valid",
-        data_format: str | None = None,
-        input_shape: tuple[int, ...] | None = None,
-        name: str | None = None,
-    ) -> None:
-        super().__init__(name, input_shape)
-        kind = type(self).__name__
-        self.pool_size = pair(kind, "pool_size", pool_size)
-        self.strides = self.pool_size if strides is None else pair(kind, "strides", strides)
-        self.padding = one_of(kind, "padding", padding, ("valid", "same"))
-        self.data_format = data_format
-        self._letters = image_letters(kind, data_format)
+    pool_size: int | tuple[int, int] = argument(PAIR, default=(2, 2))
+    strides: int | tuple[int, int] | None = argument(
+        PAIR, default=None, instead_of_none=lambda self: self.pool_size
+    )
+    padding: str = argument(choice("valid", "same"), default="valid")
+    data_format: str | None = argument(DATA_FORMAT, default=None)
 
     @property
     def _windows(self) -> dict[str, Any]:
@@ -47,10 +37,11 @@ class _Pooling(Layer):
             kernel_size=self.pool_size,
             stride=self.strides,
             padding=self.padding,
-            data_format=self._letters,
+            data_format=self.letters,
         )
 
 
+@constructor
 class MaxPooling2D(_Pooling):
     """The largest value of each window; equal ones share the gradient.
 
@@ -60,10 +51,11 @@ class MaxPooling2D(_Pooling):
     """
 
     def call(self, x: Tensor) -> Tensor:
-        self.needs_images(x.shape, self._letters)
+        self.needs_images(x.shape, self.letters)
         return ag.max_pool2d(x, **self._windows)
 
 
+@constructor
 class AveragePooling2D(_Pooling):
     """The mean of each window.
 
@@ -73,11 +65,12 @@ class AveragePooling2D(_Pooling):
     """
 
     def call(self, x: Tensor) -> Tensor:
-        self.needs_images(x.shape, self._letters)
+        self.needs_images(x.shape, self.letters)
         return ag.avg_pool2d(x, **self._windows, count_include_pad=False)
 
 
-class _GlobalPooling(Layer):
+@constructor
+class _GlobalPooling(ImageFormat, Layer):
     """Over the whole image: (batch, height, width, channels) to (batch, channels).
 
     Args:
@@ -86,22 +79,15 @@ class _GlobalPooling(Layer):
         input_shape, name: as in `Layer`.
     """
 
-    forms: ClassVar[Mapping[str, Form]] = {"keepdims": FLAG}
+    data_format: str | None = argument(DATA_FORMAT, default=None)
+    keepdims: bool = argument(FLAG, default=False)
 
-    def __init__(
-        self,
-        data_format: str | None = None,
-        keepdims: bool = False,
-        input_shape: tuple[int, ...] | None = None,
-        name: str | None = None,
-    ) -> None:
-        super().__init__(name, input_shape)
-        self.data_format = data_format
-        self.keepdims = keepdims
-        self._letters = image_letters(type(self).__name__, data_format)
-        self._spatial = self._letters.index("H"), self._letters.index("W")
+    @property
+    def _spatial(self) -> tuple[int, int]:
+        return self.letters.index("H"), self.letters.index("W")
 
 
+@constructor
 class GlobalAveragePooling2D(_GlobalPooling):
     """The mean of each channel over the image.
 
@@ -111,10 +97,11 @@ class GlobalAveragePooling2D(_GlobalPooling):
     """
 
     def call(self, x: Tensor) -> Tensor:
-        self.needs_images(x.shape, self._letters)
+        self.needs_images(x.shape, self.letters)
         return x.mean(axis=self._spatial, keepdims=self.keepdims)
 
 
+@constructor
 class GlobalMaxPooling2D(_GlobalPooling):
     """The largest value of each channel over the image.
 
@@ -124,5 +111,5 @@ class GlobalMaxPooling2D(_GlobalPooling):
     """
 
     def call(self, x: Tensor) -> Tensor:
-        self.needs_images(x.shape, self._letters)
+        self.needs_images(x.shape, self.letters)
         return x.max(axis=self._spatial, keepdims=self.keepdims)

@@ -2,123 +2,57 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
-from autograd import Tensor
-
+from ..arguments import called
 from ..errors import lookup
-from ..forms import called
-from .base import FunctionLoss, Loss
-from .crossentropy import (
-    BinaryCrossentropy,
-    BinaryFocalCrossentropy,
-    CategoricalCrossentropy,
-    SparseCategoricalCrossentropy,
-)
-from .functions import (
-    binary_crossentropy,
-    binary_focal_crossentropy,
-    categorical_crossentropy,
-    categorical_hinge,
-    cosine_similarity,
-    hinge,
-    huber,
-    kl_divergence,
-    log_cosh,
-    mean_absolute_error,
-    mean_absolute_percentage_error,
-    mean_squared_error,
-    mean_squared_logarithmic_error,
-    poisson,
-    sparse_categorical_crossentropy,
-    squared_hinge,
-)
-from .margin import CategoricalHinge, Hinge, SquaredHinge
-from .probabilistic import KLDivergence, Poisson
-from .regression import (
-    CosineSimilarity,
-    Huber,
-    LogCosh,
-    MeanAbsoluteError,
-    MeanAbsolutePercentageError,
-    MeanSquaredError,
-    MeanSquaredLogarithmicError,
-)
+from ..exports import exported as _exported
+from .base import FunctionLoss as FunctionLoss
+from .base import Loss as Loss
+from .crossentropy import BinaryCrossentropy as BinaryCrossentropy
+from .crossentropy import BinaryFocalCrossentropy as BinaryFocalCrossentropy
+from .crossentropy import CategoricalCrossentropy as CategoricalCrossentropy
+from .crossentropy import SparseCategoricalCrossentropy as SparseCategoricalCrossentropy
+from .crossentropy import binary_crossentropy as binary_crossentropy
+from .crossentropy import binary_focal_crossentropy as binary_focal_crossentropy
+from .crossentropy import categorical_crossentropy as categorical_crossentropy
+from .crossentropy import sparse_categorical_crossentropy as sparse_categorical_crossentropy
+from .margin import CategoricalHinge as CategoricalHinge
+from .margin import Hinge as Hinge
+from .margin import SquaredHinge as SquaredHinge
+from .margin import categorical_hinge as categorical_hinge
+from .margin import hinge as hinge
+from .margin import squared_hinge as squared_hinge
+from .probabilistic import KLDivergence as KLDivergence
+from .probabilistic import Poisson as Poisson
+from .probabilistic import kl_divergence as kl_divergence
+from .probabilistic import poisson as poisson
+from .regression import CosineSimilarity as CosineSimilarity
+from .regression import Huber as Huber
+from .regression import LogCosh as LogCosh
+from .regression import MeanAbsoluteError as MeanAbsoluteError
+from .regression import MeanAbsolutePercentageError as MeanAbsolutePercentageError
+from .regression import MeanSquaredError as MeanSquaredError
+from .regression import MeanSquaredLogarithmicError as MeanSquaredLogarithmicError
+from .regression import cosine_similarity as cosine_similarity
+from .regression import huber as huber
+from .regression import log_cosh as log_cosh
+from .regression import mean_absolute_error as mean_absolute_error
+from .regression import mean_absolute_percentage_error as mean_absolute_percentage_error
+from .regression import mean_squared_error as mean_squared_error
+from .regression import mean_squared_logarithmic_error as mean_squared_logarithmic_error
 
-__all__ = [
-    "LOSSES",
-    "BinaryCrossentropy",
-    "BinaryFocalCrossentropy",
-    "CategoricalCrossentropy",
-    "CategoricalHinge",
-    "CosineSimilarity",
-    "FunctionLoss",
-    "Hinge",
-    "Huber",
-    "KLDivergence",
-    "LogCosh",
-    "Loss",
-    "MeanAbsoluteError",
-    "MeanAbsolutePercentageError",
-    "MeanSquaredError",
-    "MeanSquaredLogarithmicError",
-    "Poisson",
-    "SparseCategoricalCrossentropy",
-    "SquaredHinge",
-    "binary_crossentropy",
-    "binary_focal_crossentropy",
-    "categorical_crossentropy",
-    "categorical_hinge",
-    "cosine_similarity",
-    "get",
-    "hinge",
-    "huber",
-    "kl_divergence",
-    "log_cosh",
-    "mean_absolute_error",
-    "mean_absolute_percentage_error",
-    "mean_squared_error",
-    "mean_squared_logarithmic_error",
-    "poisson",
-    "sparse_categorical_crossentropy",
-    "squared_hinge",
-]
+__all__ = _exported(__name__, "LOSSES", "get")
 
-_CLASS_OF: dict[Callable[..., Tensor], type[Loss]] = {
-    mean_squared_error: MeanSquaredError,
-    mean_absolute_error: MeanAbsoluteError,
-    mean_absolute_percentage_error: MeanAbsolutePercentageError,
-    mean_squared_logarithmic_error: MeanSquaredLogarithmicError,
-    huber: Huber,
-    log_cosh: LogCosh,
-    cosine_similarity: CosineSimilarity,
-    binary_crossentropy: BinaryCrossentropy,
-    binary_focal_crossentropy: BinaryFocalCrossentropy,
-    categorical_crossentropy: CategoricalCrossentropy,
-    sparse_categorical_crossentropy: SparseCategoricalCrossentropy,
-    kl_divergence: KLDivergence,
-    poisson: Poisson,
-    hinge: Hinge,
-    squared_hinge: SquaredHinge,
-    categorical_hinge: CategoricalHinge,
-}
-_SHORT: dict[str, type[Loss]] = {
-    "mse": MeanSquaredError,
-    "mae": MeanAbsoluteError,
-    "mape": MeanAbsolutePercentageError,
-    "msle": MeanSquaredLogarithmicError,
-    "bce": BinaryCrossentropy,
-    "kld": KLDivergence,
-}
+_FUNCTIONS: list[Any] = [f for f in map(globals().get, __all__) if hasattr(f, "short")]
 LOSSES: dict[str, type[Loss]] = {
-    **{function.__name__: chosen for function, chosen in _CLASS_OF.items()},
-    **_SHORT,
+    name: f.loss for f in _FUNCTIONS for name in (f.__name__, *f.short)
 }
 """The names of Keras's functions, and the short ones: what an error message suggests."""
 _ALSO: dict[str, type[Loss]] = {
-    **{chosen.__name__: chosen for chosen in _CLASS_OF.values()},
-    **{name.upper(): chosen for name, chosen in _SHORT.items()},
+    name: f.loss
+    for f in _FUNCTIONS
+    for name in (f.loss.__name__, *(short.upper() for short in f.short))
 }
 
 
@@ -134,9 +68,10 @@ def get(loss: Any) -> Loss:
         return loss
     if isinstance(loss, type) and issubclass(loss, Loss):
         return loss()
-    for function, chosen in _CLASS_OF.items():
+    for function in _FUNCTIONS:
         if loss is function:
-            return chosen()
+            chosen: Loss = function.loss()
+            return chosen
     if called("loss", loss, 2, "(y_true, y_pred)") is not None:
         return FunctionLoss(loss)
     return lookup("loss", loss, LOSSES, _ALSO)()

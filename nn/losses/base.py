@@ -8,17 +8,15 @@ can be computed from the logits of that activation, which is exact where the pro
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any
 
 import autograd as ag
 from autograd import ShapeError, Tensor
 
+from ..arguments import FLAG, NAME, TEXT, Checked, choice
+from ..arguments import function as function_of
+from ..constructors import OWN_NAME, argument, attribute, common, snake_case
 from ..errors import ArgumentError
-from ..forms import FLAG, TEXT, Form, choice
-from ..forms import function as function_of
-from ..module import snake_case
-from ..ranges import Checked
 
 EPSILON = 1e-7
 REDUCTIONS = ("sum_over_batch_size", "mean", "sum", "mean_with_sample_weight", "none", None)
@@ -65,6 +63,7 @@ def without_last_one(shape: tuple[int, ...]) -> tuple[int, ...]:
     return shape[:-1] if len(shape) == 2 and shape[-1] == 1 else shape
 
 
+@common
 class Loss(Checked):
     """Base of losses. Subclasses define `per_sample`.
 
@@ -88,16 +87,23 @@ class Loss(Checked):
     8.0
     """
 
-    logits_of: str | None = None
+    checks = {"from_logits": FLAG}
+    logits_of: str | None = attribute(None)
     """The activation whose logits `per_sample` accepts with `from_logits=True`."""
-    from_logits: bool = False
-    forms: ClassVar[Mapping[str, Form]] = {"reduction": choice(*REDUCTIONS), "name": TEXT, "from_logits": FLAG}  # fmt: skip
+    from_logits: bool = attribute(False)
+    reduction: str | None = argument(choice(*REDUCTIONS), default="sum_over_batch_size")
+    name: str | None = argument(
+        TEXT,
+        default=OWN_NAME,
+        takes=NAME.or_none(),
+        instead_of_none=lambda self: snake_case(type(self).__name__),
+    )
 
     def __init__(
         self, name: str | None = None, reduction: str | None = "sum_over_batch_size"
     ) -> None:
         kind = type(self).__name__
-        self.name = TEXT.or_none().checked(kind, "name", name) or snake_case(kind)
+        self.name = NAME.or_none().checked(kind, "name", name) or snake_case(kind)
         self.reduction = reduction
 
     def per_sample(self, y_true: Tensor, y_pred: Tensor, from_logits: bool = False) -> Tensor:
@@ -178,7 +184,7 @@ def order_with_last(ndim: int, axis: int) -> tuple[int, ...]:
 class FunctionLoss(Loss):
     """A user's function `f(y_true, y_pred)` as a loss."""
 
-    forms: ClassVar[Mapping[str, Form]] = {"function": function_of("is a function of (y_true, y_pred)", 2)}  # fmt: skip
+    checks = {"function": function_of("is a function of (y_true, y_pred)", 2)}
 
     def __init__(self, function: Any) -> None:
         super().__init__(getattr(function, "__name__", None))

@@ -2,35 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import ClassVar
-
 import autograd as ag
 from autograd import ShapeError, Tensor
 
+from ..arguments import FLAG, FRACTION, INTEGER, NOT_NEGATIVE, SHARE
+from ..constructors import argument, attribute, common, constructor
 from ..errors import DataError
-from ..forms import FLAG, Form
-from ..ranges import FRACTION, INTEGER, NOT_NEGATIVE, SHARE, Range
 from .base import EPSILON, Loss, align, mean_last, moved_last, order_with_last
+from .functions import loss_function
 
 
+@common
 class SmoothedCrossentropy(Loss):
     """What the binary and the categorical cross-entropies share: their arguments, and softened targets."""
 
-    ranges: ClassVar[Mapping[str, Range]] = {"label_smoothing": SHARE, "axis": INTEGER}
-
-    def __init__(
-        self,
-        from_logits: bool,
-        label_smoothing: float,
-        axis: int,
-        reduction: str | None,
-        name: str | None,
-    ) -> None:
-        super().__init__(name, reduction)
-        self.from_logits = from_logits
-        self.label_smoothing = label_smoothing
-        self.axis = axis
+    from_logits: bool = argument(FLAG, default=False)
+    label_smoothing: float = argument(SHARE, default=0.0)
+    axis: int = argument(INTEGER, default=-1)
 
     def smoothed(self, targets: Tensor, classes: int) -> Tensor:
         """Targets moved towards 1 / classes."""
@@ -39,10 +27,11 @@ class SmoothedCrossentropy(Loss):
         return targets * (1 - self.label_smoothing) + self.label_smoothing / classes
 
 
+@common
 class BinaryLoss(SmoothedCrossentropy):
     """What the two binary cross-entropies share: targets between 0 and 1, and the value of each prediction."""
 
-    logits_of: str | None = "sigmoid"
+    logits_of: str | None = attribute("sigmoid")
 
     def check(self, y_true: Tensor, output_shape: tuple[int | None, ...]) -> Tensor:
         y_true = super().check(y_true, output_shape)
@@ -61,6 +50,7 @@ def _binary(targets: Tensor, y_pred: Tensor, from_logits: bool) -> Tensor:
     return -(targets * p.log() + (1 - targets) * (1 - p).log())
 
 
+@constructor
 class BinaryCrossentropy(BinaryLoss):
     """-mean(t log p + (1 - t) log(1 - p)), p clipped to [1e-7, 1 - 1e-7].
 
@@ -75,21 +65,15 @@ class BinaryCrossentropy(BinaryLoss):
     0.6931
     """
 
-    def __init__(
-        self,
-        from_logits: bool = False,
-        label_smoothing: float = 0.0,
-        axis: int = -1,
-        reduction: str | None = "sum_over_batch_size",
-        name: str | None = "binary_crossentropy",
-    ) -> None:
-        super().__init__(from_logits, label_smoothing, axis, reduction, name)
-
     def per_sample(self, y_true: Tensor, y_pred: Tensor, from_logits: bool = False) -> Tensor:
         targets = self.smoothed(align("BinaryCrossentropy", y_true, y_pred), 2)
         return self.mean(_binary(targets, y_pred, from_logits))
 
 
+binary_crossentropy = loss_function(BinaryCrossentropy, "[[1.0]], [[0.25]] -> [1.3863]", "bce")
+
+
+@constructor
 class BinaryFocalCrossentropy(BinaryLoss):
     """Binary cross-entropy times (1 - q)^gamma, q = t p + (1 - t)(1 - p): easy samples count less (Lin et al. 2017).
 
@@ -104,24 +88,9 @@ class BinaryFocalCrossentropy(BinaryLoss):
     0.1733
     """
 
-    ranges: ClassVar[Mapping[str, Range]] = {"alpha": FRACTION, "gamma": NOT_NEGATIVE}
-    forms: ClassVar[Mapping[str, Form]] = {"apply_class_balancing": FLAG}
-
-    def __init__(
-        self,
-        apply_class_balancing: bool = False,
-        alpha: float = 0.25,
-        gamma: float = 2.0,
-        from_logits: bool = False,
-        label_smoothing: float = 0.0,
-        axis: int = -1,
-        reduction: str | None = "sum_over_batch_size",
-        name: str | None = "binary_focal_crossentropy",
-    ) -> None:
-        super().__init__(from_logits, label_smoothing, axis, reduction, name)
-        self.apply_class_balancing = apply_class_balancing
-        self.alpha = alpha
-        self.gamma = gamma
+    apply_class_balancing: bool = argument(FLAG, default=False)
+    alpha: float = argument(FRACTION, default=0.25)
+    gamma: float = argument(NOT_NEGATIVE, default=2.0)
 
     def per_sample(self, y_true: Tensor, y_pred: Tensor, from_logits: bool = False) -> Tensor:
         targets = self.smoothed(align("BinaryFocalCrossentropy", y_true, y_pred), 2)
@@ -131,6 +100,11 @@ class BinaryFocalCrossentropy(BinaryLoss):
         if self.apply_class_balancing:
             values = (targets * self.alpha + (1 - targets) * (1 - self.alpha)) * values
         return self.mean(values)
+
+
+binary_focal_crossentropy = loss_function(
+    BinaryFocalCrossentropy, "[[1.0]], [[0.0]], from_logits=True -> [0.1733]"
+)
 
 
 def check_range(name: str, y_true: Tensor, meaning: str) -> None:
@@ -145,6 +119,7 @@ def _log_probabilities(y_pred: Tensor) -> Tensor:
     return (y_pred / y_pred.sum(axis=-1, keepdims=True)).clip(EPSILON, 1 - EPSILON).log()
 
 
+@constructor
 class CategoricalCrossentropy(SmoothedCrossentropy):
     """-sum(t log q) over the classes, q = p / sum(p) clipped to [1e-7, 1 - 1e-7].
 
@@ -159,18 +134,10 @@ class CategoricalCrossentropy(SmoothedCrossentropy):
     0.6931
     """
 
-    logits_of: str | None = "softmax"
+    logits_of: str | None = attribute("softmax")
 
-    def __init__(
-        self,
-        from_logits: bool = False,
-        label_smoothing: float = 0.0,
-        axis: int = -1,
-        reduction: str | None = "sum_over_batch_size",
-        name: str | None = "categorical_crossentropy",
-    ) -> None:
-        super().__init__(from_logits, label_smoothing, axis, reduction, name)
-        if axis != -1:
+    def __post_init__(self) -> None:
+        if self.axis != -1:
             # a softmax of a layer is over the last axis, and its logits say nothing about another one
             self.logits_of = None
 
@@ -193,6 +160,12 @@ class CategoricalCrossentropy(SmoothedCrossentropy):
         return -(targets * _log_probabilities(y_pred)).sum(axis=-1)
 
 
+categorical_crossentropy = loss_function(
+    CategoricalCrossentropy, "[[0.0, 1.0]], [[0.0, 0.0]], from_logits=True -> [0.6931]"
+)
+
+
+@constructor
 class SparseCategoricalCrossentropy(Loss):
     """Categorical cross-entropy for class numbers: targets (n,) or (n, 1) of integers.
 
@@ -211,23 +184,14 @@ class SparseCategoricalCrossentropy(Loss):
     0.6931
     """
 
-    logits_of: str | None = "softmax"
+    logits_of: str | None = attribute("softmax")
 
-    ranges: ClassVar[Mapping[str, Range]] = {"ignore_class": INTEGER.or_none(), "axis": INTEGER}
+    from_logits: bool = argument(FLAG, default=False)
+    ignore_class: int | None = argument(INTEGER.or_none(), default=None)
+    axis: int = argument(INTEGER, default=-1, after="reduction", kw_only=True)
 
-    def __init__(
-        self,
-        from_logits: bool = False,
-        ignore_class: int | None = None,
-        reduction: str | None = "sum_over_batch_size",
-        axis: int = -1,
-        name: str | None = "sparse_categorical_crossentropy",
-    ) -> None:
-        super().__init__(name, reduction)
-        self.from_logits = from_logits
-        self.ignore_class = ignore_class
-        self.axis = axis
-        if axis != -1:
+    def __post_init__(self) -> None:
+        if self.axis != -1:
             self.logits_of = None
 
     def check(self, y_true: Tensor, output_shape: tuple[int | None, ...]) -> Tensor:
@@ -282,6 +246,12 @@ class SparseCategoricalCrossentropy(Loss):
     def kept(self, y_true: Tensor) -> Tensor | None:
         """Which targets are not of `ignore_class`."""
         return None if self.ignore_class is None else y_true != self.ignore_class
+
+
+sparse_categorical_crossentropy = loss_function(
+    SparseCategoricalCrossentropy,
+    "[1, 0], [[0.0, 0.0], [0.0, 0.0]], from_logits=True, ignore_class=0 -> [0.6931, 0.0]",
+)
 
 
 def check_labels(labels: Tensor, classes: int) -> None:

@@ -10,7 +10,9 @@ from __future__ import annotations
 import autograd as ag
 from autograd import Tensor
 
+from ..constructors import constructor
 from .base import Loss, align, mean_last
+from .functions import loss_function
 
 _NO_LABEL = 1e-30
 
@@ -23,9 +25,6 @@ def _signs(targets: Tensor) -> Tensor:
 
 class HingeLoss(Loss):
     """What Hinge and SquaredHinge share: labels as signs, and how far each prediction is inside the margin."""
-
-    def __init__(self, name: str | None, reduction: str | None) -> None:
-        super().__init__(name, reduction)
 
     def check(self, y_true: Tensor, output_shape: tuple[int | None, ...]) -> Tensor:
         """The target, such that each part of it is read as the whole is.
@@ -47,6 +46,7 @@ class HingeLoss(Loss):
         return ag.maximum(1.0 - _signs(align(type(self).__name__, y_true, y_pred)) * y_pred, 0.0)
 
 
+@constructor
 class Hinge(HingeLoss):
     """mean(max(1 - t p, 0)) for targets -1 and 1; targets 0 and 1 become -1 and 1.
 
@@ -60,15 +60,14 @@ class Hinge(HingeLoss):
     0.25
     """
 
-    def __init__(
-        self, reduction: str | None = "sum_over_batch_size", name: str | None = "hinge"
-    ) -> None:
-        super().__init__(name, reduction)
-
     def per_sample(self, y_true: Tensor, y_pred: Tensor, from_logits: bool = False) -> Tensor:
         return mean_last(self.margin(y_true, y_pred))
 
 
+hinge = loss_function(Hinge, "[[0.0, 1.0]], [[-0.5, 2.0]] -> [0.25]")
+
+
+@constructor
 class SquaredHinge(HingeLoss):
     """mean(max(1 - t p, 0)^2) for targets -1 and 1; targets 0 and 1 become -1 and 1, as in `Hinge`.
 
@@ -80,16 +79,15 @@ class SquaredHinge(HingeLoss):
     0.125
     """
 
-    def __init__(
-        self, reduction: str | None = "sum_over_batch_size", name: str | None = "squared_hinge"
-    ) -> None:
-        super().__init__(name, reduction)
-
     def per_sample(self, y_true: Tensor, y_pred: Tensor, from_logits: bool = False) -> Tensor:
         margin = self.margin(y_true, y_pred)
         return mean_last(margin * margin)
 
 
+squared_hinge = loss_function(SquaredHinge, "[[0.0, 1.0]], [[-0.5, 2.0]] -> [0.125]")
+
+
+@constructor
 class CategoricalHinge(Loss):
     """max(n - p + 1, 0): p the prediction for the right class, n the largest for a wrong one. Targets are one-hot rows.
 
@@ -103,13 +101,11 @@ class CategoricalHinge(Loss):
     0.75
     """
 
-    def __init__(
-        self, reduction: str | None = "sum_over_batch_size", name: str | None = "categorical_hinge"
-    ) -> None:
-        super().__init__(name, reduction)
-
     def per_sample(self, y_true: Tensor, y_pred: Tensor, from_logits: bool = False) -> Tensor:
         targets = align("CategoricalHinge", y_true, y_pred)
         right = (targets * y_pred).sum(axis=-1)
         wrong = ((1.0 - targets) * y_pred).max(axis=-1)
         return ag.maximum(wrong - right + 1.0, 0.0)
+
+
+categorical_hinge = loss_function(CategoricalHinge, "[[0.0, 1.0]], [[0.25, 0.5]] -> [0.75]")

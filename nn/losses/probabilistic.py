@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from autograd import Tensor
 
+from ..constructors import constructor
 from .base import EPSILON, Loss, align, mean_last
+from .functions import loss_function
 
 
+@constructor
 class KLDivergence(Loss):
     """sum(t log(t / p)) over the last axis, both clipped to [1e-7, 1] and not scaled to sum 1.
 
@@ -18,16 +21,15 @@ class KLDivergence(Loss):
     0.1438
     """
 
-    def __init__(
-        self, reduction: str | None = "sum_over_batch_size", name: str | None = "kl_divergence"
-    ) -> None:
-        super().__init__(name, reduction)
-
     def per_sample(self, y_true: Tensor, y_pred: Tensor, from_logits: bool = False) -> Tensor:
         targets = align("KLDivergence", y_true, y_pred).clip(EPSILON, 1.0)
         return (targets * (targets / y_pred.clip(EPSILON, 1.0)).log()).sum(axis=-1)
 
 
+kl_divergence = loss_function(KLDivergence, "[[0.5, 0.5]], [[0.5, 0.5]] -> [0.0]", "kld")
+
+
+@constructor
 class Poisson(Loss):
     """mean(p - t log(p + 1e-7)): how unlikely the counts t are when p is their mean.
 
@@ -39,11 +41,9 @@ class Poisson(Loss):
     1.3069
     """
 
-    def __init__(
-        self, reduction: str | None = "sum_over_batch_size", name: str | None = "poisson"
-    ) -> None:
-        super().__init__(name, reduction)
-
     def per_sample(self, y_true: Tensor, y_pred: Tensor, from_logits: bool = False) -> Tensor:
         targets = align("Poisson", y_true, y_pred)
         return mean_last(y_pred - targets * (y_pred + EPSILON).log())
+
+
+poisson = loss_function(Poisson, "[[0.0, 0.0]], [[1.0, 3.0]] -> [2.0]")

@@ -6,16 +6,17 @@ Formulas and defaults are Keras's. Logarithms and divisions are kept away from 0
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from typing import ClassVar
 
 import autograd as ag
 from autograd import Tensor
 
-from ..ranges import INTEGER, POSITIVE, Range
+from ..arguments import INTEGER, POSITIVE
+from ..constructors import argument, constructor
 from .base import EPSILON, Loss, align, mean_last, moved_last
+from .functions import loss_function
 
 
+@constructor
 class MeanSquaredError(Loss):
     """mean((t - p)^2).
 
@@ -27,18 +28,15 @@ class MeanSquaredError(Loss):
     0.125
     """
 
-    def __init__(
-        self,
-        reduction: str | None = "sum_over_batch_size",
-        name: str | None = "mean_squared_error",
-    ) -> None:
-        super().__init__(name, reduction)
-
     def per_sample(self, y_true: Tensor, y_pred: Tensor, from_logits: bool = False) -> Tensor:
         difference = y_pred - align("MeanSquaredError", y_true, y_pred)
         return mean_last(difference * difference)
 
 
+mean_squared_error = loss_function(MeanSquaredError, "[[0.0, 1.0]], [[0.5, 0.5]] -> [0.25]", "mse")
+
+
+@constructor
 class MeanAbsoluteError(Loss):
     """mean(|t - p|); slope 0 where they are equal.
 
@@ -50,17 +48,14 @@ class MeanAbsoluteError(Loss):
     0.25
     """
 
-    def __init__(
-        self,
-        reduction: str | None = "sum_over_batch_size",
-        name: str | None = "mean_absolute_error",
-    ) -> None:
-        super().__init__(name, reduction)
-
     def per_sample(self, y_true: Tensor, y_pred: Tensor, from_logits: bool = False) -> Tensor:
         return mean_last(abs(y_pred - align("MeanAbsoluteError", y_true, y_pred)))
 
 
+mean_absolute_error = loss_function(MeanAbsoluteError, "[[0.0, 1.0]], [[0.5, 0.5]] -> [0.5]", "mae")
+
+
+@constructor
 class MeanAbsolutePercentageError(Loss):
     """100 mean(|t - p| / max(|t|, 1e-7)).
 
@@ -72,18 +67,17 @@ class MeanAbsolutePercentageError(Loss):
     50.0
     """
 
-    def __init__(
-        self,
-        reduction: str | None = "sum_over_batch_size",
-        name: str | None = "mean_absolute_percentage_error",
-    ) -> None:
-        super().__init__(name, reduction)
-
     def per_sample(self, y_true: Tensor, y_pred: Tensor, from_logits: bool = False) -> Tensor:
         targets = align("MeanAbsolutePercentageError", y_true, y_pred)
         return 100.0 * mean_last(abs((targets - y_pred) / abs(targets).clip(EPSILON)))
 
 
+mean_absolute_percentage_error = loss_function(
+    MeanAbsolutePercentageError, "[[1.0, 2.0]], [[0.5, 1.0]] -> [50.0]", "mape"
+)
+
+
+@constructor
 class MeanSquaredLogarithmicError(Loss):
     """mean((log(max(p, 1e-7) + 1) - log(max(t, 1e-7) + 1))^2): the square of the ratio's logarithm.
 
@@ -95,23 +89,22 @@ class MeanSquaredLogarithmicError(Loss):
     0.4805
     """
 
-    def __init__(
-        self,
-        reduction: str | None = "sum_over_batch_size",
-        name: str | None = "mean_squared_logarithmic_error",
-    ) -> None:
-        super().__init__(name, reduction)
-
     def per_sample(self, y_true: Tensor, y_pred: Tensor, from_logits: bool = False) -> Tensor:
         targets = align("MeanSquaredLogarithmicError", y_true, y_pred)
         difference = _log_of_one_more(y_pred) - _log_of_one_more(targets)
         return mean_last(difference * difference)
 
 
+mean_squared_logarithmic_error = loss_function(
+    MeanSquaredLogarithmicError, "[[0.0, 1.0]], [[0.0, 1.0]] -> [0.0]", "msle"
+)
+
+
 def _log_of_one_more(x: Tensor) -> Tensor:
     return (ag.maximum(x, EPSILON) + 1.0).log()
 
 
+@constructor
 class Huber(Loss):
     """Quadratic for errors up to `delta`, linear beyond: e^2 / 2, or delta |e| - delta^2 / 2 (Huber 1964).
 
@@ -124,16 +117,8 @@ class Huber(Loss):
     1.3125
     """
 
-    ranges: ClassVar[Mapping[str, Range]] = {"delta": POSITIVE}
-
-    def __init__(
-        self,
-        delta: float = 1.0,
-        reduction: str | None = "sum_over_batch_size",
-        name: str | None = "huber_loss",
-    ) -> None:
-        super().__init__(name, reduction)
-        self.delta = delta
+    delta: float = argument(POSITIVE, default=1.0)
+    name: str | None = argument(default="huber_loss", kw_only=True)
 
     def per_sample(self, y_true: Tensor, y_pred: Tensor, from_logits: bool = False) -> Tensor:
         error = y_pred - align("Huber", y_true, y_pred)
@@ -142,6 +127,10 @@ class Huber(Loss):
         return mean_last(ag.where(size <= self.delta, 0.5 * (error * error), linear))
 
 
+huber = loss_function(Huber, "[[0.0, 0.0]], [[0.5, 3.0]] -> [1.3125]")
+
+
+@constructor
 class LogCosh(Loss):
     """mean(log(cosh(p - t))): e^2 / 2 for small errors, |e| - log 2 for large ones.
 
@@ -153,16 +142,15 @@ class LogCosh(Loss):
     0.4338
     """
 
-    def __init__(
-        self, reduction: str | None = "sum_over_batch_size", name: str | None = "log_cosh"
-    ) -> None:
-        super().__init__(name, reduction)
-
     def per_sample(self, y_true: Tensor, y_pred: Tensor, from_logits: bool = False) -> Tensor:
         error = y_pred - align("LogCosh", y_true, y_pred)
         return mean_last(error + ag.softplus(-2.0 * error) - math.log(2))
 
 
+log_cosh = loss_function(LogCosh, "[[0.0, 1.0]], [[0.0, 1.0]] -> [0.0]")
+
+
+@constructor
 class CosineSimilarity(Loss):
     """-sum(t p) of the targets and predictions scaled to length 1: -1 when they point the same way, 1 when opposite.
 
@@ -177,21 +165,15 @@ class CosineSimilarity(Loss):
     -1.0
     """
 
-    ranges: ClassVar[Mapping[str, Range]] = {"axis": INTEGER}
-
-    def __init__(
-        self,
-        axis: int = -1,
-        reduction: str | None = "sum_over_batch_size",
-        name: str | None = "cosine_similarity",
-    ) -> None:
-        super().__init__(name, reduction)
-        self.axis = axis
+    axis: int = argument(INTEGER, default=-1)
 
     def per_sample(self, y_true: Tensor, y_pred: Tensor, from_logits: bool = False) -> Tensor:
         targets = align("CosineSimilarity", y_true, y_pred)
         t, p = (_unit(moved_last(x, self.axis)) for x in (targets, y_pred))
         return -(t * p).sum(axis=-1)
+
+
+cosine_similarity = loss_function(CosineSimilarity, "[[3.0, 4.0]], [[3.0, 4.0]] -> [-1.0]")
 
 
 def _unit(x: Tensor) -> Tensor:

@@ -5,66 +5,46 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from ..arguments import called
+from ..constructors import snake_case
 from ..errors import lookup
-from ..forms import called
+from ..exports import exported as _exported
 from ..losses import LOSSES, Loss
-from .accuracy import (
-    Accuracy,
-    BinaryAccuracy,
-    CategoricalAccuracy,
-    SparseCategoricalAccuracy,
-    SparseTopKCategoricalAccuracy,
-    TopKCategoricalAccuracy,
-)
-from .base import LossMetric, Mean, Metric
-from .confusion import ConfusionMatrix, F1Score, FBetaScore, Precision, Recall
-from .ranking import AUC
-from .regression import MeanAbsoluteError, MeanSquaredError, R2Score, RootMeanSquaredError
+from .accuracy import Accuracy as Accuracy
+from .accuracy import BinaryAccuracy as BinaryAccuracy
+from .accuracy import CategoricalAccuracy as CategoricalAccuracy
+from .accuracy import SparseCategoricalAccuracy as SparseCategoricalAccuracy
+from .accuracy import SparseTopKCategoricalAccuracy as SparseTopKCategoricalAccuracy
+from .accuracy import TopKCategoricalAccuracy as TopKCategoricalAccuracy
+from .base import LossMetric as LossMetric
+from .base import Mean as Mean
+from .base import Metric as Metric
+from .confusion import ConfusionMatrix as ConfusionMatrix
+from .confusion import F1Score as F1Score
+from .confusion import FBetaScore as FBetaScore
+from .confusion import Precision as Precision
+from .confusion import Recall as Recall
+from .ranking import AUC as AUC
+from .regression import MeanAbsoluteError as MeanAbsoluteError
+from .regression import MeanSquaredError as MeanSquaredError
+from .regression import R2Score as R2Score
+from .regression import RootMeanSquaredError as RootMeanSquaredError
 
-__all__ = [
-    "AUC",
-    "METRICS",
-    "Accuracy",
-    "BinaryAccuracy",
-    "CategoricalAccuracy",
-    "ConfusionMatrix",
-    "F1Score",
-    "FBetaScore",
-    "LossMetric",
-    "Mean",
-    "MeanAbsoluteError",
-    "MeanSquaredError",
-    "Metric",
-    "Precision",
-    "R2Score",
-    "Recall",
-    "RootMeanSquaredError",
-    "SparseCategoricalAccuracy",
-    "SparseTopKCategoricalAccuracy",
-    "TopKCategoricalAccuracy",
-    "get",
+__all__ = _exported(__name__, "METRICS", "get")
+
+_CLASSES = [
+    kind
+    for kind in map(globals().get, __all__)
+    if isinstance(kind, type)
+    and issubclass(kind, Metric)
+    and kind not in (Metric, LossMetric, Mean, ConfusionMatrix)
 ]
-
 METRICS: dict[str, Callable[..., Metric]] = {
     **{name: lambda name, loss=loss: LossMetric(loss(), name) for name, loss in LOSSES.items()},
-    "accuracy": Accuracy,
+    **{snake_case(kind.__name__).replace("f_beta", "fbeta"): kind for kind in _CLASSES},
     "acc": Accuracy,
-    "auc": AUC,
-    "binary_accuracy": BinaryAccuracy,
-    "categorical_accuracy": CategoricalAccuracy,
-    "f1_score": F1Score,
-    "fbeta_score": FBetaScore,
     "mae": MeanAbsoluteError,
-    "mean_absolute_error": MeanAbsoluteError,
-    "mean_squared_error": MeanSquaredError,
     "mse": MeanSquaredError,
-    "precision": Precision,
-    "r2_score": R2Score,
-    "recall": Recall,
-    "root_mean_squared_error": RootMeanSquaredError,
-    "sparse_categorical_accuracy": SparseCategoricalAccuracy,
-    "sparse_top_k_categorical_accuracy": SparseTopKCategoricalAccuracy,
-    "top_k_categorical_accuracy": TopKCategoricalAccuracy,
 }
 _BY_CLASS_NAME: dict[str, Callable[..., Metric]] = {
     kind.__name__: kind for kind in METRICS.values() if isinstance(kind, type)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import ClassVar
-
 import autograd as ag
 from autograd import ShapeError, Tensor
 
+from ..arguments import COUNT, NUMBER
+from ..constructors import OWN_NAME, argument, constructor
 from ..losses.base import align
-from ..ranges import COUNT, NUMBER, Range
 from .base import Metric
 
 
@@ -34,6 +32,7 @@ def has_labels(y_true: Tensor, y_pred: Tensor) -> bool:
     return y_true.ndim < y_pred.ndim or y_true.shape[-1] == 1
 
 
+@constructor
 class BinaryAccuracy(Metric):
     """How often `p > threshold` equals the target.
 
@@ -43,11 +42,8 @@ class BinaryAccuracy(Metric):
     0.75
     """
 
-    ranges: ClassVar[Mapping[str, Range]] = {"threshold": NUMBER}
-
-    def __init__(self, name: str = "binary_accuracy", threshold: float = 0.5) -> None:
-        super().__init__(name)
-        self.threshold = threshold
+    name: str = argument(default=OWN_NAME)
+    threshold: float = argument(NUMBER, default=0.5)
 
     def values(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         targets = align("BinaryAccuracy", y_true, y_pred)
@@ -55,6 +51,7 @@ class BinaryAccuracy(Metric):
         return hits.mean(axis=-1) if hits.ndim > 1 else hits
 
 
+@constructor
 class CategoricalAccuracy(Metric):
     """How often the largest prediction is at the largest target (one-hot rows).
 
@@ -64,14 +61,12 @@ class CategoricalAccuracy(Metric):
     0.5
     """
 
-    def __init__(self, name: str = "categorical_accuracy") -> None:
-        super().__init__(name)
-
     def values(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         targets = align("CategoricalAccuracy", y_true, y_pred)
         return (targets.argmax(axis=-1) == y_pred.argmax(axis=-1)).to(y_pred.dtype)
 
 
+@constructor
 class SparseCategoricalAccuracy(Metric):
     """How often the largest prediction is at the class number.
 
@@ -81,14 +76,12 @@ class SparseCategoricalAccuracy(Metric):
     0.5
     """
 
-    def __init__(self, name: str = "sparse_categorical_accuracy") -> None:
-        super().__init__(name)
-
     def values(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         labels = labels_for("SparseCategoricalAccuracy", y_true, y_pred)
         return (labels == y_pred.argmax(axis=-1)).to(y_pred.dtype)
 
 
+@constructor
 class Accuracy(Metric):
     """The accuracy that fits the shapes: binary for one output, sparse for class numbers, else categorical.
 
@@ -98,9 +91,6 @@ class Accuracy(Metric):
     >>> metric = nn.Accuracy(); metric.update([1, 0], [[0.4, 0.6], [0.1, 0.9]]); metric.result()
     0.5
     """
-
-    def __init__(self, name: str = "accuracy") -> None:
-        super().__init__(name)
 
     def values(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         if is_binary(y_pred):
@@ -112,6 +102,7 @@ class Accuracy(Metric):
         return kind().values(y_true, y_pred)  # type: ignore[call-arg]
 
 
+@constructor
 class SparseTopKCategoricalAccuracy(Metric):
     """How often the score of the class number is among the k largest; a tie with the k-th largest counts as in.
 
@@ -123,16 +114,13 @@ class SparseTopKCategoricalAccuracy(Metric):
     0.5
     """
 
-    ranges: ClassVar[Mapping[str, Range]] = {"k": COUNT}
-
-    def __init__(self, k: int = 5, name: str = "sparse_top_k_categorical_accuracy") -> None:
-        super().__init__(name)
-        self.k = k
+    k: int = argument(COUNT, default=5)
 
     def values(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         return _within(labels_for(type(self).__name__, y_true, y_pred), y_pred, self.k)
 
 
+@constructor
 class TopKCategoricalAccuracy(Metric):
     """How often the score at the largest target (one-hot rows) is among the k largest.
 
@@ -142,11 +130,7 @@ class TopKCategoricalAccuracy(Metric):
     0.5
     """
 
-    ranges: ClassVar[Mapping[str, Range]] = {"k": COUNT}
-
-    def __init__(self, k: int = 5, name: str = "top_k_categorical_accuracy") -> None:
-        super().__init__(name)
-        self.k = k
+    k: int = argument(COUNT, default=5)
 
     def values(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         targets = align(type(self).__name__, y_true, y_pred)

@@ -13,14 +13,15 @@ from typing import Any, ClassVar
 import autograd as ag
 from autograd import ShapeError, Tensor
 
+from ..arguments import TEXT, Checked, function
 from ..checkpoint.fields import check_arrays
+from ..constructors import OWN_NAME, argument, attribute, common, constructor
 from ..errors import ArgumentError
-from ..forms import TEXT, Form, function
 from ..losses import Loss
 from ..losses.base import tensor
-from ..ranges import Checked
 
 
+@common
 class Metric(Checked):
     """Base of metrics: the weighted mean of a value per sample. Subclasses define `values`.
 
@@ -40,12 +41,15 @@ class Metric(Checked):
     """Whether the result is a number for the logs."""
     state_names: ClassVar[tuple[str, ...]] = ("total", "count")
     """The attributes that hold the sums."""
-    total: Tensor
-    count: Tensor
-    forms: ClassVar[Mapping[str, Form]] = {"name": TEXT}
+    total: Tensor = attribute()
+    count: Tensor = attribute()
+    name: str = argument(TEXT, default=OWN_NAME)
 
     def __init__(self, name: str) -> None:
         self.name = name
+        self.allocate(())
+
+    def __post_init__(self) -> None:
         self.allocate(())
 
     def allocate(self, shape: tuple[int, ...]) -> None:
@@ -120,6 +124,7 @@ class Metric(Checked):
         self.reset()
 
 
+@constructor
 class Mean(Metric):
     """The weighted mean of all numbers that it was given; by hand, not in `compile`.
 
@@ -127,9 +132,6 @@ class Mean(Metric):
     >>> mean = nn.metrics.Mean(); mean.update([1.0, 3.0]); mean.update([5.0], [2.0]); mean.result()
     3.5
     """
-
-    def __init__(self, name: str = "mean") -> None:
-        super().__init__(name)
 
     def update(self, values: Any, sample_weight: Any = None) -> None:  # type: ignore[override]
         """Add numbers, one or an array of them."""
@@ -143,7 +145,7 @@ class Mean(Metric):
 class LossMetric(Metric):
     """A loss as a metric, or a user's function of (y_true, y_pred)."""
 
-    forms: ClassVar[Mapping[str, Form]] = {"loss": function("is a loss or a function of (y_true, y_pred)", 2)}  # fmt: skip
+    checks = {"loss": function("is a loss or a function of (y_true, y_pred)", 2)}
 
     def __init__(self, loss: Loss | Callable[..., Any], name: str) -> None:
         super().__init__(name)
@@ -169,11 +171,13 @@ class LossMetric(Metric):
 
 
 def spread(name: str, sample_weight: Any, shape: tuple[int, ...]) -> Tensor:
-    """Weights in `shape`, float64: one for all, one per sample (n,) or (n, 1), or one per value.
+    """Weights in `shape`, float64: one for all, one per sample (n,) or (n, 1), or one per value; else ones.
 
     Raises:
         ShapeError: the weights belong to other values.
     """
+    if sample_weight is None:
+        return ag.ones(shape, "float64")
     weight = tensor(sample_weight).to("float64")
     if weight.ndim == len(shape) + 1 and weight.shape[-1] == 1:
         weight = weight.reshape(weight.shape[:-1])

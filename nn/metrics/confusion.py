@@ -6,15 +6,16 @@ thresholds, `average=None`), the array is `results()` and `result()` is its mean
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import autograd as ag
 from autograd import ShapeError, Tensor
 
-from ..forms import Form, choice
+from ..arguments import COUNT, COUNT_OR_ZERO, FRACTION, POSITIVE, choice
+from ..constructors import argument, attribute, constructor
+from ..errors import ArgumentError
 from ..losses.base import align, tensor
-from ..ranges import COUNT, COUNT_OR_ZERO, FRACTION, POSITIVE, Range
 from .accuracy import has_labels, is_binary, labels_for
 from .base import Metric, ratio, spread
 from .regression import columns
@@ -22,21 +23,15 @@ from .regression import columns
 AVERAGES = (None, "micro", "macro", "weighted")
 
 
+@constructor
 class _AtThresholds(Metric):
     """Counts of right and wrong decisions `p > threshold`, one per threshold."""
 
-    ranges: ClassVar[Mapping[str, Range]] = {"class_id": COUNT_OR_ZERO.or_none()}
+    thresholds: float | Sequence[float] | None = None
+    class_id: int | None = argument(COUNT_OR_ZERO.or_none(), default=None)
 
-    def __init__(
-        self,
-        thresholds: float | Sequence[float] | None = None,
-        class_id: int | None = None,
-        name: str = "decisions",
-    ) -> None:
-        super().__init__(name)
-        self.thresholds = thresholds
-        self.class_id = class_id
-        self._limits = _limits(type(self).__name__, thresholds)
+    def __post_init__(self) -> None:
+        self._limits = _limits(type(self).__name__, self.thresholds)
         self.allocate((len(self._limits),))
 
     def decisions(
@@ -45,9 +40,7 @@ class _AtThresholds(Metric):
         """(is positive, is called positive at each threshold, weight), one number per decision."""
         p = tensor(y_pred)
         t = align(type(self).__name__, tensor(y_true), p)
-        weight: Tensor = ag.ones(p.shape, "float64")
-        if sample_weight is not None:
-            weight = spread(type(self).__name__, sample_weight, p.shape)
+        weight = spread(type(self).__name__, sample_weight, p.shape)
         if self.class_id is not None:
             if p.ndim < 2 or self.class_id >= p.shape[-1]:
                 raise ShapeError(
@@ -56,6 +49,19 @@ class _AtThresholds(Metric):
             p, t, weight = (v[..., self.class_id] for v in (p, t, weight))
         called = [(p > limit).to("float64") for limit in self._limits]
         return (t != 0.0).to("float64"), called, weight
+
+    def update(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+        """Add a batch."""
+        positive, called, weight = self.decisions(y_true, y_pred, sample_weight)
+        right = ag.stack([(c * positive * weight).sum() for c in called])
+        wrong = ag.stack([(self.mistakes(positive, c) * weight).sum() for c in called])
+        for name, more in zip(self.state_names, (right, wrong), strict=True):
+            total = getattr(self, name)
+            total.assign(total + more)
+
+    def mistakes(self, positive: Tensor, called: Tensor) -> Tensor:
+        """Which decisions count as wrong, as numbers."""
+        raise ArgumentError(f"{type(self).__name__} defines no mistakes(self, positive, called)")
 
     def results(self) -> list[float]:
         """The value at each threshold."""
@@ -68,6 +74,7 @@ class _AtThresholds(Metric):
         return sum(values) / len(values)
 
 
+@constructor
 class Precision(_AtThresholds):
     """Of what was called positive, the share that is: true positives / (true + false positives).
 
@@ -84,26 +91,15 @@ class Precision(_AtThresholds):
     """
 
     state_names = ("true_positives", "false_positives")
-    true_positives: Tensor
-    false_positives: Tensor
+    true_positives: Tensor = attribute()
+    false_positives: Tensor = attribute()
 
-    def __init__(
-        self,
-        thresholds: float | Sequence[float] | None = None,
-        class_id: int | None = None,
-        name: str = "precision",
-    ) -> None:
-        super().__init__(thresholds, class_id, name)
-
-    def update(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
-        """Add a batch."""
-        positive, called, weight = self.decisions(y_true, y_pred, sample_weight)
-        hits = ag.stack([(c * positive * weight).sum() for c in called])
-        alarms = ag.stack([(c * (1.0 - positive) * weight).sum() for c in called])
-        self.true_positives.assign(self.true_positives + hits)
-        self.false_positives.assign(self.false_positives + alarms)
+    def mistakes(self, positive: Tensor, called: Tensor) -> Tensor:
+        """The false alarms."""
+        return called * (1.0 - positive)
 
 
+@constructor
 class Recall(_AtThresholds):
     """Of what is positive, the share that was called so: true positives / (true positives + false negatives).
 
@@ -115,26 +111,15 @@ class Recall(_AtThresholds):
     """
 
     state_names = ("true_positives", "false_negatives")
-    true_positives: Tensor
-    false_negatives: Tensor
+    true_positives: Tensor = attribute()
+    false_negatives: Tensor = attribute()
 
-    def __init__(
-        self,
-        thresholds: float | Sequence[float] | None = None,
-        class_id: int | None = None,
-        name: str = "recall",
-    ) -> None:
-        super().__init__(thresholds, class_id, name)
-
-    def update(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
-        """Add a batch."""
-        positive, called, weight = self.decisions(y_true, y_pred, sample_weight)
-        hits = ag.stack([(c * positive * weight).sum() for c in called])
-        misses = ag.stack([((1.0 - c) * positive * weight).sum() for c in called])
-        self.true_positives.assign(self.true_positives + hits)
-        self.false_negatives.assign(self.false_negatives + misses)
+    def mistakes(self, positive: Tensor, called: Tensor) -> Tensor:
+        """What was missed."""
+        return (1.0 - called) * positive
 
 
+@constructor
 class FBetaScore(Metric):
     """The harmonic mean of precision and recall, recall counting `beta` times as much, per class.
 
@@ -155,27 +140,16 @@ class FBetaScore(Metric):
     """
 
     state_names = ("true_positives", "false_positives", "false_negatives")
-    true_positives: Tensor
-    false_positives: Tensor
-    false_negatives: Tensor
+    true_positives: Tensor = attribute()
+    false_positives: Tensor = attribute()
+    false_negatives: Tensor = attribute()
 
-    ranges: ClassVar[Mapping[str, Range]] = {
-        "beta": POSITIVE,
-        "threshold": Range("lies in (0, 1]", 0.0, 1.0, above=True, optional=True),
-    }
-    forms: ClassVar[Mapping[str, Form]] = {"average": choice(*AVERAGES)}
-
-    def __init__(
-        self,
-        average: str | None = None,
-        beta: float = 1.0,
-        threshold: float | None = None,
-        name: str = "fbeta_score",
-    ) -> None:
-        super().__init__(name)
-        self.average = average
-        self.beta = beta
-        self.threshold = threshold
+    average: str | None = argument(choice(*AVERAGES), default=None)
+    beta: float = argument(POSITIVE, default=1.0)
+    threshold: float | None = argument(
+        FRACTION.but(words="lies in (0, 1]", above=True, optional=True), default=None
+    )
+    name: str = argument(default="fbeta_score", kw_only=True)
 
     def build(self, output_shape: Sequence[int | None]) -> None:
         """One count per class."""
@@ -188,10 +162,7 @@ class FBetaScore(Metric):
         shape = (y_pred.shape[0], self.true_positives.shape[0])
         t = align(type(self).__name__, tensor(y_true), y_pred).reshape(shape).to("float64")
         called = self._called(y_pred.reshape(shape)).to("float64")
-        if sample_weight is None:
-            weight: Tensor = ag.ones(shape, "float64")
-        else:
-            weight = spread(type(self).__name__, sample_weight, shape)
+        weight = spread(type(self).__name__, sample_weight, shape)
         hits, alarms = called * t * weight, called * (1.0 - t) * weight
         misses = (1.0 - called) * t * weight
         self.true_positives.assign(self.true_positives + hits.sum(axis=0))
@@ -240,9 +211,10 @@ class F1Score(FBetaScore):
     def __init__(
         self, average: str | None = None, threshold: float | None = None, name: str = "f1_score"
     ) -> None:
-        super().__init__(average, 1.0, threshold, name)
+        super().__init__(average, 1.0, threshold, name=name)
 
 
+@constructor
 class ConfusionMatrix(Metric):
     """How often each class (row) was predicted as each class (column); a matrix, so not a part of the logs.
 
@@ -258,15 +230,9 @@ class ConfusionMatrix(Metric):
 
     logged: ClassVar[bool] = False
     state_names = ("counts",)
-    counts: Tensor
+    counts: Tensor = attribute()
 
-    ranges: ClassVar[Mapping[str, Range]] = {
-        "classes": COUNT._replace(words="is a whole number >= 2", least=2)
-    }
-
-    def __init__(self, classes: int, name: str = "confusion_matrix") -> None:
-        super().__init__(name)
-        self.classes = classes
+    classes: int = argument(COUNT.but(words="is a whole number >= 2", least=2))
 
     def build(self, output_shape: Sequence[int | None]) -> None:
         """A count for each pair of classes."""
@@ -311,7 +277,7 @@ def _limits(name: str, thresholds: float | Sequence[float] | None) -> list[float
     if thresholds is None:
         return [0.5]
     limits = list(thresholds) if isinstance(thresholds, (list, tuple)) else [thresholds]
-    known = FRACTION._replace(words="is a number in [0, 1] or a list of them")
+    known = FRACTION.but(words="is a number in [0, 1] or a list of them")
     if not limits:
         known.checked(name, "thresholds", thresholds)
     return [known.checked(name, "thresholds", limit) for limit in limits]

@@ -12,14 +12,16 @@ from typing import Any, ClassVar
 import autograd as ag
 from autograd import Tensor
 
+from ..arguments import choice
 from ..checkpoint.fields import check_arrays
-from ..forms import Form, choice
+from ..constructors import argument, constructor
 from ..losses.base import align, tensor
 from .base import Metric, spread
 
 KEPT = ("scores", "positive", "negative")
 
 
+@constructor
 class AUC(Metric):
     """How well the scores separate positives from negatives.
 
@@ -38,11 +40,9 @@ class AUC(Metric):
     traced: ClassVar[bool] = False
     state_names = ()
 
-    forms: ClassVar[Mapping[str, Form]] = {"curve": choice("ROC", "PR")}
+    curve: str = argument(choice("ROC", "PR"), default="ROC")
 
-    def __init__(self, curve: str = "ROC", name: str = "auc") -> None:
-        super().__init__(name)
-        self.curve = curve
+    def __post_init__(self) -> None:
         self._kept: dict[str, list[Tensor]] = {key: [] for key in KEPT}
 
     def update(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
@@ -50,9 +50,7 @@ class AUC(Metric):
         p = tensor(y_pred).detach()
         t = align("AUC", tensor(y_true).detach(), p)
         positive = (t != 0.0).to("float64")
-        weight: Tensor = ag.ones(p.shape, "float64")
-        if sample_weight is not None:
-            weight = spread("AUC", sample_weight, p.shape).detach()
+        weight = spread("AUC", sample_weight, p.shape).detach()
         # sums and products are new arrays: a step that reuses the memory of its prediction changes nothing here
         new = (p.to("float64") + 0.0, positive * weight, (1.0 - positive) * weight)
         for key, values in zip(KEPT, new, strict=True):

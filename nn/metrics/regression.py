@@ -5,20 +5,21 @@ The errors have the names of their losses; the losses are `nn.MeanSquaredError` 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import autograd as ag
 from autograd import ShapeError, Tensor
 
-from ..forms import Form, choice
+from ..arguments import COUNT_OR_ZERO, choice
+from ..constructors import argument, attribute, constructor
 from ..losses.base import align, tensor
-from ..ranges import COUNT_OR_ZERO, Range
 from .base import Metric, spread
 
 AGGREGATIONS = ("uniform_average", "variance_weighted_average", None)
 
 
+@constructor
 class MeanSquaredError(Metric):
     """The mean of `(y_true - y_pred)**2`.
 
@@ -30,14 +31,12 @@ class MeanSquaredError(Metric):
     saved_as: ClassVar[str] = "metrics.MeanSquaredError"
     """In a file the plain name is that of the loss."""
 
-    def __init__(self, name: str = "mean_squared_error") -> None:
-        super().__init__(name)
-
     def values(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         error = y_pred - align(self.name, y_true, y_pred)
         return error * error
 
 
+@constructor
 class RootMeanSquaredError(MeanSquaredError):
     """The root of the mean of `(y_true - y_pred)**2`, over everything seen.
 
@@ -46,14 +45,12 @@ class RootMeanSquaredError(MeanSquaredError):
     2.0
     """
 
-    def __init__(self, name: str = "root_mean_squared_error") -> None:
-        super().__init__(name)
-
     def result(self) -> float:
         """The root over all batches since `reset`; NaN before the first."""
         return float(super().result() ** 0.5)
 
 
+@constructor
 class MeanAbsoluteError(Metric):
     """The mean of `abs(y_true - y_pred)`.
 
@@ -64,13 +61,11 @@ class MeanAbsoluteError(Metric):
 
     saved_as: ClassVar[str] = "metrics.MeanAbsoluteError"
 
-    def __init__(self, name: str = "mean_absolute_error") -> None:
-        super().__init__(name)
-
     def values(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         return (y_pred - align(self.name, y_true, y_pred)).abs()
 
 
+@constructor
 class R2Score(Metric):
     """The coefficient of determination: 1 - sum of squared errors / sum of squared distances from the mean target.
 
@@ -88,23 +83,13 @@ class R2Score(Metric):
     """
 
     state_names = ("count", "mean", "deviation", "residual", "rows")
-    mean: Tensor
-    deviation: Tensor
-    residual: Tensor
-    rows: Tensor
+    mean: Tensor = attribute()
+    deviation: Tensor = attribute()
+    residual: Tensor = attribute()
+    rows: Tensor = attribute()
 
-    ranges: ClassVar[Mapping[str, Range]] = {"num_regressors": COUNT_OR_ZERO}
-    forms: ClassVar[Mapping[str, Form]] = {"class_aggregation": choice(*AGGREGATIONS)}
-
-    def __init__(
-        self,
-        class_aggregation: str | None = "uniform_average",
-        num_regressors: int = 0,
-        name: str = "r2_score",
-    ) -> None:
-        super().__init__(name)
-        self.class_aggregation = class_aggregation
-        self.num_regressors = num_regressors
+    class_aggregation: str | None = argument(choice(*AGGREGATIONS), default="uniform_average")
+    num_regressors: int = argument(COUNT_OR_ZERO, default=0)
 
     def build(self, output_shape: Sequence[int | None]) -> None:
         """One sum per output."""
@@ -117,9 +102,7 @@ class R2Score(Metric):
         shape = (y_pred.shape[0], self.mean.shape[0])
         p = y_pred.reshape(shape).to("float64")
         t = align("R2Score", tensor(y_true), y_pred).reshape(shape).to("float64")
-        weight = ag.ones(shape, "float64")
-        if sample_weight is not None:
-            weight = spread("R2Score", sample_weight, shape)
+        weight = spread("R2Score", sample_weight, shape)
         added = weight.sum(axis=0)
         mean = (t * weight).sum(axis=0) / _or_one(added)
         away = t - mean

@@ -5,27 +5,20 @@ from __future__ import annotations
 from typing import Any
 
 from ..errors import lookup
-from . import schedules
-from .adam import Adam, Adamax, AdamW, Nadam
-from .base import Optimizer
-from .scaled import Adadelta, Adagrad, Lion, RMSprop
-from .sgd import SGD
+from ..exports import exported as _exported
+from . import schedules as schedules
+from .adam import Adam as Adam
+from .adam import Adamax as Adamax
+from .adam import AdamW as AdamW
+from .adam import Nadam as Nadam
+from .base import Optimizer as Optimizer
+from .scaled import Adadelta as Adadelta
+from .scaled import Adagrad as Adagrad
+from .scaled import Lion as Lion
+from .scaled import RMSprop as RMSprop
+from .sgd import SGD as SGD
 
-__all__ = [
-    "OPTIMIZERS",
-    "SGD",
-    "Adadelta",
-    "Adagrad",
-    "Adam",
-    "AdamW",
-    "Adamax",
-    "Lion",
-    "Nadam",
-    "Optimizer",
-    "RMSprop",
-    "get",
-    "schedules",
-]
+__all__ = _exported(__name__, "OPTIMIZERS", "get", "schedules")
 
 OPTIMIZERS: dict[str, type[Optimizer]] = {
     optimizer.__name__.lower(): optimizer

@@ -6,21 +6,30 @@ depend on the step alone are float64 and rounded once, to the dtype of the param
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from collections.abc import Sequence
+from typing import Any
 
 import autograd as ag
 from autograd import Tensor
 
-from ..forms import FLAG, Form
-from ..ranges import NOT_NEGATIVE, SHARE, Range
+from ..arguments import FLAG, NOT_NEGATIVE, SHARE
+from ..constructors import argument, constructor
 from .base import Optimizer, Slots
 from .schedules import LearningRateSchedule
 
-MOMENTS = {"beta_1": SHARE, "beta_2": SHARE, "epsilon": NOT_NEGATIVE}
+
+@constructor
+class _WithMoments(Optimizer):
+    """What the family shares: the rates of two moving averages."""
+
+    learning_rate: float | LearningRateSchedule = 0.001
+    beta_1: float = argument(SHARE, default=0.9)
+    beta_2: float = argument(SHARE, default=0.999)
+    epsilon: float = argument(NOT_NEGATIVE, default=1e-7)
 
 
-class Adam(Optimizer):
+@constructor
+class Adam(_WithMoments):
     """Adaptive moments (Kingma & Ba 2015): `w -= rate * momentum / (sqrt(velocity) + epsilon)`.
 
     `momentum` and `velocity` are the moving averages of the gradient and of its square, the rate holds both bias
@@ -31,27 +40,7 @@ class Adam(Optimizer):
     0.001
     """
 
-    ranges: ClassVar[Mapping[str, Range]] = MOMENTS
-    forms: ClassVar[Mapping[str, Form]] = {"amsgrad": FLAG}
-
-    def __init__(
-        self,
-        learning_rate: float | LearningRateSchedule = 0.001,
-        beta_1: float = 0.9,
-        beta_2: float = 0.999,
-        epsilon: float = 1e-7,
-        amsgrad: bool = False,
-        weight_decay: float | None = None,
-        clipnorm: float | None = None,
-        clipvalue: float | None = None,
-        global_clipnorm: float | None = None,
-        name: str | None = None,
-    ) -> None:
-        super().__init__(learning_rate, weight_decay, clipnorm, clipvalue, global_clipnorm, name)
-        self.beta_1 = beta_1
-        self.beta_2 = beta_2
-        self.epsilon = epsilon
-        self.amsgrad = amsgrad
+    amsgrad: bool = argument(FLAG, default=False)
 
     @property
     def slot_names(self) -> tuple[str, ...]:  # type: ignore[override]
@@ -75,6 +64,7 @@ class Adam(Optimizer):
         return parameter - momentum * rate / (velocity.sqrt() + self.epsilon), new
 
 
+@constructor
 class AdamW(Adam):
     """Adam with decoupled weight decay (Loshchilov & Hutter 2019): `w -= w * weight_decay * learning_rate` first.
 
@@ -83,30 +73,13 @@ class AdamW(Adam):
     0.004
     """
 
-    ranges: ClassVar[Mapping[str, Range]] = {
-        "weight_decay": NOT_NEGATIVE._replace(hint="without decay it is nn.Adam")
-    }
-
-    def __init__(
-        self,
-        learning_rate: float | LearningRateSchedule = 0.001,
-        weight_decay: float = 0.004,
-        beta_1: float = 0.9,
-        beta_2: float = 0.999,
-        epsilon: float = 1e-7,
-        amsgrad: bool = False,
-        clipnorm: float | None = None,
-        clipvalue: float | None = None,
-        global_clipnorm: float | None = None,
-        name: str | None = None,
-    ) -> None:
-        super().__init__(
-            learning_rate, beta_1, beta_2, epsilon, amsgrad, weight_decay,
-            clipnorm, clipvalue, global_clipnorm, name,
-        )  # fmt: skip
+    weight_decay: float = argument(
+        NOT_NEGATIVE.but(hint="without decay it is nn.Adam"), default=0.004, after="learning_rate"
+    )
 
 
-class Adamax(Optimizer):
+@constructor
+class Adamax(_WithMoments):
     """Adam with the largest gradient in the place of the mean square (Kingma & Ba 2015, section 7).
 
     >>> import autograd as ag, nn
@@ -115,25 +88,6 @@ class Adamax(Optimizer):
     """
 
     slot_names = ("momentum", "norm")
-
-    ranges: ClassVar[Mapping[str, Range]] = MOMENTS
-
-    def __init__(
-        self,
-        learning_rate: float | LearningRateSchedule = 0.001,
-        beta_1: float = 0.9,
-        beta_2: float = 0.999,
-        epsilon: float = 1e-7,
-        weight_decay: float | None = None,
-        clipnorm: float | None = None,
-        clipvalue: float | None = None,
-        global_clipnorm: float | None = None,
-        name: str | None = None,
-    ) -> None:
-        super().__init__(learning_rate, weight_decay, clipnorm, clipvalue, global_clipnorm, name)
-        self.beta_1 = beta_1
-        self.beta_2 = beta_2
-        self.epsilon = epsilon
 
     def prepare(self, dtype: Any) -> Tensor:
         """The rate with the bias correction of the momentum in it."""
@@ -149,7 +103,8 @@ class Adamax(Optimizer):
         return value, {"momentum": momentum, "norm": norm}
 
 
-class Nadam(Optimizer):
+@constructor
+class Nadam(_WithMoments):
     """Adam with Nesterov's look ahead (Dozat 2016); the share of the momentum grows as `1 - 0.96**step / 2`.
 
     >>> import nn
@@ -159,24 +114,8 @@ class Nadam(Optimizer):
 
     slot_names = ("momentum", "velocity")
 
-    ranges: ClassVar[Mapping[str, Range]] = MOMENTS
-
-    def __init__(
-        self,
-        learning_rate: float | LearningRateSchedule = 0.001,
-        beta_1: float = 0.9,
-        beta_2: float = 0.999,
-        epsilon: float = 1e-7,
-        weight_decay: float | None = None,
-        clipnorm: float | None = None,
-        clipvalue: float | None = None,
-        global_clipnorm: float | None = None,
-        name: str | None = None,
-    ) -> None:
-        super().__init__(learning_rate, weight_decay, clipnorm, clipvalue, global_clipnorm, name)
-        self.beta_1 = beta_1
-        self.beta_2 = beta_2
-        self.epsilon = epsilon
+    def __post_init__(self) -> None:
+        super().__post_init__()
         self.common = {"product": ag.ones((), "float64")}
 
     def advance(self) -> Slots:

@@ -7,22 +7,23 @@ Adam's bias correction are float64 and are rounded once, to the dtype of the par
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import autograd as ag
 from autograd import Tensor, no_grad
 
+from ..arguments import NAME, NOT_NEGATIVE, TEXT, Checked
+from ..constructors import argument, common
 from ..errors import ArgumentError
-from ..forms import TEXT, Form
-from ..ranges import NOT_NEGATIVE, Checked, Range
 from .schedules import LearningRateSchedule
 
 Slots = dict[str, Tensor]
 LIMITS = ("clipnorm", "clipvalue", "global_clipnorm")
-_RATE = NOT_NEGATIVE._replace(words="is a number >= 0 or a schedule")
+_RATE = NOT_NEGATIVE.but(words="is a number >= 0 or a schedule")
 
 
+@common
 class Optimizer(Checked):
     """Base of optimisers.
 
@@ -36,30 +37,24 @@ class Optimizer(Checked):
         name: of the optimizer; by default that of its class in lower case.
     """
 
-    ranges: ClassVar[Mapping[str, Range]] = {name: NOT_NEGATIVE.or_none() for name in ("weight_decay", *LIMITS)}  # fmt: skip
-    forms: ClassVar[Mapping[str, Form]] = {"name": TEXT}
-    slot_names: tuple[str, ...] = ()
+    slot_names: ClassVar[tuple[str, ...]] = ()
 
-    def __init__(
-        self,
-        learning_rate: float | LearningRateSchedule,
-        weight_decay: float | None = None,
-        clipnorm: float | None = None,
-        clipvalue: float | None = None,
-        global_clipnorm: float | None = None,
-        name: str | None = None,
-    ) -> None:
-        kind = type(self).__name__
-        self.name = TEXT.or_none().checked(kind, "name", name) or kind.lower()
-        self.weight_decay = weight_decay
-        self.clipnorm = clipnorm
-        self.clipvalue = clipvalue
-        self.global_clipnorm = global_clipnorm
+    learning_rate: float | LearningRateSchedule
+    weight_decay: float | None = argument(NOT_NEGATIVE.or_none(), default=None)
+    clipnorm: float | None = argument(NOT_NEGATIVE.or_none(), default=None)
+    clipvalue: float | None = argument(NOT_NEGATIVE.or_none(), default=None)
+    global_clipnorm: float | None = argument(NOT_NEGATIVE.or_none(), default=None)
+    name: str | None = argument(
+        TEXT,
+        default=None,
+        takes=NAME.or_none(),
+        instead_of_none=lambda self: type(self).__name__.lower(),
+    )
+
+    def __post_init__(self) -> None:
         self.iterations = ag.zeros((), "int64")
         self.slots: list[Slots] = []
         self.common: Slots = {}
-        self._rate: Tensor | LearningRateSchedule
-        self.learning_rate = learning_rate
 
     def __setattr__(self, name: str, value: Any) -> None:
         """Hyperparameters may be set at any time, also while the optimizer is in use: the next update has them."""
@@ -71,23 +66,26 @@ class Optimizer(Checked):
                 )
         super().__setattr__(name, value)
 
-    @property
-    def learning_rate(self) -> float | LearningRateSchedule:
+    def _get_rate(self) -> float | LearningRateSchedule:
         """The rate, or the schedule that gives it. A number may be set at any time."""
         return (
             self._rate if isinstance(self._rate, LearningRateSchedule) else float(self._rate.item())
         )
 
-    @learning_rate.setter
-    def learning_rate(self, value: float | LearningRateSchedule) -> None:
+    def _set_rate(self, value: Any) -> None:
+        self._rate: Tensor | LearningRateSchedule
         if isinstance(value, LearningRateSchedule):
             self._rate = value
             return
-        rate = _RATE.checked(type(self).__name__, "learning_rate", value.item() if isinstance(value, Tensor) and not value.ndim else value)  # fmt: skip
+        given = value.item() if isinstance(value, Tensor) and not value.ndim else value
+        rate = _RATE.checked(type(self).__name__, "learning_rate", given)
         new = ag.full((), float(rate), "float64")
         held = getattr(self, "_rate", None)
         # the same tensor with another value: a compiled step goes on with it
         self._rate = held.assign(new.to(held.backend)) if isinstance(held, Tensor) else new
+
+    if not TYPE_CHECKING:  # to a type checker it is an attribute like the others
+        learning_rate = property(_get_rate, _set_rate)
 
     @property
     def has_schedule(self) -> bool:
@@ -105,7 +103,8 @@ class Optimizer(Checked):
     def check_rate(self) -> None:
         """Raise when the schedule gives no rate for the next update."""
         if self.has_schedule:
-            _RATE.checked(type(self._rate).__name__, f"the learning rate of update {self.iterations.item()}", self.current_rate().item())  # fmt: skip
+            name = f"the learning rate of update {self.iterations.item()}"
+            _RATE.checked(type(self._rate).__name__, name, self.current_rate().item())
 
     def build(self, parameters: Sequence[Tensor]) -> None:
         """Create the slots for `parameters` that the hyperparameters ask for, and let go of those that they do not."""

@@ -5,22 +5,20 @@ All with Keras's formulas: epsilon stands inside the square root.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import ClassVar
-
 import autograd as ag
 from autograd import Tensor
 
-from ..forms import FLAG, Form
-from ..ranges import FRACTION, NOT_NEGATIVE, SHARE, Range
+from ..arguments import FLAG, FRACTION, NOT_NEGATIVE, SHARE
+from ..constructors import argument, constructor
 from .base import Optimizer, Slots
 from .schedules import LearningRateSchedule
 
-_LION = Range(
-    "lies in (0, 1]", 0.0, 1.0, above=True, hint="with 0 only the sign of each gradient would count"
+_LION = FRACTION.but(
+    words="lies in (0, 1]", above=True, hint="with 0 only the sign of each gradient would count"
 )
 
 
+@constructor
 class RMSprop(Optimizer):
     """Divide by a moving root mean square (Hinton 2012): `w -= lr * g / sqrt(velocity + epsilon)`.
 
@@ -32,32 +30,11 @@ class RMSprop(Optimizer):
     0.99
     """
 
-    ranges: ClassVar[Mapping[str, Range]] = {
-        "rho": SHARE,
-        "momentum": FRACTION,
-        "epsilon": NOT_NEGATIVE,
-    }
-
-    forms: ClassVar[Mapping[str, Form]] = {"centered": FLAG}
-
-    def __init__(
-        self,
-        learning_rate: float | LearningRateSchedule = 0.001,
-        rho: float = 0.9,
-        momentum: float = 0.0,
-        epsilon: float = 1e-7,
-        centered: bool = False,
-        weight_decay: float | None = None,
-        clipnorm: float | None = None,
-        clipvalue: float | None = None,
-        global_clipnorm: float | None = None,
-        name: str | None = None,
-    ) -> None:
-        super().__init__(learning_rate, weight_decay, clipnorm, clipvalue, global_clipnorm, name)
-        self.rho = rho
-        self.momentum = momentum
-        self.epsilon = epsilon
-        self.centered = centered
+    learning_rate: float | LearningRateSchedule = 0.001
+    rho: float = argument(SHARE, default=0.9)
+    momentum: float = argument(FRACTION, default=0.0)
+    epsilon: float = argument(NOT_NEGATIVE, default=1e-7)
+    centered: bool = argument(FLAG, default=False)
 
     @property
     def slot_names(self) -> tuple[str, ...]:  # type: ignore[override]
@@ -83,6 +60,7 @@ class RMSprop(Optimizer):
         return parameter - step, new
 
 
+@constructor
 class Adagrad(Optimizer):
     """Divide by the root of the sum of all squares so far (Duchi et al. 2011): `w -= lr * g / sqrt(accumulator + epsilon)`.
 
@@ -93,25 +71,9 @@ class Adagrad(Optimizer):
 
     slot_names = ("accumulator",)
 
-    ranges: ClassVar[Mapping[str, Range]] = {
-        "initial_accumulator_value": NOT_NEGATIVE,
-        "epsilon": NOT_NEGATIVE,
-    }
-
-    def __init__(
-        self,
-        learning_rate: float | LearningRateSchedule = 0.001,
-        initial_accumulator_value: float = 0.1,
-        epsilon: float = 1e-7,
-        weight_decay: float | None = None,
-        clipnorm: float | None = None,
-        clipvalue: float | None = None,
-        global_clipnorm: float | None = None,
-        name: str | None = None,
-    ) -> None:
-        super().__init__(learning_rate, weight_decay, clipnorm, clipvalue, global_clipnorm, name)
-        self.initial_accumulator_value = initial_accumulator_value
-        self.epsilon = epsilon
+    learning_rate: float | LearningRateSchedule = 0.001
+    initial_accumulator_value: float = argument(NOT_NEGATIVE, default=0.1)
+    epsilon: float = argument(NOT_NEGATIVE, default=1e-7)
 
     def initial_slot(self, name: str, parameter: Tensor) -> Tensor:
         """How a slot begins."""
@@ -125,6 +87,7 @@ class Adagrad(Optimizer):
         return value, {"accumulator": accumulator}
 
 
+@constructor
 class Adadelta(Optimizer):
     """Steps as large as the recent ones were, in units of the recent gradients (Zeiler 2012).
 
@@ -137,22 +100,9 @@ class Adadelta(Optimizer):
 
     slot_names = ("accumulated_grad", "accumulated_delta_var")
 
-    ranges: ClassVar[Mapping[str, Range]] = {"rho": SHARE, "epsilon": NOT_NEGATIVE}
-
-    def __init__(
-        self,
-        learning_rate: float | LearningRateSchedule = 0.001,
-        rho: float = 0.95,
-        epsilon: float = 1e-7,
-        weight_decay: float | None = None,
-        clipnorm: float | None = None,
-        clipvalue: float | None = None,
-        global_clipnorm: float | None = None,
-        name: str | None = None,
-    ) -> None:
-        super().__init__(learning_rate, weight_decay, clipnorm, clipvalue, global_clipnorm, name)
-        self.rho = rho
-        self.epsilon = epsilon
+    learning_rate: float | LearningRateSchedule = 0.001
+    rho: float = argument(SHARE, default=0.95)
+    epsilon: float = argument(NOT_NEGATIVE, default=1e-7)
 
     def update(
         self, parameter: Tensor, gradient: Tensor, slots: Slots, rate: Tensor
@@ -166,6 +116,7 @@ class Adadelta(Optimizer):
         }
 
 
+@constructor
 class Lion(Optimizer):
     """The sign of a moving average of the gradient (Chen et al. 2023): `w -= lr * sign(beta_1 m + (1 - beta_1) g)`.
 
@@ -176,22 +127,9 @@ class Lion(Optimizer):
 
     slot_names = ("momentum",)
 
-    ranges: ClassVar[Mapping[str, Range]] = {"beta_1": _LION, "beta_2": SHARE}
-
-    def __init__(
-        self,
-        learning_rate: float | LearningRateSchedule = 0.001,
-        beta_1: float = 0.9,
-        beta_2: float = 0.99,
-        weight_decay: float | None = None,
-        clipnorm: float | None = None,
-        clipvalue: float | None = None,
-        global_clipnorm: float | None = None,
-        name: str | None = None,
-    ) -> None:
-        super().__init__(learning_rate, weight_decay, clipnorm, clipvalue, global_clipnorm, name)
-        self.beta_1 = beta_1
-        self.beta_2 = beta_2
+    learning_rate: float | LearningRateSchedule = 0.001
+    beta_1: float = argument(_LION, default=0.9)
+    beta_2: float = argument(SHARE, default=0.99)
 
     def update(
         self, parameter: Tensor, gradient: Tensor, slots: Slots, rate: Tensor

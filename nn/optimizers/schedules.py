@@ -7,21 +7,30 @@ a schedule branches on its arguments alone, never on the step. Everything is flo
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from numbers import Real
-from typing import Any, ClassVar
+from typing import Any
 
 import autograd as ag
 from autograd import Tensor
 
+from ..arguments import (
+    FLAG,
+    NOT_NEGATIVE,
+    NUMBER,
+    POSITIVE,
+    TEXT,
+    Checked,
+    numbers,
+    shown,
+)
+from ..constructors import argument, constructor
 from ..errors import ArgumentError
-from ..forms import FLAG, TEXT, Form, numbers
-from ..ranges import NOT_NEGATIVE, NUMBER, POSITIVE, Checked, Range, shown
 
-_STEPS = POSITIVE._replace(words="has to be positive")
-_AT_LEAST_ONE = Range(
-    "is a number >= 1",
-    1.0,
+_STEPS = POSITIVE.but(words="has to be positive")
+_AT_LEAST_ONE = NOT_NEGATIVE.but(
+    words="is a number >= 1",
+    least=1.0,
     hint="below 1 the periods would shrink to nothing after a finite number of steps",
 )
 
@@ -29,7 +38,7 @@ _AT_LEAST_ONE = Range(
 class LearningRateSchedule(Checked):
     """Base of schedules. Subclasses define `rate(step)` on a float64 tensor."""
 
-    forms: ClassVar[Mapping[str, Form]] = {"name": TEXT}
+    checks = {"name": TEXT}
 
     def rate(self, step: Tensor) -> Tensor:
         """The learning rate at `step`, a float64 tensor without dimensions."""
@@ -48,30 +57,21 @@ class LearningRateSchedule(Checked):
         return rate
 
 
-class _QuotientDecay(LearningRateSchedule):
+@constructor
+class _Decay(LearningRateSchedule):
+    """What decays over `decay_steps`."""
+
+    initial_learning_rate: float = argument(NOT_NEGATIVE)
+    decay_steps: float = argument(_STEPS)
+
+
+@constructor
+class _QuotientDecay(_Decay):
     """What decays by `step / decay_steps` share; with `staircase` that is rounded down."""
 
-    forms: ClassVar[Mapping[str, Form]] = {"staircase": FLAG}
-
-    ranges: ClassVar[Mapping[str, Range]] = {
-        "initial_learning_rate": NOT_NEGATIVE,
-        "decay_steps": _STEPS,
-        "decay_rate": NOT_NEGATIVE,
-    }
-
-    def __init__(
-        self,
-        initial_learning_rate: float,
-        decay_steps: float,
-        decay_rate: float,
-        staircase: bool = False,
-        name: str | None = None,
-    ) -> None:
-        self.initial_learning_rate = initial_learning_rate
-        self.decay_steps = decay_steps
-        self.decay_rate = decay_rate
-        self.staircase = staircase
-        self.name = name if name is not None else type(self).__name__
+    decay_rate: float = argument(NOT_NEGATIVE)
+    staircase: bool = argument(FLAG, default=False)
+    name: str | None = argument(default=None, instead_of_none=lambda self: type(self).__name__)
 
     def quotient(self, step: Tensor) -> Tensor:
         """How many times `decay_steps` have passed."""
@@ -79,6 +79,7 @@ class _QuotientDecay(LearningRateSchedule):
         return passed.floor() if self.staircase else passed
 
 
+@constructor
 class ExponentialDecay(_QuotientDecay):
     """`initial * decay_rate ** (step / decay_steps)`; with `staircase` the exponent is rounded down.
 
@@ -91,6 +92,7 @@ class ExponentialDecay(_QuotientDecay):
         return self.initial_learning_rate * float(self.decay_rate) ** self.quotient(step)
 
 
+@constructor
 class InverseTimeDecay(_QuotientDecay):
     """`initial / (1 + decay_rate * step / decay_steps)`; with `staircase` the quotient is rounded down.
 
@@ -103,7 +105,8 @@ class InverseTimeDecay(_QuotientDecay):
         return self.initial_learning_rate / (1.0 + self.quotient(step) * self.decay_rate)
 
 
-class PolynomialDecay(LearningRateSchedule):
+@constructor
+class PolynomialDecay(_Decay):
     """From `initial` to `end`: `(initial - end) * (1 - step / decay_steps) ** power + end`, then constant.
 
     With `cycle` it begins anew at each multiple of `decay_steps`, from a lower rate each time: `decay_steps` is
@@ -115,30 +118,10 @@ class PolynomialDecay(LearningRateSchedule):
     [0.5, 0.375, 0.25, 0.25]
     """
 
-    ranges: ClassVar[Mapping[str, Range]] = {
-        "initial_learning_rate": NOT_NEGATIVE,
-        "decay_steps": _STEPS,
-        "end_learning_rate": NOT_NEGATIVE,
-        "power": NOT_NEGATIVE,
-    }
-
-    forms: ClassVar[Mapping[str, Form]] = {"cycle": FLAG}
-
-    def __init__(
-        self,
-        initial_learning_rate: float,
-        decay_steps: float,
-        end_learning_rate: float = 0.0001,
-        power: float = 1.0,
-        cycle: bool = False,
-        name: str = "PolynomialDecay",
-    ) -> None:
-        self.initial_learning_rate = initial_learning_rate
-        self.decay_steps = decay_steps
-        self.end_learning_rate = end_learning_rate
-        self.power = power
-        self.cycle = cycle
-        self.name = name
+    end_learning_rate: float = argument(NOT_NEGATIVE, default=0.0001)
+    power: float = argument(NOT_NEGATIVE, default=1.0)
+    cycle: bool = argument(FLAG, default=False)
+    name: str = "PolynomialDecay"
 
     def rate(self, step: Tensor) -> Tensor:
         steps = float(self.decay_steps)
@@ -150,7 +133,8 @@ class PolynomialDecay(LearningRateSchedule):
         return (1.0 - fraction) ** float(self.power) * height + self.end_learning_rate
 
 
-class CosineDecay(LearningRateSchedule):
+@constructor
+class CosineDecay(_Decay):
     """Half a cosine from `initial` to `alpha * initial` over `decay_steps`, then constant (Loshchilov & Hutter 2017).
 
     With `warmup_target` the rate first goes in a straight line from `initial` to `warmup_target`, in `warmup_steps`
@@ -162,29 +146,10 @@ class CosineDecay(LearningRateSchedule):
     [0.0, 0.25, 1.0, 0.5, 0.0, 0.0]
     """
 
-    ranges: ClassVar[Mapping[str, Range]] = {
-        "initial_learning_rate": NOT_NEGATIVE,
-        "decay_steps": _STEPS,
-        "alpha": NOT_NEGATIVE,
-        "warmup_target": NOT_NEGATIVE.or_none(),
-        "warmup_steps": NOT_NEGATIVE,
-    }
-
-    def __init__(
-        self,
-        initial_learning_rate: float,
-        decay_steps: float,
-        alpha: float = 0.0,
-        name: str = "CosineDecay",
-        warmup_target: float | None = None,
-        warmup_steps: float = 0,
-    ) -> None:
-        self.initial_learning_rate = initial_learning_rate
-        self.decay_steps = decay_steps
-        self.alpha = alpha
-        self.name = name
-        self.warmup_target = warmup_target
-        self.warmup_steps = warmup_steps
+    alpha: float = argument(NOT_NEGATIVE, default=0.0)
+    name: str = "CosineDecay"
+    warmup_target: float | None = argument(NOT_NEGATIVE.or_none(), default=None)
+    warmup_steps: float = argument(NOT_NEGATIVE, default=0)
 
     def rate(self, step: Tensor) -> Tensor:
         if self.warmup_target is None:
@@ -201,6 +166,7 @@ class CosineDecay(LearningRateSchedule):
         return _half_cosine(fraction) * ((1.0 - self.alpha) * start) + self.alpha * float(start)
 
 
+@constructor
 class CosineDecayRestarts(LearningRateSchedule):
     """Half cosines one after the other, each `t_mul` times as long as the one before and starting `m_mul` times as high.
 
@@ -213,29 +179,12 @@ class CosineDecayRestarts(LearningRateSchedule):
     [1.0, 0.5, 1.0, 0.853553, 0.5, 0.146447, 1.0]
     """
 
-    ranges: ClassVar[Mapping[str, Range]] = {
-        "initial_learning_rate": NOT_NEGATIVE,
-        "first_decay_steps": _STEPS,
-        "t_mul": _AT_LEAST_ONE,
-        "m_mul": NOT_NEGATIVE,
-        "alpha": NOT_NEGATIVE,
-    }
-
-    def __init__(
-        self,
-        initial_learning_rate: float,
-        first_decay_steps: float,
-        t_mul: float = 2.0,
-        m_mul: float = 1.0,
-        alpha: float = 0.0,
-        name: str = "SGDRDecay",
-    ) -> None:
-        self.initial_learning_rate = initial_learning_rate
-        self.first_decay_steps = first_decay_steps
-        self.t_mul = t_mul
-        self.m_mul = m_mul
-        self.alpha = alpha
-        self.name = name
+    initial_learning_rate: float = argument(NOT_NEGATIVE)
+    first_decay_steps: float = argument(_STEPS)
+    t_mul: float = argument(_AT_LEAST_ONE, default=2.0)
+    m_mul: float = argument(NOT_NEGATIVE, default=1.0)
+    alpha: float = argument(NOT_NEGATIVE, default=0.0)
+    name: str = "SGDRDecay"
 
     def rate(self, step: Tensor) -> Tensor:
         restarts, fraction = self._place(step / float(self.first_decay_steps))
@@ -258,6 +207,7 @@ class CosineDecayRestarts(LearningRateSchedule):
         return restarts, (done - begin(restarts)) / growth**restarts
 
 
+@constructor
 class PiecewiseConstantDecay(LearningRateSchedule):
     """`values[i]` while `step <= boundaries[i]`, the last value after the last boundary.
 
@@ -267,15 +217,11 @@ class PiecewiseConstantDecay(LearningRateSchedule):
     [0.5, 0.5, 0.25, 0.25, 0.125]
     """
 
-    def __init__(
-        self,
-        boundaries: Sequence[float],
-        values: Sequence[float],
-        name: str = "PiecewiseConstant",
-    ) -> None:
-        self.boundaries = numbers("PiecewiseConstantDecay", "boundaries", boundaries, NUMBER)
-        self.values = numbers("PiecewiseConstantDecay", "values", values, NOT_NEGATIVE)
-        self.name = name
+    boundaries: Sequence[float] = argument(numbers(NUMBER))
+    values: Sequence[float] = argument(numbers(NOT_NEGATIVE))
+    name: str = "PiecewiseConstant"
+
+    def __post_init__(self) -> None:
         if len(self.values) != len(self.boundaries) + 1:
             raise ArgumentError(
                 "PiecewiseConstantDecay: values is one longer than boundaries, "

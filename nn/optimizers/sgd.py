@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import ClassVar
-
 from autograd import Tensor
 
-from ..forms import FLAG, Form
-from ..ranges import FRACTION, Range
+from ..arguments import FLAG, FRACTION
+from ..constructors import argument, constructor
 from .base import Optimizer, Slots
 from .schedules import LearningRateSchedule
 
 
+@constructor
 class SGD(Optimizer):
     """Gradient descent: `v = momentum v - lr g; w += v`. Nesterov: `w += momentum v - lr g` with the new v.
 
@@ -21,23 +19,9 @@ class SGD(Optimizer):
     0.1
     """
 
-    ranges: ClassVar[Mapping[str, Range]] = {"momentum": FRACTION}
-    forms: ClassVar[Mapping[str, Form]] = {"nesterov": FLAG}
-
-    def __init__(
-        self,
-        learning_rate: float | LearningRateSchedule = 0.01,
-        momentum: float = 0.0,
-        nesterov: bool = False,
-        weight_decay: float | None = None,
-        clipnorm: float | None = None,
-        clipvalue: float | None = None,
-        global_clipnorm: float | None = None,
-        name: str | None = None,
-    ) -> None:
-        super().__init__(learning_rate, weight_decay, clipnorm, clipvalue, global_clipnorm, name)
-        self.momentum = momentum
-        self.nesterov = nesterov
+    learning_rate: float | LearningRateSchedule = 0.01
+    momentum: float = argument(FRACTION, default=0.0)
+    nesterov: bool = argument(FLAG, default=False)
 
     @property
     def slot_names(self) -> tuple[str, ...]:  # type: ignore[override]

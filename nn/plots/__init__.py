@@ -10,19 +10,13 @@ No window is opened and pyplot is not used, so it works without a display and in
 ['loss']
 """
 
-from .boundary import decision_boundary
-from .confusion import confusion_matrix
-from .curves import learning_curves
-from .histograms import activation_histograms, gradient_histograms
-from .network import network
-from .rates import learning_rate_range_test
+from ..exports import exported as _exported
+from .boundary import decision_boundary as decision_boundary
+from .confusion import confusion_matrix as confusion_matrix
+from .curves import learning_curves as learning_curves
+from .histograms import activation_histograms as activation_histograms
+from .histograms import gradient_histograms as gradient_histograms
+from .network import network as network
+from .rates import learning_rate_range_test as learning_rate_range_test
 
-__all__ = [
-    "activation_histograms",
-    "confusion_matrix",
-    "decision_boundary",
-    "gradient_histograms",
-    "learning_curves",
-    "learning_rate_range_test",
-    "network",
-]
+__all__ = _exported(__name__)

@@ -7,9 +7,9 @@ from typing import Any
 
 import autograd as ag
 
+from ..arguments import PREDICTOR
 from ..data import to_array
 from ..errors import ArgumentError
-from ..forms import PREDICTOR
 from .confusion import class_numbers
 from .figure import COLOURS, MARKERS, PathLike, check_names, check_path, finish, matplotlib, panels
 

@@ -15,9 +15,8 @@ from typing import Any
 
 from autograd.svg import write_picture
 
+from ..arguments import PATH, TEXT, shown
 from ..errors import ArgumentError, MissingExtraError
-from ..forms import PATH, TEXT
-from ..ranges import shown
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#7A7A7A")
 LINES = ("-", "--", "-.", ":")

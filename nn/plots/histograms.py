@@ -8,10 +8,10 @@ from typing import Any
 
 from autograd import Tensor, enable_grad, no_grad
 
+from ..arguments import MODEL
 from ..data import features
 from ..errors import ArgumentError
 from ..fit_arguments import given, rows_of
-from ..forms import MODEL
 from ..module import Compute, Module, watched_calls
 from ..preserve import preserved
 from ..step import forward, task_of

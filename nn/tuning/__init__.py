@@ -1,19 +1,14 @@
 """Search of hyperparameters: over a space with Optuna, or by adding layers until the validation error stops improving."""
 
-from .depth import Depth, DepthSearch, add_layers_until
-from .result import Tuning
-from .search import tune
-from .space import Choice, Float, Int
-from .study import Record
+from ..exports import exported as _exported
+from .depth import Depth as Depth
+from .depth import DepthSearch as DepthSearch
+from .depth import add_layers_until as add_layers_until
+from .result import Tuning as Tuning
+from .search import tune as tune
+from .space import Choice as Choice
+from .space import Float as Float
+from .space import Int as Int
+from .study import Record as Record
 
-__all__ = [
-    "Choice",
-    "Depth",
-    "DepthSearch",
-    "Float",
-    "Int",
-    "Record",
-    "Tuning",
-    "add_layers_until",
-    "tune",
-]
+__all__ = _exported(__name__)

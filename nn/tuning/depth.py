@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from autograd import random
 
-from ..arguments import whole
+from ..arguments import COUNT_OR_ZERO
 from ..errors import ArgumentError, TuningError
 from ..model import Model
 from .pictures import depth_figure
@@ -124,9 +124,9 @@ def add_layers_until(
     >>> found.best_layers in (1, 2)
     True
     """
-    patience = whole("add_layers_until", "patience", patience, least=0)
+    patience = COUNT_OR_ZERO.checked("add_layers_until", "patience", patience)
     for what, value in (("max_layers", max_layers), ("min_layers", min_layers), ("runs", runs)):
-        whole("add_layers_until", what, value, least=0)
+        COUNT_OR_ZERO.checked("add_layers_until", what, value)
     if not min_layers <= max_layers or runs < 1 or patience < 1:
         raise ArgumentError(
             "add_layers_until: min_layers <= max_layers, runs >= 1, patience >= 1; got "

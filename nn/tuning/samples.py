@@ -6,12 +6,12 @@ from typing import Any
 
 import autograd as ag
 
+from ..arguments import KEY
 from ..batches import is_iterable_of_batches
 from ..callbacks import Callback
 from ..data import Rows, check_lengths, sample_weights, split_validation, to_array
 from ..errors import ArgumentError
 from ..fit_arguments import check_validation, refuse_beside_batches
-from ..forms import KEY
 
 HELD_OUT = 0.2
 """The fraction of the last rows to validate on, unless told otherwise."""

@@ -9,12 +9,11 @@ import warnings
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from ..arguments import KEY, PATH, shown, takes
 from ..checkpoint.container import DAMAGE
 from ..errors import ArgumentError, TuningError
-from ..forms import KEY, PATH, takes
 from ..model import Model
 from ..preserve import undone_on_error
-from ..ranges import shown
 from .progress import Progress
 from .result import Tuning, best_of
 from .samples import Samples

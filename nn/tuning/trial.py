@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 from autograd.errors import nearest
 
 from .. import optimizers
+from ..arguments import shown
 from ..callbacks import Callback
 from ..callbacks.base import Logs
 from ..data import check_batch_size
@@ -26,7 +27,6 @@ from ..model import Model
 from ..module import config_of
 from ..optimizers import Optimizer
 from ..optimizers.schedules import ExponentialDecay
-from ..ranges import shown
 from ..seed import kept_random_state, set_random_seed
 from ..sequential import MLP
 from .samples import Samples, callbacks_of

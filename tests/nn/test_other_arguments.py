@@ -171,12 +171,12 @@ def test_what_separates_values_is_one_character(value):
 
 
 def test_flags_are_pythons_or_numpys():
-    for value in (True, np.bool_(True), np.array(True), ag.tensor(True)):
+    for value in (True, np.bool_(True), np.array(True), ag.tensor(True), 1, np.int64(1)):
         optimizer = nn.Adam(amsgrad=value)
         assert optimizer.amsgrad is True
         optimizer.amsgrad = False
-        with pytest.raises(nn.ArgumentError, match="Adam: amsgrad is True or False, got 1"):
-            optimizer.amsgrad = 1
+        with pytest.raises(nn.ArgumentError, match="Adam: amsgrad is True or False, got 2"):
+            optimizer.amsgrad = 2
         assert optimizer.amsgrad is False
 
 

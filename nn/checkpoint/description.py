@@ -10,10 +10,12 @@ from autograd.errors import nearest
 
 from .. import activations
 from ..errors import ArgumentError, FileError
+from ..layers import Input
 from ..module import Module, config_of
 from ..parameter import Parameter
 from .container import plain
 from .fields import DICT, SHAPE, TEXT, WORDS, Field, check_fields, lists_of, optional, or_none
+from .limits import check_sample
 
 if TYPE_CHECKING:
     from ..model import Model
@@ -120,7 +122,10 @@ def make(description: Any, classes: Mapping[str, Any]) -> Any:
         )
     made: Any = classes[name]
     config = {key: make(item, classes) for key, item in description["config"].items()}
-    return made.from_config(config) if hasattr(made, "from_config") else made(**config)
+    thing = made.from_config(config) if hasattr(made, "from_config") else made(**config)
+    # a model that begins with it is built, on such a sample, as soon as it is made
+    check_sample(thing.shape if isinstance(thing, Input) else getattr(thing, "input_shape", None))
+    return thing
 
 
 def _function_of(name: Any, classes: Mapping[str, Any]) -> Any:

@@ -40,8 +40,7 @@ def load_limits(sample: Sequence[int] | None, arrays: Mapping[str, Any]) -> Iter
     Raises:
         FileError: a layer would, and has not run.
     """
-    if math.prod(sample or ()) > LARGEST_SAMPLE:
-        raise FileError(f"a sample of shape {sample} is too large")
+    check_sample(sample)
     left = sum(array.size for array in arrays.values())
 
     def watch(module: Module, inputs: list[Tensor], compute: Compute) -> Any:
@@ -62,6 +61,17 @@ def load_limits(sample: Sequence[int] | None, arrays: Mapping[str, Any]) -> Iter
 
     with watched_calls(watch):
         yield
+
+
+def check_sample(shape: Any) -> None:
+    """Refuse a shape of inputs that only damage asks for; what is no shape, of an object of the user's, passes.
+
+    Raises:
+        FileError: there are too many numbers in it.
+    """
+    sizes = shape if isinstance(shape, (list, tuple)) else ()
+    if math.prod(n for n in sizes if isinstance(n, int)) > LARGEST_SAMPLE:
+        raise FileError(f"a sample of shape {list(sizes)} is too large")
 
 
 def _is_a_layer_of_ours(module: Module) -> bool:

@@ -152,6 +152,25 @@ def test_a_file_is_refused_where_the_layer_is_not_the_first(tmp_path):
         nn.load(tmp_path / "model")
 
 
+class Scaled(nn.Layer):
+    """Its attribute is no shape of a sample."""
+
+    input_shape = 10**9
+
+    def __init__(self):
+        pass
+
+    def call(self, x):
+        return x * 2
+
+
+def test_what_the_user_calls_a_shape_is_the_users():
+    model, file = nn.Sequential([nn.Dense(2, input_shape=(3,)), Scaled()]), io.BytesIO()
+    model.save(file)
+    file.seek(0)
+    assert everything(nn.load(file, {"Scaled": Scaled})) == everything(model)
+
+
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("context", [ag.detect_anomaly, ag.enable_grad, ag.no_grad])
 def test_whatever_is_switched_on(context, dtype):

@@ -37,9 +37,8 @@ class Argument(NamedTuple):
     common: bool = False
 
     def over(self, other: Argument) -> Argument:
-        """This one, which stands in a subclass, with what it does not say itself from that of the base."""
+        """This one, of a subclass, with what only that of the base says; the checks of a base count anyway."""
         return self._replace(
-            check=self.check or other.check,
             takes=self.takes or other.takes,
             instead_of_none=self.instead_of_none or other.instead_of_none,
         )

@@ -11,7 +11,7 @@ import pytest
 
 import nn
 from nn.arguments import COUNT, FLAG, NOT_NEGATIVE, TEXT, Checked
-from nn.constructors import OWN_NAME, argument, attribute, common, constructor
+from nn.constructors import OWN_NAME, argument, arguments_of, attribute, common, constructor
 
 
 @common
@@ -153,3 +153,22 @@ def test_every_loss_function_is_of_its_class():
         assert names(function) == ["y_true", "y_pred", *own]
         for known in (name, function, kind.__name__, kind, *function.short):
             assert type(nn.losses.get(known)) is kind
+
+
+def declared_classes():
+    places = (nn, nn.callbacks, nn.initializers, nn.metrics, nn.losses, nn.optimizers.schedules)
+    found = {thing for place in places for thing in vars(place).values() if inspect.isclass(thing)}
+    kinds = sorted((k for k in found if arguments_of(k)), key=lambda k: (k.__module__, k.__name__))
+    by_hand = (nn.Layer, nn.Loss, nn.Metric)
+    return [k for k in kinds if "_arguments" in vars(k) and k not in by_hand]
+
+
+@pytest.mark.parametrize("kind", declared_classes(), ids=lambda kind: kind.__name__)
+def test_a_type_checker_reads_the_positions_that_there_are(kind):
+    """It lists the fields of a dataclass from the first base on, where each was declared first, but for `kw_only`."""
+    declared = [b for b in reversed(kind.__mro__) if "_arguments" in vars(b)]
+    listed = dict.fromkeys(name for base in declared for name in inspect.get_annotations(base))
+    known = arguments_of(kind)
+    positional = [name for name in listed if name in known and not known[name].common]
+    assert names(kind)[: len(positional)] == positional
+    assert names(kind) == list(known)

@@ -25,8 +25,8 @@ HANDLED_AFTER = frozenset(("CALL", "CALL_KW", "CALL_FUNCTION_EX", "JUMP_BACKWARD
 _SECONDS = 300
 _DEVICE = f"{Path(__file__).resolve().parent / 'substitute'}{os.sep}"
 """What stands in for a device is not interrupted."""
-_AT_THE_LOCK = os.path.join("numba", "core", "event.py")
-"""What a program that imports Numba has done at each turn of LLVM's lock: an exception there ends the process, in LLVM."""
+_LLVM = os.path.join("llvmlite", "binding", "ffi.py")
+"""Whose objects, interrupted while they give back their memory, give it back twice, which ends the process."""
 
 
 class Foreign(Exception):  # noqa: N818 - a deadline, a wish to stop
@@ -39,7 +39,7 @@ def _is_deaf(frame: FrameType | None) -> bool:
         code = frame.f_code
         if code.co_name in ("__del__", "_remove") or code.co_filename == linecache.__file__:
             return True
-        if code.co_filename.endswith(_AT_THE_LOCK):
+        if code.co_name == "close" and code.co_filename.endswith(_LLVM):
             return True
         frame = frame.f_back
     return False

@@ -1,7 +1,7 @@
 """From a nest of loops to the source text of a kernel that needs no other file.
 
 A kernel is a C function over raw memory: `begin` and `end` select rows (elements where the whole domain is one row without
-reductions), `columns` is the length of a row, then come the parameters, the result, room for saved elements and the
+reductions, columns where rows are reduced), `columns` is the length of a row, then come the parameters, the result, room for saved elements and the
 numbers that may change from call to call, steps through memory among them. So one kernel serves every size. Arithmetic
 is printed exactly as the primitives say, without contraction or reordering, and gives NumPy's bits; only sums are
 reordered (they run in float64), and the functions of `mathematics` differ from libm in the last bit.
@@ -18,8 +18,10 @@ from collections.abc import Collection, Iterable, Sequence
 from functools import cache
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from ..contract import DType, Scalar, bool_, float32, float64, int64
-from ..primitives import PRIMITIVES, written
+from ..primitives import PRIMITIVES, is_reduction, written
 from ..program.access import Access
 from ..program.arithmetic import working_dtype
 from ..program.ir import Instruction, Operand, Value, operands_of
@@ -27,12 +29,15 @@ from ..program.nest import (
     Nest,
     Pass,
     count_strides,
+    only_for,
     passes_of,
     room_values,
 )
 from . import mathematics
 from .forms import FUNCTIONS, loops_of, steps_of, vectorised
 
+_INT32 = np.dtype(np.int32)
+_NAMES = frozenset(vars(mathematics))
 _KEPT = (0, 1, 2, 0.5)
 """Numbers printed into the source, where the compiler can use them; all others are passed at each call."""
 
@@ -60,8 +65,18 @@ class _Emitter:
         self.pointers = {value: f"p{i}" for i, value in enumerate(parameters)}
         ((self.result, _),) = nest.writes.items()
         self.passes = passes_of(nest.group)
-        saved = [] if self.loops.flat else room_values(nest.group, 0)
+        one_pass = self.loops.flat or nest.group.kind == "columns"
+        saved = [] if one_pass else room_values(nest.group, 0)
         self.rooms = {value: f"s{i}" for i, value in enumerate(saved)}
+        self.scratch = [(name, value.spec.dtype) for value, name in self.rooms.items()]
+        self.at = ""
+        """Where an accumulator is: a number, but of each column where rows are gone down."""
+        if nest.group.kind == "columns":
+            self.at = "[j]"
+            self.reductions = [s for s in nest.group.steps if is_reduction(s.primitive)]
+            self.scratch = [
+                (n, dtype) for s in self.reductions for n, dtype, _ in self._accumulators(s)
+            ]
         self.places: dict[Value, str] = {}
         self.along: set[Value] = set(self.rooms)
         """What is read anew for each element."""
@@ -99,7 +114,7 @@ class _Emitter:
         pointers = [
             *((name, v.spec.dtype) for v, name in self.pointers.items()),
             ("y", self.result.spec.dtype),
-            *((name, v.spec.dtype) for v, name in self.rooms.items()),
+            *self.scratch,
         ]
         numbers = {
             key: float64 if isinstance(n, float) else int64 for key, n in self.numbers.items()
@@ -122,11 +137,14 @@ class _Emitter:
                 "",
             ]
         )
-        saved = tuple(v.spec.dtype for v in self.rooms)
-        return Kernel(source, saved, tuple(self.numbers.values()), self.loops.flat)
+        saved = tuple(dtype for _, dtype in self.scratch)
+        is_flat = self.loops.flat or self.group.kind == "columns"
+        return Kernel(source, saved, tuple(self.numbers.values()), is_flat)
 
     def _body(self) -> list[str]:
         steps = self.group.steps
+        if self.group.kind == "columns":
+            return self._down()
         if self.loops.flat:
             self._line(1, "for j in range(begin, end):")
             self._loads(self._read_by(steps), 2)
@@ -141,6 +159,34 @@ class _Emitter:
             self._pass(one)
         if not self.group.is_element(self.result):
             self._line(2, f"y[r] = {self._stored(self.result)}")
+        return self.lines
+
+    def _down(self) -> list[str]:
+        """All rows for the columns of a thread: what they reduce is gathered for each column."""
+        plain = [s for s in self.group.steps if not is_reduction(s.primitive)]
+        before = only_for([_source(s) for s in self.reductions], plain)
+        after = only_for([self.result], plain, [s.result for s in self.reductions])
+        self._line(1, "for j in range(begin, end):")
+        for reduction in self.reductions:
+            self._start(reduction)
+        self._line(1, f"for r in range({self._step(self.loops.rows)}):")
+        self._line(2, "base = r * columns")
+        made = {s.result for s in before}
+        read = [v for v in self._read_by((*before, *self.reductions)) if v not in made]
+        self._loads((v for v in read if v not in self.along), 2)
+        self._line(2, "for j in range(begin, end):")
+        self._loads((v for v in read if v in self.along), 3)
+        for step in before:
+            self._compute(3, step)
+        for reduction in self.reductions:
+            self._gather(reduction)
+        self._line(1, "for j in range(begin, end):")
+        for reduction in self.reductions:
+            self._close(reduction)
+        self._loads(self._read_by(after), 2)
+        for step in after:
+            self._compute(2, step)
+        self._line(2, f"y[j] = {self._stored(self.result)}")
         return self.lines
 
     def _pass(self, one: Pass) -> None:
@@ -239,40 +285,44 @@ class _Emitter:
             self.numbers[text] = number
         return f"np.{dtype}({text})"
 
-    def _start(self, reduction: Instruction) -> None:
+    def _accumulators(self, reduction: Instruction) -> list[tuple[str, DType, str]]:
+        """What a reduction gathers into: names, dtypes, and where they begin."""
         value, dtype = reduction.result.number, _source(reduction).spec.dtype
         if reduction.primitive == "sum":
-            self._line(2, f"a{value} = np.{'float64(0.0)' if dtype.kind == 'f' else 'int64(0)'}")
-            return
-        lowest = reduction.primitive == "max"
-        width = 32 if dtype == float32 else 64
-        bound = -(2 ** (width - 1)) if lowest else 2 ** (width - 1) - 1
-        self._line(2, f"a{value} = np.int{width}({bound})")
-        self._line(2, f"b{value} = np.int{width}(0)")
+            return [
+                (f"a{value}", float64, "0.0") if dtype.kind == "f" else (f"a{value}", int64, "0")
+            ]
+        kind, width = (_INT32, 32) if dtype == float32 else (int64, 64)
+        first = -(2 ** (width - 1)) if reduction.primitive == "max" else 2 ** (width - 1) - 1
+        return [(f"a{value}", kind, str(first)), (f"b{value}", kind, "0")]
+
+    def _start(self, reduction: Instruction) -> None:
+        for name, dtype, first in self._accumulators(reduction):
+            self._line(2, f"{name}{self.at} = np.{dtype}({first})")
 
     def _gather(self, reduction: Instruction) -> None:
         value, source = reduction.result.number, _source(reduction)
         dtype = source.spec.dtype
-        given = f"v{source.number}"
+        given, a, b = f"v{source.number}", f"a{value}{self.at}", f"b{value}{self.at}"
         if reduction.primitive == "sum":
             wide = "float64" if dtype.kind == "f" else "int64"
             adder = "add_in_any_order" if dtype.kind == "f" else "add_integers"
-            self._line(3, f"a{value} = {adder}(a{value}, np.{wide}({given}))")
+            self._line(3, f"{a} = {adder}({a}, np.{wide}({given}))")
             return
         if dtype.kind == "f":
             width = 32 if dtype == float32 else 64
-            self._line(3, f"b{value} |= np.int{width}({given} != {given})")
+            self._line(3, f"{b} = {b} | np.int{width}({given} != {given})")
             given = f"order_{width}({given})"
         compare = ">" if reduction.primitive == "max" else "<"
         self._line(3, f"k{value} = {given}")
-        self._line(3, f"a{value} = k{value} if k{value} {compare} a{value} else a{value}")
+        self._line(3, f"{a} = k{value} if k{value} {compare} {a} else {a}")
 
     def _close(self, reduction: Instruction) -> None:
         result, dtype = reduction.result, _source(reduction).spec.dtype
-        text = f"a{result.number}"
+        text = f"a{result.number}{self.at}"
         if reduction.primitive != "sum" and dtype.kind == "f":
             width = 32 if dtype == float32 else 64
-            text = f"(NAN if b{result.number} != 0 else value_{width}(a{result.number}))"
+            text = f"(NAN if b{result.number}{self.at} != 0 else value_{width}({text}))"
         self._line(2, f"v{result.number} = np.{result.spec.dtype}({text})")
 
     def _line(self, depth: int, text: str) -> None:
@@ -289,30 +339,31 @@ def _numba_type(dtype: DType) -> str:
     return "uint8" if dtype == bool_ else dtype.name
 
 
-@cache
-def _text_of(name: str) -> str:
-    """The source of a function of `mathematics`, which takes longer to find than a kernel to write."""
-    return inspect.getsource(FUNCTIONS[name])
-
-
-def _prelude(body: str) -> list[str]:
+def _prelude(body: str) -> Sequence[str]:
     """The functions and constants that `body` reads, directly or through others."""
-    wanted: dict[str, None] = {}
+    return _definitions(tuple(dict.fromkeys(n for n in re.findall(r"\w+", body) if n in _NAMES)))
 
-    def visit(text: str) -> None:
-        for name in re.findall(r"\w+", text):
-            if name in FUNCTIONS and name not in wanted:
-                visit(_text_of(name).partition("\n")[2])
-                wanted[name] = None
 
-    visit(body)
-    sources = [_text_of(name) for name in wanted]
-    used = set(re.findall(r"\b[A-Z][A-Z0-9_]+\b", "\n".join([*sources, body])))
+@cache
+def _definitions(names: Sequence[str]) -> Sequence[str]:
+    """The text of `names` and of all that they read: looking it up takes longer than writing a kernel."""
+    sources: dict[str, str] = {}
+
+    def visit(name: str) -> None:
+        if name in FUNCTIONS and name not in sources:
+            source = inspect.getsource(FUNCTIONS[name])
+            for other in re.findall(r"\w+", source.partition("\n")[2]):
+                visit(other)
+            sources[name] = source
+
+    for name in names:
+        visit(name)
+    used = {*names, *re.findall(r"\b[A-Z][A-Z0-9_]+\b", "\n".join(sources.values()))}
     lines: list[str] = ["F = np.float32"]
     for name, value in vars(mathematics).items():
         if name in used and isinstance(value, (int, float)):
             lines.append(f"{name} = {_literal(value)}")
-    for name, source in zip(wanted, sources, strict=True):
+    for name, source in sources.items():
         flags = "'contract', 'reassoc', 'nsz'" if name == "add_in_any_order" else "'contract'"
         lines += [f"@njit(fastmath={{{flags}}}, error_model='numpy', forceinline=True)", source]
     return lines

@@ -26,13 +26,15 @@ DTYPES = frozenset(map(np.dtype, ("bool", "int32", "int64", "uint32", "float32",
 _CALL = re.compile(r"math\.(\w+)\(\{0\}\)")
 FUNCTIONS = {name: f for name, f in vars(mathematics).items() if inspect.isfunction(f)}
 LEFT_TO_NUMPY = {
-    "columns": "a sum over the first axes is a vector addition of rows, in NumPy as well",
+    "narrow": "a few columns, of which each row is less than a vector",
     "products": "no rule of an op has one in a row of arithmetic",
     "places": "the place of the largest is found by a vector loop of NumPy's",
     "truths": "NumPy stops at the first element that decides",
     "strides": "elements that do not lie side by side are read one at a time; a copy costs less",
 }
 """Forms of a loop nest without a kernel, and why."""
+_NARROW = 16
+"""From so many columns on a kernel goes down the rows."""
 
 
 def accepts(instruction: Instruction) -> bool:
@@ -87,14 +89,16 @@ def loops_of(nest: Nest) -> Loops:
     """The division of a nest; flat is a nest without reductions whose elements lie side by side."""
     domain, flat = nest.group.domain, is_flat(nest)
     kept = 0 if flat else kept_axes(nest)
+    if nest.group.kind == "columns":
+        kept = 1 + max(nest.group.reduced or ())
     return Loops(kept, math.prod(domain[:kept]), math.prod(domain[kept:]), flat)
 
 
 def form_of(nest: Nest) -> str:
-    """ "rows", for which there is a kernel, or what of `LEFT_TO_NUMPY` the nest is."""
-    if nest.group.kind == "columns":
-        return "columns"
+    """ "rows" or "columns", for which there are kernels, or what of `LEFT_TO_NUMPY` the nest is."""
     loops, domain = loops_of(nest), nest.group.domain
+    if nest.group.kind == "columns" and loops.columns < _NARROW:
+        return "narrow"
     counted = [
         count_strides(nest.group, s.result) for s in nest.group.steps if s.primitive == "arange"
     ]
@@ -102,7 +106,7 @@ def form_of(nest: Nest) -> str:
         along, down = steps_of(strides, domain, loops.kept)
         if along not in (0, 1) or down is None:
             return "strides"
-    return "rows"
+    return nest.group.kind
 
 
 def steps_of(

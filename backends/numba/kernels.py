@@ -25,7 +25,7 @@ from ..program.purity import is_pure
 from ..program.views import is_view
 from .compile import load
 from .emit import Kernel, emit
-from .forms import accepts, form_of, loops_of
+from .forms import LEFT_TO_NUMPY, accepts, form_of, loops_of
 from .workers import ranges, together
 
 NDArray = np.ndarray[Any, Any]
@@ -144,7 +144,7 @@ def plan_rule(
     places = {p.value: int(p.name) for p in nests.program.parameters}
     planned = []
     for nest in nests.nests:
-        if form_of(nest) != "rows" or len(nest.writes) > 1 or not nest.reads:
+        if form_of(nest) in LEFT_TO_NUMPY or len(nest.writes) > 1 or not nest.reads:
             return []
         parameters = tuple(
             sorted({access.root for access in nest.reads.values()}, key=places.__getitem__)
@@ -239,14 +239,16 @@ def make_call(
 
 def _call(planned: Planned, repeated: frozenset[int]) -> Call:
     nest, parameters, positions, result = planned
-    _, rows, columns, flat = loops_of(nest)
+    _, rows, columns, _ = loops_of(nest)
     single = [v for v, i in zip(parameters, positions, strict=True) if i in repeated]
     kernel = emit(nest, parameters, single)
-    function, total = load(kernel.source), columns if flat else rows
+    function, total = load(kernel.source), columns if kernel.flat else rows
+    # a flat kernel is shared by its columns, each of which costs as much as it has rows
+    cost = _cost(nest) * (rows if kernel.flat else 1)
     return Call(
         function,
         kernel,
-        _cost(nest),
+        cost,
         positions,
         repeated,
         total,

@@ -134,7 +134,7 @@ def test_cross_entropy_with_class_numbers():
 @pytest.mark.parametrize(
     ("rule", "shape", "form"),
     [
-        (lambda xp, x: xp.sum(x, axis=(0,), keepdims=False) * 2, (3, 4), "columns"),
+        (lambda xp, x: xp.sum(x, axis=(0,), keepdims=False) * 2, (3, 4), "narrow"),
         (lambda xp, x: xp.sum(x * 2, axis=(1,), keepdims=False), (3, 4, 5), "strides"),
         (lambda xp, x: xp.permute_dims(xp.exp(x) * 2, axes=(1, 0)), (2, 3), "strides"),
     ],
@@ -247,6 +247,44 @@ def test_a_chain_of_kernels_gives_what_one_would():
     assert len(call.calls) == 2
     np.testing.assert_allclose(found, rule(NUMPY, logits, targets), rtol=2e-6, atol=1e-6)
     assert backend.run(rule, logits, targets).tobytes() == found.tobytes()
+
+
+def totals(xp, x, scale):
+    """All that a column can be reduced to, of numbers of the row, of the column and of the place."""
+    numbers = xp.astype(x * scale, dtype=int64)
+    count = xp.sum(xp.astype(x > 0.5, dtype=int64) + numbers, axis=(0,), keepdims=False)
+    top, low = (getattr(xp, n)(x, axis=(0,), keepdims=False) for n in ("max", "min"))
+    return xp.astype(count, dtype=float32) * 0.5 + top - low
+
+
+DOWN = {
+    "norm": (ag.norm.op.forward, 1, 1),
+    "a total of each kind": (totals, 2, 1),
+    "var": (lambda xp, x: ag.var.op.forward(xp, x, axis=(0,), ddof=0, keepdims=False), 1, 3),
+    "softmax": (lambda xp, x: ag.softmax.op.forward(xp, x, axis=(0,)), 1, 4),
+    "softmax back": (lambda xp, g, y: ag.softmax.op.vjp["x"](xp, g, y, (0,)), 2, 2),
+}
+
+
+@pytest.mark.parametrize("name", DOWN)
+def test_reductions_down_the_rows(name, monkeypatch):
+    """One kernel for all that is reduced together, shared by columns; NaN and infinity stay what they are."""
+    monkeypatch.setattr(kernels, "SHARE_FROM", 0)
+    rule, count, passes_down = DOWN[name]
+    static = dict(axis=(0,), keepdims=False) if name == "norm" else {}
+    draw = np.random.default_rng(0)
+    x, other = (draw.normal(size=(40, 67)).astype("float32") for _ in range(2))
+    if rule is totals:  # which makes integers of them
+        other = other[:, :1].copy()
+    else:
+        x[3, 5], x[7, 6], x[0, 66], x[:, 8] = np.nan, np.inf, -np.inf, -np.inf
+    arrays = [x, other][:count]
+    assert len(plan(rule, *[a.shape for a in arrays], **static)) == passes_down
+    with NUMPY.quiet():
+        expected = rule(NUMPY, *arrays, **static)
+    found = [NumbaBackend(0, threads).run(rule, *arrays, **static) for threads in (1, 2, 5)]
+    np.testing.assert_allclose(found[0], expected, rtol=1e-5, atol=1e-5)
+    assert len({f.tobytes() for f in found}) == 1
 
 
 SEVERAL = {

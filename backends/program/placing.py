@@ -7,29 +7,27 @@ that a target answers by overriding `is_foreign` and `reads_late`.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from ..contract import Spec
 from .access import Access
-from .fuse import REDUCTIONS, Group, plan
-from .ir import Instruction, Program, Value
+from .fuse import REDUCTIONS, Group, Plan
+from .ir import Instruction, Value
 from .nest import only_for, operands_of
-from .passes import prepare, simplify
 from .views import View, row_major
 
 
 class Placing(ABC):
-    """The groups of a traced program with their memory.
+    """The groups of a program with their memory.
 
     Args:
-        program: as traced.
-        accepts: which elementwise instructions and reductions the target can compute.
+        fused: the groups.
     """
 
-    def __init__(self, program: Program, accepts: Callable[[Instruction], bool]) -> None:
-        self.program = prepare(simplify(program))
-        self.plan = plan(self.program, accepts)
+    def __init__(self, fused: Plan) -> None:
+        self.program = fused.program
+        self.plan = fused
         self.views = self.plan.views
         self.next = max((v.number for v in self.views), default=0) + 1
         self.reads = [self.reads_of(g) for g in self.plan.groups]

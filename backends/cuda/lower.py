@@ -15,11 +15,12 @@ import numpy as np
 
 from ..contract import Spec
 from ..plan import lowering as plan
+from ..plan.compile import Target, compile_for
 from ..plan.lowering import Lowered, has_slots
 from ..primitives import PRIMITIVES
 from ..program.access import Access, merged, same_places
 from ..program.arithmetic import accepts_loop
-from ..program.fuse import Group
+from ..program.fuse import Group, Plan
 from ..program.ir import Instruction, Program, Value
 from ..program.momentum import momentum_of
 from ..program.nest import Nest, only_for, passes_of, summary
@@ -41,18 +42,27 @@ _WORD = np.dtype(np.uint16)
 
 def lower(program: Program, unaligned: frozenset[Value] = frozenset()) -> Lowered[Call]:
     """Calls for a traced program. `unaligned` are parameters that do not begin at a multiple of 16 bytes."""
-    lowering = Lowering(program, unaligned)
-    lowering.make_calls()
-    return Lowered(lowering.program, lowering.calls, lowering.place, lowering.views)
+    target = Target(_as_it_is, accepts, lambda fused: Lowering(fused, unaligned).lowered())
+    return compile_for(target, program)
+
+
+def _as_it_is(program: Program) -> Program:
+    """Libraries have products of every precision."""
+    return program
 
 
 class Lowering(plan.Lowering[Call]):
     """Makes the calls of a program."""
 
-    def __init__(self, program: Program, unaligned: frozenset[Value] = frozenset()) -> None:
-        super().__init__(program, accepts)
+    def __init__(self, fused: Plan, unaligned: frozenset[Value] = frozenset()) -> None:
+        super().__init__(fused)
         self.unaligned = unaligned
         self._known: dict[tuple[Value | float, float], tuple[Value, Value]] = {}
+
+    def lowered(self) -> Lowered[Call]:
+        """All calls."""
+        self.make_calls()
+        return Lowered(self.program, self.calls, self.place, self.views)
 
     def is_foreign(self, instruction: Instruction) -> bool:
         return is_foreign(instruction)

@@ -12,9 +12,10 @@ from typing import Any
 
 from ..contract import Spec
 from ..plan import lowering as plan
+from ..plan.compile import Target, compile_for
 from ..program.access import Access, same_places
 from ..program.arithmetic import accepts_loop
-from ..program.fuse import Group
+from ..program.fuse import Group, Plan
 from ..program.ir import Instruction, Program, Value
 from ..program.nest import Nest, is_flat, kept_axes, room_length, room_values, summary
 from ..program.precision import rounded_products
@@ -37,29 +38,28 @@ class Lowered(plan.Lowered[Call]):
 
 def lower(program: Program, width: int, has_blas: bool) -> Lowered:
     """Calls for a traced program."""
-    lowering = Lowering(program, width, has_blas)
-    lowering.make_calls()
-    return Lowered(
-        lowering.program,
-        lowering.calls,
-        lowering.place,
-        lowering.views,
-        lowering.rooms,
-        lowering.functions,
+    target = Target(
+        rounded_products, accepts_loop, lambda fused: Lowering(fused, width, has_blas).lowered()
     )
+    return compile_for(target, program)
 
 
 class Lowering(plan.Lowering[Call]):
     """Makes the calls of a program; `multiplying` and `moving` do so for their groups, with what is public here."""
 
-    def __init__(self, program: Program, width: int, has_blas: bool) -> None:
+    def __init__(self, fused: Plan, width: int, has_blas: bool) -> None:
         self.width = width
         self.has_blas = has_blas
-        super().__init__(rounded_products(program), accepts_loop)
+        super().__init__(fused)
         self.rooms: dict[Value, int] = {}
         self.functions: dict[Value, str] = {}
         self.scalars: set[Value] = set()
         self._written: dict[str, tuple[str, tuple[str, ...]]] = {}
+
+    def lowered(self) -> Lowered:
+        """All calls."""
+        self.make_calls()
+        return Lowered(self.program, self.calls, self.place, self.views, self.rooms, self.functions)
 
     def is_foreign(self, instruction: Instruction) -> bool:
         return moving.is_foreign(instruction)

@@ -16,11 +16,12 @@ from ..numpy.memory import address
 from ..primitives import PRIMITIVES
 from ..program import Program, Symbol, TraceBackend
 from ..program.access import Access
-from ..program.fuse import Group
+from ..program.fuse import Group, plan
 from ..program.ir import Instruction, Value
 from ..program.nest import Nest
-from ..program.passes import drop_unused
+from ..program.passes import drop_unused, simplify
 from ..program.placing import Placing
+from ..program.prepare import prepare
 from ..program.purity import is_pure
 from ..program.views import is_view
 from .compile import load
@@ -97,7 +98,7 @@ class Nests(Placing):
     """The nests of loops that a rule is; `is_whole` tells whether that is all of it."""
 
     def __init__(self, program: Program) -> None:
-        super().__init__(program, accepts, split_sums=False)
+        super().__init__(plan(prepare(simplify(program), split_sums=False), accepts))
         self.nests: list[Nest] = []
         self.is_whole = all(group.head is None for group in self.plan.groups)
         if self.is_whole:

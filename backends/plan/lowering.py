@@ -7,13 +7,12 @@ at the end. A target says what its loops, its products and its moves of elements
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from ..errors import ProgramError
 from ..program.access import Access
-from ..program.fuse import Group
+from ..program.fuse import Group, Plan
 from ..program.ir import Instruction, Program, Value, scope_label
 from ..program.pieces import put_together
 from ..program.placing import Placing
@@ -39,12 +38,11 @@ class Lowering(Placing, Generic[C]):
     """Makes the calls of a program.
 
     Args:
-        program: as traced.
-        accepts: which elementwise instructions and reductions the target can compute in loops.
+        fused: its groups.
     """
 
-    def __init__(self, program: Program, accepts: Callable[[Instruction], bool]) -> None:
-        super().__init__(program, accepts)
+    def __init__(self, fused: Plan) -> None:
+        super().__init__(fused)
         self.calls: list[C] = []
 
     def make_calls(self) -> None:

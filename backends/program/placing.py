@@ -7,34 +7,28 @@ that a target answers by overriding `is_foreign` and `reads_late`.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from ..contract import Spec
 from ..primitives import is_reduction
 from .access import Access
-from .fuse import Group, plan
-from .ir import Instruction, Program, Value, operands_of
+from .fuse import Group, Plan
+from .ir import Instruction, Value, operands_of
 from .nest import only_for
-from .passes import simplify
-from .prepare import prepare
 from .views import View, row_major
 
 
 class Placing(ABC):
-    """The groups of a traced program with their memory.
+    """The groups of a program with their memory.
 
     Args:
-        program: as traced.
-        accepts: which elementwise instructions and reductions the target can compute.
-        split_sums: whether a large sum may be taken in two steps.
+        fused: the groups.
     """
 
-    def __init__(
-        self, program: Program, accepts: Callable[[Instruction], bool], split_sums: bool = True
-    ) -> None:
-        self.program = prepare(simplify(program), split_sums)
-        self.plan = plan(self.program, accepts)
+    def __init__(self, fused: Plan) -> None:
+        self.program = fused.program
+        self.plan = fused
         self.views = self.plan.views
         self.next = max((v.number for v in self.views), default=0) + 1
         self.reads = [self.reads_of(g) for g in self.plan.groups]

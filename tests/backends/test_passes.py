@@ -6,6 +6,8 @@ order; programs of small integers, drawn primitive by primitive, exactly (see `d
 
 from __future__ import annotations
 
+import logging
+
 import numpy as np
 import pytest
 from comparing import NUMPY, assert_equal, results, step_of
@@ -14,6 +16,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autograd.testing import strategies
+from backends.cuda import lower as cuda_lower
+from backends.native import lower as native_lower
 from backends.primitives import PRIMITIVES
 from backends.program import format_program, parse_program, passes, prepare, verify
 from backends.program.precision import rounded_products
@@ -255,3 +259,31 @@ def test_machine_code_counts(machine, text):
     rng = np.random.default_rng(0)
     inputs = {n: rng.integers(0, 5, v.spec.shape).astype(v.spec.dtype) for n, v in program.named("input").items()}  # fmt: skip
     assert_equal(one_step(machine, program, {}, inputs, 1), results(program, {}, inputs), program)
+
+
+@pytest.mark.parametrize("target", ["native", "cuda"])
+def test_the_log_tells_what_each_pass_has_left(target, caplog):
+    program = parse_program("""
+    program mean
+    %0: float32[64, 8] = input "x"
+    %1: float32[] = full(shape=(), value=1.0, dtype=float32)
+    %2: float32[] = divide(%1, 8)
+    %3: float32[64, 8] = multiply(%0, %2)
+    %4: float32[64] = sum(%3, axis=(1,), keepdims=False)
+    %5: float32[8, 64] = permute_dims(%0, axes=(1, 0))
+    %6: float32[8, 8] = matmul(%5, %0)
+    return y=%4, z=%6
+    """)
+    with caplog.at_level(logging.DEBUG, "gradloom"):
+        lowered = (
+            native_lower.lower(program, 8, False)
+            if target == "native"
+            else cuda_lower.lower(program)
+        )
+    (record,) = caplog.records
+    calls = len(lowered.calls)
+    assert calls >= 2
+    assert record.getMessage() == (
+        "mean: trace 6 instructions, rounded 6 instructions, simplify 4 instructions, prepare 4 instructions, "
+        f"fuse 2 groups, lower {calls} calls"
+    )

@@ -37,7 +37,7 @@ class Argument(NamedTuple):
     common: bool = False
 
     def over(self, other: Argument) -> Argument:
-        """This one, of a subclass, with what only that of the base says; the checks of a base count anyway."""
+        """This one, of a subclass, with what only that of the base says; checks of a base count anyway."""
         return self._replace(
             takes=self.takes or other.takes,
             instead_of_none=self.instead_of_none or other.instead_of_none,

@@ -10,9 +10,8 @@ import os
 import warnings
 from typing import Any
 
-from ..arguments import COUNT, FLAG, FOLDER, LIMIT, PATH, VERBOSE
+from ..arguments import COUNT, FLAG, FOLDER, LIMIT, PATH, VERBOSE, form
 from ..checkpoint import fields
-from ..checkpoint.files import Lock, remove_left_overs
 from ..constructors import argument, attribute, constructor
 from ..errors import ArgumentError
 from .base import Callback, Logs
@@ -21,13 +20,16 @@ from .monitor import Monitor
 Path = str | os.PathLike[str]
 
 
+@form('is "epoch" or a number of steps >= 1')
+def SAVE_FREQ(value: Any) -> Any:
+    return value if isinstance(value, str) and value == "epoch" else COUNT.keep(value)
+
+
 class Periodic:
     """Counts steps: every "epoch", or every so many steps over all epochs."""
 
-    def __init__(self, owner: str, save_freq: str | int) -> None:
-        steps = COUNT.but(words='is "epoch" or a number of steps >= 1')
-        each_epoch = isinstance(save_freq, str) and save_freq == "epoch"
-        self.every: int | None = None if each_epoch else steps.checked(owner, "save_freq", save_freq)  # fmt: skip
+    def __init__(self, save_freq: str | int) -> None:
+        self.every = save_freq if isinstance(save_freq, int) else None
         self.steps = 0
 
     def after_step(self) -> bool:
@@ -62,7 +64,7 @@ class ModelCheckpoint(Monitor):
     save_best_only: bool = argument(FLAG, default=False)
     save_weights_only: bool = argument(FLAG, default=False)
     mode: str = "auto"
-    save_freq: str | int = "epoch"
+    save_freq: str | int = argument(SAVE_FREQ, default="epoch")
     initial_value_threshold: float | None = argument(LIMIT, default=None)
     min_delta: float = attribute(0)
 
@@ -70,7 +72,7 @@ class ModelCheckpoint(Monitor):
         super().__post_init__()
         self.best = self.initial_value_threshold
         self._epoch = 0
-        self._clock = Periodic("ModelCheckpoint", self.save_freq)
+        self._clock = Periodic(self.save_freq)
 
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
         self._epoch = epoch
@@ -132,11 +134,11 @@ class BackupAndRestore(Callback):
     saves_the_run = True
     state_fields = {"steps": fields.COUNT}
     backup_dir: Path = argument(FOLDER)
-    save_freq: str | int = "epoch"
+    save_freq: str | int = argument(SAVE_FREQ, default="epoch")
     delete_checkpoint: bool = argument(FLAG, default=True)
 
     def __post_init__(self) -> None:
-        self._clock = Periodic("BackupAndRestore", self.save_freq)
+        self._clock = Periodic(self.save_freq)
         self._lock = Lock(f"{self.path}.lock", "run", os.fspath(self.backup_dir))
 
     @property

@@ -1,4 +1,4 @@
-"""Constructors that are written from declared arguments: their signatures, what they keep, what type checkers are told."""
+"""Constructors that are written from declared arguments: signatures, what is kept, what type checkers are told."""
 
 from __future__ import annotations
 
@@ -165,7 +165,7 @@ def declared_classes():
 
 @pytest.mark.parametrize("kind", declared_classes(), ids=lambda kind: kind.__name__)
 def test_a_type_checker_reads_the_positions_that_there_are(kind):
-    """It lists the fields of a dataclass from the first base on, where each was declared first, but for `kw_only`."""
+    """It lists fields from the first base on, each where it was declared first, and none that is `kw_only`."""
     declared = [b for b in reversed(kind.__mro__) if "_arguments" in vars(b)]
     listed = dict.fromkeys(name for base in declared for name in inspect.get_annotations(base))
     known = arguments_of(kind)

@@ -12,6 +12,7 @@ from typing import Any
 
 from ..arguments import COUNT, FLAG, FOLDER, LIMIT, PATH, VERBOSE, form
 from ..checkpoint import fields
+from ..checkpoint.files import Lock, remove_left_overs
 from ..constructors import argument, attribute, constructor
 from ..errors import ArgumentError
 from .base import Callback, Logs

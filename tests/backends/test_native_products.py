@@ -58,9 +58,9 @@ def test_products_by_panels_and_line_after_line(turned, monkeypatch):
     program = parse_program(joined(product(*size, turned) for size in LARGE))
     rng = np.random.default_rng(0)
     given = {n: numbers(v.spec, rng) for n, v in program.named("input").items()}
-    for threads in (1, 2, 3):
+    for parts in (1, 2, 3):
         machine = Machine(program)
-        monkeypatch.setattr(machine, "parts", lambda threads=threads: threads)
+        monkeypatch.setattr(machine, "parts", lambda parts=parts: parts)
         results = machine.step({}, given)
         for number in range(len(LARGE)):
             x, y = (

@@ -32,7 +32,7 @@ DTypeLike = DType | Scalar
 class Gathers(NamedTuple):
     """What a reduction does: it joins numbers by the primitive `by`, beginning at `start`.
 
-    `place` says that the result is where a number stands, not the number; `cuda` is the accumulator in CUDA C.
+    `place`: the result is where a number stands, not the number; `cuda`: the accumulator in CUDA C.
     """
 
     by: str
@@ -45,8 +45,9 @@ class Primitive(NamedTuple):
     """One instruction. `arity` -1 means one or more operands.
 
     What passes and printers ask about it:
-        family: in which dtype it works. Arithmetic works in that of its result, and not on booleans; a choice of
-            elements likewise, and on booleans too; a comparison in that in which its operands meet; logic in booleans.
+        family: in which dtype it works. Arithmetic works in that of its result, and not on booleans; a choice
+            of elements likewise, and on booleans too; a comparison in that in which its operands meet; logic in
+            booleans.
         infix: its operator in a formula.
         prefers: the comparison by which it takes one of two numbers.
         commutes: whether the operands of its operator may change places.
@@ -54,7 +55,7 @@ class Primitive(NamedTuple):
         floats_only: whether kernels have it for floats alone.
         libm: whether vectors of it are computed by libm, number by number.
         cuda_integers: its CUDA text for integers, where that of floats will not do.
-        view: it computes nothing but shows the elements of its operand, all equally often ("whole") or not ("part").
+        view: it only shows the elements of its operand, all of them equally often ("whole") or not ("part").
         gathers: how it reduces.
         may_share: whether an array library may hand back the operand itself.
         helps: it stands beside what matters in a kernel, whose summary leaves it out.

@@ -34,7 +34,7 @@ A formula is the gradient rule itself, run on symbols and printed, so it is what
 gradient of the result `y`, and inputs have the names of the signature. What broadcasting repeated is summed
 afterwards, by the engine. Where the rule depends on shapes or settings, one example is shown, named in small print.
 "Saved" is what one call keeps for its gradient: values, or only a shape. "Kernels" tells what the Numba backend runs
-as one compiled kernel on large arrays, made from the same rules: the forward, or the gradient of an input. All else is
+as compiled kernels on large arrays, made from the same rules: the forward, or the gradient of an input. All else is
 computed by NumPy's primitives, on both backends.
 """
 

@@ -113,7 +113,8 @@ TESTS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("backends/program/precision.py", ("tests/backends/test_precision.py", "tests/autograd/test_jit_precision.py", "tests/nn/test_mixed_precision.py")),
     ("backends/program/formula.py", ("tests/backends/test_formula.py", "tests/autograd/test_docs.py")),
     ("backends/program/", (
-        "tests/backends/test_program.py", "tests/backends/test_fuse.py", "tests/backends/test_eager_loops.py", "tests/backends/test_passes.py", "tests/backends/test_native*",
+        "tests/backends/test_program.py", "tests/backends/test_fuse.py",
+        "tests/backends/test_eager_loops.py", "tests/backends/test_passes.py", "tests/backends/test_native*",
         "tests/autograd/test_capture.py", "tests/backends/test_cuda.py", *_COMPILED, "tests/gpu/test_machine.py",
     )),
     ("backends/formats.py", ("tests/backends/test_precision.py",)),

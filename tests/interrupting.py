@@ -26,7 +26,7 @@ _SECONDS = 300
 _DEVICE = f"{Path(__file__).resolve().parent / 'substitute'}{os.sep}"
 """What stands in for a device is not interrupted."""
 _LLVM = os.path.join("llvmlite", "binding", "ffi.py")
-"""Whose objects, interrupted while they give back their memory, give it back twice, which ends the process."""
+"""Whose objects, interrupted while they give back memory, give it back twice, which ends the process."""
 
 
 class Foreign(Exception):  # noqa: N818 - a deadline, a wish to stop

@@ -1,4 +1,4 @@
-"""The primitives on CuPy's arrays: the functions that mean what NumPy's do, and a few lines for each of the rest.
+"""The primitives on CuPy's arrays: functions that mean what NumPy's do, and a few lines for the rest.
 
 CuPy 14 promotes as NumPy 2 does. It differs where this file has more than a name: booleans and negative exponents in
 powers, shifts by a whole word, reductions over no axis, empty operands, ranges. Every result is an array, also of no axis.

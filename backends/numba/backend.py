@@ -1,9 +1,10 @@
 """The Numba machine: NumPy's arrays and primitives, and one compiled kernel for a whole rule where that is faster.
 
-An op's forward and its gradient rules are handed to `run` as they stand. On a large array the rule runs once on
-symbols; where the program that comes out is a nest of loops of vectorising arithmetic, it becomes a kernel that reads
-each input once and writes the result once. Everything else, and every small array, is plain NumPy. The choice depends
-on shapes and dtypes alone, so the same call always gives the same bits.
+An op's forward and its gradient rules are handed to `run` as they stand. On a large array the rule runs once
+on symbols; where the program that comes out is loops of vectorising arithmetic, these become a kernel that
+reads each input once and writes the result once, or up to four of them. Everything else, and every small
+array, is plain NumPy. The choice depends on shapes and dtypes alone, so the same call always gives the same
+bits.
 """
 
 from __future__ import annotations

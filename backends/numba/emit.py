@@ -1,10 +1,11 @@
 """From a nest of loops to the source text of a kernel that needs no other file.
 
-A kernel is a C function over raw memory: `begin` and `end` select rows (elements where the whole domain is one row without
-reductions, columns where rows are reduced), `columns` is the length of a row, then come the parameters, the result, room for saved elements and the
-numbers that may change from call to call, steps through memory among them. So one kernel serves every size. Arithmetic
-is printed exactly as the primitives say, without contraction or reordering, and gives NumPy's bits; only sums are
-reordered (they run in float64), and the functions of `mathematics` differ from libm in the last bit.
+A kernel is a C function over raw memory: `begin` and `end` select rows (elements where the whole domain is
+one row without reductions, columns where rows are reduced), `columns` is the length of a row, then come the
+parameters, the result, scratch memory for elements and accumulators, and the numbers that may change from
+call to call, steps through memory among them. So one kernel serves every size. Arithmetic is printed exactly
+as the primitives say, without contraction or reordering, and gives NumPy's bits; only sums are reordered
+(they run in float64), and the functions of `mathematics` differ from libm in the last bit.
 
 The text is Python that Numba compiles, so that there is something to hold `translate` against, which writes it for LLVM.
 """
@@ -52,7 +53,7 @@ class Kernel(NamedTuple):
 
 
 def emit(nest: Nest, parameters: Sequence[Value], single: Collection[Value]) -> Kernel:
-    """The kernel of a nest of the form "rows"; the parameters in `single` hold one number each, whatever their shape."""
+    """The kernel of a nest; the parameters in `single` hold one number each, whatever their shape."""
     return _Emitter(nest, parameters, single).kernel()
 
 

@@ -1,7 +1,7 @@
 """Which loops become kernels: what arithmetic, which reductions, how operands may lie in memory.
 
-The rest is left to NumPy, by name and for a reason. How the domain of a nest is divided into rows and columns is said here,
-too: the text of a kernel depends on it, and on no length.
+The rest is left to NumPy, by name and for a reason. How the domain of a nest is divided into rows and columns
+is said here, too: the text of a kernel depends on it, and on no length.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ def vectorised(template: str, dtype: DType) -> str | None:
 
 
 class Loops(NamedTuple):
-    """How the domain of a nest is divided: `kept` leading axes make up a row index, the rest are the columns of a row."""
+    """How a domain is divided: `kept` leading axes make up a row index, the rest are the columns."""
 
     kept: int
     rows: int

@@ -42,7 +42,7 @@ _COST_OF_FUNCTION = 8
 
 
 class Planned(NamedTuple):
-    """A nest of loops of a rule; its `parameters` are the arguments at `positions`, behind which earlier results come."""
+    """A nest of a rule; its `parameters` are at `positions` of the arguments and the results before it."""
 
     nest: Nest
     parameters: tuple[Value, ...]
@@ -120,7 +120,7 @@ class Nests(Placing):
 def plan_rule(
     rule: Callable[..., Any], args: Sequence[Any], static: dict[str, Any]
 ) -> list[Planned]:
-    """The loops of `rule` for arguments given as Spec (arrays) or as they are; none when kernels of them do not pay."""
+    """The loops of `rule` for arguments as Spec (arrays) or as they are; none when kernels do not pay."""
     if not is_pure(rule):
         return []
     trace = TraceBackend()
@@ -185,7 +185,7 @@ def _work(program: Program) -> list[str]:
 
 
 def _pays(work: Sequence[str], passes: int) -> bool:
-    """Whether so many `passes` of kernels are fewer than NumPy's, or it has no vector loop of its own for the only one."""
+    """Whether `passes` by kernels are fewer than NumPy's, or it has no vector loop for the only one."""
     return passes < len(work) or (passes == 1 and any(map(_is_slow, work)))
 
 

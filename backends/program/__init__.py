@@ -1,8 +1,8 @@
 """Programs: what a traced step becomes.
 
-`ir` the objects, `text` their printed form and its parser, `verify` the grammar, `trace` the backend that writes
-programs, `interpret` the definition of what a program means. By its own name, for whoever needs it: `formula`, another
-form for reading.
+`ir` the objects, `text` their printed form and its parser, `verify` the grammar, `trace` the backend that
+writes programs, `interpret` the definition of what a program means. By its own name, for whoever needs it:
+`formula`, another form for reading.
 """
 
 from .interpret import interpret

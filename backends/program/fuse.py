@@ -4,9 +4,10 @@ A program becomes a list of groups that run one after the other. A group is a ma
 that follows it, or a nest of loops over a `domain` with at most one set of reduced axes, or one instruction that is
 neither. Every value of a group says which axis of the domain each of its axes is, so nothing is guessed from lengths.
 
-An instruction joins the group of its latest operand when the loops fit; it never moves in front of what it needs,
-because all other operands come from earlier groups. Arithmetic on parameters and numbers alone is computed again
-wherever it is read as long as it is cheap; the rest joins any group over the same domain. Nothing here knows a target.
+An instruction joins the group of its latest operand when the loops fit; it never moves in front of what it
+needs, because all other operands come from earlier groups. Arithmetic on parameters and numbers alone is
+computed again wherever it is read as long as it is cheap; the rest joins any group over the same domain.
+Nothing here knows a target.
 """
 
 from __future__ import annotations
@@ -181,7 +182,7 @@ class _Planner:
         yield from range(max(latest + 1, len(self.groups) - _LOOK_BACK), len(self.groups))
 
     def _over(self, shape: Shape) -> Iterator[int]:
-        """The last groups of loops over `shape`: what starts from parameters can be had in any, its reader comes soon."""
+        """The last groups over `shape`: what starts from parameters can be had in any; its reader comes soon."""
         for index in range(len(self.groups) - 1, max(len(self.groups) - _LOOK_BACK, 0) - 1, -1):
             if self.groups[index].kind == "rows" and self.groups[index].domain == shape:
                 yield index

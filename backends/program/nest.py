@@ -138,5 +138,7 @@ def only_for(wanted: Iterable[Value], steps: Sequence[Instruction], known: Colle
 
 def summary(group: Group) -> list[str]:
     """What a group does, in a few words."""
-    names = list(dict.fromkeys(s.primitive for s in group.steps if not PRIMITIVES[s.primitive].helps))  # fmt: skip
+    names = list(
+        dict.fromkeys(s.primitive for s in group.steps if not PRIMITIVES[s.primitive].helps)
+    )
     return names if len(names) <= 4 else [*names[:3], f"and {len(names) - 3} more"]

@@ -1,7 +1,7 @@
 """A program in the form that a planner of kernels wants; the same values, but for the order of large sums.
 
-Random bits come first, powers that are products are products, the operands of a product have its dtype, large sums are
-taken in two steps, and each assigned or returned value has an instruction of its own.
+Random bits come first, powers that are products are products, the operands of a product have its dtype, large
+sums are taken in two steps, and each assigned or returned value has an instruction of its own.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from .passes import Fresh, drop_unused
 from .views import own, viewed
 
 _SPLIT_FROM = 4096
-"""A sum over everything is taken over the last axis first when it has this many elements, so that rows can be shared."""
+"""From so many elements on a sum over everything is taken over the last axis first: rows can be shared."""
 
 
 def prepare(program: Program, split_sums: bool = True) -> Program:
@@ -37,7 +37,7 @@ def _each(program: Program, rewrite: Callable[[Instruction], Iterator[Instructio
 
 
 def _with_draws_first(program: Program) -> Program:
-    """Random bits before all else, with the counting that they need: then whoever reads them can join its operand."""
+    """Random bits, with the counting that they need, before all else: who reads them can join its operand."""
     instructions = program.instructions
     wanted: set[Value] = set()
     for instruction in reversed(instructions):
@@ -53,7 +53,7 @@ def _with_draws_first(program: Program) -> Program:
 
 
 def _with_plain_powers(program: Program) -> Program:
-    """Powers of floats that products, a root or a quotient are, bit for bit, as those: nothing else needs libm's pow."""
+    """Powers of floats that are products, a root or a quotient, bit for bit, as those; the rest needs pow."""
     fresh = Fresh(program)
 
     def rewrite(instruction: Instruction) -> Iterator[Instruction]:
@@ -85,7 +85,7 @@ def _with_plain_powers(program: Program) -> Program:
 
 
 def _with_cast_products(program: Program) -> Program:
-    """Operands of a product that have not its dtype are cast first: kernels and BLAS read both as what they write."""
+    """Operands of a product that have not its dtype are cast first: kernels and BLAS know one dtype."""
     fresh = Fresh(program)
 
     def rewrite(instruction: Instruction) -> Iterator[Instruction]:
@@ -105,7 +105,7 @@ def _with_cast_products(program: Program) -> Program:
 
 
 def _with_split_sums(program: Program) -> Program:
-    """A large sum over everything is taken row by row, then over the rows; one over axes of length 1 is none."""
+    """A large sum over everything is taken by rows, then over them; one over axes of length 1 is none."""
     fresh = Fresh(program)
 
     def rewrite(instruction: Instruction) -> Iterator[Instruction]:
@@ -125,7 +125,8 @@ def _with_split_sums(program: Program) -> Program:
         rows = fresh(Spec(shape[:-1], result.spec.dtype))
         yield Instruction(rows, "sum", operands, (("axis", (last,)), ("keepdims", False)))
         total = fresh(Spec((), result.spec.dtype))
-        yield Instruction(total, "sum", (rows,), (("axis", tuple(range(last))), ("keepdims", False)))  # fmt: skip
+        over_rows = (("axis", tuple(range(last))), ("keepdims", False))
+        yield Instruction(total, "sum", (rows,), over_rows)
         yield Instruction(result, "reshape", (total,), (("shape", result.spec.shape),))
 
     return _each(program, rewrite)

@@ -1,4 +1,4 @@
-"""Which rules become kernels: the form of their loops, how operands lie, which pass each instruction is in."""
+"""Which rules become kernels: the form of their loops, how operands lie, which pass a step is in."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def plan(rule, *shapes, **static):
 
 
 def loops(rule, args, static):
-    """All nests of a rule that pays, whatever their form; None when it is more than loops, or does not pay."""
+    """All nests of a rule, whatever their form; None when it is more than loops, or does not pay."""
     trace = TraceBackend()
     symbols = [
         trace.parameter(a, "input", str(i)) if isinstance(a, Spec) else a
@@ -112,7 +112,7 @@ def test_parts_of_rows_are_read_where_they_lie():
 
 
 def test_a_dropped_axis_is_not_mistaken_for_a_column():
-    """In a square matrix a vector of row numbers and a column vector have one shape, and mean different things."""
+    """In a square matrix numbers of rows and of columns have one shape, and mean different things."""
 
     def rule(xp, x, per_row, per_column):
         total = xp.sum(x + per_column, axis=(1,), keepdims=False)
@@ -293,12 +293,12 @@ SEVERAL = {
     "sigmoid_cross_entropy logits",
     "einsum forward",
 }
-"""Rules of two nests where an operand is repeated: what is computed of it alone comes first, by a kernel of its own
-where that saves a pass; `einsum("ij,k->k")` is a sum and a product in NumPy, too."""
+"""Rules of two nests where an operand is repeated: what is computed of it alone comes first, by a kernel of its
+own where that saves a pass; `einsum("ij,k->k")` is a sum and a product in NumPy, too."""
 
 
 def rules():
-    """(name, rule, arguments, static) of the forward and the gradient rules of every op, for each of its samples."""
+    """(name, rule, arguments, static) of the forward and the gradient rules of every op, for each sample."""
     for op in OPS.values():
         for sample in samples(op, "float32"):
             arrays = [Spec(x.shape, x.dtype) for x in sample.inputs]

@@ -19,7 +19,7 @@ FILES = [
 
 
 def lists_of_names(source):
-    """The literal sets, tuples, lists and dicts of a source whose elements are all primitives, two or more."""
+    """The literal sets, tuples, lists and dicts of a source that hold primitives alone, two or more."""
     for node in ast.walk(ast.parse(source)):
         match node:
             case ast.Set(elts=elements) | ast.Tuple(elts=elements) | ast.List(elts=elements):
@@ -34,7 +34,11 @@ def lists_of_names(source):
 
 
 def test_there_are_no_lists_of_primitives():
-    found = [f"{p.relative_to(ROOT)}:{line} {names}" for p in FILES for line, names in lists_of_names(p.read_text("utf-8"))]  # fmt: skip
+    found = [
+        f"{p.relative_to(ROOT)}:{line} {names}"
+        for p in FILES
+        for line, names in lists_of_names(p.read_text("utf-8"))
+    ]
     assert found == []
 
 

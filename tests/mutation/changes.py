@@ -170,7 +170,7 @@ def _operands(program: Program, index: int, instruction: Instruction) -> Iterato
         for i, operand in enumerate(operands):
             if isinstance(operand, Value) and not (name == "where" and i == 0):
                 yield Change("dropped term", index, lambda xp, o, s, i=i: o[i])  # type: ignore[misc]
-    elif len(operands) == 1 and row.kind in ("elementwise", "scan") and name != "astype":  # fmt: skip
+    elif len(operands) == 1 and row.kind in ("elementwise", "scan") and name != "astype":
         yield Change("dropped term", index, lambda xp, o, s: o[0])
     if row.infix and not row.commutes:
         yield Change("swapped operand", index, _reordered(name, (1, 0)))

@@ -22,7 +22,7 @@ from .differentiate import walk
 from .errors import GradientError
 from .graph import Node, Vertex
 from .mode import Made, mode, recorded_nodes
-from .op import Domain, Op, Plan, Pull
+from .op import Domain, Op, Plan, Pullback
 from .random import remembered_draws, replayed_draws
 from .structure import flatten, unflatten
 from .tensor import Tensor
@@ -89,11 +89,11 @@ class _Run:
         leaves = flatten(result)
         tracked = [leaves[place] for place in self.places]
         backend = tracked[0]._backend
-        pulls = tuple((i, _gradient_of(i)) for i in range(len(self.reached)))
+        pullbacks = tuple((i, _gradient_of(i)) for i in range(len(self.reached)))
         if len(tracked) == 1:
-            nodes = [self._node(pulls, backend, self.reached, tracked[0]._data)]
+            nodes = [self._node(pullbacks, backend, self.reached, tracked[0]._data)]
         else:
-            common = self._node(pulls, backend, self.reached, _FLAG)
+            common = self._node(pullbacks, backend, self.reached, _FLAG)
             nodes = [
                 self._node(((0, _deposit(k)),), backend, [common], y._data)
                 for k, y in enumerate(tracked)
@@ -104,12 +104,12 @@ class _Run:
 
     def _node(
         self,
-        pulls: tuple[tuple[int, Pull], ...],
+        pullbacks: tuple[tuple[int, Pullback], ...],
         backend: Backend,
         parents: Sequence[Vertex],
         y: Any,
     ) -> Node:
-        node = Node(_OP, Plan(("run",), None, pulls), backend, tuple(parents), (self,), {}, y)
+        node = Node(_OP, Plan(("run",), None, pullbacks), backend, tuple(parents), (self,), {}, y)
         now = mode.get()
         if now.made is not None:
             now.made.ids.add(id(node))
@@ -146,11 +146,11 @@ class _Run:
         seeds = self._seeds(g, node)
         outputs, places = self._again()
         roots = [outputs[k]._node for k in seeds]
-        pulls = tuple((i, _hand_over(seed)) for i, seed in enumerate(seeds.values()))
+        pullbacks = tuple((i, _hand_over(seed)) for i, seed in enumerate(seeds.values()))
         backend = node.backend
         zero = as_array(backend, backend.full(shape=(), value=0.0, dtype=float64))  # type: ignore[attr-defined]
         root = Tensor.wrap(
-            zero, backend, Node(_OP, Plan((), None, pulls), backend, roots, (), {}, zero)
+            zero, backend, Node(_OP, Plan((), None, pullbacks), backend, roots, (), {}, zero)
         )
         nested = xp is not backend
         found = dict(walk(root, None, set(places), retain=nested, create_graph=nested))
@@ -227,7 +227,7 @@ def _outside(roots: Sequence[Any], made: Made) -> list[Vertex]:
             continue
         seen.add(vertex)
         if isinstance(vertex, Node) and id(vertex) in made.ids:
-            waiting += [vertex.parents[position] for position, _ in vertex.plan.pulls]
+            waiting += [vertex.parents[position] for position, _ in vertex.plan.pullbacks]
         else:
             ends.append(vertex)
     return ends
@@ -241,19 +241,19 @@ def _listed(specs: Sequence[Spec]) -> str:
     return f"[{', '.join(map(str, specs))}]"
 
 
-def _gradient_of(position: int) -> Pull:
+def _gradient_of(position: int) -> Pullback:
     return lambda xp, g, values, node: values[0].gradient(position, xp, g, node)
 
 
-def _deposit(k: int) -> Pull:
-    def pull(xp: Namespace, g: Any, values: Sequence[Any], node: Node) -> Any:
+def _deposit(k: int) -> Pullback:
+    def pullback(xp: Namespace, g: Any, values: Sequence[Any], node: Node) -> Any:
         values[0].deposit(k, g)
         return xp.full(shape=(), value=1.0, dtype=float64)
 
-    return pull
+    return pullback
 
 
-def _hand_over(seed: Any) -> Pull:
+def _hand_over(seed: Any) -> Pullback:
     return lambda xp, g, values, node: seed
 
 

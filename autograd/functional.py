@@ -145,13 +145,13 @@ def grad(function: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Call
 
 
 def vjp(function: Callable[..., Any], *args: Any) -> tuple[Any, Callable[[Any], tuple[Any, ...]]]:
-    """(value, pull): `pull(g)` gives the gradient of the sum of `value * g` with respect to each argument.
+    """(value, pullback): `pullback(g)` gives the gradient of the sum of `value * g` with respect to each argument.
 
     `g` has the structure of the value. `pull` may be called any number of times.
 
     >>> import autograd as ag
-    >>> value, pull = ag.vjp(lambda x: x * x, ag.tensor([1.0, 3.0]))
-    >>> pull(ag.tensor([1.0, 10.0]))[0].tolist()
+    >>> value, pullback = ag.vjp(lambda x: x * x, ag.tensor([1.0, 3.0]))
+    >>> pullback(ag.tensor([1.0, 10.0]))[0].tolist()
     [2.0, 60.0]
     """
     outer = mode.get().grad
@@ -161,7 +161,7 @@ def vjp(function: Callable[..., Any], *args: Any) -> tuple[Any, Callable[[Any], 
     outputs = flatten(value)
     nested = [outer and _is_nested(output, variables) for output in outputs]
 
-    def pull(gradient: Any) -> tuple[Any, ...]:
+    def pullback(gradient: Any) -> tuple[Any, ...]:
         total: list[Tensor] | None = None
         for output, weight, inner in zip(outputs, flatten(gradient), nested, strict=True):
             # the result depends on the weights too, and they may be tracked
@@ -173,7 +173,7 @@ def vjp(function: Callable[..., Any], *args: Any) -> tuple[Any, Callable[[Any], 
     returned = [
         output if inner else output.detach() for output, inner in zip(outputs, nested, strict=True)
     ]
-    return unflatten(value, iter(returned)), pull
+    return unflatten(value, iter(returned)), pullback
 
 
 def _inner_product(left: Sequence[Tensor], right: Sequence[Tensor]) -> Tensor:
@@ -273,7 +273,7 @@ def jacobian(function: Callable[..., Any], argnums: int | Sequence[int] = 0) -> 
                 replaced[n] = tree
             return function(*replaced, **kwargs)
 
-        value, pull = vjp(of_chosen, wanted)
+        value, pullback = vjp(of_chosen, wanted)
         outputs = flatten(value)
         inputs = flatten(wanted)
         blocks = []
@@ -283,7 +283,7 @@ def jacobian(function: Callable[..., Any], argnums: int | Sequence[int] = 0) -> 
             for i in range(output.size):
                 weights = [zeros_like(o) for o in outputs]
                 weights[which] = (positions == i).to(output.dtype)
-                rows.append(flatten(pull(unflatten(value, iter(weights)))[0]))
+                rows.append(flatten(pullback(unflatten(value, iter(weights)))[0]))
             stacked = [
                 _stack_rows([row[k] for row in rows], output, leaf) for k, leaf in enumerate(inputs)
             ]

@@ -119,7 +119,7 @@ def backward(
         if anomaly:
             check_saved(node)
         saved: Any = node.saved if lift is None else lift(node)
-        for position, rule in node.plan.pulls:
+        for position, rule in node.plan.pullbacks:
             parent = node.parents[position]
             if parent is None or parent not in consumers:
                 continue
@@ -160,7 +160,7 @@ def _count_consumers(root: Vertex, targets: set[Vertex] | None) -> dict[Vertex |
                 f"backward: the graph was already freed at {node.op.name}. "
                 "Pass retain_graph=True to the first backward to walk it again."
             )
-        for position, _ in node.plan.pulls:
+        for position, _ in node.plan.pullbacks:
             parent = node.parents[position]
             if parent in counts:
                 counts[parent] += 1
@@ -180,7 +180,7 @@ def _keep_ways_to(
     users: dict[Vertex, list[Node]] = {}
     for node in order:
         if isinstance(node, Node) and node not in targets:
-            for position, _ in node.plan.pulls:
+            for position, _ in node.plan.pullbacks:
                 users.setdefault(node.parents[position], []).append(node)  # type: ignore[arg-type]
     waiting = [target for target in targets if target in counts]
     while waiting:

@@ -27,7 +27,7 @@ from .errors import DeclarationError, RangeError
 from .graph import Node, spec_of
 
 Rule = Callable[..., Any]
-Pull = Callable[[Namespace, Any, Sequence[Any], Node], Any]
+Pullback = Callable[[Namespace, Any, Sequence[Any], Node], Any]
 _EMPTY = inspect.Parameter.empty
 
 
@@ -68,7 +68,7 @@ class Plan(NamedTuple):
 
     names: tuple[str, ...]
     keep: Callable[[Sequence[Any]], tuple[Any, ...]] | None
-    pulls: tuple[tuple[int, Pull], ...]
+    pullbacks: tuple[tuple[int, Pullback], ...]
 
     def save(self, op: Op, inputs: Sequence[Any], y: Any) -> tuple[Any, ...]:
         if not self.names:
@@ -198,8 +198,8 @@ class Op:
                 and n.removesuffix("_spec") not in free - {n}
             )
         )
-        pulls = tuple((p, self._make_pull(p, name, saved)) for p, name in wanted)
-        return Plan(saved, self._make_keep(saved), pulls)
+        pullbacks = tuple((p, self._make_pullback(p, name, saved)) for p, name in wanted)
+        return Plan(saved, self._make_keep(saved), pullbacks)
 
     def _make_keep(
         self, saved: tuple[str, ...]
@@ -212,7 +212,7 @@ class Op:
         place = slice(places[saved[0]], places[saved[0]] + 1)
         return itemgetter(place)
 
-    def _make_pull(self, position: int, name: str, saved: tuple[str, ...]) -> Pull:
+    def _make_pullback(self, position: int, name: str, saved: tuple[str, ...]) -> Pullback:
         rule, names = self.vjp[name], self._rule_names[name]
         if not names:
             return lambda xp, g, values, node: rule(xp, g)
@@ -226,14 +226,14 @@ class Op:
             # only g and shapes: elements are moved, and there is nothing to fuse
             return lambda xp, g, values, node: rule(xp, g, *[f(values, node) for f in fetchers])
 
-        def pull(xp: Namespace, g: Any, values: Sequence[Any], node: Node) -> Any:
+        def pullback(xp: Namespace, g: Any, values: Sequence[Any], node: Node) -> Any:
             given = [f(values, node) for f in fetchers]
             for value in (g, *values):
                 if getattr(value, "size", 0) >= xp.fuse_from:
                     return xp.run(rule, g, *given)
             return rule(xp, g, *given)
 
-        return pull
+        return pullback
 
     def _make_fetcher(
         self, name: str, position: int, saved: tuple[str, ...]

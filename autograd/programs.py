@@ -91,14 +91,14 @@ class Bound(NamedTuple):
 
     entry: Entry
     assignments: int
-    turns: int
+    binds: int
 
     @classmethod
     def now(cls, entry: Entry) -> Bound:
-        return cls(entry, assignments[0], entry.executable.turns)
+        return cls(entry, assignments[0], entry.executable.binds)
 
     def holds(self) -> bool:
-        return self.assignments == assignments[0] and self.turns == self.entry.executable.turns
+        return self.assignments == assignments[0] and self.binds == self.entry.executable.binds
 
 
 def used_state(program: Program) -> frozenset[str]:

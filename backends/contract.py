@@ -172,7 +172,7 @@ class Executable(Protocol):
 
     lock: Any
     """Held during a turn; who holds it may look at `turns` and step without another coming between."""
-    turns: int
+    binds: int
     """How often state was given to `step` or `epoch`: as long as it stands still, the last state is still known."""
     is_simple: bool
     """Whether `step` may be given None for the state of the last turn: a small program without the host."""

@@ -1,4 +1,4 @@
-"""Machine code on disk: one folder, which only the user may write, of files that are believed only when all is right.
+"""Executable code on disk: one folder, which only the user may write, of files that are believed only when all is right.
 
 A file is named by a hash of all that decides its content and begins with a hash of that name and the content, so one that
 is damaged, cut short, or has the content of another is compiled again instead of being run. The folder is opened once
@@ -113,7 +113,7 @@ class Folder:
         return sorted(found, key=lambda entry: entry.used)
 
     def evict(self, bound: float) -> int:
-        """Remove what was used longest ago until there is room below `bound` bytes; returns how many files.
+        """Remove what was used longest ago until there is scratch below `bound` bytes; returns how many files.
 
         Another process may do the same at the same time: a file that is gone counts as removed.
         """

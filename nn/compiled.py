@@ -1,7 +1,7 @@
 """The steps of a run, compiled where they can be traced, and as they are where not.
 
 A step that branches on a value, or asks for one, cannot be traced; it then runs eagerly, and the log says so once, with
-the reason and the line. Whole stretches of an epoch run in one call, short enough for progress and Ctrl-C.
+the reason and the line. Whole chunks of an epoch run in one call, short enough for progress and Ctrl-C.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from .errors import ArgumentError, stop_iteration_is_an_error
 from .module import settings
 from .overriding import own_step
 from .precision import precision_of
-from .preserve import Snapshot, preserved, tensors_of
+from .restore import Snapshot, preserved, tensors_of
 from .seed import kept_random_state
 from .step import (  # fmt: skip
     Task,
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger("gradloom")
 T = TypeVar("T")
-_STRETCH = 0.1
+_CHUNK = 0.1
 """Seconds that one call should take."""
 _TRIES = 5
 """To trace a step of a model that another thread trains."""
@@ -52,7 +52,7 @@ _OWN = tuple(str(Path(__file__).parents[1] / room) for room in ("autograd", "bac
 
 
 class Steps:
-    """Training or evaluation of a task, step by step or a stretch of an epoch at once.
+    """Training or evaluation of a task, step by step or a chunk of an epoch at once.
 
     Args:
         model: whose state the steps read and assign.
@@ -72,7 +72,7 @@ class Steps:
         self.precision = precision_of(model)
         self._jitted = self._compiled()
         self.compiles = model.jit is not False
-        self._in_stretches = self._own is None and all(metric.traced for metric in task.metrics)
+        self._in_chunks = self._own is None and all(metric.traced for metric in task.metrics)
         self._rehearsed: set[Any] = set()
         self._count = 1
         self._error: Exception | None = None
@@ -174,7 +174,7 @@ class Steps:
             say(self._name, self._error, self.precision)
             self.compiles, self._error = False, None
 
-    def stretches(
+    def chunks(
         self, data: ArrayData, first: int, one_by_one: bool, drawn: Callable[[], None] = lambda: None
     ) -> Iterator[int]:  # fmt: skip
         """The steps of an epoch from number `first` on; yields how many were done after each call.
@@ -187,7 +187,7 @@ class Steps:
         at, end = first, len(data)
         whole = min(end, data.rows.x.shape[0] // data.batch_size)
         rest = (None,) if data.rows.weight is None else ()
-        together = self._in_stretches and not one_by_one and whole - at > 1
+        together = self._in_chunks and not one_by_one and whole - at > 1
         given = (rows, data.batch_size, order, rest)
         while together and at < whole:
             # not the methods themselves: a change of a module makes another compiled function
@@ -201,7 +201,7 @@ class Steps:
             began = time.perf_counter()
             run(at, count)
             taken = max(time.perf_counter() - began, 1e-6)
-            self._count = max(1, min(int(count * _STRETCH / taken), 16 * count))
+            self._count = max(1, min(int(count * _CHUNK / taken), 16 * count))
             at += count
             yield count
         for number in range(at, end):

@@ -19,7 +19,7 @@ from autograd.svg import Diagram, Picture, Style, check_path, require_graphviz
 from . import summary
 from .errors import ArgumentError
 from .module import Compute, Module, watched_calls
-from .preserve import preserved
+from .restore import preserved
 
 if TYPE_CHECKING:
     from .model_views import ModelViews

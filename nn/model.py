@@ -2,7 +2,7 @@
 
 This file checks arguments and says what they mean; how epochs run is in `run.py`, what a step does in `step.py`, what
 data is in `data.py` and `batches.py`. Everything that can be wrong with the arguments is found before the first weight
-moves, and a call that raises all the same leaves the model as it was (`preserve.py`).
+moves, and a call that raises all the same leaves the model as it was (`restore.py`).
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from .optimizers import Optimizer
 from .overriding import check_methods, overrides
 from .precision import LossScale, checked_jit, checked_precision
 from .predictor import Predictor
-from .preserve import undone_on_error
+from .restore import undone_on_error
 from .run import Run
 from .seed import drawing_from
 from .step import Task, checked_output, task_of, train_step
@@ -316,7 +316,7 @@ class Model(Storable):
         try:
             if isinstance(data, ArrayData) and not shows_progress(verbose) and watchers is None:
                 steps = self.kept_steps(data.rows.x, False)
-                for _ in steps.stretches(data, 0, one_by_one=False):
+                for _ in steps.chunks(data, 0, one_by_one=False):
                     pass
             else:
                 for number, (x, y, weight) in enumerate(progress(data, "evaluate", verbose)):

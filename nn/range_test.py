@@ -15,7 +15,7 @@ from .batches import ArrayData, Data, IterableData, check_repeatable, is_iterabl
 from .data import Rows, check_batch_size
 from .errors import ArgumentError
 from .fit_arguments import given, refuse_beside_batches, rows_of
-from .preserve import preserved
+from .restore import preserved
 from .step import task_of, train_step
 
 if TYPE_CHECKING:

@@ -23,7 +23,7 @@ from .compiled import Steps
 from .data import Rows
 from .errors import ArgumentError, FileError
 from .fit_arguments import given
-from .preserve import restoring
+from .restore import restoring
 
 if TYPE_CHECKING:
     from .model import Model
@@ -237,7 +237,7 @@ class Run:
         model, callbacks = self.model, self.callbacks
         model.train()
         self._begin_epoch()
-        for _ in self._stretches():
+        for _ in self._chunks():
             if callbacks.watches_batches or callbacks.watches_progress:
                 logs = model.metric_values(after_batch=True)
                 callbacks.after_batch(self.batch - 1, logs)
@@ -255,17 +255,17 @@ class Run:
             raise Interrupted
         return logs
 
-    def _stretches(self) -> Iterator[None]:
-        """The steps of an epoch: one at a time where somebody watches each, else a stretch at a time."""
+    def _chunks(self) -> Iterator[None]:
+        """The steps of an epoch: one at a time where somebody watches each, else a chunk at a time."""
         starts, each = self.callbacks.watches_batch_starts, self.callbacks.watches_batches
         if isinstance(self.data, ArrayData) and self.data.rows.y is not None:
             steps = self._compiled(self.data.rows.x)
-            stretches = steps.stretches(self.data, self.batch, starts or each, self._resumed)
+            chunks = steps.chunks(self.data, self.batch, starts or each, self._resumed)
             while True:
                 if starts and self.batch < len(self.data):
                     self.callbacks.call("on_train_batch_begin", self.batch, {})
                 self._stepping = True
-                done = next(stretches, None)
+                done = next(chunks, None)
                 self._stepping = False
                 if done is None:
                     return

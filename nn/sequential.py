@@ -13,7 +13,7 @@ from .layers import Dense, Dropout, Input, Maxout
 from .layers.base import ACTIVATION
 from .model import Model
 from .module import Module
-from .preserve import undone_on_error
+from .restore import undone_on_error
 
 
 class Sequential(Model):

@@ -45,7 +45,7 @@ TESTS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("nn/checkpoint/description.py", ("tests/nn/test_saving.py", "tests/nn/test_damaged_files.py", "tests/nn/test_refused_files.py")),
     ("nn/checkpoint/saving.py", ("tests/nn/test_saving.py", "tests/nn/test_files_on_disk.py", "tests/nn/test_resuming.py", "tests/nn/test_damaged_files.py")),
     ("nn/checkpoint/restore.py", ("tests/nn/test_refused_files.py", "tests/nn/test_resuming.py", "tests/nn/test_saving.py", "tests/nn/test_damaged_files.py")),
-    ("nn/preserve.py", ("tests/nn/test_refused_files.py", "tests/nn/test_resuming.py", "tests/nn/test_saving.py", "tests/nn/compiled/*")),
+    ("nn/restore.py", ("tests/nn/test_refused_files.py", "tests/nn/test_resuming.py", "tests/nn/test_saving.py", "tests/nn/compiled/*")),
     ("nn/run.py", ("tests/test_interrupts.py", "tests/nn/test_fit.py", "tests/nn/test_resuming.py", "tests/nn/test_callbacks.py", "tests/nn/compiled/*")),
     ("nn/batches.py", ("tests/nn/test_batches.py", "tests/nn/test_resuming.py", "tests/nn/test_bad_input.py", "tests/nn/compiled/test_compiled_data.py")),
     ("nn/data.py", ("tests/nn/test_batches.py", "tests/nn/test_bad_input.py", "tests/nn/compiled/test_compiled_data.py")),

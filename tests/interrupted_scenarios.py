@@ -18,12 +18,12 @@ import autograd as ag
 import backends
 import nn
 from autograd.owner import looked_at
-from backends.native import Machine, blas
-from backends.native.team import Team, team
+from backends.native import Executable, blas
+from backends.native.threads import ThreadPool, threads
 from backends.numba import NumbaBackend, kernels
 
-team.limit, Team.LEAST_EACH = 2, 1
-Machine.parts = lambda self: 2 if self.placed else 1  # type: ignore[method-assign]
+threads.limit, ThreadPool.LEAST_EACH = 2, 1
+Executable.parts = lambda self: 2 if self.placed else 1  # type: ignore[method-assign]
 kernels.SHARE_FROM = 1
 
 

@@ -39,7 +39,7 @@ DEFERRED = {
     ("backends/numba/backend.py", "backends.native.cache"),
     ("backends/numba/backend.py", "backends.native"),
     ("backends/numpy/backend.py", "backends.numpy.planned"),
-    ("backends/cupy/backend.py", "backends.cupy.machine"),
+    ("backends/cupy/backend.py", "backends.cupy.executable"),
     ("backends/registry.py", "backends.cupy"),
     ("autograd/testing/plugin.py", "autograd.testing.gradcheck"),
 }

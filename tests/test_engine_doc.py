@@ -19,7 +19,8 @@ import backends
 pytestmark = pytest.mark.once
 pytest.importorskip("llvmlite")
 pytest.importorskip("numba")
-from backends.native import blas, cache, machine, team  # noqa: E402
+from backends.native import blas, cache, threads  # noqa: E402
+from backends.native import executable as machine  # noqa: E402
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "engine.md"
@@ -40,7 +41,7 @@ def outputs(text):
 def test_the_code_prints_what_the_page_says(width, has_blas, monkeypatch):
     monkeypatch.setattr(cache, "_made", {})
     monkeypatch.setattr(machine, "vector_width", lambda: width)
-    monkeypatch.setattr(team, "limit", None)
+    monkeypatch.setattr(threads, "limit", None)
     if not has_blas:
         monkeypatch.setattr(blas, "is_here", lambda: False)
     text = PAGE.read_text(encoding="utf-8")

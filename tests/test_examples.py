@@ -90,7 +90,7 @@ import matplotlib
 matplotlib.use("Agg")
 import matplotlib.pyplot, sklearn.datasets, autograd, backends, nn, nn.compiled
 try:
-    import backends.native.machine
+    import backends.native.executable
 except ImportError:
     pass
 

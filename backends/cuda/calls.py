@@ -13,12 +13,12 @@ from .kernel import Kernel
 ALL = "all"
 
 
-class Side(NamedTuple):
-    """An operand of a product for BLAS: `turned` where it lies the other way round, `step` between its lines."""
+class GemmOperand(NamedTuple):
+    """An operand of a product for BLAS: `transposed` where it lies the other way round, `step` between its lines."""
 
     root: Value
     offset: int
-    turned: bool
+    transposed: bool
     step: int
     stride: int
     """Elements between two matrices of a batch."""
@@ -27,8 +27,8 @@ class Side(NamedTuple):
 class Gemm(NamedTuple):
     """C = A B by BLAS for `matrices` matrices, or C = alpha A B + beta C with the roots that hold both factors."""
 
-    a: Side
-    b: Side
+    a: GemmOperand
+    b: GemmOperand
     c: Value
     rows: int
     columns: int

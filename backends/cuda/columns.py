@@ -13,7 +13,7 @@ from ..primitives import is_reduction
 from ..program.access import Access
 from ..program.ir import Instruction, Value, operands_of
 from ..program.nest import Nest, count_strides, only_for
-from .gather import Gatherer
+from .gather import Accumulator
 from .kernel import THREADS, Axes, Kernel, Writer
 
 _LINES = THREADS // 32
@@ -43,18 +43,18 @@ class Columns:
             return 1
         return min(-(-self.rows // _PART), -(-_ENOUGH // blocks) * 2)
 
-    def rooms(self) -> list[Spec]:
+    def scratches(self) -> list[Spec]:
         """What `partial` writes for each reduction."""
-        return [Spec((self.parts, self.columns * g.words), g.dtype) for g in map(Gatherer, self.reductions)]  # fmt: skip
+        return [Spec((self.parts, self.columns * g.words), g.dtype) for g in map(Accumulator, self.reductions)]  # fmt: skip
 
     def kernel(self, name: str = "columns") -> Kernel:
         return _Writing(self).whole(name)
 
-    def partial(self, rooms: list[Value], name: str = "columns_partial") -> Kernel:
-        return _Writing(self).partial(name, rooms)
+    def partial(self, scratches: list[Value], name: str = "columns_partial") -> Kernel:
+        return _Writing(self).partial(name, scratches)
 
-    def finish(self, rooms: list[Value], name: str = "columns_finish") -> Kernel:
-        return _Writing(self).finish(name, rooms)
+    def finish(self, scratches: list[Value], name: str = "columns_finish") -> Kernel:
+        return _Writing(self).finish(name, scratches)
 
 
 class _Writing:
@@ -82,26 +82,26 @@ class _Writing:
         self.writer.close()
         return self.writer.kernel(name, (self._blocks(), 1))
 
-    def partial(self, name: str, rooms: list[Value]) -> Kernel:
+    def partial(self, name: str, scratches: list[Value]) -> Kernel:
         writer = self.writer
         each = writer.integer(-(-self.columns.rows // self.columns.parts))
         self._each_column()
         writer.line(f"const I begin = (I)blockIdx.y * {each};")
         writer.line(f"const I end = begin + {each} < {self.length} ? begin + {each} : {self.length};")  # fmt: skip
-        for gatherer, room in zip(self._gather("begin", "end"), rooms, strict=True):
-            pointer = writer.pointer(Access(room, room.spec.dtype, 0, ()), written=True)
+        for gatherer, scratch in zip(self._gather("begin", "end"), scratches, strict=True):
+            pointer = writer.pointer(Access(scratch, scratch.spec.dtype, 0, ()), written=True)
             writer.line(f"{gatherer.name} = total_down<{_LINES}, {gatherer.op}>({gatherer.name});")
             writer.line(f"if (live && line == 0) {gatherer.put(pointer, f'(I)blockIdx.y * {self.total} + column')}")  # fmt: skip
         writer.close()
         return writer.kernel(name, (self._blocks(), self.columns.parts))
 
-    def finish(self, name: str, rooms: list[Value]) -> Kernel:
+    def finish(self, name: str, scratches: list[Value]) -> Kernel:
         writer = self.writer
         parts = writer.integer(self.columns.parts)
         self._each_column()
-        for reduction, room in zip(self.columns.reductions, rooms, strict=True):
-            gatherer = Gatherer(reduction)
-            pointer = writer.pointer(Access(room, room.spec.dtype, 0, ()))
+        for reduction, scratch in zip(self.columns.reductions, scratches, strict=True):
+            gatherer = Accumulator(reduction)
+            pointer = writer.pointer(Access(scratch, scratch.spec.dtype, 0, ()))
             gatherer.open(writer)
             writer.open(f"for (I r = line; r < {parts}; r += {_LINES})")
             writer.line(f"{gatherer.name} = {gatherer.op}::join({gatherer.name}, {gatherer.get(pointer, f'r * {self.total} + column')});")  # fmt: skip
@@ -123,10 +123,10 @@ class _Writing:
         writer.line(f"const I column = live ? first + x : {self.total} - 1;")
         self.places = self.side.find("column", "k")
 
-    def _gather(self, begin: str, end: str) -> list[Gatherer]:
+    def _gather(self, begin: str, end: str) -> list[Accumulator]:
         """Down the rows of a column."""
         writer, cut = self.writer, self.columns.cut
-        gatherers = [Gatherer(r) for r in self.columns.reductions]
+        gatherers = [Accumulator(r) for r in self.columns.reductions]
         outer = dict(writer.names)
         for gatherer in gatherers:
             gatherer.open(writer)

@@ -15,7 +15,7 @@ from .scalar import TYPES, cast
 _FLOAT64, _INT64, _INT32 = (np.dtype(n) for n in ("float64", "int64", "int32"))
 
 
-class Gatherer:
+class Accumulator:
     """The accumulator of one reduction."""
 
     def __init__(self, reduction: Instruction) -> None:

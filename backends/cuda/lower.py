@@ -26,8 +26,8 @@ from ..program.momentum import momentum_of
 from ..program.nest import Nest, only_for, passes_of, summary
 from ..program.pieces import is_movable
 from ..program.views import View
-from . import moving
-from .calls import ALL, ERRORS, Call, Gemm, Side, call_of
+from . import data_movement
+from .calls import ALL, ERRORS, Call, Gemm, GemmOperand, call_of
 from .columns import Columns
 from .elements import elements
 from .product import Product
@@ -109,9 +109,9 @@ class Lowering(plan.Lowering[Call]):
         if work.parts == 1:
             self.calls.append(call_of(work.kernel(), label, flops))
             return
-        rooms = [self.fresh(spec) for spec in work.rooms()]
-        self.calls.append(call_of(work.partial(rooms), label, flops))
-        self.calls.append(call_of(work.finish(rooms), f"{label} (join)"))
+        scratches = [self.fresh(spec) for spec in work.scratches()]
+        self.calls.append(call_of(work.partial(scratches), label, flops))
+        self.calls.append(call_of(work.finish(scratches), f"{label} (join)"))
 
     # products
     def product(self, group: Group, reads: dict[Value, Access]) -> None:
@@ -135,20 +135,20 @@ class Lowering(plan.Lowering[Call]):
         else:
             self._blas(group, reads, a, b, precision)
 
-    def _side(self, value: Value, batch: Sequence[int]) -> Side:
+    def _side(self, value: Value, batch: Sequence[int]) -> GemmOperand:
         """An operand as BLAS takes it, copied where it lies otherwise."""
         access = self.matrix(value, batch)
         rows, columns = value.spec.shape[-2:]
         down, along = access.strides[-2:]
         stride = merged(batch, access.strides[:-2])
         straight = (along == 1 or columns == 1) and (down >= columns or rows == 1)
-        turned = not straight and (down == 1 or rows == 1) and (along >= rows or columns == 1)
-        if stride is None or not (straight or turned):
+        transposed = not straight and (down == 1 or rows == 1) and (along >= rows or columns == 1)
+        if stride is None or not (straight or transposed):
             copied = self.fresh(value.spec)
             self.copy(value, copied, self.views[copied], "copy")
             return self._side(copied, batch) if merged(batch, self.matrix(copied, batch).strides[:-2]) is not None else self._side(self._spread(copied, batch), batch)  # fmt: skip
         step = max(down, columns) if straight else max(along, rows)
-        return Side(access.root, access.offset, turned, step, stride)
+        return GemmOperand(access.root, access.offset, transposed, step, stride)
 
     def _spread(self, value: Value, batch: Sequence[int]) -> Value:
         """A matrix for each place of the batch, where repeated ones do not lie at one distance."""
@@ -183,7 +183,7 @@ class Lowering(plan.Lowering[Call]):
             call.reads[target] = ALL
             call.scope = self.scope_of(group)
         self.calls.append(call)
-        self.behind(group, group.steps if momentum is None else momentum[3], reads)
+        self.epilogue(group, group.steps if momentum is None else momentum[3], reads)
 
     def _factors(self, rate: Value | float, kept: float, group: Group) -> tuple[Value, Value]:
         """Memory with -rate and with the part of the old velocity that is kept, for a product that adds to it."""
@@ -224,21 +224,21 @@ class Lowering(plan.Lowering[Call]):
             self.placed({v: Access(self.views[v].root, v.spec.dtype, self.views[v].offset, ())})[v]
             for v in values
         )
-        self.calls.append(call_of(moving.random_bits(key, counter, target), "random_bits"))
+        self.calls.append(call_of(data_movement.random_bits(key, counter, target), "random_bits"))
 
     def windows_add(self, values: Value, target: Value, static: dict[str, Any]) -> None:
         view = self.views[values]
         access = Access(self.root(view.root), values.spec.dtype, view.offset, view.strides)
         counts = [values.spec.shape[a] for a in static["axes"]]
-        kernel = moving.windows_add(access, counts, target, static)
+        kernel = data_movement.windows_add(access, counts, target, static)
         self.calls.append(call_of(kernel, "windows_add"))
 
     def take(self, table: Value, indices: Value, target: Value) -> None:
-        kernel = moving.take(self.root(table), self.root(indices), target, ERRORS)
+        kernel = data_movement.take(self.root(table), self.root(indices), target, ERRORS)
         self.calls.append(call_of(kernel, "take", checks=True))
 
     def scatter(self, rows: Value, indices: Value, target: Value) -> None:
-        kernel = moving.scatter(self.root(rows), self.root(indices), target, ERRORS)
+        kernel = data_movement.scatter(self.root(rows), self.root(indices), target, ERRORS)
         self.calls.append(call_of(kernel, "scatter_add", checks=True))
 
 

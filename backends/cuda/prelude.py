@@ -70,8 +70,8 @@ template <int LINES, class Op, class T> __device__ inline T total_down(T a) {{
   return a;
 }}
 
-// memory that the threads of a block share: one room for whichever function needs it
-__device__ inline void* room() {{
+// memory that the threads of a block share: one scratch for whichever function needs it
+__device__ inline void* scratch() {{
   __shared__ double bytes[2 * 32 * 33];
   return bytes;
 }}

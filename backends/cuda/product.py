@@ -47,7 +47,7 @@ class Product:
         self.m, self.n, self.k = (writer.integer(x) for x in self.size)
         self.outer.declare()
         kind = TYPES[self.a.dtype]
-        writer.line(f"{kind} (*left)[{_TILE} + 1] = ({kind} (*)[{_TILE} + 1])room(), (*right)[{_TILE} + 1] = left + {_TILE};")  # fmt: skip
+        writer.line(f"{kind} (*left)[{_TILE} + 1] = ({kind} (*)[{_TILE} + 1])scratch(), (*right)[{_TILE} + 1] = left + {_TILE};")  # fmt: skip
         writer.line(f"const I x = (I)threadIdx.x % {_TILE}, y = (I)threadIdx.x / {_TILE};")
         writer.line(f"const I tiles = ({self.n} + {_TILE - 1}) / {_TILE};")
         writer.open(f"for (I tile = (I)blockIdx.x; tile < ({self.m} + {_TILE - 1}) / {_TILE} * tiles; tile += (I)gridDim.x)")  # fmt: skip

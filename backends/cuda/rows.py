@@ -13,7 +13,7 @@ from ..contract import Spec
 from ..program.access import Access
 from ..program.ir import Instruction, Value, operands_of
 from ..program.nest import Nest, Pass, count_strides, only_for, passes_of
-from .gather import Gatherer
+from .gather import Accumulator
 from .kernel import THREADS, Axes, Kernel, Writer, lanes_for
 from .scalar import TYPES
 
@@ -57,15 +57,15 @@ class Rows:
         """All of the work in one kernel."""
         return _Writing(self, self.lanes_in_row).whole(name)
 
-    def rooms(self) -> list[Spec]:
+    def scratches(self) -> list[Spec]:
         """What `partial` writes for each reduction."""
-        return [Spec((self.rows, self.parts * g.words), g.dtype) for g in map(Gatherer, self.passes[0].reductions)]  # fmt: skip
+        return [Spec((self.rows, self.parts * g.words), g.dtype) for g in map(Accumulator, self.passes[0].reductions)]  # fmt: skip
 
-    def partial(self, rooms: list[Value], name: str = "rows_partial") -> Kernel:
-        return _Writing(self, THREADS).partial(name, rooms)
+    def partial(self, scratches: list[Value], name: str = "rows_partial") -> Kernel:
+        return _Writing(self, THREADS).partial(name, scratches)
 
-    def finish(self, rooms: list[Value], name: str = "rows_finish") -> Kernel:
-        return _Writing(self, 32).finish(name, rooms)
+    def finish(self, scratches: list[Value], name: str = "rows_finish") -> Kernel:
+        return _Writing(self, 32).finish(name, scratches)
 
 
 def _lanes_in_row(columns: int) -> int:
@@ -111,7 +111,7 @@ class _Writing:
         for number, part in enumerate(self.rows.passes):
             self._numbers(part)
             if part.reductions or part.elements:
-                gatherers = [Gatherer(r) for r in part.reductions]
+                gatherers = [Accumulator(r) for r in part.reductions]
                 self._pass(number, part, gatherers, "0", self.length)
                 for gatherer in gatherers:
                     gatherer.close(self.writer, f"total<{self.lanes}, ")
@@ -119,30 +119,30 @@ class _Writing:
         self.writer.close()
         return self.writer.kernel(name, (self._blocks(), 1))
 
-    def partial(self, name: str, rooms: list[Value]) -> Kernel:
+    def partial(self, name: str, scratches: list[Value]) -> Kernel:
         writer, part = self.writer, self.rows.passes[0]
         each = writer.integer(-(-self.rows.columns // self.rows.parts // self.pack) * self.pack)
         self._each_row()
         self._numbers(part)
         writer.line(f"const I begin = (I)blockIdx.y * {each};")
         writer.line(f"const I end = begin + {each} < {self.length} ? begin + {each} : {self.length};")  # fmt: skip
-        gatherers = [Gatherer(r) for r in part.reductions]
+        gatherers = [Accumulator(r) for r in part.reductions]
         self._pass(0, part, gatherers, "begin", "end")
-        for gatherer, room in zip(gatherers, rooms, strict=True):
-            pointer = writer.pointer(Access(room, room.spec.dtype, 0, ()), written=True)
+        for gatherer, scratch in zip(gatherers, scratches, strict=True):
+            pointer = writer.pointer(Access(scratch, scratch.spec.dtype, 0, ()), written=True)
             writer.line(f"{gatherer.name} = total<{self.lanes}, {gatherer.op}>({gatherer.name});")
             writer.line(f"if (live && x == 0) {gatherer.put(pointer, 'row * (I)gridDim.y + (I)blockIdx.y')}")  # fmt: skip
         writer.close()
         return writer.kernel(name, (self.rows.rows, self.rows.parts))
 
-    def finish(self, name: str, rooms: list[Value]) -> Kernel:
+    def finish(self, name: str, scratches: list[Value]) -> Kernel:
         writer, part = self.writer, self.rows.passes[0]
         parts = writer.integer(self.rows.parts)
         self._each_row()
         self._numbers(part)
-        for reduction, room in zip(part.reductions, rooms, strict=True):
-            gatherer = Gatherer(reduction)
-            pointer = writer.pointer(Access(room, room.spec.dtype, 0, ()))
+        for reduction, scratch in zip(part.reductions, scratches, strict=True):
+            gatherer = Accumulator(reduction)
+            pointer = writer.pointer(Access(scratch, scratch.spec.dtype, 0, ()))
             gatherer.open(writer)
             writer.open(f"for (I c = x; c < {parts}; c += {self.lanes})")
             writer.line(f"{gatherer.name} = {gatherer.op}::join({gatherer.name}, {gatherer.get(pointer, f'row * {parts} + c')});")  # fmt: skip
@@ -182,7 +182,7 @@ class _Writing:
                 )
             self.writer.step(step, place)
 
-    def _pass(self, number: int, part: Pass, gatherers: list[Gatherer], begin: str, end: str) -> None:  # fmt: skip
+    def _pass(self, number: int, part: Pass, gatherers: list[Accumulator], begin: str, end: str) -> None:  # fmt: skip
         """Along the columns once."""
         writer, kept, group = self.writer, self.rows.kept, self.group
         outer = dict(writer.names)

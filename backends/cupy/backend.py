@@ -105,9 +105,9 @@ class CuPyBackend:
     def compile(self, program: Program, feeds: Mapping[str, Feed] | None = None) -> Executable:
         """Kernels for the whole program, replayed as CUDA graphs."""
         # late: whoever never compiles need not load the machinery
-        from .machine import Machine
+        from .executable import Executable
 
-        return Machine(program, self, feeds)
+        return Executable(program, self, feeds)
 
     # in and out
     def asarray(self, value: Any, dtype: DType | None = None) -> Any:

@@ -91,7 +91,7 @@ class Blas:
         else:
             alpha, beta = map(ctypes.c_void_p, factors)
         first, second = gemm.b, gemm.a
-        shape = [ctypes.c_int(n) for n in (int(first.turned), int(second.turned), gemm.columns, gemm.rows, gemm.terms)]  # fmt: skip
+        shape = [ctypes.c_int(n) for n in (int(first.transposed), int(second.transposed), gemm.columns, gemm.rows, gemm.terms)]  # fmt: skip
 
         def matrix(address: int, step: int, stride: int) -> list[Any]:
             given: list[Any] = [ctypes.c_void_p(address), ctypes.c_int(kind), ctypes.c_int(step)]

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..contract import DType, Shape, Spec, float32, float64, int64, uint32, uint64
-from ..cuda import moving
+from ..cuda import data_movement
 from ..cuda.kernel import Kernel
 from ..program.access import Access
 from ..program.ir import Value
@@ -61,7 +61,7 @@ _BITS = Value(2, Spec((), uint32))
 def _random_bits(size: int) -> Kernel:
     """The kernel of compiled steps, for so many words."""
     key, counter = (Access(v, uint64, 0, ()) for v in (_KEY, _COUNTER))
-    kernel = moving.random_bits(key, counter, _BITS._replace(spec=Spec((size,), uint32)))
+    kernel = data_movement.random_bits(key, counter, _BITS._replace(spec=Spec((size,), uint32)))
     pointers = tuple(p._replace(root=_BITS) if p.written else p for p in kernel.pointers)
     return kernel._replace(pointers=pointers)
 

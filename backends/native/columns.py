@@ -9,9 +9,9 @@ from ..primitives import is_reduction
 from ..program.access import Access
 from ..program.ir import Instruction, Value, operands_of
 from ..program.nest import count_strides
-from .lanes import Lane, Operand
 from .loops import Loops
 from .reduction import Reduction
+from .vectors import Operand, VectorValue
 
 _DOWN = 4
 """Vectors of columns that go down the rows together."""
@@ -34,20 +34,20 @@ class Columns(Loops):
         if wide:
             begin, end = self.share(wide, 1)
 
-            def block(k: Lane, carried: list[Lane]) -> list[Lane]:
+            def block(k: VectorValue, carried: list[VectorValue]) -> list[VectorValue]:
                 start = self.code.binary("*", k, down * width)
                 self._down([(self.sum(i * width, start), width) for i in range(down)])
                 return []
 
             self.loop(begin, end, 1, (), block)
-        last = self.code.compare("==", self.code.binary("+", Lane("%part", "int64"), 1), Lane("%parts", "int64"))  # fmt: skip
+        last = self.code.compare("==", self.code.binary("+", VectorValue("%part", "int64"), 1), VectorValue("%parts", "int64"))  # fmt: skip
         remaining = [(self.number((wide * down + i) * width), width) for i in range(narrow)]
         if rest:
             remaining.append((self.number(whole * width), rest))
         if remaining:
             self.when(last, lambda: self._down(remaining))
 
-    def _down(self, blocks: list[tuple[Lane, int]]) -> None:
+    def _down(self, blocks: list[tuple[VectorValue, int]]) -> None:
         """Go down all rows for some vectors of columns, then finish them."""
         group, code = self.group, self.code
         before = [s for s in group.steps if not is_reduction(s.primitive) and self._is_row_work(s)]
@@ -56,11 +56,11 @@ class Columns(Loops):
         reductions = {(s, b): Reduction(code, s, rows, self.width, across=False) for s in reduced for b in range(len(blocks))}  # fmt: skip
         starts = [lane for r in reductions.values() for lane in r.start()]
 
-        def one(row: Lane, carried: list[Lane]) -> list[Lane]:
-            new: list[Lane] = []
+        def one(row: VectorValue, carried: list[VectorValue]) -> list[VectorValue]:
+            new: list[VectorValue] = []
             at = 0
             known: dict[tuple[Value, int], Operand] = {}
-            bases: dict[Access, Lane | int] = {}
+            bases: dict[Access, VectorValue | int] = {}
 
             def read_at(block: int) -> Callable[[Value], Operand]:
                 def read(value: Value) -> Operand:
@@ -96,10 +96,10 @@ class Columns(Loops):
             at += size
         self._finish(blocks, results)
 
-    def _count(self, step: Instruction, row: Lane | None, index: Lane) -> Operand:
+    def _count(self, step: Instruction, row: VectorValue | None, index: VectorValue) -> Operand:
         """arange in one row, or beneath all of them."""
         code, strides = self.code, count_strides(self.group, step.result)
-        place: Lane | int = 0
+        place: VectorValue | int = 0
         if row is not None:
             place = self.offset_of(row, self.outer, strides[: self.split], 0)
         if any(strides[self.split :]):
@@ -116,11 +116,11 @@ class Columns(Loops):
                 wanted.update(operands_of(other))
         return step.result in wanted
 
-    def _finish(self, blocks: list[tuple[Lane, int]], results: dict[tuple[Value, int], Operand]) -> None:  # fmt: skip
+    def _finish(self, blocks: list[tuple[VectorValue, int]], results: dict[tuple[Value, int], Operand]) -> None:  # fmt: skip
         group = self.group
         for block, (index, active) in enumerate(blocks):
 
-            def read(value: Value, block: int = block, index: Lane = index, active: int = active) -> Operand:  # fmt: skip
+            def read(value: Value, block: int = block, index: VectorValue = index, active: int = active) -> Operand:  # fmt: skip
                 if (value, block) not in results:
                     access = self.nest.reads[value]
                     results[value, block] = self.vector(access, access.offset, index, self.inner, access.strides[self.split :], active)  # fmt: skip

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import platform
 
-MEET, CHECK = 1, 2
+BARRIER, CHECK = 1, 2
 """Flags of a call: all threads meet before it; nothing more is done when there was an error."""
 ARRIVED, MET, ERRORS, DONE, YIELD = 0, 64, 128, 192, 256
 SHARED_BYTES = 320
@@ -158,7 +158,7 @@ one:
   %flags.p = getelementptr i8, ptr %entry.p, i64 16
   %flags = load i64, ptr %flags.p, align 8
   START
-  %meets = and i64 %flags, {MEET}
+  %meets = and i64 %flags, {BARRIER}
   %must.meet = icmp ne i64 %meets, 0
   br i1 %must.meet, label %meeting, label %checking
 meeting:

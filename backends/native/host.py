@@ -13,37 +13,42 @@ from ..program.ir import Value
 from .calls import Call
 
 if TYPE_CHECKING:
-    from .machine import Machine
+    from .executable import Executable
 
 NDArray = np.ndarray[Any, Any]
 _numpy = NumPyBackend()
 
 
-def run_on_host(machine: Machine, call: Call, state: Mapping[str, NDArray], inputs: Mapping[str, NDArray]) -> None:  # fmt: skip
+def run_on_host(executable: Executable, call: Call, state: Mapping[str, NDArray], inputs: Mapping[str, NDArray]) -> None:  # fmt: skip
     """An instruction for which there is no kernel, on NumPy."""
     assert call.foreign is not None
     result, primitive, operands, static = call.foreign
-    given = [array_of(machine, o, state, inputs) if isinstance(o, Value) else o for o in operands]
+    given = [
+        array_of(executable, o, state, inputs) if isinstance(o, Value) else o for o in operands
+    ]
     value = getattr(_numpy, primitive)(*given, **dict(static))
-    array_of(machine, result, state, inputs)[...] = value
+    array_of(executable, result, state, inputs)[...] = value
 
 
 def array_of(
-    machine: Machine, value: Value, state: Mapping[str, NDArray], inputs: Mapping[str, NDArray]
+    executable: Executable,
+    value: Value,
+    state: Mapping[str, NDArray],
+    inputs: Mapping[str, NDArray],
 ) -> NDArray:
     """The array in memory that a value of the program is, as a view."""
-    view = machine.lowered.views[value]
-    root = machine.lowered.place.get(view.root, view.root)
-    names = {v: n for n, v in machine.state.items()}
-    outputs = {v: n for n, v in machine.lowered.program.outputs if isinstance(v, Value)}
+    view = executable.lowered.views[value]
+    root = executable.lowered.place.get(view.root, view.root)
+    names = {v: n for n, v in executable.state.items()}
+    outputs = {v: n for n, v in executable.lowered.program.outputs if isinstance(v, Value)}
     if root in names:
         base = state[names[root]]
-    elif root in machine.slots or root not in machine.known:
-        base = {machine.inputs[n]: a for n, a in inputs.items()}[root]
+    elif root in executable.slots or root not in executable.known:
+        base = {executable.inputs[n]: a for n, a in inputs.items()}[root]
     elif root in outputs:
-        base = machine.outputs[outputs[root]]
+        base = executable.outputs[outputs[root]]
     else:
-        base = shaped(machine.block[machine.layout.offsets[root] :], root.spec)
+        base = shaped(executable.block[executable.layout.offsets[root] :], root.spec)
     size = base.dtype.itemsize
     flat = base.reshape(-1)[view.offset :]
     return np.lib.stride_tricks.as_strided(flat, value.spec.shape, [s * size for s in view.strides])  # fmt: skip

@@ -20,7 +20,7 @@ from ..program.arithmetic import working_dtype
 from ..program.ir import Instruction, Value
 from ..program.ir import Operand as Given
 from . import scalar
-from .lanes import Lane, Lanes, Operand
+from .vectors import Operand, VectorBuilder, VectorValue
 
 UNIT = 8
 """Rows are given to threads in multiples of this."""
@@ -30,7 +30,7 @@ class Kernel:
     """Writer of one function. Subclasses write the body."""
 
     def __init__(self, roots: Sequence[Value], width: int) -> None:
-        self.code = Lanes(width)
+        self.code = VectorBuilder(width)
         self.width = width
         self.pointers = {root: f"%a{i}" for i, root in enumerate(roots)}
 
@@ -56,17 +56,17 @@ class Kernel:
 
     # control flow
     def loop(
-        self, begin: Lane, end: Lane, step: int, carried: Sequence[Lane], body: Callable[[Lane, list[Lane]], Sequence[Lane]]
-    ) -> list[Lane]:  # fmt: skip
+        self, begin: VectorValue, end: VectorValue, step: int, carried: Sequence[VectorValue], body: Callable[[VectorValue, list[VectorValue]], Sequence[VectorValue]]
+    ) -> list[VectorValue]:  # fmt: skip
         """`for i in range(begin, end, step)`; the values `carried` from turn to turn, and what they are at the end."""
         code = self.code
         name = code.fresh("loop")
         before = self.block
         code.line(f"br label %{name}")
         code.label(name)
-        index = Lane(f"%{name}.i", "int64")
+        index = VectorValue(f"%{name}.i", "int64")
         following = f"%{name}.n"
-        holders = [Lane(f"%{name}.c{k}", c.dtype, c.lanes) for k, c in enumerate(carried)]
+        holders = [VectorValue(f"%{name}.c{k}", c.dtype, c.lanes) for k, c in enumerate(carried)]
         at = len(code.lines)
         code.line(f"%{name}.more = icmp slt i64 {index.name}, {end.name}")
         code.line(f"br i1 %{name}.more, label %{name}.body, label %{name}.end")
@@ -83,7 +83,7 @@ class Kernel:
         self.block = f"{name}.end"
         return holders
 
-    def when(self, condition: Lane, body: Callable[[], None]) -> None:
+    def when(self, condition: VectorValue, body: Callable[[], None]) -> None:
         code = self.code
         name = code.fresh("when")
         code.line(f"br i1 {condition.name}, label %{name}, label %{name}.end")
@@ -94,14 +94,14 @@ class Kernel:
         code.label(f"{name}.end")
         self.block = f"{name}.end"
 
-    def number(self, value: int) -> Lane:
-        return Lane(str(value), "int64")
+    def number(self, value: int) -> VectorValue:
+        return VectorValue(str(value), "int64")
 
-    def share(self, extent: int, unit: int = UNIT) -> tuple[Lane, Lane]:
+    def share(self, extent: int, unit: int = UNIT) -> tuple[VectorValue, VectorValue]:
         """(begin, end) of this thread's part of range(extent)."""
         code = self.code
         units = -(-extent // unit)
-        part, parts = Lane("%part", "int64"), Lane("%parts", "int64")
+        part, parts = VectorValue("%part", "int64"), VectorValue("%parts", "int64")
         following = code.binary("+", part, 1)
         bounds = []
         for which in (part, following):
@@ -112,8 +112,8 @@ class Kernel:
 
     # addresses
     def offset_of(
-        self, index: Lane | int, sizes: Sequence[int], strides: Sequence[int], start: int
-    ) -> Lane | int:
+        self, index: VectorValue | int, sizes: Sequence[int], strides: Sequence[int], start: int
+    ) -> VectorValue | int:
         """Elements from the pointer to where the merged `index` over `sizes` is."""  # fmt: skip
         code = self.code
         one = merged(sizes, strides)
@@ -124,7 +124,7 @@ class Kernel:
         if one is not None:
             scaled = index if one == 1 else code.binary("*", index, one)
             return scaled if start == 0 else code.binary("+", scaled, start)
-        total: Lane | None = None
+        total: VectorValue | None = None
         rest = index
         for size, stride in zip(reversed(sizes), reversed(strides), strict=True):
             if size == 1:
@@ -152,7 +152,7 @@ class Kernel:
         given = [self._as(self._read(o, read), inner) for o in operands]
         if primitive == "where":
             given[0] = self._as(self._read(operands[0], read), "bool")
-        if not any(isinstance(o, Lane) for o in given):
+        if not any(isinstance(o, VectorValue) for o in given):
             given[0] = code.constant(given[0], inner)  # type: ignore[arg-type]
         return self._as(scalar.apply(code, primitive, given, dict(static)), dtype)
 
@@ -160,7 +160,7 @@ class Kernel:
         return read(operand) if isinstance(operand, Value) else operand
 
     def _as(self, operand: Operand, dtype: str) -> Operand:
-        if isinstance(operand, Lane):
+        if isinstance(operand, VectorValue):
             return self.code.cast(operand, dtype)
         if dtype == "bool":
             return bool(operand)
@@ -168,7 +168,7 @@ class Kernel:
             return int(operand) if math.isfinite(operand) else 0
         return operand
 
-    def counted(self, instruction: Instruction, place: Lane | int) -> Operand:
+    def counted(self, instruction: Instruction, place: VectorValue | int) -> Operand:
         """arange: start + step * place."""
         code, static = self.code, dict(instruction.static)
         dtype = instruction.result.spec.dtype
@@ -177,8 +177,8 @@ class Kernel:
         scaled = code.binary("*", code.cast(place, "float64" if dtype.kind == "f" else "int64"), static["step"])  # fmt: skip
         return code.cast(code.binary("+", scaled, static["start"]), NAMES[dtype])
 
-    def lane(self, operand: Operand, dtype: DType) -> Lane:
+    def lane(self, operand: Operand, dtype: DType) -> VectorValue:
         """An operand as a register."""
-        if isinstance(operand, Lane):
+        if isinstance(operand, VectorValue):
             return operand
         return self.code.constant(operand, NAMES[dtype])

@@ -42,11 +42,11 @@ def random_bits(key: NDArray, counter: NDArray, shape: Shape) -> NDArray:
     size = 1
     for length in shape:
         size *= length
-    room = np.empty(-(-size // group) * group, np.uint32)
+    scratch = np.empty(-(-size // group) * group, np.uint32)
     count = np.array(size)
-    given = np.array([address(key), address(counter), address(room), address(count)])
+    given = np.array([address(key), address(counter), address(scratch), address(count)])
     bits(address(given), 0, 1, 0)
-    return room[:size].reshape(shape)
+    return scratch[:size].reshape(shape)
 
 
 def order(keys: NDArray) -> NDArray:
@@ -54,8 +54,8 @@ def order(keys: NDArray) -> NDArray:
     _, sort, _ = _functions()
     keys = np.ascontiguousarray(keys)
     result = np.empty(len(keys), np.int64)
-    room = np.empty(Order.room_size(len(keys)), np.uint64)
+    scratch = np.empty(Order.room_size(len(keys)), np.uint64)
     count = np.array(len(keys))
-    given = np.array([address(keys), address(result), address(room), address(count)])
+    given = np.array([address(keys), address(result), address(scratch), address(count)])
     sort(address(given), 0, 1, 0)
     return result

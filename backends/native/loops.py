@@ -22,8 +22,8 @@ from ..program.nest import (
     passes_of,
 )
 from .kernel import Kernel
-from .lanes import Lane, Operand
 from .reduction import Reduction
+from .vectors import Operand, VectorValue
 
 
 class Loops(Kernel):
@@ -34,7 +34,7 @@ class Loops(Kernel):
         self.nest = nest
         self.group = nest.group
 
-    def vector(self, access: Access, base: Lane | int, index: Lane, inner: Sequence[int], strides: Sequence[int], active: int) -> Lane:  # fmt: skip
+    def vector(self, access: Access, base: VectorValue | int, index: VectorValue, inner: Sequence[int], strides: Sequence[int], active: int) -> VectorValue:  # fmt: skip
         """Elements from place `index` along the inner axes on; `base` is where the row begins."""
         code = self.code
         one = merged(inner, strides)
@@ -46,7 +46,7 @@ class Loops(Kernel):
         offsets = self._offsets(index, inner, strides, base)
         return code.gather(pointer, offsets, access.dtype, active)
 
-    def put(self, value: Lane, access: Access, base: Lane | int, index: Lane, inner: Sequence[int], strides: Sequence[int], active: int) -> None:  # fmt: skip
+    def put(self, value: VectorValue, access: Access, base: VectorValue | int, index: VectorValue, inner: Sequence[int], strides: Sequence[int], active: int) -> None:  # fmt: skip
         code = self.code
         one = merged(inner, strides)
         pointer = self.pointers[access.root]
@@ -58,17 +58,17 @@ class Loops(Kernel):
             offsets = self._offsets(index, inner, strides, base)
             code.scatter(code.spread(value, self.width), pointer, offsets, access.dtype, active)
 
-    def _offsets(self, index: Lane, inner: Sequence[int], strides: Sequence[int], base: Lane | int) -> Lane:  # fmt: skip
+    def _offsets(self, index: VectorValue, inner: Sequence[int], strides: Sequence[int], base: VectorValue | int) -> VectorValue:  # fmt: skip
         code = self.code
         places = code.binary("+", code.spread(index, self.width), code.lane_numbers())
         offsets = self.offset_of(places, inner, strides, 0)
-        assert isinstance(offsets, Lane)
+        assert isinstance(offsets, VectorValue)
         return code.binary("+", offsets, base) if base != 0 else offsets
 
-    def sum(self, a: Lane | int, b: Lane) -> Lane:
+    def sum(self, a: VectorValue | int, b: VectorValue) -> VectorValue:
         return self.code.binary("+", b, a) if a != 0 else b
 
-    def along(self, length: int, body: Callable[[Lane, int, list[Lane]], Sequence[Lane]], carried: Sequence[Lane] = (), begin: Lane | None = None, end: Lane | None = None) -> list[Lane]:  # fmt: skip
+    def along(self, length: int, body: Callable[[VectorValue, int, list[VectorValue]], Sequence[VectorValue]], carried: Sequence[VectorValue] = (), begin: VectorValue | None = None, end: VectorValue | None = None) -> list[VectorValue]:  # fmt: skip
         """Vectors along `length` columns: a loop over whole ones, then the rest under a mask."""
         width = self.width
         if begin is not None and end is not None:
@@ -84,7 +84,7 @@ class Loops(Kernel):
             held = list(body(self.number(whole), rest, held))
         return held
 
-    def _between(self, begin: Lane, end: Lane, body: Callable[[Lane, int, list[Lane]], Sequence[Lane]], carried: Sequence[Lane]) -> list[Lane]:  # fmt: skip
+    def _between(self, begin: VectorValue, end: VectorValue, body: Callable[[VectorValue, int, list[VectorValue]], Sequence[VectorValue]], carried: Sequence[VectorValue]) -> list[VectorValue]:  # fmt: skip
         """From `begin` to `end`, which only the run knows: whole vectors, then one number at a time."""
         code, width = self.code, self.width
         length = code.binary("-", end, begin)
@@ -109,12 +109,12 @@ class Rows(Loops):
         self.passes = passes_of(group)
         rows = math.prod(self.outer)
         if rows == 1:
-            first = self.code.compare("==", Lane("%part", "int64"), 0)
+            first = self.code.compare("==", VectorValue("%part", "int64"), 0)
             self.when(first, lambda: self._row(self.number(0)))
             return
         begin, end = self.share(rows)
 
-        def one(row: Lane, carried: list[Lane]) -> list[Lane]:
+        def one(row: VectorValue, carried: list[VectorValue]) -> list[VectorValue]:
             self._row(row)
             return []
 
@@ -126,19 +126,21 @@ class Rows(Loops):
         first = domain[0] if len(domain) > 1 else math.prod(domain)
         step = math.prod(domain) // max(first, 1)
         if math.prod(domain) <= 1:
-            self.when(self.code.compare("==", Lane("%part", "int64"), 0), lambda: self._piece(self.number(0), 0))  # fmt: skip
+            self.when(self.code.compare("==", VectorValue("%part", "int64"), 0), lambda: self._piece(self.number(0), 0))  # fmt: skip
             return
         begin, end = self.share(first)
         if step != 1:
             begin, end = self.code.binary("*", begin, step), self.code.binary("*", end, step)
 
-        def piece(index: Lane, active: int, carried: list[Lane]) -> Sequence[Lane]:
+        def piece(
+            index: VectorValue, active: int, carried: list[VectorValue]
+        ) -> Sequence[VectorValue]:
             self._piece(index, active)
             return []
 
         self.along(0, piece, (), begin, end)
 
-    def _piece(self, index: Lane, active: int) -> None:
+    def _piece(self, index: VectorValue, active: int) -> None:
         """One vector of a flat domain, or one number when `active` is 0."""
         nest, code, domain = self.nest, self.code, self.group.domain
         known: dict[Value, Operand] = {}
@@ -156,7 +158,7 @@ class Rows(Loops):
 
         for step in self.group.steps:
             if step.primitive == "arange":
-                places: Lane | int = 0
+                places: VectorValue | int = 0
                 if merged(domain, count_strides(self.group, step.result)):
                     places = index
                     if active:
@@ -173,7 +175,7 @@ class Rows(Loops):
             address = code.at(self.pointers[access.root], self.sum(access.offset, index), access.dtype)  # fmt: skip
             code.store(lane, address, access.dtype, active)
 
-    def _count(self, step: Instruction, index: Lane | None, active: int) -> Operand:
+    def _count(self, step: Instruction, index: VectorValue | None, active: int) -> Operand:
         """arange at a place of the row, or for the row where there is no `index`."""
         code, strides = self.code, count_strides(self.group, step.result)
         place = self.offset_of(self.row, self.outer, strides[: self.kept], 0)
@@ -186,9 +188,9 @@ class Rows(Loops):
         return self.counted(step, place)
 
     # rows
-    def _row(self, row: Lane) -> None:
+    def _row(self, row: VectorValue) -> None:
         nest, code = self.nest, self.code
-        self.bases: dict[Access, Lane | int] = {}
+        self.bases: dict[Access, VectorValue | int] = {}
         self.row = row
         numbers: dict[Value, Operand] = {}
         held: dict[tuple[Value, int], Operand] = {}
@@ -205,7 +207,7 @@ class Rows(Loops):
                 lane = self.lane(numbers[value], value.spec.dtype)
                 code.store(lane, code.at(self.pointers[access.root], self._base(access), access.dtype), access.dtype)  # fmt: skip
 
-    def _base(self, access: Access) -> Lane | int:
+    def _base(self, access: Access) -> VectorValue | int:
         """Where the row begins in the memory of an operand."""
         if access not in self.bases:
             self.bases[access] = self.offset_of(self.row, self.outer, access.strides[: self.kept], access.offset)  # fmt: skip
@@ -227,13 +229,13 @@ class Rows(Loops):
             numbers[value] = self.code.load(self.code.at(self.pointers[access.root], self._base(access), access.dtype), access.dtype)  # fmt: skip
         return numbers[value]
 
-    def _read_element(self, value: Value, index: Lane, active: int) -> Lane:
-        access = self.nest.rooms.get(value) or self.nest.reads[value]
-        base = self._room_base(access) if value in self.nest.rooms else self._base(access)
+    def _read_element(self, value: Value, index: VectorValue, active: int) -> VectorValue:
+        access = self.nest.scratches.get(value) or self.nest.reads[value]
+        base = self._room_base(access) if value in self.nest.scratches else self._base(access)
         return self.vector(access, base, index, self.inner, access.strides[self.kept :], active)
 
-    def _room_base(self, access: Access) -> Lane:
-        return self.code.binary("*", Lane("%part", "int64"), access.offset)
+    def _room_base(self, access: Access) -> VectorValue:
+        return self.code.binary("*", VectorValue("%part", "int64"), access.offset)
 
     def _short_row(self, numbers: dict[Value, Operand], held: dict[tuple[Value, int], Operand]) -> None:  # fmt: skip
         """The whole row in registers: every step once for each of its vectors."""
@@ -241,7 +243,7 @@ class Rows(Loops):
         blocks = [(k, self.number(k * width), min(width, columns - k * width)) for k in range(-(-columns // width))]  # fmt: skip
         scalar = columns == 1
 
-        def reader(block: int, index: Lane, active: int) -> Callable[[Value], Operand]:
+        def reader(block: int, index: VectorValue, active: int) -> Callable[[Value], Operand]:
             def read(value: Value) -> Operand:
                 if value in numbers:
                     return numbers[value]
@@ -292,7 +294,7 @@ class Rows(Loops):
         writes = [v for v in self.nest.writes if self._is_element(v)]
         made = {s.result for s in one.elements}
         late = [v for v in writes if v in made]
-        saves = [v for v in self.nest.rooms if v in made]
+        saves = [v for v in self.nest.scratches if v in made]
         if not (one.reductions or late or saves):
             return
         reductions = [Reduction(self.code, step, self.columns, self.width) for step in one.reductions]  # fmt: skip
@@ -303,7 +305,9 @@ class Rows(Loops):
             if value in self.nest.reads and value not in numbers and self._reads_number(value):
                 self._read_number(value, numbers)
 
-        def vector(index: Lane, active: int, carried: list[Lane]) -> Sequence[Lane]:
+        def vector(
+            index: VectorValue, active: int, carried: list[VectorValue]
+        ) -> Sequence[VectorValue]:
             known: dict[Value, Operand] = {}
 
             def read(value: Value) -> Operand:
@@ -322,9 +326,9 @@ class Rows(Loops):
                 access = self.nest.writes[value]
                 self.put(self.lane(known[value], value.spec.dtype), access, self._base(access), index, self.inner, access.strides[self.kept :], active)  # fmt: skip
             for value in saves:
-                access = self.nest.rooms[value]
+                access = self.nest.scratches[value]
                 self.put(self.lane(known[value], value.spec.dtype), access, self._room_base(access), index, self.inner, access.strides[self.kept :], active)  # fmt: skip
-            new: list[Lane] = []
+            new: list[VectorValue] = []
             at = 0
             for reduction, step in zip(reductions, one.reductions, strict=True):
                 size = len(reduction.start())

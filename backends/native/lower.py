@@ -17,10 +17,10 @@ from ..program.access import Access, same_places
 from ..program.arithmetic import accepts_loop
 from ..program.fuse import Group, Plan
 from ..program.ir import Instruction, Program, Value
-from ..program.nest import Nest, is_flat, kept_axes, room_length, room_values, summary
+from ..program.nest import Nest, is_flat, kept_axes, scratch_length, scratch_values, summary
 from ..program.precision import rounded_products
 from ..program.views import row_major
-from . import moving, multiplying
+from . import data_movement, multiplying
 from .calls import Call, Touch, rows_touched, touches
 from .columns import Columns
 from .kernel import Kernel
@@ -30,9 +30,9 @@ from .narrow import Narrow, is_narrow
 
 @dataclass
 class Lowered(plan.Lowered[Call]):
-    """`rooms` are scratch memory with its bytes for each thread, `functions` those of BLAS by name."""
+    """`scratches` are scratch memory with its bytes for each thread, `functions` those of BLAS by name."""
 
-    rooms: dict[Value, int]
+    scratches: dict[Value, int]
     functions: dict[Value, str]
 
 
@@ -51,7 +51,7 @@ class Lowering(plan.Lowering[Call]):
         self.width = width
         self.has_blas = has_blas
         super().__init__(fused)
-        self.rooms: dict[Value, int] = {}
+        self.scratches: dict[Value, int] = {}
         self.functions: dict[Value, str] = {}
         self.scalars: set[Value] = set()
         self._written: dict[str, tuple[str, tuple[str, ...]]] = {}
@@ -59,10 +59,12 @@ class Lowering(plan.Lowering[Call]):
     def lowered(self) -> Lowered:
         """All calls."""
         self.make_calls()
-        return Lowered(self.program, self.calls, self.place, self.views, self.rooms, self.functions)
+        return Lowered(
+            self.program, self.calls, self.place, self.views, self.scratches, self.functions
+        )
 
     def is_foreign(self, instruction: Instruction) -> bool:
-        return moving.is_foreign(instruction)
+        return data_movement.is_foreign(instruction)
 
     def product(self, group: Group, reads: dict[Value, Access]) -> None:
         multiplying.product(self, group, reads)
@@ -76,22 +78,22 @@ class Lowering(plan.Lowering[Call]):
         )
 
     def random_bits(self, values: list[Value], target: Value) -> None:
-        moving.random_bits(self, values, target)
+        data_movement.random_bits(self, values, target)
 
     def windows_add(self, values: Value, target: Value, static: dict[str, Any]) -> None:
-        moving.windows_add(self, values, target, static)
+        data_movement.windows_add(self, values, target, static)
 
     def take(self, table: Value, indices: Value, target: Value) -> None:
-        moving.take(self, table, indices, target)
+        data_movement.take(self, table, indices, target)
 
     def scatter(self, rows: Value, indices: Value, target: Value) -> None:
-        moving.scatter(self, rows, indices, target)
+        data_movement.scatter(self, rows, indices, target)
 
     def argsort(self, keys: Value, target: Value) -> None:
-        moving.argsort(self, keys, target)
+        data_movement.argsort(self, keys, target)
 
     def reads_late(self, group: Group) -> bool:
-        return group.kind == "rows" and group.reduced is not None and room_length(group) > 4 * self.width  # fmt: skip
+        return group.kind == "rows" and group.reduced is not None and scratch_length(group) > 4 * self.width  # fmt: skip
 
     # loops
     def loops(
@@ -99,12 +101,12 @@ class Lowering(plan.Lowering[Call]):
     ) -> None:
         if not name and len(group.steps) == 1:
             name = group.steps[0].primitive
-        rooms: dict[Value, Access] = {}
+        scratches: dict[Value, Access] = {}
         if group.kind == "rows" and group.reduced is not None:
-            for value in room_values(group, self.width):
-                rooms[value] = self._room(group, value)
-        nest = Nest(group, reads, writes, rooms)
-        roots = list(dict.fromkeys(a.root for a in (*reads.values(), *writes.values(), *rooms.values())))  # fmt: skip
+            for value in scratch_values(group, self.width):
+                scratches[value] = self._room(group, value)
+        nest = Nest(group, reads, writes, scratches)
+        roots = list(dict.fromkeys(a.root for a in (*reads.values(), *writes.values(), *scratches.values())))  # fmt: skip
         kernel: Kernel
         if group.kind == "columns":
             kernel = Columns(nest, roots, self.width)
@@ -114,19 +116,19 @@ class Lowering(plan.Lowering[Call]):
             touch = self._touch_of(nest)
         label = name or " ".join(summary(group))
         call = self.call(kernel, label, roots, reads.values(), writes.values(), touch, group, nest.signature(roots))  # fmt: skip
-        if group.reduced is None or (group.kind == "rows" and not rooms and room_length(group) <= 4 * self.width):  # fmt: skip
+        if group.reduced is None or (group.kind == "rows" and not scratches and scratch_length(group) <= 4 * self.width):  # fmt: skip
             call.pairs = same_places(reads, writes)
 
     def _room(self, group: Group, value: Value) -> Access:
         """Scratch memory for one row in each thread; `offset` is the distance between two threads, in elements."""
-        columns = room_length(group)
+        columns = scratch_length(group)
         padded = -(-columns // 16) * 16
-        room = self.fresh(Spec((padded,), value.spec.dtype))
-        self.rooms[room] = padded * value.spec.dtype.itemsize
+        scratch = self.fresh(Spec((padded,), value.spec.dtype))
+        self.scratches[scratch] = padded * value.spec.dtype.itemsize
         assert group.reduced is not None
         first = min(group.reduced)
         strides = [0] * first + list(row_major(group.domain[first:]))
-        return Access(room, value.spec.dtype, padded, tuple(strides))
+        return Access(scratch, value.spec.dtype, padded, tuple(strides))
 
     def _touch_of(self, nest: Nest) -> Callable[[Access], Touch]:
         domain = nest.group.domain

@@ -87,10 +87,10 @@ def _tiles(
         kind = Packed
     kernel: Product
     if kind:
-        room = lowering.fresh(Spec((1,), second.dtype))
-        lowering.rooms[room] = kind.room_size(terms, columns, second.dtype, lowering.width)
-        kernel = kind(nest, first, second, terms, room, roots, lowering.width)
-        roots = [*roots, room]
+        scratch = lowering.fresh(Spec((1,), second.dtype))
+        lowering.scratches[scratch] = kind.room_size(terms, columns, second.dtype, lowering.width)
+        kernel = kind(nest, first, second, terms, scratch, roots, lowering.width)
+        roots = [*roots, scratch]
     else:
         kernel = Product(nest, first, second, terms, roots, lowering.width)
     kept = len(group.domain) - 1
@@ -165,7 +165,7 @@ def _blas(lowering: Lowering, group: Group, reads: dict[Value, Access], a: Value
         call.reads[target] = own
         call.scope = lowering.scope_of(group)
     lowering.calls.append(call)
-    lowering.behind(group, group.steps if momentum is None else momentum[3], reads)
+    lowering.epilogue(group, group.steps if momentum is None else momentum[3], reads)
 
 
 def _scalar(lowering: Lowering, value: Value, group: Group) -> Value:

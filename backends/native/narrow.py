@@ -15,9 +15,9 @@ from ..primitives import is_reduction
 from ..program.access import Access, merged
 from ..program.ir import Value, operands_of
 from ..program.nest import Nest, count_strides, kept_axes
-from .lanes import Lane, Operand
 from .loops import Loops
 from .reduction import Reduction
+from .vectors import Operand, VectorValue
 
 MOST_COLUMNS = 12
 _FEWEST_ROWS = 8
@@ -43,13 +43,13 @@ class Narrow(Loops):
         self.columns = math.prod(self.inner)
         begin, end = self.share(math.prod(self.outer))
 
-        def some(row: Lane, carried: list[Lane]) -> list[Lane]:
+        def some(row: VectorValue, carried: list[VectorValue]) -> list[VectorValue]:
             self._rows(row, end)
             return []
 
         self.loop(begin, end, self.width, (), some)
 
-    def _rows(self, row: Lane, end: Lane) -> None:
+    def _rows(self, row: VectorValue, end: VectorValue) -> None:
         """As many rows as there are lanes, from `row` on."""
         code, width = self.code, self.width
         left = code.spread(code.binary("-", end, row), width)
@@ -110,7 +110,7 @@ class Narrow(Loops):
         place = np.unravel_index(column, self.inner) if self.inner else ()
         return access.offset + sum(int(p) * s for p, s in zip(place, access.strides[self.kept :], strict=True))  # fmt: skip
 
-    def _load(self, access: Access, column: int) -> Lane:
+    def _load(self, access: Access, column: int) -> VectorValue:
         code, start = self.code, self._offset(access, column)
         pointer = self.pointers[access.root]
         across = self._across(access)
@@ -120,7 +120,7 @@ class Narrow(Loops):
             return code.load(code.at(pointer, self.sum(start, self.first), access.dtype), access.dtype, self.active)  # fmt: skip
         return code.gather(pointer, self._places(access, start), access.dtype, self.active)
 
-    def _store(self, value: Lane, access: Access, column: int) -> None:
+    def _store(self, value: VectorValue, access: Access, column: int) -> None:
         code, start = self.code, self._offset(access, column)
         pointer = self.pointers[access.root]
         value = code.spread(value, self.width)
@@ -132,7 +132,7 @@ class Narrow(Loops):
     def _across(self, access: Access) -> int | None:
         return merged(self.outer, access.strides[: self.kept])
 
-    def _places(self, access: Access, start: int) -> Lane:
+    def _places(self, access: Access, start: int) -> VectorValue:
         places = self.offset_of(self.places, self.outer, access.strides[: self.kept], start)
-        assert isinstance(places, Lane)
+        assert isinstance(places, VectorValue)
         return places

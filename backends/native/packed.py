@@ -10,8 +10,8 @@ from __future__ import annotations
 from ..contract import DType
 from ..program.access import Access
 from .kernel import UNIT
-from .lanes import Lane
 from .product import Roomy
+from .vectors import VectorValue
 
 _SIZES = (3, 3, 2)
 _LEAST_BYTES = 100_000
@@ -33,7 +33,7 @@ def suits(rows: int, columns: int, a: Access, b: Access, terms: int, width: int)
 
 
 class Packed(Roomy):
-    """A product by panels; `room` holds one panel for each thread."""
+    """A product by panels; `scratch` holds one panel for each thread."""
 
     @staticmethod
     def room_size(terms: int, columns: int, dtype: DType, width: int) -> int:
@@ -44,7 +44,7 @@ class Packed(Roomy):
         code, size = self.code, sum(_SIZES) * self.width
         self.place = 0
         self.begin()
-        part, parts = Lane("%part", "int64"), Lane("%parts", "int64")
+        part, parts = VectorValue("%part", "int64"), VectorValue("%parts", "int64")
         across = code.intrinsic("smin", parts, self.columns // size)
         down = code.put(f"udiv i64 {parts.name}, {across.name}", "int64")
         row_part = code.put(f"udiv i64 {part.name}, {across.name}", "int64")
@@ -52,15 +52,17 @@ class Packed(Roomy):
         begin, end = self._shared(self.columns // size, column_part, across, 1)
         top, bottom = self._shared(self.rows // UNIT, row_part, down, UNIT)
         own = code.binary("*", part, self.terms * max(_SIZES) * self.width)
-        self.panel = code.at(self.room, own, self.dtype)
+        self.panel = code.at(self.scratch, own, self.dtype)
 
-        def block(number: Lane, carried: list[Lane]) -> list[Lane]:
+        def block(number: VectorValue, carried: list[VectorValue]) -> list[VectorValue]:
             self._block(code.binary("*", number, size), top, bottom)
             return []
 
         self.loop(begin, end, 1, (), block)
 
-    def _shared(self, extent: int, part: Lane, parts: Lane, unit: int) -> tuple[Lane, Lane]:
+    def _shared(
+        self, extent: int, part: VectorValue, parts: VectorValue, unit: int
+    ) -> tuple[VectorValue, VectorValue]:
         """What `part` of `parts` takes of range(extent), times `unit`; nothing for parts that are too many."""
         code = self.code
         bounds = []
@@ -71,17 +73,17 @@ class Packed(Roomy):
             bounds.append(code.binary("*", code.intrinsic("smin", share, extent), unit))
         return bounds[0], bounds[1]
 
-    def _block(self, column: Lane, top: Lane, bottom: Lane) -> None:
+    def _block(self, column: VectorValue, top: VectorValue, bottom: VectorValue) -> None:
         """Eight vectors of columns: two wide panels, then a narrow one."""
         code, wide = self.code, _SIZES[0]
 
-        def panel(start: Lane, vectors: int) -> None:
+        def panel(start: VectorValue, vectors: int) -> None:
             self._pack(start, vectors)
             self.row_blocks(
                 top, bottom, lambda row: self.tile(row, UNIT, start, [self.width] * vectors)
             )
 
-        def one(offset: Lane, carried: list[Lane]) -> list[Lane]:
+        def one(offset: VectorValue, carried: list[VectorValue]) -> list[VectorValue]:
             panel(code.binary("+", column, offset), wide)
             return []
 
@@ -89,10 +91,10 @@ class Packed(Roomy):
         self.loop(self.number(0), self.number(2 * step), step, (), one)
         panel(code.binary("+", column, 2 * step), _SIZES[-1])
 
-    def _pack(self, column: Lane, vectors: int) -> None:
+    def _pack(self, column: VectorValue, vectors: int) -> None:
         code, pointer = self.code, self.pointers[self.b.root]
 
-        def row(k: Lane, carried: list[Lane]) -> list[Lane]:
+        def row(k: VectorValue, carried: list[VectorValue]) -> list[VectorValue]:
             source = code.binary(
                 "+", self._add(code.binary("*", k, self.b.strides[-2]), self.b_start), column
             )
@@ -113,7 +115,7 @@ class Packed(Roomy):
 
         self.loop(self.number(0), self.number(self.terms), 1, (), row)
 
-    def vectors(self, k: Lane, column: Lane, actives: list[int]) -> list[Lane]:
+    def vectors(self, k: VectorValue, column: VectorValue, actives: list[int]) -> list[VectorValue]:
         """Row `k` of the panel."""
         code = self.code
         at = code.binary("*", k, len(actives) * self.width)

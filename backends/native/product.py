@@ -16,7 +16,7 @@ from ..program.access import Access
 from ..program.ir import Instruction, Value
 from ..program.nest import Nest, count_strides
 from .kernel import UNIT, Kernel
-from .lanes import Lane, Operand
+from .vectors import Operand, VectorValue
 
 _SUMS = 24
 """Registers for sums."""
@@ -39,19 +39,19 @@ class Product(Kernel):
     def body(self) -> None:
         batches = math.prod(self.batch)
         if batches == 1:
-            self.place: Lane | int = 0
+            self.place: VectorValue | int = 0
             self._matrix(*self.share(self.rows))
             return
         begin, end = self.share(batches, 1)
 
-        def one(place: Lane, carried: list[Lane]) -> list[Lane]:
+        def one(place: VectorValue, carried: list[VectorValue]) -> list[VectorValue]:
             self.place = place
             self._matrix(self.number(0), self.number(self.rows))
             return []
 
         self.loop(begin, end, 1, (), one)
 
-    def _start(self, access: Access) -> Lane | int:
+    def _start(self, access: Access) -> VectorValue | int:
         """Where the matrix of this batch begins."""
         axes = len(self.batch)
         return self.offset_of(self.place, self.batch, access.strides[:axes], access.offset)
@@ -61,7 +61,7 @@ class Product(Kernel):
         self.a_start, self.b_start = self._start(self.a), self._start(self.b)
         self.starts = {v: self._start(a) for v, a in (*self.nest.reads.items(), *self.nest.writes.items())}  # fmt: skip
 
-    def _matrix(self, begin: Lane, end: Lane) -> None:
+    def _matrix(self, begin: VectorValue, end: VectorValue) -> None:
         code, width = self.code, self.width
         whole_rows = self.rows - self.rows % UNIT
         rest = self.rows % UNIT
@@ -83,16 +83,16 @@ class Product(Kernel):
 
             self.when(code.binary("&", covers, some), remaining)
 
-    def row_blocks(self, begin: Lane, end: Lane, tile: Callable[[Lane], None], step: int = UNIT) -> None:  # fmt: skip
+    def row_blocks(self, begin: VectorValue, end: VectorValue, tile: Callable[[VectorValue], None], step: int = UNIT) -> None:  # fmt: skip
         """A tile for every `step` rows."""
 
-        def one(row: Lane, carried: list[Lane]) -> list[Lane]:
+        def one(row: VectorValue, carried: list[VectorValue]) -> list[VectorValue]:
             tile(row)
             return []
 
         self.loop(begin, end, step, (), one)
 
-    def _tall_blocks(self, begin: Lane, end: Lane) -> None:
+    def _tall_blocks(self, begin: VectorValue, end: VectorValue) -> None:
         """Where one vector holds a row, twice as many rows at once: a tile needs 8 sums on their way, better 16."""
         code, actives = self.code, [self.columns % self.width or self.width]
         pairs = code.binary("&", code.binary("-", end, begin), -2 * UNIT)
@@ -100,7 +100,7 @@ class Product(Kernel):
         self.row_blocks(begin, middle, lambda row: self.tile(row, 2 * UNIT, self.number(0), actives), 2 * UNIT)  # fmt: skip
         self.row_blocks(middle, end, lambda row: self.tile(row, UNIT, self.number(0), actives))
 
-    def _column_blocks(self, vectors: int, rows: int, run: Callable[[Callable[[Lane], None]], None]) -> None:  # fmt: skip
+    def _column_blocks(self, vectors: int, rows: int, run: Callable[[Callable[[VectorValue], None]], None]) -> None:  # fmt: skip
         """Blocks of vectors of about equal size: a loop over those that are alike, then the last."""
         width = self.width
         most = max(1, min(_SUMS // rows, 8))
@@ -111,14 +111,14 @@ class Product(Kernel):
         if masked and alike * size == vectors:
             alike -= 1
 
-        def tile_at(first: Lane, actives: list[int]) -> Callable[[Lane], None]:
+        def tile_at(first: VectorValue, actives: list[int]) -> Callable[[VectorValue], None]:
             return lambda row: self.tile(row, rows, first, actives)
 
         if alike == 1:
             run(tile_at(self.number(0), [width] * size))
         elif alike:
 
-            def one(column: Lane, carried: list[Lane]) -> list[Lane]:
+            def one(column: VectorValue, carried: list[VectorValue]) -> list[VectorValue]:
                 run(tile_at(column, [width] * size))
                 return []
 
@@ -129,7 +129,7 @@ class Product(Kernel):
                 actives[-1] = masked
             run(tile_at(self.number(alike * size * width), actives))
 
-    def tile(self, row: Lane, rows: int, column: Lane, actives: list[int]) -> None:
+    def tile(self, row: VectorValue, rows: int, column: VectorValue, actives: list[int]) -> None:
         """`rows` rows from `row` by the vectors from `column`: the sum over k, then the epilogue."""
         code = self.code
         zero = code.constant(0, NAMES[self.dtype], self.width)
@@ -138,7 +138,7 @@ class Product(Kernel):
         step_i = self.a.strides[-2]
         a_row = self._add(code.binary("*", row, step_i), self.a_start)
 
-        def terms(k: Lane, sums: list[Lane]) -> list[Lane]:
+        def terms(k: VectorValue, sums: list[VectorValue]) -> list[VectorValue]:
             held = list(sums)
             for u in range(unroll):
                 place = k if u == 0 else code.binary("+", k, u)
@@ -148,12 +148,12 @@ class Product(Kernel):
         sums = self.loop(self.number(0), self.number(self.terms), unroll, starts, terms)
         self._epilogue(sums, row, rows, column, actives)
 
-    def _term(self, k: Lane, sums: list[Lane], a_row: Lane, rows: int, column: Lane, actives: list[int]) -> list[Lane]:  # fmt: skip
+    def _term(self, k: VectorValue, sums: list[VectorValue], a_row: VectorValue, rows: int, column: VectorValue, actives: list[int]) -> list[VectorValue]:  # fmt: skip
         code = self.code
         step_i, step_k = self.a.strides[-2:]
         vectors = self.vectors(k, column, actives)
         a_at = self._add(code.binary("*", k, step_k), a_row)
-        new: list[Lane] = []
+        new: list[VectorValue] = []
         for i in range(rows):
             address = code.at(self.pointers[self.a.root], self._add(a_at, i * step_i), self.dtype)
             number = code.spread(code.load(address, self.dtype), self.width)
@@ -161,7 +161,7 @@ class Product(Kernel):
                 new.append(code.intrinsic("fma", number, vector, sums[i * len(vectors) + v]))
         return new
 
-    def vectors(self, k: Lane, column: Lane, actives: list[int]) -> list[Lane]:
+    def vectors(self, k: VectorValue, column: VectorValue, actives: list[int]) -> list[VectorValue]:
         """Row `k` of B from `column` on."""
         code = self.code
         b_row = self._add(code.binary("*", k, self.b.strides[-2]), self.b_start)
@@ -172,10 +172,10 @@ class Product(Kernel):
             for v, active in enumerate(actives)
         ]  # fmt: skip
 
-    def _add(self, a: Lane, b: Lane | int) -> Lane:
+    def _add(self, a: VectorValue, b: VectorValue | int) -> VectorValue:
         return a if b == 0 else self.code.binary("+", a, b)
 
-    def _epilogue(self, sums: list[Lane], row: Lane, rows: int, column: Lane, actives: list[int]) -> None:  # fmt: skip
+    def _epilogue(self, sums: list[VectorValue], row: VectorValue, rows: int, column: VectorValue, actives: list[int]) -> None:  # fmt: skip
         loaded: dict[tuple[Value, int | None, int | None], Operand] = {}
         for i in range(rows):
             for v, active in enumerate(actives):
@@ -199,10 +199,10 @@ class Product(Kernel):
                 for value, access in self.nest.writes.items():
                     self._write(self.lane(known[value], value.spec.dtype), access, self.starts[value], row, i, column, v, active)  # fmt: skip
 
-    def _place(self, access: Access, start: Lane | int, row: Lane, i: int, column: Lane, v: int) -> Lane | int:  # fmt: skip
+    def _place(self, access: Access, start: VectorValue | int, row: VectorValue, i: int, column: VectorValue, v: int) -> VectorValue | int:  # fmt: skip
         *_, by_row, by_column = access.strides
         code = self.code
-        place: Lane | int = start
+        place: VectorValue | int = start
         if by_row:
             at = code.binary("*", self._add(row, i), by_row)
             place = self._add(at, place)
@@ -212,14 +212,16 @@ class Product(Kernel):
             place = self._add(along, place)
         return place
 
-    def _count(self, step: Instruction, row: Lane, i: int, column: Lane, v: int) -> Operand:
+    def _count(
+        self, step: Instruction, row: VectorValue, i: int, column: VectorValue, v: int
+    ) -> Operand:
         """arange along the rows or the columns."""
         by_row, by_column = count_strides(self.group, step.result)[-2:]
         if by_column:
             return self.counted(step, self._spaced(self._add(column, v * self.width), 1))
         return self.counted(step, self._add(row, i) if by_row else 0)
 
-    def _load(self, access: Access, start: Lane | int, row: Lane, i: int, column: Lane, v: int, active: int) -> Operand:  # fmt: skip
+    def _load(self, access: Access, start: VectorValue | int, row: VectorValue, i: int, column: VectorValue, v: int, active: int) -> Operand:  # fmt: skip
         code = self.code
         place = self._place(access, start, row, i, column, v)
         pointer = self.pointers[access.root]
@@ -230,12 +232,12 @@ class Product(Kernel):
             return code.load(code.at(pointer, place, access.dtype), access.dtype, active)
         return code.gather(pointer, self._spaced(place, step), access.dtype, active)
 
-    def _spaced(self, place: Lane | int, step: int) -> Lane:
+    def _spaced(self, place: VectorValue | int, step: int) -> VectorValue:
         code = self.code
-        first = place if isinstance(place, Lane) else self.number(place)
+        first = place if isinstance(place, VectorValue) else self.number(place)
         return code.binary("+", code.binary("*", code.lane_numbers(), step), code.spread(first, self.width))  # fmt: skip
 
-    def _write(self, value: Lane, access: Access, start: Lane | int, row: Lane, i: int, column: Lane, v: int, active: int) -> None:  # fmt: skip
+    def _write(self, value: VectorValue, access: Access, start: VectorValue | int, row: VectorValue, i: int, column: VectorValue, v: int, active: int) -> None:  # fmt: skip
         code = self.code
         place = self._place(access, start, row, i, column, v)
         pointer = self.pointers[access.root]
@@ -247,13 +249,13 @@ class Product(Kernel):
 
 
 class Roomy(Product):
-    """A product that needs scratch memory, a `room` for each thread."""
+    """A product that needs scratch memory, a `scratch` for each thread."""
 
     def __init__(
-        self, nest: Nest, a: Access, b: Access, terms: int, room: Value, roots: Sequence[Value], width: int
+        self, nest: Nest, a: Access, b: Access, terms: int, scratch: Value, roots: Sequence[Value], width: int
     ) -> None:  # fmt: skip
-        super().__init__(nest, a, b, terms, (*roots, room), width)
-        self.room = self.pointers[room]
+        super().__init__(nest, a, b, terms, (*roots, scratch), width)
+        self.scratch = self.pointers[scratch]
 
     @staticmethod
     @abstractmethod

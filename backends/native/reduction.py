@@ -14,7 +14,7 @@ import numpy as np
 from ..contract import DType
 from ..primitives import PRIMITIVES
 from ..program.ir import Instruction, Value
-from .lanes import Lane, Lanes
+from .vectors import VectorBuilder, VectorValue
 
 _LONG = 4096
 """From this many terms a sum of float32 is held in float64."""
@@ -33,7 +33,12 @@ class Reduction:
     """
 
     def __init__(
-        self, code: Lanes, instruction: Instruction, length: int, lanes: int, across: bool = True
+        self,
+        code: VectorBuilder,
+        instruction: Instruction,
+        length: int,
+        lanes: int,
+        across: bool = True,
     ) -> None:
         self.code = code
         self.across = across and lanes > 1
@@ -66,7 +71,7 @@ class Reduction:
         info = np.iinfo(self.dtype)
         return int(info.min if self.first < 0 else info.max)
 
-    def start(self, first: Lane | None = None) -> list[Lane]:
+    def start(self, first: VectorValue | None = None) -> list[VectorValue]:
         """The values that are carried along."""
         code = self.code
         carried = [code.constant(self._identity(), self.held, self.lanes)]
@@ -77,13 +82,15 @@ class Reduction:
             carried.append(code.lane_numbers() if self.across else first)
         return carried
 
-    def take(self, carried: Sequence[Lane], value: Lane, index: Lane, active: int) -> list[Lane]:
+    def take(
+        self, carried: Sequence[VectorValue], value: VectorValue, index: VectorValue, active: int
+    ) -> list[VectorValue]:
         """Take in `value`, whose first `active` lanes count, found at `index` and the places after it."""
         code = self.code
         value = code.spread(value, self.lanes)
         if not self.prefers:
             value = code.cast(value, self.held)
-        inside: Lane | None = None
+        inside: VectorValue | None = None
         if self.across and active < self.lanes:
             inside = code.first(active)
             value = code.select(inside, value, self._identity())
@@ -108,7 +115,7 @@ class Reduction:
             places = code.binary("+", places, code.lane_numbers())
         return [code.select(beyond, value, total), code.select(beyond, places, carried[1])]
 
-    def close(self, carried: Sequence[Lane], active: int) -> Lane:
+    def close(self, carried: Sequence[VectorValue], active: int) -> VectorValue:
         """The number; `active` is how many lanes have ever counted."""
         code, total = self.code, carried[0]
         if not self.across:
@@ -131,14 +138,14 @@ class Reduction:
             )
         return code.cast(total, self.result.name)
 
-    def _extreme(self, x: Lane) -> Lane:
+    def _extreme(self, x: VectorValue) -> VectorValue:
         kind = "max" if self.first < 0 else "min"
         if self.is_float:
             # no lane holds a NaN: nothing compares beyond with one
             return self.code.reduce("f" + kind, x)
         return self.code.reduce(("u" if self.dtype.kind in "ub" else "s") + kind, x)
 
-    def _place(self, values: Lane, places: Lane, active: int) -> Lane:
+    def _place(self, values: VectorValue, places: VectorValue, active: int) -> VectorValue:
         """The first place that holds the extreme."""
         code = self.code
         clean = values

@@ -19,7 +19,7 @@ import numpy as np
 from ..errors import CodeError
 from ..numba import mathematics
 from ..primitives import PRIMITIVES, written
-from .lanes import Lane, Lanes, Operand
+from .vectors import Operand, VectorBuilder, VectorValue
 
 _FUNCTIONS = {name: f for name, f in vars(mathematics).items() if inspect.isfunction(f)}
 _CONSTANTS = {n: v for n, v in vars(mathematics).items() if isinstance(v, (int, float)) and not isinstance(v, bool)}  # fmt: skip
@@ -45,13 +45,13 @@ def _body(name: str) -> tuple[list[str], list[ast.stmt]]:
 
 
 def apply(
-    code: Lanes, primitive: str, operands: list[Operand], static: Mapping[str, Any]
+    code: VectorBuilder, primitive: str, operands: list[Operand], static: Mapping[str, Any]
 ) -> Operand:
     """`primitive` of operands that have been cast to the dtype it works in."""
     if primitive == "power":
         return code.intrinsic("pow", *operands)
     row, bound = PRIMITIVES[primitive], operands[-1]
-    if row.prefers is not None and not isinstance(bound, Lane) and bound == bound:
+    if row.prefers is not None and not isinstance(bound, VectorValue) and bound == bound:
         # with a number that is no NaN one comparison does, and a NaN of x stays
         return code.select(code.compare(row.prefers, bound, operands[0]), bound, operands[0])
     text = str(row.numba)
@@ -69,7 +69,7 @@ def has_text(primitive: str) -> bool:
 class _Compiler:
     """One expression or function body; `names` are its variables."""
 
-    def __init__(self, code: Lanes, names: dict[str, Operand]) -> None:
+    def __init__(self, code: VectorBuilder, names: dict[str, Operand]) -> None:
         self.code = code
         self.names = names
 
@@ -100,12 +100,12 @@ class _Compiler:
                 return self.names[name] if name in self.names else _CONSTANTS[name]
             case ast.BinOp(left=left, op=op, right=right):
                 a, b = self.value(left), self.value(right)
-                if not isinstance(a, Lane) and not isinstance(b, Lane):
+                if not isinstance(a, VectorValue) and not isinstance(b, VectorValue):
                     return eval(f"a {_BINARY[type(op)]} b", {"a": a, "b": b})  # type: ignore[no-any-return]
                 return self.code.binary(_BINARY[type(op)], a, b)
             case ast.UnaryOp(op=ast.USub(), operand=inner):
                 a = self.value(inner)
-                return self.code.negate(a) if isinstance(a, Lane) else -a
+                return self.code.negate(a) if isinstance(a, VectorValue) else -a
             case ast.UnaryOp(op=ast.Not(), operand=inner):
                 return self.code.invert(self._lane(inner, "bool"))
             case ast.BoolOp(op=op, values=values):
@@ -125,13 +125,13 @@ class _Compiler:
                 return self._function(function, [self.value(a) for a in arguments])
         raise CodeError(f"no scalar arithmetic: {ast.unparse(node)}")
 
-    def _lane(self, node: ast.expr, dtype: str) -> Lane:
+    def _lane(self, node: ast.expr, dtype: str) -> VectorValue:
         value = self.value(node)
-        return value if isinstance(value, Lane) else self.code.constant(value, dtype)
+        return value if isinstance(value, VectorValue) else self.code.constant(value, dtype)
 
-    def _comparison(self, operands: list[ast.expr], ops: list[ast.cmpop]) -> Lane:
+    def _comparison(self, operands: list[ast.expr], ops: list[ast.cmpop]) -> VectorValue:
         values = [self.value(o) for o in operands]
-        result: Lane | None = None
+        result: VectorValue | None = None
         for a, b, op in zip(values, values[1:], ops):
             one = self.code.compare(_COMPARE[type(op)], a, b)
             result = one if result is None else self.code.binary("&", result, one)
@@ -145,11 +145,11 @@ class _Compiler:
             dtype = "float32" if name == "F" else name.removeprefix("np.")
             if dtype == "floor":
                 return self.code.intrinsic("floor", first)
-            if not isinstance(first, Lane):
+            if not isinstance(first, VectorValue):
                 return self.code.constant(first, dtype)
             return self.code.cast(first, dtype)
         if name == "abs":
-            assert isinstance(first, Lane)
+            assert isinstance(first, VectorValue)
             if "float" in first.dtype:
                 return self.code.intrinsic("fabs", first)
             if first.dtype.startswith(("u", "bool")):
@@ -160,7 +160,7 @@ class _Compiler:
         return self.call(name, arguments)
 
     def _mathematical(self, name: str, x: Operand) -> Operand:
-        assert isinstance(x, Lane)
+        assert isinstance(x, VectorValue)
         if name == "isfinite":
             if "float" not in x.dtype:
                 return self.code.constant(True, "bool", x.lanes)

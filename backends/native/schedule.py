@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from ..program.ir import Value
 from .calls import ERRORS, Call, Touch
-from .driver import CHECK, MEET
+from .driver import BARRIER, CHECK
 
 _SMALL = 4_000_000
 """Up to so many bytes of intermediate values calls change places freely."""
@@ -49,10 +49,10 @@ def schedule(calls: Sequence[Call], states: set[Value], intermediate: int) -> li
         if call.checks:
             checked = False
         elif not checked and any(v in states for v in call.writes):
-            flags, checked = MEET | CHECK, True
+            flags, checked = BARRIER | CHECK, True
         if free is None or call.foreign is not None:
-            flags |= MEET
-        if flags & MEET:
+            flags |= BARRIER
+        if flags & BARRIER:
             open_touches.clear()
         for root, touch in call.reads.items():
             open_touches.setdefault(root, []).append((touch, False))

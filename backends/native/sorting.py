@@ -10,8 +10,8 @@ import numpy as np
 
 from ..program.ir import Value
 from .kernel import Kernel
-from .lanes import Lane
 from .special import fill
+from .vectors import VectorValue
 
 _WORD = np.dtype(np.uint64)
 _PLACE = np.dtype(np.int64)
@@ -19,14 +19,14 @@ _DIGITS = 256
 
 
 class Order(Kernel):
-    """result = argsort(keys), stable, for one axis of uint64; `room` holds the counts and 3 n words.
+    """result = argsort(keys), stable, for one axis of uint64; `scratch` holds the counts and 3 n words.
 
     `length` holds n, where the shape of the keys does not say it.
     """
 
-    def __init__(self, keys: Value, result: Value, room: Value, width: int, length: Value | None = None) -> None:  # fmt: skip
-        super().__init__([v for v in (keys, result, room, length) if v is not None], width)
-        self.keys, self.result, self.room = (self.pointers[v] for v in (keys, result, room))
+    def __init__(self, keys: Value, result: Value, scratch: Value, width: int, length: Value | None = None) -> None:  # fmt: skip
+        super().__init__([v for v in (keys, result, scratch, length) if v is not None], width)
+        self.keys, self.result, self.scratch = (self.pointers[v] for v in (keys, result, scratch))
         self.given = None if length is None else self.pointers[length]
         self.end = self.number(0 if length is not None else keys.spec.shape[0])
 
@@ -36,17 +36,17 @@ class Order(Kernel):
         return 3 * length + _DIGITS
 
     def body(self) -> None:
-        self.when(self.code.compare("==", Lane("%part", "int64"), 0), self._sort)
+        self.when(self.code.compare("==", VectorValue("%part", "int64"), 0), self._sort)
 
     def _sort(self) -> None:
         code = self.code
         if self.given is not None:
             self.end = code.load(self.given, _PLACE)
-        counts, own = self.room, code.at(self.room, _DIGITS, _WORD)
+        counts, own = self.scratch, code.at(self.scratch, _DIGITS, _WORD)
         other_keys = code.at(own, self.end, _WORD)
         other_places = code.at(other_keys, self.end, _WORD)
 
-        def begin(i: Lane, carried: list[Lane]) -> list[Lane]:
+        def begin(i: VectorValue, carried: list[VectorValue]) -> list[VectorValue]:
             code.store(code.load(code.at(self.keys, i, _WORD), _WORD), code.at(own, i, _WORD), _WORD)  # fmt: skip
             code.store(i, code.at(self.result, i, _PLACE), _PLACE)
             return []
@@ -61,23 +61,23 @@ class Order(Kernel):
         code, end = self.code, self.end
         fill(self, counts, 8 * _DIGITS)
 
-        def bucket(i: Lane) -> tuple[Lane, str]:
+        def bucket(i: VectorValue) -> tuple[VectorValue, str]:
             key = code.load(code.at(keys, i, _WORD), _WORD)
             digit = code.binary("&", code.binary(">>", key, shift), _DIGITS - 1)
             return key, code.at(counts, digit, _PLACE)
 
-        def count(i: Lane, carried: list[Lane]) -> list[Lane]:
+        def count(i: VectorValue, carried: list[VectorValue]) -> list[VectorValue]:
             _, at = bucket(i)
             code.store(code.binary("+", code.load(at, _PLACE), 1), at, _PLACE)
             return []
 
-        def add_up(i: Lane, carried: list[Lane]) -> list[Lane]:
+        def add_up(i: VectorValue, carried: list[VectorValue]) -> list[VectorValue]:
             at = code.at(counts, i, _PLACE)
             here = code.load(at, _PLACE)
             code.store(carried[0], at, _PLACE)
             return [code.binary("+", carried[0], here)]
 
-        def move(i: Lane, carried: list[Lane]) -> list[Lane]:
+        def move(i: VectorValue, carried: list[VectorValue]) -> list[VectorValue]:
             key, at = bucket(i)
             target = code.load(at, _PLACE)
             code.store(code.binary("+", target, 1), at, _PLACE)

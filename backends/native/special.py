@@ -11,7 +11,7 @@ from ..contract import NAMES, DType
 from ..philox import MULTIPLIERS, WEYL
 from ..program.ir import Value
 from .kernel import UNIT, Kernel
-from .lanes import Lane, literal
+from .vectors import VectorValue, literal
 
 _ROUNDS = 10
 _WORD = 0xFFFFFFFF
@@ -46,7 +46,7 @@ class RandomBits(Kernel):
             begin, end = (code.binary("*", b, group) for b in self.share(-(-math.prod(self.shape) // group), 1))  # fmt: skip
         self._between(begin, end)
 
-    def _between(self, begin: Lane, end: Lane) -> None:
+    def _between(self, begin: VectorValue, end: VectorValue) -> None:
         """The words from number `begin` to `end`, or a few more."""
         code, group = self.code, 4 * self.width
         word = np.dtype(np.uint64)
@@ -58,7 +58,7 @@ class RandomBits(Kernel):
             for round_ in range(_ROUNDS)
         ]  # fmt: skip
 
-        def blocks(first: Lane, carried: list[Lane]) -> list[Lane]:
+        def blocks(first: VectorValue, carried: list[VectorValue]) -> list[VectorValue]:
             start = code.put(f"lshr i64 {first.name}, 2", "uint64")
             numbers = code.binary("+", code.spread(start, self.width), code.lane_numbers()._replace(dtype="uint64"))  # fmt: skip
             words = self._rounds(numbers, streams, schedule)
@@ -67,7 +67,9 @@ class RandomBits(Kernel):
 
         self.loop(begin, end, group, (), blocks)
 
-    def _rounds(self, numbers: Lane, streams: list[Lane], schedule: list[list[Lane]]) -> list[Lane]:
+    def _rounds(
+        self, numbers: VectorValue, streams: list[VectorValue], schedule: list[list[VectorValue]]
+    ) -> list[VectorValue]:
         code = self.code
         # only the low words count; products ignore what stands above, and so does the store
         c0, c1 = numbers, code.binary(">>", numbers, 32)
@@ -82,7 +84,7 @@ class RandomBits(Kernel):
             )
         return [c0, c1, c2, c3]
 
-    def _high(self, x: Lane) -> Lane:
+    def _high(self, x: VectorValue) -> VectorValue:
         """The high words in the low places; a shuffle runs beside the products, a shift would wait for them."""
         code, width = self.code, self.width
         halves = f"<{2 * width} x i32>"
@@ -91,7 +93,7 @@ class RandomBits(Kernel):
         moved = code.put(f"shufflevector {halves} {split.name}, {halves} poison, {halves} <{order}>", "uint32", 2 * width)  # fmt: skip
         return code.put(f"bitcast {halves} {moved.name} to {x.type}", x.dtype, width)
 
-    def _store(self, words: list[Lane], first: Lane) -> None:
+    def _store(self, words: list[VectorValue], first: VectorValue) -> None:
         """The words of a block lie one after the other."""
         code, width = self.code, self.width
         narrow = [code.cast(w, "uint32") for w in words]
@@ -100,7 +102,7 @@ class RandomBits(Kernel):
         address = code.at(self.result, first, np.dtype(np.uint32))
         code.line(f"store <{4 * width} x i32> {all_words.name}, ptr {address}, align 4")
 
-    def _interleaved(self, a: Lane, b: Lane) -> Lane:
+    def _interleaved(self, a: VectorValue, b: VectorValue) -> VectorValue:
         size = a.lanes
         order = ", ".join(f"i32 {i // 2 + (i % 2) * size}" for i in range(2 * size))
         return self.code.put(f"shufflevector {a.type} {a.name}, {b.type} {b.name}, <{2 * size} x i32> <{order}>", "uint32", 2 * size)  # fmt: skip
@@ -124,7 +126,7 @@ class Transpose(Kernel):
         code = self.code
         limit = code.intrinsic("smin", end, whole)
 
-        def block(k: Lane, carried: list[Lane]) -> list[Lane]:
+        def block(k: VectorValue, carried: list[VectorValue]) -> list[VectorValue]:
             self._row_of_blocks(code.binary("*", k, width), width)
             return []
 
@@ -134,12 +136,12 @@ class Transpose(Kernel):
             covers = code.binary("&", code.compare("==", end, blocks), code.compare("<", begin, end))  # fmt: skip
             self.when(covers, lambda: self._row_of_blocks(self.number(whole * width), rest))
 
-    def _row_of_blocks(self, row: Lane, rows: int) -> None:
+    def _row_of_blocks(self, row: VectorValue, rows: int) -> None:
         """Rows `row` and following of the result, all columns."""
         width = self.width
         whole, rest = self.columns - self.columns % width, self.columns % width
 
-        def block(column: Lane, carried: list[Lane]) -> list[Lane]:
+        def block(column: VectorValue, carried: list[VectorValue]) -> list[VectorValue]:
             self._turn(row, rows, column, width)
             return []
 
@@ -148,7 +150,7 @@ class Transpose(Kernel):
         if rest:
             self._turn(row, rows, self.number(whole), rest)
 
-    def _turn(self, row: Lane, rows: int, column: Lane, columns: int) -> None:
+    def _turn(self, row: VectorValue, rows: int, column: VectorValue, columns: int) -> None:
         code, width = self.code, self.width
         start = code.binary("+", code.binary("*", column, self.step), row)
         zero = code.constant(0, NAMES[self.dtype], width)
@@ -172,7 +174,7 @@ class Transpose(Kernel):
             at = code.binary("+", code.binary("*", code.binary("+", row, i), self.columns), column)
             code.store(vectors[i], code.at(self.result, at, self.dtype), self.dtype, columns)
 
-    def _shuffled(self, a: Lane, b: Lane, order: list[int]) -> Lane:
+    def _shuffled(self, a: VectorValue, b: VectorValue, order: list[int]) -> VectorValue:
         text = ", ".join(f"i32 {i}" for i in order)
         return self.code.put(f"shufflevector {a.type} {a.name}, {b.type} {b.name}, <{len(order)} x i32> <{text}>", a.dtype, a.lanes)  # fmt: skip
 
@@ -184,7 +186,7 @@ class _Copying(Kernel):
         self.code.declare("declare void @llvm.memcpy.p0.p0.i64(ptr, ptr, i64, i1)")
         self.code.line(f"call void @llvm.memcpy.p0.p0.i64(ptr {target}, ptr {source}, i64 {size}, i1 false)")  # fmt: skip
 
-    def byte(self, pointer: str, offset: Lane) -> str:
+    def byte(self, pointer: str, offset: VectorValue) -> str:
         name = "%" + self.code.fresh("p")
         self.code.line(f"{name} = getelementptr i8, ptr {pointer}, i64 {offset.name}")
         return name
@@ -204,9 +206,9 @@ class Batch(_Copying):
     def body(self) -> None:
         code = self.code
         begin, end = self.share(self.rows)
-        first = code.binary("*", Lane("%step", "int64"), self.rows)
+        first = code.binary("*", VectorValue("%step", "int64"), self.rows)
 
-        def one(row: Lane, carried: list[Lane]) -> list[Lane]:
+        def one(row: VectorValue, carried: list[VectorValue]) -> list[VectorValue]:
             place = code.binary("+", first, row)
             if self.order is not None:
                 place = code.load(code.at(self.order, place, np.dtype(np.int64)), np.dtype(np.int64))  # fmt: skip
@@ -236,7 +238,7 @@ class Take(_Copying):
         each = self.rows // max(self.first, 1)
         begin, end = (b if each == 1 else code.binary("*", b, each) for b in bounds)
 
-        def one(row: Lane, carried: list[Lane]) -> list[Lane]:
+        def one(row: VectorValue, carried: list[VectorValue]) -> list[VectorValue]:
             index = checked_index(self, indices, row, self.dtype, self.length, errors)
             source = self.byte(table, code.binary("*", index, self.size))
             self.copy(self.byte(result, code.binary("*", row, self.size)), source, self.size)
@@ -245,7 +247,7 @@ class Take(_Copying):
         self.loop(begin, end, 1, (), one)
 
 
-def checked_index(kernel: Kernel, indices: str, row: Lane, dtype: DType, length: int, errors: str) -> Lane:  # fmt: skip
+def checked_index(kernel: Kernel, indices: str, row: VectorValue, dtype: DType, length: int, errors: str) -> VectorValue:  # fmt: skip
     """The index at place `row`, counted from the front; 0 and a note in `errors` when there is no such element."""
     code = kernel.code
     index = code.cast(code.load(code.at(indices, row, dtype), dtype), "int64")
@@ -267,14 +269,14 @@ class ScatterAdd(_Copying):
         self.dtype, self.index_dtype = result.spec.dtype, indices.spec.dtype
 
     def body(self) -> None:
-        self.when(self.code.compare("==", Lane("%part", "int64"), 0), self._all)
+        self.when(self.code.compare("==", VectorValue("%part", "int64"), 0), self._all)
 
     def _all(self) -> None:
         code, width = self.code, self.width
         values, indices, result, errors = self.names
         fill(self, result, self.length * self.columns * self.dtype.itemsize)
 
-        def one(row: Lane, carried: list[Lane]) -> list[Lane]:
+        def one(row: VectorValue, carried: list[VectorValue]) -> list[VectorValue]:
             index = checked_index(self, indices, row, self.index_dtype, self.length, errors)
             source, target = (code.binary("*", i, self.columns) for i in (row, index))
             for first in range(0, self.columns, width):

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from ..contract import NAMES, DType
 from ..program.access import Access
-from .lanes import Lane
 from .product import Roomy
+from .vectors import VectorValue
 
 _LINES = 8
 """So many are read side by side: the sums are fetched and put back once for them."""
@@ -23,7 +23,7 @@ def suits(rows: int, columns: int, b: Access, terms: int, width: int) -> bool:
 
 
 class Streamed(Roomy):
-    """A product with one row; `room` holds its sums, in each thread."""
+    """A product with one row; `scratch` holds its sums, in each thread."""
 
     @staticmethod
     def room_size(terms: int, columns: int, dtype: DType, width: int) -> int:
@@ -35,13 +35,13 @@ class Streamed(Roomy):
         self.place = 0
         self.begin()
         self.first, self.end = self.share(self.columns, self.width)
-        own = code.binary("*", Lane("%part", "int64"), self.columns)
-        self.sums = code.at(self.room, own, self.dtype)
+        own = code.binary("*", VectorValue("%part", "int64"), self.columns)
+        self.sums = code.at(self.scratch, own, self.dtype)
         head = min(_LINES, self.terms)
         self._lines(self.number(0), head, fresh=True)
         whole = (self.terms - head) // _LINES * _LINES
 
-        def some(k: Lane, carried: list[Lane]) -> list[Lane]:
+        def some(k: VectorValue, carried: list[VectorValue]) -> list[VectorValue]:
             self._lines(k, _LINES)
             return []
 
@@ -49,16 +49,16 @@ class Streamed(Roomy):
         if self.terms > head + whole:
             self._lines(self.number(head + whole), self.terms - head - whole)
 
-        def close(column: Lane, carried: list[Lane]) -> list[Lane]:
+        def close(column: VectorValue, carried: list[VectorValue]) -> list[VectorValue]:
             self._epilogue([self._sum(column)], self.number(0), 1, column, [self.width])
             return []
 
         self.loop(self.first, self.end, self.width, (), close)
 
-    def _sum(self, column: Lane) -> Lane:
+    def _sum(self, column: VectorValue) -> VectorValue:
         return self.code.load(self.code.at(self.sums, column, self.dtype), self.dtype, self.width)
 
-    def _lines(self, k: Lane, count: int, fresh: bool = False) -> None:
+    def _lines(self, k: VectorValue, count: int, fresh: bool = False) -> None:
         """Add `count` lines of the matrix from `k` on, each times its number of the row."""
         code, pointer = self.code, self.pointers[self.a.root]
         places = [self._add(k, u) for u in range(count)]
@@ -67,7 +67,7 @@ class Streamed(Roomy):
             at = self._add(code.binary("*", place, self.a.strides[-1]), self.a_start)
             numbers.append(code.spread(code.load(code.at(pointer, at, self.dtype), self.dtype), self.width))  # fmt: skip
 
-        def one(column: Lane, carried: list[Lane]) -> list[Lane]:
+        def one(column: VectorValue, carried: list[VectorValue]) -> list[VectorValue]:
             total = code.constant(0, NAMES[self.dtype], self.width) if fresh else self._sum(column)
             for place, number in zip(places, numbers, strict=True):
                 (vector,) = self.vectors(place, column, [self.width])

@@ -15,7 +15,7 @@ from ..contract import Shape
 from ..program.access import Access
 from ..program.ir import Value
 from .kernel import Kernel
-from .lanes import Lane
+from .vectors import VectorValue
 
 
 class Sliding(NamedTuple):
@@ -46,16 +46,16 @@ class WindowsAdd(Kernel):
         each = math.prod(shape[1:-1])
         begin, end = (code.binary("*", bound, each) for bound in self.share(shape[0]))
 
-        def row(place: Lane, carried: list[Lane]) -> list[Lane]:
+        def row(place: VectorValue, carried: list[VectorValue]) -> list[VectorValue]:
             self._row(place)
             return []
 
         self.loop(begin, end, 1, (), row)
 
-    def _row(self, row: Lane) -> None:
+    def _row(self, row: VectorValue) -> None:
         """All elements of the last axis at one place."""
         code, shape = self.code, self.shape
-        index: list[Lane] = []
+        index: list[VectorValue] = []
         rest = row
         for length in reversed(shape[1:-1]):
             index.insert(0, code.put(f"urem i64 {rest.name}, {length}", "int64"))
@@ -73,7 +73,7 @@ class WindowsAdd(Kernel):
             at = code.at(self.pointers[self.result], code.binary("+", start, first), dtype)
             code.store(total, at, dtype, active)
 
-    def _fixed(self, index: list[Lane]) -> Lane:
+    def _fixed(self, index: list[VectorValue]) -> VectorValue:
         """Where the axes lie along which nothing slides."""
         code = self.code
         total = self.number(self.values.offset)
@@ -82,10 +82,12 @@ class WindowsAdd(Kernel):
                 total = code.binary("+", total, code.binary("*", place, self.values.strides[axis]))
         return total
 
-    def _source(self, index: list[Lane], base: Lane, place: tuple[int, ...]) -> tuple[Lane, Lane]:
+    def _source(
+        self, index: list[VectorValue], base: VectorValue, place: tuple[int, ...]
+    ) -> tuple[VectorValue, VectorValue]:
         """(whether a window has this element at `place`, where in the values)."""
         code, offset = self.code, base
-        valid = Lane("true", "bool")
+        valid = VectorValue("true", "bool")
         ndim = len(self.shape)
         for k, (axis, inside) in enumerate(zip(self.sliding.axes, place, strict=True)):
             step, gap = self.sliding.stride[k], self.sliding.dilation[k]
@@ -101,7 +103,9 @@ class WindowsAdd(Kernel):
             offset = code.binary("+", offset, inside * self.values.strides[ndim + k])
         return valid, offset
 
-    def _load(self, valid: Lane, offset: Lane, first: int, active: int) -> Lane:
+    def _load(
+        self, valid: VectorValue, offset: VectorValue, first: int, active: int
+    ) -> VectorValue:
         code, step = self.code, self.values.strides[len(self.shape) - 1]
         mask = code.spread(valid, self.width)
         if active < self.width:

@@ -137,11 +137,11 @@ class NumbaBackend(NumPyBackend):
         return super().argsort(x, axis=axis) if library is None else library.order(x)
 
     def compile(self, program: Program, feeds: Mapping[str, Feed] | None = None) -> Executable:
-        """Machine code for the whole program; a list of NumPy calls where that cannot be made, which the log tells."""
-        from ..native.cache import machine_for
+        """Executable code for the whole program; a list of NumPy calls where that cannot be made, which the log tells."""
+        from ..native.cache import executable_for
 
         try:
-            return machine_for(program, feeds)
+            return executable_for(program, feeds)
         except Exception as error:
             if not is_refusal(error):
                 raise

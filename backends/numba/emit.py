@@ -32,7 +32,7 @@ from ..program.nest import (
     count_strides,
     only_for,
     passes_of,
-    room_values,
+    scratch_values,
 )
 from . import mathematics
 from .forms import FUNCTIONS, loops_of, steps_of, vectorised
@@ -67,9 +67,9 @@ class _Emitter:
         ((self.result, _),) = nest.writes.items()
         self.passes = passes_of(nest.group)
         one_pass = self.loops.flat or nest.group.kind == "columns"
-        saved = [] if one_pass else room_values(nest.group, 0)
-        self.rooms = {value: f"s{i}" for i, value in enumerate(saved)}
-        self.scratch = [(name, value.spec.dtype) for value, name in self.rooms.items()]
+        saved = [] if one_pass else scratch_values(nest.group, 0)
+        self.scratches = {value: f"s{i}" for i, value in enumerate(saved)}
+        self.scratch = [(name, value.spec.dtype) for value, name in self.scratches.items()]
         self.at = ""
         """Where an accumulator is: a number, but of each column where rows are gone down."""
         if nest.group.kind == "columns":
@@ -79,7 +79,7 @@ class _Emitter:
                 (n, dtype) for s in self.reductions for n, dtype, _ in self._accumulators(s)
             ]
         self.places: dict[Value, str] = {}
-        self.along: set[Value] = set(self.rooms)
+        self.along: set[Value] = set(self.scratches)
         """What is read anew for each element."""
         for value, access in nest.reads.items():
             self.places[value] = self._place(value, access, access.root in single)
@@ -204,8 +204,8 @@ class _Emitter:
         self._loads((v for v in read if v in self.along and v not in made), 3)
         for step in one.elements:
             self._compute(3, step)
-            if step.result in self.rooms:
-                self._line(3, f"{self.rooms[step.result]}[j] = {self._stored(step.result)}")
+            if step.result in self.scratches:
+                self._line(3, f"{self.scratches[step.result]}[j] = {self._stored(step.result)}")
         for reduction in one.reductions:
             self._gather(reduction)
         if writes:
@@ -216,12 +216,12 @@ class _Emitter:
     def _read_by(self, steps: Iterable[Instruction]) -> list[Value]:
         """What the steps find in memory: parts of parameters, and saved elements of earlier passes."""
         wanted = dict.fromkeys(o for step in steps for o in operands_of(step))
-        return [v for v in wanted if v in self.places or v in self.rooms]
+        return [v for v in wanted if v in self.places or v in self.scratches]
 
     def _loads(self, values: Iterable[Value], depth: int) -> None:
         for value in values:
-            if value in self.rooms:
-                text = f"{self.rooms[value]}[j]"
+            if value in self.scratches:
+                text = f"{self.scratches[value]}[j]"
             else:
                 text = f"{self.pointers[self.nest.reads[value].root]}[{self.places[value]}]"
             loaded = f"({text} != 0)" if value.spec.dtype == bool_ else text

@@ -16,11 +16,11 @@ from ..numpy.memory import address
 from ..primitives import PRIMITIVES
 from ..program import Program, Symbol, TraceBackend
 from ..program.access import Access
+from ..program.buffers import BufferAssignment
 from ..program.fuse import Group, plan
 from ..program.ir import Instruction, Value
 from ..program.nest import Nest
 from ..program.passes import drop_unused, simplify
-from ..program.placing import Placing
 from ..program.prepare import prepare
 from ..program.purity import is_pure
 from ..program.views import is_view
@@ -70,12 +70,12 @@ class Call(NamedTuple):
         addresses = [address(a) for a in (*inputs, y)]
         work = (total if kernel.flat else total * columns) * cost
         parts = threads if work >= SHARE_FROM and total > 1 else 1
-        rooms = [np.empty((parts, columns), d) for d in kernel.saved]
+        scratches = [np.empty((parts, columns), d) for d in kernel.saved]
         numbers: tuple[Scalar, ...] = kernel.numbers
 
         together(
             [
-                partial(function, begin, end, columns, *addresses, *(address(r[number]) for r in rooms), *numbers)
+                partial(function, begin, end, columns, *addresses, *(address(r[number]) for r in scratches), *numbers)
                 for number, (begin, end) in enumerate(ranges(total, parts))
             ]
         )  # fmt: skip
@@ -94,7 +94,7 @@ class Chain(NamedTuple):
         return last
 
 
-class Nests(Placing):
+class Nests(BufferAssignment):
     """The nests of loops that a rule is; `is_whole` tells whether that is all of it."""
 
     def __init__(self, program: Program) -> None:

@@ -63,7 +63,7 @@ class Planned:
         self.lock = renewed_lock()
 
     def _plan_memory(self) -> None:
-        """A room for every value that a call can write into; a value and all views of it live as long as the last of them."""
+        """A scratch for every value that a call can write into; a value and all views of it live as long as the last of them."""
         root: dict[Value, Value] = {}
         for instruction in self.simple.instructions:
             source = instruction.operands[0] if instruction.operands else None
@@ -81,15 +81,15 @@ class Planned:
             result = instruction.result
             if self._writes_into(instruction) and root[result] == result:
                 spec = result.spec
-                rooms = free.get((spec.size, spec.dtype), [])
-                flat = rooms.pop() if rooms else np.empty(spec.size, spec.dtype)
+                scratches = free.get((spec.size, spec.dtype), [])
+                flat = scratches.pop() if scratches else np.empty(spec.size, spec.dtype)
                 self._rooms[result] = flat.reshape(spec.shape)
                 self._sizes[id(flat.base if flat.base is not None else flat)] = flat.nbytes
                 held.append(result)
             for value in [v for v in held if last.get(v, at) <= at and v not in kept]:
                 held.remove(value)
-                room = self._rooms[value].reshape(-1)
-                free.setdefault((room.size, room.dtype), []).append(room)
+                scratch = self._rooms[value].reshape(-1)
+                free.setdefault((scratch.size, scratch.dtype), []).append(scratch)
 
     @staticmethod
     def _writes_into(instruction: Instruction) -> bool:
@@ -98,22 +98,22 @@ class Planned:
     def _step(self, instruction: Instruction) -> Step:
         result, primitive, operands, static = instruction
         settings = dict(static)
-        room = self._rooms.get(result)
+        scratch = self._rooms.get(result)
 
         def read(values: dict[Value, Any], operand: Operand) -> Any:
             return values[operand] if isinstance(operand, Value) else operand
 
-        if room is not None and primitive in _UFUNCS:
+        if scratch is not None and primitive in _UFUNCS:
             ufunc = _UFUNCS[primitive]
 
             def call(values: dict[Value, Any]) -> None:
-                values[result] = ufunc(*(read(values, o) for o in operands), out=room)
-        elif room is not None:
+                values[result] = ufunc(*(read(values, o) for o in operands), out=scratch)
+        elif scratch is not None:
             reduce: Any = _REDUCTIONS[primitive].reduce
             axis, keepdims = settings["axis"], settings["keepdims"]
 
             def call(values: dict[Value, Any]) -> None:
-                values[result] = reduce(read(values, operands[0]), axis=axis, keepdims=keepdims, out=room)  # fmt: skip
+                values[result] = reduce(read(values, operands[0]), axis=axis, keepdims=keepdims, out=scratch)  # fmt: skip
         else:
             function = getattr(self.backend, primitive)
 
@@ -122,7 +122,7 @@ class Planned:
 
         return call
 
-    turns = 0
+    binds = 0
     is_simple = is_quick = False
 
     def again(self, name: str, array: NDArray) -> NDArray:
@@ -160,16 +160,16 @@ class Planned:
 
     # looking inside
     def memory_report(self) -> str:
-        """How many bytes the rooms take, and which values share them."""
+        """How many bytes the scratches take, and which values share them."""
         total = sum(self._sizes.values())
-        lines = [f"{self.program.name}: {total:,} bytes in {len(self._sizes)} rooms for {len(self._rooms)} values"]  # fmt: skip
+        lines = [f"{self.program.name}: {total:,} bytes in {len(self._sizes)} scratches for {len(self._rooms)} values"]  # fmt: skip
         scopes = {i.result: i.scope for i in self.simple.instructions}
-        for value, room in self._rooms.items():
-            base = room.base if room.base is not None else room
+        for value, scratch in self._rooms.items():
+            base = scratch.base if scratch.base is not None else scratch
             number = list(self._sizes).index(id(base)) if id(base) in self._sizes else -1
             scope = f", {scopes[value]}" if scopes[value] else ""
             lines.append(
-                f"  %{value.number}: {value.spec}, {room.nbytes:,} bytes, room {number}{scope}"
+                f"  %{value.number}: {value.spec}, {scratch.nbytes:,} bytes, scratch {number}{scope}"
             )
         return "\n".join(lines)
 

@@ -31,7 +31,7 @@ class CompiledProgram(ABC):
     """
 
     layout: Layout
-    turns = 0
+    binds = 0
     steps_done = 0
     is_quick = False
 
@@ -69,7 +69,7 @@ class CompiledProgram(ABC):
 
     def bind_state(self, state: Mapping[str, Any]) -> None:
         """Let the state be read and written where these arrays lie."""
-        self.turns += 1
+        self.binds += 1
         for name, value in self.state.items():
             self.bind(value, state[name])
 

@@ -12,10 +12,10 @@ from typing import Any, Generic, TypeVar
 
 from ..errors import ProgramError
 from ..program.access import Access
+from ..program.buffers import BufferAssignment
 from ..program.fuse import Group, Plan
 from ..program.ir import Instruction, Program, Value, scope_label
 from ..program.pieces import put_together
-from ..program.placing import Placing
 from ..program.views import View, row_major
 from ..shapes import Slot
 from .calls import Call
@@ -34,7 +34,7 @@ class Lowered(Generic[C]):
     views: dict[Value, View]
 
 
-class Lowering(Placing, Generic[C]):
+class Lowering(BufferAssignment, Generic[C]):
     """Makes the calls of a program.
 
     Args:

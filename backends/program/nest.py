@@ -21,7 +21,7 @@ class Nest(NamedTuple):
     group: Group
     reads: dict[Value, Access]
     writes: dict[Value, Access]
-    rooms: dict[Value, Access]
+    scratches: dict[Value, Access]
 
     def signature(self, roots: Sequence[Value]) -> str:
         """Equal for nests whose kernels have the same text: values are numbered as they come, roots by their place."""
@@ -39,7 +39,7 @@ class Nest(NamedTuple):
         axes = [(name(v), a) for v, a in group.axes.items() if v in local]
         memory = [
             [(name(v), place[a.root], str(a.dtype), a.offset, a.strides) for v, a in part.items()]
-            for part in (self.reads, self.writes, self.rooms)
+            for part in (self.reads, self.writes, self.scratches)
         ]
         return repr((group.kind, group.domain, group.reduced and sorted(group.reduced), head, steps, axes, memory))  # fmt: skip
 
@@ -77,15 +77,15 @@ def is_flat(nest: Nest) -> bool:
     return nest.group.reduced is None and all(merged(domain, run) in (0, 1) for run in _runs(nest))
 
 
-def room_length(group: Group) -> int:
+def scratch_length(group: Group) -> int:
     """Elements of a row."""
     first = min(group.reduced or (), default=len(group.domain))
     return math.prod(group.domain[first:])
 
 
-def room_values(group: Group, width: int) -> list[Value]:
+def scratch_values(group: Group, width: int) -> list[Value]:
     """Elements that a later pass reads again; none where rows stay in registers."""
-    if room_length(group) <= IN_REGISTERS * width:
+    if scratch_length(group) <= IN_REGISTERS * width:
         return []
     passes = passes_of(group)
     place = {s.result: k for k, p in enumerate(passes) for s in p.elements}

@@ -9,12 +9,12 @@ from ..contract import Spec
 from ..primitives import PRIMITIVES
 from ..shapes import Slot, expand_key
 from .arithmetic import DTYPES
+from .buffers import BufferAssignment
 from .ir import Instruction, Value
-from .placing import Placing
 from .views import View, row_major, viewed
 
 
-def put_together(placing: Placing, head: Instruction) -> None:
+def put_together(placing: BufferAssignment, head: Instruction) -> None:
     """The loops of concat, pad, or index_add at places known beforehand."""
     result, primitive, operands, static = head
     settings = dict(static)
@@ -41,7 +41,9 @@ def put_together(placing: Placing, head: Instruction) -> None:
         placing.copy(values[0], target, view._replace(root=target), "index_add")
 
 
-def add_windows(placing: Placing, values: Value, target: Value, static: dict[str, Any]) -> None:
+def add_windows(
+    placing: BufferAssignment, values: Value, target: Value, static: dict[str, Any]
+) -> None:
     """The loops of windows_add: an addition for each place inside a window, where all windows do not overlap."""
     placing.filled(target, 0)
     base = placing.views[values]

@@ -22,7 +22,7 @@ from ..errors import ArgumentError, FileError
 from ..model import Model
 from ..optimizers import schedules
 from ..precision import LossScale
-from ..preserve import undone_on_error
+from ..restore import undone_on_error
 from .container import read_model
 from .description import check_header, describe, make
 from .files import Place, name_of

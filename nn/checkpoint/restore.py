@@ -16,7 +16,7 @@ from autograd import Tensor
 from ..arguments import FLAG
 from ..errors import ArgumentError, FileError
 from ..module import Module
-from ..preserve import restoring, undone_on_error
+from ..restore import restoring, undone_on_error
 from .container import DAMAGE, part, read, read_model, unpack
 from .description import PARTS, check_header, described
 from .fields import TEXT, Field, check_arrays, check_fields

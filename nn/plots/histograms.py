@@ -13,7 +13,7 @@ from ..data import features
 from ..errors import ArgumentError
 from ..fit_arguments import given, rows_of
 from ..module import Compute, Module, watched_calls
-from ..preserve import preserved
+from ..restore import preserved
 from ..step import forward, task_of
 from ..summary import HINT, layer_names, sublayers
 from .figure import COLOURS, PathLike, check_path, finish, light_grid, matplotlib, panels

@@ -13,7 +13,7 @@ from ..arguments import KEY, PATH, shown, takes
 from ..checkpoint.container import DAMAGE
 from ..errors import ArgumentError, TuningError
 from ..model import Model
-from ..preserve import undone_on_error
+from ..restore import undone_on_error
 from .progress import Progress
 from .result import Tuning, best_of
 from .samples import Samples

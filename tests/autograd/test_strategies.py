@@ -163,7 +163,7 @@ def test_programs_are_deep_share_values_and_use_every_op(full):
 
 def wrong_rule(op, monkeypatch):
     """A factor of 1.1 in the first rule of an op."""
-    wrong, original = next(iter(op.vjp)), type(op)._make_pull
+    wrong, original = next(iter(op.vjp)), type(op)._make_pullback
 
     def patched(self, position, name, saved):
         rule = original(self, position, name, saved)
@@ -171,7 +171,7 @@ def wrong_rule(op, monkeypatch):
             return lambda xp, g, values, node: xp.multiply(rule(xp, g, values, node), 1.1)
         return rule
 
-    monkeypatch.setattr(type(op), "_make_pull", patched)
+    monkeypatch.setattr(type(op), "_make_pullback", patched)
     monkeypatch.setattr(op, "_plans", {})
 
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 pytest.importorskip("llvmlite")
-from backends.native import Machine
-from backends.native.driver import MEET
+from backends.native import Executable
+from backends.native.driver import BARRIER
 from backends.program import parse_program
 
 
@@ -23,7 +23,7 @@ def differences(text, seed=0, **given):
     """The largest difference of each value of a program from the interpreter's."""
     program = parse_program(text)
     rng = np.random.default_rng(seed)
-    machine = Machine(program)
+    machine = Executable(program)
     made = {role: {n: given.get(n, numbers(v.spec, rng)) for n, v in program.named(role).items()} for role in ("state", "input")}  # fmt: skip
     return machine.compare(made["state"], made["input"])
 
@@ -65,7 +65,7 @@ def assert_nothing_is_overwritten_early(machine):
     offsets = machine.layout.offsets
     touched = {}
     for call, flags in machine.placed:
-        if flags & MEET:
+        if flags & BARRIER:
             touched.clear()
         for root in call.writes:
             for other, touches in touched.items():

@@ -14,7 +14,7 @@ from autograd.testing import samples
 from backends.contract import Spec, float32, int64
 from backends.errors import is_refusal
 from backends.program import Symbol, TraceBackend, Value
-from backends.program.nest import passes_of, room_values
+from backends.program.nest import passes_of, scratch_values
 from backends.program.passes import drop_unused
 
 pytest.importorskip("llvmlite", reason="the extra gradloom[cpu] is not installed")
@@ -70,7 +70,7 @@ def test_softmax_takes_three_passes():
         (["isfinite", "where"], ["subtract", "exp"], ["sum"]),
         ([], ["divide"], []),
     ]
-    assert len(room_values(found.nest.group, 0)) == 1
+    assert len(scratch_values(found.nest.group, 0)) == 1
 
 
 def test_elementwise_is_one_flat_pass():

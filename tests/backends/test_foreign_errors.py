@@ -18,7 +18,7 @@ from backends.contract import Spec, float32
 pytest.importorskip("numba", reason="the extra gradloom[cpu] is not installed")
 
 from backends import store
-from backends.native import Machine, build, cache, library
+from backends.native import Executable, build, cache, library
 from backends.numba import NumbaBackend, kernels
 from backends.numba import backend as numba_backend
 from backends.numba import compile as compiling
@@ -74,11 +74,11 @@ def test_a_program(anew, kind, caplog, full):
 
     def make():
         anew()
-        assert type(backend.compile(program)) is Machine
+        assert type(backend.compile(program)) is Executable
 
     def check():
         machine = backend.compile(program)
-        assert type(machine) is Machine
+        assert type(machine) is Executable
         state = {"w": np.array([[1.0, 2.0], [3.0, 4.0]], np.float32)}
         (got,) = machine.step(state, {"argument.0": np.ones((2, 2), np.float32)}).values()
         assert got == 29
@@ -161,7 +161,7 @@ def test_mistakes_of_a_rule_and_of_the_code_generator_are_told(error, monkeypatc
     monkeypatch.setattr(kernels, "load", wrong)
     np.testing.assert_array_equal(NumbaBackend(fuse_from=0).run(rule, x), rule(np, x))
     program = ag.capture(lambda x: x + 1, ag.ones(2), state={}).program
-    monkeypatch.setattr(cache, "Machine", wrong)
+    monkeypatch.setattr(cache, "Executable", wrong)
     monkeypatch.setattr(cache, "_made", {})
     (got,) = NumbaBackend().compile(program).step({}, {"argument.0": np.ones(2, np.float32)}).values()  # fmt: skip
     assert got.tolist() == [2, 2]

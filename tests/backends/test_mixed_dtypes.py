@@ -1,4 +1,4 @@
-"""Machine code beside the interpreter: every primitive, every pair of dtypes that it takes."""
+"""Executable code beside the interpreter: every primitive, every pair of dtypes that it takes."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from comparing import results
 from mixed import arrays_of, assert_alike, program_of
-from programs import Machine
+from programs import Executable
 
 from backends.primitives import PRIMITIVES
 
@@ -19,4 +19,4 @@ def test_every_pair_of_dtypes(name):
     assert count
     given = arrays_of(program)
     with np.errstate(all="ignore"):
-        assert_alike(Machine(program).step({}, given), results(program, {}, given))
+        assert_alike(Executable(program).step({}, given), results(program, {}, given))

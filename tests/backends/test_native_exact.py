@@ -1,4 +1,4 @@
-"""Machine code beside the interpreter, bit for bit: the edges of every dtype, constants, state that is still to be read."""
+"""Executable code beside the interpreter, bit for bit: the edges of every dtype, constants, state that is still to be read."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import itertools
 import numpy as np
 import pytest
 from comparing import results
-from programs import Machine, assert_close, parse_program
+from programs import Executable, assert_close, parse_program
 
 pytestmark = pytest.mark.once
 COMPARED = ("less", "less_equal", "equal", "not_equal", "maximum", "minimum")
@@ -101,7 +101,7 @@ def as_interpreted(text, state, given, tolerance=0.0):
     program = parse_program(text)
     expected = results(program, state, given)
     mine = {name: array.copy() for name, array in state.items()}
-    found = Machine(program).step(mine, given) | {f"state {n}": a for n, a in mine.items()}
+    found = Executable(program).step(mine, given) | {f"state {n}": a for n, a in mine.items()}
     assert found.keys() == expected.keys()
     for name, array in expected.items():
         assert found[name].dtype == array.dtype

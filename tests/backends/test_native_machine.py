@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from programs import assert_nothing_is_overwritten_early, differences, numbers
 
-from backends.native import Machine, team
+from backends.native import Executable
 from backends.program import parse_program
 
 pytestmark = pytest.mark.once
@@ -30,7 +30,7 @@ def test_an_index_out_of_range_leaves_state_as_it_was():
     """)
     table = np.arange(8, dtype=np.float32).reshape(4, 2)
     state = {"table": table.copy()}
-    machine = Machine(program)
+    machine = Executable(program)
     with pytest.raises(IndexError, match="out of range"):
         machine.step(state, {"i": np.array([0, 4, 1])})
     assert np.array_equal(state["table"], table)
@@ -38,20 +38,20 @@ def test_an_index_out_of_range_leaves_state_as_it_was():
     assert np.array_equal(state["table"][3], 2 * table[3])
 
 
-@pytest.mark.parametrize("threads", [1, 2, 3])
-def test_results_do_not_depend_on_threads(threads, monkeypatch):
+@pytest.mark.parametrize("parts", [1, 2, 3])
+def test_results_do_not_depend_on_threads(parts, monkeypatch):
     program = parse_program(STEP)
     rng = np.random.default_rng(0)
     state = {n: numbers(v.spec, rng) for n, v in program.named("state").items()}
     inputs = {n: numbers(v.spec, rng) for n, v in program.named("input").items()}
-    machine = Machine(program)
+    machine = Executable(program)
     alone = {n: a.copy() for n, a in state.items()}
     monkeypatch.setattr(machine, "parts", lambda: 1)
     machine.step(alone, inputs)
-    monkeypatch.setattr(team, "limit", 3)
+    monkeypatch.setattr(threads, "limit", 3)
     shared = {n: a.copy() for n, a in state.items()}
-    again = Machine(program)
-    monkeypatch.setattr(again, "parts", lambda: threads)
+    again = Executable(program)
+    monkeypatch.setattr(again, "parts", lambda: parts)
     again.step(shared, inputs)
     assert {n: a.tobytes() for n, a in alone.items()} == {n: a.tobytes() for n, a in shared.items()}
 
@@ -114,11 +114,11 @@ def test_no_result_takes_the_place_of_what_others_still_read():
     %11: float32[64, 64] = matmul(%4, %2)
     return s=%10, y=%11
     """)
-    assert_nothing_is_overwritten_early(Machine(program))
+    assert_nothing_is_overwritten_early(Executable(program))
 
 
 def test_programs_do_not_depend_on_the_order_of_hashes():
-    code = "from test_native_machine import STEP; from backends.native import Machine; from backends.program import parse_program; print(Machine(parse_program(STEP)).source())"
+    code = "from test_native_machine import STEP; from backends.native import Executable; from backends.program import parse_program; print(Executable(parse_program(STEP)).source())"
     texts = set()
     for seed in ("1", "2", "3"):
         environment = os.environ | {"PYTHONHASHSEED": seed, "PYTHONPATH": os.pathsep.join([str(Path(__file__).parent), str(Path(__file__).parents[2])])}  # fmt: skip
@@ -137,6 +137,6 @@ def test_numbers_below_the_normal_ones_become_zero_inside_a_step_alone():
     """)
     smallest = np.finfo(np.float32).tiny
     state = {"v": np.full(40, smallest, np.float32)}
-    Machine(program).step(state, {})
+    Executable(program).step(state, {})
     assert not state["v"].any()
     assert (np.full(40, smallest, np.float32) * np.float32(0.5)).all()

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from programs import assert_close, joined, numbers
 
-from backends.native import Machine, team
+from backends.native import Executable, threads
 from backends.program import parse_program
 
 pytestmark = pytest.mark.once
@@ -54,12 +54,12 @@ LARGE = [
 
 @pytest.mark.parametrize("turned", ["", "a", "b"])
 def test_products_by_panels_and_line_after_line(turned, monkeypatch):
-    monkeypatch.setattr(team, "limit", 3)
+    monkeypatch.setattr(threads, "limit", 3)
     program = parse_program(joined(product(*size, turned) for size in LARGE))
     rng = np.random.default_rng(0)
     given = {n: numbers(v.spec, rng) for n, v in program.named("input").items()}
     for parts in (1, 2, 3):
-        machine = Machine(program)
+        machine = Executable(program)
         monkeypatch.setattr(machine, "parts", lambda parts=parts: parts)
         results = machine.step({}, given)
         for number in range(len(LARGE)):
@@ -110,7 +110,7 @@ def test_products_that_are_taken_from_a_velocity(size, momentum, again):
     rng = np.random.default_rng(0)
     v, w, a, b = (rng.normal(size=s).astype("float32") for s in ((rows, columns), (rows, columns), (rows, terms), (terms, columns)))  # fmt: skip
     mine = {"v": v.copy(), "w": w.copy()}
-    Machine(parse_program(text)).step(mine, {"a": a, "b": b})
+    Executable(parse_program(text)).step(mine, {"a": a, "b": b})
     velocity = momentum * v - 0.25 * (a.astype(float) @ b)
     np.testing.assert_allclose(mine["v"], velocity, 1e-4, 1e-4)
     np.testing.assert_allclose(mine["w"], w + velocity + (v if again else 0), 1e-4, 1e-4)

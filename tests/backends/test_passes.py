@@ -160,11 +160,11 @@ def test_reductions_over_an_axis_of_one(dtype, keepdims):
 def machine():
     """Makes machines that three threads may share, however few cores there are."""
     pytest.importorskip("llvmlite")
-    from backends.native import Machine, team
+    from backends.native import Executable, threads
 
-    before, team.limit = team.limit, 3
-    yield Machine
-    team.limit = before
+    before, threads.limit = threads.limit, 3
+    yield Executable
+    threads.limit = before
 
 
 def one_step(machine, program, state, inputs, parts):

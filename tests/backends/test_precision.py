@@ -323,7 +323,7 @@ def test_machine_code_agrees_with_the_interpreter(name, special, full):
         state, inputs = arrays(program, seed, special)
         with NUMPY.quiet():
             new, outputs = interpret(program, NUMPY, state, inputs)
-            machine = native.Machine(program)
+            machine = native.Executable(program)
             kept = {n: a.copy() for n, a in state.items()}
             found = machine.step(kept, inputs)
         for label, value, expected in (("y", found["y"], outputs["y"]), ("back", found["back"], outputs["back"]), ("w", kept["w"], new["w"])):  # fmt: skip
@@ -356,7 +356,7 @@ _machines = {}
 
 def _rounding(native, name):
     if name not in _machines:
-        _machines[name] = native.Machine(parse_program(f"""
+        _machines[name] = native.Executable(parse_program(f"""
         program p
         %0: float32[1400] = input "x"
         %1: float32[1400] = round_to(%0, format='{name}')
@@ -387,5 +387,5 @@ def test_products_that_are_left_to_blas_are_rounded_too():
     program = step("bfloat16", (64, 1500, 1500))
     state, inputs = arrays(program, 0)
     _, outputs = interpret(program, NUMPY, state, inputs)
-    machine = native.Machine(program)
+    machine = native.Executable(program)
     assert np.allclose(machine.step(state, inputs)["y"], outputs["y"], rtol=0, atol=1e-3)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 import autograd as ag
-from backends.cupy import machine as machine_module
+from backends.cupy import executable as machine_module
 
 
 def put_on_the_stream_by(way, monkeypatch):

@@ -148,8 +148,8 @@ def test_a_velocity_is_added_to_by_the_product_with_a_rate_that_is_state(cupy_ba
 
 def call(library, *, m=2, n=2, k=2, steps=(2, 2, 2), kinds=(0, 0, 0), compute=68, shift=0, strides=(4, 4, 4), count=1):  # fmt: skip
     """The status of a product."""
-    room = (ctypes.c_double * 64)()
-    place = ctypes.addressof(room) + shift
+    scratch = (ctypes.c_double * 64)()
+    place = ctypes.addressof(scratch) + shift
     one = ctypes.c_float(1)
     x, y, z = ((place, kind, step, stride) for kind, step, stride in zip(kinds, steps, strides, strict=True))  # fmt: skip
     return library.cublasGemmStridedBatchedEx(None, 0, 0, m, n, k, ctypes.addressof(one), *x, *y, ctypes.addressof(one), *z, count, compute, -1)  # fmt: skip

@@ -112,7 +112,7 @@ def test_out_of_memory(machine):
     assert isinstance(caught.value, ag.BackendError)
     with pytest.raises(ag.DeviceMemoryError, match="800,000"):
         ag.tensor(np.zeros((8, 50_000), "float32"), backend=backend)
-    # there is room again
+    # there is scratch again
     assert (x + 1).sum().item() == 50_000
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from substitute import host
 
 from backends.contract import Feed
-from backends.cupy import machine as machine_module
+from backends.cupy import executable as machine_module
 from backends.program import parse_program
 
 pytestmark = [pytest.mark.once, pytest.mark.skipif(host.COMPILER is None, reason=host.REASON)]

@@ -15,7 +15,7 @@ from substitute import host
 
 import autograd as ag
 from backends.contract import Feed
-from backends.cupy import machine as machine_module
+from backends.cupy import executable as machine_module
 from backends.errors import BackendError, DeviceMemoryError
 from backends.program import parse_program
 

@@ -9,7 +9,7 @@ from substitute import architectures, host
 import autograd as ag
 import backends
 import nn
-from backends.cupy import machine as machine_module
+from backends.cupy import executable as machine_module
 
 pytestmark = [pytest.mark.once, pytest.mark.skipif(host.COMPILER is None, reason=host.REASON)]
 RNG = np.random.default_rng(0)

@@ -14,7 +14,7 @@ from substitute import host
 import autograd as ag
 import backends
 import nn
-from backends.cupy import machine as machine_module
+from backends.cupy import executable as machine_module
 from backends.program import parse_program
 
 pytestmark = [pytest.mark.once, pytest.mark.skipif(host.COMPILER is None, reason=host.REASON)]

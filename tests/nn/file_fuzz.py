@@ -162,7 +162,7 @@ def _of_another_length(chance, data, others):
 
 
 def _swapped(chance, data, others):
-    """Two stretches of the same length change places: two tensors, say, or two pages."""
+    """Two chunks of the same length change places: two tensors, say, or two pages."""
     size = chance.randrange(4, 64)
     a, b = sorted(chance.sample(range(0, len(data) - size, 4), 2))
     if b < a + size:

@@ -20,7 +20,8 @@ pytestmark = pytest.mark.once
 def on_numba(monkeypatch):
     pytest.importorskip("llvmlite")
     pytest.importorskip("numba")
-    from backends.native import cache, machine
+    from backends.native import cache
+    from backends.native import executable as machine
 
     monkeypatch.setattr(cache, "_made", {})
     monkeypatch.setattr(machine, "vector_width", lambda: 16)

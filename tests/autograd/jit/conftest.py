@@ -33,7 +33,7 @@ def log(caplog):
 
 @pytest.fixture
 def two_threads():
-    team = pytest.importorskip("backends.native").team
-    before, team.limit = team.limit, 2
+    threads = pytest.importorskip("backends.native").threads
+    before, threads.limit = threads.limit, 2
     yield
-    team.limit = before
+    threads.limit = before

@@ -22,7 +22,7 @@ SHAPES = [(), (1,), (0,), (0, 3), (5, 0), (7,), (3, 1, 4)]
 
 @pytest.mark.parametrize("dtype", ["float16", "float32", "float64", "int8", "int64", "uint8", "uint64", "bool"])  # fmt: skip
 def test_dtypes_and_shapes(dtype, everything):
-    """Machine code of one dtype in all shapes, of the others in one."""
+    """Executable code of one dtype in all shapes, of the others in one."""
     for shape in SHAPES if everything or dtype == "float32" else SHAPES[-1:]:
         of_dtype_and_shape(dtype, shape)
 

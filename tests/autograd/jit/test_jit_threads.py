@@ -110,7 +110,7 @@ def test_a_call_while_another_thread_traces_with_the_same_state(backend, begun):
 @pytest.mark.parametrize("writes", [False, True])
 def test_two_functions_of_one_program_in_two_threads(when, writes, monkeypatch):
     """They share the machine code; a thread that gets its turn just before or after a step must not lend its state."""
-    machine = pytest.importorskip("backends.native.machine").Machine
+    machine = pytest.importorskip("backends.native.executable").Executable
 
     def make(value):
         w = ag.full(4, value)
@@ -296,11 +296,11 @@ def test_fork_while_another_thread_runs(backend):
 
 @pytest.mark.usefixtures("two_threads")
 def test_one_thread_or_two_give_the_same_bytes(monkeypatch, backend):
-    from backends.native import team
+    from backends.native import threads
 
     results = []
     for limit in (1, 2):
-        monkeypatch.setattr(team, "limit", limit)
+        monkeypatch.setattr(threads, "limit", limit)
         w, step, x = big_step()
         for _ in range(3):
             step(x)

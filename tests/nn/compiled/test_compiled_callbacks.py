@@ -169,7 +169,7 @@ def test_the_best_weights_come_back():
 
 @pytest.mark.host
 def test_what_callbacks_kept_of_the_weights_stays():
-    """References to arrays, not copies: the next stretch may not write into them."""
+    """References to arrays, not copies: the next chunk may not write into them."""
     model, kept, copies = network(), [], []
 
     def keep(epoch, logs):

@@ -1,7 +1,7 @@
 """Every layer, optimizer, loss and metric trains compiled as it does eagerly.
 
 Every model of the tables of traced steps is trained with `jit=True` and with `jit=False` from the same seed. On NumPy
-the two are the same bytes; as machine code they are as close as rounding allows. Machine code takes half a second a
+the two are the same bytes; as machine code they are as close as rounding allows. Executable code takes half a second a
 model, so there, without `--full`, small models of many parts stand for them.
 """
 
@@ -87,7 +87,7 @@ def kinds_of(names):
 
 
 def trained(make, x, y, jit, rows):
-    """A model after two epochs: batches of four rows in one stretch, and those that are left."""
+    """A model after two epochs: batches of four rows in one chunk, and those that are left."""
     nn.set_random_seed(9)
     model = make()
     model.jit = jit

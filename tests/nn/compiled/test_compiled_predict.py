@@ -10,7 +10,7 @@ from networks import X, Y, network, same
 
 import autograd as ag
 import nn
-from backends.native import team
+from backends.native import threads
 
 pytestmark = pytest.mark.once
 
@@ -158,7 +158,7 @@ def test_large_networks_take_the_short_way_too(backend, limit, full, monkeypatch
 
 
 def check_large_networks(backend, rows, limit, monkeypatch):
-    monkeypatch.setattr(team, "limit", limit)
+    monkeypatch.setattr(threads, "limit", limit)
     model, eager = (
         nn.Sequential([nn.Dense(512, activation="relu"), nn.Dense(256, activation="tanh"), nn.Dense(3)])
         for _ in range(2)

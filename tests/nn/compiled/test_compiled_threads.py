@@ -53,13 +53,13 @@ def test_results_repeat_bit_for_bit():
 
 
 def test_one_thread_or_two_give_the_same(monkeypatch):
-    team = pytest.importorskip("backends.native").team
-    machine = pytest.importorskip("backends.native.machine")
+    threads = pytest.importorskip("backends.native").threads
+    machine = pytest.importorskip("backends.native.executable")
     results = []
     for limit in (1, 2):
-        monkeypatch.setattr(team, "limit", limit)
+        monkeypatch.setattr(threads, "limit", limit)
         if limit == 2:
-            monkeypatch.setattr(machine.Machine, "parts", lambda self: 2)
+            monkeypatch.setattr(machine.Executable, "parts", lambda self: 2)
         results.append(run_of())
     assert results[0] == results[1]
 
@@ -199,7 +199,7 @@ def test_predictions_beside_the_fit_of_another_thread(backend, log):
 @pytest.mark.host
 @pytest.mark.usefixtures("listens_to_ctrl_c")
 def test_ctrl_c_is_heard_in_a_long_epoch(capsys):
-    """Between two stretches of the epoch, not at its end."""
+    """Between two chunks of the epoch, not at its end."""
     x, y = np.tile(X, (20_000, 1)), np.tile(Y, (20_000, 1))
     model = network(units=32)
     model.fit(x[:64], y[:64], 16)

@@ -1,6 +1,6 @@
 """LLVM's text form, one typed operation a call: numbers, and vectors of `width` numbers that run side by side.
 
-A `Lane` is a register with its element type; `lanes` is 1 or the width of vectors. Operands of different lanes meet by
+A `VectorValue` is a register with its element type; `lanes` is 1 or the width of vectors. Operands of different lanes meet by
 repeating the single one. Python numbers are written as literals of the type that they meet. Nothing here knows loops
 or programs.
 """
@@ -26,7 +26,7 @@ _ORDERED = {"==": "oeq", "!=": "une", "<": "olt", "<=": "ole", ">": "ogt", ">=":
 _INTEGER = {"==": "eq", "!=": "ne", "<": "lt", "<=": "le", ">": "gt", ">=": "ge"}
 
 
-class Lane(NamedTuple):
+class VectorValue(NamedTuple):
     """A register: its name, the dtype of its elements, and how many there are."""
 
     name: str
@@ -43,8 +43,8 @@ def _type_of(dtype: str, lanes: int) -> str:
     return LLVM[dtype] if lanes == 1 else f"<{lanes} x {LLVM[dtype]}>"
 
 
-Operand = Lane | Scalar
-Active = int | Lane
+Operand = VectorValue | Scalar
+Active = int | VectorValue
 """Which lanes of a vector count: the first so many, or those of a mask."""
 
 
@@ -71,7 +71,7 @@ def storage(dtype: DType) -> str:
     return "i8" if dtype.kind == "b" else LLVM[NAMES[dtype]]
 
 
-class Lanes:
+class VectorBuilder:
     """Writes instructions; `declared` collects the functions that the module has to declare."""
 
     def __init__(self, width: int) -> None:
@@ -91,30 +91,30 @@ class Lanes:
         self._count += 1
         return f"{prefix}{self._count}"
 
-    def put(self, text: str, dtype: str, lanes: int = 1) -> Lane:
+    def put(self, text: str, dtype: str, lanes: int = 1) -> VectorValue:
         """A new register with the value of an instruction."""
         name = "%" + self.fresh()
         self.lines.append(f"  {name} = {text}")
-        return Lane(name, dtype, lanes)
+        return VectorValue(name, dtype, lanes)
 
     def declare(self, text: str) -> None:
         self.declared[text] = None
 
     # operands
-    def constant(self, number: Scalar, dtype: str, lanes: int = 1) -> Lane:
+    def constant(self, number: Scalar, dtype: str, lanes: int = 1) -> VectorValue:
         text = literal(number, dtype)
         if lanes > 1:
             part = f"{LLVM[dtype]} {text}"
             text = "<" + ", ".join([part] * lanes) + ">"
-        return Lane(text, dtype, lanes)
+        return VectorValue(text, dtype, lanes)
 
-    def spread(self, value: Lane, lanes: int) -> Lane:
+    def spread(self, value: VectorValue, lanes: int) -> VectorValue:
         """One number in every lane."""
         if value.lanes == lanes:
             return value
         if not value.name.startswith("%"):
             part = f"{LLVM[value.dtype]} {value.name}"
-            return Lane("<" + ", ".join([part] * lanes) + ">", value.dtype, lanes)
+            return VectorValue("<" + ", ".join([part] * lanes) + ">", value.dtype, lanes)
         inner = LLVM[value.dtype]
         kind = f"<{lanes} x {inner}>"
         first = self.put(f"insertelement {kind} poison, {inner} {value.name}, i32 0", value.dtype, lanes)  # fmt: skip
@@ -122,9 +122,9 @@ class Lanes:
             f"shufflevector {kind} {first.name}, {kind} poison, <{lanes} x i32> zeroinitializer", value.dtype, lanes
         )  # fmt: skip
 
-    def together(self, *operands: Operand) -> list[Lane]:
+    def together(self, *operands: Operand) -> list[VectorValue]:
         """Operands with the same dtype and lanes; numbers take the dtype of the registers."""
-        registers = [o for o in operands if isinstance(o, Lane)]
+        registers = [o for o in operands if isinstance(o, VectorValue)]
         if len(registers) == len(operands) and all(r[1:] == registers[0][1:] for r in registers):
             return registers
         lanes = max((r.lanes for r in registers), default=1)
@@ -133,13 +133,16 @@ class Lanes:
             if register.dtype != dtype:
                 dtype = np.result_type(np.dtype(dtype), np.dtype(register.dtype)).name
         return [
-            self.spread(self.cast(o, dtype), lanes) if isinstance(o, Lane) else self.constant(o, dtype, lanes)
+            self.spread(self.cast(o, dtype), lanes) if isinstance(o, VectorValue) else self.constant(o, dtype, lanes)
             for o in operands
         ]  # fmt: skip
 
     # arithmetic
-    def binary(self, sign: str, a: Operand, b: Operand) -> Lane:
-        if all(isinstance(o, Lane) and o.dtype == "bool" for o in (a, b)) and sign in _ARITHMETIC:
+    def binary(self, sign: str, a: Operand, b: Operand) -> VectorValue:
+        if (
+            all(isinstance(o, VectorValue) and o.dtype == "bool" for o in (a, b))
+            and sign in _ARITHMETIC
+        ):
             a, b = self.cast(a, "int32"), self.cast(b, "int32")  # type: ignore[arg-type]
         x, y = self.together(a, b)
         if sign in _BITWISE:
@@ -152,7 +155,7 @@ class Lanes:
             return self.put(f"f{operation} {self.flags}{x.type} {x.name}, {y.name}", x.dtype, x.lanes)  # fmt: skip
         return self.put(f"{operation} {x.type} {x.name}, {y.name}", x.dtype, x.lanes)
 
-    def compare(self, sign: str, a: Operand, b: Operand) -> Lane:
+    def compare(self, sign: str, a: Operand, b: Operand) -> VectorValue:
         x, y = self.together(a, b)
         if "float" in x.dtype:
             return self.put(f"fcmp {_ORDERED[sign]} {x.type} {x.name}, {y.name}", "bool", x.lanes)
@@ -161,15 +164,15 @@ class Lanes:
             how = ("u" if x.dtype.startswith("u") or x.dtype == "bool" else "s") + how
         return self.put(f"icmp {how} {x.type} {x.name}, {y.name}", "bool", x.lanes)
 
-    def negate(self, x: Lane) -> Lane:
+    def negate(self, x: VectorValue) -> VectorValue:
         if "float" in x.dtype:
             return self.put(f"fneg {x.type} {x.name}", x.dtype, x.lanes)
         return self.binary("-", 0, x)
 
-    def invert(self, x: Lane) -> Lane:
+    def invert(self, x: VectorValue) -> VectorValue:
         return self.binary("^", x, True)
 
-    def select(self, condition: Lane, a: Operand, b: Operand) -> Lane:
+    def select(self, condition: VectorValue, a: Operand, b: Operand) -> VectorValue:
         x, y = self.together(a, b)
         lanes = max(condition.lanes, x.lanes)
         x, y = self.spread(x, lanes), self.spread(y, lanes)
@@ -178,7 +181,7 @@ class Lanes:
             f"select {condition.type} {condition.name}, {x.type} {x.name}, {y.type} {y.name}", x.dtype, lanes
         )  # fmt: skip
 
-    def cast(self, x: Lane, dtype: str) -> Lane:
+    def cast(self, x: VectorValue, dtype: str) -> VectorValue:
         """`x` as NumPy's astype gives it."""
         if x.dtype == dtype:
             return x
@@ -188,7 +191,7 @@ class Lanes:
             x = self.put(f"select i1 true, {x.type} {x.name}, {x.type} {x.name}", x.dtype)
         if dtype == "bool":
             return self.compare("!=", x, 0)
-        target = Lane("", dtype, x.lanes).type
+        target = VectorValue("", dtype, x.lanes).type
         is_float, to_float = "float" in x.dtype, "float" in dtype
         if is_float and to_float:
             how = "fpext" if dtype == "float64" else "fptrunc"
@@ -203,22 +206,22 @@ class Lanes:
                 return x._replace(dtype=dtype)
         return self.put(f"{how} {x.type} {x.name} to {target}", dtype, x.lanes)
 
-    def _to_integer(self, x: Lane, dtype: str) -> Lane:
+    def _to_integer(self, x: VectorValue, dtype: str) -> VectorValue:
         """Toward zero; what does not fit is any number, as in NumPy, but no undefined behaviour."""
         suffix = f"v{x.lanes}" if x.lanes > 1 else ""
         wide = "int64" if dtype not in ("uint64",) else dtype
-        target = Lane("", wide, x.lanes).type
+        target = VectorValue("", wide, x.lanes).type
         name = f"llvm.fpto{'u' if wide == 'uint64' else 's'}i.sat.{suffix}i64.{suffix}{SUFFIX[x.dtype]}"
         self.declare(f"declare {target} @{name}({x.type})")
         return self.cast(self.put(f"call {target} @{name}({x.type} {x.name})", wide, x.lanes), dtype)  # fmt: skip
 
-    def bits(self, x: Lane, dtype: str) -> Lane:
+    def bits(self, x: VectorValue, dtype: str) -> VectorValue:
         """The same bits as another type of the same size."""
         if LLVM[dtype] == LLVM[x.dtype]:
             return x._replace(dtype=dtype)
-        return self.put(f"bitcast {x.type} {x.name} to {Lane('', dtype, x.lanes).type}", dtype, x.lanes)  # fmt: skip
+        return self.put(f"bitcast {x.type} {x.name} to {VectorValue('', dtype, x.lanes).type}", dtype, x.lanes)  # fmt: skip
 
-    def intrinsic(self, name: str, *operands: Operand) -> Lane:
+    def intrinsic(self, name: str, *operands: Operand) -> VectorValue:
         """A function of LLVM whose operands and result have one type: llvm.sqrt, llvm.fma ..."""
         values = self.together(*operands)
         first = values[0]
@@ -228,7 +231,7 @@ class Lanes:
         given = ", ".join(f"{v.type} {v.name}" for v in values)
         return self.put(f"call {first.type} @{full}({given})", first.dtype, first.lanes)
 
-    def reduce(self, name: str, x: Lane) -> Lane:
+    def reduce(self, name: str, x: VectorValue) -> VectorValue:
         """All lanes of `x` as one number; sums of floats may be taken in any order."""
         if x.lanes == 1:
             return x
@@ -242,7 +245,7 @@ class Lanes:
         return self.put(f"call {inner} @{full}({x.type} {x.name})", x.dtype)
 
     # memory
-    def at(self, pointer: str, index: Lane | int, dtype: DType) -> str:
+    def at(self, pointer: str, index: VectorValue | int, dtype: DType) -> str:
         """The address of an element."""
         text = str(index) if isinstance(index, int) else index.name
         if text == "0":
@@ -251,16 +254,16 @@ class Lanes:
         self.lines.append(f"  {name} = getelementptr inbounds {storage(dtype)}, ptr {pointer}, i64 {text}")  # fmt: skip
         return name
 
-    def first(self, active: int) -> Lane:
+    def first(self, active: int) -> VectorValue:
         """Which lanes are the first `active` ones."""
         bits = ", ".join(f"i1 {int(i < active)}" for i in range(self.width))
-        return Lane(f"<{bits}>", "bool", self.width)
+        return VectorValue(f"<{bits}>", "bool", self.width)
 
     def mask(self, active: Active) -> str:
-        which = active if isinstance(active, Lane) else self.first(active)
+        which = active if isinstance(active, VectorValue) else self.first(active)
         return f"{which.type} {which.name}"
 
-    def load(self, address: str, dtype: DType, active: Active = 0) -> Lane:
+    def load(self, address: str, dtype: DType, active: Active = 0) -> VectorValue:
         """One element, or the first `active` lanes of a vector, or those of a mask; the others are 0."""
         inner, size = storage(dtype), dtype.itemsize
         name = "uint8" if dtype.kind == "b" else NAMES[dtype]
@@ -277,7 +280,7 @@ class Lanes:
             )  # fmt: skip
         return self.compare("!=", value, 0) if dtype.kind == "b" else value
 
-    def store(self, value: Lane, address: str, dtype: DType, active: Active = 0) -> None:
+    def store(self, value: VectorValue, address: str, dtype: DType, active: Active = 0) -> None:
         inner, size = storage(dtype), dtype.itemsize
         if dtype.kind == "b":
             value = self.put(f"zext {value.type} {value.name} to {value.type.replace('i1', 'i8')}", "uint8", value.lanes)  # fmt: skip
@@ -292,7 +295,9 @@ class Lanes:
         self.declare(f"declare void @{full}({value.type}, ptr, i32, <{self.width} x i1>)")
         self.line(f"call void @{full}({value.type} {value.name}, ptr {address}, i32 {size}, {self.mask(active)})")  # fmt: skip
 
-    def gather(self, pointer: str, offsets: Lane, dtype: DType, active: Active) -> Lane:
+    def gather(
+        self, pointer: str, offsets: VectorValue, dtype: DType, active: Active
+    ) -> VectorValue:
         """Elements at `offsets` (int64, a vector) from `pointer`."""
         inner, width = storage(dtype), self.width
         addresses = self.put(f"getelementptr {inner}, ptr {pointer}, {offsets.type} {offsets.name}", "int64", width)  # fmt: skip
@@ -307,7 +312,7 @@ class Lanes:
         return self.compare("!=", value, 0) if dtype.kind == "b" else value
 
     def scatter(
-        self, value: Lane, pointer: str, offsets: Lane, dtype: DType, active: Active
+        self, value: VectorValue, pointer: str, offsets: VectorValue, dtype: DType, active: Active
     ) -> None:
         inner, width = storage(dtype), self.width
         if dtype.kind == "b":
@@ -320,6 +325,6 @@ class Lanes:
             f"call void @{full}({value.type} {value.name}, <{width} x ptr> {addresses.name}, i32 {dtype.itemsize}, {self.mask(active)})"
         )  # fmt: skip
 
-    def lane_numbers(self) -> Lane:
+    def lane_numbers(self) -> VectorValue:
         """0, 1, 2 ... in a vector of int64."""
-        return Lane("<" + ", ".join(f"i64 {i}" for i in range(self.width)) + ">", "int64", self.width)  # fmt: skip
+        return VectorValue("<" + ", ".join(f"i64 {i}" for i in range(self.width)) + ">", "int64", self.width)  # fmt: skip

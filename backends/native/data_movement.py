@@ -28,11 +28,13 @@ def random_bits(lowering: Lowering, values: list[Value], target: Value) -> None:
 
 
 def argsort(lowering: Lowering, keys: Value, target: Value) -> None:
-    room = lowering.fresh(Spec((Order.room_size(target.spec.shape[0]),), np.dtype(np.uint64)))
+    scratch = lowering.fresh(Spec((Order.room_size(target.spec.shape[0]),), np.dtype(np.uint64)))
     source = lowering.root(lowering.views[keys].root)
-    order = Order(source, target, room, lowering.width)
+    order = Order(source, target, scratch, lowering.width)
     first: Touch = ("first", 0)
-    lowering.calls.append(call_of(order, "argsort", {source: first}, {target: first, room: first}))
+    lowering.calls.append(
+        call_of(order, "argsort", {source: first}, {target: first, scratch: first})
+    )
 
 
 def windows_add(lowering: Lowering, values: Value, target: Value, static: dict[str, Any]) -> None:

@@ -19,7 +19,7 @@ from .nest import only_for
 from .views import View, row_major
 
 
-class Placing(ABC):
+class BufferAssignment(ABC):
     """The groups of a program with their memory.
 
     Args:
@@ -192,7 +192,7 @@ class Placing(ABC):
         strides = (*(0,) * lead, *own, *view.strides[-2:])
         return Access(self.root(view.root), value.spec.dtype, view.offset, strides)
 
-    def behind(self, group: Group, steps: list[Instruction], reads: dict[Value, Access]) -> None:
+    def epilogue(self, group: Group, steps: list[Instruction], reads: dict[Value, Access]) -> None:
         """Those of the `steps` that somebody wants, as a loop behind the product that they follow."""
         made = self.made(group)
         steps = only_for(made, steps)

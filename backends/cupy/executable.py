@@ -2,7 +2,7 @@
 
 A step is captured once for each set of addresses as a CUDA graph and then replayed; small steps go several to a graph. State
 stays where it is; inputs are copied into places of their own, results out of theirs, and the rows of an epoch are gathered on
-the device by a counter that lies there, too. Turns of one machine follow each other on the device, whatever their streams.
+the device by a counter that lies there, too. Turns of one executable follow each other on the device, whatever their streams.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from typing import Any
 import numpy as np
 
 from ..contract import Feed, Spec, as_array
-from ..cuda import moving
+from ..cuda import data_movement
 from ..cuda.calls import ERRORS, Call, call_of
 from ..cuda.lower import lower
-from ..cuda.together import together
+from ..cuda.persistent import together
 from ..errors import DeviceMemoryError, ProgramError
 from ..plan.calls import size_of
 from ..plan.executable import CompiledProgram
@@ -38,7 +38,7 @@ _KEPT = 16
 _ALIGNED = 256
 
 
-class Machine(CompiledProgram):
+class Executable(CompiledProgram):
     """The executable of the CuPy backend.
 
     Args:
@@ -95,14 +95,14 @@ class Machine(CompiledProgram):
             self.names[self.order] = "order"
         calls = []
         for name in self.feeds:
-            kernel = moving.batch(
+            kernel = data_movement.batch(
                 self.add_source(name), self.order, self.counter, self.inputs[name]
             )
             calls.append(call_of(kernel, "batch"))
-        return calls, [call_of(moving.advance(self.counter), "count on")]
+        return calls, [call_of(data_movement.advance(self.counter), "count on")]
 
     def _kept(self) -> list[Value]:
-        """Roots with a place of their own for as long as the machine lives."""
+        """Roots with a place of their own for as long as the executable lives."""
         outputs = [v for _, v in self.lowered.program.outputs if isinstance(v, Value)]
         given = [v for n, v in self.inputs.items() if n not in self.feeds]
         own = [self.lowered.place.get(v, v) for v in outputs]
@@ -245,7 +245,7 @@ class Machine(CompiledProgram):
             self._graph(steps, fed).launch(stream)
 
     def _graph(self, steps: int, fed: bool) -> Any:
-        """A graph of so many steps for the addresses of this turn. The memory that it names is this machine's and the state's."""
+        """A graph of so many steps for the addresses of this turn. The memory that it names is this executable's and the state's."""
         key = (steps, fed, *(self._bound[v] for v in (*self.state.values(), *self.sources.values()) if v in self._bound))  # fmt: skip
         graph = self._graphs.get(key)
         if graph is not None:

@@ -28,22 +28,22 @@ from ..program.layout import lay_out
 from . import blas
 from .build import Function, build, driver, listing, vector_width
 from .calls import ERRORS, Call, call_of
-from .driver import CHECK, DONE, MEET, SHARED_BYTES, YIELD
+from .driver import BARRIER, CHECK, DONE, SHARED_BYTES, YIELD
 from .driver import ERRORS as ERRORS_AT
 from .host import array_of, run_on_host, shaped
 from .lower import Lowered, lower
 from .schedule import Placed, schedule
 from .special import Batch
-from .team import Pace, team
+from .threads import ThreadTuner, threads
 
 NDArray = np.ndarray[Any, Any]
 _SLACK = 256
 """Bytes that a kernel may write past the end of a value of its own."""
 _NOTED = ERRORS_AT // 8
-_machines: weakref.WeakSet[Machine] = weakref.WeakSet()
+_executables: weakref.WeakSet[Executable] = weakref.WeakSet()
 
 
-class Machine(CompiledProgram):
+class Executable(CompiledProgram):
     """The compiled form of a program.
 
     Args:
@@ -60,20 +60,20 @@ class Machine(CompiledProgram):
         self.names[self.order] = "order"
         calls = [*self._feeding(width), *self.lowered.calls]
         states = set(self.state.values())
-        self.pace = Pace()
-        self.most = team.most()
+        self.tuner = ThreadTuner()
+        self.most = threads.most()
         sizes = self._sizes(calls)
         placed = schedule(calls, states, sum(sizes.values()))
         self.placed: list[Placed] = placed
         self.check_order([call for call, _ in placed])
-        self.layout = lay_out([c for c, _ in placed], [bool(f & MEET) for _, f in placed], sizes)
+        self.layout = lay_out([c for c, _ in placed], [bool(f & BARRIER) for _, f in placed], sizes)
         self.flops = sum(call.flops for call in calls)
         self._build(placed)
         self._memory(placed, width)
-        self.is_simple = not self.has_host and not self.lowered.functions and self.flops < 2 * team.LEAST_EACH  # fmt: skip
+        self.is_simple = not self.has_host and not self.lowered.functions and self.flops < 2 * threads.LEAST_EACH  # fmt: skip
         self._only_output = next(iter(self.outputs.values()), np.empty(0))
         self.is_quick = not self.has_host and len(self.outputs) == len(self.inputs) == 1
-        _machines.add(self)
+        _executables.add(self)
 
     # making
     def _feeding(self, width: int) -> list[Call]:
@@ -92,7 +92,7 @@ class Machine(CompiledProgram):
         sizes: dict[Value, int] = {}
         for call in calls:
             for root in (*call.roots, *call.reads, *call.writes):
-                known = self.lowered.rooms.get(root)
+                known = self.lowered.scratches.get(root)
                 if root in given or root in outputs:
                     continue
                 each = max(root.spec.size, 1) * root.spec.dtype.itemsize + _SLACK
@@ -119,7 +119,7 @@ class Machine(CompiledProgram):
         self.shared[:] = 0
         shared = self._shared_address = address(self.shared)
         self._shared_words = self.shared.view(np.int64)
-        self._shared_words[YIELD // 8] = team.yield_address()
+        self._shared_words[YIELD // 8] = threads.yield_address()
         base = address(self.block)
         known = {v: base + offset for v, offset in self.layout.offsets.items()}
         known[ERRORS] = shared + ERRORS_AT
@@ -259,7 +259,7 @@ class Machine(CompiledProgram):
                 words[_NOTED], failed = 0, True
         if failed:
             self._fail()
-        self.pace.note(parts, (time.perf_counter() - began) / max(steps, 1))
+        self.tuner.note(parts, (time.perf_counter() - began) / max(steps, 1))
 
     def _with_host(
         self, step: int, parts: int, state: Mapping[str, NDArray], inputs: Mapping[str, NDArray]
@@ -310,7 +310,7 @@ class Machine(CompiledProgram):
         names = {function.text: f"k{k}" for k, function in enumerate(self.functions)}
         listed: list[tuple[str, Call]] = []
         for call, flags in self.placed:
-            marks = ("| " if flags & MEET else "  ") + ("? " if flags & CHECK else "  ")
+            marks = ("| " if flags & BARRIER else "  ") + ("? " if flags & CHECK else "  ")
             listed.append((f"{marks}{names.get(call.text, '-'):>4}", call))
         return listed
 
@@ -354,9 +354,9 @@ class Machine(CompiledProgram):
         """How many threads share a step."""
         if not self.placed:
             return 1
-        most = min(team.size(self.flops), self.most)
+        most = min(threads.size(self.flops), self.most)
         # the rounding of BLAS may depend on how a product is cut, that of kernels does not
-        return most if self.lowered.functions else self.pace.choose(most)
+        return most if self.lowered.functions else self.tuner.choose(most)
 
     def _call(self, start: int, count: int, first: int, steps: int, parts: int) -> None:
         code = self._code_address + 24 * start
@@ -374,8 +374,8 @@ class Machine(CompiledProgram):
 
 def _forget_meetings() -> None:
     """In a child after a fork: no thread is on its way to a meeting any more."""
-    for machine in _machines:
-        machine.shared[: ERRORS_AT + 8] = 0
+    for executable in _executables:
+        executable.shared[: ERRORS_AT + 8] = 0
 
 
 if hasattr(os, "register_at_fork"):

@@ -1,6 +1,6 @@
 """How many threads share a step; the threads themselves are those of `numba.workers`.
 
-Their number is that of the cores this process may use, GRADLOOM_NUM_THREADS, `team.limit`, or what threadpoolctl allows
+Their number is that of the cores this process may use, GRADLOOM_NUM_THREADS, `threads.limit`, or what threadpoolctl allows
 BLAS, whichever is least.
 """
 
@@ -20,7 +20,7 @@ _LOOK_AGAIN = 0.2
 """Seconds for which the number of cores is believed."""
 
 
-class Pace:
+class ThreadTuner:
     """Whether several threads are worth it for one program: tried now and then, not guessed.
 
     On a quiet machine meeting costs a microsecond; where other processes want the cores, a thousand. Results are the same
@@ -30,7 +30,7 @@ class Pace:
     AGAIN = 20
     """After so many turns the slower way is tried again."""
     TRIES = 3
-    """A way is judged by the best of its last so many turns: the first ones meet cold memory, and any may be disturbed."""
+    """A way is judged by the best of its last so many binds: the first ones meet cold memory, and any may be disturbed."""
 
     def __init__(self) -> None:
         self.seconds: dict[int, deque[float]] = {}
@@ -52,7 +52,7 @@ class Pace:
         self.seconds.setdefault(parts, deque(maxlen=self.TRIES)).append(seconds)
 
 
-class Team:
+class ThreadPool:
     """One per process."""
 
     LEAST_EACH = 150_000
@@ -93,4 +93,4 @@ class Team:
             return 0
 
 
-team = Team()
+threads = ThreadPool()

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from programs import assert_nothing_is_overwritten_early, differences, numbers
 
-from backends.native import Executable
+from backends.native import Executable, threads
 from backends.program import parse_program
 
 pytestmark = pytest.mark.once

@@ -55,9 +55,7 @@ def install(extra: str) -> None:
 
 def python(*arguments: str) -> None:
     """Run the environment's Python in this folder; leave with its exit code when it fails."""
-    code = subprocess.run(
-        [PYTHON, *arguments], cwd=ROOT, env=surroundings(), check=False
-    ).returncode
+    code = subprocess.run([PYTHON, *arguments], cwd=ROOT, env=surroundings(), check=False).returncode
     if code:
         sys.exit(code)
 

@@ -7,8 +7,8 @@
 >>> x.grad.tolist()
 [0.6666666865348816, 1.3333333730697632, 2.0]
 
-The functions of tensors (`ag.exp`, `ag.sum`, `ag.matmul` ...) are read off the declarations in `autograd.ops`; a new
-op is exported by being declared.
+The functions of tensors (`ag.exp`, `ag.sum`, `ag.matmul` ...) are read off the declarations in
+`autograd.ops`; a new op is exported by being declared.
 """
 
 from typing import TYPE_CHECKING

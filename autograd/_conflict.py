@@ -16,6 +16,7 @@ def check() -> None:
         for name in names:
             if name.startswith("autograd-") and name.endswith((".dist-info", ".egg-info")):
                 raise ImportError(
-                    f"the distribution 'autograd' ({name} in {folder}) also imports as 'autograd' and hides parts of "
-                    "gradloom. Keep the two in separate environments: pip uninstall autograd, then reinstall gradloom."
+                    f"the distribution 'autograd' ({name} in {folder}) also imports as 'autograd' and hides "
+                    "parts of gradloom. Keep the two in separate environments: pip uninstall autograd, "
+                    "then reinstall gradloom."
                 )

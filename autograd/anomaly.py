@@ -1,7 +1,9 @@
-"""Finding the first NaN or infinity, and arrays changed behind the graph's back: which op, called from which line.
+"""Finding the first NaN or infinity, and arrays changed behind the graph's
+back: which op, called from which line.
 
-Runs only inside `detect_anomaly()`. It asks for values through the backend's own primitives, so it works on any
-real backend. A result is blamed only when the inputs were clean, so the first report is the cause and not an echo.
+Runs only inside `detect_anomaly()`. It asks for values through the backend's own primitives, so
+it works on any real backend. A result is blamed only when the inputs were clean, so the first
+report is the cause and not an echo.
 """
 
 from __future__ import annotations
@@ -73,7 +75,7 @@ def check_forward(
 
 def fingerprint(node: Node) -> tuple[int, ...]:
     """A hash of each array that the rules of `node` will read."""
-    saved = [part for value in node.saved or () for part in (value if isinstance(value, tuple) else (value,))]  # fmt: skip
+    saved = [part for value in node.saved or () for part in (value if isinstance(value, tuple) else (value,))]
     arrays = [value for value in saved if isinstance(value, node.backend.array_type)]
     return tuple(hash(node.backend.to_numpy(array).tobytes()) for array in arrays)
 
@@ -82,14 +84,16 @@ def check_saved(node: Node) -> None:
     """Raise GradientError when an array that `node` saved is not what it was in forward."""
     if node.fingerprint is not None and node.fingerprint != fingerprint(node):
         raise GradientError(
-            f"{node.op.name}: an array that its gradient needs was changed in place between forward and backward. "
-            f"Forward was called at {node.where}. Arrays of tensors are only to be read; "
-            "use assign(), or change a copy: tensor.numpy()"
+            f"{node.op.name}: an array that its gradient needs was changed in place between forward and "
+            f"backward. Forward was called at {node.where}. Arrays of tensors are only to be read; use "
+            "assign(), or change a copy: tensor.numpy()"
         )
 
 
 def check_gradient(node: Node, position: int, gradient: Any, term: Any) -> None:
-    """Raise AnomalyError when `term`, a gradient with respect to one input, is the first bad value of backward."""
+    """Raise AnomalyError when `term`, a gradient with respect to one
+    input, is the first bad value of backward.
+    """
     raw, incoming = getattr(term, "data", term), getattr(gradient, "data", gradient)
     if not isinstance(raw, node.backend.array_type):
         raw, incoming = term, gradient
@@ -97,5 +101,6 @@ def check_gradient(node: Node, position: int, gradient: Any, term: Any) -> None:
     if found:
         raise AnomalyError(
             f"{node.op.name}: the gradient with respect to {node.op.parameter_name(position)} holds {found} "
-            f"although the incoming gradient does not. Forward was called at {node.where or 'a line outside detect_anomaly'}"
+            "although the incoming gradient does not. Forward was called at "
+            f"{node.where or 'a line outside detect_anomaly'}"
         )

@@ -1,4 +1,6 @@
-"""Which argument of a call is what: arrays by position or name, settings after them, as NumPy's users write them."""
+"""Which argument of a call is what: arrays by position or name, settings after
+them, as NumPy's users write them.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,8 @@ PLAIN = frozenset((bool, int, float, str, type(None)))
 
 
 def plain(value: Any) -> Any:
-    """A setting as Python's own numbers, also in lists and tuples: NumPy's scalars mean what the same number means.
+    """A setting as Python's own numbers, also in lists and tuples: NumPy's
+    scalars mean what the same number means.
 
     Raises:
         ConcretizationError: it is a number among the arguments of a step that is being traced.
@@ -31,7 +34,9 @@ def plain(value: Any) -> Any:
         return kind(map(plain, value))
     if hasattr(value, "_node"):
         if getattr(value._data, "weak", False):
-            raise ConcretizationError("a number among the arguments of a step is used as a setting", value._data)  # fmt: skip
+            raise ConcretizationError(
+                "a number among the arguments of a step is used as a setting", value._data
+            )
         return value
     shape = getattr(value, "shape", None)
     if isinstance(shape, tuple) and hasattr(value, "tolist") and len(shape) < 2:
@@ -70,9 +75,7 @@ def bind(op: Op, args: Sequence[Any], kwargs: dict[str, Any]) -> tuple[list[Any]
             inputs += rest
             rest = ()
     if len(rest) > len(op.static):
-        raise TypeError(
-            f"{op.name}: takes {len(op.arrays) + len(op.static)} arguments, got {len(args)}"
-        )
+        raise TypeError(f"{op.name}: takes {len(op.arrays) + len(op.static)} arguments, got {len(args)}")
     static = {name: plain(value) for name, value in zip(op.static, rest, strict=False)}
     for name, value in kwargs.items():
         if name not in op.static or name in static:

@@ -17,7 +17,8 @@ class WeakMethod:
 
     Args:
         function: takes the object first.
-        instance: the object. One that cannot be referred to weakly (`__slots__` without `__weakref__`) is held.
+        instance: the object. One that cannot be referred to weakly
+            (`__slots__` without `__weakref__`) is held.
     """
 
     def __init__(self, function: Callable[..., Any], instance: Any) -> None:
@@ -59,7 +60,9 @@ class BoundMethod:
 
 
 class Methods:
-    """The compiled methods of a function, by the identity of their objects: equal ones may hold other numbers."""
+    """The compiled methods of a function, by the identity of their objects:
+    equal ones may hold other numbers.
+    """
 
     def __init__(self, function: Callable[..., Any]) -> None:
         self.function = function
@@ -81,7 +84,9 @@ class Methods:
 
 
 def is_found_by_name(function: Any) -> bool:
-    """Whether what is bound to the name of `function` in its module is itself, as for a decorated function."""
+    """Whether what is bound to the name of `function` in its module is
+    itself, as for a decorated function.
+    """
     found: Any = sys.modules.get(function.__module__)
     for name in str(getattr(function, "__qualname__", "<unknown>")).split("."):
         found = getattr(found, name, None)

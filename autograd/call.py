@@ -1,8 +1,8 @@
 """Calling an op: from tensors to a tensor that remembers how it was made. The hot path of eager mode.
 
-Nothing is checked before the arrays are computed. When computing fails, the op explains it by running its rule on
-symbols. One- and two-input ops without static attributes have a path of their own, because a call costs about a
-microsecond and half of it would go into being general.
+Nothing is checked before the arrays are computed. When computing fails, the op explains it by running its
+rule on symbols. One- and two-input ops without static attributes have a path of their own, because a call
+costs about a microsecond and half of it would go into being general.
 """
 
 from __future__ import annotations
@@ -50,16 +50,16 @@ def op(
     """Declare an op: the decorated function computes it from primitives of `xp`, the arguments say the rest.
 
     Args:
-        vjp: for each differentiable input a rule `(xp, g, ...)` that returns the gradient with respect to it. Like
-            the decorated function, a rule depends on its arguments alone.
+        vjp: for each differentiable input a rule `(xp, g, ...)` that returns the gradient with respect to
+            it. Like the decorated function, a rule depends on its arguments alone.
         no_gradient: the inputs that have none (indices, conditions).
         normalise: from the inputs and static attributes to canonical static attributes; raises on nonsense.
         domain: where tests sample, and the kinks to keep away from.
         cases: arguments for the generated tests. Elementwise ops need none.
         bad: arguments that must fail, with the error and its text.
         second_order: a reason why second derivatives are not tested; None when they are.
-        check: looks at the values of the inputs before computing and raises on those that make no sense. Not run
-            in a trace, which has no values.
+        check: looks at the values of the inputs before computing and raises on those that make no sense.
+            Not run in a trace, which has no values.
 
     Returns:
         A decorator. The public function takes tensors, arrays, lists or numbers and returns a `Tensor`.
@@ -136,9 +136,7 @@ def _unary(op: Op) -> Callable[..., Tensor]:
         parent = x._node
         now = mode.get()
         if parent is not None and now.grad and plan is not None:
-            saved = (
-                plan.keep((x._data, y)) if plan.keep is not None else plan.save(op, (x._data,), y)
-            )
+            saved = plan.keep((x._data, y)) if plan.keep is not None else plan.save(op, (x._data,), y)
             result._node = Node(op, plan, backend, (parent,), saved, _NO_STATIC, y)
         if now.watched:
             _inspect(op, [x._data], (parent,), result)
@@ -191,9 +189,7 @@ def _binary(op: Op) -> Callable[..., Tensor]:
             plan = plans[first is not None, second is not None]
             if plan is not None:
                 saved = (
-                    plan.keep((left, right, y))
-                    if plan.keep is not None
-                    else plan.save(op, (left, right), y)
+                    plan.keep((left, right, y)) if plan.keep is not None else plan.save(op, (left, right), y)
                 )
                 result._node = Node(op, plan, backend, (first, second), saved, _NO_STATIC, y)
         if now.watched:
@@ -268,11 +264,7 @@ def apply(op: Op, inputs: Sequence[Any], static: dict[str, Any]) -> Tensor:
         if op.check is not None and backend.name != "trace":
             op.check(backend, *arrays)
         large = any(getattr(a, "size", 0) >= backend.fuse_from for a in arrays)
-        y = (
-            backend.run(op.forward, *arrays, **static)
-            if large
-            else op.forward(backend, *arrays, **static)
-        )
+        y = backend.run(op.forward, *arrays, **static) if large else op.forward(backend, *arrays, **static)
     except Exception as error:
         raise op.explain(arrays, static, error) from error
     return _finish(op, backend, arrays, parents, static, y)
@@ -332,8 +324,8 @@ def mixed_backends(name: str, first: Backend, second: Backend) -> Exception:
     for traced, other in ((first, second), (second, first)):
         if traced.name == "trace" and backends.default().name != "trace":
             return TraceError(
-                f"{name}: another thread is tracing a step with one of these tensors as state, or a traced step has leaked it; "
-                "use it when that is done, or hand each thread its own model"
+                f"{name}: another thread is tracing a step with one of these tensors as state, or a traced "
+                "step has leaked it; use it when that is done, or hand each thread its own model"
             )
         if traced.name == "trace":
             return TraceError(
@@ -347,8 +339,8 @@ def mixed_backends(name: str, first: Backend, second: Backend) -> Exception:
 
 
 def _inspect(op: Op, arrays: Sequence[Any], parents: Sequence[Parent], result: Tensor) -> None:
-    """Notes the node for a checkpoint, and its scope for a trace. The checks of detect_anomaly; stores the user's line in
-    the node for backward."""
+    """Notes the node for a checkpoint, and its scope for a trace. The checks of detect_anomaly; stores the
+    user's line in the node for backward."""
     now = mode.get()
     if now.trace is not None and isinstance(result._node, Node):
         result._node.scope = now.trace.scope

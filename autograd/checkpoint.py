@@ -1,11 +1,13 @@
-"""checkpoint: memory for time. The graph inside a function is dropped after forward and made again in backward.
+"""checkpoint: memory for time. The graph inside a function is dropped after
+forward and made again in backward.
 
-The first run builds the graph once, to see which tracked tensors of the outside it reaches: arguments, and what the
-function closes over. One node with these as parents then stands for the whole function. Its gradient rule runs the
-function again, with the same random numbers, and walks the fresh graph down to the same places.
+The first run builds the graph once, to see which tracked tensors of the outside it reaches: arguments, and
+what the function closes over. One node with these as parents then stands for the whole function. Its gradient
+rule runs the function again, with the same random numbers, and walks the fresh graph down to the same places.
 
-With several results, each has a node of its own above the common one. Those pass their gradient to the run, and the
-number 1 to the common node, so that the function runs again once, for exactly the results that took part.
+With several results, each has a node of its own above the common one. Those pass their
+gradient to the run, and the number 1 to the common node, so that the function runs again
+once, for exactly the results that took part.
 """
 
 from __future__ import annotations
@@ -31,19 +33,21 @@ from .tensor import Tensor
 def checkpoint(function: Callable[..., Any]) -> Callable[..., Any]:
     """`function`, computed without keeping the inside of its graph; backward runs it a second time.
 
-    A chain of n equal blocks, each under checkpoint, keeps n results and one block instead of n blocks. Arguments and
-    results may be nested lists, tuples and dicts of tensors. Parameters that the function uses get their gradients.
-    Dropout inside has the same mask in both runs. Gradients are those without checkpoint, to any order of derivative;
-    where a tensor is used three times or more, inside and outside, they are added up in another order.
+    A chain of n equal blocks, each under checkpoint, keeps n results and one block instead of n blocks.
+    Arguments and results may be nested lists, tuples and dicts of tensors. Parameters that the function uses
+    get their gradients. Dropout inside has the same mask in both runs. Gradients are those without
+    checkpoint, to any order of derivative; where a tensor is used three times or more, inside and outside,
+    they are added up in another order.
 
-    The function must compute the same when it runs again. Parameters may not be assigned between forward and backward
-    (an error says so). Whatever else it does, such as to print or to update the moving statistics of a batch
-    normalization, happens once more for each backward. A call in which the function makes leaves of its own, such as a
-    layer that makes its parameters when it is first called, keeps its graph: it could not be repeated.
+    The function must compute the same when it runs again. Parameters may not be assigned between
+    forward and backward (an error says so). Whatever else it does, such as to print or to update the
+    moving statistics of a batch normalization, happens once more for each backward. A call in which
+    the function makes leaves of its own, such as a layer that makes its parameters when it is first
+    called, keeps its graph: it could not be repeated.
 
     Raises:
-        GradientError: in backward, when the second run is not like the first. Other errors of the second run carry a
-            note that says so.
+        GradientError: in backward, when the second run is not like the first. Other errors of the
+            second run carry a note that says so.
 
     >>> import autograd as ag
     >>> block = ag.checkpoint(lambda x: ag.tanh(ag.exp(x)))
@@ -76,13 +80,16 @@ class _Run:
         self.specs = _specs([leaves[i] for i in self.places])
         self.reached = _outside([leaves[i]._node for i in self.places], made)
         self.arrays = {vertex: made.arrays.get(vertex) for vertex in self.reached}
-        # a leaf made here is a parameter on its first use: a second run would not make it, nor draw its values
+        # a leaf made here is a parameter on its first use: a second run would not make it, nor draw its
+        # values
         self.keeps_graph = any(id(vertex) in made.ids for vertex in self.reached)
         self.deposits: dict[int, Any] = {}
         self.answer: tuple[Any, list[Any]] | None = None
 
     def take_result(self) -> Any:
-        """What the function returned, its tracked results on nodes that stand for the graph, which is let go."""
+        """What the function returned, its tracked results on nodes that
+        stand for the graph, which is let go.
+        """
         result, self.result = self.result, None
         if self.keeps_graph or not self.places:
             return result
@@ -95,8 +102,7 @@ class _Run:
         else:
             common = self._node(pullbacks, backend, self.reached, _FLAG)
             nodes = [
-                self._node(((0, _deposit(k)),), backend, [common], y._data)
-                for k, y in enumerate(tracked)
+                self._node(((0, _deposit(k)),), backend, [common], y._data) for k, y in enumerate(tracked)
             ]
         for place, y, node in zip(self.places, tracked, nodes, strict=True):
             leaves[place] = Tensor.wrap(y._data, backend, node)
@@ -148,10 +154,9 @@ class _Run:
         roots = [outputs[k]._node for k in seeds]
         pullbacks = tuple((i, _hand_over(seed)) for i, seed in enumerate(seeds.values()))
         backend = node.backend
-        zero = as_array(backend, backend.full(shape=(), value=0.0, dtype=float64))  # type: ignore[attr-defined]
-        root = Tensor.wrap(
-            zero, backend, Node(_OP, Plan((), None, pullbacks), backend, roots, (), {}, zero)
-        )
+        nought = backend.full(shape=(), value=0.0, dtype=float64)  # type: ignore[attr-defined]
+        zero = as_array(backend, nought)
+        root = Tensor.wrap(zero, backend, Node(_OP, Plan((), None, pullbacks), backend, roots, (), {}, zero))
         nested = xp is not backend
         found = dict(walk(root, None, set(places), retain=nested, create_graph=nested))
         terms = []
@@ -163,7 +168,9 @@ class _Run:
         return terms
 
     def _again(self) -> tuple[list[Tensor], list[Vertex]]:
-        """The tracked results of a second run, and the vertices it reached, in the order of the first run's."""
+        """The tracked results of a second run, and the vertices it
+        reached, in the order of the first run's.
+        """
         args, kwargs = unflatten(self.arguments, iter(flatten(self.arguments)))
         with (
             backends.use(self.home),
@@ -187,9 +194,7 @@ class _Run:
                     f"other values in the leaf {_specs([new])[0]}, which was assigned in between"
                 )
         if draws.count != self.draws.count:
-            raise self._unlike(
-                f"{draws.count} draws of random numbers and the first {self.draws.count}"
-            )
+            raise self._unlike(f"{draws.count} draws of random numbers and the first {self.draws.count}")
         return outputs, reached
 
     @property
@@ -217,7 +222,9 @@ def _is_inside(leaf: Any, made: Made) -> bool:
 
 
 def _outside(roots: Sequence[Any], made: Made) -> list[Vertex]:
-    """Where the graph under `roots` ends: leaves, and nodes that are not in `made`, in an order that repeats."""
+    """Where the graph under `roots` ends: leaves, and nodes that are not
+    in `made`, in an order that repeats.
+    """
     ends: list[Vertex] = []
     seen: set[Vertex] = set()
     waiting = list(roots)

@@ -32,12 +32,8 @@ def snapshot(value: Any, depth: int = 0) -> Any:
         copies = [snapshot(item, depth + 1) for item in list(value)]
         return missing if any(copy is missing for copy in copies) else kind(copies)
     if kind is dict:
-        items = {
-            key: snapshot(item, depth + 1)
-            for key, item in list(value.items())
-            if type(key) in FIXED
-        }
-        return missing if len(items) < len(value) or any(v is missing for v in items.values()) else items  # fmt: skip
+        items = {key: snapshot(item, depth + 1) for key, item in list(value.items()) if type(key) in FIXED}
+        return missing if len(items) < len(value) or any(v is missing for v in items.values()) else items
     if (
         kind.__module__ == "numpy"
         and hasattr(kind, "tobytes")
@@ -56,11 +52,15 @@ def _is_by_identity(kind: type) -> bool:
 
 
 def differs(new: Any, old: Any) -> bool:
-    """Whether two values make different programs: 1, 1.0 and True do, and so do 0.0 and -0.0; two NaN do not."""
+    """Whether two values make different programs: 1, 1.0 and True do, and
+    so do 0.0 and -0.0; two NaN do not.
+    """
     if type(new) is not type(old):
         return True
     if isinstance(old, (list, tuple)):
-        return len(new) != len(old) or any(a is not b and differs(a, b) for a, b in zip(new, old, strict=True))  # fmt: skip
+        return len(new) != len(old) or any(
+            a is not b and differs(a, b) for a, b in zip(new, old, strict=True)
+        )
     if isinstance(old, dict):
         return differs(list(new), list(old)) or differs(list(new.values()), list(old.values()))
     if isinstance(old, (set, frozenset)):
@@ -84,12 +84,12 @@ def is_other_array(new: Any, old: tuple[Any, ...]) -> bool:
 
 def is_other_tensor(new: Any, old: tuple[Any, ...]) -> bool:
     """Whether a tensor is not of this (shape, dtype, requires_grad, whether it has no gradient)."""
-    return not isinstance(new, Tensor) or (new.shape, new.dtype, new.requires_grad, new.grad is None) != old  # fmt: skip
+    return not isinstance(new, Tensor) or (new.shape, new.dtype, new.requires_grad, new.grad is None) != old
 
 
 def is_other_list(new: list[Any], old: list[Any]) -> bool:
     """Whether two lists hold other things, objects by identity."""
-    return len(new) != len(old) or any(a is not b and differs(a, b) for a, b in zip(new, old, strict=True))  # fmt: skip
+    return len(new) != len(old) or any(a is not b and differs(a, b) for a, b in zip(new, old, strict=True))
 
 
 def is_other_set(new: list[int], old: list[int]) -> bool:
@@ -106,6 +106,5 @@ def is_empty(cell: CellType) -> bool:
 
 
 COMPARISONS = {
-    f.__name__: f
-    for f in (differs, is_other_array, is_other_tensor, is_other_list, is_other_set, is_empty)
+    f.__name__: f for f in (differs, is_other_array, is_other_tensor, is_other_list, is_other_set, is_empty)
 }

@@ -1,4 +1,5 @@
-"""NumPy's functions that are no op but are made of ops: by their names and arguments there, with the ops' gradients.
+"""NumPy's functions that are no op but are made of ops: by their names and
+arguments there, with the ops' gradients.
 
 Each takes the namespace of ops first. One that cannot do what is asked returns NotImplemented.
 """
@@ -33,7 +34,7 @@ def hstack(xp: Any, tup: Sequence[Any]) -> Any:
 
 def column_stack(xp: Any, tup: Sequence[Any]) -> Any:
     known = [_shape(xp, a) for a in tup]
-    return xp.concat([xp.reshape(a, shape=(-1, 1)) if len(a.shape) < 2 else a for a in known], axis=1)  # fmt: skip
+    return xp.concat([xp.reshape(a, shape=(-1, 1)) if len(a.shape) < 2 else a for a in known], axis=1)
 
 
 def dstack(xp: Any, tup: Sequence[Any]) -> Any:
@@ -44,7 +45,7 @@ def dstack(xp: Any, tup: Sequence[Any]) -> Any:
 
 def _axes(axis: Any, ndim: int) -> list[int]:
     """One or several axes, counted from the front; none of them twice."""
-    found = [normalise_axis(one, ndim) for one in (axis if isinstance(axis, (list, tuple)) else [axis])]  # fmt: skip
+    found = [normalise_axis(one, ndim) for one in (axis if isinstance(axis, (list, tuple)) else [axis])]
     if len(set(found)) < len(found):
         raise ShapeError(f"an axis is named twice in {axis!r}")
     return found
@@ -110,19 +111,19 @@ def tensordot(xp: Any, a: Any, b: Any, axes: Any = 2) -> Any:
         axes = (list(range(len(a.shape) - axes, len(a.shape))), list(range(axes)))
     first, second = _axes(axes[0], len(a.shape)), _axes(axes[1], len(b.shape))
     if [a.shape[i] for i in first] != [b.shape[i] for i in second]:
-        raise ShapeError(f"tensordot: axes {axes!r} of shapes {a.shape} and {b.shape} have other sizes")  # fmt: skip
+        raise ShapeError(f"tensordot: axes {axes!r} of shapes {a.shape} and {b.shape} have other sizes")
     kept_a = [i for i in range(len(a.shape)) if i not in first]
     kept_b = [i for i in range(len(b.shape)) if i not in second]
     outer = [a.shape[i] for i in kept_a], [b.shape[i] for i in kept_b]
     inside = math.prod(a.shape[i] for i in first)
-    left = xp.reshape(xp.permute_dims(a, axes=(*kept_a, *first)), shape=(math.prod(outer[0]), inside))  # fmt: skip
-    right = xp.reshape(xp.permute_dims(b, axes=(*second, *kept_b)), shape=(inside, math.prod(outer[1])))  # fmt: skip
+    left = xp.reshape(xp.permute_dims(a, axes=(*kept_a, *first)), shape=(math.prod(outer[0]), inside))
+    right = xp.reshape(xp.permute_dims(b, axes=(*second, *kept_b)), shape=(inside, math.prod(outer[1])))
     return xp.reshape(xp.matmul(left, right), shape=(*outer[0], *outer[1]))
 
 
 def inner(xp: Any, a: Any, b: Any) -> Any:
     a, b = _shape(xp, a), _shape(xp, b)
-    return xp.multiply(a, b) if 0 in (len(a.shape), len(b.shape)) else tensordot(xp, a, b, ([-1], [-1]))  # fmt: skip
+    return xp.multiply(a, b) if 0 in (len(a.shape), len(b.shape)) else tensordot(xp, a, b, ([-1], [-1]))
 
 
 def vdot(xp: Any, a: Any, b: Any) -> Any:
@@ -138,7 +139,7 @@ def average(xp: Any, a: Any, axis: Any = None, weights: Any = None, keepdims: bo
         if not isinstance(axis, int) or len(weights.shape) != 1:
             return NotImplemented
         if weights.shape[0] != a.shape[normalise_axis(axis, a.ndim)]:
-            raise ShapeError(f"average: {weights.shape[0]} weights along axis {axis} of shape {a.shape}")  # fmt: skip
+            raise ShapeError(f"average: {weights.shape[0]} weights along axis {axis} of shape {a.shape}")
         sizes = [1] * a.ndim
         sizes[axis] = -1
         weights = xp.broadcast_to(xp.reshape(weights, shape=tuple(sizes)), shape=a.shape)
@@ -180,7 +181,7 @@ def diagonal(xp: Any, a: Any, offset: int = 0) -> Any:
     start = offset if offset >= 0 else -offset * columns
     count = max(0, min(rows + min(offset, 0), columns - max(offset, 0)))
     flat = xp.reshape(a, shape=(-1,))
-    return xp.index(flat, slice(start, start + max(count * (columns + 1) - columns, 0), columns + 1))  # fmt: skip
+    return xp.index(flat, slice(start, start + max(count * (columns + 1) - columns, 0), columns + 1))
 
 
 def diag(xp: Any, v: Any, k: int = 0) -> Any:
@@ -219,7 +220,7 @@ def cumprod(xp: Any, a: Any, axis: int | None = None) -> Any:
 
 
 def ptp(xp: Any, a: Any, axis: Any = None, keepdims: bool = False) -> Any:
-    return xp.subtract(xp.max(a, axis=axis, keepdims=keepdims), xp.min(a, axis=axis, keepdims=keepdims))  # fmt: skip
+    return xp.subtract(xp.max(a, axis=axis, keepdims=keepdims), xp.min(a, axis=axis, keepdims=keepdims))
 
 
 def diff(xp: Any, a: Any, n: int = 1, axis: int = -1) -> Any:
@@ -246,9 +247,30 @@ COMPOSITES: Mapping[str, Callable[..., Any]] = {
     "atleast_2d": lambda xp, a: _rows(xp, [a], 2)[0],
     "fliplr": lambda xp, m: xp.flip(m, axis=1),
     "flipud": lambda xp, m: xp.flip(m, axis=0),
-    **{f.__name__: f for f in (
-        hstack, column_stack, dstack, moveaxis, roll, array_split, hsplit, vsplit, tensordot, inner, vdot, average, tril,
-        triu, diagonal, diag, trace, cumprod, ptp, diff,
-    )},
-}  # fmt: skip
+    **{
+        f.__name__: f
+        for f in (
+            hstack,
+            column_stack,
+            dstack,
+            moveaxis,
+            roll,
+            array_split,
+            hsplit,
+            vsplit,
+            tensordot,
+            inner,
+            vdot,
+            average,
+            tril,
+            triu,
+            diagonal,
+            diag,
+            trace,
+            cumprod,
+            ptp,
+            diff,
+        )
+    },
+}
 """By NumPy's name."""

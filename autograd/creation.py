@@ -1,4 +1,6 @@
-"""Tensors from nothing: constants, ranges, identity. All of them are created on the default backend or on `backend`."""
+"""Tensors from nothing: constants, ranges, identity. All of them are created on
+the default backend or on `backend`.
+"""
 
 from __future__ import annotations
 
@@ -27,14 +29,18 @@ def tensor(
 
 
 def from_dlpack(x: Any) -> Tensor:
-    """A tensor that shares its memory with `x`, an array of any library that speaks DLPack: on the CPU or a CUDA device.
+    """A tensor that shares its memory with `x`, an array of any library that speaks
+    DLPack: on the CPU or a CUDA device.
 
-    Nothing is copied and nothing waits, so what is later written into `x` changes the tensor as well; `tensor` copies.
-    The tensor's backend is that of the memory: "cupy" (with the device's number) for CUDA, else the default or "numpy".
+    Nothing is copied and nothing waits, so what is later written into `x` changes
+    the tensor as well; `tensor` copies.
+    The tensor's backend is that of the memory: "cupy" (with the device's number) for
+    CUDA, else the default or "numpy".
 
     Raises:
         BackendError: for a device that no backend here has.
-        DTypeError: for a dtype that is not supported, such as complex64 or bfloat16, and for objects without DLPack.
+        DTypeError: for a dtype that is not supported, such as complex64 or
+            bfloat16, and for objects without DLPack.
 
     >>> import autograd as ag, numpy as np
     >>> ag.from_dlpack(np.arange(3.0)).tolist()
@@ -42,7 +48,8 @@ def from_dlpack(x: Any) -> Tensor:
     """
     if not hasattr(x, "__dlpack__") or not hasattr(x, "__dlpack_device__"):
         raise DTypeError(
-            f"from_dlpack: a {type(x).__name__} has no __dlpack__ and __dlpack_device__; use tensor(), which copies"
+            f"from_dlpack: a {type(x).__name__} has no __dlpack__ and __dlpack_device__; use tensor(), "
+            "which copies"
         )
     backend = backends.sharing(x)
     return Tensor.wrap(backend.from_dlpack(x), backend)
@@ -81,9 +88,7 @@ def full(
     """
     value = plain(value)
     if dtype is None:
-        dtype = (
-            "bool" if isinstance(value, bool) else "int64" if isinstance(value, int) else "float32"
-        )
+        dtype = "bool" if isinstance(value, bool) else "int64" if isinstance(value, int) else "float32"
     return _create("full", dtype, requires_grad, backend, shape=_shape(shape), value=value)
 
 
@@ -195,9 +200,7 @@ def linspace(
     return (start * (1 - fraction) + stop * fraction).to(dtype)
 
 
-def eye(
-    n: int, m: int | None = None, dtype: Any = "float32", backend: str | Backend | None = None
-) -> Tensor:
+def eye(n: int, m: int | None = None, dtype: Any = "float32", backend: str | Backend | None = None) -> Tensor:
     """A matrix (n, m) with ones on its diagonal.
 
     >>> import autograd as ag

@@ -1,7 +1,7 @@
 """How much a compiled step tells of itself: `GRADLOOM_DEBUG`, or `with ag.debug(level)`.
 
-1 the kernels of every program that is made, 2 also the program, 3 also the text that is compiled, 4 also runs the
-interpreter beside each step and compares every value.
+1 the kernels of every program that is made, 2 also the program, 3 also the text that is compiled, 4 also runs
+the interpreter beside each step and compares every value.
 """
 
 from __future__ import annotations
@@ -48,7 +48,9 @@ class Inspected:
         raise TraceError(f"{what}: nothing was called")
 
     def program_text(self, scopes: bool = False) -> str:
-        """The program of the last call, one instruction a line, as traced; with `scopes` each tells where it comes from."""
+        """The program of the last call, one instruction a line, as traced; with
+        `scopes` each tells where it comes from.
+        """
         return self.last("program_text")[0].program_text(scopes)
 
     def memory_report(self) -> str:
@@ -64,7 +66,9 @@ class Inspected:
         return self.last("source")[1].source()
 
     def profile(self, run: Callable[[], object]) -> Profile:
-        """Time and bytes of each kernel of the last program, while `run()` calls this function; a `Profile`."""
+        """Time and bytes of each kernel of the last program, while
+        `run()` calls this function; a `Profile`.
+        """
         return Profile(self.name, self.last("profile")[1].profile(run))
 
 
@@ -73,8 +77,8 @@ def debug(level: int = 1) -> Iterator[None]:
     """Inside, compiled steps print what they are made of, to standard error.
 
     Args:
-        level: 0 nothing; 1 kernels; 2 and the program; 3 and the compiled text; 4 and, at every call, the largest
-            differences from the interpreter.
+        level: 0 nothing; 1 kernels; 2 and the program; 3 and the compiled text; 4 and, at every call, the
+            largest differences from the interpreter.
 
     Raises:
         RangeError: for another level.
@@ -103,5 +107,5 @@ def report(name: str, captured: Captured, executable: Executable) -> None:
 def report_differences(name: str, found: list[tuple[str, str, float]]) -> None:
     """Log the kernels whose values differ from the interpreter's by more than rounding."""
     worst = sorted(found, key=lambda f: -f[2])[:5]
-    shown = "; ".join(f"{value} in {kernel}: {difference:.1e}" for kernel, value, difference in worst)  # fmt: skip
-    _log.warning("%s beside the interpreter, %d values, largest differences: %s", name, len(found), shown)  # fmt: skip
+    shown = "; ".join(f"{value} in {kernel}: {difference:.1e}" for kernel, value, difference in worst)
+    _log.warning("%s beside the interpreter, %d values, largest differences: %s", name, len(found), shown)

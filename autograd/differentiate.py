@@ -1,4 +1,6 @@
-"""Starting the walk of `graph.backward` from a tensor: the seed, the carrier of gradients, and where they arrive."""
+"""Starting the walk of `graph.backward` from a tensor: the seed, the carrier
+of gradients, and where they arrive.
+"""
 
 from __future__ import annotations
 
@@ -58,8 +60,9 @@ def _walk(
     vertex = root._node
     if vertex is None:
         raise GradientError(
-            "backward: nothing that this tensor was computed from requires a gradient. "
-            "Set requires_grad=True on a leaf, and compute outside no_grad(); results of compiled functions have no graph."
+            "backward: nothing that this tensor was computed from requires a gradient. Set "
+            "requires_grad=True on a leaf, and compute outside no_grad(); results of compiled functions "
+            "have no graph."
         )
     backend, now = root._backend, mode.get()
     seed = _seed(root, gradient)
@@ -67,9 +70,7 @@ def _walk(
     if trace is not None:
         lift = GradientScopes(trace, lift)
     if not create_graph:
-        pairs = backward(
-            vertex, seed._data, targets=targets, lift=lift, retain=retain, anomaly=now.anomaly
-        )
+        pairs = backward(vertex, seed._data, targets=targets, lift=lift, retain=retain, anomaly=now.anomaly)
         with backend.quiet():
             return [(leaf, root.wrap(as_array(backend, term), backend)) for leaf, term in pairs]
     # the walk looks for anomalies itself, and can name the line of forward; the ops inside the rules can not
@@ -78,9 +79,15 @@ def _walk(
     with switched(mode, inner), backends.use(backend):
         return list(
             backward(
-                vertex, seed, targets=targets, xp=root._xp, lift=lift, retain=retain, anomaly=now.anomaly,
+                vertex,
+                seed,
+                targets=targets,
+                xp=root._xp,
+                lift=lift,
+                retain=retain,
+                anomaly=now.anomaly,
             )
-        )  # fmt: skip
+        )
 
 
 def gradients_everywhere(root: Tensor) -> dict[Vertex, Any]:
@@ -97,30 +104,27 @@ def _seed(root: Tensor, gradient: Any) -> Tensor:
     if gradient is None:
         if root.size != 1:
             raise GradientError(
-                f"backward: the tensor has shape {root.shape}, so it needs backward(gradient=...) of that shape. "
-                "For a loss, reduce it with .mean() or .sum() first."
+                f"backward: the tensor has shape {root.shape}, so it needs backward(gradient=...) of that "
+                "shape. For a loss, reduce it with .mean() or .sum() first."
             )
         ones = root._backend.full(shape=root.shape, value=1.0, dtype=root.dtype)  # type: ignore[attr-defined]
         return root.wrap(ones, root._backend)
-    seed = (
-        gradient
-        if hasattr(gradient, "_node")
-        else root.from_value(gradient, root.dtype, root._backend)
-    )
+    seed = gradient if hasattr(gradient, "_node") else root.from_value(gradient, root.dtype, root._backend)
     own, other = root._backend, seed._backend
     if own.array_type is not other.array_type and "trace" not in (own.name, other.name):
         raise BackendError(
-            f"backward: the gradient is on {other.name!r} and the tensor on {own.name!r}; move it with .to({own.name!r})"
+            f"backward: the gradient is on {other.name!r} and the tensor on {own.name!r}; move it with "
+            f".to({own.name!r})"
         )
     if seed.shape != root.shape:
-        raise ShapeError(
-            f"backward: gradient has shape {seed.shape}, the tensor has shape {root.shape}"
-        )
+        raise ShapeError(f"backward: gradient has shape {seed.shape}, the tensor has shape {root.shape}")
     return seed.to(root.dtype)
 
 
 class _Lift:
-    """Saved arrays of a node as tensors at their place in the graph, for gradients that are differentiated again."""
+    """Saved arrays of a node as tensors at their place in the graph, for
+    gradients that are differentiated again.
+    """
 
     def __init__(self, tensor_type: Any) -> None:
         self.tensor_type = tensor_type
@@ -128,8 +132,7 @@ class _Lift:
     def __call__(self, node: Node) -> Sequence[Any]:
         assert node.saved is not None
         return [
-            self._lift(node, name, value)
-            for name, value in zip(node.plan.names, node.saved, strict=True)
+            self._lift(node, name, value) for name, value in zip(node.plan.names, node.saved, strict=True)
         ]
 
     def _lift(self, node: Node, name: str, value: Any) -> Any:
@@ -139,8 +142,7 @@ class _Lift:
         if name == op.variadic:
             parents = node.parents[len(op.arrays) :]
             return tuple(
-                wrap(array, node.backend, parent)
-                for array, parent in zip(value, parents, strict=True)
+                wrap(array, node.backend, parent) for array, parent in zip(value, parents, strict=True)
             )
         if name in op.arrays and hasattr(value, "shape"):
             return wrap(value, node.backend, node.parents[op.arrays.index(name)])

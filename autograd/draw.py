@@ -1,7 +1,8 @@
 """ag.draw: the computation graph of a tensor as a picture.
 
-A graph keeps of its values only what gradients need. The others are computed again from those where all inputs of an
-op are known, and are left out where they are not. Drawing changes nothing: no gradient is stored, no node freed.
+A graph keeps of its values only what gradients need. The others are computed again from those where
+all inputs of an op are known, and are left out where they are not. Drawing changes nothing: no
+gradient is stored, no node freed.
 """
 
 from __future__ import annotations
@@ -44,13 +45,14 @@ def draw(
 
     Args:
         tensor: a result that is tracked; its box has the thick border.
-        values: show the first few values where the graph kept them or they can be computed again from what it kept.
-        gradients: show d(tensor)/d(box) for each box; needs a single number, and a graph that is not yet freed.
-            The `grad` of leaves stays as it is.
+        values: show the first few values where the graph kept them or they
+            can be computed again from what it kept.
+        gradients: show d(tensor)/d(box) for each box; needs a single number, and a graph that is not yet
+            freed. The `grad` of leaves stays as it is.
         path: where to write the SVG as well.
         names: what to call leaves and results, `{"w": w, "b": b}`.
-        max_nodes: draw at most this many ops and leaves, nearest to `tensor` first, the others as a box that counts
-            them. At most 2,000.
+        max_nodes: draw at most this many ops and leaves, nearest to `tensor` first, the others as a
+            box that counts them. At most 2,000.
 
     Returns:
         The picture: `.svg` is the text; a notebook shows it; `.save(path)` writes it.
@@ -67,10 +69,8 @@ def draw(
     >>> "multiply" in picture.svg and "[3, 3]" in picture.svg
     True
     """
-    if isinstance(max_nodes, bool) or not isinstance(max_nodes, int) or not 1 <= max_nodes <= MOST_NODES:  # fmt: skip
-        raise RangeError(
-            f"draw: max_nodes is an integer from 1 to {MOST_NODES:,}, got {max_nodes!r}"
-        )
+    if isinstance(max_nodes, bool) or not isinstance(max_nodes, int) or not 1 <= max_nodes <= MOST_NODES:
+        raise RangeError(f"draw: max_nodes is an integer from 1 to {MOST_NODES:,}, got {max_nodes!r}")
     check_path(path)
     require_graphviz()
     root = _root(tensor)
@@ -126,9 +126,7 @@ def _vertices(root: Vertex) -> list[Vertex]:
     return order
 
 
-def _values(
-    order: Sequence[Vertex], root: Vertex, tensor: Tensor, names: Mapping[str, Tensor]
-) -> Values:
+def _values(order: Sequence[Vertex], root: Vertex, tensor: Tensor, names: Mapping[str, Tensor]) -> Values:
     """Kept values, and what follows from them."""
     known: Values = {named._node: named._data for named in names.values()}
     for node in order:
@@ -206,10 +204,7 @@ class _Drawing:
             if not isinstance(vertex, Node):
                 continue
             for position, parent in enumerate(vertex.parents):
-                if parent is None:
-                    start = self._constant(vertex, position)
-                else:
-                    start = keys.get(parent) or more or ""
+                start = self._constant(vertex, position) if parent is None else keys.get(parent) or more or ""
                 label = vertex.op.parameter_name(position) if len(vertex.parents) > 1 else ""
                 line = "dashed" if parent is None or parent not in keys else "solid"
                 self.diagram.arrow(start, keys[vertex], label, line)

@@ -42,14 +42,16 @@ __all__ = [
 class GradientError(GradloomError, RuntimeError):
     """`backward` cannot run from here.
 
-    Cause: the tensor is not a single number and no `gradient=` was given; nothing it was computed from requires a
-    gradient; the graph was already walked and freed.
-    Fix: reduce with `.sum()` or `.mean()`; set `requires_grad=True`; pass `retain_graph=True` to the first backward.
+    Cause: the tensor is not a single number and no `gradient=` was given; nothing it was computed from
+    requires a gradient; the graph was already walked and freed.
+    Fix: reduce with `.sum()` or `.mean()`; set `requires_grad=True`; pass
+    `retain_graph=True` to the first backward.
     """
 
 
 class AnomalyError(GradloomError, FloatingPointError):
-    """The first NaN or infinity inside `detect_anomaly()`: the message names the op and the line that called it.
+    """The first NaN or infinity inside `detect_anomaly()`: the message names
+    the op and the line that called it.
 
     Fix: look at the inputs of that op; `log` of a negative number and `0 / 0` are the usual places. For
     `where(x > 0, log(x), 0)` clean the argument as well: `log(where(x > 0, x, 1))`.
@@ -67,8 +69,8 @@ class RangeError(GradloomError, ValueError):
 class DeclarationError(GradloomError, TypeError):
     """An `@op` declaration contradicts itself; raised when the module is imported.
 
-    Cause: a gradient rule names something that the op does not have, or an input has neither a rule nor a place in
-    `no_gradient`.
+    Cause: a gradient rule names something that the op does not have, or an input has neither a
+    rule nor a place in `no_gradient`.
     """
 
 

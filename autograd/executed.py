@@ -20,8 +20,12 @@ _HERE = Path(__file__).resolve().parents[1]
 _OWN = tuple(f"{_HERE / name}/" for name in ("autograd", "backends", "nn"))
 _STDLIB = tuple({f"{sysconfig.get_paths()[name]}/" for name in ("stdlib", "platstdlib")})
 _GLOBAL = frozenset(("LOAD_GLOBAL", "LOAD_NAME", "LOAD_FROM_DICT_OR_GLOBALS"))
-_ATTRIBUTE = frozenset(("LOAD_ATTR", "LOAD_METHOD", "IMPORT_FROM", "LOAD_SUPER_ATTR", "STORE_ATTR", "DELETE_ATTR"))  # fmt: skip
-_BY_ANY_NAME = frozenset(("__dict__", "vars", "asdict", "astuple", "fields", "attrgetter", "__getattribute__"))  # fmt: skip
+_ATTRIBUTE = frozenset(
+    ("LOAD_ATTR", "LOAD_METHOD", "IMPORT_FROM", "LOAD_SUPER_ATTR", "STORE_ATTR", "DELETE_ATTR")
+)
+_BY_ANY_NAME = frozenset(
+    ("__dict__", "vars", "asdict", "astuple", "fields", "attrgetter", "__getattribute__")
+)
 """Names of what reads attributes whose names no code tells."""
 _BY_A_TEXT = frozenset(("modules", "import_module", "__import__"))
 """Names of what finds a module by a text."""
@@ -62,16 +66,16 @@ def names_of(code: CodeType) -> Names:
         if step.opname in _GLOBAL and step.argval == "getattr" and not _with_a_name(steps[place:]):
             by_any_name = True
     texts = {text for text in _texts(code.co_consts) if text.isidentifier()}
-    tried = frozenset(attributes if code.co_exceptiontable else ()) | (texts if {"hasattr", "getattr"} & set(code.co_names) else set())  # fmt: skip
+    tried = frozenset(attributes if code.co_exceptiontable else ()) | (
+        texts if {"hasattr", "getattr"} & set(code.co_names) else set()
+    )
     attributes |= texts
     attributes |= {code.co_name} if code.co_name.startswith("__") else set()
     if not _BY_A_TEXT.isdisjoint(code.co_names):
         modules += _texts(code.co_consts)
     if "globals" in code.co_names:
         read += texts
-    return Names(
-        tuple(dict.fromkeys(read)), tuple(modules), frozenset(attributes), tried, by_any_name
-    )
+    return Names(tuple(dict.fromkeys(read)), tuple(modules), frozenset(attributes), tried, by_any_name)
 
 
 def _with_a_name(steps: list[dis.Instruction]) -> bool:
@@ -94,7 +98,9 @@ def _texts(constants: Any) -> Iterator[str]:
 
 @functools.lru_cache(4096)
 def is_library(filename: str) -> bool:
-    """Whether code of this file is ours, NumPy's or Python's own: then what it reads is no setting of a user's."""
+    """Whether code of this file is ours, NumPy's or Python's own: then
+    what it reads is no setting of a user's.
+    """
     if not filename:
         return False
     if filename.startswith("<"):
@@ -102,7 +108,10 @@ def is_library(filename: str) -> bool:
     if filename.startswith(_OWN) or f"{_HERE}/" == filename:
         return True
     if "site-packages" in filename or "dist-packages" in filename:
-        return any(f"-packages/{name}/" in filename for name in ("numpy", "cupy", "numba", "llvmlite", "autograd", "backends", "nn"))  # fmt: skip
+        return any(
+            f"-packages/{name}/" in filename
+            for name in ("numpy", "cupy", "numba", "llvmlite", "autograd", "backends", "nn")
+        )
     return filename.startswith(_STDLIB)
 
 
@@ -110,13 +119,13 @@ def _is_generated(code: CodeType, space: dict[str, Any]) -> bool:
     """Whether a library, or the making of a named tuple, has written this code."""
     if code.co_filename != "<string>":
         return False
-    return space.get("__name__", "").startswith("namedtuple_") or is_library(
-        space.get("__file__") or ""
-    )
+    return space.get("__name__", "").startswith("namedtuple_") or is_library(space.get("__file__") or "")
 
 
 def _run_by_python() -> Iterator[CodeType]:
-    """Code that may run at any moment and that no step has called: callbacks of the collector, handlers of signals."""
+    """Code that may run at any moment and that no step has called: callbacks of
+    the collector, handlers of signals.
+    """
     handlers = [signal.getsignal(number) for number in signal.valid_signals()]
     for function in (*gc.callbacks, *handlers):
         code = getattr(getattr(function, "__func__", function), "__code__", None)
@@ -125,7 +134,8 @@ def _run_by_python() -> Iterator[CodeType]:
 
 
 class Executed:
-    """The code of users that this thread runs `during` a call, the objects that it was given, and what it asks the system.
+    """The code of users that this thread runs `during` a call, the objects that it was
+    given, and what it asks the system.
 
     `is_complete` is False where another profiler has the place that this takes; then nothing is known.
     """

@@ -1,8 +1,8 @@
 """Derivatives of functions, rather than of results: grad, value_and_grad, vjp, jvp, hvp, jacobian, hessian.
 
-Each gives the function private copies of its arguments as the variables, so nothing is left behind in `.grad`, and
-transforms nest: where an argument is itself tracked, or the function uses tracked tensors, gradients are built as a
-graph and can be differentiated again.
+Each gives the function private copies of its arguments as the variables, so nothing is left behind in
+`.grad`, and transforms nest: where an argument is itself tracked, or the function uses tracked tensors,
+gradients are built as a graph and can be differentiated again.
 """
 
 from __future__ import annotations
@@ -33,7 +33,9 @@ def _variable(value: Any) -> Tensor:
 
 
 def _is_nested(output: Tensor, variables: Sequence[Tensor]) -> bool:
-    """Whether `output` depends on tracked tensors of the caller, so that it stays part of a graph of theirs."""
+    """Whether `output` depends on tracked tensors of the caller, so that
+    it stays part of a graph of theirs.
+    """
     if output._node is None:
         return False
     own = {v._node for v in variables if v._node is not None}
@@ -78,7 +80,7 @@ def _chosen(name: str, argnums: int | Sequence[int], count: int) -> tuple[int, .
     try:
         given = tuple(map(operator.index, argnums if isinstance(argnums, Sequence) else (argnums,)))
     except TypeError as error:
-        raise DTypeError(f"{name}: argnums is an integer or a tuple of them, got {argnums!r}") from error  # fmt: skip
+        raise DTypeError(f"{name}: argnums is an integer or a tuple of them, got {argnums!r}") from error
     numbers = tuple(n + count if n < 0 else n for n in given)
     if any(not 0 <= n < count for n in numbers) or len(set(numbers)) < len(numbers) or not numbers:
         raise RangeError(f"{name}: argnums={argnums!r} of {count} arguments by position")
@@ -90,8 +92,8 @@ def value_and_grad(
 ) -> Callable[..., tuple[Any, Any]]:
     """A function that returns (value, gradient) of `function` with respect to the arguments `argnums`.
 
-    The value must be a single number. Arguments may be nested lists, tuples and dicts of tensors; the gradient has
-    the same structure.
+    The value must be a single number. Arguments may be nested lists, tuples and dicts of tensors;
+    the gradient has the same structure.
 
     Raises:
         GradientError: when the value is not a single number.
@@ -145,7 +147,8 @@ def grad(function: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Call
 
 
 def vjp(function: Callable[..., Any], *args: Any) -> tuple[Any, Callable[[Any], tuple[Any, ...]]]:
-    """(value, pullback): `pullback(g)` gives the gradient of the sum of `value * g` with respect to each argument.
+    """(value, pullback): `pullback(g)` gives the gradient of the sum of
+    `value * g` with respect to each argument.
 
     `g` has the structure of the value. `pull` may be called any number of times.
 
@@ -170,9 +173,7 @@ def vjp(function: Callable[..., Any], *args: Any) -> tuple[Any, Callable[[Any], 
             total = terms if total is None else [a + b for a, b in zip(total, terms, strict=True)]
         return tuple(unflatten(list(args), iter(total or [])))
 
-    returned = [
-        output if inner else output.detach() for output, inner in zip(outputs, nested, strict=True)
-    ]
+    returned = [output if inner else output.detach() for output, inner in zip(outputs, nested, strict=True)]
     return unflatten(value, iter(returned)), pullback
 
 
@@ -187,19 +188,15 @@ def _directions(name: str, tangents: Any, primals: Sequence[Tensor]) -> list[Ten
     directions = [t if isinstance(t, Tensor) else Tensor.from_value(t) for t in flatten(tangents)]
     shapes = [d.shape for d in directions], [p.shape for p in primals]
     if shapes[0] != shapes[1]:
-        raise ShapeError(
-            f"{name}: directions of shapes {shapes[0]} for inputs of shapes {shapes[1]}"
-        )
+        raise ShapeError(f"{name}: directions of shapes {shapes[0]} for inputs of shapes {shapes[1]}")
     return directions
 
 
-def jvp(
-    function: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]
-) -> tuple[Any, Any]:
+def jvp(function: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[Any, Any]:
     """(value, change): how `function(*primals)` changes when the primals move along the tangents.
 
-    The change has the structure of the value. Computed as the derivative of `vjp` with respect to its weights, in
-    which it is linear, so every op has it without a rule of its own.
+    The change has the structure of the value. Computed as the derivative of `vjp` with respect to its
+    weights, in which it is linear, so every op has it without a rule of its own.
 
     Raises:
         ShapeError: when the tangents do not have the shapes of the primals.
@@ -251,8 +248,9 @@ def hvp(function: Callable[..., Any], x: Any, vector: Any) -> Any:
 def jacobian(function: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable[..., Any]:
     """A function that returns all derivatives of `function` with respect to the arguments `argnums`.
 
-    For a tensor of shape (n, ...) and a result of shape (m, ...) the derivatives have shape (m, ..., n, ...). In
-    nested structures, every result holds the structure of the argument, or of the tuple of those that `argnums` names.
+    For a tensor of shape (n, ...) and a result of shape (m, ...) the derivatives have shape (m,
+    ..., n, ...). In nested structures, every result holds the structure of the argument, or of
+    the tuple of those that `argnums` names.
 
     Raises:
         RangeError: there is no such argument.
@@ -265,11 +263,11 @@ def jacobian(function: Callable[..., Any], argnums: int | Sequence[int] = 0) -> 
     @functools.wraps(function)
     def transformed(*args: Any, **kwargs: Any) -> Any:
         numbers = _chosen("jacobian", argnums, len(args))
-        wanted = tuple(args[n] for n in numbers) if isinstance(argnums, Sequence) else args[numbers[0]]  # fmt: skip
+        wanted = tuple(args[n] for n in numbers) if isinstance(argnums, Sequence) else args[numbers[0]]
 
         def of_chosen(chosen: Any) -> Any:
             replaced = list(args)
-            for n, tree in zip(numbers, chosen if isinstance(argnums, Sequence) else (chosen,), strict=True):  # fmt: skip
+            for n, tree in zip(numbers, chosen if isinstance(argnums, Sequence) else (chosen,), strict=True):
                 replaced[n] = tree
             return function(*replaced, **kwargs)
 
@@ -284,9 +282,7 @@ def jacobian(function: Callable[..., Any], argnums: int | Sequence[int] = 0) -> 
                 weights = [zeros_like(o) for o in outputs]
                 weights[which] = (positions == i).to(output.dtype)
                 rows.append(flatten(pullback(unflatten(value, iter(weights)))[0]))
-            stacked = [
-                _stack_rows([row[k] for row in rows], output, leaf) for k, leaf in enumerate(inputs)
-            ]
+            stacked = [_stack_rows([row[k] for row in rows], output, leaf) for k, leaf in enumerate(inputs)]
             blocks.append(unflatten(wanted, iter(stacked)))
         return unflatten(value, iter(blocks))
 
@@ -295,11 +291,7 @@ def jacobian(function: Callable[..., Any], argnums: int | Sequence[int] = 0) -> 
 
 def _stack_rows(rows: Sequence[Tensor], output: Tensor, leaf: Any) -> Tensor:
     shape = (*output.shape, *getattr(leaf, "shape", ()))
-    return (
-        reshape(stack(rows), shape=shape)
-        if rows
-        else zeros(shape, output.dtype, backend=output._backend)
-    )
+    return reshape(stack(rows), shape=shape) if rows else zeros(shape, output.dtype, backend=output._backend)
 
 
 def hessian(function: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable[..., Any]:

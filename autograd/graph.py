@@ -1,15 +1,18 @@
-"""READ FIRST. The computation graph and the walk that differentiates it. All of backpropagation is in this file.
+"""READ FIRST. The computation graph and the walk that differentiates it. All
+of backpropagation is in this file.
 
-Every tracked result points at a `Node`: the op that made it, what its gradient rules need, and the nodes of its
-inputs. A tensor that the user marked with `requires_grad` points at a `Leaf`, where its gradient arrives. Nodes never
-point at tensors, so a graph has no reference cycles and dies with the last tensor that needs it.
+Every tracked result points at a `Node`: the op that made it, what its gradient rules need, and the nodes of
+its inputs. A tensor that the user marked with `requires_grad` points at a `Leaf`, where its gradient arrives.
+Nodes never point at tensors, so a graph has no reference cycles and dies with the last tensor that needs it.
 
-`backward` visits nodes in topological order, every consumer before its producer, without recursion. At each node it
-asks the op's rules for the gradient of each input that needs one (the vector-Jacobian product), undoes broadcasting,
-and adds it to what that input has received from other consumers. It frees each node as it leaves.
+`backward` visits nodes in topological order, every consumer before its producer, without
+recursion. At each node it asks the op's rules for the gradient of each input that needs one (the
+vector-Jacobian product), undoes broadcasting, and adds it to what that input has received from
+other consumers. It frees each node as it leaves.
 
-The walk does not know what a gradient is made of. With `xp` a backend, gradients are arrays. With `xp` the ops of this
-package, and saved arrays lifted to tensors, the same rules build a new graph: that is `create_graph`.
+The walk does not know what a gradient is made of. With `xp` a backend, gradients are arrays.
+With `xp` the ops of this package, and saved arrays lifted to tensors, the same rules build a
+new graph: that is `create_graph`.
 """
 
 from __future__ import annotations
@@ -100,8 +103,8 @@ def backward(
     """Yield (vertex, gradient) for every leaf under `root`, or for every target when `targets` are given;
     `everywhere` for every node on the way as well.
 
-    `seed` is the gradient of the root. `xp` and `lift` select the carrier of gradients: by default the arrays of
-    each node's backend, and its saved values as they are.
+    `seed` is the gradient of the root. `xp` and `lift` select the carrier of gradients: by default the arrays
+    of each node's backend, and its saved values as they are.
     """
     consumers = _count_consumers(root, targets)
     gradients: dict[Vertex, Any] = {root: seed}
@@ -126,9 +129,7 @@ def backward(
             try:
                 term = _fit(namespace, rule(namespace, gradient, saved, node), parent)
             except Exception as error:
-                error.add_note(
-                    f"In the gradient of {node.op.name} by {node.op.parameter_name(position)}."
-                )
+                error.add_note(f"In the gradient of {node.op.name} by {node.op.parameter_name(position)}.")
                 raise
             if anomaly:
                 check_gradient(node, position, gradient, term)
@@ -172,9 +173,7 @@ def _count_consumers(root: Vertex, targets: set[Vertex] | None) -> dict[Vertex |
     return counts
 
 
-def _keep_ways_to(
-    targets: set[Vertex], order: list[Vertex], counts: dict[Vertex | None, int]
-) -> None:
+def _keep_ways_to(targets: set[Vertex], order: list[Vertex], counts: dict[Vertex | None, int]) -> None:
     """Remove vertices from which no target can be reached, so that no rule runs for nothing."""
     useful: set[Vertex] = set(targets)
     users: dict[Vertex, list[Node]] = {}
@@ -207,9 +206,7 @@ def _fit(xp: Namespace, gradient: Any, parent: Any) -> Any:
 def unbroadcast(xp: Namespace, gradient: Any, shape: Shape) -> Any:
     """The transpose of broadcasting `shape` to the shape of `gradient`: a sum over the repeated axes."""
     extra = len(gradient.shape) - len(shape)
-    if extra < 0 or any(
-        length not in (1, gradient.shape[axis + extra]) for axis, length in enumerate(shape)
-    ):
+    if extra < 0 or any(length not in (1, gradient.shape[axis + extra]) for axis, length in enumerate(shape)):
         raise GradientError(
             f"a gradient rule returned the shape {gradient.shape} for an input of shape {shape}; "
             "expected that shape, or one that it broadcasts to"

@@ -33,7 +33,9 @@ _MOST = 5_000
 class Writer:
     """Writes the comparison, value by value."""
 
-    def __init__(self, executed: Executed, state: Collection[Tensor], before: Before | None, by_any_name: bool = False) -> None:  # fmt: skip
+    def __init__(
+        self, executed: Executed, state: Collection[Tensor], before: Before | None, by_any_name: bool = False
+    ) -> None:
         self.executed, self.before = executed, before
         self.names: list[str] = []
         self.old: list[Any] = []
@@ -41,7 +43,9 @@ class Writer:
         self._state = {id(tensor) for tensor in state}
         read = executed.names()
         self._modules = read.modules
-        self._attributes = None if by_any_name or read.by_any_name or not executed.is_complete else read.attributes  # fmt: skip
+        self._attributes = (
+            None if by_any_name or read.by_any_name or not executed.is_complete else read.attributes
+        )
         self.meets_names = False
         """Whether something was met that reads attributes by names of its own."""
         self._tried = read.tried
@@ -57,7 +61,7 @@ class Writer:
         self._count = 0
 
     def write(self, function: Any, arguments: list[Any]) -> None:
-        self._walk(Part(function, self._constant(function), getattr(function, "__name__", "the step")), "")  # fmt: skip
+        self._walk(Part(function, self._constant(function), getattr(function, "__name__", "the step")), "")
         for number, leaf in enumerate(arguments):
             if not isinstance(leaf, (*FIXED, Number)) and not hasattr(leaf, "shape"):
                 self._walk(Part(leaf, f"arguments[{number}]", f"argument {number}"), "")
@@ -65,7 +69,9 @@ class Writer:
             self._globals(code, space)
         for module in self._modules:
             if module in sys.modules:
-                self._walk(Part(sys.modules[module], f"{self._constant(sys.modules)}[{module!r}]", module), "")  # fmt: skip
+                self._walk(
+                    Part(sys.modules[module], f"{self._constant(sys.modules)}[{module!r}]", module), ""
+                )
         given = [value for value in self.executed.given.values() if _can_hold(value)]
         self._later += [*given, *self._functions_left()]
         while self._later and self._count <= _MOST:
@@ -86,23 +92,27 @@ class Writer:
                 continue
             self._spaces.add((id(space), name))
             if name in space:
-                self._walk(Part(space[name], f"{where}[{name!r}]", repr(name), None, space, name), "")  # fmt: skip
+                self._walk(Part(space[name], f"{where}[{name!r}]", repr(name), None, space, name), "")
             else:
                 old = "a builtin" if name in builtins else "absent"
-                self._lines.append(f"if {name!r} in {where}: return {self._named(repr(name), old)}, {where}[{name!r}]")  # fmt: skip
+                self._lines.append(
+                    f"if {name!r} in {where}: return {self._named(repr(name), old)}, {where}[{name!r}]"
+                )
 
     def _functions_left(self) -> list[Any]:
-        """Functions that ran and were not reached, as a library holds them: closures and defaults are theirs alone."""
+        """Functions that ran and were not reached, as a library holds them:
+        closures and defaults are theirs alone.
+        """
         left = [code for code in self.executed.codes if code not in self._codes and _has_more(code)]
         if not left:
             return []
-        found = [
-            f for f in gc.get_referrers(*left) if isinstance(f, FunctionType) and f.__code__ in left
-        ]
+        found = [f for f in gc.get_referrers(*left) if isinstance(f, FunctionType) and f.__code__ in left]
         return [f for f in found if f.__closure__ or f.__defaults__ or f.__kwdefaults__]
 
     def _weakly(self, value: Any) -> None:
-        """An object that may die, and then is looked at no more. Whoever holds it tells what it tells itself."""
+        """An object that may die, and then is looked at no more. Whoever
+        holds it tells what it tells itself.
+        """
         if id(value) in self._known:
             return
         try:
@@ -157,11 +167,16 @@ class Writer:
             self._same(text, value, said)
             self._inside(part, self._variable(value, text))
         elif id(value) in self._known:
-            self._lines.append(f"if {text} is not {self._known[id(value)]}: return {self._named(said, 'the same object')}, 'another one'")  # fmt: skip
+            self._lines.append(
+                f"if {text} is not {self._known[id(value)]}: return "
+                f"{self._named(said, 'the same object')}, 'another one'"
+            )
         elif isinstance(value, (ModuleType, type)):
             self._same(text, value, said)
             self._inside(part, self._variable(value, text))
-        elif hasattr(type(value), "nbytes") and hasattr(type(value), "__setitem__") and hasattr(value, "shape"):  # fmt: skip
+        elif (
+            hasattr(type(value), "nbytes") and hasattr(type(value), "__setitem__") and hasattr(value, "shape")
+        ):
             self._array(text, value, said)
         elif (frozen := snapshot(value)) is not missing:
             self._equal(text, frozen, said)
@@ -194,17 +209,25 @@ class Writer:
                     self._same(f"{name}.{field}", getattr(value, field), part.said)
             for cell in value.__closure__ or ():
                 if is_empty(cell):
-                    self._lines.append(f"if not is_empty({self._constant(cell)}): return {self._named(part.said, 'unbound')}, 'bound'")  # fmt: skip
+                    self._lines.append(
+                        f"if not is_empty({self._constant(cell)}): return "
+                        f"{self._named(part.said, 'unbound')}, 'bound'"
+                    )
             if not self.executed.is_complete and not is_library(value.__code__.co_filename):
                 self._globals(value.__code__, value.__globals__)
         elif isinstance(value, dict):
             keys = list(value)
-            self._equal(f"list({name})", keys, f"the keys of {part.said}", "differs" if all(type(k) in FIXED for k in keys) else "is_other_list")  # fmt: skip
+            self._equal(
+                f"list({name})",
+                keys,
+                f"the keys of {part.said}",
+                "differs" if all(type(k) in FIXED for k in keys) else "is_other_list",
+            )
             self._all_weakly(keys)
         elif isinstance(value, (list, tuple)):
             self._equal(f"len({name})", len(value), f"the length of {part.said}")
         elif isinstance(value, Set):
-            self._equal(f"[*map(id, {name})]", [*map(id, value)], f"what is in {part.said}", "is_other_set")  # fmt: skip
+            self._equal(f"[*map(id, {name})]", [*map(id, value)], f"what is in {part.said}", "is_other_set")
             self._all_weakly(value)
         elif _remembers(value) and value.__wrapped__.__code__ not in self.executed.codes:
             self.unseen.append(f"what {part.said} remembers")
@@ -219,29 +242,46 @@ class Writer:
             key = value.jit_key()
             if self.before is not None:
                 self.before.check_key(value, key, part.said)
-            self._lines.append(f"if {name}.jit_key() != {self._constant(key)}: return {self._named(part.said, key)}, {name}.jit_key()")  # fmt: skip
+            self._lines.append(
+                f"if {name}.jit_key() != {self._constant(key)}: return {self._named(part.said, key)}, "
+                f"{name}.jit_key()"
+            )
         for absent in sorted(self._tried):
-            if inspect.getattr_static(value, absent, missing) is missing or _is_empty_slot(value, absent):  # fmt: skip
-                self._lines.append(f"if hasattr({name}, {absent!r}): return {self._named(f'{part.said}.{absent}', 'absent')}, 'there'")  # fmt: skip
-        if self._attributes is None and isinstance(getattr(value, "__dict__", None), dict) and not hasattr(value, "__wrapped__"):  # fmt: skip
-            self._equal(f"list({name}.__dict__)", list(value.__dict__), f"the attributes of {part.said}")  # fmt: skip
+            if inspect.getattr_static(value, absent, missing) is missing or _is_empty_slot(value, absent):
+                self._lines.append(
+                    f"if hasattr({name}, {absent!r}): return "
+                    f"{self._named(f'{part.said}.{absent}', 'absent')}, 'there'"
+                )
+        if (
+            self._attributes is None
+            and isinstance(getattr(value, "__dict__", None), dict)
+            and not hasattr(value, "__wrapped__")
+        ):
+            self._equal(f"list({name}.__dict__)", list(value.__dict__), f"the attributes of {part.said}")
         for inner in parts(value, part.said, self._attributes):
             # of what tells what matters in it, only what the user's code reads by name
             if not (tells and inner.access == "{0}[{1}]"):
                 self._waiting.append((inner, name))
 
     def _is_fixed_function(self, value: Any) -> bool:
-        """Whether this is a function that is always itself: a library's, or one that did not run and closes over nothing."""
+        """Whether this is a function that is always itself: a library's, or one that
+        did not run and closes over nothing.
+        """
         if not isinstance(value, FunctionType):
             return False
-        if value.__closure__ is None and not value.__dict__ and self.executed.is_complete and value.__code__ not in self.executed.codes:  # fmt: skip
+        if (
+            value.__closure__ is None
+            and not value.__dict__
+            and self.executed.is_complete
+            and value.__code__ not in self.executed.codes
+        ):
             return True
         return _is_of_module(value)
 
     # text
     def _same(self, text: str, old: Any, said: str) -> None:
         """`text` is `old` itself."""
-        self._lines.append(f"if {text} is not {self._constant(old)}: return {self._named(said, old)}, {text}")  # fmt: skip
+        self._lines.append(f"if {text} is not {self._constant(old)}: return {self._named(said, old)}, {text}")
 
     def _equal(self, text: str, old: Any, said: str, test: str = "differs") -> None:
         """`text` is like `old`, which stands for it."""
@@ -268,7 +308,7 @@ class Writer:
 
 
 def _can_hold(value: Any) -> bool:
-    return not isinstance(value, (*FIXED, Tensor, ModuleType, type, FunctionType, dict, list, tuple))  # fmt: skip
+    return not isinstance(value, (*FIXED, Tensor, ModuleType, type, FunctionType, dict, list, tuple))
 
 
 def _has_more(code: Any) -> bool:
@@ -277,12 +317,16 @@ def _has_more(code: Any) -> bool:
 
 def _is_of_module(function: FunctionType) -> bool:
     module = sys.modules.get(str(function.__module__))
-    return is_library(function.__code__.co_filename) and getattr(module, function.__qualname__, None) is function  # fmt: skip
+    return (
+        is_library(function.__code__.co_filename) and getattr(module, function.__qualname__, None) is function
+    )
 
 
 def _remembers(value: Any) -> bool:
-    """Whether this is a function of a cache that has something in it: it may have answered without running."""
-    is_cache = type(value).__name__ == "_lru_cache_wrapper" and isinstance(value.__wrapped__, FunctionType)  # fmt: skip
+    """Whether this is a function of a cache that has something in it: it
+    may have answered without running.
+    """
+    is_cache = type(value).__name__ == "_lru_cache_wrapper" and isinstance(value.__wrapped__, FunctionType)
     return is_cache and value.cache_info().currsize > 0
 
 
@@ -293,7 +337,9 @@ def _is_empty_slot(value: Any, name: str) -> bool:
 
 def _is_fixed_builtin(value: Any) -> bool:
     """A built-in function that belongs to no object."""
-    return isinstance(value, BuiltinFunctionType) and isinstance(value.__self__, (ModuleType, type, type(None)))  # fmt: skip
+    return isinstance(value, BuiltinFunctionType) and isinstance(
+        value.__self__, (ModuleType, type, type(None))
+    )
 
 
 def _plain(value: Any) -> Any:

@@ -1,10 +1,11 @@
 """What a trace depends on besides its arguments, as a function that tells whether it still holds.
 
-A trace freezes Python values. Which ones is known when it is over: the code that ran tells the globals and the names of
-attributes that it read, and what can be reached by these, from the function, from objects that it was given, through
-lists, dicts, objects, classes, other functions and modules, is compared before every later call. The comparison is
-written out as a Python function and compiled, so that a number costs about 50 ns. Objects are told apart by what they
-hold and not by which they are, and none is kept alive, but for tensors.
+A trace freezes Python values. Which ones is known when it is over: the code that ran tells the
+globals and the names of attributes that it read, and what can be reached by these, from the function,
+from objects that it was given, through lists, dicts, objects, classes, other functions and modules,
+is compared before every later call. The comparison is written out as a Python function and compiled,
+so that a number costs about 50 ns. Objects are told apart by what they hold and not by which they
+are, and none is kept alive, but for tensors.
 """
 
 from __future__ import annotations
@@ -54,9 +55,13 @@ class Guards:
     """
 
     def __init__(
-        self, function: Callable[..., Any], executed: Executed, arguments: Collection[Any] = (),
-        state: Collection[Tensor] = (), before: Before | None = None,
-    ) -> None:  # fmt: skip
+        self,
+        function: Callable[..., Any],
+        executed: Executed,
+        arguments: Collection[Any] = (),
+        state: Collection[Tensor] = (),
+        before: Before | None = None,
+    ) -> None:
         writer = Writer(executed, state, before)
         writer.write(function, list(arguments))
         if writer.meets_names:

@@ -1,8 +1,8 @@
 """Compiled steps: a function is traced once for each kind of arguments, and from then on its program runs.
 
-The arguments' shapes and dtypes choose a program, and the guards of each tell whether what it read still holds; anything
-else would be frozen into it and is state, an argument, or an error. State is written where it lies, as long as nobody has
-asked for its array: then that is left to them.
+The arguments' shapes and dtypes choose a program, and the guards of each tell whether what it read still
+holds; anything else would be frozen into it and is state, an argument, or an error. State is written where it
+lies, as long as nobody has asked for its array: then that is left to them.
 """
 
 from __future__ import annotations
@@ -49,7 +49,14 @@ from .tracing import Captured, Number, capture, one_at_a_time
 class Jitted(Inspected):
     """A function with its compiled programs; made by `jit`."""
 
-    def __init__(self, function: Callable[..., Any], state: State, donate: bool, name: str | None, precision: str | None = None) -> None:  # fmt: skip
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        state: State,
+        donate: bool,
+        name: str | None,
+        precision: str | None = None,
+    ) -> None:
         self.function = function
         self.donate = donate
         self.precision = resolve_precision(precision)
@@ -91,7 +98,9 @@ class Jitted(Inspected):
         return Jitted, (self.function, *self._settings)
 
     def prepare(self, *args: Any, **kwargs: Any) -> Entry | None:
-        """Trace and compile for these arguments, and run nothing; the program, None where the function runs as it is."""
+        """Trace and compile for these arguments, and run nothing; the program,
+        None where the function runs as it is.
+        """
         leaves = flatten((args, kwargs))
         if self._runs_as_it_is(leaves):
             return None
@@ -117,18 +126,25 @@ class Jitted(Inspected):
             with one_at_a_time:
                 key, inputs, given = self._inputs(tree, leaves)
             try:
-                return self._programs.find(key, given) or self._trace(key, tree, given, inputs, None), inputs  # fmt: skip
+                return self._programs.find(key, given) or self._trace(key, tree, given, inputs, None), inputs
             except ConcretizationError as error:
                 # a number that is a setting chooses the program
                 numbers = {i: leaf for i, leaf in enumerate(given) if isinstance(leaf, Number)}
                 if not numbers:
                     raise
-                self._written |= {i for i, n in numbers.items() if n.symbol is error.symbol} or set(numbers)  # fmt: skip
+                self._written |= {i for i, n in numbers.items() if n.symbol is error.symbol} or set(numbers)
 
     def over_rows(
-        self, rows: Sequence[Tensor], batch_size: int, order: Tensor | None, first: int, steps: int, rest: tuple[Any, ...] = ()
-    ) -> None:  # fmt: skip
-        """Steps `first` to `first + steps` in one call: step i is given rows i * batch_size to (i + 1) * batch_size.
+        self,
+        rows: Sequence[Tensor],
+        batch_size: int,
+        order: Tensor | None,
+        first: int,
+        steps: int,
+        rest: tuple[Any, ...] = (),
+    ) -> None:
+        """Steps `first` to `first + steps` in one call: step i is given rows i *
+        batch_size to (i + 1) * batch_size.
 
         Args:
             rows: what the first arguments are cut from, all of one length.
@@ -150,15 +166,23 @@ class Jitted(Inspected):
         """
         with self._lock:
             self._check_rows(rows, batch_size, order, first, steps)
-            self._run_rows(
-                self._entry_of_rows(rows, batch_size, order, rest), rows, order, first, steps
-            )
+            self._run_rows(self._entry_of_rows(rows, batch_size, order, rest), rows, order, first, steps)
 
-    def _check_rows(self, rows: Sequence[Tensor], batch_size: int, order: Tensor | None, first: int, steps: int) -> None:  # fmt: skip
+    def _check_rows(
+        self, rows: Sequence[Tensor], batch_size: int, order: Tensor | None, first: int, steps: int
+    ) -> None:
         count = rows[0].shape[0]
         needed = (first + steps) * batch_size
-        if any(r.shape[0] != count for r in rows) or min(first, steps) < 0 or batch_size < 1 or needed > count:  # fmt: skip
-            raise ShapeError(f"over_rows: steps {first} to {first + steps} of {batch_size} rows, and there are {[r.shape[0] for r in rows]}")  # fmt: skip
+        if (
+            any(r.shape[0] != count for r in rows)
+            or min(first, steps) < 0
+            or batch_size < 1
+            or needed > count
+        ):
+            raise ShapeError(
+                f"over_rows: steps {first} to {first + steps} of {batch_size} rows, and there are "
+                f"{[r.shape[0] for r in rows]}"
+            )
         if order is not None and order is not self._checked:
             if order.ndim != 1 or len(order) < needed:
                 raise ShapeError(f"over_rows: an order of shape {order.shape} for {needed} rows")
@@ -166,7 +190,9 @@ class Jitted(Inspected):
                 raise ShapeError(f"over_rows: the order holds numbers outside of 0 to {count - 1}")
             self._checked = order
 
-    def _run_rows(self, entry: Entry, rows: Sequence[Tensor], order: Tensor | None, first: int, steps: int) -> None:  # fmt: skip
+    def _run_rows(
+        self, entry: Entry, rows: Sequence[Tensor], order: Tensor | None, first: int, steps: int
+    ) -> None:
         home, taken = entry.home, list[Any]()
         with self._lock:
             self._last = entry
@@ -182,15 +208,17 @@ class Jitted(Inspected):
 
     def prepare_rows(
         self, rows: Sequence[Tensor], batch_size: int, order: Tensor | None, rest: tuple[Any, ...] = ()
-    ) -> None:  # fmt: skip
+    ) -> None:
         """Trace and compile for `over_rows`, and run nothing."""
         with self._lock:
             self._entry_of_rows(rows, batch_size, order, rest)
 
     def ready_for_rows(
         self, rows: Sequence[Tensor], batch_size: int, order: Tensor | None, rest: tuple[Any, ...] = ()
-    ) -> Callable[[int, int], None] | None:  # fmt: skip
-        """The `over_rows` of these rows, from (first, steps), where it needs no trace, else None; see `ready`."""
+    ) -> Callable[[int, int], None] | None:
+        """The `over_rows` of these rows, from (first, steps), where it
+        needs no trace, else None; see `ready`.
+        """
         with self._lock:
             entry = self._programs.find(*self._key_of_rows(rows, batch_size, order, rest))
         if entry is None:
@@ -202,11 +230,15 @@ class Jitted(Inspected):
 
         return run
 
-    def _key_of_rows(self, rows: Sequence[Tensor], batch_size: int, order: Tensor | None, rest: tuple[Any, ...]) -> tuple[Any, Any]:  # fmt: skip
+    def _key_of_rows(
+        self, rows: Sequence[Tensor], batch_size: int, order: Tensor | None, rest: tuple[Any, ...]
+    ) -> tuple[Any, Any]:
         specs = tuple(((batch_size, *r.shape[1:]), r.dtype.char) for r in rows)
         return ("rows", order is not None, specs, rest, self._surroundings()), [*rows, *rest]
 
-    def _entry_of_rows(self, rows: Sequence[Tensor], batch_size: int, order: Tensor | None, rest: tuple[Any, ...]) -> Entry:  # fmt: skip
+    def _entry_of_rows(
+        self, rows: Sequence[Tensor], batch_size: int, order: Tensor | None, rest: tuple[Any, ...]
+    ) -> Entry:
         key, leaves = self._key_of_rows(rows, batch_size, order, rest)
         entry = self._programs.find(key, leaves)
         if entry is None:
@@ -220,15 +252,17 @@ class Jitted(Inspected):
     def quick(self, array: Any, parts: bool = False) -> Callable[[Any], Any] | None:
         """A short way to call on arrays like `array`, from array to array; None where there is none.
 
-        With `parts` an array of several times as many rows is taken, too, and computed that many rows at a time: for a
-        function whose output has a row for each of its input.
-        It returns None when something may have changed, a tensor by assignment or what the function reads; then call
-        the function itself.
+        With `parts` an array of several times as many rows is taken, too, and computed that many rows at a
+        time: for a function whose output has a row for each of its input.
+        It returns None when something may have changed, a tensor by assignment or what the function
+        reads; then call the function itself.
         """
         return None if self._bound is None else quick_call(self._bound, array, parts)
 
     def compare(self, *args: Any) -> list[tuple[str, str, float]]:
-        """(kernel, value, largest relative difference) of a step beside the interpreter; state is left as it is."""
+        """(kernel, value, largest relative difference) of a step beside the
+        interpreter; state is left as it is.
+        """
         with self._lock:
             entry, inputs = self._found((args, {}), flatten(args))
             arrays = {f"argument.{i}": entry.home.owned(x._data) for i, x in enumerate(inputs)}
@@ -265,19 +299,26 @@ class Jitted(Inspected):
         if self._seen != assignments[0]:
             # which state requires gradients may be changed between two calls
             last = self._last
-            self._tracked = () if last is None else tuple(t._node is not None for t in last.tensors.values())  # fmt: skip
+            self._tracked = () if last is None else tuple(t._node is not None for t in last.tensors.values())
             self._seen = assignments[0]
         state = None if self._given_state is None else identities(self._given_state)
         return backends.default().name, mode.get().grad, self._tracked, state
 
-    def _trace(self, key: Any, tree: Any, leaves: list[Any], tensors: Sequence[Tensor], feeds: Mapping[str, Feed] | None) -> Entry:  # fmt: skip
+    def _trace(
+        self,
+        key: Any,
+        tree: Any,
+        leaves: list[Any],
+        tensors: Sequence[Tensor],
+        feeds: Mapping[str, Feed] | None,
+    ) -> Entry:
         executed = Executed()
         # another thread's trace may have symbols in the same state
         with one_at_a_time:
             before, captured = self._captured(executed, tree, leaves, tensors)
         home = captured.backend
         if feeds and captured.program.outputs:
-            raise TraceError("over_rows: the function returns something; steps of an epoch return nothing")  # fmt: skip
+            raise TraceError("over_rows: the function returns something; steps of an epoch return nothing")
         executable = home.compile(captured.program, feeds)
         held = dict(captured.state)
         guards = Guards(self.function, executed, leaves, held.values(), before)
@@ -296,7 +337,9 @@ class Jitted(Inspected):
         self._programs.add((*key[:-1], self._surroundings()), entry)
         return entry
 
-    def _captured(self, executed: Executed, tree: Any, leaves: list[Any], tensors: Sequence[Tensor]) -> tuple[Before, Captured]:  # fmt: skip
+    def _captured(
+        self, executed: Executed, tree: Any, leaves: list[Any], tensors: Sequence[Tensor]
+    ) -> tuple[Before, Captured]:
         state = named(self._given_state)
         home = home_of([*state.values(), *tensors])
         generator = random.default_generator()
@@ -307,14 +350,16 @@ class Jitted(Inspected):
 
         def step(*inputs: Tensor) -> Any:
             remaining = iter(inputs)
-            places = [next(remaining) if isinstance(leaf, (Tensor, Number)) else leaf for leaf in leaves]  # fmt: skip
+            places = [next(remaining) if isinstance(leaf, (Tensor, Number)) else leaf for leaf in leaves]
             args, kwargs = unflatten(tree, iter(places))
             return executed.during(lambda: self.function(*args, **kwargs))
 
         examples = [leaf for leaf in leaves if isinstance(leaf, (Tensor, Number))]
 
         def trace() -> Captured:
-            return capture(step, *examples, state=state, name=self.name, precision=self.precision, captures=True)  # fmt: skip
+            return capture(
+                step, *examples, state=state, name=self.name, precision=self.precision, captures=True
+            )
 
         captured = check_left_behind(before, trace)
         check_kept(named(self._given_state), state)
@@ -334,7 +379,7 @@ class Jitted(Inspected):
                 if state is not None and level() >= 4:
                     report_differences(self.name, executable.compare(state, given))
                 outputs = executable.step(state, given)
-                if (executable.is_simple or (executable.is_quick and not entry.written)) and level() < 4:  # fmt: skip
+                if (executable.is_simple or (executable.is_quick and not entry.written)) and level() < 4:
                     self._bound = Bound.now(entry)
             finally:
                 taken.clear()

@@ -1,4 +1,6 @@
-"""What a trace depends on in an object that tells it itself: the values of all its attributes, as a key that is compared."""
+"""What a trace depends on in an object that tells it itself: the values of all its
+attributes, as a key that is compared.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,7 @@ from .tensor import Tensor
 _DEPTH = 8
 _MOST = 64
 """Attributes and items that are looked at, of what is no plain container."""
-_QUIET = sys.stdlib_module_names - {"types", "collections", "dataclasses", "argparse", "functools", "enum"}  # fmt: skip
+_QUIET = sys.stdlib_module_names - {"types", "collections", "dataclasses", "argparse", "functools", "enum"}
 """Objects of these modules (locks, events, loggers) hold nothing that a step computes with."""
 
 
@@ -39,8 +41,8 @@ class Same:
 def key_of(value: Any, depth: int = 0) -> Any:
     """What a trace depends on in `value`; None where there is nothing to see.
 
-    Numbers of different types are different: 1 and 1.0 and True make different programs. What functions read besides
-    their closure is seen when they run.
+    Numbers of different types are different: 1 and 1.0 and True make different programs. What functions read
+    besides their closure is seen when they run.
 
     >>> key_of({"rate": 0.5}) == key_of({"rate": 0.5}), key_of(1) == key_of(True)
     (True, False)
@@ -62,10 +64,12 @@ def key_of(value: Any, depth: int = 0) -> Any:
     if type(value).__module__.partition(".")[0] in _QUIET:
         return None
     if isinstance(value, (list, tuple, set, frozenset, dict)) and len(value) > _MOST:
-        plain = all(isinstance(item, FIXED) for item in (value.values() if isinstance(value, dict) else value))  # fmt: skip
+        plain = all(
+            isinstance(item, FIXED) for item in (value.values() if isinstance(value, dict) else value)
+        )
         return type(value).__name__, len(value), hash(repr(value)) if plain else None
     if isinstance(value, (set, frozenset)):
         return type(value).__name__, repr(sorted(map(repr, value)))
     first = Same(value.__code__) if isinstance(value, FunctionType) else Same(type(value))
     inside = parts(value, type(value).__name__)
-    return first, *((part.said, key_of(part.value, depth + 1)) for _, part in zip(range(_MOST), inside))  # fmt: skip
+    return first, *((part.said, key_of(part.value, depth + 1)) for _, part in zip(range(_MOST), inside))

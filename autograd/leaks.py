@@ -1,8 +1,9 @@
-"""What a trace changes outside itself, which no program can repeat: results that it leaves behind, numbers that it
-changes, random numbers of Python's and NumPy's own that it draws.
+"""What a trace changes outside itself, which no program can repeat: results that it leaves behind, numbers
+that it changes, random numbers of Python's and NumPy's own that it draws.
 
-What a function can reach is looked at before and after its trace. `self.w = self.w + x` puts a symbol where a tensor was:
-every later call would go on with the old tensor, and whoever reads the attribute would find a symbol.
+What a function can reach is looked at before and after its trace. `self.w = self.w + x` puts
+a symbol where a tensor was: every later call would go on with the old tensor, and whoever
+reads the attribute would find a symbol.
 """
 
 from __future__ import annotations
@@ -51,7 +52,9 @@ class Before:
 
     def take_away(self) -> list[str]:
         """Where results of the trace are; what was there before is there again."""
-        found = [p for p in _reached(self.function) if isinstance(p.value, Tensor) and p.value.backend == "trace"]  # fmt: skip
+        found = [
+            p for p in _reached(self.function) if isinstance(p.value, Tensor) and p.value.backend == "trace"
+        ]
         found = [p for p in found if p.holder is not None]
         for part in reversed(found):
             if part.place not in self._there and isinstance(part.holder, (dict, list)):
@@ -90,7 +93,8 @@ class Before:
 
 def _changed(said: str) -> TraceError:
     return TraceError(
-        f"the step changes {said.strip(chr(39))!r}, which a program cannot; what a step changes is state: make it a tensor and assign it"
+        f"the step changes {said.strip(chr(39))!r}, which a program cannot; what a step changes is "
+        "state: make it a tensor and assign it"
     )
 
 
@@ -98,7 +102,8 @@ def check_left_behind(before: Before, trace: Callable[[], Any]) -> Any:
     """What `trace` returns.
 
     Raises:
-        TraceError: a result of the trace is left in an attribute, a list or a variable; it is taken away again.
+        TraceError: a result of the trace is left in an attribute, a list
+            or a variable; it is taken away again.
     """
     try:
         result = trace()
@@ -109,8 +114,8 @@ def check_left_behind(before: Before, trace: Callable[[], Any]) -> Any:
         raise
     if found:
         raise TraceError(
-            f"the step leaves a result in {found[0]}, which a program cannot; where that is state, give the tensor "
-            "values with .assign(), else return the result"
+            f"the step leaves a result in {found[0]}, which a program cannot; where that is state, give the "
+            "tensor values with .assign(), else return the result"
         )
     return result
 
@@ -125,7 +130,7 @@ def _reached(function: Any) -> Iterator[Part]:
             continue
         # kept, so that nothing else gets its address
         seen[id(thing)] = thing
-        inner = [*parts(thing, said), *(globals_of(thing) if isinstance(thing, FunctionType) else ())]  # fmt: skip
+        inner = [*parts(thing, said), *(globals_of(thing) if isinstance(thing, FunctionType) else ())]
         for part in inner:
             yield part
             if depth < _DEPTH and not isinstance(part.value, (*FIXED, Tensor, ModuleType, type)):
@@ -146,5 +151,7 @@ def _words(state: Any) -> Any:
 def _state_of_generator(value: Any) -> Callable[[], Any] | None:
     if isinstance(value, python_random.Random):
         return value.getstate
-    bits = getattr(value, "bit_generator", None) if type(value).__module__.startswith("numpy.random") else None  # fmt: skip
+    bits = (
+        getattr(value, "bit_generator", None) if type(value).__module__.startswith("numpy.random") else None
+    )
     return None if bits is None else lambda: str(bits.state)

@@ -48,14 +48,14 @@ class TensorMethods(Carrier):
         """
         if self.requires_grad and self.is_leaf:
             raise GradientError(
-                "+=, -= and the like would make a new tensor and leave this one, which requires gradients, as it is; "
-                "write w.assign(w.detach() - step)"
+                "+=, -= and the like would make a new tensor and leave this one, which requires gradients, "
+                "as it is; write w.assign(w.detach() - step)"
             )
         return NotImplemented
 
-    __iadd__ = __isub__ = __imul__ = __itruediv__ = __ipow__ = __imatmul__ = __ifloordiv__ = (
-        __imod__
-    ) = _in_place
+    __iadd__ = __isub__ = __imul__ = __itruediv__ = __ipow__ = __imatmul__ = __ifloordiv__ = __imod__ = (
+        _in_place
+    )
 
     def add(self, other: Any) -> Tensor:
         return self._xp.add(self, other)
@@ -223,7 +223,9 @@ class TensorMethods(Carrier):
         return self._xp.reshape(self, shape=sizes)
 
     def transpose(self, *axes: Any) -> Tensor:
-        """`x.transpose()` reverses the dimensions; `x.transpose(1, 0)` or `x.transpose((1, 0))` orders them."""
+        """`x.transpose()` reverses the dimensions; `x.transpose(1, 0)` or
+        `x.transpose((1, 0))` orders them.
+        """
         order = axes[0] if len(axes) == 1 else axes or None
         return self._xp.transpose(self, axes=order)
 

@@ -1,4 +1,5 @@
-"""What is switched on right now: building graphs, looking for anomalies. A value of the context, never a global.
+"""What is switched on right now: building graphs, looking for anomalies. A
+value of the context, never a global.
 
 Threads and asyncio tasks each see their own mode.
 """
@@ -22,7 +23,9 @@ R = TypeVar("R")
 
 
 class Made:
-    """What ops did in some stretch of code: the identities of new vertices, and the array of each leaf that was read."""
+    """What ops did in some stretch of code: the identities of new vertices, and
+    the array of each leaf that was read.
+    """
 
     __slots__ = ("arrays", "ids")
 
@@ -32,9 +35,11 @@ class Made:
 
 
 class Mode(NamedTuple):
-    """`grad`: results of tracked tensors are tracked. `anomaly`: every result is checked for NaN and infinity.
+    """`grad`: results of tracked tensors are tracked. `anomaly`: every
+    result is checked for NaN and infinity.
 
-    `made`: where new nodes are noted. `trace`: what a step is being traced to; it is told the scope of what it records.
+    `made`: where new nodes are noted. `trace`: what a step is being traced to; it is
+    told the scope of what it records.
     `watched`: whether one of those three needs to see results, so that an op asks one question and not three.
     """
 
@@ -49,7 +54,9 @@ mode: ContextVar[Mode] = ContextVar("mode", default=Mode())  # noqa: B039 - a Mo
 
 
 inside: ContextVar[str | None] = ContextVar("inside", default=None)
-"""The layer that is being called, from which no values may be taken without saying that gradients end there."""
+"""The layer that is being called, from which no values may be taken
+without saying that gradients end there.
+"""
 
 
 @contextmanager
@@ -90,7 +97,9 @@ class _Switch:
         self._turned.pop().close()
 
     def __call__(self, function: Callable[P, R]) -> Callable[P, R]:
-        """`function` with the switch thrown whenever its code runs: in each turn of a generator, not between them."""
+        """`function` with the switch thrown whenever its code runs: in each
+        turn of a generator, not between them.
+        """
         switch = type(self)
         if inspect.isgeneratorfunction(function):
             return _of_generator(switch, function)  # type: ignore[no-any-return]
@@ -191,11 +200,13 @@ class enable_grad(_Switch):
 
 
 class detect_anomaly(_Switch):
-    """Stop at the op that produces the first NaN or infinity, in forward or backward, and name the calling line.
+    """Stop at the op that produces the first NaN or infinity, in forward or
+    backward, and name the calling line.
 
-    An infinity in your own data is let through (masks use it); a NaN in it is named at the first op that reads it.
-    An array that was changed in place between forward and backward is named as well. Slow: every result is looked at. The floating-point warnings of the default backend are off inside, because the
-    error says more.
+    An infinity in your own data is let through (masks use it); a NaN in it is named at the first op
+    that reads it. An array that was changed in place between forward and backward is named as well.
+    Slow: every result is looked at. The floating-point warnings of the default backend are off
+    inside, because the error says more.
 
     >>> import autograd as ag
     >>> with ag.detect_anomaly():

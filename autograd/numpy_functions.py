@@ -1,6 +1,8 @@
-"""NumPy's functions on tensors: the op that means the same, where its arguments say so; never a gradient that gets lost.
+"""NumPy's functions on tensors: the op that means the same, where its arguments say
+so; never a gradient that gets lost.
 
-What a call gives by NumPy's names is looked at, not its order: `np.linalg.norm(x, 1)` is another norm, not an axis.
+What a call gives by NumPy's names is looked at, not its order:
+`np.linalg.norm(x, 1)` is another norm, not an axis.
 """
 
 from __future__ import annotations
@@ -39,7 +41,9 @@ def _given(function: Any, args: Any, kwargs: Any) -> tuple[list[Any], dict[str, 
             named |= value
         elif parameter.default is parameter.empty or parameter.kind is parameter.POSITIONAL_ONLY:
             needed.append(value)
-        elif value is not parameter.default and not (isinstance(value, (str, bool)) and value == parameter.default):  # fmt: skip
+        elif value is not parameter.default and not (
+            isinstance(value, (str, bool)) and value == parameter.default
+        ):
             named[_RENAMED.get(name, name)] = value
     return needed, named
 
@@ -65,8 +69,8 @@ def call(xp: Any, function: Any, args: Any, kwargs: Any) -> Any:
     if mode.get().grad and any(t.requires_grad for t in tensors):
         words = f" with {', '.join(sorted(named))}" if named else ""
         raise GradientError(
-            f"np.{function.__name__}{words} is no op, and gradients flow to its argument; write it with ops, or say with "
-            "x.detach() or x.numpy() that they end here"
+            f"np.{function.__name__}{words} is no op, and gradients flow to its argument; write it with "
+            "ops, or say with x.detach() or x.numpy() that they end here"
         )
     arrays = (leaf.__array__() if hasattr(leaf, "backward") else leaf for leaf in leaves)
     plain, keywords = unflatten(tree, arrays)

@@ -1,15 +1,16 @@
-"""The `@op` declaration: one function of `xp`, its gradient rules, and what is needed to test and document it.
+"""The `@op` declaration: one function of `xp`, its gradient rules, and what
+is needed to test and document it.
 
     @op(vjp=dict(x=lambda xp, g, y: g * (1 - y * y)), domain=Domain(x=(-4, 4)))
     def tanh(xp, x):
         \"\"\"Hyperbolic tangent of each element.\"\"\"
         return xp.tanh(x)
 
-Positional parameters are arrays, keyword-only ones are static attributes. A rule begins with `(xp, g)`, the namespace
-and the gradient of the result, and then names what it needs: an input, `y` (the result), `x_spec` or `y_spec` (shape
-and dtype alone), a static attribute, and `i` (which one) when the input is variadic. Those names decide what is
-saved. A rule returns the gradient before unbroadcasting; the graph does that. Every check of a declaration happens
-here, at import. Calling an op is in `call.py`.
+Positional parameters are arrays, keyword-only ones are static attributes. A rule begins with `(xp, g)`, the
+namespace and the gradient of the result, and then names what it needs: an input, `y` (the result), `x_spec`
+or `y_spec` (shape and dtype alone), a static attribute, and `i` (which one) when the input is variadic. Those
+names decide what is saved. A rule returns the gradient before unbroadcasting; the graph does that. Every
+check of a declaration happens here, at import. Calling an op is in `call.py`.
 """
 
 from __future__ import annotations
@@ -63,7 +64,8 @@ class bad:
 class Plan(NamedTuple):
     """What one pattern of tracked inputs saves, and the rules it will run.
 
-    `names` are the saved values in order; `keep` picks them out of (*inputs, y) in one C call where that suffices.
+    `names` are the saved values in order; `keep` picks them out of (*inputs, y)
+    in one C call where that suffices.
     """
 
     names: tuple[str, ...]
@@ -131,9 +133,7 @@ class Op:
     def _check_rules(self) -> None:
         inputs = set(self.arrays) | ({self.variadic} if self.variadic else set())
         for name in {*self.vjp, *self.no_gradient} - inputs:
-            raise DeclarationError(
-                f"{self.name}: {name!r} is not an input; inputs are {sorted(inputs)}"
-            )
+            raise DeclarationError(f"{self.name}: {name!r} is not an input; inputs are {sorted(inputs)}")
         if missing := inputs - {*self.vjp, *self.no_gradient}:
             raise DeclarationError(
                 f"{self.name}: {sorted(missing)} need a rule in vjp or a place in no_gradient"
@@ -201,9 +201,7 @@ class Op:
         pullbacks = tuple((p, self._make_pullback(p, name, saved)) for p, name in wanted)
         return Plan(saved, self._make_keep(saved), pullbacks)
 
-    def _make_keep(
-        self, saved: tuple[str, ...]
-    ) -> Callable[[Sequence[Any]], tuple[Any, ...]] | None:
+    def _make_keep(self, saved: tuple[str, ...]) -> Callable[[Sequence[Any]], tuple[Any, ...]] | None:
         places = {name: i for i, name in enumerate(self.arrays)} | {"y": len(self.arrays)}
         if self.variadic or not saved or not set(saved) <= set(places):
             return None
@@ -260,7 +258,9 @@ class Op:
         return static if self.normalise is None else self.normalise(*inputs, **static)
 
     def spec(self, *inputs: Any, **static: Any) -> Spec:
-        """Shape and dtype of the result for inputs given as Spec or Python numbers: the rule, run on symbols."""
+        """Shape and dtype of the result for inputs given as Spec or Python
+        numbers: the rule, run on symbols.
+        """
         return self.trace(inputs, static)[1].value.spec
 
     def trace(self, inputs: Sequence[Any], static: dict[str, Any]) -> tuple[TraceBackend, Symbol]:
@@ -275,7 +275,8 @@ class Op:
         return xp, result if isinstance(result, Symbol) else xp.asarray(result)
 
     def explain(self, inputs: Sequence[Any], static: dict[str, Any], error: Exception) -> Exception:
-        """The error to raise when an op failed with `error`: what failed, what was received, what was expected.
+        """The error to raise when an op failed with `error`: what failed,
+        what was received, what was expected.
 
         An error of somebody else's, a deadline say, stays what it is.
         """
@@ -285,13 +286,9 @@ class Op:
             self.trace([_spec(v) if hasattr(v, "shape") else v for v in inputs], static)
         except GradloomError as better:
             error = better
-        received = ", ".join(
-            f"{self.parameter_name(i)}={_describe(value)}" for i, value in enumerate(inputs)
-        )
+        received = ", ".join(f"{self.parameter_name(i)}={_describe(value)}" for i, value in enumerate(inputs))
         settings = "".join(
-            f", {name}={value!r}"
-            for name, value in static.items()
-            if value != self.static.get(name)
+            f", {name}={value!r}" for name, value in static.items() if value != self.static.get(name)
         )
         message = f"{self.name}: {str(error).rstrip('.')}. Received {received}{settings}."
         if isinstance(error, GradloomError):
@@ -313,7 +310,9 @@ _KINDS: dict[type[Exception], type[Exception]] = {
 
 
 def argument_names(function: Callable[..., Any]) -> tuple[str, ...]:
-    """The positional parameters, read off the code object: inspect.signature is ten times slower, and this runs at import."""
+    """The positional parameters, read off the code object: inspect.signature is ten
+    times slower, and this runs at import.
+    """
     code = function.__code__
     return code.co_varnames[: code.co_argcount]
 

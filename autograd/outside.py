@@ -1,6 +1,7 @@
 """What a step asks the world outside its values: the clock, the system, files, a namespace by a text.
 
-A program keeps the answer of its trace. No guard asks again, as asking may cost, block or change something; so it is said.
+A program keeps the answer of its trace. No guard asks again, as asking may cost,
+block or change something; so it is said.
 """
 
 from __future__ import annotations

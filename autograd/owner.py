@@ -1,7 +1,8 @@
 """Who may have the array of a tensor: only a tensor whose array nobody can have is written in place.
 
-Such a tensor has another class for the time being, whose attribute `_data` is a property: whoever asks for the array is
-noticed, at no cost to all other tensors. This is exact on every interpreter, which reference counts are not.
+Such a tensor has another class for the time being, whose attribute `_data` is a property: whoever
+asks for the array is noticed, at no cost to all other tensors. This is exact on every
+interpreter, which reference counts are not.
 """
 
 from __future__ import annotations
@@ -13,8 +14,8 @@ from backends.contract import Array, Backend
 from backends.errors import TraceError
 
 assignments = [0]
-"""How often any tensor was given another array, or made to require gradients or not, or had its array asked for where that
-was private: while it stands still, a compiled step need not look again."""
+"""How often any tensor was given another array, or made to require gradients or not, or had its array
+asked for where that was private: while it stands still, a compiled step need not look again."""
 
 
 class ArrayOwner:
@@ -64,7 +65,11 @@ def _private_type(kind: type) -> type:
         "__qualname__": kind.__qualname__,
         "__doc__": kind.__doc__,
     }
-    made = _private[kind] = type(kind)(kind.__name__, (kind,), {"__slots__": (), "public": kind, "_data": property(_asked_for, _given), **inside, **told})  # fmt: skip
+    made = _private[kind] = type(kind)(
+        kind.__name__,
+        (kind,),
+        {"__slots__": (), "public": kind, "_data": property(_asked_for, _given), **inside, **told},
+    )
     return made
 
 
@@ -122,7 +127,8 @@ def carried(tensor: Any, target: Backend) -> Array:
     """The values of `tensor` as an array of another backend.
 
     Raises:
-        TraceError: `target` is a trace: it may hold arrays of numbers as constants, but no tensors, which can be assigned.
+        TraceError: `target` is a trace: it may hold arrays of numbers as constants, but
+            no tensors, which can be assigned.
     """
     if target.name == "trace":
         raise TraceError(

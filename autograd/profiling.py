@@ -53,7 +53,9 @@ class Profile:
         try:
             from matplotlib.figure import Figure
         except ImportError as error:
-            raise MissingExtraError("a profile is drawn by matplotlib: pip install 'gradloom[plot]'") from error  # fmt: skip
+            raise MissingExtraError(
+                "a profile is drawn by matplotlib: pip install 'gradloom[plot]'"
+            ) from error
         figure = Figure(figsize=(9, 0.8 + 0.28 * len(self.rows)), layout="constrained")
         axes: Any = figure.add_subplot()
         times = [row.seconds * 1e6 for row in self.rows]

@@ -24,8 +24,8 @@ _MOST = 512
 class Entry(NamedTuple):
     """A trace and its compiled form.
 
-    `used` is the state that the program names. `writers` are the locks of those who write into it, its own first where it
-    does; whoever runs it holds them.
+    `used` is the state that the program names. `writers` are the locks of those who write into it, its own
+    first where it does; whoever runs it holds them.
     """
 
     captured: Captured
@@ -43,7 +43,8 @@ class Entry(NamedTuple):
             take(lock, taken)
 
     def state_arrays(self, donate: bool, taken: list[Any]) -> dict[str, Array]:
-        """The arrays of the state; those that are written are of their tensors alone, as far as `donate` allows.
+        """The arrays of the state; those that are written are of their
+        tensors alone, as far as `donate` allows.
 
         Takes the locks of all who write into it, besides those that are `taken`.
 
@@ -87,7 +88,9 @@ class Entry(NamedTuple):
 
 
 class Bound(NamedTuple):
-    """An entry whose executable still has the state of its last call: then only arguments can have changed."""
+    """An entry whose executable still has the state of its last call:
+    then only arguments can have changed.
+    """
 
     entry: Entry
     assignments: int
@@ -103,7 +106,7 @@ class Bound(NamedTuple):
 
 def used_state(program: Program) -> frozenset[str]:
     """The names of the state that a program reads or writes; some is declared and not used."""
-    named = {o for instruction in program.instructions for o in instruction.operands if isinstance(o, Value)}  # fmt: skip
+    named = {o for instruction in program.instructions for o in instruction.operands if isinstance(o, Value)}
     named |= {v for pair in program.assigns for v in pair if isinstance(v, Value)}
     named |= {v for _, v in program.outputs if isinstance(v, Value)}
     return frozenset(name for name, value in program.named("state").items() if value in named)

@@ -33,9 +33,12 @@ def quick_call(bound: Bound, like: Any, parts: bool) -> Callable[[Any], Any] | N
 
     def call(given: Any) -> Any:
         if (
-            type(given) is kind and given.dtype == dtype and given.flags.c_contiguous
-            and (given.shape == shape or are_parts(given)) and mode.get() is plain
-        ):  # fmt: skip
+            type(given) is kind
+            and given.dtype == dtype
+            and given.flags.c_contiguous
+            and (given.shape == shape or are_parts(given))
+            and mode.get() is plain
+        ):
             with executable.lock:
                 return again("argument.0", given) if holds() else None
         return None

@@ -1,7 +1,9 @@
-"""Random numbers that can be repeated: every draw is a function of a key and a counter, on every backend the same.
+"""Random numbers that can be repeated: every draw is a function of a key and a
+counter, on every backend the same.
 
-A `Generator` holds the two as tensors and advances the counter by one a draw. Because they are tensors, a step that
-draws (dropout) is traced with the generator as named state, and a saved counter continues the same stream.
+A `Generator` holds the two as tensors and advances the counter by one a draw. Because they are
+tensors, a step that draws (dropout) is traced with the generator as named state, and a saved
+counter continues the same stream.
 """
 
 from __future__ import annotations
@@ -92,7 +94,8 @@ class Generator:
         if backend is not None and self.key._backend.name != "trace":
             self.move(backend)
         home = self.key._backend
-        drawn: Array = home.random_bits(self.key._data, self.counter._data, shape=shape)  # type: ignore[attr-defined]
+        words = self.key._data, self.counter._data
+        drawn: Array = home.random_bits(*words, shape=shape)  # type: ignore[attr-defined]
         self.counter.assign(self.counter + 1)
         return Tensor.wrap(drawn, home)
 
@@ -115,7 +118,9 @@ def remembered_draws() -> Iterator[Draws]:
 
 @contextmanager
 def replayed_draws(draws: Draws) -> Iterator[Draws]:
-    """Inside, each generator draws again what it drew then; afterwards all is as if nothing had been drawn."""
+    """Inside, each generator draws again what it drew then; afterwards
+    all is as if nothing had been drawn.
+    """
     now = {generator: generator.state for generator in draws.states}
     again = Draws()
     try:
@@ -142,16 +147,18 @@ _default = Generator(int.from_bytes(os.urandom(8), "little"))
 
 
 def default_generator() -> Generator:
-    """The generator of every draw that names no `key`: one for all threads, which therefore move it for each other.
+    """The generator of every draw that names no `key`: one for all threads,
+    which therefore move it for each other.
 
-    What has to repeat in a thread draws from a `Generator` of its own, as `key` or, for all draws of the thread, inside
-    `standing_in`.
+    What has to repeat in a thread draws from a `Generator` of its own, as `key` or, for all draws
+    of the thread, inside `standing_in`.
     """
     return _standing_in.get() or _default
 
 
 def seed(n: int) -> None:
-    """Make everything that follows repeat, unless other threads draw as well: restart the default generator at `n`.
+    """Make everything that follows repeat, unless other threads draw as well:
+    restart the default generator at `n`.
 
     >>> import autograd as ag
     >>> ag.random.seed(0); first = ag.random.normal(2).tolist()
@@ -175,7 +182,9 @@ def _shape(shape: Size) -> Shape:
 
 
 def _unit(shape: Shape, dtype: Any, generator: Generator) -> Tensor:
-    """Uniform on [0, 1) with all the bits that the dtype holds: 11, 24 or 53. Those of float16 are in float32."""
+    """Uniform on [0, 1) with all the bits that the dtype holds: 11, 24 or
+    53. Those of float16 are in float32.
+    """
     if resolve_dtype(dtype).name == "float16":
         return right_shift(generator.bits(shape, backends.default()), 21).to("float32") * 2.0**-11
     if str(dtype) != "float64":
@@ -254,10 +263,9 @@ def permutation(x: Any, key: Generator | int | None = None) -> Tensor:
         return index(rows, permutation(len(rows), key))
 
 
-def dropout(
-    x: Any, rate: float = 0.5, training: bool = True, key: Generator | int | None = None
-) -> Tensor:
-    """x with each element set to 0 with probability `rate`, the others divided by 1 - rate (inverted dropout).
+def dropout(x: Any, rate: float = 0.5, training: bool = True, key: Generator | int | None = None) -> Tensor:
+    """x with each element set to 0 with probability `rate`, the others
+    divided by 1 - rate (inverted dropout).
 
     Args:
         x: any shape, floating.

@@ -1,6 +1,7 @@
 """What a value holds: the parts of containers, objects, functions and classes, and how code gets at each.
 
-`guards` and `leaks` walk the same things, the one for what a program depends on, the other for what a trace changed.
+`guards` and `leaks` walk the same things, the one for what a program depends on,
+the other for what a trace changed.
 """
 
 from __future__ import annotations
@@ -36,8 +37,8 @@ _OWN = frozenset(("autograd", "backends", "nn"))
 class Part(NamedTuple):
     """A value inside another one.
 
-    `access` is the text of an expression that reads it: {0} stands for the other one, {1} for `key`. `holder` and
-    `name` tell where the value can be replaced; `holder` is None where it cannot.
+    `access` is the text of an expression that reads it: {0} stands for the other one, {1} for `key`. `holder`
+    and `name` tell where the value can be replaced; `holder` is None where it cannot.
     """
 
     value: Any
@@ -106,7 +107,9 @@ def _content(value: Any) -> tuple[Any, str] | None:
         return bytes(value), "bytes({0})"
     if isinstance(value, Mapping):
         return dict(value), "dict({0})"
-    if isinstance(value, (Sequence, ValuesView, KeysView, ItemsView)) and not isinstance(value, (str, bytes, range)):  # fmt: skip
+    if isinstance(value, (Sequence, ValuesView, KeysView, ItemsView)) and not isinstance(
+        value, (str, bytes, range)
+    ):
         return list(value), "list({0})"
     return None
 
@@ -115,15 +118,15 @@ def _of_function(function: FunctionType, said: str) -> Iterator[Part]:
     named = zip(function.__code__.co_freevars, function.__closure__ or (), strict=True)
     for number, (name, cell) in enumerate(named):
         try:
-            yield Part(cell.cell_contents, f"{{0}}.__closure__[{number}].cell_contents", repr(name), None, cell)  # fmt: skip
+            yield Part(
+                cell.cell_contents, f"{{0}}.__closure__[{number}].cell_contents", repr(name), None, cell
+            )
         except ValueError:  # not bound yet
             continue
     for number, default in enumerate(function.__defaults__ or ()):
         yield Part(default, f"{{0}}.__defaults__[{number}]", f"a default of {said}")
     for name, default in (function.__kwdefaults__ or {}).items():
-        yield Part(
-            default, f"{{0}}.__kwdefaults__[{name!r}]", name, None, function.__kwdefaults__, name
-        )
+        yield Part(default, f"{{0}}.__kwdefaults__[{name!r}]", name, None, function.__kwdefaults__, name)
 
 
 def _of_callable(value: Any, said: str) -> Iterator[Part]:
@@ -167,7 +170,10 @@ def _of_metaclass(kind: type, said: str, names: frozenset[str]) -> Iterator[Part
     meta = type(kind)
     for base in inspect.getmro(meta)[:-2]:
         for name in sorted(names & vars(base).keys()):
-            if inspect.getattr_static(kind, name, None) is vars(base)[name] and type(vars(base)[name]) in FIXED:  # fmt: skip
+            if (
+                inspect.getattr_static(kind, name, None) is vars(base)[name]
+                and type(vars(base)[name]) in FIXED
+            ):
                 yield Part(vars(base)[name], _attribute(name), f"{said}.{name}", name)
 
 
@@ -189,10 +195,14 @@ def _of_instance(value: Any, said: str, names: frozenset[str] | None) -> Iterato
         inside = vars(base)
         for name in list(inside) if names is None else sorted(names & inside.keys()):
             if name not in own and (names is not None or not name.startswith("__")):
-                yield from _of_instance_class(value, kind, name, inside[name], f"{said}.{name}", names is None)  # fmt: skip
+                yield from _of_instance_class(
+                    value, kind, name, inside[name], f"{said}.{name}", names is None
+                )
 
 
-def _of_instance_class(value: Any, kind: type, name: str, held: Any, said: str, plain: bool) -> Iterator[Part]:  # fmt: skip
+def _of_instance_class(
+    value: Any, kind: type, name: str, held: Any, said: str, plain: bool
+) -> Iterator[Part]:
     """What an instance finds under a name in its class."""
     if inspect.getattr_static(kind, name, None) is not held:
         # of a class further up, for super()
@@ -211,7 +221,7 @@ def _of_instance_class(value: Any, kind: type, name: str, held: Any, said: str, 
     elif isinstance(held, (FunctionType, classmethod)):
         inner = held if isinstance(held, FunctionType) else held.__func__
         access = _attribute(name) if not name.startswith("__") else "type({0})." + name
-        whole = access if name.startswith("__") and isinstance(held, FunctionType) else access + ".__func__"  # fmt: skip
+        whole = access if name.startswith("__") and isinstance(held, FunctionType) else access + ".__func__"
         yield Part(inner, whole, said, name)
     elif isinstance(held, property):
         yield Part(held, "type({0})." + name, said, name)

@@ -32,8 +32,8 @@ class Rowwise:
     def serves(self, x: Tensor, size: int) -> bool:
         """Whether the program for `size` rows gives each row of `x` (n, ...) what it gets beside the others.
 
-        The function is traced for n rows, too. A user's code may look at n, so that it is proved for each; the library's
-        does not.
+        The function is traced for n rows, too. A user's code may look at n, so that it is
+        proved for each; the library's does not.
 
         Raises:
             TraceError: see `jit`.
@@ -55,7 +55,7 @@ def _serves(jitted: Jitted, entry: Entry, x: Tensor, rows: int) -> bool:
     state = {name: tensor for name, tensor in ours.state.items() if not _is_constant(name)}
     example = zeros((rows, *x.shape[1:]), x.dtype, backend=x._backend)
     try:
-        theirs = capture(jitted.function, example, state=state, precision=jitted.precision, captures=True)  # fmt: skip
+        theirs = capture(jitted.function, example, state=state, precision=jitted.precision, captures=True)
     except Exception as error:
         if not is_refusal(error):
             raise

@@ -1,8 +1,8 @@
 """Scopes: the names by which the instructions of a traced step remember where they come from.
 
-While a step is traced, every instruction carries the scope in which it was recorded, and so do the nodes of the
-graph: what `backward` records for a node carries the node's scope with "grad" behind it. Kernels, profiles and
-memory reports show them. Where nothing is traced, a scope is one look at the mode.
+While a step is traced, every instruction carries the scope in which it was recorded, and so do the nodes of
+the graph: what `backward` records for a node carries the node's scope with "grad" behind it. Kernels,
+profiles and memory reports show them. Where nothing is traced, a scope is one look at the mode.
 """
 
 from __future__ import annotations
@@ -20,10 +20,11 @@ if TYPE_CHECKING:
 
 
 class named_scope:
-    """Inside, what is traced carries `name`: `kernels()`, `profile()` and `memory_report()` of the program show it.
+    """Inside, what is traced carries `name`: `kernels()`, `profile()` and
+    `memory_report()` of the program show it.
 
-    Scopes nest, and the innermost counts. The layers of `nn` have scopes of their own, such as "layers.0 Dense";
-    those of gradients end in "grad".
+    Scopes nest, and the innermost counts. The layers of `nn` have scopes of their own, such as "layers.0
+    Dense"; those of gradients end in "grad".
 
     Raises:
         RangeError: the name is no text.

@@ -1,7 +1,8 @@
 """Diagrams of boxes and arrows as SVG: graphs of tensors here, networks in `nn`. Knows neither.
 
-Graphviz lays them out, from the package pygraphviz, in a process of its own: the C library is not made for threads,
-writes what it likes to stderr, and may take long. Text of users only ever stands in escaped table cells.
+Graphviz lays them out, from the package pygraphviz, in a process of its own: the C library is
+not made for threads, writes what it likes to stderr, and may take long. Text of users only
+ever stands in escaped table cells.
 """
 
 from __future__ import annotations
@@ -141,21 +142,19 @@ def require_graphviz() -> None:
     try:
         import pygraphviz  # noqa: F401
     except ImportError as error:
-        raise MissingExtraError(
-            "drawing graphs needs pygraphviz: pip install 'gradloom[draw]'"
-        ) from error
+        raise MissingExtraError("drawing graphs needs pygraphviz: pip install 'gradloom[draw]'") from error
 
 
 def check_path(path: str | os.PathLike[str] | None) -> None:
     """Refuse a name that promises another kind of picture, before work is done for it."""
     if path is not None and os.path.splitext(path)[1].lower() != ".svg":
-        raise RangeError(
-            f"diagrams are written as SVG, to a name that ends in .svg; got {os.fspath(path)!r}"
-        )
+        raise RangeError(f"diagrams are written as SVG, to a name that ends in .svg; got {os.fspath(path)!r}")
 
 
 def write_picture(path: str | os.PathLike[str], data: bytes) -> None:
-    """Write a file beside its place and rename it, so that a viewer never sees half a picture; makes folders."""
+    """Write a file beside its place and rename it, so that a viewer never
+    sees half a picture; makes folders.
+    """
     target = os.fspath(path)
     os.makedirs(os.path.dirname(target) or ".", exist_ok=True)
     temporary = f"{target}.{os.getpid()}-{os.urandom(4).hex()}.part"
@@ -178,8 +177,12 @@ def _layout(text: str) -> str:
     try:
         done = subprocess.run(
             [sys.executable, "-P", "-W", "ignore", "-c", _CHILD],
-            input=text.encode("utf-8"), env=environment, capture_output=True, timeout=PATIENCE, check=False,
-        )  # fmt: skip
+            input=text.encode("utf-8"),
+            env=environment,
+            capture_output=True,
+            timeout=PATIENCE,
+            check=False,
+        )
     except subprocess.TimeoutExpired as error:
         raise DrawingError(
             f"Graphviz did not lay the diagram out in {PATIENCE} seconds; draw fewer boxes"
@@ -198,9 +201,7 @@ def _cell(text: str) -> str:
 
 
 def _line(text: str) -> str:
-    visible = "".join(
-        c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text
-    )
+    visible = "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
     if len(visible) > LONGEST:
         visible = visible[: LONGEST - 1] + "\N{HORIZONTAL ELLIPSIS}"
     return visible.translate(_ESCAPED) or " "

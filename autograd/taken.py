@@ -18,21 +18,22 @@ def check_known(tensor: Any, what: str) -> None:
     """
     if backends.default().name == "trace" and tensor._backend.name != "trace":
         raise TraceError(
-            f"{what} of an undeclared tensor of shape {tensor.shape} inside a traced step: a program would go on with its "
-            "value of now. Pass it as an argument of the step, or list it in state="
+            f"{what} of an undeclared tensor of shape {tensor.shape} inside a traced step: a program would "
+            "go on with its value of now. Pass it as an argument of the step, or list it in state="
         )
 
 
 def check_cut(tensor: Any, what: str) -> None:
-    """Refuse the values of a tensor through which gradients flow, inside a layer: all layers before it would get none.
+    """Refuse the values of a tensor through which gradients flow, inside a layer:
+    all layers before it would get none.
 
     Raises:
         GradientError: names the layer.
     """
     layer = inside.get()
     # a trace has no values, and says so itself
-    if layer is not None and tensor._node is not None and mode.get().grad and tensor._backend.name != "trace":  # fmt: skip
+    if layer is not None and tensor._node is not None and mode.get().grad and tensor._backend.name != "trace":
         raise GradientError(
-            f"{layer}: {what} of a tensor through which gradients flow would cut them off for all that comes before; "
-            "compute with ops, or say with x.detach() that they end here"
+            f"{layer}: {what} of a tensor through which gradients flow would cut them off for all that "
+            "comes before; compute with ops, or say with x.detach() that they end here"
         )

@@ -1,9 +1,10 @@
 """Tensor: an array of some backend, and its place in the computation graph.
 
-A tensor is a value. Nothing in this library writes into its array; `assign` gives it another one. So what a graph has
-saved stays true, whatever happens to parameters between forward and backward.
+A tensor is a value. Nothing in this library writes into its array; `assign` gives it another one. So what a
+graph has saved stays true, whatever happens to parameters between forward and backward.
 
-Operators and methods call the ops of `autograd.ops`, which are declared after this class and handed to it as `_xp`.
+Operators and methods call the ops of `autograd.ops`, which are declared after
+this class and handed to it as `_xp`.
 """
 
 from __future__ import annotations
@@ -147,9 +148,7 @@ class Tensor(TensorMethods, ArrayOwner):
                 made.ids.add(id(self._node))
         elif not wanted and self._node is not None:
             if not isinstance(self._node, Leaf):
-                raise GradientError(
-                    "this tensor is the result of an op; use detach() to cut it off"
-                )
+                raise GradientError("this tensor is the result of an op; use detach() to cut it off")
             self._node = None
 
     @property
@@ -203,9 +202,7 @@ class Tensor(TensorMethods, ArrayOwner):
             ShapeError: when there is more than one element.
         """
         if self.size != 1:
-            raise ShapeError(
-                f"item() needs exactly one element, this tensor has shape {self.shape}"
-            )
+            raise ShapeError(f"item() needs exactly one element, this tensor has shape {self.shape}")
         check_known(self, "item()")
         return looked_at(self, lambda array: self._backend.to_numpy(array).item())
 
@@ -266,14 +263,11 @@ class Tensor(TensorMethods, ArrayOwner):
             raise GradientError(
                 "assign: this tensor is the result of an op; only leaf tensors can be assigned"
             )
-        new = (
-            value
-            if isinstance(value, Tensor)
-            else self.from_value(value, self.dtype, self._backend)
-        )
+        new = value if isinstance(value, Tensor) else self.from_value(value, self.dtype, self._backend)
         if new._backend is not self._backend:
             raise BackendError(
-                f"assign: a tensor on {new.backend!r} to one on {self.backend!r}; move it with .to({self.backend!r})"
+                f"assign: a tensor on {new.backend!r} to one on {self.backend!r}; move it with "
+                f".to({self.backend!r})"
             )
         if new.shape != self.shape:
             raise ShapeError(f"assign: shape {new.shape} to a tensor of shape {self.shape}")
@@ -286,7 +280,8 @@ class Tensor(TensorMethods, ArrayOwner):
 
     def __setitem__(self, key: Any, value: Any) -> None:
         raise TypeError(
-            "tensors are values and have no item assignment; build a new one with where(), concat() or one_hot(), then assign() it"
+            "tensors are values and have no item assignment; build a new one with where(), concat() or "
+            "one_hot(), then assign() it"
         )
 
     def __len__(self) -> int:
@@ -299,9 +294,7 @@ class Tensor(TensorMethods, ArrayOwner):
 
     def __bool__(self) -> bool:
         if self.size != 1:
-            raise ShapeError(
-                f"the truth of a tensor of shape {self.shape} is ambiguous; use any() or all()"
-            )
+            raise ShapeError(f"the truth of a tensor of shape {self.shape} is ambiguous; use any() or all()")
         return bool(self.item())
 
     def __float__(self) -> float:
@@ -312,9 +305,7 @@ class Tensor(TensorMethods, ArrayOwner):
 
     def __index__(self) -> int:
         if self.dtype.kind not in "iu":
-            raise DTypeError(
-                f"only integer tensors can be used as an index, this one is {self.dtype}"
-            )
+            raise DTypeError(f"only integer tensors can be used as an index, this one is {self.dtype}")
         return int(self.item())
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
@@ -343,7 +334,9 @@ class Tensor(TensorMethods, ArrayOwner):
         return numpy_functions.call(self._xp, function, args, kwargs)
 
     def __dlpack__(self, *, stream: Any = None, **kwargs: Any) -> Any:
-        """The memory of this tensor for another library, which must only read it. `stream` is the consumer's."""
+        """The memory of this tensor for another library, which must only
+        read it. `stream` is the consumer's.
+        """
         return self._data.__dlpack__(stream=stream, **kwargs)
 
     def __dlpack_device__(self) -> Any:
@@ -365,9 +358,7 @@ class Tensor(TensorMethods, ArrayOwner):
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
         """A leaf with a copy of the values, of the gradient and of what else it holds."""
         self._check_leaf("deepcopy")
-        new = memo[id(self)] = public_type(self)._rebuild(
-            self.numpy(), self.requires_grad, self.backend
-        )
+        new = memo[id(self)] = public_type(self)._rebuild(self.numpy(), self.requires_grad, self.backend)
         if self.grad is not None:
             new.grad = copy.deepcopy(self.grad.detach(), memo)
         getattr(new, "__dict__", {}).update(copy.deepcopy(getattr(self, "__dict__", {}), memo))
@@ -376,16 +367,15 @@ class Tensor(TensorMethods, ArrayOwner):
     def _check_leaf(self, what: str) -> None:
         if not self.is_leaf:
             raise GradientError(
-                f"{what}: this tensor is the result of an op, and its graph stays here; {what} x.detach(), or compute it under no_grad()"
+                f"{what}: this tensor is the result of an op, and its graph stays here; {what} "
+                "x.detach(), or compute it under no_grad()"
             )
 
     def __repr__(self) -> str:
         array = array_of(self)
         if self.backend == "trace":
             return f"Tensor({array!r})"
-        text = looked_at(self, lambda array: repr(self._backend.to_numpy(array))).removeprefix(
-            "array("
-        )
+        text = looked_at(self, lambda array: repr(self._backend.to_numpy(array))).removeprefix("array(")
         values = text[: text.rindex("]") + 1] if "]" in text else text.rstrip(")").split(",")[0]
         values = values.replace("\n", "\n ")
         state = ""
@@ -393,6 +383,4 @@ class Tensor(TensorMethods, ArrayOwner):
             state = ", requires_grad=True"
         elif self._node is not None:
             state = f", grad_fn={self._node.op.name}"
-        return (
-            f"{type(self).__name__}({values}, dtype={array.dtype}, backend={self.backend}{state})"
-        )
+        return f"{type(self).__name__}({values}, dtype={array.dtype}, backend={self.backend}{state})"

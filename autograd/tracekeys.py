@@ -1,4 +1,6 @@
-"""What chooses the program of a compiled function: its state, the structure of its arguments, and how keys differ."""
+"""What chooses the program of a compiled function: its state, the structure of
+its arguments, and how keys differ.
+"""
 
 from __future__ import annotations
 
@@ -49,12 +51,15 @@ def named(state: State) -> dict[str, Tensor]:
     if callable(state):
         return named(state())
     raise TraceError(
-        f"state is a dict, a list or a module of tensors, or a function that returns one, got {type(state).__name__}"
+        "state is a dict, a list or a module of tensors, or a function that returns one, got "
+        f"{type(state).__name__}"
     )
 
 
 def identities(state: State) -> Any:
-    """Which tensors `state` is now, for comparison with a program's, which holds its tensors: no other has their address."""
+    """Which tensors `state` is now, for comparison with a program's, which holds its
+    tensors: no other has their address.
+    """
     if hasattr(state, "jit_key"):
         return state.jit_key()
     if isinstance(state, Tensor):
@@ -72,9 +77,11 @@ def check_kept(now: Mapping[str, Tensor], traced: Mapping[str, Tensor]) -> None:
     """
     for name, tensor in now.items():
         if name not in traced:
-            raise TraceError(f"the step makes state {name!r}; call it once before it is compiled, so that all is built")  # fmt: skip
+            raise TraceError(
+                f"the step makes state {name!r}; call it once before it is compiled, so that all is built"
+            )
         if tensor is not traced[name]:
-            raise TraceError(f"the step replaces the tensor of state {name!r}; give it values with .assign()")  # fmt: skip
+            raise TraceError(f"the step replaces the tensor of state {name!r}; give it values with .assign()")
 
 
 def home_of(tensors: Sequence[Tensor]) -> Backend:
@@ -104,7 +111,7 @@ def shape_of(tree: Any) -> Any:
     return tree is None
 
 
-def inputs_of(leaves: Sequence[Any], written: set[int]) -> tuple[tuple[Any, ...], list[Tensor], list[Any]]:  # fmt: skip
+def inputs_of(leaves: Sequence[Any], written: set[int]) -> tuple[tuple[Any, ...], list[Tensor], list[Any]]:
     """(what chooses the program, inputs, leaves with these in place) of the arguments of a call.
 
     Args:
@@ -138,7 +145,9 @@ def inputs_of(leaves: Sequence[Any], written: set[int]) -> tuple[tuple[Any, ...]
 
 
 def difference(old: Any, new: Any, read: Difference | None) -> str:
-    """What makes a key differ from the one before, or what was read, in a line; text for people: nothing in it may fail."""
+    """What makes a key differ from the one before, or what was read, in a line; text
+    for people: nothing in it may fail.
+    """
     try:
         if read is not None:
             before, after = _innermost(read.old, read.new)
@@ -189,9 +198,16 @@ def _shown(spec: Any) -> str:
 
 
 def tell(name: str, traces: int, why: str, unseen: Sequence[str]) -> None:
-    """Log a trace and its reason; warn once where there are many, and of what the first read and nobody looks at again."""
+    """Log a trace and its reason; warn once where there are many, and of what the
+    first read and nobody looks at again.
+    """
     _log.info("%s: trace %d (%s)", name, traces, why)
     if traces == _MANY:
-        _log.warning("%s has been traced %d times, last because of %s; pass what changes as a tensor", name, traces, why)  # fmt: skip
+        _log.warning(
+            "%s has been traced %d times, last because of %s; pass what changes as a tensor",
+            name,
+            traces,
+            why,
+        )
     if unseen and traces == 1:
-        _log.warning("%s: its program keeps %s as of its trace", name, " and ".join(map(_cut, unseen[:2])))  # fmt: skip
+        _log.warning("%s: its program keeps %s as of its trace", name, " and ".join(map(_cut, unseen[:2])))

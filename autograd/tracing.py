@@ -1,7 +1,8 @@
 """Capturing a step: run it once on symbols, and what it did becomes a program.
 
-State is named: every tensor that the step may read without being passed it, and every tensor that it assigns. All else
-is an argument, or an error. The step itself is ordinary eager code, with `backward()` and the optimiser inside.
+State is named: every tensor that the step may read without being passed it, and every tensor that it
+assigns. All else is an argument, or an error. The step itself is ordinary eager code, with
+`backward()` and the optimiser inside.
 """
 
 from __future__ import annotations
@@ -25,7 +26,9 @@ from .structure import flatten, unflatten
 from .tensor import Tensor
 
 one_at_a_time = renewed_lock()
-"""A trace puts symbols into tensors that other threads may see: whoever reads state for a compiled step waits for it."""
+"""A trace puts symbols into tensors that other threads may see: whoever reads
+state for a compiled step waits for it.
+"""
 
 
 class _Before:
@@ -33,10 +36,11 @@ class _Before:
 
     def __getattr__(self, name: str) -> Any:
         raise TraceError(
-            "the step uses a gradient from before; set .grad = None first, call backward() inside, or pass the gradient as an argument"
+            "the step uses a gradient from before; set .grad = None first, call backward() inside, or "
+            "pass the gradient as an argument"
         )
 
-    __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __neg__ = lambda self, *others: self.used()  # fmt: skip
+    __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __neg__ = lambda self, *others: self.used()
 
 
 class Number:
@@ -68,7 +72,9 @@ class Captured(NamedTuple):
         return format_program(self.program, scopes)
 
     def __call__(self, *args: Any) -> Any:
-        """Run on arguments of the shapes and dtypes that were captured; state changes only when all went well."""
+        """Run on arguments of the shapes and dtypes that were captured;
+        state changes only when all went well.
+        """
         leaves = [
             a if isinstance(a, Tensor) else Tensor.from_value(a, backend=self.backend)
             for a in flatten(list(args))
@@ -83,14 +89,14 @@ class Captured(NamedTuple):
 
     def finish(self, outputs: Mapping[str, Array]) -> Any:
         """What the step returned, from the outputs of its program; sets the gradients that it left."""
-        tensors = {
-            n: Tensor.wrap(as_array(self.backend, a), self.backend) for n, a in outputs.items()
-        }
+        tensors = {n: Tensor.wrap(as_array(self.backend, a), self.backend) for n, a in outputs.items()}
         for key in self.cleared:
             self.state[key].grad = None
         for key in self.gradients:
             self.state[key].grad = tensors[f"gradient.{key}"]
-        return unflatten(self.result, (tensors[f"output{i}"] for i in range(len(tensors) - len(self.gradients))))  # fmt: skip
+        return unflatten(
+            self.result, (tensors[f"output{i}"] for i in range(len(tensors) - len(self.gradients)))
+        )
 
 
 def capture(
@@ -104,13 +110,14 @@ def capture(
     """Trace `step(*args)` to a program.
 
     Args:
-        step: a function of tensors that returns tensors (nested lists, tuples and dicts); it may `assign` state.
+        step: a function of tensors that returns tensors (nested lists, tuples
+            and dicts); it may `assign` state.
         args: examples; their shapes and dtypes are captured, their values are not.
         state: every tensor the step uses without being passed it, by name. Unchanged by the capture.
         name: of the program; default the function's name.
         precision: of the products of float32 matrices, as for `jit`.
-        captures: let the program hold copies of small arrays (64 kB) that are neither. Whoever asks for it looks whether
-            they change.
+        captures: let the program hold copies of small arrays (64 kB) that are neither. Whoever
+            asks for it looks whether they change.
 
     Raises:
         TraceError: when the step needs a value, or uses an array that is neither argument nor state.
@@ -134,16 +141,16 @@ def capture(
     (1.5, [0.5, 1.0])
     """
     with one_at_a_time:
-        return _captured(
-            step, args, state, name, TraceBackend(precision=precision, captures=captures)
-        )
+        return _captured(step, args, state, name, TraceBackend(precision=precision, captures=captures))
 
 
 def _captured(
-    step: Callable[..., Any], args: tuple[Any, ...], state: Mapping[str, Tensor], name: str | None, trace: TraceBackend
-) -> Captured:  # fmt: skip
-    gradients: dict[str, Tensor] = {}
-    cleared: list[str] = []
+    step: Callable[..., Any],
+    args: tuple[Any, ...],
+    state: Mapping[str, Tensor],
+    name: str | None,
+    trace: TraceBackend,
+) -> Captured:
     generator = random.default_generator()
     # others may draw from the default generator meanwhile, so another one is traced in its place
     stand_in = random.Generator(0)
@@ -156,9 +163,7 @@ def _captured(
     if len({id(t) for t in tensors}) < len(tensors):
         raise TraceError("state: the same tensor has two names")
     home = _common_home([*given.values(), *examples])
-    saved = [
-        (t, name, getattr(t, name)) for t in tensors for name in ("_data", "_backend", "_node")
-    ]
+    saved = [(t, name, getattr(t, name)) for t in tensors for name in ("_data", "_backend", "_node")]
     put_back = itertools.starmap(setattr, saved)
     symbols: dict[str, Symbol] = {}
     try:
@@ -171,9 +176,7 @@ def _captured(
                 tensor._node.grad = _Before() if had else None  # type: ignore[assignment]
         inputs = [
             Tensor.wrap(
-                trace.parameter(
-                    Spec(e.shape, e.dtype), "input", f"argument.{i}", weak=i in numbers
-                ),
+                trace.parameter(Spec(e.shape, e.dtype), "input", f"argument.{i}", weak=i in numbers),
                 trace,
             )
             for i, e in enumerate(examples)
@@ -182,26 +185,42 @@ def _captured(
             number.symbol = inputs[i]._data
         with _recording(trace), random.standing_in(stand_in), raised_at_the_end():
             result = step(*unflatten(list(args), iter(inputs)))
-        for key, tensor in given.items():
-            leaf = tensor._node
-            if isinstance(leaf, Leaf) and leaf.grad is None and leaf.set_by_hand:
-                cleared.append(key)
-            if not isinstance(leaf, Leaf) or leaf.grad is None or isinstance(leaf.grad, _Before):
-                continue
-            if not leaf.set_by_hand:
-                raise TraceError(
-                    f"the step adds to the gradient of state {key!r} from call to call, which a program cannot; "
-                    "set .grad = None before backward(), or return the gradient"
-                )
-            gradients[key] = leaf.grad
+        gradients, cleared = _gradients(given)
         outputs = [*_outputs(result), *((f"gradient.{k}", g._data) for k, g in gradients.items())]
         assigns = [(symbols[k], t._data) for k, t in state.items() if t._data is not symbols[k]]
         program = trace.finish(name or str(getattr(step, "__name__", "step")), assigns, outputs)
     finally:
-        # one call into C: a handler of a signal that raised between two tensors would leave symbols in the rest
+        # one call into C: a handler of a signal that raised between two tensors would leave symbols in the
+        # rest
         deque(put_back, maxlen=0)
     # only the structure of the result: its tensors would keep the traced graph alive
-    return Captured(program, dict(given) | _constants(trace, program, home), unflatten(result, itertools.repeat(0)), home, tuple(gradients), tuple(cleared))  # fmt: skip
+    return Captured(
+        program,
+        dict(given) | _constants(trace, program, home),
+        unflatten(result, itertools.repeat(0)),
+        home,
+        tuple(gradients),
+        tuple(cleared),
+    )
+
+
+def _gradients(state: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], list[str]]:
+    """The gradients that a step has left in the state, by name, and the names where it has cleared one."""
+    gradients: dict[str, Tensor] = {}
+    cleared: list[str] = []
+    for key, tensor in state.items():
+        leaf = tensor._node
+        if isinstance(leaf, Leaf) and leaf.grad is None and leaf.set_by_hand:
+            cleared.append(key)
+        if not isinstance(leaf, Leaf) or leaf.grad is None or isinstance(leaf.grad, _Before):
+            continue
+        if not leaf.set_by_hand:
+            raise TraceError(
+                f"the step adds to the gradient of state {key!r} from call to call, which a program "
+                "cannot; set .grad = None before backward(), or return the gradient"
+            )
+        gradients[key] = leaf.grad
+    return gradients, cleared
 
 
 @contextmanager

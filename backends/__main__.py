@@ -14,7 +14,7 @@ def main(words: list[str] | None = None) -> None:
     commands = parser.add_subparsers(dest="command", required=True)
     about = "show the folder of compiled code: its files, their size and bound, and the oldest use"
     cache = commands.add_parser("cache", help=about, description=about)
-    cache.add_argument("--clear", action="store_true", help="delete all of it, which is always safe")  # fmt: skip
+    cache.add_argument("--clear", action="store_true", help="delete all of it, which is always safe")
     options = parser.parse_args(words)
     folder = store.folder()
     if folder is None:
@@ -22,7 +22,7 @@ def main(words: list[str] | None = None) -> None:
         return
     entries = folder.entries()
     size = sum(entry.size for entry in entries)
-    print(f"{folder.path}: {len(entries)} files, {size / 1e6:.1f} of at most {store.limit() / 1e6:.0f} MB")  # fmt: skip
+    print(f"{folder.path}: {len(entries)} files, {size / 1e6:.1f} of at most {store.limit() / 1e6:.0f} MB")
     if entries:
         days = (time.time() - entries[0].used) / 86_400
         print(f"the one that was used longest ago: {days:.1f} days ago")

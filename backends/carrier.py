@@ -1,7 +1,8 @@
 """Python's operators over the vocabulary, for anything that carries values through a rule.
 
-Symbols of a trace and tensors share these one-liners: `a + b` means `xp.add(a, b)` with the namespace that the
-carrier names. Arrays have their own operators; this is what makes a rule such as `g * (1 - y * y)` run on all of them.
+Symbols of a trace and tensors share these one-liners: `a + b` means `xp.add(a, b)` with the
+namespace that the carrier names. Arrays have their own operators; this is what makes a rule such
+as `g * (1 - y * y)` run on all of them.
 """
 
 from __future__ import annotations

@@ -1,11 +1,12 @@
-"""Coefficients of functions that have no closed form, for every machine that evaluates them: NumPy and emitters alike.
+"""Coefficients of functions that have no closed form, for every machine that
+evaluates them: NumPy and emitters alike.
 
 The error function has two pieces. Below 1, erf(x) = x + x P(x^2). From 1 on, erf(x) = 1 - exp(-x^2) R(u) with
-u = ERF_SCALE / (x + ERF_SHIFT) + ERF_OFFSET, which maps 1..6 to 1..-1; beyond 6 the result is 1 in double precision.
-Both polynomials are Chebyshev interpolants computed with 50 digits (P of erf(x)/x - 1 in x^2, degree 11; R of
-exp(x^2) erfc(x) in u, degree 14), written in powers and rounded. Truncated terms are below 1e-17. Evaluated in
-doubles by Horner's rule the result is off by at most 1.2 units in the last place, 1.6e-16 relative (measured on 30,000
-points against 40 digits).
+u = ERF_SCALE / (x + ERF_SHIFT) + ERF_OFFSET, which maps 1..6 to 1..-1; beyond 6 the result is 1 in double
+precision. Both polynomials are Chebyshev interpolants computed with 50 digits (P of erf(x)/x - 1 in x^2,
+degree 11; R of exp(x^2) erfc(x) in u, degree 14), written in powers and rounded. Truncated terms are below
+1e-17. Evaluated in doubles by Horner's rule the result is off by at most 1.2 units in the last place, 1.6e-16
+relative (measured on 30,000 points against 40 digits).
 """
 
 from __future__ import annotations

@@ -1,7 +1,9 @@
-"""What every machine that runs the instruction set must offer, and the description of an array that needs no array.
+"""What every machine that runs the instruction set must offer, and the
+description of an array that needs no array.
 
-Decides: the names of dtypes, `Spec`, and the members of a backend beyond its primitives (moving data in and out,
-owning memory). It must not know any particular array library beyond NumPy's dtype objects, which all of them share.
+Decides: the names of dtypes, `Spec`, and the members of a backend beyond its primitives (moving
+data in and out, owning memory). It must not know any particular array library beyond NumPy's
+dtype objects, which all of them share.
 """
 
 from __future__ import annotations
@@ -16,7 +18,9 @@ from .errors import DTypeError
 from .suggest import nearest
 
 Namespace = Any
-"""Anything that has the primitives: a backend, or the ops of `autograd` when a gradient is differentiated again."""
+"""Anything that has the primitives: a backend, or the ops of `autograd`
+when a gradient is differentiated again.
+"""
 Array = Any
 """An array of some backend: `numpy.ndarray`, a symbol of a trace, ..."""
 Shape = tuple[int, ...]
@@ -97,8 +101,9 @@ class Spec(NamedTuple):
 class Backend(Protocol):
     """A machine for the instruction set: one attribute per primitive, and the members below.
 
-    The primitives are not spelled out here because their list stands in `primitives.PRIMITIVES` and nowhere else;
-    `tests/backends` holds every backend against it. Code that calls them takes the backend as a `Namespace`.
+    The primitives are not spelled out here because their list stands in
+    `primitives.PRIMITIVES` and nowhere else; `tests/backends` holds every backend against it.
+    Code that calls them takes the backend as a `Namespace`.
     """
 
     name: str
@@ -109,13 +114,17 @@ class Backend(Protocol):
     """From this many elements `run` may be faster than calling a rule; sys.maxsize where it never is."""
 
     def run(self, rule: Callable[..., Any], *args: Any, **static: Any) -> Array:
-        """`rule(self, *args, **static)` to rounding, by whatever means. A rule is a function of its arguments alone."""
+        """`rule(self, *args, **static)` to rounding, by whatever means. A rule is
+        a function of its arguments alone.
+        """
 
     def asarray(self, value: Any, dtype: DType | None = None) -> Array:
         """A new array of this backend that holds `value`; later changes of `value` do not reach it."""
 
     def from_dlpack(self, value: Any) -> Array:
-        """An array that shares memory with `value`, an object with `__dlpack__` whose memory this backend can read."""
+        """An array that shares memory with `value`, an object with `__dlpack__`
+        whose memory this backend can read.
+        """
 
     def owned(self, array: Array, shared: bool = False) -> Array:
         """`array`, or a contiguous copy where it is a view, a scalar, or `shared` with another holder."""
@@ -137,7 +146,9 @@ class Backend(Protocol):
 
 
 class Feed(NamedTuple):
-    """An input that is filled step by step from the rows of a larger array, in their order or in a given one."""
+    """An input that is filled step by step from the rows of a larger
+    array, in their order or in a given one.
+    """
 
     rows: int
     ordered: bool
@@ -160,20 +171,29 @@ class Executable(Protocol):
     written: list[str]
     """The names of the state that a step assigns."""
 
-    def step(
-        self, state: Mapping[str, Array] | None, inputs: Mapping[str, Array]
-    ) -> dict[str, Array]:
-        """One step; all arrays have the program's shapes and dtypes and lie in C order. Returns new arrays."""
+    def step(self, state: Mapping[str, Array] | None, inputs: Mapping[str, Array]) -> dict[str, Array]:
+        """One step; all arrays have the program's shapes and dtypes and
+        lie in C order. Returns new arrays.
+        """
 
     def epoch(
-        self, state: Mapping[str, Array], sources: Mapping[str, Array], order: Array | None, first: int, steps: int
-    ) -> None:  # fmt: skip
-        """Steps `first` to `first + steps`: step i takes rows i * batch ... of each source, or those that `order` names."""
+        self,
+        state: Mapping[str, Array],
+        sources: Mapping[str, Array],
+        order: Array | None,
+        first: int,
+        steps: int,
+    ) -> None:
+        """Steps `first` to `first + steps`: step i takes rows i * batch ... of each
+        source, or those that `order` names.
+        """
 
     lock: Any
     """Held during a turn; who holds it may look at `turns` and step without another coming between."""
     binds: int
-    """How often state was given to `step` or `epoch`: as long as it stands still, the last state is still known."""
+    """How often state was given to `step` or `epoch`: as long as it stands
+    still, the last state is still known.
+    """
     is_simple: bool
     """Whether `step` may be given None for the state of the last turn: a small program without the host."""
     is_quick: bool
@@ -182,7 +202,8 @@ class Executable(Protocol):
     def again(self, name: str, array: Array) -> Array:
         """The output of a step on the same state as last time; `array` is the input `name`.
 
-        Of an array with several times the rows of that input each part has a step, and the outputs are one under the other.
+        Of an array with several times the rows of that input each part has a step, and
+        the outputs are one under the other.
         """
 
     def memory_report(self) -> str:
@@ -197,10 +218,16 @@ class Executable(Protocol):
     def profile(self, run: Callable[[], object]) -> list[ProfileRow]:
         """What each kernel of a step takes, while `run` runs steps."""
 
-    def compare(self, state: Mapping[str, Array], inputs: Mapping[str, Array]) -> list[tuple[str, str, float]]:  # fmt: skip
-        """(kernel, value, largest relative difference) of a step beside the interpreter; nothing is changed."""
+    def compare(
+        self, state: Mapping[str, Array], inputs: Mapping[str, Array]
+    ) -> list[tuple[str, str, float]]:
+        """(kernel, value, largest relative difference) of a step beside
+        the interpreter; nothing is changed.
+        """
 
 
 def as_array(backend: Backend, value: Any) -> Array:
-    """`value`, which primitives of `backend` computed, as an array: NumPy gives scalars where no dimension is left."""
+    """`value`, which primitives of `backend` computed, as an array: NumPy gives
+    scalars where no dimension is left.
+    """
     return value if type(value) is backend.array_type else backend.owned(value)

@@ -38,7 +38,8 @@ class DTypeError(GradloomError, TypeError):
 class BackendError(GradloomError, RuntimeError):
     """A backend is unknown, not installed, or two of them meet in one operation.
 
-    Fix: `backends.available()` lists what works here and why the rest does not; `x.to("numpy")` moves a tensor.
+    Fix: `backends.available()` lists what works here and why the rest does
+    not; `x.to("numpy")` moves a tensor.
     """
 
 
@@ -60,7 +61,9 @@ _noted = _Noted()
 
 @contextmanager
 def raised_at_the_end() -> Iterator[None]:
-    """A context after which the last `TraceError` of this thread is raised, though somebody may have caught it inside."""
+    """A context after which the last `TraceError` of this thread is raised, though
+    somebody may have caught it inside.
+    """
     before = _noted.watching, _noted.error
     _noted.watching, _noted.error = True, None
     try:
@@ -74,10 +77,11 @@ def raised_at_the_end() -> Iterator[None]:
 class TraceError(GradloomError, RuntimeError):
     """A step that is being traced did something that cannot be part of a program.
 
-    Cause: `item()`, `numpy()`, `if tensor:` or a boolean mask (all need values that do not exist yet), or the use of
-    an array that is neither an argument nor declared state.
-    Fix: pass it as an argument, list it in `state=`, or write the branch with `where`. To catch it inside the step does not
-    help: the trace is refused when it ends, as a program would hold what the handler did for ever.
+    Cause: `item()`, `numpy()`, `if tensor:` or a boolean mask (all need values that do not exist yet), or the
+    use of an array that is neither an argument nor declared state.
+    Fix: pass it as an argument, list it in `state=`, or write the branch with `where`. To
+    catch it inside the step does not help: the trace is refused when it ends, as a program
+    would hold what the handler did for ever.
     """
 
     def __init__(self, *args: object) -> None:
@@ -109,16 +113,25 @@ class CodeError(GradloomError, ValueError):
 
 
 _MISTAKES = (
-    AssertionError, AttributeError, IndexError, KeyError, NotImplementedError, OverflowError, RecursionError, TypeError,
-    ValueError, ZeroDivisionError,
-)  # fmt: skip
+    AssertionError,
+    AttributeError,
+    IndexError,
+    KeyError,
+    NotImplementedError,
+    OverflowError,
+    RecursionError,
+    TypeError,
+    ValueError,
+    ZeroDivisionError,
+)
 
 
 def is_refusal(error: Exception) -> bool:
-    """Whether what was tried has raised `error` itself, by a class of ours or one in which Python reports a mistake.
+    """Whether what was tried has raised `error` itself, by a class of ours or one
+    in which Python reports a mistake.
 
-    All else comes from outside, such as a deadline that a handler of a signal raises, or has nothing to do with it, such as
-    no memory. Whoever tries to trace or to compile lets that through.
+    All else comes from outside, such as a deadline that a handler of a signal raises, or has nothing to do
+    with it, such as no memory. Whoever tries to trace or to compile lets that through.
 
     >>> is_refusal(TraceError("no value yet")), is_refusal(TimeoutError()), is_refusal(MemoryError())
     (True, False, False)

@@ -1,7 +1,8 @@
 """The formats to which operands of a product may be rounded: their names, and the numbers that define them.
 
-All are coarser than float32, in which a rounded number is still held and in which products and sums are computed. tf32
-and bfloat16 have float32's exponents; float16 is IEEE 754's binary16, with overflow to infinity and subnormals.
+All are coarser than float32, in which a rounded number is still held and in which products and sums
+are computed. tf32 and bfloat16 have float32's exponents; float16 is IEEE 754's binary16, with
+overflow to infinity and subnormals.
 """
 
 from __future__ import annotations
@@ -13,7 +14,9 @@ from .suggest import nearest
 
 
 class Format(NamedTuple):
-    """`bits` of mantissa, the `lowest` exponent of a normal number and 2 to that power; from `limit` on is infinity."""
+    """`bits` of mantissa, the `lowest` exponent of a normal number and 2 to that
+    power; from `limit` on is infinity.
+    """
 
     name: str
     bits: int
@@ -50,5 +53,5 @@ def resolve_precision(name: Any) -> str | None:
     if isinstance(name, str) and _ALSO.get(name, name) in FORMATS:
         return _ALSO.get(name, name)
     known = ", ".join(map(repr, FORMATS))
-    hint = "None is float32." if str(name) in ("float32", "float64") else nearest(str(name), FORMATS)  # fmt: skip
+    hint = "None is float32." if str(name) in ("float32", "float64") else nearest(str(name), FORMATS)
     raise DTypeError(f"the precision of products is None or one of {known}, got {name!r}. {hint}")

@@ -1,4 +1,6 @@
-"""Locks that survive a fork: in the child nobody else holds them, whatever another thread of the parent was doing."""
+"""Locks that survive a fork: in the child nobody else holds them, whatever
+another thread of the parent was doing.
+"""
 
 from __future__ import annotations
 

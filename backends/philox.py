@@ -1,8 +1,8 @@
 """Philox counter-based random bits: the same numbers for the same (key, counter) on every backend.
 
-J. K. Salmon, M. A. Moraes, R. O. Dror, D. E. Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC 2011. A draw
-has no hidden state: it is a function of a key (the seed) and a counter, so a dropout mask can be made again in
-backward instead of being stored, and a program can be replayed.
+J. K. Salmon, M. A. Moraes, R. O. Dror, D. E. Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC 2011. A
+draw has no hidden state: it is a function of a key (the seed) and a counter, so a dropout mask can be made
+again in backward instead of being stored, and a program can be replayed.
 """
 
 from __future__ import annotations
@@ -49,15 +49,14 @@ def philox4x32(counter: Sequence[Any], key: Sequence[Any], rounds: int = 10) -> 
     shape = words[0].shape
     c0, c1, c2, c3, k0, k1 = (word.reshape(-1) & _MASK for word in words)
     even, odd = _rounds(np.stack([c0, c2]), np.stack([c1, c3]), np.stack([k0, k1]), rounds)
-    return tuple(
-        word.astype(np.uint32).reshape(shape) for word in (even[0], odd[0], even[1], odd[1])
-    )
+    return tuple(word.astype(np.uint32).reshape(shape) for word in (even[0], odd[0], even[1], odd[1]))
 
 
 def _rounds(even: Any, odd: Any, key: Any, rounds: int) -> tuple[Any, Any]:
     """The rounds over words (0, 2) and (1, 3), both lanes at once in uint64 of shape (2, n), in place.
 
-    A draw for a small layer is a few dozen blocks, where every NumPy call costs more than its arithmetic: five a round.
+    A draw for a small layer is a few dozen blocks, where every NumPy call costs more
+    than its arithmetic: five a round.
     """
     product, high = np.empty_like(even), np.empty_like(even)
     swapped_product, swapped_high = product[::-1], high[::-1]

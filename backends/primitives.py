@@ -1,14 +1,15 @@
 """THE vocabulary: one row per primitive, with its kind, its shape rule, its dtype rule and its scalar text.
 
-A backend implements these rows and no others; every op of `autograd` is written in them. Traces, programs, fusers
-and printers ask this table, never a list of their own. Nothing here computes on arrays: the rules see only shapes,
-dtypes and Python numbers (a number stands for itself and is weak, as in NEP 50).
+A backend implements these rows and no others; every op of `autograd` is written in them. Traces, programs,
+fusers and printers ask this table, never a list of their own. Nothing here computes on arrays: the rules see
+only shapes, dtypes and Python numbers (a number stands for itself and is weak, as in NEP 50).
 
-Rows without a scalar text are computed by the array library, on its own: they are rare in steps, and no kernel has them.
+Rows without a scalar text are computed by the array library, on its own: they are
+rare in steps, and no kernel has them.
 
-Scalar text has one form per language: `{0}`, `{1}` ... are the operands, `numba` is Python with `math` and the functions
-of `numba/mathematics.py`, `cuda` is C++ with the overloads of <cmath>. `{name}`, `{bits}` ... are those of the format to
-which is rounded; `written` fills all of them in.
+Scalar text has one form per language: `{0}`, `{1}` ... are the operands, `numba` is Python with `math` and
+the functions of `numba/mathematics.py`, `cuda` is C++ with the overloads of <cmath>. `{name}`, `{bits}` ...
+are those of the format to which is rounded; `written` fills all of them in.
 """
 
 from __future__ import annotations
@@ -46,8 +47,8 @@ class Primitive(NamedTuple):
 
     What passes and printers ask about it:
         family: in which dtype it works. Arithmetic works in that of its result, and not on booleans; a choice
-            of elements likewise, and on booleans too; a comparison in that in which its operands meet; logic in
-            booleans.
+            of elements likewise, and on booleans too; a comparison in that in which
+            its operands meet; logic in booleans.
         infix: its operator in a formula.
         prefers: the comparison by which it takes one of two numbers.
         commutes: whether the operands of its operator may change places.
@@ -132,7 +133,9 @@ def _float(*dtypes: DTypeLike, **static: Any) -> DType:
 
 
 def _float_of_each(*dtypes: DTypeLike, **static: Any) -> DType:
-    """The float to which every operand can be cast, each for itself: NumPy's functions of two floats take the first such."""
+    """The float to which every operand can be cast, each for itself: NumPy's functions
+    of two floats take the first such.
+    """
     if not all(isinstance(dtype, np.dtype) for dtype in dtypes):
         return _float(*dtypes)  # a number takes the dtype of what it meets
     return np.result_type(*map(_float, dtypes))
@@ -224,9 +227,7 @@ def _extreme(name: str, sign: Literal[">", "<"], *mistaken_for: str) -> Primitiv
     """The one of two that is beyond the other, or NaN."""
     numba = f"({{0}} if ({{0}} {sign} {{1}} or {{0}} != {{0}}) else {{1}})"
     cuda = f"({{0}} {sign} {{1}} || {{0}} != {{0}} ? {{0}} : {{1}})"
-    return _elementwise(
-        name, 2, promote, numba, cuda, prefers=sign, commutes=True, mistaken_for=mistaken_for
-    )
+    return _elementwise(name, 2, promote, numba, cuda, prefers=sign, commutes=True, mistaken_for=mistaken_for)
 
 
 def _reduction(
@@ -237,7 +238,10 @@ def _reduction(
 
 
 _exponent = "(abs({0}) >= {smallest} ? ilogb({0}) : {lowest})"
-_round = f"(abs({{0}}) >= {{limit}} ? {{0}} * INFINITY : ldexp(rint(ldexp({{0}}, {{bits}} - {_exponent})), {_exponent} - {{bits}}))"
+_round = (
+    f"(abs({{0}}) >= {{limit}} ? {{0}} * INFINITY : ldexp(rint(ldexp({{0}}, {{bits}} - {_exponent})), "
+    f"{_exponent} - {{bits}}))"
+)
 _UNARY_ON_HOST = ("tan", "arcsin", "arccos", "arctan", "sinh", "cosh", "log2", "log10", "rint")
 _BINARY_ON_HOST = ("arctan2", "hypot", "logaddexp")
 _ROWS = (
@@ -270,17 +274,9 @@ _ROWS = (
     _elementwise("tanh", 1, _float, "math.tanh({0})", "tanh({0})", mistaken_for=("sin",)),
     _elementwise("erf", 1, _float, "math.erf({0})", "erf({0})"),
     *(Primitive(name, "elementwise", 1, shapes.broadcast, _float) for name in _UNARY_ON_HOST),
-    *(
-        Primitive(name, "elementwise", 2, shapes.broadcast, _float_of_each)
-        for name in _BINARY_ON_HOST
-    ),
-    *(
-        Primitive(name, "elementwise", 2, shapes.broadcast, _whole)
-        for name in ("floor_divide", "remainder")
-    ),
-    _elementwise(
-        "floor", 1, promote, "math.floor({0})", "floor({0})", cuda_integers="{0}", may_share=True
-    ),
+    *(Primitive(name, "elementwise", 2, shapes.broadcast, _float_of_each) for name in _BINARY_ON_HOST),
+    *(Primitive(name, "elementwise", 2, shapes.broadcast, _whole) for name in ("floor_divide", "remainder")),
+    _elementwise("floor", 1, promote, "math.floor({0})", "floor({0})", cuda_integers="{0}", may_share=True),
     _elementwise(
         "isfinite",
         1,
@@ -334,9 +330,7 @@ _ROWS = (
         mistaken_for=("logical_and",),
     ),
     _elementwise("right_shift", 2, _integer, "({0} >> {1})", "({0} >> {1})"),
-    _elementwise(
-        "where", 3, _chosen, "({1} if {0} else {2})", "({0} ? {1} : {2})", family="choice"
-    ),
+    _elementwise("where", 3, _chosen, "({1} if {0} else {2})", "({0} ? {1} : {2})", family="choice"),
     Primitive(
         "astype",
         "elementwise",

@@ -1,7 +1,7 @@
 """Which backends exist, which one is the default, and a helpful error when one is missing.
 
-A backend is loaded at its first `get`, so that importing the package costs no more than NumPy. The default is a
-value of the context: two threads, or two tasks, can each have their own.
+A backend is loaded at its first `get`, so that importing the package costs no more than NumPy. The default is
+a value of the context: two threads, or two tasks, can each have their own.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ _factories: dict[str, Callable[[], Backend]] = {
     "cupy": _on_device,
 }
 _numbered: dict[str, Callable[[int], Backend]] = {"cupy": _on_device}
-"""Backends that have a device, which a number behind the name chooses. They keep their own objects: which one the plain
-name means may change."""
+"""Backends that have a device, which a number behind the name chooses. They keep their own objects: which
+one the plain name means may change."""
 _loaded: dict[str, Backend] = {}
 _process_default: Backend | None = None
 _HOST_MEMORY = (1, 3)
@@ -46,7 +46,8 @@ _context_default: ContextVar[Backend | None] = ContextVar("default_backend", def
 def register(name: str, factory: Callable[[], Backend]) -> None:
     """Make a backend known under `name`.
 
-    `factory` is called at the first `get(name)`; an ImportError that it raises becomes the reason in `available()`.
+    `factory` is called at the first `get(name)`; an ImportError that it raises
+    becomes the reason in `available()`.
 
     Raises:
         BackendError: when the name is taken.
@@ -102,7 +103,10 @@ def sharing(value: Any) -> Backend:
         return here if here.name in ("numpy", "numba") else get("numpy")
     if int(kind) in _CUDA_MEMORY:
         return get(f"cupy:{number}")
-    raise BackendError(f"{type(value).__name__} is on a device of DLPack's kind {int(kind)}; there are backends for CPUs and CUDA")  # fmt: skip
+    raise BackendError(
+        f"{type(value).__name__} is on a device of DLPack's kind {int(kind)}; there are backends for "
+        "CPUs and CUDA"
+    )
 
 
 def available() -> dict[str, str]:

@@ -1,7 +1,7 @@
 """Shape rules of the primitives: from the shapes of operands and static arguments to the shape of the result.
 
-Pure functions of tuples. They are also where a wrong shape is explained: an operation that failed is run again on
-these rules, and the message of the first one that refuses is what the user reads.
+Pure functions of tuples. They are also where a wrong shape is explained: an operation that failed is run
+again on these rules, and the message of the first one that refuses is what the user reads.
 """
 
 from __future__ import annotations
@@ -125,10 +125,7 @@ def concat(*shapes: Shape, axis: int) -> Shape:
     first = shapes[0]
     axis = normalise_axis(axis, len(first))
     for other in shapes[1:]:
-        if (
-            len(other) != len(first)
-            or (other[:axis], other[axis + 1 :]) != (first[:axis], first[axis + 1 :])
-        ):  # fmt: skip
+        if len(other) != len(first) or (other[:axis], other[axis + 1 :]) != (first[:axis], first[axis + 1 :]):
             raise ShapeError(f"shapes {first} and {other} differ outside axis {axis}")
     return (*first[:axis], sum(s[axis] for s in shapes), *first[axis + 1 :])
 
@@ -182,9 +179,7 @@ def getitem(shape: Shape, *indices: Shape, key: Key) -> Shape:
             if isinstance(entry, Slot):
                 advanced.append(indices[entry.position])
             elif not -shape[axis] <= entry < shape[axis]:
-                raise AxisError(
-                    f"index {entry} is out of range for axis {axis} with size {shape[axis]}"
-                )
+                raise AxisError(f"index {entry} is out of range for axis {axis} with size {shape[axis]}")
             axis += 1
         if is_advanced:
             if placed is None:
@@ -206,9 +201,7 @@ def index_add(values: Shape, *indices: Shape, key: Key, shape: Shape) -> Shape:
     return tuple(shape)
 
 
-def windows(
-    old: Shape, *, axes: tuple[int, ...], size: Shape, stride: Shape, dilation: Shape
-) -> Shape:
+def windows(old: Shape, *, axes: tuple[int, ...], size: Shape, stride: Shape, dilation: Shape) -> Shape:
     """Positions of the windows on `axes`, then the axes inside a window, as the last ones."""
     if not len(axes) == len(size) == len(stride) == len(dilation):
         raise ShapeError(f"windows over axes {axes} need as many sizes, strides and dilations")

@@ -1,9 +1,11 @@
-"""Executable code on disk: one folder, which only the user may write, of files that are believed only when all is right.
+"""Executable code on disk: one folder, which only the user may write, of files that
+are believed only when all is right.
 
-A file is named by a hash of all that decides its content and begins with a hash of that name and the content, so one that
-is damaged, cut short, or has the content of another is compiled again instead of being run. The folder is opened once
-and files are reached through it, so nobody can put another in its place. Files are written under another name and renamed:
-any number of processes may share the folder. It has a bound, beyond which the files that were used longest ago go.
+A file is named by a hash of all that decides its content and begins with a hash of that name and the content,
+so one that is damaged, cut short, or has the content of another is compiled again instead of being run. The
+folder is opened once and files are reached through it, so nobody can put another in its place. Files are
+written under another name and renamed: any number of processes may share the folder. It has a bound, beyond
+which the files that were used longest ago go.
 """
 
 from __future__ import annotations
@@ -31,7 +33,12 @@ _EVICTED_TO = 0.8
 """The part of the bound that is left when files have to go, so that not every new one asks for it."""
 _ABANDONED = 3600.0
 """Seconds after which a file that is being written belongs to nobody."""
-_BY_DESCRIPTOR = {os.open, os.stat, os.rename, os.unlink} <= os.supports_dir_fd and os.listdir in os.supports_fd  # fmt: skip
+_BY_DESCRIPTOR = {
+    os.open,
+    os.stat,
+    os.rename,
+    os.unlink,
+} <= os.supports_dir_fd and os.listdir in os.supports_fd
 _WRITABLE = stat.S_IWGRP | stat.S_IWOTH
 
 
@@ -66,7 +73,9 @@ class Folder:
             _check_safe(self.path, os.fstat(self._descriptor))
 
     def read(self, name: str) -> bytes | None:
-        """The content of a file, when it is what was written under this name; from now on it counts as used."""
+        """The content of a file, when it is what was written under this
+        name; from now on it counts as used.
+        """
         with _without_system_errors(), open(self._place(name), "rb", opener=self._opener) as file:
             if not _is_own(os.fstat(file.fileno())):
                 return None
@@ -89,7 +98,9 @@ class Folder:
             with open(self._place(new), "xb", opener=self._opener) as file:
                 file.write(_digest(name, content))
                 file.write(content)
-            os.replace(self._place(new), self._place(name), src_dir_fd=self._descriptor, dst_dir_fd=self._descriptor)  # fmt: skip
+            os.replace(
+                self._place(new), self._place(name), src_dir_fd=self._descriptor, dst_dir_fd=self._descriptor
+            )
         except BaseException:
             self._remove(new)
             raise
@@ -105,15 +116,14 @@ class Folder:
         for name in os.listdir(self.path if self._descriptor is None else self._descriptor):
             if name.endswith((_SUFFIX, _NEW)):
                 with _without_system_errors():  # another process has removed it
-                    facts = os.stat(
-                        self._place(name), dir_fd=self._descriptor, follow_symlinks=False
-                    )
+                    facts = os.stat(self._place(name), dir_fd=self._descriptor, follow_symlinks=False)
                     if not stat.S_ISDIR(facts.st_mode):
                         found.append(Entry(name, facts.st_size, facts.st_mtime))
         return sorted(found, key=lambda entry: entry.used)
 
     def evict(self, bound: float) -> int:
-        """Remove what was used longest ago until there is scratch below `bound` bytes; returns how many files.
+        """Remove what was used longest ago until there is scratch below
+        `bound` bytes; returns how many files.
 
         Another process may do the same at the same time: a file that is gone counts as removed.
         """
@@ -145,7 +155,9 @@ class Folder:
 
 @contextmanager
 def _without_system_errors() -> Iterator[None]:
-    """What the system has against a file is no error here; a TimeoutError that a handler of a signal raises is no such."""
+    """What the system has against a file is no error here; a TimeoutError that a
+    handler of a signal raises is no such.
+    """
     try:
         yield
     except OSError as error:
@@ -161,7 +173,7 @@ def _is_own(facts: os.stat_result) -> bool:
     """Whether this is a plain file that nobody but the user can have written."""
     if not stat.S_ISREG(facts.st_mode):
         return False
-    return not hasattr(os, "getuid") or (facts.st_uid == os.getuid() and not facts.st_mode & _WRITABLE)  # fmt: skip
+    return not hasattr(os, "getuid") or (facts.st_uid == os.getuid() and not facts.st_mode & _WRITABLE)
 
 
 def _check_safe(path: Path, facts: os.stat_result) -> None:
@@ -170,13 +182,19 @@ def _check_safe(path: Path, facts: os.stat_result) -> None:
         raise PermissionError(f"{path} can be written by others")
     for parent in path.parents:
         above = parent.stat()
-        by_others = above.st_mode & stat.S_IWOTH or (above.st_mode & stat.S_IWGRP and above.st_gid not in (0, os.getegid()))  # fmt: skip
+        by_others = above.st_mode & stat.S_IWOTH or (
+            above.st_mode & stat.S_IWGRP and above.st_gid not in (0, os.getegid())
+        )
         if by_others and not above.st_mode & stat.S_ISVTX:
-            raise PermissionError(f"{path}: {parent} can be written by others, who could put another folder in its place")  # fmt: skip
+            raise PermissionError(
+                f"{path}: {parent} can be written by others, who could put another folder in its place"
+            )
 
 
 def limit() -> float:
-    """The bound of the folder in bytes: GRADLOOM_CACHE_SIZE megabytes; what is no such number is said once and not used."""
+    """The bound of the folder in bytes: GRADLOOM_CACHE_SIZE megabytes; what is no
+    such number is said once and not used.
+    """
     return _limit(os.environ.get("GRADLOOM_CACHE_SIZE") or str(_LIMIT)) * 1e6
 
 
@@ -194,7 +212,9 @@ def _limit(text: str) -> float:
 
 @cache
 def folder() -> Folder | None:
-    """Where code is kept: GRADLOOM_CACHE_DIR, or the user's cache folder. None when neither can be trusted."""
+    """Where code is kept: GRADLOOM_CACHE_DIR, or the user's cache
+    folder. None when neither can be trusted.
+    """
     try:
         chosen = os.environ.get("GRADLOOM_CACHE_DIR")
         if not chosen:

@@ -1,7 +1,9 @@
-"""Switches: variables of the context that have another value for a while, also when an exception comes from outside.
+"""Switches: variables of the context that have another value for a while, also
+when an exception comes from outside.
 
-A handler of a signal may raise between any two bytecodes. A generator takes the value back whatever happens: at its end,
-or when nobody holds it any more, which is where an exception between its making and its end leaves it.
+A handler of a signal may raise between any two bytecodes. A generator takes the value back
+whatever happens: at its end, or when nobody holds it any more, which is where an exception
+between its making and its end leaves it.
 """
 
 from __future__ import annotations

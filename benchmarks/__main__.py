@@ -25,9 +25,7 @@ def parser() -> argparse.ArgumentParser:
         contest.add_options(command)
         command.set_defaults(run=lambda options, contest=contest: measure(contest, options))
     everything.add_commands(commands)
-    compared = commands.add_parser(
-        "compare", help="what changed between two reports of one machine"
-    )
+    compared = commands.add_parser("compare", help="what changed between two reports of one machine")
     compared.add_argument("old", type=Path)
     compared.add_argument("new", type=Path)
     compared.set_defaults(run=lambda options: print(compare.compare(options.old, options.new)))

@@ -34,9 +34,7 @@ def compare(old_path: Path, new_path: Path) -> str:
         )
     differences = same_machine(old, new)
     if differences:
-        raise SystemExit(
-            f"these are different machines, so nothing is compared: {'; '.join(differences)}"
-        )
+        raise SystemExit(f"these are different machines, so nothing is compared: {'; '.join(differences)}")
     lines = [
         f"{new.title}: new / old, with the {CONFIDENCE:.0%} interval; below 1 is faster now"
         if new.unit != "MB"

@@ -101,9 +101,7 @@ class Contest(ABC):
     def tasks(self, options: argparse.Namespace) -> dict[str, dict[str, Any]]:
         """Each task with what is known of it (at least its `title`); with `options.smoke` the smallest alone."""
 
-    def settings(
-        self, options: argparse.Namespace, tasks: Sequence[str], folder: Path
-    ) -> dict[str, Any]:
+    def settings(self, options: argparse.Namespace, tasks: Sequence[str], folder: Path) -> dict[str, Any]:
         """What every contestant is told, computed once; files may be put into `folder`."""
         return {}
 
@@ -178,7 +176,9 @@ class Run:
                 for name in self.names:
                     now = time.monotonic()
                     if end is not None and now + 0.7 * self._took.get(name, 0.0) > end:
-                        self.report.stopped = f"{minutes:g} minutes were up in round {number} of {count}, before {name}"
+                        self.report.stopped = (
+                            f"{minutes:g} minutes were up in round {number} of {count}, before {name}"
+                        )
                         return self._finished(keep)
                     self.say(
                         f"{self.contest.name}: round {number} of {count}, {name} (after {now - start:.0f} s)"
@@ -283,9 +283,7 @@ def ask(
     ):
         if "value" in event:
             figures[event["task"]] = event["value"]
-        why = next(
-            (event[key] for key in ("skipped", "died", "failed", "left out") if key in event), None
-        )
+        why = next((event[key] for key in ("skipped", "died", "failed", "left out") if key in event), None)
         if why is not None:
             missing[event.get("task", "the rest")] = why
     return figures, missing

@@ -78,9 +78,7 @@ def setup(names: Sequence[str]) -> None:
         if subprocess.run([*command, *ENVIRONMENTS[name]], check=False).returncode:
             broken.append(name)
     if not shutil.which("clang"):
-        print(
-            "tinygrad's CPU device needs clang, which is not on the path: tinygrad will be skipped"
-        )
+        print("tinygrad's CPU device needs clang, which is not on the path: tinygrad will be skipped")
     if broken:
         raise SystemExit(f"could not install {', '.join(broken)}; what pip said stands above")
     print("ready: contestants are started there when this environment lacks what they need")

@@ -19,8 +19,7 @@ def ratio_interval(new: Sequence[float], old: Sequence[float]) -> tuple[float, f
     """
     draw = random.Random(0)
     ratios = sorted(
-        statistics.median(draw.choices(new, k=len(new)))
-        / statistics.median(draw.choices(old, k=len(old)))
+        statistics.median(draw.choices(new, k=len(new))) / statistics.median(draw.choices(old, k=len(old)))
         for _ in range(DRAWS)
     )
     cut = int(DRAWS * (1 - CONFIDENCE) / 2)

@@ -100,8 +100,6 @@ def own_version() -> str:
         return version("gradloom")
     except PackageNotFoundError:  # run from the source
         line = next(
-            line
-            for line in (ROOT / "pyproject.toml").read_text().splitlines()
-            if line.startswith("version")
+            line for line in (ROOT / "pyproject.toml").read_text().splitlines() if line.startswith("version")
         )
         return line.split('"')[1]

@@ -63,9 +63,7 @@ def draw_steps(report: Report, path: Path) -> None:
     Raises:
         SystemExit: matplotlib is missing, or no perceptron was measured.
     """
-    shown = {
-        name: found for name in PEERS if name not in PRODUCTS and (found := points(report, name))
-    }
+    shown = {name: found for name in PEERS if name not in PRODUCTS and (found := points(report, name))}
     if not shown:
         raise SystemExit("--plot shows the multilayer perceptrons, and none of them was measured")
     figure = new_figure(9, 6.5)
@@ -119,9 +117,7 @@ def draw_bars(report: Report, path: Path, title: str, columns: int) -> None:
     Raises:
         SystemExit: matplotlib is missing, or nothing was measured.
     """
-    measured = [
-        task for task in report.tasks if any(task in found for found in report.figures.values())
-    ]
+    measured = [task for task in report.tasks if any(task in found for found in report.figures.values())]
     if not measured:
         raise SystemExit("--plot: nothing was measured")
     most = max(sum(task in found for found in report.figures.values()) for task in measured)
@@ -130,9 +126,7 @@ def draw_bars(report: Report, path: Path, title: str, columns: int) -> None:
     figure = new_figure(5.2 * columns, rows * (1.1 + 0.3 * most) + 0.6)
     for place, task in enumerate(measured):
         medians = {
-            name: statistics.median(found[task])
-            for name, found in report.figures.items()
-            if task in found
+            name: statistics.median(found[task]) for name, found in report.figures.items() if task in found
         }
         axes = figure.add_subplot(rows, columns, place + 1)
         _bars(axes, medians)
@@ -156,9 +150,7 @@ def _bars(axes: Any, medians: dict[str, float]) -> None:
         axes.set_xlim(0, high * 1.25)
     for name, value in medians.items():
         text = f"{value:,.3g}" if value < 1000 else f"{value:,.0f}"
-        axes.annotate(
-            text, (value, name), xytext=(7, 0), textcoords="offset points", va="center", fontsize=9
-        )
+        axes.annotate(text, (value, name), xytext=(7, 0), textcoords="offset points", va="center", fontsize=9)
     axes.spines[["top", "right"]].set_visible(False)
     for label in axes.get_yticklabels():
         label.set_fontweight("bold" if label.get_text() == "gradloom" else "normal")

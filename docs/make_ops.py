@@ -39,6 +39,11 @@ computed by NumPy's primitives, on both backends.
 """
 
 
+def _first(doc: str) -> str:
+    """The first paragraph, on one line."""
+    return " ".join(doc.partition("\n\n")[0].split())
+
+
 def kernels_of(op: Op) -> str:
     """Which parts of `op` the Numba backend runs as kernels: the forward, gradients of inputs."""
     parts = {"forward": False} | dict.fromkeys(op.vjp, False)
@@ -65,7 +70,7 @@ def text() -> str:
     for module, ops in chapters.items():
         doc = inspect.getdoc(sys.modules[module]) or ""
         name = module.rpartition(".")[2]
-        parts.append(f"## {name.capitalize()}\n\n{doc.splitlines()[0]}\n")
+        parts.append(f"## {name.capitalize()}\n\n{_first(doc)}\n")
         parts.append(_table(ops))
     return "\n".join(parts)
 
@@ -75,7 +80,7 @@ def _table(ops: list[Op]) -> str:
     below: list[str] = []
     for op in ops:
         title = f"`{op.name}{inspect.signature(getattr(NAMESPACE, op.name))}`"
-        summary = (inspect.getdoc(op.forward) or "").splitlines()[0]
+        summary = _first(inspect.getdoc(op.forward) or "")
         formulas, saved, notes = [], [], {"": None}
         for name in op.vjp:
             rule, lines = _example(op, name)

@@ -32,8 +32,7 @@ def files_table(phases: dict[str, dict[str, float]]) -> str:
 
     def total(names: list[str]) -> dict[str, float]:
         return {
-            phase: sum(phases[n].get(phase, 0.0) for n in names)
-            for phase in ("collect", "compile", "run")
+            phase: sum(phases[n].get(phase, 0.0) for n in names) for phase in ("collect", "compile", "run")
         }
 
     order = sorted(phases, key=lambda n: -phases[n].get("run", 0.0) - phases[n].get("collect", 0.0))
@@ -68,10 +67,7 @@ def main() -> None:
     if given.seconds:
         phases: dict[str, dict[str, float]] = json.loads(given.seconds.read_text())
         REFERENCE.write_text(
-            json.dumps(
-                {n: round(p.get("run", 0.0), 1) for n, p in sorted(phases.items())}, indent=0
-            )
-            + "\n"
+            json.dumps({n: round(p.get("run", 0.0), 1) for n, p in sorted(phases.items())}, indent=0) + "\n"
         )
         for name, parts in (json.loads(given.collect.read_text()) if given.collect else {}).items():
             phases.setdefault(name, {})["collect"] = parts["collect"]

@@ -25,9 +25,7 @@ AUGMENTATIONS = {
 def network(augmentation: list[nn.Module], steps: int) -> nn.Model:
     """A perceptron, which by itself knows nothing of places."""
     nn.set_random_seed(1)
-    model = nn.Sequential(
-        [*augmentation, nn.Flatten(), nn.Dense(256, "relu"), nn.Dense(10, "softmax")]
-    )
+    model = nn.Sequential([*augmentation, nn.Flatten(), nn.Dense(256, "relu"), nn.Dense(10, "softmax")])
     model.compile(nn.Adam(nn.CosineDecay(0.005, steps)), "sparse_categorical_crossentropy", metrics=["accuracy"])  # fmt: skip
     return model
 

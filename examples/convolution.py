@@ -58,9 +58,7 @@ def main() -> None:
             axis.imshow(picture, cmap="gray_r")
             axis.set_title(title, fontsize=8)
             axis.axis("off")
-    figure.suptitle(
-        "Digits, eight of the first layer's filters, and what they see in the first digit"
-    )
+    figure.suptitle("Digits, eight of the first layer's filters, and what they see in the first digit")
     print("picture:", save(figure, chosen.picture))
 
 

@@ -34,9 +34,7 @@ def main() -> None:
     results = {"all epochs": free.evaluate(*judge, verbose=0), "early stopping": stopped.evaluate(*judge, verbose=0)}  # fmt: skip
     for (name, (loss, accuracy)), run in zip(results.items(), (history, short), strict=True):
         print(f"{name:<15} {len(run.epoch):>3} epochs, unseen patients: loss {loss:.3f}, accuracy {accuracy:.1%}")  # fmt: skip
-    print(
-        f"stopped after epoch {len(short.epoch)}, kept the weights of epoch {stop.best_epoch + 1}"
-    )
+    print(f"stopped after epoch {len(short.epoch)}, kept the weights of epoch {stop.best_epoch + 1}")
 
     figure, (axis,) = panels(1, 7.5, 4)
     epochs = range(1, chosen.epochs + 1)

@@ -32,9 +32,7 @@ def main() -> None:
     )
     loss, accuracy = model.evaluate(x_test, y_test)
     majority = max(y_test.mean(), 1 - y_test.mean())
-    print(
-        f"test loss {loss:.3f}, test accuracy {accuracy:.1%} (guessing the majority: {majority:.1%})"
-    )
+    print(f"test loss {loss:.3f}, test accuracy {accuracy:.1%} (guessing the majority: {majority:.1%})")
 
     for measurements, probability in zip(x_test[:3], model.predict(x_test[:3])[:, 0], strict=True):
         glucose = measurements[INPUTS.index("glu")]

@@ -14,9 +14,7 @@ import nn
 def main() -> None:
     chosen = options(__doc__, "hyperparameters", epochs=12, trials=12)
     x, y, x_test, y_test = digits(600)
-    depth = nn.add_layers_until(
-        None, x, y, epochs=chosen.epochs, units=32, max_layers=6, seed=0, verbose=0
-    )
+    depth = nn.add_layers_until(None, x, y, epochs=chosen.epochs, units=32, max_layers=6, seed=0, verbose=0)
     print(depth.table())
     print(f"hidden layers: {depth.best_layers}")
 

@@ -31,9 +31,7 @@ def main() -> None:
     print("x squared by one maxout unit:")
     for style, pieces in zip((":", "--", "-"), (2, 4, 8), strict=True):
         nn.set_random_seed(2)
-        model = learn(
-            [nn.Maxout(1, pieces=pieces, bias_initializer=different)], x, square, chosen.epochs
-        )
+        model = learn([nn.Maxout(1, pieces=pieces, bias_initializer=different)], x, square, chosen.epochs)
         seen = model.predict(x)[:, 0]
         print(f"  {pieces} pieces: mean squared error {((seen - square) ** 2).mean():.4f}")
         left.plot(x, seen, style, color="k", label=f"{pieces} pieces")

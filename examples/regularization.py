@@ -31,9 +31,7 @@ def main() -> None:
     figure, (left, right) = panels(2, 6.4, 4.2)
     for name, (price, line, marker) in PRICES.items():
         nn.set_random_seed(0)
-        model = nn.Sequential(
-            [nn.Dense(32, "relu", kernel_regularizer=price), nn.Dense(1, "sigmoid")]
-        )
+        model = nn.Sequential([nn.Dense(32, "relu", kernel_regularizer=price), nn.Dense(1, "sigmoid")])
         model.compile(nn.Adam(0.005), "binary_crossentropy", metrics=["binary_crossentropy", "accuracy"])  # fmt: skip
         history = model.fit(x, y, epochs=chosen.epochs, validation_data=(x_test, y_test), verbose=0).history  # fmt: skip
         weights = np.abs(model.get_weights()[0])
@@ -54,9 +52,7 @@ def main() -> None:
     right.axvspan(len(INPUTS) - 0.5, len(names) - 0.5, color="0.92", zorder=0)
     right.set_xticks(range(len(INPUTS)), INPUTS, rotation=60)
     right.text(len(INPUTS) + NOISE / 2, 0.97, "20 columns of noise", ha="center", va="top", transform=right.get_xaxis_transform())  # fmt: skip
-    right.set(
-        title="how much each input weighs", ylabel="mean |weight|", yscale="log", ylim=(1e-3, 2)
-    )
+    right.set(title="how much each input weighs", ylabel="mean |weight|", yscale="log", ylim=(1e-3, 2))
     right.legend(loc="lower left", ncols=3, fontsize=8)
     print("picture:", save(figure, chosen.picture))
 

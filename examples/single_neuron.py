@@ -46,24 +46,18 @@ def train_mlp(table: list[int], steps: int) -> nn.Sequential:
     """Two layers: the hidden neurons draw lines, the output neuron combines them."""
     nn.set_random_seed(1)
     model = nn.Sequential([nn.Dense(8, activation="tanh"), nn.Dense(1, activation="sigmoid")])
-    model.compile(
-        optimizer=nn.SGD(0.5, momentum=0.9), loss="binary_crossentropy", metrics=["accuracy"]
-    )
+    model.compile(optimizer=nn.SGD(0.5, momentum=0.9), loss="binary_crossentropy", metrics=["accuracy"])
     model.fit(POINTS, table, batch_size=4, epochs=steps, verbose=0)
     return model
 
 
-def draw(
-    axis: plt.Axes, title: str, table: list[int], probability: np.ndarray, grid: np.ndarray
-) -> None:
+def draw(axis: plt.Axes, title: str, table: list[int], probability: np.ndarray, grid: np.ndarray) -> None:
     """Shade the plane by the probability of 1, draw the boundary at 1/2, and mark the four points."""
     axis.contourf(grid, grid, probability, levels=20, cmap="Blues", vmin=-0.1, vmax=1.4)
     if np.ptp(probability) > 0.1:
         axis.contour(grid, grid, probability, levels=[0.5], colors="black")
     for (a, b), value in zip(POINTS, table, strict=True):
-        axis.plot(
-            a, b, "o" if value else "s", color="white", markeredgecolor="black", markersize=14
-        )
+        axis.plot(a, b, "o" if value else "s", color="white", markeredgecolor="black", markersize=14)
         axis.text(a, b, str(value), ha="center", va="center")
     axis.set(title=title, xlabel="first input", ylabel="second input", aspect="equal")
 
@@ -80,16 +74,10 @@ def main() -> None:
     for axis, (name, table) in zip(axes, TABLES.items(), strict=False):
         weights, bias, losses = train_neuron(table, options.steps)
         right = int((((POINTS @ weights.numpy() + bias.item()) > 0) == table).sum())
-        verdict = (
-            f"{right} of 4 right" if right == 4 else "no line parts the points, it says 1/2 to all"
-        )
+        verdict = f"{right} of 4 right" if right == 4 else "no line parts the points, it says 1/2 to all"
         print(f"one neuron, {name}: {verdict}, loss {losses[0]:.3f} -> {losses[-1]:.3f}")
         probability = ag.sigmoid(ag.tensor(plane) @ weights + bias).numpy()
-        title = (
-            f"one neuron: {name}, {right} of 4"
-            if right == 4
-            else f"one neuron: {name}, 1/2 everywhere"
-        )
+        title = f"one neuron: {name}, {right} of 4" if right == 4 else f"one neuron: {name}, 1/2 everywhere"
         draw(axis, title, table, probability.reshape(81, 81), grid)
 
     model = train_mlp(TABLES["XOR"], options.steps)

@@ -1,4 +1,5 @@
-"""Models: layers, losses, optimisers, and the pipeline define, compile, fit, evaluate, predict. Keras's names.
+"""Models: layers, losses, optimisers, and the pipeline define, compile,
+fit, evaluate, predict. Keras's names.
 
 >>> import nn
 >>> model = nn.MLP(hidden=(8,), outputs=1, dropout=0)

@@ -1,11 +1,11 @@
 """Activations by name, with Keras's names, arguments and meanings, and the memory of logits.
 
-A sigmoid or softmax at the end of a model is computed for the prediction, but the loss should see its logits: from
-them it is exact everywhere. So inside `remember_logits` the last such activation notes what went in and what came out,
-and the training step looks there when it meets that very output.
+A sigmoid or softmax at the end of a model is computed for the prediction, but the loss should see its logits:
+from them it is exact everywhere. So inside `remember_logits` the last such activation notes what went in and
+what came out, and the training step looks there when it meets that very output.
 
-Every function takes a tensor of any shape and works element by element unless it says otherwise. Slopes at a bend: that
-of the left side, except where clipping passes the gradient at its bounds.
+Every function takes a tensor of any shape and works element by element unless it says otherwise. Slopes at a
+bend: that of the left side, except where clipping passes the gradient at its bounds.
 """
 
 from __future__ import annotations
@@ -160,7 +160,9 @@ def celu(x: Tensor, alpha: float = 1.0) -> Tensor:
 
 
 def gelu(x: Tensor, approximate: bool = False) -> Tensor:
-    """x Phi(x), Phi the normal distribution function; `approximate` for the form with tanh. Hendrycks & Gimpel 2016."""
+    """x Phi(x), Phi the normal distribution function; `approximate` for the form
+    with tanh. Hendrycks & Gimpel 2016.
+    """
     return ag.gelu(x, approximate="tanh" if approximate else "none")
 
 
@@ -297,7 +299,8 @@ def glu(x: Tensor, axis: int = -1) -> Tensor:
 def maxout(x: Tensor, pieces: int = 2) -> Tensor:
     """The largest of each `pieces` neighbours on the last axis, which becomes that many times shorter.
 
-    max(w1 x + b1, w2 x + b2) of Goodfellow et al. 2013: a dense layer of 2 n units with this activation has n outputs.
+    max(w1 x + b1, w2 x + b2) of Goodfellow et al. 2013: a dense layer of 2 n units
+    with this activation has n outputs.
 
     >>> import nn
     >>> nn.activations.maxout([[1.0, 3.0, 5.0, 2.0]]).tolist()
@@ -309,12 +312,7 @@ def maxout(x: Tensor, pieces: int = 2) -> Tensor:
 def _is_activation(name: str, thing: Any) -> bool:
     """A public function of this module that needs x alone; `threshold` needs more."""
     own = getattr(thing, "__module__", None) == __name__ and not name.startswith("_")
-    return (
-        own
-        and hasattr(thing, "__code__")
-        and thing.__code__.co_varnames[:1] == ("x",)
-        and takes(thing, 1)
-    )
+    return own and hasattr(thing, "__code__") and thing.__code__.co_varnames[:1] == ("x",) and takes(thing, 1)
 
 
 ACTIVATIONS: dict[str, Activation] = {

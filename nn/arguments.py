@@ -35,7 +35,9 @@ class Check:
     """What the error adds."""
 
     def keep(self, value: Any) -> Any:
-        """The value as it is kept; ValueError or TypeError for what is none, or an ArgumentError that says why."""
+        """The value as it is kept; ValueError or TypeError for what is none,
+        or an ArgumentError that says why.
+        """
         raise ValueError
 
     def checked(self, owner: str, name: str, value: Any) -> Any:
@@ -66,7 +68,9 @@ class Check:
 
 @dataclass(frozen=True)
 class Range(Check):
-    """Numbers from `least` to `most`. NaN, truth values, texts and arrays are none, nor mostly is infinity."""
+    """Numbers from `least` to `most`. NaN, truth values, texts and
+    arrays are none, nor mostly is infinity.
+    """
 
     least: float = -math.inf
     most: float = math.inf
@@ -128,9 +132,7 @@ NOT_NEGATIVE = Range("is a number >= 0", least=0.0)
 POSITIVE = Range("is a number > 0", least=0.0, above=True)
 FRACTION = Range("lies between 0 and 1", least=0.0, most=1.0)
 SHARE = Range("lies in [0, 1)", least=0.0, most=1.0, below=True)
-FLOAT, FLOAT_NOT_NEGATIVE, RATE = (
-    each.but(floating=True) for each in (NUMBER, NOT_NEGATIVE, FRACTION)
-)
+FLOAT, FLOAT_NOT_NEGATIVE, RATE = (each.but(floating=True) for each in (NUMBER, NOT_NEGATIVE, FRACTION))
 COUNT = at_least(1)
 COUNT_OR_ZERO = at_least(0)
 INTEGER = Range("is an integer", least=-MOST - 1, most=MOST, whole=True)
@@ -299,7 +301,9 @@ def function(words: str, *numbers: int) -> Form:
 
 
 def takes(function: Callable[..., Any], *numbers: int, **named: Any) -> bool:
-    """Whether it takes one of these numbers of arguments, and those `named`, as far as its signature tells."""
+    """Whether it takes one of these numbers of arguments, and those
+    `named`, as far as its signature tells.
+    """
     try:
         signature = inspect.signature(function)
     except (TypeError, ValueError):
@@ -323,9 +327,7 @@ def made(kind: str, value: Any) -> Any:
     """
     if isinstance(value, type):
         if not takes(value, 0):
-            raise ArgumentError(
-                f"{kind}: expected a name or an object, got the class {value.__name__}"
-            )
+            raise ArgumentError(f"{kind}: expected a name or an object, got the class {value.__name__}")
         return value()
     return value
 

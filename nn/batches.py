@@ -26,9 +26,7 @@ class ArrayData:
         steps: the most steps of an epoch.
     """
 
-    def __init__(
-        self, rows: Rows, batch_size: int, shuffle: bool = False, steps: int | None = None
-    ) -> None:
+    def __init__(self, rows: Rows, batch_size: int, shuffle: bool = False, steps: int | None = None) -> None:
         self.rows = rows
         self.batch_size = batch_size
         self.shuffle = shuffle
@@ -65,8 +63,8 @@ class IterableData:
     """Batches that the user yields: x, (x, y) or (x, y, weight).
 
     Args:
-        source: iterable anew each epoch; or, with `steps`, any iterator, from which each epoch takes the next ones; or
-            an object with `__len__` and `__getitem__` that gives batches by number.
+        source: iterable anew each epoch; or, with `steps`, any iterator, from which each epoch takes the
+            next ones; or an object with `__len__` and `__getitem__` that gives batches by number.
         dtype: of the inputs.
         check: called with each batch, returns it.
         steps: batches of an epoch.
@@ -144,9 +142,7 @@ class IterableData:
         if number < 0:
             raise DataError("the iterable yielded no batch; one that is used up cannot start again")
         if self.steps is not None and number + 1 < self.steps:
-            raise DataError(
-                f"the iterable is used up after {number + 1} of {self.steps} steps of an epoch"
-            )
+            raise DataError(f"the iterable is used up after {number + 1} of {self.steps} steps of an epoch")
 
 
 Data = ArrayData | IterableData
@@ -156,9 +152,9 @@ def check_repeatable(name: str, source: Any, epochs: int) -> None:
     """Each epoch reads the batches anew, which a generator cannot do."""
     if epochs > 1 and isinstance(source, Iterator):
         raise ArgumentError(
-            f"{name} is a {type(source).__name__}, which yields its batches once, and there are {epochs} epochs. "
-            "Give an object whose __iter__ starts again, such as a data loader; or say how many batches make an "
-            "epoch, steps_per_epoch; or use epochs=1."
+            f"{name} is a {type(source).__name__}, which yields its batches once, and there are {epochs} "
+            "epochs. Give an object whose __iter__ starts again, such as a data loader; or say how many "
+            "batches make an epoch, steps_per_epoch; or use epochs=1."
         )
 
 

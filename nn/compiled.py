@@ -1,7 +1,8 @@
 """The steps of a run, compiled where they can be traced, and as they are where not.
 
-A step that branches on a value, or asks for one, cannot be traced; it then runs eagerly, and the log says so once, with
-the reason and the line. Whole chunks of an epoch run in one call, short enough for progress and Ctrl-C.
+A step that branches on a value, or asks for one, cannot be traced; it then runs eagerly, and
+the log says so once, with the reason and the line. Whole chunks of an epoch run in one call,
+short enough for progress and Ctrl-C.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ from .overriding import own_step
 from .precision import precision_of
 from .restore import Snapshot, preserved, tensors_of
 from .seed import kept_random_state
-from .step import (  # fmt: skip
+from .step import (
     Task,
     collect,
     is_partly_own,
@@ -79,7 +80,9 @@ class Steps:
         self._key = task.jit_key(), _fixed(task)
 
     def serves(self, task: Task) -> bool:
-        """Whether these steps are those of `task`, too; one more try at compiling is worth it before a training."""
+        """Whether these steps are those of `task`, too; one more try at
+        compiling is worth it before a training.
+        """
         if self._training and self.wanted is not False and not self.compiles:
             return False
         return self.wanted is task.model.jit and self._key == (task.jit_key(), _fixed(task))
@@ -94,23 +97,25 @@ class Steps:
         """A layer may have got other tensors: then the step is another one.
 
         Raises:
-            ArgumentError: a parameter trains now that did not when the run began; what was frozen since just stays.
+            ArgumentError: a parameter trains now that did not when the run
+                began; what was frozen since just stays.
         """
         known = set(map(id, self.task.parameters))
         new = [n for n, p in self.task.model.named_parameters() if id(p) not in known]
         if new and self._training:
             raise ArgumentError(
-                f"{new[0]} began to train in the middle of a run, and its optimizer has no place for it; compile, and "
-                "call fit again"
+                f"{new[0]} began to train in the middle of a run, and its optimizer has no place for it; "
+                "compile, and call fit again"
             )
         state = self._named_state()
-        if state.keys() != self._state.keys() or any(self._state[n] is not t for n, t in state.items()):  # fmt: skip
+        if state.keys() != self._state.keys() or any(self._state[n] is not t for n, t in state.items()):
             self._state = state
             self._jitted = self._compiled()
 
     def rehearse(self, batch: Rows) -> None:
-        """Where a step may raise, try one and undo it, once for each kind of batch: where code of the user's is part of it,
-        or weights may have a shape that does not fit. One weight for each row always does."""
+        """Where a step may raise, try one and undo it, once for each kind of batch: where
+        code of the user's is part of it, or weights may have a shape that does not fit.
+        One weight for each row always does."""
         kind = tuple(None if part is None else (part.shape, str(part.dtype)) for part in batch)
         may_raise = is_partly_own(self.task) or (batch.weight is not None and batch.weight.ndim > 1)
         if batch.y is None or kind in self._rehearsed or not may_raise:
@@ -150,13 +155,9 @@ class Steps:
 
     def _call_of(self, *batch: Tensor | None) -> Callable[[], Any] | None:
         """The compiled step; traced at the first batch of its shapes, and after every change of a module."""
-        return self._compiled_call(
-            lambda: self._jitted.ready(*batch), lambda: self._jitted.prepare(*batch)
-        )
+        return self._compiled_call(lambda: self._jitted.ready(*batch), lambda: self._jitted.prepare(*batch))
 
-    def _compiled_call(
-        self, ready: Callable[[], T | None], prepare: Callable[[], None]
-    ) -> T | None:
+    def _compiled_call(self, ready: Callable[[], T | None], prepare: Callable[[], None]) -> T | None:
         call = ready() if self.compiles else None
         if self.compiles and call is None:
             self._look_again()
@@ -176,7 +177,7 @@ class Steps:
 
     def chunks(
         self, data: ArrayData, first: int, one_by_one: bool, drawn: Callable[[], None] = lambda: None
-    ) -> Iterator[int]:  # fmt: skip
+    ) -> Iterator[int]:
         """The steps of an epoch from number `first` on; yields how many were done after each call.
 
         `drawn` is called when the order of the rows is known.
@@ -221,8 +222,8 @@ def _fixed(task: Task) -> Any:
 def tried(model: Model, prepare: Callable[[], Any], name: str) -> Exception | None:
     """Why the step cannot be traced, or None where it can.
 
-    After any error all is as if it had not been tried; those that are not of tracing are raised. While another thread trains
-    the model, what is met may be that one's doing: then it is tried again.
+    After any error all is as if it had not been tried; those that are not of tracing are raised. While
+    another thread trains the model, what is met may be that one's doing: then it is tried again.
     """
     for _ in range(_TRIES):
         trained = _is_trained_elsewhere(model)

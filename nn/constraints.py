@@ -1,7 +1,7 @@
 """Constraints: what a parameter has to satisfy after every update. Keras's names and meanings.
 
-A constraint is a function of the updated parameter to the allowed one. The optimiser applies it as the last part of
-the update, so a traced step contains it.
+A constraint is a function of the updated parameter to the allowed one. The optimiser applies it as the last
+part of the update, so a traced step contains it.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """From what users have (arrays, tensors, lists, frames, iterables of batches) to batches of tensors.
 
-All checks of data are here and run once, before the first step: emptiness, text, ragged rows, NaN, lengths, weights.
-Frames are recognised by what they offer (`to_numpy`, `columns`), not by import.
+All checks of data are here and run once, before the first step: emptiness, text, ragged rows, NaN, lengths,
+weights. Frames are recognised by what they offer (`to_numpy`, `columns`), not by import.
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ def to_array(value: Any, what: str) -> Array:
     """`value` as a NumPy array of numbers.
 
     Raises:
-        DataError: for text, ragged lists, masked values, sparse matrices and objects; the message names the column, or what
-            to call.
+        DataError: for text, ragged lists, masked values, sparse matrices and objects; the message
+            names the column, or what to call.
     """
     there = _as_it_lies(value)
     if there is not None:
@@ -47,7 +47,8 @@ def to_array(value: Any, what: str) -> Array:
     _check_kind(value, what)
     columns = [str(name) for name in getattr(value, "columns", ())]
     raw = value.to_numpy() if hasattr(value, "to_numpy") else value
-    # PyTorch's word for data alone; as of a tensor of this library, no gradient flows to what comes in as data
+    # PyTorch's word for data alone; as of a tensor of this library, no gradient flows to what comes in as
+    # data
     raw = raw.detach() if getattr(raw, "requires_grad", False) and hasattr(raw, "detach") else raw
     try:
         array = np.asarray(raw)
@@ -56,9 +57,7 @@ def to_array(value: Any, what: str) -> Array:
             f"{what}: rows of different lengths; every row needs the same number of values"
         ) from error
     except (TypeError, RuntimeError, OverflowError, NotImplementedError) as error:
-        raise DataError(
-            f"{what}: this {type(raw).__name__} gives no array of numbers: {error}"
-        ) from error
+        raise DataError(f"{what}: this {type(raw).__name__} gives no array of numbers: {error}") from error
     if array.dtype.kind == "O":
         array = _numbers_in_objects(array, raw, what, columns)
     if array.dtype.kind not in "fiub":
@@ -76,16 +75,15 @@ def _check_kind(value: Any, what: str) -> None:
         raise DataError(f"{what} is missing: None was given")
     if isinstance(value, np.ma.MaskedArray) and np.ma.is_masked(value):
         raise DataError(
-            f"{what}: {int(np.ma.getmaskarray(value).sum())} values are masked; fill them, as in {what}.filled(0), or drop their rows"
+            f"{what}: {int(np.ma.getmaskarray(value).sum())} values are masked; fill them, as in "
+            f"{what}.filled(0), or drop their rows"
         )
     if hasattr(value, "collect") and not hasattr(value, "to_numpy"):
         raise DataError(f"{what}: a {kind} is no array yet; call collect() first")
     if hasattr(value, "toarray"):
         raise DataError(f"{what}: a sparse {kind}; use {what}.toarray()")
     if isinstance(value, (Set, Mapping, ValuesView)):
-        raise DataError(
-            f"{what}: a {kind} is no array of rows; give a list or an array of its values"
-        )
+        raise DataError(f"{what}: a {kind} is no array of rows; give a list or an array of its values")
 
 
 def _numbers_in_objects(array: Array, raw: Any, what: str, columns: list[str]) -> Array:
@@ -98,7 +96,8 @@ def _numbers_in_objects(array: Array, raw: Any, what: str, columns: list[str]) -
         raise DataError(f"{what}: holds integers that no float64 holds ({error})") from error
     except (TypeError, ValueError) as error:
         raise DataError(
-            f"{what}: holds values that are not numbers{_where_text(array, columns)}; convert every column first"
+            f"{what}: holds values that are not numbers{_where_text(array, columns)}; convert every "
+            "column first"
         ) from error
 
 
@@ -126,9 +125,7 @@ def _column(i: int, columns: list[str]) -> str:
     return f"{i} ({columns[i]!r})" if i < len(columns) else str(i)
 
 
-def features(
-    value: Any, dtype: Any, what: str = "x", sample: tuple[int, ...] | None = None
-) -> Tensor:
+def features(value: Any, dtype: Any, what: str = "x", sample: tuple[int, ...] | None = None) -> Tensor:
     """Inputs of a model as a tensor of `dtype`; warns once, naming the column, when they hold NaN.
 
     n numbers are n rows of one feature. `sample` is the shape of a row, where it is known.
@@ -140,8 +137,8 @@ def features(
         raise DataError(f"{what}: a single number; expected an array with one row per sample")
     if sample and array.shape[0] and array.ndim == len(sample) and sample != (1,):
         raise DataError(
-            f"{what} of shape {array.shape} has no axis of rows, and a row of this model has shape {sample}; for a single "
-            "row write x[None]"
+            f"{what} of shape {array.shape} has no axis of rows, and a row of this model has shape "
+            f"{sample}; for a single row write x[None]"
         )
     if array.ndim == 1:
         array = array.reshape(-1, 1)
@@ -153,16 +150,16 @@ def features(
 
 
 def warn_not_finite(array: Any, what: str, columns: Sequence[str] = ()) -> None:
-    """A warning that names the columns of an array or tensor that hold NaN, infinity or numbers beyond its dtype."""
+    """A warning that names the columns of an array or tensor that hold NaN,
+    infinity or numbers beyond its dtype.
+    """
     if array.dtype.kind != "f" or not array.size:
         return
     # two passes without a temporary array: NaN is passed on by both
     if math.isfinite(float(array.min())) and math.isfinite(float(array.max())):
         return
     rows = np.asarray(array).reshape(len(array), -1)
-    names = [
-        name for name, found in (("NaN", np.isnan), ("infinity", np.isinf)) if found(rows).any()
-    ]
+    names = [name for name, found in (("NaN", np.isnan), ("infinity", np.isinf)) if found(rows).any()]
     (where,) = np.nonzero(~np.isfinite(rows).all(axis=0))
     named = ", ".join(_column(int(i), list(columns)) for i in where[:5])
     warn(
@@ -178,7 +175,9 @@ def targets(value: Any, what: str = "y") -> Tensor:
 
 
 def _as_it_lies(value: Any) -> Any:
-    """A tensor, or an array on a CUDA device, as a tensor of the default backend that took no way over the host; else None."""
+    """A tensor, or an array on a CUDA device, as a tensor of the default backend that
+    took no way over the host; else None.
+    """
     if isinstance(value, Tensor):
         return value.detach().to(ag.zeros(()).backend)
     if hasattr(value, "__cuda_array_interface__"):
@@ -198,14 +197,10 @@ def check_lengths(x: Tensor, y: Tensor | None, weight: Tensor | None, what: str 
             )
 
 
-def sample_weights(
-    y: Tensor, sample_weight: Any, class_weight: Mapping[int, float] | None
-) -> Tensor | None:
+def sample_weights(y: Tensor, sample_weight: Any, class_weight: Mapping[int, float] | None) -> Tensor | None:
     """One weight per row, from `sample_weight` or from the class of each row."""
     if sample_weight is not None and class_weight is not None:
-        raise ArgumentError(
-            "sample_weight and class_weight together; multiply them into one sample_weight"
-        )
+        raise ArgumentError("sample_weight and class_weight together; multiply them into one sample_weight")
     if class_weight is not None:
         return _weights_of_classes(y, class_weight)
     if sample_weight is None:
@@ -224,9 +219,7 @@ def _weights_of_classes(y: Tensor, class_weight: Any) -> Tensor:
     for label, weight in class_weight.items():
         NOT_NEGATIVE.checked("class_weight", f"the weight of class {label!r}", weight)
     array = np.asarray(y)
-    labels = (
-        array.argmax(-1) if array.ndim > 1 and array.shape[-1] > 1 else array.reshape(len(array))
-    )
+    labels = array.argmax(-1) if array.ndim > 1 and array.shape[-1] > 1 else array.reshape(len(array))
     if labels.dtype.kind == "f" and not (labels == np.floor(labels)).all():
         raise DataError("class_weight needs class numbers, some targets have a fraction or are NaN")
     unknown = sorted({int(label) for label in np.unique(labels)} - set(class_weight))
@@ -243,7 +236,7 @@ def check_batch_size(batch_size: Any, name: str = "batch_size") -> int:
 
 def split_validation(
     rows: Rows, fraction: float, labels: Tensor | None = None, class_weight: Mapping[int, float] | None = None
-) -> tuple[Rows, Rows]:  # fmt: skip
+) -> tuple[Rows, Rows]:
     """(training, validation): the first floor(n (1 - fraction)) rows, and the rest.
 
     `class_weight` weighs the training rows alone, by their `labels`.
@@ -258,8 +251,8 @@ def split_validation(
         first = np.asarray(rows.y).reshape(n, -1)[:, 0]
         if n > 2 and first[0] != first[-1] and bool((np.diff(first) >= 0).all()):
             warn(
-                "y is sorted, and validation_split takes the last rows: the validation set has other targets than "
-                "the training set. Shuffle the rows first."
+                "y is sorted, and validation_split takes the last rows: the validation set has other "
+                "targets than the training set. Shuffle the rows first."
             )
     training, validation = rows.pick(slice(cut)), rows.pick(slice(cut, None))
     if class_weight is not None and labels is not None:

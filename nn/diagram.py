@@ -1,8 +1,9 @@
 """model.plot(): the network as a picture of boxes and arrows.
 
-The model runs once on a sample of zeros while every call of a module is watched. What a module got is traced back to
-the modules it came from by derivatives: each result is made a leaf, and the leaves that receive a gradient are the
-sources. So branches, sums of branches and skipped layers appear as they are, without any help of the model's author.
+The model runs once on a sample of zeros while every call of a module is watched. What a module got is
+traced back to the modules it came from by derivatives: each result is made a leaf, and the leaves that
+receive a gradient are the sources. So branches, sums of branches and skipped layers appear as they are,
+without any help of the model's author.
 """
 
 from __future__ import annotations
@@ -78,11 +79,9 @@ def _sample_shape(model: Module) -> tuple[int, ...]:
     return model.seen_shape[1:]
 
 
-def trace_calls(
-    model: ModelViews, expand_nested: bool = False
-) -> tuple[list[Call], tuple[int, ...]]:
-    """Every call of a module directly inside (or, expanded, of those without modules inside), and what the result
-    came from. The model stays as it was.
+def trace_calls(model: ModelViews, expand_nested: bool = False) -> tuple[list[Call], tuple[int, ...]]:
+    """Every call of a module directly inside (or, expanded, of those without modules inside), and what the
+    result came from. The model stays as it was.
 
     Raises:
         ArgumentError: the model is not built.
@@ -124,9 +123,7 @@ class _Recorder:
             self.inside = False
         return self._record(module, inputs, result, sources)
 
-    def _record(
-        self, module: Module, inputs: list[Tensor], result: Any, sources: tuple[int, ...]
-    ) -> Any:
+    def _record(self, module: Module, inputs: list[Tensor], result: Any, sources: tuple[int, ...]) -> Any:
         number = len(self.calls)
         shapes = tuple(_with_batch(x.shape[1:]) for x in inputs)
         output = _with_batch(result.shape[1:]) if isinstance(result, Tensor) else None
@@ -216,9 +213,7 @@ def _has(module: Module, name: str) -> bool:
 def _detail(value: Any) -> str:
     if isinstance(value, str):
         return value
-    return str(
-        getattr(value, "__name__", None) or (type(value).__name__ if callable(value) else value)
-    )
+    return str(getattr(value, "__name__", None) or (type(value).__name__ if callable(value) else value))
 
 
 def _with_batch(shape: tuple[int, ...]) -> Shape:

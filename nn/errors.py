@@ -1,4 +1,6 @@
-"""Errors of models and data. Shapes, dtypes and gradients raise the errors of `autograd`, under the same names."""
+"""Errors of models and data. Shapes, dtypes and gradients raise the errors
+of `autograd`, under the same names.
+"""
 
 from __future__ import annotations
 
@@ -55,7 +57,8 @@ def warn(message: str) -> None:
 
 
 class stop_iteration_is_an_error:
-    """A context for code of the user's: its StopIteration would look like the end of the data to iterators further out.
+    """A context for code of the user's: its StopIteration would look like the end of
+    the data to iterators further out.
 
     No generator, since `contextlib` lets an error that has a StopIteration as its cause pass for that one.
     """
@@ -69,16 +72,17 @@ class stop_iteration_is_an_error:
     def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
         if isinstance(error, StopIteration):
             raise RuntimeError(
-                f"{self.what} raised StopIteration, which does not end training: set model.stop_training = True for that"
+                f"{self.what} raised StopIteration, which does not end training: set "
+                "model.stop_training = True for that"
             ) from error
 
 
 def lookup(kind: str, name: Any, table: Mapping[str, T], also: Mapping[str, T] | None = None) -> T:
-    """`table[name]`, or the error that suggests the nearest name; the names of `also` are known and not suggested."""
+    """`table[name]`, or the error that suggests the nearest name; the names of
+    `also` are known and not suggested.
+    """
     if not isinstance(name, str):
-        raise ArgumentError(
-            f"{kind}: expected a name or an object, got {type(name).__name__} {name!r}"
-        )
+        raise ArgumentError(f"{kind}: expected a name or an object, got {type(name).__name__} {name!r}")
     if also and name in also:
         return also[name]
     if name not in table:

@@ -1,4 +1,6 @@
-"""What `fit`, `evaluate` and `train_on_batch` were given, checked against each other, the model and the loss."""
+"""What `fit`, `evaluate` and `train_on_batch` were given, checked against
+each other, the model and the loss.
+"""
 
 from __future__ import annotations
 
@@ -69,7 +71,9 @@ class FitArguments(NamedTuple):
         weight = None if self.validation_split else self.class_weight
         rows = rows_of(model, self.x, self.y, self.sample_weight, weight)
         if self.validation_split:
-            rows, held_out = split_validation(rows, float(self.validation_split), targets(self.y), self.class_weight)  # fmt: skip
+            rows, held_out = split_validation(
+                rows, float(self.validation_split), targets(self.y), self.class_weight
+            )
             validation = ArrayData(held_out, measured)
         return ArrayData(rows, size, shuffle, self.steps_per_epoch), validation
 
@@ -95,9 +99,10 @@ def _metric(given: Any) -> Metric:
 def metrics_of(given: Any) -> list[Metric]:
     """The metrics that `compile` was given: names, objects or functions, several or one."""
     one = isinstance(given, (str, Metric, Loss)) or callable(given)
-    if not one and given is not None and (isinstance(given, Mapping) or not isinstance(given, Iterable)):  # fmt: skip
+    if not one and given is not None and (isinstance(given, Mapping) or not isinstance(given, Iterable)):
         raise ArgumentError(
-            f"metrics are nn.Metric objects, names or functions, a list of them or one, got {type(given).__name__} {given!r}"
+            "metrics are nn.Metric objects, names or functions, a list of them or one, got "
+            f"{type(given).__name__} {given!r}"
         )
     chosen = [_metric(metric) for metric in ([given] if one else () if given is None else given)]
     names = [metric.name for metric in chosen]

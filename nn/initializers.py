@@ -1,7 +1,8 @@
 """How parameters begin: objects that turn a shape into values, with Keras's names and meanings.
 
-Without a seed every call draws fresh values from the default generator of `autograd.random` (an unseeded Keras object
-repeats itself). With an integer seed every call with the same shape and dtype gives the same values, as in Keras.
+Without a seed every call draws fresh values from the default generator of `autograd.random` (an
+unseeded Keras object repeats itself). With an integer seed every call with the same shape and dtype
+gives the same values, as in Keras.
 """
 
 from __future__ import annotations
@@ -117,7 +118,8 @@ class RandomInitializer(Checked):
     """What the random ones share: where their numbers come from.
 
     Args:
-        seed: an integer makes every call repeat the same values; None draws fresh ones from the default generator.
+        seed: an integer makes every call repeat the same values; None draws
+            fresh ones from the default generator.
     """
 
     seed: int | None = argument(SEED, default=None)
@@ -125,9 +127,7 @@ class RandomInitializer(Checked):
     def _stream(self) -> random.Generator:
         return random.default_generator() if self.seed is None else random.Generator(self.seed)
 
-    def _truncated_normal(
-        self, shape: tuple[int, ...], dtype: Any, mean: float, stddev: float
-    ) -> Tensor:
+    def _truncated_normal(self, shape: tuple[int, ...], dtype: Any, mean: float, stddev: float) -> Tensor:
         stream = self._stream()
         values = random.normal(shape, dtype=dtype, key=stream)
         while True:
@@ -188,9 +188,10 @@ class VarianceScaling(RandomInitializer):
 
     Args:
         scale: > 0.
-        mode: what n is: "fan_in" the inputs of a unit, "fan_out" the outputs, "fan_avg" their mean; 1 at least.
-        distribution: "truncated_normal" (also "normal"; cut at 2 sigma, widened so that the variance is right),
-            "untruncated_normal", or "uniform".
+        mode: what n is: "fan_in" the inputs of a unit, "fan_out" the
+            outputs, "fan_avg" their mean; 1 at least.
+        distribution: "truncated_normal" (also "normal"; cut at 2 sigma, widened so that the variance is
+            right), "untruncated_normal", or "uniform".
         seed: as in `RandomInitializer`.
 
     Raises:
@@ -287,7 +288,8 @@ class Orthogonal(RandomInitializer):
 
 
 def orthonormal(rows: Tensor) -> Tensor:
-    """The rows (k, n), k <= n, made orthonormal one after another: the Q of a QR with a positive diagonal of R.
+    """The rows (k, n), k <= n, made orthonormal one after another: the Q
+    of a QR with a positive diagonal of R.
 
     Gram-Schmidt, each row twice, which is as orthogonal as the dtype allows (Giraud et al. 2005).
     """

@@ -1,8 +1,9 @@
 """Model: define, compile, fit, evaluate, predict.
 
-This file checks arguments and says what they mean; how epochs run is in `run.py`, what a step does in `step.py`, what
-data is in `data.py` and `batches.py`. Everything that can be wrong with the arguments is found before the first weight
-moves, and a call that raises all the same leaves the model as it was (`restore.py`).
+This file checks arguments and says what they mean; how epochs run is in `run.py`, what a step
+does in `step.py`, what data is in `data.py` and `batches.py`. Everything that can be wrong with
+the arguments is found before the first weight moves, and a call that raises all the same leaves
+the model as it was (`restore.py`).
 """
 
 from __future__ import annotations
@@ -43,9 +44,10 @@ class Model(Storable):
 
     Args:
         dtype: of parameters and of the inputs given to `fit`, `evaluate` and `predict`.
-        seed: an integer gives the model a generator of its own: initial weights, dropout, noise, augmentation and the order
-            of rows are drawn from it and from nothing else, so models in several threads train as each would alone. It is
-            saved with the model. None: all models and threads share the default generator (`nn.set_random_seed`).
+        seed: an integer gives the model a generator of its own: initial weights, dropout, noise,
+            augmentation and the order of rows are drawn from it and from nothing else, so models in several
+            threads train as each would alone. It is saved with the model. None: all models and threads share
+            the default generator (`nn.set_random_seed`).
 
     >>> import nn
     >>> class Line(nn.Model):
@@ -63,9 +65,23 @@ class Model(Storable):
     """
 
     not_settings = Module.not_settings | {
-        "optimizer", "loss", "metrics", "trackers", "stop_training", "history", "current_run", "resume_position", "jit",
-        "mixed_precision", "loss_scale", "step_logs", "_predictor", "_steps", "seed", "generator",
-    }  # fmt: skip
+        "optimizer",
+        "loss",
+        "metrics",
+        "trackers",
+        "stop_training",
+        "history",
+        "current_run",
+        "resume_position",
+        "jit",
+        "mixed_precision",
+        "loss_scale",
+        "step_logs",
+        "_predictor",
+        "_steps",
+        "seed",
+        "generator",
+    }
 
     def __init__(self, dtype: str = "float32", seed: int | None = None) -> None:
         self.dtype = floating(dtype)
@@ -119,15 +135,18 @@ class Model(Storable):
         Args:
             optimizer: an `Optimizer` or its name.
             loss: a `Loss`, its name, or a function of (y_true, y_pred) to a value per sample.
-            metrics: what else to watch, unweighted: `Metric` objects, names, functions; a list of them, or one.
-            jit: "auto" compiles the steps of training, evaluation and prediction, and runs those that cannot be traced
-                as they are, which the log tells once; True raises then; False never compiles.
-            mixed_precision: "tf32", "bfloat16" or "float16": compiled steps round the operands of matrix products to
-                this format, all else stays float32. "float16" scales the loss (`loss_scale`). None: all is float32.
+            metrics: what else to watch, unweighted: `Metric` objects, names,
+                functions; a list of them, or one.
+            jit: "auto" compiles the steps of training, evaluation and prediction, and
+                runs those that cannot be traced as they are, which the log tells once; True
+                raises then; False never compiles.
+            mixed_precision: "tf32", "bfloat16" or "float16": compiled steps round the operands of
+                matrix products to this format, all else stays float32. "float16" scales the loss
+                (`loss_scale`). None: all is float32.
 
         Raises:
-            ArgumentError: unknown names, with the nearest known one; `mixed_precision` with `jit=False` or a model that
-                is not float32. Nothing changes then.
+            ArgumentError: unknown names, with the nearest known one; `mixed_precision` with `jit=False`
+                or a model that is not float32. Nothing changes then.
         """
         jit = checked_jit(jit)
         precision = checked_precision(mixed_precision, jit, self.dtype)
@@ -162,14 +181,15 @@ class Model(Storable):
         """Train for `epochs` passes over the data.
 
         Args:
-            x: inputs (n, ...): array, tensor, nested lists, data frame; or an iterable of (x, y[, weight]) batches, such
-                as a generator or a data loader.
+            x: inputs (n, ...): array, tensor, nested lists, data frame; or an iterable of (x, y[,
+                weight]) batches, such as a generator or a data loader.
             y: targets, one per row.
             batch_size: rows per step; the last batch of an epoch may be smaller.
             epochs: number of the epoch to stop before; `initial_epoch` is where to start.
             verbose: "auto" (a bar on a screen), 0 silent, 1 bar, 2 a line per epoch.
             callbacks: `nn.Callback` objects, or one.
-            validation_split: the fraction of the last rows, before shuffling, to evaluate on after each epoch.
+            validation_split: the fraction of the last rows, before
+                shuffling, to evaluate on after each epoch.
             validation_data: (x, y) or (x, y, weight) to evaluate on instead.
             shuffle: a new order each epoch.
             class_weight: {class: weight}, or
@@ -179,29 +199,45 @@ class Model(Storable):
             validation_freq: evaluate after every so many epochs.
 
         Returns:
-            The `History`: per epoch the mean loss and metrics over rows, while weights move. Ctrl-C ends training
+            The `History`: per epoch the mean loss and metrics over rows, while
+                weights move. Ctrl-C ends training
             after the step and returns what there is; a second Ctrl-C is a KeyboardInterrupt.
 
         Raises:
-            ArgumentError, DataError, ShapeError: what is wrong with the arguments, before the callbacks are told of a run.
-            An error before the end of the first step, wherever it comes from, leaves model, optimizer and random numbers
-            as they were; a later one as they were after the last whole step.
+            ArgumentError, DataError, ShapeError: what is wrong with the arguments,
+                before the callbacks are told of a run.
+            An error before the end of the first step, wherever it comes from, leaves model, optimizer and
+            random numbers as they were; a later one as they were after the last whole step.
         """
         self.compiled_loss("fit")
         arguments = FitArguments(
-            x, y, batch_size, epochs, validation_split, validation_data, shuffle, class_weight, sample_weight,
-            initial_epoch, steps_per_epoch, validation_batch_size, validation_freq,
-        )  # fmt: skip
+            x,
+            y,
+            batch_size,
+            epochs,
+            validation_split,
+            validation_data,
+            shuffle,
+            class_weight,
+            sample_weight,
+            initial_epoch,
+            steps_per_epoch,
+            validation_batch_size,
+            validation_freq,
+        )
         with self.drawing(), undone_on_error(self) as attempt:
             data, validation = arguments.data_of(self)
             history, shown = History(), display(verbose)
             everyone = [*as_list(callbacks), *([shown] if shown else []), history]
             params = {
-                "epochs": arguments.passes, "first_epoch": initial_epoch, "last_epoch": epochs, "steps": data.length(),
+                "epochs": arguments.passes,
+                "first_epoch": initial_epoch,
+                "last_epoch": epochs,
+                "steps": data.length(),
                 "verbose": verbose,
-            }  # fmt: skip
+            }
             watchers = CallbackList(everyone, self, params)
-            run = Run(self, data, validation, watchers, history, initial_epoch, epochs, validation_freq)  # fmt: skip
+            run = Run(self, data, validation, watchers, history, initial_epoch, epochs, validation_freq)
             run.rehearse()
             self.history, self.current_run = history, run
             try:
@@ -307,7 +343,7 @@ class Model(Storable):
             self.ensure_built(x)
         return task_of(self)
 
-    def measure(self, data: Data, verbose: Any = 0, watchers: CallbackList | None = None) -> dict[str, float]:  # fmt: skip
+    def measure(self, data: Data, verbose: Any = 0, watchers: CallbackList | None = None) -> dict[str, float]:
         """Loss and metrics on batches, in evaluation mode; `watchers` are told of each batch."""
         steps: Steps | None = None
         was_training = self.training
@@ -325,7 +361,7 @@ class Model(Storable):
                     steps = steps or self.kept_steps(x, False)
                     steps(x, given(y), weight)
                     if watchers is not None:
-                        watchers.call("on_test_batch_end", number, self.metric_values(after_batch=True))  # fmt: skip
+                        watchers.call("on_test_batch_end", number, self.metric_values(after_batch=True))
         finally:
             self.train(was_training)
         return self.metric_values()

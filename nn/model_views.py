@@ -1,4 +1,6 @@
-"""What a model can say of itself: a table and a picture. How they are made is in `summary.py` and `diagram.py`."""
+"""What a model can say of itself: a table and a picture. How they are made
+is in `summary.py` and `diagram.py`.
+"""
 
 from __future__ import annotations
 

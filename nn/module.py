@@ -1,7 +1,8 @@
-"""Module: a thing with parameters that can be called. Everything with weights, from a layer to a model, is one.
+"""Module: a thing with parameters that can be called. Everything with
+weights, from a layer to a model, is one.
 
-Parameters and sub-modules are found by looking at the attributes, in the order in which they were set; nothing is
-registered. A module is built (its parameters get their shapes) when it first sees an input.
+Parameters and sub-modules are found by looking at the attributes, in the order in which they were set;
+nothing is registered. A module is built (its parameters get their shapes) when it first sees an input.
 """
 
 from __future__ import annotations
@@ -33,7 +34,9 @@ _watcher: ContextVar[Watcher | None] = ContextVar("watcher", default=None)
 
 
 def settings(thing: Any) -> tuple[Any, ...]:
-    """What a trace depends on in `thing`: its plain values, which tensors it holds, and what its functions read."""
+    """What a trace depends on in `thing`: its plain values, which tensors it
+    holds, and what its functions read.
+    """
     hidden = getattr(thing, "not_settings", ())
     return type(thing), *(
         (name, Same(value) if isinstance(value, Tensor) else key_of(value))
@@ -62,8 +65,8 @@ def _holds_modules(value: Any) -> bool:
 class Module(Node):
     """Base of layers and models. Subclasses define `call`, and `build` when they have parameters.
 
-    `module(x)` runs it; `module(x, training=True)` runs it as in training (dropout drops). Without the argument the
-    mode set by `train()` and `eval()` counts, which is `eval` at first, as in Keras.
+    `module(x)` runs it; `module(x, training=True)` runs it as in training (dropout drops). Without the
+    argument the mode set by `train()` and `eval()` counts, which is `eval` at first, as in Keras.
     """
 
     not_settings: frozenset[str] = frozenset(("built", "output_shape", "input_shape", "seen_shape"))
@@ -125,7 +128,8 @@ class Module(Node):
             return self._called(inputs)
         if type(self).build is not Module.build and ag.zeros(()).backend == "trace":
             raise ag.TraceError(
-                f"{type(self).__name__} is built by its first call, and that cannot be traced; call it once before it is compiled"
+                f"{type(self).__name__} is built by its first call, and that cannot be traced; call it "
+                "once before it is compiled"
             )
         dtype = inputs[0].dtype if inputs and inputs[0].dtype.kind == "f" else "float32"
         self.build(*(x.shape for x in inputs), dtype=dtype)
@@ -150,8 +154,9 @@ class Module(Node):
 
     @property
     def trainable(self) -> bool:
-        """Whether training changes the parameters. Setting it sets it in all modules below, and `requires_grad` of their
-        parameters, also of those that are not made yet; a frozen `BatchNormalization` uses its moving averages.
+        """Whether training changes the parameters. Setting it sets it in all modules below, and
+        `requires_grad` of their parameters, also of those that are not made yet; a frozen
+        `BatchNormalization` uses its moving averages.
 
         >>> import nn
         >>> model = nn.Sequential([nn.Dense(4, input_shape=(3,)), nn.Dense(1)])
@@ -192,7 +197,9 @@ class Module(Node):
         return self.train(False)
 
     def named_modules(self, prefix: str = "") -> Iterator[tuple[str, Module]]:
-        """This module and all below it, with their paths ("layers.0"); a shared one once, where it is first met."""
+        """This module and all below it, with their paths ("layers.0"); a
+        shared one once, where it is first met.
+        """
         yield prefix, self
         for path, module in self.tree().modules:
             yield (f"{prefix}.{path}" if prefix else path), cast("Module", module)
@@ -228,7 +235,8 @@ class Module(Node):
             return {name: tensor.numpy() for name, tensor in self.named_tensors()}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Set every parameter and buffer from `state`; all names and shapes are checked before the first is set.
+        """Set every parameter and buffer from `state`; all names and shapes
+        are checked before the first is set.
 
         Raises:
             ArgumentError: names are missing or unknown.
@@ -236,9 +244,7 @@ class Module(Node):
         """
         own = dict(self.named_tensors())
         if not own and state:
-            raise ArgumentError(
-                "load_state_dict: this module is not built yet; call it on some input first"
-            )
+            raise ArgumentError("load_state_dict: this module is not built yet; call it on some input first")
         if missing := sorted(set(own) - set(state)):
             raise ArgumentError(f"load_state_dict: {missing} missing")
         for name in state:
@@ -287,7 +293,9 @@ class Module(Node):
 
 @contextmanager
 def watched_calls(watcher: Watcher) -> Iterator[None]:
-    """Inside, every call of a module goes through `watcher(module, inputs, compute)`, which returns the result."""
+    """Inside, every call of a module goes through `watcher(module, inputs,
+    compute)`, which returns the result.
+    """
     with switched(_watcher, watcher):
         yield
 
@@ -298,18 +306,17 @@ def config_of(thing: Any) -> dict[str, Any]:
     names = [
         name
         for name, parameter in signature.parameters.items()
-        if name != "self"
-        and parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
+        if name != "self" and parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
     ]
     for name in names:
         if not hasattr(thing, name):
             raise ArgumentError(
-                f"{type(thing).__name__} takes {name!r} and keeps no attribute of that name, so it cannot be made again. "
-                f"Set self.{name} = {name} in __init__, or write get_config()."
+                f"{type(thing).__name__} takes {name!r} and keeps no attribute of that name, so it cannot "
+                f"be made again. Set self.{name} = {name} in __init__, or write get_config()."
             )
     return {name: getattr(thing, name) for name in names}
 
 
 def _has_argument(function: Any, name: str) -> bool:
     code = getattr(inspect.unwrap(function), "__code__", None)
-    return code is not None and name in code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]  # fmt: skip
+    return code is not None and name in code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]

@@ -1,4 +1,6 @@
-"""The steps of a model as methods, so that a model may have its own: Keras's `compute_loss`, `train_step`, `test_step`."""
+"""The steps of a model as methods, so that a model may have its own: Keras's
+`compute_loss`, `train_step`, `test_step`.
+"""
 
 from __future__ import annotations
 
@@ -22,8 +24,13 @@ class Overridable(ModelViews):
 
     @inherited
     def compute_loss(
-        self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: bool = True
-    ) -> Tensor:  # fmt: skip
+        self,
+        x: Any = None,
+        y: Any = None,
+        y_pred: Any = None,
+        sample_weight: Any = None,
+        training: bool = True,
+    ) -> Tensor:
         """The number that a step minimises, a tensor without dimensions: the compiled loss and all penalties.
 
         May be overridden; `super().compute_loss(...)` is this.
@@ -39,8 +46,9 @@ class Overridable(ModelViews):
     def train_step(self, data: Any) -> Logs:
         """One step of training on (x, y) or (x, y, sample_weight); returns numbers by name, for the logs.
 
-        May be overridden: `fit` and `train_on_batch` call it for every batch, compiled where it can be traced. One that
-        updates the weights itself does so with `loss.backward()` and `self.optimizer.apply(gradients, parameters)`.
+        May be overridden: `fit` and `train_on_batch` call it for every batch, compiled where it can be
+        traced. One that updates the weights itself does so with `loss.backward()` and
+        `self.optimizer.apply(gradients, parameters)`.
 
         >>> import nn
         >>> class Doubled(nn.Model):
@@ -66,7 +74,9 @@ class Overridable(ModelViews):
 
     @inherited
     def test_step(self, data: Any) -> Logs:
-        """One step of evaluation on (x, y) or (x, y, sample_weight); may be overridden as `train_step` may."""
+        """One step of evaluation on (x, y) or (x, y, sample_weight); may
+        be overridden as `train_step` may.
+        """
         task, (x, y, weight) = step.task_of(self), unpacked(data)  # type: ignore[arg-type]
         step.collect(task, y, step.traced_evaluate_step(task, x, y, weight))
         return self.tracked_values()
@@ -78,11 +88,15 @@ class Overridable(ModelViews):
             metric.reset()
 
     def metric_values(self, after_batch: bool = False) -> dict[str, float]:
-        """What goes into the logs: what a step of the user's returned last, as in Keras, else `tracked_values`."""
+        """What goes into the logs: what a step of the user's returned
+        last, as in Keras, else `tracked_values`.
+        """
         return self.tracked_values(after_batch) if self.step_logs is None else dict(self.step_logs)
 
     def tracked_values(self, after_batch: bool = False) -> dict[str, float]:
-        """The loss and all metrics since they began; `after_batch` without those that take all rows of an epoch."""
+        """The loss and all metrics since they began; `after_batch` without
+        those that take all rows of an epoch.
+        """
         return {
             metric.name: number_of(metric.name, metric.result())
             for metric in self.trackers

@@ -1,6 +1,7 @@
 """Which of `overridable`'s methods a model has its own for, and what comes of it.
 
-What Keras would call and this library does not is refused by `compile`, so that no method of the user's is passed over.
+What Keras would call and this library does not is refused by `compile`, so that no
+method of the user's is passed over.
 """
 
 from __future__ import annotations
@@ -63,7 +64,8 @@ def _step(model: Model, method: str, x: Tensor, y: Tensor, weight: Tensor | None
     for name, value in numbers.items():
         if value.size != 1:
             raise ArgumentError(
-                f"{type(model).__name__}.{method} returns numbers by name, and {name!r} has shape {value.shape}"
+                f"{type(model).__name__}.{method} returns numbers by name, and {name!r} has shape "
+                f"{value.shape}"
             )
     return {name: number.detach() for name, number in numbers.items()}
 
@@ -78,13 +80,13 @@ def check_methods(model: Model, mixed_precision: str | None) -> None:
     for name in NOT_CALLED:
         if hasattr(kind, name):
             raise ArgumentError(
-                f"{kind.__name__} defines {name}, which nothing here calls. What may be overridden are call, compute_loss, "
-                "train_step and test_step; else write the loop yourself."
+                f"{kind.__name__} defines {name}, which nothing here calls. What may be overridden are "
+                "call, compute_loss, train_step and test_step; else write the loop yourself."
             )
     if mixed_precision == "float16" and overrides(model, "train_step"):
         raise ArgumentError(
-            f"{kind.__name__} defines train_step, which knows nothing of the scaled loss of mixed_precision='float16'; "
-            "use 'bfloat16'"
+            f"{kind.__name__} defines train_step, which knows nothing of the scaled loss of "
+            "mixed_precision='float16'; use 'bfloat16'"
         )
 
 

@@ -15,7 +15,7 @@ _RULE = function("is a function of the parameter", 1).or_none()
 
 def _placed(kind: str, requires_grad: Any, backend: Any) -> tuple[bool, Any]:
     """What a tensor is made with, once it is known to be that."""
-    return FLAG.checked(kind, "requires_grad", requires_grad), BACKEND.checked(kind, "backend", backend)  # fmt: skip
+    return FLAG.checked(kind, "requires_grad", requires_grad), BACKEND.checked(kind, "backend", backend)
 
 
 class Parameter(Tensor):

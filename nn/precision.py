@@ -1,8 +1,10 @@
-"""Mixed precision: which format the products of a model have, and the scale that keeps small gradients of float16.
+"""Mixed precision: which format the products of a model have, and the scale
+that keeps small gradients of float16.
 
-Parameters, losses, metrics and all that an optimizer keeps stay float32; only operands of matrix products are rounded,
-in compiled steps (`ag.jit(precision=...)`). bfloat16 and tf32 have float32's exponents and need nothing else. In
-float16 gradients below 6e-8 would vanish, so the loss is multiplied before backward and the gradients divided after.
+Parameters, losses, metrics and all that an optimizer keeps stay float32; only operands of matrix
+products are rounded, in compiled steps (`ag.jit(precision=...)`). bfloat16 and tf32 have float32's
+exponents and need nothing else. In float16 gradients below 6e-8 would vanish, so the loss is
+multiplied before backward and the gradients divided after.
 """
 
 from __future__ import annotations
@@ -23,7 +25,9 @@ if TYPE_CHECKING:
     from .model import Model
 
 _LEAST, _MOST = 2.0**-126, 2.0**127
-"""Powers of two that float32 holds: halving and doubling end here, for from 0 or infinity there is no way back."""
+"""Powers of two that float32 holds: halving and doubling end here, for
+from 0 or infinity there is no way back.
+"""
 _JIT = FLAG.but(words='is "auto", True or False')
 Kept = list[tuple[Tensor, Tensor]]
 """Tensors, and what they were."""
@@ -31,11 +35,12 @@ Kept = list[tuple[Tensor, Tensor]]
 
 @constructor
 class LossScale(Checked):
-    """Dynamic loss scaling (Micikevicius et al. 2018, section 3.2), with the constants of Keras's LossScaleOptimizer.
+    """Dynamic loss scaling (Micikevicius et al. 2018, section 3.2), with the
+    constants of Keras's LossScaleOptimizer.
 
-    A step with a gradient that is not finite changes nothing and halves the scale; after so many finite steps in a row
-    it is doubled. A model compiled with `mixed_precision="float16"` has one as `model.loss_scale`; set another to
-    choose other constants.
+    A step with a gradient that is not finite changes nothing and halves the scale; after so many finite steps
+    in a row it is doubled. A model compiled with `mixed_precision="float16"` has one as `model.loss_scale`;
+    set another to choose other constants.
 
     Args:
         initial_scale: what the loss is multiplied with at first.
@@ -83,7 +88,8 @@ class LossScale(Checked):
     ) -> None:
         """One update from gradients of a scaled loss, and the scale of the next step.
 
-        Where one of them is not finite, parameters, optimizer and the tensors in `kept` are what they were, bit for bit.
+        Where one of them is not finite, parameters, optimizer and the tensors in
+        `kept` are what they were, bit for bit.
         """
         with ag.named_scope("LossScale"):
             self._apply(optimizer, gradients, parameters, kept or [])
@@ -158,11 +164,12 @@ def checked_precision(name: Any, jit: Any, dtype: str) -> str | None:
         raise ArgumentError(f"mixed_precision: {error}") from None
     if found is not None and jit is False:
         raise ArgumentError(
-            f"mixed_precision={name!r} needs compiled steps, and jit=False never compiles: products that run as they are "
-            'are float32. Use jit="auto" or jit=True.'
+            f"mixed_precision={name!r} needs compiled steps, and jit=False never compiles: products that "
+            'run as they are are float32. Use jit="auto" or jit=True.'
         )
     if found is not None and dtype != "float32":
         raise ArgumentError(
-            f"mixed_precision={name!r} rounds operands of float32 products, and this model is {dtype}; make it with dtype='float32'"
+            f"mixed_precision={name!r} rounds operands of float32 products, and this model is {dtype}; "
+            "make it with dtype='float32'"
         )
     return found

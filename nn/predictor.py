@@ -1,8 +1,8 @@
 """The forward pass of a model, compiled for few numbers of rows and used for all.
 
-A model computes each row by itself in evaluation, as a rule; where its trace proves that, a part with another number of
-rows is filled up to one of the sizes below, and what was added is cut off. So the programs, and with them the bits of a
-prediction, depend on nothing but the number of rows.
+A model computes each row by itself in evaluation, as a rule; where its trace proves that, a part with another
+number of rows is filled up to one of the sizes below, and what was added is cut off. So the programs, and
+with them the bits of a prediction, depend on nothing but the number of rows.
 """
 
 from __future__ import annotations
@@ -72,14 +72,10 @@ class Predictor:
         if last and not sizes:
             yield 0, last, batch_size
         for first in range(0, last if sizes else 0, batch_size):
-            yield from (
-                (first + start, first + stop, size) for start, stop, size in cuts(batch_size, sizes)
-            )
+            yield from ((first + start, first + stop, size) for start, stop, size in cuts(batch_size, sizes))
         if last < rows:
             sizes = self._sizes_for(x[last:]) or (rows - last,)
-            yield from (
-                (last + start, last + stop, size) for start, stop, size in cuts(rows - last, sizes)
-            )
+            yield from ((last + start, last + stop, size) for start, stop, size in cuts(rows - last, sizes))
 
     def _outputs(self, x: Tensor, start: int, stop: int, size: int) -> Iterator[Tensor]:
         """The outputs for rows `start` to `stop`, `size` rows at a time; the last are filled up."""
@@ -90,9 +86,7 @@ class Predictor:
             yield self._exactly(part)[:count]
             start += count
             # asked for right after it ran, and where predictions are asked for
-            way = self._ways[size] = (
-                self._jitted.quick(part.numpy(), parts=True) if self.compiles else None
-            )
+            way = self._ways[size] = self._jitted.quick(part.numpy(), parts=True) if self.compiles else None
             whole = stop - (stop - start) % size
             found = None if way is None or start >= whole else way(x[start:whole].numpy())
             if found is not None:
@@ -107,7 +101,9 @@ class Predictor:
         return ROWS if rows >= ROWS[-1] and self._is_rowwise(x, ROWS[-1]) else ROWS[:1]
 
     def _is_rowwise(self, x: Tensor, size: int) -> bool:
-        """Whether the program for `size` rows serves `x`. Nobody has given so many: what is wrong with them is no answer."""
+        """Whether the program for `size` rows serves `x`. Nobody has given so many:
+        what is wrong with them is no answer.
+        """
         example = ag.zeros((size, *x.shape[1:]), x.dtype, backend=x.backend)
         try:
             return self._call_of(example)[1] is None and self._rowwise.serves(x, size)

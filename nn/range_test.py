@@ -1,7 +1,7 @@
 """The learning-rate range test: which rates does this model learn from on this data?
 
-The rate grows exponentially from batch to batch while the loss is watched; the model is then put back as it was.
-Here are the numbers, in `nn.plots` is the picture.
+The rate grows exponentially from batch to batch while the loss is watched; the model is then put back as it
+was. Here are the numbers, in `nn.plots` is the picture.
 """
 
 from __future__ import annotations
@@ -29,8 +29,9 @@ FLAT = 1e-6
 class RangeTest(NamedTuple):
     """What `learning_rate_range_test` returns.
 
-    `losses[i]` was measured before the update with `rates[i]`; `smoothed` are their running means; `suggestion` is the
-    rate where the smoothed loss falls fastest, None where it never fell; `diverged` says that the test was cut short.
+    `losses[i]` was measured before the update with `rates[i]`; `smoothed` are their running means;
+    `suggestion` is the rate where the smoothed loss falls fastest, None where it never fell;
+    `diverged` says that the test was cut short.
     """
 
     rates: list[float]
@@ -54,8 +55,8 @@ def learning_rate_range_test(
     """Train on mini-batches while the learning rate grows from `minimum` to `maximum`, and watch the loss.
 
     Smith 2017, "Cyclical learning rates for training neural networks", section 3.3, with rates that grow by a
-    constant factor. Afterwards weights, optimizer, metrics and random generators are bit for bit as before; only a
-    model that was not built yet has been built, as `fit` would do.
+    constant factor. Afterwards weights, optimizer, metrics and random generators are bit for bit as before;
+    only a model that was not built yet has been built, as `fit` would do.
 
     Args:
         model: a compiled model.
@@ -64,7 +65,8 @@ def learning_rate_range_test(
         steps: how many mini-batches, at least 10.
         batch_size: rows in a mini-batch; use the size that you will train with.
         smoothing: from 0 to below 1; how much of the running mean of the loss each step keeps.
-        divergence: stop when the smoothed loss exceeds its least value so far by this factor, or is not finite.
+        divergence: stop when the smoothed loss exceeds its least value so
+            far by this factor, or is not finite.
 
     Returns:
         The `RangeTest`: rates, losses, smoothed losses, the suggested rate.
@@ -121,9 +123,7 @@ def _check(minimum: Any, maximum: Any, steps: Any, smoothing: Any, divergence: A
     POSITIVE.checked(owner, "minimum", minimum)
     POSITIVE.checked(owner, "maximum", maximum)
     if not minimum < maximum:
-        raise ArgumentError(
-            f"{owner}: expected 0 < minimum < maximum, got {minimum!r} and {maximum!r}"
-        )
+        raise ArgumentError(f"{owner}: expected 0 < minimum < maximum, got {minimum!r} and {maximum!r}")
     at_least(FEWEST_STEPS).checked(owner, "steps", steps)
     SHARE.checked(owner, "smoothing", smoothing)
     POSITIVE.but(words="is a factor above 1", least=1.0).checked(owner, "divergence", divergence)
@@ -154,7 +154,9 @@ def _is_above(smoothed: Sequence[float], factor: float) -> bool:
 
 
 def _steepest(rates: Sequence[float], smoothed: Sequence[float]) -> float | None:
-    """The rate in the middle of the fastest fall, before the least loss; differences over a tenth of the steps."""
+    """The rate in the middle of the fastest fall, before the least loss;
+    differences over a tenth of the steps.
+    """
     lowest = min(range(len(smoothed)), key=smoothed.__getitem__)
     reach = max(len(smoothed) // 20, 1)
     slopes = [

@@ -1,4 +1,6 @@
-"""Penalties on large weights, added to the loss of training. Factor times sum, without the 1/2 of some texts."""
+"""Penalties on large weights, added to the loss of training. Factor times
+sum, without the 1/2 of some texts.
+"""
 
 from __future__ import annotations
 

@@ -1,8 +1,9 @@
-"""Putting a model back: after something was tried out on it, or where a call was refused half-way, all is as before, bit for bit.
+"""Putting a model back: after something was tried out on it, or where a call was refused
+half-way, all is as before, bit for bit.
 
-All is: weights, buffers and gradients, what the optimizer, loss and metrics keep, modes, whether it is built, and where
-the library's random generators stand. Attributes are put back, and lists, dicts and sets among them (and in dicts) with
-what they held; what deeper objects hold is left alone.
+All is: weights, buffers and gradients, what the optimizer, loss and metrics keep, modes, whether it is built,
+and where the library's random generators stand. Attributes are put back, and lists, dicts and sets among them
+(and in dicts) with what they held; what deeper objects hold is left alone.
 """
 
 from __future__ import annotations
@@ -68,9 +69,12 @@ Content = dict[Any, tuple[Any, Any]]
 def _held(values: dict[Any, Any]) -> Content:
     """A dict in a dict is looked into, a list and a set are copied."""
     return {
-        key: (value, _held(value) if type(value) is dict else value.copy() if type(value) in (list, set) else None)
+        key: (
+            value,
+            _held(value) if type(value) is dict else value.copy() if type(value) in (list, set) else None,
+        )
         for key, value in values.items()
-    }  # fmt: skip
+    }
 
 
 def _refill(held: Content) -> None:
@@ -81,9 +85,7 @@ def _refill(held: Content) -> None:
         elif content is not None:
             value.clear()
             value.update(
-                {key: inner for key, (inner, _) in content.items()}
-                if type(value) is dict
-                else content
+                {key: inner for key, (inner, _) in content.items()} if type(value) is dict else content
             )
             if type(value) is dict:
                 _refill(content)
@@ -91,7 +93,9 @@ def _refill(held: Content) -> None:
 
 @contextmanager
 def preserved(model: Module) -> Iterator[None]:
-    """A context after which a model, its optimizer, metrics and the library's random generators are as before."""
+    """A context after which a model, its optimizer, metrics and the
+    library's random generators are as before.
+    """
     with _undoing(model) as undo:
         try:
             yield
@@ -112,7 +116,8 @@ class Attempt:
 
 @contextmanager
 def undone_on_error(model: Module | None = None) -> Iterator[Attempt]:
-    """A context that an error leaves with the model, if there is one yet, and the random generators as they were.
+    """A context that an error leaves with the model, if there is one yet, and
+    the random generators as they were.
 
     Unless `keep` was called on what it gives.
     """
@@ -146,7 +151,9 @@ def _undoing(model: Module | None) -> Iterator[Callable[[], None]]:
 
 
 def restoring(model: Module) -> Callable[[], None]:
-    """The function that puts back a model, built or not, with its optimizer, loss and metrics, as they are now."""
+    """The function that puts back a model, built or not, with its optimizer,
+    loss and metrics, as they are now.
+    """
     modules = [module for _, module in model.named_modules()]
     helpers = [getattr(model, name, None) for name in ("optimizer", "loss", "loss_scale")]
     helpers += [*getattr(model, "trackers", ()), *(metric for _, metric in held_metrics(model))]
@@ -166,7 +173,9 @@ def restoring(model: Module) -> Callable[[], None]:
 
 
 def tensors_of(helper: Any) -> list[Tensor]:
-    """The tensors of an optimizer, metric or loss scale. The state of a metric that gathers is made when it is asked for."""
+    """The tensors of an optimizer, metric or loss scale. The state of a metric that
+    gathers is made when it is asked for.
+    """
     if isinstance(helper, Metric) and not helper.traced:
         return [getattr(helper, name) for name in helper.state_names]
     state = getattr(helper, "state", None)

@@ -1,8 +1,8 @@
 """Run: one call of `fit`, epoch by epoch, and where it stands.
 
-Everything that the rest of a run depends on is in a `Position`: the weights and the optimiser are saved with the model,
-the rest there. A run that starts from a position goes on bit for bit like the one that gave it. It also ends well:
-Ctrl-C stops it between two steps, an error leaves the callbacks closed.
+Everything that the rest of a run depends on is in a `Position`: the weights and the optimiser are saved with
+the model, the rest there. A run that starts from a position goes on bit for bit like the one that gave it. It
+also ends well: Ctrl-C stops it between two steps, an error leaves the callbacks closed.
 """
 
 from __future__ import annotations
@@ -43,7 +43,9 @@ class _Flag:
 
 
 def _may_listen() -> bool:
-    """Whether Ctrl-C is Python's own, in the main thread: another thread, or a handler of the user's, is left alone."""
+    """Whether Ctrl-C is Python's own, in the main thread: another thread, or a
+    handler of the user's, is left alone.
+    """
     is_default = signal.getsignal(signal.SIGINT) is signal.default_int_handler
     return is_default and threading.current_thread() is threading.main_thread()
 
@@ -88,7 +90,9 @@ class Run:
         self.thread = threading.get_ident()
 
     def rehearse(self) -> None:
-        """Raise what is wrong with a step, on training or on validation data, before anyone is told of a run."""
+        """Raise what is wrong with a step, on training or on validation
+        data, before anyone is told of a run.
+        """
         if self.model.optimizer is not None:
             self.model.optimizer.check_rate()
         was_training = self.model.training
@@ -99,7 +103,8 @@ class Run:
         self.model.train(was_training)
 
     def go(self, moved: Callable[[], None]) -> None:
-        """Train until the last epoch, until a callback says stop, or until Ctrl-C; `moved` is called after each step.
+        """Train until the last epoch, until a callback says stop, or until Ctrl-C;
+        `moved` is called after each step.
 
         The first Ctrl-C only raises a flag, the second is Python's own KeyboardInterrupt.
         """
@@ -136,9 +141,7 @@ class Run:
             model.train(was_training)
             self.callbacks.call("on_train_end", logs)
         if self.history.interrupted:
-            print(
-                f"stopped by Ctrl-C in epoch {self.epoch + 1} after {self.batch} steps", flush=True
-            )
+            print(f"stopped by Ctrl-C in epoch {self.epoch + 1} after {self.batch} steps", flush=True)
 
     def position(self) -> Position:
         """Where the run stands now; between two steps."""
@@ -212,11 +215,7 @@ class Run:
     def _begin_epoch(self) -> None:
         """Tell everyone, and set the state of the middle of an epoch where the run goes on there."""
         optimizer, resume = self.model.optimizer, self._resume
-        kept = (
-            {}
-            if not resume or not optimizer
-            else {n: t.detach() for n, t in optimizer.state().items()}
-        )
+        kept = {} if not resume or not optimizer else {n: t.detach() for n, t in optimizer.state().items()}
         self.callbacks.call("on_epoch_begin", self.epoch, {})
         if optimizer is not None:
             optimizer.check_rate()

@@ -19,7 +19,8 @@ _paths: ContextVar[Mapping[int, str] | None] = ContextVar("paths", default=None)
 
 @contextmanager
 def layer_scope(module: Module) -> Iterator[None]:
-    """Inside, what is traced carries the name of `module`: "layers.0 Dense"; its class alone where it is the first.
+    """Inside, what is traced carries the name of `module`: "layers.0 Dense"; its
+    class alone where it is the first.
 
     >>> import autograd as ag, nn
     >>> model = nn.Sequential([nn.Input((3,)), nn.Dense(1, use_bias=False)])

@@ -18,17 +18,15 @@ from .arguments import SEED
 def set_random_seed(seed: int) -> None:
     """Seed initial weights, dropout and shuffling, and also Python's `random` and NumPy's global generator.
 
-    All three are shared by all threads, so what one thread draws depends on what others draw meanwhile. A model that was
-    made with `seed=` has a generator of its own instead, which this leaves alone.
+    All three are shared by all threads, so what one thread draws depends on what others draw meanwhile. A
+    model that was made with `seed=` has a generator of its own instead, which this leaves alone.
 
     >>> import nn
     >>> nn.set_random_seed(0); first = nn.Dense(2)([[1.0]]).tolist()
     >>> nn.set_random_seed(0); nn.Dense(2)([[1.0]]).tolist() == first
     True
     """
-    SEED.but(words="is an integer >= 0, below 2**64", optional=False).checked(
-        "set_random_seed", "seed", seed
-    )
+    SEED.but(words="is an integer >= 0, below 2**64", optional=False).checked("set_random_seed", "seed", seed)
     tensor_random.seed(seed)
     random.seed(seed)
     np.random.seed(seed % 2**32)
@@ -39,7 +37,8 @@ _outermost: ContextVar[Any] = ContextVar("outermost", default=None)
 
 @contextmanager
 def drawing_from(owner: Any, generator: tensor_random.Generator | None) -> Iterator[None]:
-    """Inside, in this thread alone, every draw that names no generator is made from `generator`; None: the default one.
+    """Inside, in this thread alone, every draw that names no generator is made from
+    `generator`; None: the default one.
 
     The outermost call decides: a model inside of another draws from that one's generator.
     """

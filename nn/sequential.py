@@ -64,16 +64,12 @@ class Sequential(Model):
                 self.input_shape = layer.shape
                 continue
             if not isinstance(layer, Module):
-                raise ArgumentError(
-                    f"layers are nn.Module objects, got {type(layer).__name__} {layer!r}"
-                )
+                raise ArgumentError(f"layers are nn.Module objects, got {type(layer).__name__} {layer!r}")
             if id(layer) in objects:
                 raise ArgumentError("the same layer object twice in one model; make two layers")
             name = getattr(layer, "name", None)
             if name is not None and name in names:
-                raise ArgumentError(
-                    f"two layers are called {name!r}; names of layers are unique in a model"
-                )
+                raise ArgumentError(f"two layers are called {name!r}; names of layers are unique in a model")
             if not self.layers and layer.input_shape is not None:
                 self.input_shape = layer.input_shape
             self.layers.append(layer)

@@ -1,7 +1,8 @@
-"""The step of training, evaluation and prediction: what eager runs and a trace captures, word for word the same.
+"""The step of training, evaluation and prediction: what eager runs and a
+trace captures, word for word the same.
 
-A step reads a batch and named state (`training_state`), and its only effect is `assign` on that state. It knows
-nothing of epochs, arrays or progress.
+A step reads a batch and named state (`training_state`), and its only effect is `assign` on that state. It
+knows nothing of epochs, arrays or progress.
 """
 
 from __future__ import annotations
@@ -33,10 +34,11 @@ Penalties = Sequence[tuple[Regularizer, Tensor]]
 
 
 class Task(NamedTuple):
-    """What a step works on, looked up once: walking the modules at every step would cost more than a small layer.
+    """What a step works on, looked up once: walking the modules at every step
+    would cost more than a small layer.
 
-    `metrics[0]` follows the loss, the others get (y, prediction). `penalties` pairs a regulariser with its parameter.
-    `scale` multiplies the loss of a step in float16.
+    `metrics[0]` follows the loss, the others get (y, prediction). `penalties` pairs a regulariser with its
+    parameter. `scale` multiplies the loss of a step in float16.
     """
 
     model: Model
@@ -53,7 +55,9 @@ class Task(NamedTuple):
         rate = optimizer.learning_rate if optimizer.has_schedule else None
         # what an untraced metric gathers is no part of a program
         traced = (metric for metric in self.metrics if metric.traced)
-        return self.model.jit_key(), *(settings(part) for part in (optimizer, self.loss, rate, self.scale, *traced) if part is not None)  # fmt: skip
+        return self.model.jit_key(), *(
+            settings(part) for part in (optimizer, self.loss, rate, self.scale, *traced) if part is not None
+        )
 
 
 def task_of(model: Model) -> Task:
@@ -68,16 +72,31 @@ def task_of(model: Model) -> Task:
     if model.output_shape is not None:
         for metric in model.trackers:
             metric.build(model.output_shape)
-    return Task(model, model.loss, model.trackers, model.optimizer, parameters, _penalties(parameters), model.loss_scale)  # fmt: skip
+    return Task(
+        model,
+        model.loss,
+        model.trackers,
+        model.optimizer,
+        parameters,
+        _penalties(parameters),
+        model.loss_scale,
+    )
 
 
 def is_partly_own(task: Task) -> bool:
     """Whether code that is not the library's is part of a step: then it may raise, or return anything."""
-    parts: list[Any] = [task.loss, task.optimizer, *task.metrics, *(module for _, module in task.model.named_modules())]  # fmt: skip
+    parts: list[Any] = [
+        task.loss,
+        task.optimizer,
+        *task.metrics,
+        *(module for _, module in task.model.named_modules()),
+    ]
     parts += [regularizer for regularizer, _ in task.penalties]
     parts += [parameter.constraint for parameter in task.model.parameters()]
-    parts += [getattr(part, "function", getattr(part, "loss", None)) for part in (task.loss, *task.metrics)]  # fmt: skip
-    return any(not str(getattr(part, "__module__", "")).startswith("nn.") for part in parts if part is not None)  # fmt: skip
+    parts += [getattr(part, "function", getattr(part, "loss", None)) for part in (task.loss, *task.metrics)]
+    return any(
+        not str(getattr(part, "__module__", "")).startswith("nn.") for part in parts if part is not None
+    )
 
 
 def checked_output(model: Model, output: Any, x: Tensor) -> Tensor:
@@ -88,17 +107,19 @@ def checked_output(model: Model, output: Any, x: Tensor) -> Tensor:
     """
     if isinstance(output, Tensor) and output.ndim and output.shape[0] == x.shape[0]:
         return output
-    made = f"a tensor of shape {output.shape}" if isinstance(output, Tensor) else f"{type(output).__name__}"  # fmt: skip
+    made = f"a tensor of shape {output.shape}" if isinstance(output, Tensor) else f"{type(output).__name__}"
     raise ArgumentError(
-        f"{type(model).__name__} returned {made} for {x.shape[0]} rows; fit, evaluate and predict need one tensor with a "
-        "row for each"
+        f"{type(model).__name__} returned {made} for {x.shape[0]} rows; fit, evaluate and predict need one "
+        "tensor with a row for each"
     )
 
 
 def forward(
     task: Task, x: Tensor, y: Tensor, weight: Tensor | None, training: bool = True
 ) -> tuple[Tensor, Tensor]:
-    """(prediction, total loss); from the logits where the model ends in the activation that the loss knows."""
+    """(prediction, total loss); from the logits where the model ends in
+    the activation that the loss knows.
+    """
     with remember_logits():
         prediction = checked_output(task.model, task.model(x), x)
         if overrides(task.model, "compute_loss"):
@@ -147,9 +168,7 @@ def train_step(task: Task, x: Tensor, y: Tensor, weight: Tensor | None = None) -
     collect(task, y, traced_train_step(task, x, y, weight))
 
 
-def traced_train_step(
-    task: Task, x: Tensor, y: Tensor, weight: Tensor | None = None
-) -> Tensor | None:
+def traced_train_step(task: Task, x: Tensor, y: Tensor, weight: Tensor | None = None) -> Tensor | None:
     """Forward, loss, backward, update. Returns what `collect` takes."""
     scale = task.scale
     before = [] if scale is None else remembered(buffers_of(task.model))
@@ -169,9 +188,7 @@ def traced_train_step(
     return _wanted(task, prediction)
 
 
-def traced_evaluate_step(
-    task: Task, x: Tensor, y: Tensor, weight: Tensor | None = None
-) -> Tensor | None:
+def traced_evaluate_step(task: Task, x: Tensor, y: Tensor, weight: Tensor | None = None) -> Tensor | None:
     """Forward and loss; the metrics move, the model does not. Returns what `collect` takes."""
     with no_grad():
         prediction, total = forward(task, x, y, weight, training=False)
@@ -250,7 +267,7 @@ def capture_train_step(model: Model, x: Any, y: Any) -> Captured:
     """
     MODEL.checked("capture_train_step", "model", model)
     if overrides(model, "train_step"):
-        raise ArgumentError(f"{type(model).__name__} has a train_step of its own; capture it with ag.capture")  # fmt: skip
+        raise ArgumentError(f"{type(model).__name__} has a train_step of its own; capture it with ag.capture")
     if not model.built:
         model.ensure_built(x if isinstance(x, Tensor) else ag.tensor(x, model.dtype))
     was_training = model.training
@@ -260,6 +277,6 @@ def capture_train_step(model: Model, x: Any, y: Any) -> Captured:
         model.train()
         try:
             step = partial(traced_train_step, task)
-            return ag.capture(step, x, y, state=state, name="train_step", precision=model.mixed_precision)  # fmt: skip
+            return ag.capture(step, x, y, state=state, name="train_step", precision=model.mixed_precision)
         finally:
             model.train(was_training)

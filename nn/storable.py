@@ -15,10 +15,12 @@ class Storable(Overridable):
     """Base of models: files, and weights as arrays."""
 
     def save(self, path: Place) -> None:
-        """Write architecture, weights, optimizer and random state to one file (safetensors with JSON inside; no code).
+        """Write architecture, weights, optimizer and random state to one file
+        (safetensors with JSON inside; no code).
 
-        `path` may also be a file object opened for writing bytes. During `fit` (in a callback) the place in the run is
-        saved too. The file appears complete or not at all; an OSError names it. Read it with `nn.load(path)`.
+        `path` may also be a file object opened for writing bytes. During `fit` (in a callback)
+        the place in the run is saved too. The file appears complete or not at all; an OSError
+        names it. Read it with `nn.load(path)`.
         """
         saving.save(self, path)  # type: ignore[arg-type]
 
@@ -27,12 +29,15 @@ class Storable(Overridable):
         saving.save_weights(self, path)  # type: ignore[arg-type]
 
     def load_weights(self, path: Place, verify: bool = True) -> None:
-        """Set the weights from a file of `save_weights` or `save`, or any safetensors file with the names of `state_dict`.
+        """Set the weights from a file of `save_weights` or `save`, or any safetensors
+        file with the names of `state_dict`.
 
-        `path` may also be a file object opened for reading bytes; `verify` compares the checksum, where there is one.
+        `path` may also be a file object opened for reading bytes; `verify`
+        compares the checksum, where there is one.
 
         Raises:
-            FileError: it is damaged, or lists what is missing, unexpected or of another shape. Nothing has changed then.
+            FileError: it is damaged, or lists what is missing, unexpected or of
+                another shape. Nothing has changed then.
         """
         restore.load_weights(self, path, verify)
 
@@ -45,12 +50,15 @@ class Storable(Overridable):
         names, values = list(self.state_dict()), list(weights)
         if len(names) != len(values):
             raise ArgumentError(
-                f"set_weights: the model has {len(names)} arrays ({', '.join(names[:4])} ...), got {len(values)}"
+                f"set_weights: the model has {len(names)} arrays ({', '.join(names[:4])} ...), got "
+                f"{len(values)}"
             )
         self.load_state_dict(dict(zip(names, values, strict=True)))
 
     def resume_from(self, path: Place) -> None:
-        """Take up a file that `save` wrote during `fit` of this same model: the next `fit` goes on there, bit for bit."""
+        """Take up a file that `save` wrote during `fit` of this same model: the
+        next `fit` goes on there, bit for bit.
+        """
         restore.resume_from(self, path)  # type: ignore[arg-type]
 
     go_on_from = restore.go_on_from

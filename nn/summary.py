@@ -1,7 +1,8 @@
-"""The table of a model: layers, output shapes, numbers of parameters, memory. As Keras's, in plain characters.
+"""The table of a model: layers, output shapes, numbers of parameters,
+memory. As Keras's, in plain characters.
 
-Keras's total counts what the optimizer keeps, once it keeps something; so does this one. Everything is read off the
-modules and nothing is run, so a model that is not built shows what is known and says how to build it.
+Keras's total counts what the optimizer keeps, once it keeps something; so does this one. Everything is read
+off the modules and nothing is run, so a model that is not built shows what is known and says how to build it.
 """
 
 from __future__ import annotations
@@ -19,8 +20,8 @@ from .module import Module
 from .parameter import Buffer, Parameter
 
 HINT = (
-    "Not built yet: shapes and numbers are known after the first input. Call the model on some input, or begin with "
-    "nn.Input((features,)) or a first layer with input_shape=(features,)."
+    "Not built yet: shapes and numbers are known after the first input. Call the model on some input, or "
+    "begin with nn.Input((features,)) or a first layer with input_shape=(features,)."
 )
 SHORTEST = 40
 """Characters of a line into which three columns fit."""
@@ -35,7 +36,9 @@ class Row(NamedTuple):
 
 
 def layer_names(layers: Sequence[Module]) -> list[str]:
-    """The names that the user gave; else dense, dense_1, dropout ...: the class in snake case, numbered from the second on."""
+    """The names that the user gave; else dense, dense_1, dropout ...: the class in snake
+    case, numbered from the second on.
+    """
     given = [getattr(layer, "name", None) for layer in layers]
     taken = {name for name in given if isinstance(name, str) and name}
     seen: Counter[str] = Counter()
@@ -125,10 +128,7 @@ def _wrapped(row: Row, widths: Sequence[int]) -> list[str]:
     cells = [layer, textwrap.wrap(row.shape, widths[1]), [row.parameters]]
     height = max(map(len, cells))
     padded = [cell + [""] * (height - len(cell)) for cell in cells]
-    return [
-        f"{a:<{widths[0]}}  {b:<{widths[1]}}  {c:>{widths[2]}}"
-        for a, b, c in zip(*padded, strict=True)
-    ]
+    return [f"{a:<{widths[0]}}  {b:<{widths[1]}}  {c:>{widths[2]}}" for a, b, c in zip(*padded, strict=True)]
 
 
 def _totals(model: Module) -> list[str]:

@@ -1,7 +1,7 @@
 """The tree of modules and tensors below an object: found by looking at attributes, and looked up once.
 
-A walk is used again until an attribute that holds modules or tensors is set anywhere, or a list or dict that the walk
-passed holds something else.
+A walk is used again until an attribute that holds modules or tensors is set anywhere, or a list or dict that
+the walk passed holds something else.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from autograd import Tensor
 from .parameter import Buffer, Parameter
 
 changes = [0]
-"""How often an attribute was set, of any node, on which a computation may depend: while it stands still, what was traced
-of a module holds."""
+"""How often an attribute was set, of any node, on which a computation may depend: while it stands still,
+what was traced of a module holds."""
 settled = [0]
 """The same without the modes of training and evaluation."""
 _structure = [0]
@@ -123,7 +123,9 @@ _CONTAINERS = (list, tuple, dict)
 
 
 def _may_hold(node: Node, name: str, value: Any) -> bool:
-    """Whether there may be nodes or tensors in an attribute; lists of other things, such as metrics, are no settings."""
+    """Whether there may be nodes or tensors in an attribute; lists of other
+    things, such as metrics, are no settings.
+    """
     return isinstance(value, (Tensor, Node)) or (
         isinstance(value, _CONTAINERS) and name not in node.not_settings
     )
@@ -143,7 +145,9 @@ def _items(held: dict[Any, Any]) -> tuple[list[int], list[Any]]:
 
 
 def _spread(name: str, value: Any, tree: Tree | None = None) -> Iterator[tuple[str, Any]]:
-    """A tensor or module by itself; those in a list, tuple or dict, which `tree` remembers, with their position in the name."""
+    """A tensor or module by itself; those in a list, tuple or dict, which `tree`
+    remembers, with their position in the name.
+    """
     if isinstance(value, (Tensor, Node)):
         yield name, value
     elif isinstance(value, dict):

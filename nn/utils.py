@@ -14,7 +14,8 @@ __all__ = ["set_random_seed", "to_categorical"]
 
 
 def to_categorical(x: Any, num_classes: int | None = None) -> Any:
-    """Class numbers (...) as one-hot rows (..., classes), a NumPy array of float64; a last axis of 1 is dropped.
+    """Class numbers (...) as one-hot rows (..., classes), a NumPy array of
+    float64; a last axis of 1 is dropped.
 
     Args:
         x: integers from 0.
@@ -42,6 +43,7 @@ def to_categorical(x: Any, num_classes: int | None = None) -> Any:
         raise ArgumentError(f"to_categorical: num_classes is an integer >= 1, got {num_classes!r}")
     if low < 0 or high >= classes:
         raise DataError(
-            f"to_categorical: label {low if low < 0 else high} is out of range; labels run from 0 to {classes - 1}"
+            f"to_categorical: label {low if low < 0 else high} is out of range; labels run from 0 to "
+            f"{classes - 1}"
         )
     return ag.one_hot(ag.tensor(whole), classes).to("float64").numpy()

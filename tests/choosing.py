@@ -142,9 +142,7 @@ def changed() -> list[str]:
     """What differs from the last commit, new files too; paths relative to the root. None of it where there is no git."""
     found = []
     for words in (("diff", "--name-only", "HEAD"), ("ls-files", "--others", "--exclude-standard")):
-        done = subprocess.run(
-            ["git", *words], cwd=ROOT, capture_output=True, text=True, check=False
-        )
+        done = subprocess.run(["git", *words], cwd=ROOT, capture_output=True, text=True, check=False)
         found += done.stdout.splitlines() if done.returncode == 0 else []
     return sorted(set(found))
 

@@ -88,9 +88,7 @@ def pytest_configure(config):
 
 def pytest_generate_tests(metafunc):
     """Tests marked `eager` run on both CPU backends; everything else, and all of it under `--backend`, on one."""
-    if metafunc.definition.get_closest_marker("eager") and not metafunc.config.getoption(
-        "--backend"
-    ):
+    if metafunc.definition.get_closest_marker("eager") and not metafunc.config.getoption("--backend"):
         metafunc.parametrize("eager_backend", ("numpy", "numba"), indirect=True)
 
 

@@ -70,11 +70,7 @@ class Interrupter:
 
     def _called(self, frame: FrameType, event: str, argument: Any) -> Any:
         code = frame.f_code
-        if (
-            code is Interrupter.__exit__.__code__
-            or code.co_filename.startswith(_DEVICE)
-            or self.done
-        ):
+        if code is Interrupter.__exit__.__code__ or code.co_filename.startswith(_DEVICE) or self.done:
             return None
         frame.f_trace_opcodes = True
         frame.f_trace_lines = False
@@ -102,9 +98,7 @@ class Interrupter:
         if code not in self._tables:
             entries = dis._parse_exception_table(code)  # type: ignore[attr-defined]
             self._tables[code] = [(e.start, e.end, e.target) for e in entries]
-        first, second = (
-            [t for a, b, t in self._tables[code] if a <= at < b] for at in (before, now)
-        )
+        first, second = ([t for a, b, t in self._tables[code] if a <= at < b] for at in (before, now))
         return first == second
 
 

@@ -187,7 +187,5 @@ class Progress:
             kept = cache.get(_CACHE, {})
             cache.set(_CACHE, kept | {n: round(s["run"], 2) for n, s in whole.items()})
         if self._file:
-            rows = {
-                n: {k: round(v, 2) for k, v in s.items()} for n, s in sorted(self._spent.items())
-            }
+            rows = {n: {k: round(v, 2) for k, v in s.items()} for n, s in sorted(self._spent.items())}
             Path(self._file).write_text(json.dumps(rows, indent=1) + "\n")

@@ -56,6 +56,10 @@ class Module(NamedTuple):
     def where(self) -> str:
         return str(self.path.relative_to(ROOT))
 
+    @property
+    def text(self) -> str:
+        return self.path.read_text(encoding="utf-8")
+
 
 class Import(NamedTuple):
     module: str
@@ -99,9 +103,7 @@ def imports(module: Module) -> tuple[Import, ...]:
                 yield Import(_absolute(module, child), names, child.lineno, in_function, for_types)
             else:
                 function = isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
-                yield from walk(
-                    child, in_function or function, for_types or _is_type_checking(child)
-                )
+                yield from walk(child, in_function or function, for_types or _is_type_checking(child))
 
     return tuple(walk(module.tree, False, False))
 
@@ -128,11 +130,7 @@ def each_import(*packages: str) -> Iterator[tuple[Module, Import]]:
 
 
 def test_backends_know_nothing_above_them():
-    wrong = [
-        f"{m.where}:{i.line}"
-        for m, i in each_import("backends")
-        if top(i.module) in ("autograd", "nn")
-    ]
+    wrong = [f"{m.where}:{i.line}" for m, i in each_import("backends") if top(i.module) in ("autograd", "nn")]
     assert not wrong
 
 
@@ -169,9 +167,7 @@ def test_nn_uses_only_public_names_of_autograd():
         if top(entry.module) != "autograd":
             continue
         place = f"{module.where}:{entry.line} imports {entry.names} from {entry.module}"
-        assert not any(part.startswith("_") for part in (*entry.module.split("."), *entry.names)), (
-            place
-        )
+        assert not any(part.startswith("_") for part in (*entry.module.split("."), *entry.names)), place
         if entry.module == "autograd":
             assert set(entry.names) <= {*ag.__all__, "testing"}, place
         else:
@@ -271,9 +267,7 @@ def test_importing_is_cheap():
         "pytest",
     ]
     code = f"import sys, autograd, nn; print(*(name for name in {heavy} if name in sys.modules))"
-    done = subprocess.run(
-        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
-    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.split() == []
 
 
@@ -281,7 +275,30 @@ def test_importing_is_cheap():
 def test_files_are_short_and_say_what_they_decide(module):
     lines = module.path.read_text(encoding="utf-8").count("\n")
     assert lines <= 400, f"{module.where} has {lines} lines"
+    wide = [n for n, line in enumerate(module.text.split("\n"), 1) if len(line) > 110]
+    assert not wide, f"{module.where}: lines {wide} have more than 110 columns"
     assert ast.get_docstring(module.tree), f"{module.where} has no docstring"
+
+
+LITERALS = (ast.Dict, ast.List, ast.Tuple, ast.Set)
+
+
+def is_table(node):
+    """Whether a statement gives a name to a literal of several rows."""
+    value = getattr(node, "value", None)
+    while isinstance(value, ast.BinOp):
+        value = value.left
+    if isinstance(value, ast.Call) and len(value.args) == 1:
+        value = value.args[0]
+    return isinstance(node, (ast.Assign, ast.AnnAssign)) and isinstance(value, LITERALS)
+
+
+@pytest.mark.parametrize("module", MODULES.values(), ids=lambda m: m.name)
+def test_tables_alone_are_laid_out_by_hand(module):
+    marked = {n for n, line in enumerate(module.text.split("\n"), 1) if "fmt: skip" in line}
+    tables = {n.end_lineno for n in ast.walk(module.tree) if isinstance(n, ast.stmt) and is_table(n)}
+    assert marked <= tables, module.where
+    assert "fmt: off" not in module.text, module.where
 
 
 def test_functions_fit_a_screen():
@@ -325,7 +342,7 @@ def test_every_op_is_documented():
     for name, op in OPS.items():
         text = inspect.getdoc(op.forward)
         assert text, name
-        assert text.splitlines()[0].endswith((".", ":")), name
+        assert text.partition("\n\n")[0].endswith((".", ":")), name
 
 
 def _plain_functions() -> Iterator[tuple[str, object]]:
@@ -381,9 +398,7 @@ def test_another_distribution_of_the_same_name_is_reported(tmp_path):
     """The package index has another `autograd`; side by side they would break each other without a word."""
     (tmp_path / "autograd-1.8.0.dist-info").mkdir()
     code = f"import sys; sys.path.append({str(tmp_path)!r}); import autograd"
-    done = subprocess.run(
-        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False
-    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode != 0
     assert "the distribution 'autograd'" in done.stderr
     assert "separate environments" in done.stderr

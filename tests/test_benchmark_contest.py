@@ -204,9 +204,7 @@ def test_cores_that_are_not_there() -> None:
         machine.use_cores(10_000)
 
 
-def test_a_peer_of_another_environment_is_found(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_peer_of_another_environment_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GRADLOOM_BENCH_DIR", str(tmp_path))
     monkeypatch.setattr(environments.importlib.util, "find_spec", lambda name: None)
     assert environments.python_for("keras-tensorflow") == Path(sys.executable)
@@ -239,9 +237,7 @@ def test_compare(tmp_path: Path) -> None:
     old = written(tmp_path / "old.json", [10.0, 10.1, 9.9, 10.0, 10.2])
     new = written(tmp_path / "new.json", [5.0, 5.1, 4.9, 5.0, 5.1])
     lines = [" ".join(line.split()) for line in compare.compare(old, new).splitlines()]
-    assert any(
-        line.startswith("gradloom, tiny 0.500 [0.4") and line.endswith("less") for line in lines
-    )
+    assert any(line.startswith("gradloom, tiny 0.500 [0.4") and line.endswith("less") for line in lines)
     assert any(line.startswith("numpy, tiny 1.000 [1.000, 1.000] no difference seen") for line in lines)  # fmt: skip
     assert compare.verdict([5.0] * 5, [6.0] * 5).endswith("MORE")
     assert compare.verdict([5.0] * 3, [6.0] * 3).endswith("too few rounds to tell")
@@ -257,9 +253,7 @@ def test_compare_refuses_other_machines(tmp_path: Path) -> None:
         compare.compare(old, tmp_path / "none.json")
 
 
-def test_setup_reports_what_could_not_be_installed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_setup_reports_what_could_not_be_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GRADLOOM_BENCH_DIR", str(tmp_path))
     commands: list[list[Any]] = []
 

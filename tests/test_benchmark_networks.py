@@ -98,9 +98,7 @@ def test_every_file_of_a_contestant_imports_without_its_framework() -> None:
     for peer in PEERS.values():
         if peer.trainer:
             file, _, function = peer.trainer.partition(":")
-            assert callable(
-                getattr(importlib.import_module(f"benchmarks.networks.{file}"), function)
-            )
+            assert callable(getattr(importlib.import_module(f"benchmarks.networks.{file}"), function))
     importlib.import_module("benchmarks.networks.cublas")
 
 

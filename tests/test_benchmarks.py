@@ -69,9 +69,7 @@ def runs(name: str, folder: Path, contestants: str, *words: str | Path) -> dict[
     own = find(name).first
     if own not in report["skipped"]:
         missing = (
-            report["tasks"].keys()
-            - report["figures"][own].keys()
-            - report["left_out"].get(own, {}).keys()
+            report["tasks"].keys() - report["figures"][own].keys() - report["left_out"].get(own, {}).keys()
         )
         assert not missing
         assert all(value >= 0 for (value,) in report["figures"][own].values())
@@ -81,9 +79,7 @@ def runs(name: str, folder: Path, contestants: str, *words: str | Path) -> dict[
 
 
 @pytest.mark.parametrize("name", [name for name in MODULES if name != "step"])
-def test_every_benchmark_runs(
-    name: str, full: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_every_benchmark_runs(name: str, full: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     contest = type(find(name))
     every, part = contest.tasks, slice(None) if full else FEW.get(name, slice(None))
     # here tasks are listed only; contestants measure them, with arrays of their full size
@@ -114,9 +110,7 @@ def test_every_peer_runs(name: str, full: bool, tmp_path: Path) -> None:
     report, printed = smoke(name, tmp_path, "--contestants", ",".join(known))
     assert not report["failed"]
     assert set(report["figures"]) | set(report["skipped"]) == set(known)
-    assert not any(
-        "not checked" in text for notes in report["notes"].values() for text in notes.values()
-    )
+    assert not any("not checked" in text for notes in report["notes"].values() for text in notes.values())
     assert all(f"skipped {peer}: " in printed for peer in report["skipped"])
 
 

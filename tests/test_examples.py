@@ -68,11 +68,7 @@ RUNS = {
             "compiled, an epoch a call",
             "weights equal to rounding: True\nweights equal to rounding: True",
             "beside the interpreter: ",
-            *(
-                ["add maximum less_equal: argument.0, w1, b1", "us in 10 kernels"]
-                if COMPILES
-                else []
-            ),
+            *(["add maximum less_equal: argument.0, w1, b1", "us in 10 kernels"] if COMPILES else []),
         ],
     ),
 }

@@ -53,9 +53,7 @@ def test_a_choice_keeps_to_its_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
     assert choosing.choose([], core) == (list(choosing.CORE), [])
 
 
-def test_changes_are_those_since_the_last_commit(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_changes_are_those_since_the_last_commit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(choosing, "ROOT", tmp_path)
     assert choosing.changed() == [], "no repository"
     git = ["git", "-c", "user.name=n", "-c", "user.email=e"]

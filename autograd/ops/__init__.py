@@ -1,8 +1,8 @@
 """Every op, what of it is public, and the namespace that carries rules over tensors.
 
-`OPS` is read off the modules: a declaration anywhere in them is an op, and no second list exists. `PUBLIC` is what
-`autograd` exports. `NAMESPACE` offers the ops under the names of primitives, so that a gradient rule run with
-`xp=NAMESPACE` builds a graph.
+`OPS` is read off the modules: a declaration anywhere in them is an op, and no second list exists. `PUBLIC` is
+what `autograd` exports. `NAMESPACE` offers the ops under the names of primitives, so that a gradient rule run
+with `xp=NAMESPACE` builds a graph.
 """
 
 from __future__ import annotations
@@ -58,7 +58,8 @@ _FUNCTIONS: dict[str, Function] = {
     if isinstance(getattr(member, "op", None), Op)
 }
 OPS: dict[str, Op] = {name: function.op for name, function in _FUNCTIONS.items()}
-# users write x[key], not the canonical key and index arrays that the op takes, and the equation of einsum first
+# users write x[key], not the canonical key and index arrays that the op takes, and the equation of einsum
+# first
 PUBLIC: dict[str, Callable[..., Any]] = {
     **_FUNCTIONS,
     "getitem": index.index,

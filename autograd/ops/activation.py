@@ -1,6 +1,7 @@
 """Activations: elementwise functions with a bend, and maxout.
 
-Slopes at the bend: relu 0, leaky_relu its slope, elu and selu those of the left side; ties of maxout share the gradient.
+Slopes at the bend: relu 0, leaky_relu its slope, elu and selu those of the left side;
+ties of maxout share the gradient.
 """
 
 from __future__ import annotations
@@ -31,7 +32,9 @@ def sigmoid_of(xp: Any, x: Any) -> Any:
 
 
 def _decay(xp: Any, x: Any) -> tuple[Any, Any]:
-    """(x >= 0, e^-|x|) for gradient rules. Not with abs: its slope 0 at 0 would spoil second derivatives there."""
+    """(x >= 0, e^-|x|) for gradient rules. Not with abs: its slope 0 at 0
+    would spoil second derivatives there.
+    """
     positive = xp.greater_equal(x, 0)
     return positive, xp.exp(xp.where(positive, xp.negative(x), x))
 
@@ -83,7 +86,9 @@ def silu(xp, x):
 
 
 def _between(xp: Any, x: Any) -> Any:
-    """x limited to where gelu still bends in any precision, so that neither x^3 nor infinity times 0 can arise."""
+    """x limited to where gelu still bends in any precision, so that neither
+    x^3 nor infinity times 0 can arise.
+    """
     return xp.minimum(xp.maximum(x, -_GELU_LIMIT), _GELU_LIMIT)
 
 
@@ -94,15 +99,31 @@ def _gelu_argument(xp: Any, x: Any) -> Any:
 
 _TAIL_FROM = -4.0
 _TAIL = (
-    (0.9999999999999872773, 37.44152889004836759, 441.7732110541147751, 1894.384998147120919, 2491.257360655818766, 447.8920546363815792),
-    (1.0, 38.44152888999839769, 477.214739978407989, 2271.275141727852701, 3802.512730635978853, 1503.289819090336787),
-)  # fmt: skip
+    (
+        0.9999999999999872773,
+        37.44152889004836759,
+        441.7732110541147751,
+        1894.384998147120919,
+        2491.257360655818766,
+        447.8920546363815792,
+    ),
+    (
+        1.0,
+        38.44152888999839769,
+        477.214739978407989,
+        2271.275141727852701,
+        3802.512730635978853,
+        1503.289819090336787,
+    ),
+)
 
 
 def _tail(xp: Any, x: Any) -> Any:
-    """Phi(x) / Phi'(x) below -4, where 1 + erf cancels: Mills' ratio, -1/x times a quotient of polynomials of 1/x^2.
+    """Phi(x) / Phi'(x) below -4, where 1 + erf cancels: Mills' ratio, -1/x times
+    a quotient of polynomials of 1/x^2.
 
-    The quotient meets it at Chebyshev's points of 1/x^2 in [0, 1/16]; its relative error there is below 1.2e-14.
+    The quotient meets it at Chebyshev's points of 1/x^2 in [0, 1/16]; its
+    relative error there is below 1.2e-14.
     """
     x = xp.minimum(x, _TAIL_FROM)
     square = 1.0 / (x * x)
@@ -128,7 +149,7 @@ def _gelu_slope(xp: Any, g: Any, x: Any, approximate: str) -> Any:
         share = xp.divide(xp.where(positive, 1.0, decay), total)
         return g * (share + x * (inner * (decay / (total * total))))
     bell = xp.exp(-0.5 * (x * x)) * (1 / math.sqrt(2 * math.pi))
-    share = xp.where(xp.less(x, _TAIL_FROM), _tail(xp, x) * bell, 0.5 * (1.0 + xp.erf(x * math.sqrt(0.5))))  # fmt: skip
+    share = xp.where(xp.less(x, _TAIL_FROM), _tail(xp, x) * bell, 0.5 * (1.0 + xp.erf(x * math.sqrt(0.5))))
     return g * (share + x * bell)
 
 
@@ -146,7 +167,8 @@ def _known_form(x: Any, approximate: str) -> dict[str, Any]:
     bad=[bad(ValueError, "approximate is 'none' or 'tanh', got 'erf'", x=(3,), approximate="erf")],
 )
 def gelu(xp, x, *, approximate="none"):
-    """`x Phi(x)`, Phi the normal distribution function; `approximate="tanh"` for the tanh form of the same paper.
+    """`x Phi(x)`, Phi the normal distribution function; `approximate="tanh"`
+    for the tanh form of the same paper.
 
     Hendrycks and Gimpel 2016. 0 at -infinity, in both forms.
     """
@@ -176,9 +198,7 @@ def leaky_relu(xp, x, *, slope=0.1):
 
 
 def _elu_slope(xp: Any, g: Any, x: Any, alpha: float) -> Any:
-    return xp.where(
-        xp.greater(x, 0), g, xp.multiply(g, xp.multiply(xp.exp(xp.minimum(x, 0)), alpha))
-    )
+    return xp.where(xp.greater(x, 0), g, xp.multiply(g, xp.multiply(xp.exp(xp.minimum(x, 0)), alpha)))
 
 
 @op(vjp=dict(x=_elu_slope), domain=_KINK_AT_0, cases=[case(x=(3, 4)), case(x=(5,), alpha=0.5)])
@@ -225,5 +245,7 @@ def _maxout_slope(xp: Any, g: Any, x: Any, y: Any, pieces: int, axis: int) -> An
     bad=[bad(ValueError, "divide into 2 pieces", x=(3, 5))],
 )
 def maxout(xp, x, *, pieces=2, axis=-1):
-    """The largest of each `pieces` neighbours along `axis` (Goodfellow et al. 2013); ties share the gradient."""
+    """The largest of each `pieces` neighbours along `axis` (Goodfellow et
+    al. 2013); ties share the gradient.
+    """
     return xp.max(_in_pieces(xp, x, pieces, axis), axis=(axis + 1,), keepdims=False)

@@ -1,4 +1,6 @@
-"""More functions of analysis, under NumPy's names: trigonometry, hyperbolas, logarithms of other bases, distances."""
+"""More functions of analysis, under NumPy's names: trigonometry, hyperbolas,
+logarithms of other bases, distances.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,7 @@ def _arc(xp: Any, x: Any) -> Any:
     return xp.sqrt(xp.multiply(xp.subtract(1.0, x), xp.add(x, 1.0)))
 
 
-@op(vjp=dict(x=lambda xp, g, y: xp.multiply(g, xp.add(xp.multiply(y, y), 1.0))), domain=Domain(x=(-1.2, 1.2)))  # fmt: skip
+@op(vjp=dict(x=lambda xp, g, y: xp.multiply(g, xp.add(xp.multiply(y, y), 1.0))), domain=Domain(x=(-1.2, 1.2)))
 def tan(xp, x):
     """Tangent of each element, in radians."""
     return xp.tan(x)
@@ -86,7 +88,7 @@ def log10(xp, x):
 
 def _share(xp: Any, g: Any, mine: Any, y: Any) -> Any:
     """g * mine / y, and 0 where y is 0."""
-    return xp.multiply(g, xp.where(xp.equal(y, 0), 0.0, xp.divide(mine, xp.where(xp.equal(y, 0), 1.0, y))))  # fmt: skip
+    return xp.multiply(g, xp.where(xp.equal(y, 0), 0.0, xp.divide(mine, xp.where(xp.equal(y, 0), 1.0, y))))
 
 
 @op(

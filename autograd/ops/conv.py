@@ -1,8 +1,9 @@
 """Convolution of images: windows of the image as one matrix, times the kernels as another.
 
-Axes are named by letters: N samples, G groups, C channels in a group, O results of a group, y and x the position of
-a window, h and w the place inside it. For each format a table says which letters make the rows and columns of each
-matrix, so that the innermost axis of memory stays innermost. All three gradients are products of the same matrices.
+Axes are named by letters: N samples, G groups, C channels in a group, O results of a group, y and x the
+position of a window, h and w the place inside it. For each format a table says which letters make the
+rows and columns of each matrix, so that the innermost axis of memory stays innermost. All three gradients
+are products of the same matrices.
 """
 
 from __future__ import annotations
@@ -118,12 +119,10 @@ def _geometry(x: Any, weight: Any, settings: dict[str, Any]) -> _Geometry:
     sizes = dict(N=x.shape[0], G=groups, C=channels, O=results // groups, h=kernel[0], w=kernel[1])
     for name, axis, k, (before, after), step, gap in zip(
         "yx", spatial, kernel, settings["padding"], settings["stride"], settings["dilation"], strict=True
-    ):  # fmt: skip
+    ):
         reach = (k - 1) * gap + 1
         sizes[name] = (x.shape[axis] + before + after - reach) // step + 1
-    windows = dict(
-        axes=spatial, size=kernel, stride=settings["stride"], dilation=settings["dilation"]
-    )
+    windows = dict(axes=spatial, size=kernel, stride=settings["stride"], dilation=settings["dilation"])
     return _Geometry(_FORMATS[settings["data_format"]], sizes, spatial, windows)
 
 
@@ -131,12 +130,11 @@ def _check_channels(x: Any, weight: Any, bias: Any, groups: int, data_format: st
     _, channels, results = _kernel_sizes(weight.shape, data_format)
     found = x.shape[1 if data_format == "NCHW" else 3]
     if found % groups or results % groups:
-        raise ShapeError(
-            f"groups={groups} does not divide {found} channels into {results} results equally"
-        )
+        raise ShapeError(f"groups={groups} does not divide {found} channels into {results} results equally")
     if found != channels * groups:
         raise ShapeError(
-            f"x has {found} channels, weight is for {channels * groups} ({channels} in each of {groups} groups)"
+            f"x has {found} channels, weight is for {channels * groups} ({channels} in each of {groups} "
+            "groups)"
         )
     if bias is not None and tuple(bias.shape) != (results,):
         raise ShapeError(
@@ -145,8 +143,16 @@ def _check_channels(x: Any, weight: Any, bias: Any, groups: int, data_format: st
 
 
 def _settings(
-    x: Any, weight: Any, bias: Any = None, *, stride: Any, padding: Any, dilation: Any, groups: Any, data_format: Any
-) -> dict[str, Any]:  # fmt: skip
+    x: Any,
+    weight: Any,
+    bias: Any = None,
+    *,
+    stride: Any,
+    padding: Any,
+    dilation: Any,
+    groups: Any,
+    data_format: Any,
+) -> dict[str, Any]:
     spatial = spatial_axes(data_format)
     first = data_format == "NCHW"
     four_dimensions("x", x, "(N, C, H, W)" if first else "(N, H, W, C)")
@@ -158,9 +164,7 @@ def _settings(
     stride, dilation = pair("stride", stride), pair("dilation", dilation)
     sizes = tuple(x.shape[axis] for axis in spatial)
     padding = resolve_padding(padding, sizes, kernel, stride, dilation)
-    return dict(
-        stride=stride, padding=padding, dilation=dilation, groups=groups, data_format=data_format
-    )
+    return dict(stride=stride, padding=padding, dilation=dilation, groups=groups, data_format=data_format)
 
 
 def _image_matrix(xp: Any, x: Any, padding: Any, geometry: _Geometry) -> Any:
@@ -169,9 +173,21 @@ def _image_matrix(xp: Any, x: Any, padding: Any, geometry: _Geometry) -> Any:
 
 
 def _slope_of_image(
-    xp: Any, g: Any, x_spec: Any, weight: Any, stride: Pair, padding: Any, dilation: Pair, groups: int, data_format: str
-) -> Any:  # fmt: skip
-    geometry = _geometry(x_spec, weight, dict(stride=stride, padding=padding, dilation=dilation, groups=groups, data_format=data_format))  # fmt: skip
+    xp: Any,
+    g: Any,
+    x_spec: Any,
+    weight: Any,
+    stride: Pair,
+    padding: Any,
+    dilation: Pair,
+    groups: int,
+    data_format: str,
+) -> Any:
+    geometry = _geometry(
+        x_spec,
+        weight,
+        dict(stride=stride, padding=padding, dilation=dilation, groups=groups, data_format=data_format),
+    )
     names = geometry.format
     gradient = geometry.matrix(xp, g, names.result)
     turned = _turned(xp, geometry.matrix(xp, weight, names.weight))
@@ -187,9 +203,21 @@ def _slope_of_image(
 
 
 def _slope_of_weight(
-    xp: Any, g: Any, x: Any, weight_spec: Any, stride: Pair, padding: Any, dilation: Pair, groups: int, data_format: str
-) -> Any:  # fmt: skip
-    geometry = _geometry(x, weight_spec, dict(stride=stride, padding=padding, dilation=dilation, groups=groups, data_format=data_format))  # fmt: skip
+    xp: Any,
+    g: Any,
+    x: Any,
+    weight_spec: Any,
+    stride: Pair,
+    padding: Any,
+    dilation: Pair,
+    groups: int,
+    data_format: str,
+) -> Any:
+    geometry = _geometry(
+        x,
+        weight_spec,
+        dict(stride=stride, padding=padding, dilation=dilation, groups=groups, data_format=data_format),
+    )
     names = geometry.format
     gradient = geometry.matrix(xp, g, names.result)
     turned = _turned(xp, _image_matrix(xp, x, padding, geometry))
@@ -215,28 +243,86 @@ def _slope_of_bias(xp: Any, g: Any, data_format: str) -> Any:
         case(x=(1, 4, 4, 1), weight=(1, 1, 1, 2), padding=((0, 1), (2, 0)), stride=3, data_format="NHWC"),
     ],
     bad=[
-        bad(ValueError, "x needs the 4 dimensions (N, C, H, W), got 3 in (3, 5, 5)", x=(3, 5, 5), weight=(2, 3, 3, 3)),
-        bad(ValueError, "weight needs the 4 dimensions (kh, kw, C/groups, O), got 2", x=(2, 5, 5, 3), weight=(3, 3), data_format="NHWC"),
-        bad(ValueError, "x has 3 channels, weight is for 4 (4 in each of 1 groups)", x=(2, 3, 5, 5), weight=(2, 4, 3, 3)),
+        bad(
+            ValueError,
+            "x needs the 4 dimensions (N, C, H, W), got 3 in (3, 5, 5)",
+            x=(3, 5, 5),
+            weight=(2, 3, 3, 3),
+        ),
+        bad(
+            ValueError,
+            "weight needs the 4 dimensions (kh, kw, C/groups, O), got 2",
+            x=(2, 5, 5, 3),
+            weight=(3, 3),
+            data_format="NHWC",
+        ),
+        bad(
+            ValueError,
+            "x has 3 channels, weight is for 4 (4 in each of 1 groups)",
+            x=(2, 3, 5, 5),
+            weight=(2, 4, 3, 3),
+        ),
         bad(ValueError, "groups=2 does not divide 3 channels", x=(2, 3, 5, 5), weight=(2, 1, 3, 3), groups=2),
-        bad(ValueError, "groups is an integer of 1 or more, got 0", x=(2, 3, 5, 5), weight=(2, 3, 3, 3), groups=0),
-        bad(ValueError, "bias needs one number for each of the 2 results", x=(2, 3, 5, 5), weight=(2, 3, 3, 3), bias=(3,)),
-        bad(ValueError, "the kernel reaches over 5 elements of height, the padded input has 4", x=(1, 1, 2, 9), weight=(1, 1, 3, 1), dilation=2, padding=1),
+        bad(
+            ValueError,
+            "groups is an integer of 1 or more, got 0",
+            x=(2, 3, 5, 5),
+            weight=(2, 3, 3, 3),
+            groups=0,
+        ),
+        bad(
+            ValueError,
+            "bias needs one number for each of the 2 results",
+            x=(2, 3, 5, 5),
+            weight=(2, 3, 3, 3),
+            bias=(3,),
+        ),
+        bad(
+            ValueError,
+            "the kernel reaches over 5 elements of height, the padded input has 4",
+            x=(1, 1, 2, 9),
+            weight=(1, 1, 3, 1),
+            dilation=2,
+            padding=1,
+        ),
         bad(ValueError, "stride is 1 or more, got 0", x=(2, 3, 5, 5), weight=(2, 3, 3, 3), stride=0),
-        bad(ValueError, "stride is 1 or more, got (1, -1)", x=(2, 3, 5, 5), weight=(2, 3, 3, 3), stride=(1, -1)),
+        bad(
+            ValueError,
+            "stride is 1 or more, got (1, -1)",
+            x=(2, 3, 5, 5),
+            weight=(2, 3, 3, 3),
+            stride=(1, -1),
+        ),
         bad(ValueError, "padding is 0 or more", x=(2, 3, 5, 5), weight=(2, 3, 3, 3), padding=-1),
         bad(TypeError, "padding is an integer, a pair", x=(2, 3, 5, 5), weight=(2, 3, 3, 3), padding="full"),
-        bad(TypeError, "dilation is an integer or 2 of them, got (1, 2, 3)", x=(2, 3, 5, 5), weight=(2, 3, 3, 3), dilation=(1, 2, 3)),
-        bad(ValueError, "data_format is 'NCHW' or 'NHWC', got 'CHW'", x=(2, 3, 5, 5), weight=(2, 3, 3, 3), data_format="CHW"),
+        bad(
+            TypeError,
+            "dilation is an integer or 2 of them, got (1, 2, 3)",
+            x=(2, 3, 5, 5),
+            weight=(2, 3, 3, 3),
+            dilation=(1, 2, 3),
+        ),
+        bad(
+            ValueError,
+            "data_format is 'NCHW' or 'NHWC', got 'CHW'",
+            x=(2, 3, 5, 5),
+            weight=(2, 3, 3, 3),
+            data_format="CHW",
+        ),
     ],
-)  # fmt: skip
-def conv2d(xp, x, weight, bias=None, *, stride=1, padding=0, dilation=1, groups=1, data_format="NCHW"):  # fmt: skip
-    """Cross-correlation of images with kernels, as in PyTorch: x (N, C, H, W), weight (O, C/groups, kh, kw), bias (O,).
+)
+def conv2d(xp, x, weight, bias=None, *, stride=1, padding=0, dilation=1, groups=1, data_format="NCHW"):
+    """Cross-correlation of images with kernels, as in PyTorch: x (N, C, H, W),
+    weight (O, C/groups, kh, kw), bias (O,).
 
-    `data_format="NHWC"`: x (N, H, W, C), weight (kh, kw, C/groups, O), as in Keras. `padding` is a number, a pair, a
-    pair of (before, after), "valid" or "same".
+    `data_format="NHWC"`: x (N, H, W, C), weight (kh, kw, C/groups, O), as in Keras. `padding` is a number, a
+    pair, a pair of (before, after), "valid" or "same".
     """
-    geometry = _geometry(x, weight, dict(stride=stride, padding=padding, dilation=dilation, groups=groups, data_format=data_format))  # fmt: skip
+    geometry = _geometry(
+        x,
+        weight,
+        dict(stride=stride, padding=padding, dilation=dilation, groups=groups, data_format=data_format),
+    )
     names, sizes = geometry.format, geometry.sizes
     image = _image_matrix(xp, x, padding, geometry)
     kernels = geometry.matrix(xp, weight, names.weight)

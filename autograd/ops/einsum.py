@@ -1,8 +1,8 @@
 """einsum: sums of products over named axes, as NumPy writes them, worked out with matrix products.
 
-An equation is read once into one label per axis; the axes that an ellipsis stands for get the labels ".1", ".2" ...,
-counted from the right. Operands are contracted two at a time from left to right. The gradient of an operand is
-another such sum: the gradient of the result against all other operands.
+An equation is read once into one label per axis; the axes that an ellipsis stands for get the labels ".1",
+".2" ..., counted from the right. Operands are contracted two at a time from left to right. The gradient of an
+operand is another such sum: the gradient of the result against all other operands.
 """
 
 from __future__ import annotations
@@ -27,12 +27,9 @@ def _read(equation: str, ndims: tuple[int, ...]) -> tuple[tuple[Labels, ...], La
     left, arrow, right = equation.partition("->")
     terms = left.split(",")
     if len(terms) != len(ndims):
-        raise RangeError(
-            f"the equation {equation!r} is for {len(terms)} operands, got {len(ndims)}"
-        )
+        raise RangeError(f"the equation {equation!r} is for {len(terms)} operands, got {len(ndims)}")
     labels = tuple(
-        _labels(term, ndim, f"operand {i}")
-        for i, (term, ndim) in enumerate(zip(terms, ndims, strict=True))
+        _labels(term, ndim, f"operand {i}") for i, (term, ndim) in enumerate(zip(terms, ndims, strict=True))
     )
     # the longest ellipsis, leftmost axis first
     spread = max((tuple(x for x in term if x[0] == ".") for term in labels), key=len)
@@ -60,9 +57,7 @@ def _labels(term: str, ndim: int, where: str) -> Labels:
     missing = ndim - len(before) - len(after)
     if missing < 0 or (missing and not dots):
         if where == "the result":
-            raise RangeError(
-                f"the operands have axes under '...', so the result ({term!r}) needs '...' too"
-            )
+            raise RangeError(f"the operands have axes under '...', so the result ({term!r}) needs '...' too")
         raise RangeError(
             f"{where} has {ndim} dimensions, its term {term!r} has {len(before) + len(after)} labels"
         )
@@ -75,9 +70,7 @@ def _shape(x: Any) -> tuple[int, ...]:
 
 def _canonical(*operands: Any, equation: Any) -> dict[str, Any]:
     if not isinstance(equation, str):
-        raise DTypeError(
-            f"the equation is a string such as 'ij,jk->ik', got {type(equation).__name__}"
-        )
+        raise DTypeError(f"the equation is a string such as 'ij,jk->ik', got {type(equation).__name__}")
     equation = "".join(equation.split())
     terms, _ = _read(equation, tuple(len(_shape(x)) for x in operands))
     for term, x in zip(terms, operands, strict=True):
@@ -174,9 +167,7 @@ def _sum_away(xp: Any, x: Any, labels: Labels, kept: set[str]) -> tuple[Any, Lab
     return total, tuple(label for label in labels if label in kept)
 
 
-def _narrowed(
-    xp: Any, x: Any, labels: Labels, other: Any, other_labels: Labels
-) -> tuple[Any, Labels]:
+def _narrowed(xp: Any, x: Any, labels: Labels, other: Any, other_labels: Labels) -> tuple[Any, Labels]:
     """x without the axes of size 1 that stand against longer ones of `other`."""
     sizes = dict(zip(other_labels, _shape(other), strict=True))
     keep = [i for i, label in enumerate(labels) if x.shape[i] != 1 or sizes.get(label, 1) == 1]
@@ -200,8 +191,10 @@ def _pair(xp: Any, a: Any, la: Labels, b: Any, lb: Labels, kept: set[str]) -> tu
         b = _order(xp, b, lb, (*batch, *right))
         a = _reshape(xp, a, (*many, *rows, *(1 for _ in right)))
         return xp.multiply(a, _reshape(xp, b, (*many, *(1 for _ in left), *columns))), (
-            *batch, *left, *right,
-        )  # fmt: skip
+            *batch,
+            *left,
+            *right,
+        )
     b = _order(xp, b, lb, (*batch, *inner, *right))
     depth = _count(size[x] for x in inner)
     a = _reshape(xp, a, (*many, _count(rows), depth))
@@ -277,7 +270,12 @@ def _equation_first(declared: Any) -> Any:
         bad(ValueError, "is for 2 operands, got 1", operands=[(2, 3)], equation="ij,jk"),
         bad(ValueError, "label 'j' has the sizes 3 and 4", operands=[(2, 3), (4, 5)], equation="ij,jk"),
         bad(ValueError, "label 'i' has the sizes 2 and 3", operands=[(2, 3)], equation="ii"),
-        bad(ValueError, "axis 1 from the right of '...' has the sizes 3 and 4", operands=[(3,), (4,)], equation="...,..."),
+        bad(
+            ValueError,
+            "axis 1 from the right of '...' has the sizes 3 and 4",
+            operands=[(3,), (4,)],
+            equation="...,...",
+        ),
         bad(ValueError, "'k', which no operand has", operands=[(2, 3)], equation="ij->k"),
         bad(ValueError, "'i' more than once", operands=[(2, 3)], equation="ij->ii"),
         bad(ValueError, "'1' in operand 0", operands=[(2, 3)], equation="i1"),
@@ -289,7 +287,7 @@ def _equation_first(declared: Any) -> Any:
         bad(ValueError, "the result ('i') needs '...' too", operands=[(2, 3)], equation="...i->i"),
         bad(TypeError, "the equation is a string", operands=[(2, 3)], equation=3),
     ],
-)  # fmt: skip
+)
 def einsum(xp, *operands, equation):
     """The sum of products that `equation` names, one letter an axis: `einsum("ij,jk->ik", a, b)`."""
     terms, output = _read(equation, tuple(len(_shape(x)) for x in operands))
@@ -300,10 +298,10 @@ def einsum_of(equation: str, *operands: Any) -> Tensor:
     """Sums of products over named axes, as in NumPy: `einsum("ij,jk->ik", a, b)` is the matrix product.
 
     Args:
-        equation: one letter for each axis of each operand, with commas between operands; after "->" the axes of the
-            result. Letters that the result lacks are summed over. Without "->" the result has the letters that occur
-            once, in alphabetical order. A letter repeated in one operand takes the diagonal; "..." stands for any
-            axes, which broadcast.
+        equation: one letter for each axis of each operand, with commas between operands; after "->" the
+            axes of the result. Letters that the result lacks are summed over. Without "->" the result has the
+            letters that occur once, in alphabetical order. A letter repeated in one operand takes the
+            diagonal; "..." stands for any axes, which broadcast.
         operands: arrays, or one list of them. Contracted from left to right.
 
     Returns:
@@ -322,7 +320,8 @@ def einsum_of(equation: str, *operands: Any) -> Tensor:
     """
     if not isinstance(equation, str):
         raise DTypeError(
-            f"einsum: the equation comes first, as in einsum('ij,jk->ik', a, b); got {type(equation).__name__}"
+            "einsum: the equation comes first, as in einsum('ij,jk->ik', a, b); got "
+            f"{type(equation).__name__}"
         )
     if len(operands) == 1 and isinstance(operands[0], (list, tuple)):
         operands = tuple(operands[0])

@@ -1,7 +1,7 @@
 """Ops that work element by element: arithmetic, functions of analysis, choices.
 
-What happens at kinks and ties is decided here, once, for every backend: abs has slope 0 at 0, maximum shares a tie by
-halves, clip passes gradients at its bounds. Activations and comparisons have files of their own.
+What happens at kinks and ties is decided here, once, for every backend: abs has slope 0 at 0, maximum shares
+a tie by halves, clip passes gradients at its bounds. Activations and comparisons have files of their own.
 """
 
 from __future__ import annotations
@@ -77,7 +77,9 @@ def _power_exponent(xp: Any, g: Any, a: Any, b: Any, y: Any) -> Any:
 
 @op(vjp=dict(a=_power_base, b=_power_exponent), domain=Domain(a=(0.3, 2), b=(-2, 3)))
 def power(xp, a, b):
-    """`a ** b`, elementwise. The slope of `x**2` at 0 is 0, that of `0**b` with respect to b is 0 for b > 0."""
+    """`a ** b`, elementwise. The slope of `x**2` at 0 is 0, that of
+    `0**b` with respect to b is 0 for b > 0.
+    """
     return xp.power(a, b)
 
 
@@ -170,7 +172,9 @@ def erf(xp, x):
 
 
 def _winner(loses: str, mine: str) -> Any:
-    """The rule of maximum and minimum for one operand: 0 where it loses, half of g at a tie; no NaN gets lost."""
+    """The rule of maximum and minimum for one operand: 0 where it loses,
+    half of g at a tie; no NaN gets lost.
+    """
 
     def rule(xp: Any, g: Any, a: Any, b: Any) -> Any:
         lost = getattr(xp, loses)(a, b) if mine == "a" else getattr(xp, loses)(b, a)

@@ -1,7 +1,7 @@
 """Ops that pick elements by position: indexing, gathering, sorting. Their gradients add into zeros.
 
-`getitem` takes a canonical key with the index arrays as inputs of their own; `index` makes that key from what a user
-writes between brackets. Repeated indices accumulate.
+`getitem` takes a canonical key with the index arrays as inputs of their own; `index` makes that key from what
+a user writes between brackets. Repeated indices accumulate.
 """
 
 from __future__ import annotations
@@ -52,9 +52,7 @@ def getitem(xp, x, *indices, key):
         case(values=(3, 4), indices=[[0, 1, 0]], key=(Slot(0),), shape=(2, 4)),
         case(values=(2, 3), indices=[], key=(slice(1, 3),), shape=(4, 3)),
     ],
-    bad=[
-        bad(ValueError, "the key selects", values=(3,), indices=[], key=(slice(0, 2),), shape=(4,))
-    ],
+    bad=[bad(ValueError, "the key selects", values=(3,), indices=[], key=(slice(0, 2),), shape=(4,))],
 )
 def index_add(xp, values, *indices, key, shape):
     """Zeros of `shape` with `values` added at `key`; the transpose of getitem."""
@@ -82,14 +80,8 @@ def index(x: Any, key: Any) -> Tensor:
             bounds = (entry.start, entry.stop, entry.step)
             entries.append(slice(*(None if b is None else b.__index__() for b in bounds)))
         elif isinstance(entry, bool):
-            raise DTypeError(
-                "getitem: True and False are not indices; use a boolean mask or expand_dims()"
-            )
-        elif (
-            hasattr(entry, "__index__")
-            and getattr(entry, "shape", ()) == ()
-            and tensor.backend != "trace"
-        ):
+            raise DTypeError("getitem: True and False are not indices; use a boolean mask or expand_dims()")
+        elif hasattr(entry, "__index__") and getattr(entry, "shape", ()) == () and tensor.backend != "trace":
             entries.append(entry.__index__())
         else:
             for array in _index_arrays(tensor, entry, at):
@@ -120,9 +112,7 @@ def _index_arrays(tensor: Tensor, entry: Any, at: int) -> list[Tensor]:
     if getattr(getattr(raw, "dtype", None), "kind", "") == "b" and mask_shape is not None:
         expected = tensor.shape[at : at + len(mask_shape)]
         if Ellipsis is not entry and mask_shape != expected:
-            raise ShapeError(
-                f"getitem: a mask of shape {mask_shape} does not fit the dimensions {expected}"
-            )
+            raise ShapeError(f"getitem: a mask of shape {mask_shape} does not fit the dimensions {expected}")
     return [Tensor.wrap(array, backend) for array in backend.index(raw)]
 
 
@@ -180,12 +170,14 @@ def _check_along(x: Any, indices: Any, axis: int | None) -> dict[str, Any]:
     bad=[bad(ValueError, "as many dimensions", x=(2, 3), indices=[0], axis=1)],
 )
 def take_along_axis(xp, x, indices, *, axis):
-    """For each position of `indices`, the element of x that far along `axis`, or in the flattened x with `axis=None`."""
+    """For each position of `indices`, the element of x that far along `axis`, or
+    in the flattened x with `axis=None`.
+    """
     return _take_along(xp, x, indices, axis)
 
 
 def _flat_take(x: Any, indices: Any, axis: int | None) -> dict[str, Any]:
-    if type(indices) is not int and (not hasattr(indices, "dtype") or indices.dtype.kind not in "iu"):  # fmt: skip
+    if type(indices) is not int and (not hasattr(indices, "dtype") or indices.dtype.kind not in "iu"):
         raise DTypeError("indices are integers")
     return dict(axis=None if axis is None else normalise_axis(axis, len(x.shape)))
 
@@ -198,7 +190,11 @@ def _flat(xp: Any, x: Any) -> Any:
 
 
 def _places(xp: Any, indices: Any) -> Any:
-    return indices if hasattr(indices, "dtype") else xp.full(shape=(), value=indices, dtype=resolve_dtype("int64"))  # fmt: skip
+    return (
+        indices
+        if hasattr(indices, "dtype")
+        else xp.full(shape=(), value=indices, dtype=resolve_dtype("int64"))
+    )
 
 
 def _take_slope(xp: Any, g: Any, x_spec: Any, indices: Any, axis: int | None) -> Any:
@@ -274,7 +270,9 @@ def _classes(indices: Any, num_classes: int, dtype: Any) -> dict[str, Any]:
     ],
 )
 def one_hot(xp, indices, *, num_classes, dtype="float32"):
-    """Rows of zeros with a one at each index, on a new last axis; IndexError for one that is negative or too large."""
+    """Rows of zeros with a one at each index, on a new last axis; IndexError for
+    one that is negative or too large.
+    """
     # small integers do not hold as many classes as there may be
     wide = resolve_dtype("int64")
     classes = xp.arange(start=0, stop=num_classes, step=1, dtype=wide)
@@ -286,7 +284,8 @@ def one_hot(xp, indices, *, num_classes, dtype="float32"):
 
 
 def repeated(x: Any, repeats: Any, axis: int | None = None) -> Tensor:
-    """Each element `repeats` times in a row along `axis`, or of the flattened array; a number, or one for each element.
+    """Each element `repeats` times in a row along `axis`, or of the flattened array;
+    a number, or one for each element.
 
     Raises:
         ShapeError: the numbers are negative, or not as many as there are elements.

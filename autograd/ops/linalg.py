@@ -1,4 +1,6 @@
-"""Matrix products. The primitive multiplies matrices; vectors become matrices of one row or one column here."""
+"""Matrix products. The primitive multiplies matrices; vectors become
+matrices of one row or one column here.
+"""
 
 from __future__ import annotations
 
@@ -55,11 +57,7 @@ def product_left(xp: Any, g: Any, a_spec: Any, b: Any) -> Any:
         return xp.matmul(g, _swap_last(xp, b))
     matrix = xp.reshape(b, shape=(b.shape[0], 1)) if len(b.shape) == 1 else b
     left = xp.matmul(_as_result(xp, g, a_spec, b), _swap_last(xp, matrix))
-    return (
-        xp.reshape(left, shape=(*left.shape[:-2], left.shape[-1]))
-        if len(a_spec.shape) == 1
-        else left
-    )
+    return xp.reshape(left, shape=(*left.shape[:-2], left.shape[-1])) if len(a_spec.shape) == 1 else left
 
 
 def product_right(xp: Any, g: Any, a: Any, b_spec: Any) -> Any:

@@ -56,7 +56,8 @@ def _check_labels(xp: Any, logits: Any, targets: Any) -> None:
     if low < 0 or high >= logits.shape[-1]:
         wrong = low if low < 0 else high
         raise RangeError(
-            f"label {wrong} is out of range: {logits.shape[-1]} classes have the labels 0 to {logits.shape[-1] - 1}"
+            f"label {wrong} is out of range: {logits.shape[-1]} classes have the labels 0 to "
+            f"{logits.shape[-1] - 1}"
         )
 
 
@@ -71,9 +72,7 @@ def _cross_entropy_slope(xp: Any, g: Any, logits: Any, targets: Any) -> Any:
 
 def _target_slope(xp: Any, g: Any, logits: Any) -> Any:
     last = (len(logits.shape) - 1,)
-    return xp.negative(
-        xp.multiply(xp.reshape(g, shape=(*g.shape, 1)), log_softmax_of(xp, logits, last))
-    )
+    return xp.negative(xp.multiply(xp.reshape(g, shape=(*g.shape, 1)), log_softmax_of(xp, logits, last)))
 
 
 @op(
@@ -96,8 +95,8 @@ def _target_slope(xp: Any, g: Any, logits: Any) -> Any:
 def softmax_cross_entropy(xp, logits, targets):
     """Cross-entropy of `softmax(logits)` over the last axis, from the logits and stable everywhere.
 
-    `targets` are class numbers (integers, one dimension fewer) or probabilities (floats, the shape of the logits);
-    the result has one value per sample: -sum(t * log_softmax(logits)).
+    `targets` are class numbers (integers, one dimension fewer) or probabilities (floats, the shape of the
+    logits); the result has one value per sample: -sum(t * log_softmax(logits)).
     """
     last = (len(logits.shape) - 1,)
     weighted = xp.multiply(log_softmax_of(xp, logits, last), _as_probabilities(xp, logits, targets))

@@ -1,7 +1,7 @@
 """Pooling: the largest or the mean of each window of an image.
 
-The axes inside a window are brought to the front, so that the reduction runs over whole images at a time. Equal
-maxima of a window share its gradient; padding counts as -infinity there, and as zeros in the mean.
+The axes inside a window are brought to the front, so that the reduction runs over whole images at a time.
+Equal maxima of a window share its gradient; padding counts as -infinity there, and as zeros in the mean.
 """
 
 from __future__ import annotations
@@ -39,11 +39,10 @@ def _settings(
         reach = (k - 1) * gap + 1
         if max(widths) > reach // 2:
             raise RangeError(
-                f"padding is at most half of the {reach} elements that the kernel reaches over, got {max(widths)}"
+                f"padding is at most half of the {reach} elements that the kernel reaches over, got "
+                f"{max(widths)}"
             )
-    return dict(
-        kernel_size=kernel, stride=stride, padding=padding, data_format=data_format, dilation=gaps
-    )
+    return dict(kernel_size=kernel, stride=stride, padding=padding, data_format=data_format, dilation=gaps)
 
 
 def _front(xp: Any, x: Any, kernel: Pair, stride: Pair, dilation: Pair, spatial: Pair) -> Any:
@@ -55,14 +54,12 @@ def _front(xp: Any, x: Any, kernel: Pair, stride: Pair, dilation: Pair, spatial:
 
 def _back(
     xp: Any, front: Any, x_spec: Any, kernel: Pair, stride: Pair, dilation: Pair, padding: Any, spatial: Pair
-) -> Any:  # fmt: skip
+) -> Any:
     """The transpose of padding and `_front`."""
     seen = xp.reshape(front, shape=(*kernel, *front.shape[1:]))
     seen = xp.permute_dims(seen, axes=(2, 3, 4, 5, 0, 1))
     shape = padded_shape(x_spec.shape, spatial, padding)
-    image = xp.windows_add(
-        seen, axes=spatial, size=kernel, stride=stride, dilation=dilation, shape=shape
-    )
+    image = xp.windows_add(seen, axes=spatial, size=kernel, stride=stride, dilation=dilation, shape=shape)
     return unpadded(xp, image, x_spec.shape, spatial, padding)
 
 
@@ -80,8 +77,16 @@ def _padded_with_lowest(xp: Any, x: Any, spatial: Pair, padding: Any) -> Any:
 
 
 def _max_slope(
-    xp: Any, g: Any, x: Any, y: Any, kernel_size: Pair, stride: Pair, padding: Any, data_format: str, dilation: Pair
-) -> Any:  # fmt: skip
+    xp: Any,
+    g: Any,
+    x: Any,
+    y: Any,
+    kernel_size: Pair,
+    stride: Pair,
+    padding: Any,
+    data_format: str,
+    dilation: Pair,
+) -> Any:
     spatial = spatial_axes(data_format)
     image = _padded_with_lowest(xp, x, spatial, padding)
     hits = xp.equal(_front(xp, image, kernel_size, stride, dilation, spatial), y)
@@ -94,11 +99,16 @@ _BAD = (
     bad(ValueError, "x needs the 4 dimensions (N, C, H, W), got 2 in (4, 4)", x=(4, 4), kernel_size=2),
     bad(ValueError, "kernel_size is 1 or more, got 0", x=(1, 1, 4, 4), kernel_size=0),
     bad(ValueError, "stride is 1 or more, got -1", x=(1, 1, 4, 4), kernel_size=2, stride=-1),
-    bad(ValueError, "the kernel reaches over 5 elements of width, the padded input has 4", x=(1, 1, 5, 4), kernel_size=5),
+    bad(
+        ValueError,
+        "the kernel reaches over 5 elements of width, the padded input has 4",
+        x=(1, 1, 5, 4),
+        kernel_size=5,
+    ),
     bad(ValueError, "padding is at most half of the 2 elements", x=(1, 1, 4, 4), kernel_size=2, padding=2),
     bad(TypeError, "kernel_size is an integer or 2 of them, got 1.5", x=(1, 1, 4, 4), kernel_size=1.5),
     bad(ValueError, "data_format is 'NCHW' or 'NHWC'", x=(1, 1, 4, 4), kernel_size=2, data_format="NWHC"),
-)  # fmt: skip
+)
 
 
 @op(
@@ -113,7 +123,9 @@ _BAD = (
     bad=_BAD,
 )
 def max_pool2d(xp, x, *, kernel_size, stride=None, padding=0, data_format="NCHW", dilation=1):
-    """The largest element of each window; m equal ones get 1/m of the gradient each. Stride None: the kernel size."""
+    """The largest element of each window; m equal ones get 1/m of the gradient
+    each. Stride None: the kernel size.
+    """
     spatial = spatial_axes(data_format)
     image = _padded_with_lowest(xp, x, spatial, padding)
     front = _front(xp, image, kernel_size, stride, dilation, spatial)
@@ -130,7 +142,7 @@ def _mean_settings(
 
 def _counts(
     xp: Any, x: Any, dtype: Any, kernel: Pair, stride: Pair, padding: Any, include: bool, data_format: str
-) -> Any:  # fmt: skip
+) -> Any:
     """How many elements each window has: a number, or an array where padding is left out."""
     if include or not any(map(any, padding)):
         return kernel[0] * kernel[1]
@@ -142,11 +154,16 @@ def _counts(
 
 
 def _mean_slope(
-    xp: Any, g: Any, x_spec: Any, kernel_size: Pair, stride: Pair, padding: Any, count_include_pad: bool, data_format: str
-) -> Any:  # fmt: skip
-    counts = _counts(
-        xp, x_spec, g.dtype, kernel_size, stride, padding, count_include_pad, data_format
-    )
+    xp: Any,
+    g: Any,
+    x_spec: Any,
+    kernel_size: Pair,
+    stride: Pair,
+    padding: Any,
+    count_include_pad: bool,
+    data_format: str,
+) -> Any:
+    counts = _counts(xp, x_spec, g.dtype, kernel_size, stride, padding, count_include_pad, data_format)
     share = xp.divide(g, counts)
     front = xp.broadcast_to(share, shape=(kernel_size[0] * kernel_size[1], *share.shape))
     spatial = spatial_axes(data_format)
@@ -163,9 +180,11 @@ def _mean_slope(
         case(x=(1, 5, 5, 2), kernel_size=2, padding="same", count_include_pad=False, data_format="NHWC"),
     ],
     bad=_BAD,
-)  # fmt: skip
-def avg_pool2d(xp, x, *, kernel_size, stride=None, padding=0, count_include_pad=True, data_format="NCHW"):  # fmt: skip
-    """The mean of each window; `count_include_pad=False` leaves padding out of the count. Stride None: the kernel size."""
+)
+def avg_pool2d(xp, x, *, kernel_size, stride=None, padding=0, count_include_pad=True, data_format="NCHW"):
+    """The mean of each window; `count_include_pad=False` leaves padding out of the
+    count. Stride None: the kernel size.
+    """
     spatial = spatial_axes(data_format)
     front = _front(xp, padded(xp, x, spatial, padding), kernel_size, stride, (1, 1), spatial)
     total = xp.sum(front, axis=(0,), keepdims=False)

@@ -1,7 +1,7 @@
 """Ops that combine elements along axes: sums, extremes, statistics.
 
-Every gradient here begins by giving g the axes back that the reduction removed (`_restore`). Ties of max and min
-share the gradient equally; prod is exact with any number of zeros, to any order.
+Every gradient here begins by giving g the axes back that the reduction removed (`_restore`). Ties of max and
+min share the gradient equally; prod is exact with any number of zeros, to any order.
 """
 
 from __future__ import annotations
@@ -53,7 +53,9 @@ def _count(shape: tuple[int, ...], axis: Axes) -> int:
 
 
 def widened(xp: Any, x: Any) -> Any:
-    """`x`, in float32 if it is float16: many small numbers, or a few large ones, are more than float16 holds."""
+    """`x`, in float32 if it is float16: many small numbers, or a few large
+    ones, are more than float16 holds.
+    """
     return xp.astype(x, dtype=float32) if x.dtype == _HALF else x
 
 
@@ -289,7 +291,5 @@ def _from_the_end(xp: Any, g: Any, x_spec: Spec, axis: int | None) -> Any:
 def cumsum(xp, x, *, axis=None):
     """Running sum along `axis`, or of the flattened array."""
     if axis is None:
-        return xp.cumsum(
-            xp.reshape(x, shape=(_count(x.shape, tuple(range(len(x.shape)))),)), axis=0
-        )
+        return xp.cumsum(xp.reshape(x, shape=(_count(x.shape, tuple(range(len(x.shape)))),)), axis=0)
     return xp.cumsum(x, axis=axis)

@@ -135,15 +135,15 @@ def expand_dims(xp, x, *, axis):
     bad=[bad(ValueError, "does not broadcast to", x=(3,), shape=(4,))],
 )
 def broadcast_to(xp, x, *, shape):
-    """x repeated to `shape` by the rules of broadcasting. The graph sums the gradient over the repetitions."""
+    """x repeated to `shape` by the rules of broadcasting. The graph sums
+    the gradient over the repetitions.
+    """
     return xp.broadcast_to(x, shape=shape)
 
 
 def _reversed_along(xp: Any, x: Any, axis: tuple[int, ...]) -> Any:
     backwards = slice(None, None, -1)
-    return xp.getitem(
-        x, key=tuple(backwards if i in axis else slice(None) for i in range(len(x.shape)))
-    )
+    return xp.getitem(x, key=tuple(backwards if i in axis else slice(None) for i in range(len(x.shape))))
 
 
 @op(
@@ -202,9 +202,7 @@ def _layer(xp: Any, g: Any, i: int, axis: int) -> Any:
 )
 def stack(xp, *arrays, axis=0):
     """Arrays of equal shape joined along a new axis: `stack([a, b], axis=0)`."""
-    return xp.concat(
-        *(xp.reshape(a, shape=_with_ones(a.shape, (axis,))) for a in arrays), axis=axis
-    )
+    return xp.concat(*(xp.reshape(a, shape=_with_ones(a.shape, (axis,))) for a in arrays), axis=axis)
 
 
 def _widths(x: Any, pad_width: Any, value: float) -> dict[str, Any]:
@@ -219,9 +217,7 @@ def _widths(x: Any, pad_width: Any, value: float) -> dict[str, Any]:
 
 
 def _unpad(xp: Any, g: Any, x_spec: Any, pad_width: Any) -> Any:
-    key = tuple(
-        slice(before, before + n) for (before, _), n in zip(pad_width, x_spec.shape, strict=True)
-    )
+    key = tuple(slice(before, before + n) for (before, _), n in zip(pad_width, x_spec.shape, strict=True))
     return xp.getitem(g, key=key)
 
 
@@ -241,9 +237,7 @@ def _repetitions(x: Any, reps: Any) -> dict[str, Any]:
     return dict(reps=(1,) * (len(x.shape) - len(counts)) + counts)
 
 
-def _tiled_shapes(
-    shape: tuple[int, ...], reps: tuple[int, ...]
-) -> tuple[tuple[int, ...], tuple[int, ...]]:
+def _tiled_shapes(shape: tuple[int, ...], reps: tuple[int, ...]) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """(ones and sizes in turn, repetitions and sizes in turn)."""
     sizes = (1,) * (len(reps) - len(shape)) + shape
     pairs = list(zip(reps, sizes, strict=True))

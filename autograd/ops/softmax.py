@@ -18,7 +18,9 @@ def _shift(xp: Any, x: Any, axis: Axes) -> Any:
 
 
 def _logsumexp_slope(xp: Any, g: Any, x: Any, axis: Axes) -> Any:
-    """The softmax; from the shifted x, since `x - y` has no digits left where x is large. 0 where all are -inf."""
+    """The softmax; from the shifted x, since `x - y` has no digits left
+    where x is large. 0 where all are -inf.
+    """
     wide = widened(xp, x)
     e = xp.exp(xp.subtract(wide, _shift(xp, wide, axis)))
     total = xp.sum(e, axis=axis, keepdims=True)

@@ -1,7 +1,8 @@
 """Sliding windows over some axes of an array, and the settings that convolution and pooling share.
 
-`windows` and `windows_add` are each other's transpose. A setting for two axes is one number or a pair; padding may
-also be a pair per axis, "valid" (none) or "same" (a result of size ceil(n / stride), the larger half after).
+`windows` and `windows_add` are each other's transpose. A setting for two axes is one number
+or a pair; padding may also be a pair per axis, "valid" (none) or "same" (a result of size
+ceil(n / stride), the larger half after).
 """
 
 from __future__ import annotations
@@ -74,7 +75,8 @@ def resolve_padding(
         reach = (k - 1) * gap + 1
         if reach > n + before + after:
             raise ShapeError(
-                f"the kernel reaches over {reach} elements of {name}, the padded input has {n + before + after}"
+                f"the kernel reaches over {reach} elements of {name}, the padded input has "
+                f"{n + before + after}"
             )
     (top, bottom), (left, right) = pairs
     return (top.__index__(), bottom.__index__()), (left.__index__(), right.__index__())
@@ -85,9 +87,7 @@ def _same(n: int, kernel: int, stride: int, dilation: int) -> Pair:
     return total // 2, total - total // 2
 
 
-def padded(
-    xp: Any, x: Any, axes: Pair, padding: tuple[Pair, Pair], value: float | bool = 0.0
-) -> Any:
+def padded(xp: Any, x: Any, axes: Pair, padding: tuple[Pair, Pair], value: float | bool = 0.0) -> Any:
     """x with `value` around it on two axes."""
     if not any(map(any, padding)):
         return x
@@ -103,9 +103,7 @@ def padded_shape(shape: tuple[int, ...], axes: Pair, padding: tuple[Pair, Pair])
     return tuple(sizes)
 
 
-def unpadded(
-    xp: Any, g: Any, shape: tuple[int, ...], axes: Pair, padding: tuple[Pair, Pair]
-) -> Any:
+def unpadded(xp: Any, g: Any, shape: tuple[int, ...], axes: Pair, padding: tuple[Pair, Pair]) -> Any:
     """The transpose of `padded`: what lies inside."""
     if not any(map(any, padding)):
         return g
@@ -156,9 +154,11 @@ def _over(ndim: int, axes: Any, size: Any, stride: Any, dilation: Any) -> dict[s
         bad(TypeError, "size is an integer or 1 of them", x=(4,), axes=0, size=(2, 2)),
         bad(ValueError, "twice", x=(4, 4), axes=(0, -2), size=2),
     ],
-)  # fmt: skip
+)
 def windows(xp, x, *, axes, size, stride=1, dilation=1):
-    """Windows of `size` over `axes`: their positions in place of those axes, their insides as new last axes."""
+    """Windows of `size` over `axes`: their positions in place of those
+    axes, their insides as new last axes.
+    """
     return xp.windows(x, axes=axes, size=size, stride=stride, dilation=dilation)
 
 
@@ -175,9 +175,7 @@ def windows(xp, x, *, axes, size, stride=1, dilation=1):
         case(values=(4, 2, 3, 2, 2), axes=(2, 0), size=2, stride=(2, 1), dilation=(1, 3), shape=(7, 2, 6)),
     ],
     bad=[bad(ValueError, "where the windows of (7,) are (5, 3)", values=(4, 3), axes=0, size=3, shape=(7,))],
-)  # fmt: skip
+)
 def windows_add(xp, values, *, axes, size, stride=1, dilation=1, shape):
     """Zeros of `shape` with each window added where it came from; the transpose of windows."""
-    return xp.windows_add(
-        values, axes=axes, size=size, stride=stride, dilation=dilation, shape=shape
-    )
+    return xp.windows_add(values, axes=axes, size=size, stride=stride, dilation=dilation, shape=shape)

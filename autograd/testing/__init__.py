@@ -1,8 +1,9 @@
-"""For tests of ops, the library's own and yours: gradients held against differences, inputs made from declarations.
+"""For tests of ops, the library's own and yours: gradients held against
+differences, inputs made from declarations.
 
-`adapters` (for functions of other frameworks) and `strategies` (which need Hypothesis) are modules that load when they
-are first used. The pytest plugin, which needs no import, gives the fixture `gradcheck`.
-`python -m autograd.testing.campaign` looks for false alarms.
+`adapters` (for functions of other frameworks) and `strategies` (which need Hypothesis) are modules that load
+when they are first used. The pytest plugin, which needs no import, gives the fixture `gradcheck`. `python -m
+autograd.testing.campaign` looks for false alarms.
 
 This is the one room of `autograd` that knows NumPy, to build inputs and to difference numerically.
 """

@@ -1,8 +1,9 @@
-"""No false alarms: a great many random calls of every op, whose gradients are right, and how many the checks reject.
+"""No false alarms: a great many random calls of every op, whose gradients are
+right, and how many the checks reject.
 
-`python -m autograd.testing.campaign --cases 100000` prints the counts and a script for every rejection. Calls come
-from `draws`: plain values, values full of ties and kinks, and values far from one. A call that cannot be judged (the
-value is NaN, say) is counted as undecided, by op.
+`python -m autograd.testing.campaign --cases 100000` prints the counts and a script for every rejection. Calls
+come from `draws`: plain values, values full of ties and kinks, and values far from one. A call that cannot be
+judged (the value is NaN, say) is counted as undecided, by op.
 """
 
 from __future__ import annotations
@@ -50,7 +51,9 @@ class Case(NamedTuple):
     seed: int
 
     def check(self) -> None:
-        check_grad(self.sample.subject(), *self.sample.inputs, order=self.order, dtype=self.dtype, seed=self.seed)  # fmt: skip
+        check_grad(
+            self.sample.subject(), *self.sample.inputs, order=self.order, dtype=self.dtype, seed=self.seed
+        )
 
 
 def differentiable_ops() -> list[Op]:
@@ -97,7 +100,9 @@ def run_campaign(cases: int, seed: int = 0, progress: TextIO | None = None) -> O
 
 def main(arguments: Any = None) -> int:
     """The command line; the exit status is 1 if a right gradient was rejected."""
-    parser = argparse.ArgumentParser(prog="python -m autograd.testing.campaign", description=(__doc__ or "").split("\n")[0])  # fmt: skip
+    parser = argparse.ArgumentParser(
+        prog="python -m autograd.testing.campaign", description=(__doc__ or "").split("\n")[0]
+    )
     parser.add_argument("--cases", type=int, default=100_000)
     parser.add_argument("--seed", type=int, default=0)
     chosen = parser.parse_args(arguments)

@@ -1,9 +1,10 @@
 """Is a gradient right? Decided by differences in float64, along directions rather than element by element.
 
-For a direction d and weights w, the derivative of t -> sum(w f(x + t d)) at 0 is a single number, which backward
-knows as sum(gradient * d). `slopes` measures it without a look at the gradient rules, `judge` compares the two,
-`examine` chooses the directions. Here the parts of a check are put together: shapes and dtypes, differences, reverse
-mode against forward mode, linearity in the weights, unharmed inputs, and the same for the gradient as a function.
+For a direction d and weights w, the derivative of t -> sum(w f(x + t d)) at 0 is a single number, which
+backward knows as sum(gradient * d). `slopes` measures it without a look at the gradient rules, `judge`
+compares the two, `examine` chooses the directions. Here the parts of a check are put together: shapes and
+dtypes, differences, reverse mode against forward mode, linearity in the weights, unharmed inputs, and the
+same for the gradient as a function.
 """
 
 from __future__ import annotations
@@ -27,28 +28,30 @@ _TOLERANCE = {"float64": 1e-6, "float32": 3e-4}
 def check_grad(f: Any, *inputs: Any, order: int = 1, dtype: Any = "float64", seed: int = 0) -> None:
     """Raise GradientMismatch unless the gradients claimed for `f` are right.
 
-    Every floating input is tried alone, then all of them together. A gradient must have the shape and dtype of its
-    input, agree with differences, with forward mode (`sum(w * push(d)) == sum(pull(w) * d)`), be linear in the
-    weights of the result, and leave the inputs as they were.
+    Every floating input is tried alone, then all of them together. A gradient must have the shape and dtype
+    of its input, agree with differences, with forward mode (`sum(w * push(d)) == sum(pull(w) * d)`), be
+    linear in the weights of the result, and leave the inputs as they were.
 
-    At a kink, where the slopes on the two sides of the inputs differ, the claim must lie in the closed interval
-    between them (or among the slopes of points next to it); parts of the inputs are then tried alone, so that a kink
-    hides nothing beside it. The second order of a kink is held against the one-sided slopes of the gradient, taken
-    as a function of the inputs: its jump at the kink itself is no slope, the slopes beside the jump are.
+    At a kink, where the slopes on the two sides of the inputs differ, the claim must lie in the closed
+    interval between them (or among the slopes of points next to it); parts of the inputs are then tried
+    alone, so that a kink hides nothing beside it. The second order of a kink is held against the
+    one-sided slopes of the gradient, taken as a function of the inputs: its jump at the kink itself is no
+    slope, the slopes beside the jump are.
 
-    Elements of inputs that are NaN or infinite are not judged. A gradient that is claimed to be infinite is right
-    where the slope on one side grows without bound.
+    Elements of inputs that are NaN or infinite are not judged. A gradient that is claimed to be infinite is
+    right where the slope on one side grows without bound.
 
     Args:
         f: a function of tensors that returns a tensor of any shape, or a `Subject`.
         inputs: arrays, tensors, lists or numbers. Integers and booleans are passed on as they are.
         order: 2 checks derivatives of the gradient as well, by `create_graph`.
-        dtype: that in which the gradient is computed, "float64" (to 1e-6) or "float32" (to 3e-4). The differences
-            are always those of float64.
+        dtype: that in which the gradient is computed, "float64" (to 1e-6) or "float32" (to 3e-4). The
+            differences are always those of float64.
         seed: of the directions.
 
     Raises:
-        GradientMismatch: with the function, the input, the direction, both numbers, and a script that repeats it.
+        GradientMismatch: with the function, the input, the direction, both
+            numbers, and a script that repeats it.
         Undecided: where differences can say nothing, such as where the value is NaN.
         ValueError: for another dtype, or `order=2` of a subject that cannot differentiate its gradient.
 
@@ -62,9 +65,7 @@ def check_grad(f: Any, *inputs: Any, order: int = 1, dtype: Any = "float64", see
     autograd.testing.report.GradientMismatch: ...
     """
     subject = subject_of(f)
-    _run(
-        "check_grad", _all_of, subject, inputs, dtype, seed, {"order": order} if order != 1 else {}
-    )
+    _run("check_grad", _all_of, subject, inputs, dtype, seed, {"order": order} if order != 1 else {})
 
 
 def check_vjp(f: Any, *inputs: Any, dtype: Any = "float64", seed: int = 0) -> None:
@@ -172,13 +173,11 @@ def _check_group(check: _Check, group: tuple[int, ...], order: int) -> None:
     _check_linear(check, point, group, weights, _flat(gradients))
     if order > 1:
         directions = [check.random(gradient.shape) for gradient in gradients]
-        deeper = check.subject.gradient(
-            group, check.cast(weights), [check.cast(d) for d in directions]
-        )
+        deeper = check.subject.gradient(group, check.cast(weights), [check.cast(d) for d in directions])
         if deeper is None:
             raise ValueError(
-                f"{check.subject.name}: order=2 needs a gradient that can be differentiated, and this subject has "
-                "none; use order=1"
+                f"{check.subject.name}: order=2 needs a gradient that can be differentiated, and this "
+                "subject has none; use order=1"
             )
         _check_group(check._replace(subject=deeper, deeper=True), group, order - 1)
 
@@ -188,8 +187,8 @@ def _require_finite(check: _Check, point: Point) -> None:
         place = tuple(int(i) for i in np.argwhere(~np.isfinite(point.value))[0])
         where = f" at {place}" if place else ""
         raise Undecided(
-            f"{check.subject.name}: the value is {point.value[place]}{where}, so there is no slope to compare with. "
-            "Choose inputs where the function is finite."
+            f"{check.subject.name}: the value is {point.value[place]}{where}, so there is no slope to "
+            "compare with. Choose inputs where the function is finite."
         )
     again = check.evaluate(point.arrays)
     if not _same(again, point.value, 1e-9):
@@ -210,7 +209,7 @@ def _hold_against_differences(
         return
     finding = examine_gradient(point, _flat(gradients), weights)
     if finding is not None:
-        _report(check, f"the gradient with respect to {check.label(group)}", "backward", finding, weights)  # fmt: skip
+        _report(check, f"the gradient with respect to {check.label(group)}", "backward", finding, weights)
 
 
 def _check_linear(
@@ -228,8 +227,9 @@ def _check_linear(
     floor = noise_floor(point, 2 * np.abs(weights) + np.abs(other))
     if gap > _TOLERANCE[check.dtype] * size_of(sizes) + floor + LEAST:
         raise GradientMismatch(
-            f"{check.subject.name}: the gradient with respect to {check.label(group)} is not linear in the weights "
-            f"of the result of shape {weights.shape}: for 2 w + v it is {short(joint)}, for w and v together {short(expected)}"
+            f"{check.subject.name}: the gradient with respect to {check.label(group)} is not linear in the "
+            f"weights of the result of shape {weights.shape}: for 2 w + v it is {short(joint)}, for w and v "
+            f"together {short(expected)}"
         )
 
 
@@ -249,8 +249,9 @@ def _check_modes(check: _Check, group: tuple[int, ...]) -> None:
     allowed = _TOLERANCE[check.dtype] * max(size_of(forward), size_of(reverse))
     if gap > allowed + noise_floor(point, weights) + LEAST:
         raise GradientMismatch(
-            f"{check.subject.name}: forward and reverse mode differ. Inputs {check.label(group)}, {check.dtype}. "
-            f"Along a random direction push gives {forward.sum():.12g}, pull gives {reverse.sum():.12g}."
+            f"{check.subject.name}: forward and reverse mode differ. Inputs {check.label(group)}, "
+            f"{check.dtype}. Along a random direction push gives {forward.sum():.12g}, pull gives "
+            f"{reverse.sum():.12g}."
         )
 
 
@@ -302,18 +303,14 @@ def _jvp_of(check: _Check) -> None:
             _report(check, what, "forward mode", finding, weights)
 
 
-def _change_along(
-    check: _Check, point: Point, direction: NDArray, weights: NDArray
-) -> Finding | None:
+def _change_along(check: _Check, point: Point, direction: NDArray, weights: NDArray) -> Finding | None:
     """What speaks against the change that forward mode claims along `direction`."""
     shapes = [check.arrays[i].shape for i in check.floating]
     change = _push(check, check.floating, split(direction, shapes))
     if change is None:
         raise ValueError(f"{check.subject.name}: this subject has no forward mode to check")
     if change.shape != point.value.shape:
-        shapes_differ = (
-            f"the change of the value has shape {change.shape}, the value {point.value.shape}"
-        )
+        shapes_differ = f"the change of the value has shape {change.shape}, the value {point.value.shape}"
         raise GradientMismatch(f"{check.subject.name}: {shapes_differ}")
     return examine_change(point, direction, change.astype(np.float64), weights)
 
@@ -321,12 +318,15 @@ def _change_along(
 def _report(check: _Check, what: str, mode: str, finding: Finding, weights: NDArray) -> None:
     """Raise what a finding amounts to."""
     low, high, allowed = finding.verdict.low, finding.verdict.high, finding.verdict.allowed
-    start = f"Result of shape {weights.shape}, {check.dtype}. Along the {finding.kind} {short(finding.direction)} "
+    start = (
+        f"Result of shape {weights.shape}, {check.dtype}. Along the {finding.kind} "
+        f"{short(finding.direction)} "
+    )
     if finding.verdict.outcome == UNDECIDED:
         raise Undecided(
-            f"{check.subject.name}: {what} cannot be judged here. {start}{mode} gives {finding.claim:.12g}, and "
-            f"differences give no clear slope (between {low:.6g} and {high:.6g}). "
-            "Choose inputs inside the domain of the function, of moderate size."
+            f"{check.subject.name}: {what} cannot be judged here. {start}{mode} gives {finding.claim:.12g}, "
+            f"and differences give no clear slope (between {low:.6g} and {high:.6g}). Choose inputs inside "
+            "the domain of the function, of moderate size."
         )
     measured = f"{low:.12g}"
     if high - low > allowed:

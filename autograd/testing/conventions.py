@@ -1,10 +1,13 @@
-"""What the gradients of the library are at points where differences cannot tell: kinks, ties, edges of the domain.
+"""What the gradients of the library are at points where differences cannot
+tell: kinks, ties, edges of the domain.
 
-Each row says: with every element of an input equal to the value given, each element of the result passes that many
-times its gradient on to each element of the input. Constant arrays make a row mean the same for any shape, with any
-broadcasting. `elements` is the number of elements of the input that one element of the result is made of.
+Each row says: with every element of an input equal to the value given, each element of the result
+passes that many times its gradient on to each element of the input. Constant arrays make a row mean
+the same for any shape, with any broadcasting. `elements` is the number of elements of the input that
+one element of the result is made of.
 
-Differences show no more than an interval at such a point, so a slope there is a decision, and this is its record.
+Differences show no more than an interval at such a point, so a slope there is
+a decision, and this is its record.
 """
 
 from __future__ import annotations
@@ -29,7 +32,9 @@ class Setting(NamedTuple):
 
 
 class Convention(NamedTuple):
-    """The slope of `op` at one point. Values or slopes of None stand for a setting in which there is no such point."""
+    """The slope of `op` at one point. Values or slopes of None stand for a
+    setting in which there is no such point.
+    """
 
     op: str
     values: Callable[[Setting], Numbers | None]
@@ -102,7 +107,7 @@ class Expected(NamedTuple):
 
 def expected_at(
     row: Convention, op: Op, inputs: Sequence[Any], static: Mapping[str, Any], shape: tuple[int, ...]
-) -> Expected | None:  # fmt: skip
+) -> Expected | None:
     """What a row says about inputs of these shapes and a result of `shape`; None where it says nothing.
 
     Inputs that the row does not name keep the values given. `static` is canonical.

@@ -1,8 +1,9 @@
 """Calls of ops at random, from their declarations: shapes, values, ties, kinks and scales far from one.
 
-A case of the declaration gives the pattern of shapes and static attributes; its sizes are replaced by others, each
-by the same one everywhere, where the op allows that. Ops without cases work element by element and get any shapes
-that broadcast. Values come from the declared intervals, or from a coarse grid of them, where ties and kinks abound.
+A case of the declaration gives the pattern of shapes and static attributes; its sizes are replaced by
+others, each by the same one everywhere, where the op allows that. Ops without cases work element by
+element and get any shapes that broadcast. Values come from the declared intervals, or from a coarse grid
+of them, where ties and kinks abound.
 """
 
 from __future__ import annotations
@@ -20,7 +21,9 @@ from .samples import Sample
 
 NDArray = np.ndarray[Any, Any]
 Choose = Callable[[int, int], int]
-"""A number between two, both included: what all choices of shapes are made of, by a generator or by Hypothesis."""
+"""A number between two, both included: what all choices of shapes are made
+of, by a generator or by Hypothesis.
+"""
 
 INTERVAL = (-2.0, 2.0)
 FAR = (0.0, 5e-324, -1e-310, 1e-30, 1e-12, -1e-7, 1e-3, 30.0, -800.0, 1e6, -1e12, 1e30)
@@ -31,8 +34,8 @@ def random_call(op: Op, generator: np.random.Generator, kind: str = "plain") -> 
     """One call of `op`.
 
     Args:
-        kind: "plain" numbers of the declared intervals; "grid" numbers, where ties and kinks are usual; or "far",
-            where some elements are 0, subnormal, tiny, huge or outside the domain.
+        kind: "plain" numbers of the declared intervals; "grid" numbers, where ties and kinks are usual;
+            or "far", where some elements are 0, subnormal, tiny, huge or outside the domain.
 
     >>> import numpy as np, autograd as ag
     >>> call = random_call(ag.matmul.op, np.random.default_rng(0))
@@ -104,7 +107,9 @@ def _shuffled(values: list[Any], choose: Choose) -> list[Any]:
 def _resized(
     op: Op, described: list[tuple[str, Any]], static: dict[str, Any], choose: Choose
 ) -> list[tuple[str, Any]]:
-    """Other sizes for the shapes, if the op takes them; indices stay valid because sizes only grow beside them."""
+    """Other sizes for the shapes, if the op takes them; indices stay valid
+    because sizes only grow beside them.
+    """
     only_shapes = all(isinstance(value, tuple) for _, value in described)
     sizes = {n for _, value in described if isinstance(value, tuple) for n in value if n > 1}
     new = {n: choose(1 if only_shapes else n, n + 3) for n in sorted(sizes)}

@@ -1,9 +1,10 @@
 """Which directions a gradient is tried along, and how one kink is kept from hiding what is wrong beside it.
 
-First all elements at once: along a random direction, and along one where every term of the claim is positive, so that
-nothing cancels. Where that meets a kink the interval between the slopes may be wide; then ever smaller parts of the
-inputs are tried, until the kinks are alone and the smooth rest has been judged strictly. The parts are elements, and
-also groups of equal elements that move together, along which the largest of equals is smooth.
+First all elements at once: along a random direction, and along one where every term of the claim is
+positive, so that nothing cancels. Where that meets a kink the interval between the slopes may be
+wide; then ever smaller parts of the inputs are tried, until the kinks are alone and the smooth rest
+has been judged strictly. The parts are elements, and also groups of equal elements that move
+together, along which the largest of equals is smooth.
 """
 
 from __future__ import annotations
@@ -74,15 +75,16 @@ class Point:
         size = np.abs(np.where(self.movable, self.x, 1.0))
         self.scale = np.maximum(size, 1.0)
         self.own_scale = np.where(size > 0, size, 1.0)
-        # steps of the size of 1 say nothing of a function that bends within a tiny x, nor steps of the size of a
-        # large x of one that oscillates; such elements have another scale to try
+        # steps of the size of 1 say nothing of a function that bends within a tiny x, nor steps of the size
+        # of a large x of one that oscillates; such elements have another scale to try
         self.tiny = self.own_scale < 0.02
         self.large = size > 20
         self.suspect = self.tiny | self.large
         self.other_scale = np.where(self.tiny, np.maximum(self.own_scale, 1e-305), 1.0)
         sizes = np.concatenate([np.abs(a).ravel() for a in self.arrays if a.dtype.kind == "f"])
         self.small_sizes = np.unique(sizes[(sizes > 0) & (sizes < 0.02)])
-        # terms of the size of large inputs, and quotients of a gradient by tiny ones, may have cancelled on the way
+        # terms of the size of large inputs, and quotients of a gradient by tiny ones, may have cancelled on
+        # the way
         most = float(sizes[np.isfinite(sizes)].max(initial=0.0))
         # every element moves by its own size, zeros by that of the smallest
         smallest = float(self.small_sizes.min(initial=1.0))
@@ -108,9 +110,7 @@ class Point:
         narrowed.value = self.value.ravel()[[place]]
         return narrowed
 
-    def line(
-        self, direction: NDArray, weights: NDArray, scale: float, at: NDArray | None = None
-    ) -> Line:
+    def line(self, direction: NDArray, weights: NDArray, scale: float, at: NDArray | None = None) -> Line:
         moving = direction != 0
         # x + t d is rounded like x
         coarse = float((np.abs(self.x[moving]) / np.abs(direction[moving])).max(initial=1.0))
@@ -151,13 +151,12 @@ class Point:
     def _neighbours(
         self, direction: NDArray, weights: NDArray, scale: float, distance: float
     ) -> Iterator[tuple[Line, float]]:
-        """Lines through points next to x, in a rising and a falling order of the elements and at random; steps."""
+        """Lines through points next to x, in a rising and a falling order of
+        the elements and at random; steps.
+        """
         ramp = np.linspace(0.5, 1.5, self.x.size)
         shifts = [ramp, -ramp]
-        shifts += [
-            self.signs() * self.generator.uniform(0.1, 1.5, self.x.shape)
-            for _ in range(_NEIGHBOURS)
-        ]
+        shifts += [self.signs() * self.generator.uniform(0.1, 1.5, self.x.shape) for _ in range(_NEIGHBOURS)]
         moving = direction != 0
         reach = np.minimum(self.own_scale, 1.0)
         step = distance / 50 * float((reach / self.scale)[moving].min(initial=1.0))
@@ -211,24 +210,22 @@ def _infinite_elements(point: Point, gradient: NDArray, weights: NDArray) -> Fin
         alone = np.arange(point.x.size) == place
         finding = _judge_part(
             point, np.where(alone, gradient, 0.0), alone * 1.0, np.arange(point.x.size), weights, "elements"
-        )  # fmt: skip
+        )
         if finding.verdict.outcome not in (AGREES, KINK):
             # what is divided by a subnormal number overflows
             return finding.now(UNDECIDED) if point.own_scale[place] < LEAST else finding
     return None
 
 
-def _gradient_in_parts(
-    point: Point, gradient: NDArray, usable: NDArray, weights: NDArray
-) -> Finding | None:
+def _gradient_in_parts(point: Point, gradient: NDArray, usable: NDArray, weights: NDArray) -> Finding | None:
     values, together = np.unique(point.x, return_inverse=True)
     groupings = [("equal elements together", together), ("elements", np.arange(point.x.size))]
     for kind, labels in groupings[0 if values.size < point.x.size else 1 :]:
         sizes = point.generator.uniform(0.5, 1.5, point.x.size)[labels]
 
-        def finding(part: NDArray, of: NDArray = labels, by: NDArray = sizes, kind: str = kind) -> Finding:  # fmt: skip
+        def finding(part: NDArray, of: NDArray = labels, by: NDArray = sizes, kind: str = kind) -> Finding:
             members = usable & np.isin(of, part)
-            return _judge_part(point, np.where(members, gradient * by, 0.0), members * by, of, weights, kind)  # fmt: skip
+            return _judge_part(point, np.where(members, gradient * by, 0.0), members * by, of, weights, kind)
 
         wrong = in_parts(np.unique(labels[usable]), finding, point.generator)
         if wrong is not None:
@@ -260,9 +257,7 @@ def _judge_part(
     wild = np.isinf([found.verdict.low, found.verdict.high]).any() and point.large[members].any()
     if wild and not several:
         found = found.now(UNDECIDED)
-    if found.verdict.outcome in (AGREES, KINK) or not (
-        point.suspect.any() or point.small_sizes.size
-    ):
+    if found.verdict.outcome in (AGREES, KINK) or not (point.suspect.any() or point.small_sizes.size):
         return found
     if several:
         return found.now(UNDECIDED)
@@ -278,7 +273,9 @@ def _judge_part(
 
 
 def _of_two_scales(point: Point, members: NDArray, found: Finding, near: Finding) -> Finding:
-    """Which verdict on one element counts: `found`, by steps of its natural size, or `near`, by those of another."""
+    """Which verdict on one element counts: `found`, by steps of its natural
+    size, or `near`, by those of another.
+    """
     if near.verdict.outcome == UNDECIDED:
         return near
     near = near.now(DIFFERS) if near.verdict.outcome == ROUGH else near
@@ -301,7 +298,8 @@ def _of_two_scales(point: Point, members: NDArray, found: Finding, near: Finding
 
 
 def _fits_each_output(point: Point, found: Finding, weights: NDArray) -> bool:
-    """Whether the claim is a sum of slopes that each element of the value may have, kinks of one apart from another's.
+    """Whether the claim is a sum of slopes that each element of the value may have,
+    kinks of one apart from another's.
 
     An element that is the largest in two windows, tied in both, may be chosen in one of them alone.
     """
@@ -313,9 +311,7 @@ def _fits_each_output(point: Point, found: Finding, weights: NDArray) -> bool:
     for place in moving:
         alone = point.of_output(int(place))
         line = alone.line(found.direction, weights.ravel()[[place]], 0.0)
-        slopes = [
-            side.value for side in (line.one_sided(-1), line.one_sided(1)) if side is not None
-        ]
+        slopes = [side.value for side in (line.one_sided(-1), line.one_sided(1)) if side is not None]
         if not slopes:
             return False
         low, high = low + min(slopes), high + max(slopes)
@@ -323,7 +319,9 @@ def _fits_each_output(point: Point, found: Finding, weights: NDArray) -> bool:
 
 
 def _agrees_closely(point: Point, direction: NDArray, claim: float, weights: NDArray) -> bool:
-    """Whether the claim is a slope within the distance to another element so tiny that it looked like a tie."""
+    """Whether the claim is a slope within the distance to another element
+    so tiny that it looked like a tie.
+    """
     for size in point.small_sizes[:4]:
         line, step = point.line(direction, weights, 0.0), max(1e-3 * size, 1e-300)
         slopes = [line.central(step), line.side(-step), line.side(step)]

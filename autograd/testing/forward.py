@@ -1,7 +1,7 @@
 """Is what forward mode claims right? A change of every element of the value along one direction.
 
-Many elements are judged together first, then ever fewer, as for gradients; where a slope is infinite or absent each
-element stands alone.
+Many elements are judged together first, then ever fewer, as for gradients; where a slope is infinite
+or absent each element stands alone.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from .judge import DIFFERS, KINK, ROUGH, UNDECIDED
 NDArray = np.ndarray[Any, Any]
 
 
-def examine_change(
-    point: Point, direction: NDArray, change: NDArray, weights: NDArray
-) -> Finding | None:
-    """The finding that speaks against `change`, claimed to be that of the value along `direction`, or None."""
+def examine_change(point: Point, direction: NDArray, change: NDArray, weights: NDArray) -> Finding | None:
+    """The finding that speaks against `change`, claimed to be that of
+    the value along `direction`, or None.
+    """
     if not np.isfinite(change).all():
         return _change_by_element(point, direction, change.ravel(), weights.ravel())
     flat = change.ravel()
@@ -38,10 +38,10 @@ def examine_change(
     return in_parts(np.arange(flat.size), finding, point.generator)
 
 
-def _change_by_element(
-    point: Point, direction: NDArray, change: NDArray, weights: NDArray
-) -> Finding | None:
-    """Judge each element of the value by itself, so that an infinite or absent slope spoils no other's verdict."""
+def _change_by_element(point: Point, direction: NDArray, change: NDArray, weights: NDArray) -> Finding | None:
+    """Judge each element of the value by itself, so that an infinite or
+    absent slope spoils no other's verdict.
+    """
     undecided = None
     for place in point.generator.permutation(change.size)[:MOST_PARTS]:
         alone, weight = point.of_output(int(place)), np.abs(weights[[place]])

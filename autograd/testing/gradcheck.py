@@ -1,7 +1,8 @@
 """Property tests of gradients: a function, a description of its inputs, and many drawn ones that are checked.
 
-What the pytest fixture `gradcheck` gives; it can be used without pytest too. Needs Hypothesis, so it is imported only
-when a test asks for it. Inputs where nothing can be judged are drawn anew, and a function that has no others fails.
+What the pytest fixture `gradcheck` gives; it can be used without pytest too. Needs Hypothesis, so it
+is imported only when a test asks for it. Inputs where nothing can be judged are drawn anew, and a
+function that has no others fails.
 """
 
 from __future__ import annotations
@@ -93,15 +94,14 @@ class Gradcheck(NamedTuple):
             gradients_are_right()
         except Unsatisfiable:
             raise Undecided(
-                f"gradcheck: none of {len(undecided)} drawn inputs could be judged. The last one: {undecided[-1]}"
+                f"gradcheck: none of {len(undecided)} drawn inputs could be judged. The last one: "
+                f"{undecided[-1]}"
             ) from None
 
     def number(self) -> int:
         """How many examples a call checks."""
         if self.profile not in PROFILES:
-            raise ValueError(
-                f"unknown profile {self.profile!r}; known are {', '.join(sorted(PROFILES))}"
-            )
+            raise ValueError(f"unknown profile {self.profile!r}; known are {', '.join(sorted(PROFILES))}")
         return PROFILES[self.profile] if self.examples is None else self.examples
 
 
@@ -114,7 +114,8 @@ def _inputs(
         return op_arguments(op).map(lambda call: (call.subject(), call.inputs))
     if not inputs:
         raise TypeError(
-            "gradcheck: no inputs; give a shape, a strategy of arrays or an array for each argument of the function"
+            "gradcheck: no inputs; give a shape, a strategy of arrays or an array for each argument of "
+            "the function"
         )
     parts = [_input(value, interval, special) for value in inputs]
     return st.tuples(*parts).map(lambda values: (function, values))
@@ -128,6 +129,6 @@ def _input(value: Any, interval: tuple[float, float], special: tuple[str, ...]) 
     if isinstance(value, np.ndarray):
         return st.just(value)
     raise TypeError(
-        f"gradcheck: an input is a shape (a tuple of ints), a strategy or a NumPy array, got {type(value).__name__} "
-        f"{value!r}"
+        "gradcheck: an input is a shape (a tuple of ints), a strategy or a NumPy array, got "
+        f"{type(value).__name__} {value!r}"
     )

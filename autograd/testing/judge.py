@@ -1,9 +1,10 @@
 """Does a claimed directional derivative agree with the function? One line, one number, one verdict.
 
-Where the slopes to the left and right of x are equal the claim must equal them. Where they differ it must lie in the
-closed interval between them; and where even that is no help, because near x the slope along the line takes values
-that it has on no side of x itself (the middle one of three equal elements), among the slopes that points next to x
-have. Only evidence that two estimates confirm convicts; where the numbers say nothing the verdict is "undecided".
+Where the slopes to the left and right of x are equal the claim must equal them. Where they differ it must
+lie in the closed interval between them; and where even that is no help, because near x the slope along
+the line takes values that it has on no side of x itself (the middle one of three equal elements), among
+the slopes that points next to x have. Only evidence that two estimates confirm convicts; where the
+numbers say nothing the verdict is "undecided".
 """
 
 from __future__ import annotations
@@ -15,7 +16,9 @@ from typing import NamedTuple
 from .slopes import CENTRAL_STEPS, Estimate, Line
 
 AGREES, KINK, DIFFERS, ROUGH, UNDECIDED = "agrees", "kink", "differs", "rough", "undecided"
-"""ROUGH: the claim is not among the slopes, but slopes differ near x; of several elements each may still be right."""
+"""ROUGH: the claim is not among the slopes, but slopes differ near x; of
+several elements each may still be right.
+"""
 NEARBY = (1e-4, 1e-6)
 """How far away points still count as next to x, in units of the scale of x."""
 _ENOUGH = 8
@@ -38,8 +41,8 @@ class Verdict(NamedTuple):
 class Claim(NamedTuple):
     """A claimed derivative along a line; `scale` is the size of the terms that it is the sum of.
 
-    `tolerance` is relative to that. `epsilon` is that of the dtype of the claim: terms that cancel leave so much of
-    the values behind. `floor()` is what they leave where rounding hides that values move at all.
+    `tolerance` is relative to that. `epsilon` is that of the dtype of the claim: terms that cancel leave so
+    much of the values behind. `floor()` is what they leave where rounding hides that values move at all.
     """
 
     value: float
@@ -54,13 +57,7 @@ class Claim(NamedTuple):
         if not math.isfinite(size):
             return 0.0
         change = min(estimate.change, _TRUST * max(abs(estimate.value), abs(self.value)))
-        return (
-            self.tolerance * size
-            + change
-            + estimate.noise
-            + 64 * self.epsilon * estimate.size
-            + LEAST
-        )
+        return self.tolerance * size + change + estimate.noise + 64 * self.epsilon * estimate.size + LEAST
 
     def equals(self, estimate: Estimate) -> bool:
         if math.isinf(estimate.value):
@@ -75,7 +72,9 @@ def judge(
     nearby: Callable[[float], Iterable[tuple[Line, float]]],
     smallest: float,
 ) -> Verdict:
-    """The verdict on `claim`. `nearby(distance)` gives lines of the same direction through points next to x, and steps; `smallest` is the least step that moves x."""
+    """The verdict on `claim`. `nearby(distance)` gives lines of the same direction through points next to
+    x, and steps; `smallest` is the least step that moves x.
+    """
     if math.isnan(claim.value):
         return _no_number(line)
     best = line.central(CENTRAL_STEPS[0])
@@ -134,8 +133,7 @@ def _between(claim: Claim, left: Estimate | None, right: Estimate | None) -> Ver
         return Verdict(AGREES if same else KINK, low.value, high.value, allowed)
     gap = max(low.value - claim.value, claim.value - high.value)
     sure = all(
-        side.error < 0.25 * gap and side.change <= 0.05 * abs(side.value) + side.noise
-        for side in sides
+        side.error < 0.25 * gap and side.change <= 0.05 * abs(side.value) + side.noise for side in sides
     )
     return Verdict(DIFFERS if sure else UNDECIDED, low.value, high.value, allowed)
 

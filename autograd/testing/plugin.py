@@ -1,4 +1,5 @@
-"""The pytest plugin: the fixture `gradcheck`, the marker `gradients`, and two options. Does nothing unless used.
+"""The pytest plugin: the fixture `gradcheck`, the marker `gradients`, and two
+options. Does nothing unless used.
 
     def test_my_function(gradcheck):
         gradcheck(my_function, (3, 4), (4,))

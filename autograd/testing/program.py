@@ -1,8 +1,9 @@
 """Random programs: a few ops on shared values, as data that reads as Python and can be called on tensors.
 
-A program is grown step by step. What a step may be comes from the declarations of the ops; whether it is taken is
-found by trying: its values must be finite, moderate and inside the declared interval, and its gradient must not
-change when they move a little, which keeps kinks, ties and poles away. Steps that do not count are left out.
+A program is grown step by step. What a step may be comes from the declarations of the ops;
+whether it is taken is found by trying: its values must be finite, moderate and inside the
+declared interval, and its gradient must not change when they move a little, which keeps kinks,
+ties and poles away. Steps that do not count are left out.
 """
 
 from __future__ import annotations
@@ -30,7 +31,9 @@ _MOST_ELEMENTS = 60
 
 
 class Value(NamedTuple):
-    """The argument of a step that an earlier one computed: inputs come first, then the results of the steps."""
+    """The argument of a step that an earlier one computed: inputs come
+    first, then the results of the steps.
+    """
 
     number: int
 
@@ -68,9 +71,7 @@ class Program(NamedTuple):
         """The program with its constants given as tensors, as a traced step needs them."""
         values, left = list(inputs), iter(constants)
         for step in self.steps:
-            arguments = [
-                values[a.number] if isinstance(a, Value) else next(left) for a in step.arguments
-            ]
+            arguments = [values[a.number] if isinstance(a, Value) else next(left) for a in step.arguments]
             values.append(apply(step.op, arguments, step.static))
         return values[-1] if self.steps else values[0]
 
@@ -105,7 +106,9 @@ class Program(NamedTuple):
         return "\n".join([*lines, f"    return {names[-1] if self.steps else names[0]}"])
 
     def pruned(self) -> Program:
-        """Without the steps that the result does not need, and without unused inputs behind the last used one."""
+        """Without the steps that the result does not need, and without
+        unused inputs behind the last used one.
+        """
         first = len(self.shapes)
         needed = {first + len(self.steps) - 1} if self.steps else {0}
         for i in range(len(self.steps) - 1, -1, -1):
@@ -113,12 +116,11 @@ class Program(NamedTuple):
                 needed |= {a.number for a in self.steps[i].arguments if isinstance(a, Value)}
         kept = [i for i in range(len(self.steps)) if first + i in needed]
         used = max((n for n in needed if n < first), default=0) + 1
-        place = {**{i: i for i in range(used)}, **{first + old: used + new for new, old in enumerate(kept)}}  # fmt: skip
+        place = {**{i: i for i in range(used)}, **{first + old: used + new for new, old in enumerate(kept)}}
         steps = tuple(
             self.steps[i]._replace(
                 arguments=tuple(
-                    Value(place[a.number]) if isinstance(a, Value) else a
-                    for a in self.steps[i].arguments
+                    Value(place[a.number]) if isinstance(a, Value) else a for a in self.steps[i].arguments
                 )
             )
             for i in kept
@@ -160,7 +162,8 @@ def usable_ops() -> list[Op]:
 
 def grow(choose: Choose, ops: Sequence[Op], most_steps: int = 6, most_inputs: int = 3) -> Program:
     """A random program; `choose` makes every decision, smaller numbers for simpler programs."""
-    # always the most inputs: those that are not used are left out in the end, which shrinks better than a count
+    # always the most inputs: those that are not used are left out in the end, which shrinks better than a
+    # count
     shapes = tuple(tuple(choose(1, 3) for _ in range(choose(0, 3))) for _ in range(most_inputs))
     program = Program(shapes, (), choose(0, 999))
     values = program.inputs()
@@ -179,8 +182,8 @@ def _propose(op: Op, count: int, choose: Choose) -> Step:
     """A call of `op` on some of the values, after one of its cases."""
 
     def operand() -> Value:
-        # often the newest, so that programs grow deep; the first input is the simplest choice, so that they shrink:
-        # what is no longer used is left out
+        # often the newest, so that programs grow deep; the first input is the simplest choice, so that they
+        # shrink: what is no longer used is left out
         return Value(min(choose(0, 2 * count), count - 1))
 
     if not op.cases:
@@ -248,7 +251,8 @@ def mlp(sizes: Sequence[int], activation: Op, loss: str, batch: int, seed: int) 
 
     Args:
         sizes: of the input, the hidden layers and the output.
-        loss: "squared" (to targets that are an input), "classes" or "binary" cross-entropy (targets are constants).
+        loss: "squared" (to targets that are an input), "classes" or "binary"
+            cross-entropy (targets are constants).
     """
     generator = np.random.default_rng(seed)
     shapes: list[tuple[int, ...]] = [(batch, sizes[0])]

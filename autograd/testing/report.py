@@ -1,7 +1,8 @@
 """What a failed check says: the two verdicts as exceptions, and the script that repeats one.
 
-A reproducer is a complete Python script: imports, the inputs with every digit, the call of the check with its seed.
-Inputs too many to print are drawn by a generator if the mismatch shows with such inputs as well, else packed.
+A reproducer is a complete Python script: imports, the inputs with every digit, the call of
+the check with its seed. Inputs too many to print are drawn by a generator if the mismatch
+shows with such inputs as well, else packed.
 """
 
 from __future__ import annotations
@@ -23,9 +24,9 @@ MOST_PRINTED = 200
 class GradientMismatch(AssertionError):  # noqa: N818 - it says what was found, like the other assertion it is
     """A gradient differs from the slope of the function, or has another shape or dtype than its input.
 
-    Cause: a wrong rule in `vjp=`; a function that is not the same at each call (random numbers); an input that is
-    used but cut off by `detach()`; at a kink, a slope outside the interval between the slopes on its two sides.
-    The message ends with a script that repeats the mismatch, which is also in `reproducer`.
+    Cause: a wrong rule in `vjp=`; a function that is not the same at each call (random numbers); an input
+    that is used but cut off by `detach()`; at a kink, a slope outside the interval between the slopes on its
+    two sides. The message ends with a script that repeats the mismatch, which is also in `reproducer`.
     """
 
     reproducer: str = ""
@@ -34,15 +35,18 @@ class GradientMismatch(AssertionError):  # noqa: N818 - it says what was found, 
 class Undecided(ValueError):  # noqa: N818 - a verdict like GradientMismatch, not a failure of the check
     """Differences say nothing about the gradient at these inputs, neither for nor against it.
 
-    Cause: the value is NaN or infinite there, or on both sides; or it changes so much, or so little against its own
-    rounding, that no step gives a slope. Choose inputs inside the domain of the function, of moderate size.
+    Cause: the value is NaN or infinite there, or on both sides; or it changes so much, or so
+    little against its own rounding, that no step gives a slope. Choose inputs inside the domain
+    of the function, of moderate size.
     """
 
     reproducer: str = ""
 
 
 class Call(NamedTuple):
-    """One call of a check, to be written as a script; `settings` are keyword arguments that are not defaults."""
+    """One call of a check, to be written as a script; `settings` are
+    keyword arguments that are not defaults.
+    """
 
     check: str
     subject: Subject

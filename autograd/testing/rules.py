@@ -1,8 +1,9 @@
-"""A gradient rule as a program: traced on symbols for one call of its op, with the graph's unbroadcasting at its end.
+"""A gradient rule as a program: traced on symbols for one call of its op, with the
+graph's unbroadcasting at its end.
 
-What a rule computes is then data. Mutation testing changes it, documentation prints it, and `run_rule` is its meaning
-on NumPy arrays. The parameters of the program are `g`, every input of the op under its own name, and the result `y`;
-a rule reads some of them.
+What a rule computes is then data. Mutation testing changes it, documentation prints it, and `run_rule` is its
+meaning on NumPy arrays. The parameters of the program are `g`, every input of the op under its own name, and
+the result `y`; a rule reads some of them.
 """
 
 from __future__ import annotations
@@ -25,8 +26,8 @@ NDArray = np.ndarray[Any, Any]
 
 
 class RuleProgram(NamedTuple):
-    """The rule of the input at `position`, for inputs of these shapes and dtypes. `fitted` counts the instructions
-    of the rule itself; those that follow undo broadcasting."""
+    """The rule of the input at `position`, for inputs of these shapes and dtypes. `fitted` counts the
+    instructions of the rule itself; those that follow undo broadcasting."""
 
     op: Op
     position: int
@@ -55,7 +56,8 @@ def rule_name(rule: RuleProgram) -> str:
 def trace_rule(sample: Sample, position: int, *, fit: bool = True) -> RuleProgram:
     """The program of the rule for one input of a sample.
 
-    Inputs that are Python numbers stay numbers, as in `x ** 2`. With `fit=False` the program ends where the rule does.
+    Inputs that are Python numbers stay numbers, as in `x ** 2`. With `fit=False`
+    the program ends where the rule does.
 
     >>> import autograd as ag
     >>> from autograd.testing import samples
@@ -82,9 +84,7 @@ def trace_rule(sample: Sample, position: int, *, fit: bool = True) -> RuleProgra
     name = op.arrays[position] if position < len(op.arrays) else str(op.variadic)
     rule = op.vjp[name]
     known = {**static, "i": position - len(op.arrays)}
-    arguments = [
-        known[n] if n in known else op.value_of(n, inputs, y) for n in argument_names(rule)[2:]
-    ]
+    arguments = [known[n] if n in known else op.value_of(n, inputs, y) for n in argument_names(rule)[2:]]
     gradient = rule(xp, g, *arguments)
     gradient = gradient if isinstance(gradient, Symbol) else xp.asarray(gradient)
     own = len(xp.finish("rule", [], []).instructions)

@@ -1,8 +1,9 @@
 """From an op's declaration to concrete inputs: what `case`, `bad` and `Domain` mean in numbers.
 
-A tuple is a shape, filled with random floats from the input's interval, away from its kinks; a list holds the values
-themselves, so integers stay integers and booleans make masks; for a variadic input a list holds one of either per
-array. An op that declares no cases works element by element and gets the default shapes, with broadcasting.
+A tuple is a shape, filled with random floats from the input's interval, away from its kinks; a list
+holds the values themselves, so integers stay integers and booleans make masks; for a variadic input a
+list holds one of either per array. An op that declares no cases works element by element and gets the
+default shapes, with broadcasting.
 """
 
 from __future__ import annotations
@@ -85,7 +86,10 @@ class OpSubject(TensorSubject):
 
     def imports(self) -> tuple[str, ...]:
         text = self.call_text()
-        needed = {"NAMESPACE": "from autograd.ops import NAMESPACE", "Slot(": "from backends.shapes import Slot"}  # fmt: skip
+        needed = {
+            "NAMESPACE": "from autograd.ops import NAMESPACE",
+            "Slot(": "from backends.shapes import Slot",
+        }
         return tuple(line for word, line in needed.items() if word in text)
 
 
@@ -154,9 +158,7 @@ def _draw(
 ) -> Iterator[NDArray]:
     """An array per (input, shape). Inputs with the same domain share one set of separate values: no ties."""
     sizes = [int(np.prod(shape, dtype=int)) for _, shape in wanted]
-    regions = [
-        (domain.intervals.get(name, _INTERVAL), domain.kinks.get(name, ())) for name, _ in wanted
-    ]
+    regions = [(domain.intervals.get(name, _INTERVAL), domain.kinks.get(name, ())) for name, _ in wanted]
     pools = {
         region: iter(
             _separate(
@@ -177,7 +179,9 @@ def _separate(
     count: int,
     generator: np.random.Generator,
 ) -> NDArray:
-    """`count` different numbers of the interval in random order, well apart from each other and from the kinks."""
+    """`count` different numbers of the interval in random order, well apart
+    from each other and from the kinks.
+    """
     edges = [interval[0], *sorted(k for k in kinks if interval[0] <= k <= interval[1]), interval[1]]
     segments = [
         (low + (_DISTANCE if low in kinks else 0.0), high - (_DISTANCE if high in kinks else 0.0))
@@ -186,9 +190,7 @@ def _separate(
     ]
     lengths = np.array([high - low for low, high in segments])
     # one number in the middle half of each of `count` equal cells, laid over the segments end to end
-    along = (
-        (np.arange(count) + generator.uniform(0.25, 0.75, count)) * lengths.sum() / max(count, 1)
-    )
+    along = (np.arange(count) + generator.uniform(0.25, 0.75, count)) * lengths.sum() / max(count, 1)
     starts = np.concatenate([[0.0], np.cumsum(lengths)[:-1]])
     which = np.searchsorted(starts, along, side="right") - 1
     lows = np.array([low for low, _ in segments])

@@ -1,9 +1,9 @@
 """Numerical derivatives along a line: central, from one side alone, and those of points near by.
 
-A `Line` is t -> f(x + t d), weighted. Its central slope is extrapolated from three steps (Richardson), which leaves
-about ten digits. The slopes to the left and to the right are read off points on that side only, never off f(x), so
-that a jump at x gives the slopes beside it instead of an infinite one. Every estimate carries what rounding and
-extrapolation may have left in it. Nothing here knows of gradients.
+A `Line` is t -> f(x + t d), weighted. Its central slope is extrapolated from three steps (Richardson), which
+leaves about ten digits. The slopes to the left and to the right are read off points on that side only, never
+off f(x), so that a jump at x gives the slopes beside it instead of an infinite one. Every estimate carries
+what rounding and extrapolation may have left in it. Nothing here knows of gradients.
 """
 
 from __future__ import annotations
@@ -17,7 +17,9 @@ import numpy as np
 NDArray = np.ndarray[Any, Any]
 
 CENTRAL_STEPS = (2e-3, 2e-4, 2e-5, 2e-6)
-"""Small enough to stay on one side of a kink 0.05 away; the later ones are for functions that bend sharply."""
+"""Small enough to stay on one side of a kink 0.05 away; the later ones
+are for functions that bend sharply.
+"""
 SIDE_STEPS = (1e-3, 1e-4, 1e-5, 1e-6, 1e-7)
 EPSILON = float(np.finfo(np.float64).eps)
 _SIDE_5 = (-77 / 12, 107 / 6, -39 / 2, 61 / 6, -25 / 12)
@@ -71,7 +73,9 @@ class Line:
         return Estimate(twice, abs(twice - once[1]), noise, self.size)
 
     def side(self, h: float) -> Estimate | None:
-        """The slope at 0 from the points h, 2h ... 5h (h < 0: to the left); None where a value is not finite."""
+        """The slope at 0 from the points h, 2h ... 5h (h < 0: to the
+        left); None where a value is not finite.
+        """
         values = [self.f(k * h) for k in range(1, 6)]
         differences = [float(((v - values[0]) * self.weights).sum()) for v in values]
         five = sum(c * d for c, d in zip(_SIDE_5, differences, strict=True)) / h
@@ -91,9 +95,7 @@ class Line:
         """Whether the value at 0 is apart from those beside it, on a side where there are any."""
         here = self.f(0.0)
         for sign in (-1, 1):
-            far, near = (
-                abs(float(((self.f(sign * h) - here) * self.weights).sum())) for h in (1e-5, 1e-12)
-            )
+            far, near = (abs(float(((self.f(sign * h) - here) * self.weights).sum())) for h in (1e-5, 1e-12))
             if near > 0.5 * far > 0:
                 return True
         return False
@@ -103,15 +105,15 @@ class Line:
         here = self.f(0.0)
         for sign in (-1, 1):
             far, near, nearest = (
-                abs(float(((self.f(sign * h) - here) * self.weights).sum()))
-                for h in (1e-5, 1e-7, smallest)
+                abs(float(((self.f(sign * h) - here) * self.weights).sum())) for h in (1e-5, 1e-7, smallest)
             )
             if near > 0.1 * far and nearest < 0.5 * near:
                 return True
         return False
 
     def one_sided(self, sign: int, thorough: bool = False) -> Estimate | None:
-        """The best slope from one side, infinite where it grows without bound, None where there are no values.
+        """The best slope from one side, infinite where it grows without
+        bound, None where there are no values.
 
         `thorough` lets two steps confirm each other, for a verdict that has consequences.
         """

@@ -1,7 +1,8 @@
 """Hypothesis strategies for whoever tests with arrays: tensors, arguments of ops, programs, perceptrons.
 
-To be imported by its own name, `from autograd.testing import strategies`, and not with the package: only this file
-needs Hypothesis. Everything shrinks: arrays to zeros of few elements, programs to the one or two ops that matter.
+To be imported by its own name, `from autograd.testing import strategies`, and not with the
+package: only this file needs Hypothesis. Everything shrinks: arrays to zeros of few elements,
+programs to the one or two ops that matter.
 """
 
 from __future__ import annotations
@@ -35,13 +36,9 @@ SPECIAL: dict[str, Callable[[Any], list[float]]] = {
 """Names of special values, and what they are in a dtype."""
 
 
-def shapes(
-    max_dims: int = 3, max_side: int = 4, min_side: int = 0
-) -> st.SearchStrategy[tuple[int, ...]]:
+def shapes(max_dims: int = 3, max_side: int = 4, min_side: int = 0) -> st.SearchStrategy[tuple[int, ...]]:
     """Shapes, those of numbers and of empty arrays among them."""
-    return of_numpy.array_shapes(
-        min_dims=0, max_dims=max_dims, min_side=min_side, max_side=max_side
-    )
+    return of_numpy.array_shapes(min_dims=0, max_dims=max_dims, min_side=min_side, max_side=max_side)
 
 
 @st.composite
@@ -72,17 +69,17 @@ def arrays(
     """
     kind = np.dtype(dtype)
     if unknown := set(special) - set(SPECIAL):
-        raise ValueError(
-            f"unknown special values {sorted(unknown)}; known are {', '.join(SPECIAL)}"
-        )
-    wanted = draw(shape if isinstance(shape, st.SearchStrategy) else st.just(shape)) if shape is not None else draw(shapes())  # fmt: skip
+        raise ValueError(f"unknown special values {sorted(unknown)}; known are {', '.join(SPECIAL)}")
+    wanted = (
+        draw(shape if isinstance(shape, st.SearchStrategy) else st.just(shape))
+        if shape is not None
+        else draw(shapes())
+    )
     array = draw(of_numpy.arrays(kind, wanted, elements=_elements(kind, interval, special)))
     return with_layout(array, draw(st.sampled_from(LAYOUTS)) if layout is None else layout)
 
 
-def _elements(
-    dtype: Any, interval: tuple[float, float], special: Sequence[str]
-) -> st.SearchStrategy[Any]:
+def _elements(dtype: Any, interval: tuple[float, float], special: Sequence[str]) -> st.SearchStrategy[Any]:
     low, high = interval
     if dtype.kind == "b":
         return st.booleans()
@@ -122,10 +119,10 @@ def with_layout(array: NDArray, layout: str) -> NDArray:
 
 
 @st.composite
-def tensors(
-    draw: Any, /, requires_grad: bool = False, backend: Any = None, **settings: Any
-) -> Tensor:
-    """Tensors; `settings` are those of `arrays`. Where the backend takes NumPy's arrays the layout is kept."""
+def tensors(draw: Any, /, requires_grad: bool = False, backend: Any = None, **settings: Any) -> Tensor:
+    """Tensors; `settings` are those of `arrays`. Where the backend takes
+    NumPy's arrays the layout is kept.
+    """
     home = backends.default() if backend is None else backends.get(backend)
     array = draw(arrays(**settings))
     kept = home.array_type is np.ndarray
@@ -146,7 +143,8 @@ def broadcast_partners(draw: Any, shape: Sequence[int]) -> tuple[int, ...]:
 
 @st.composite
 def op_arguments(draw: Any, op: Any, dtype: Any = "float64", layout: str | None = None) -> Sample:
-    """Calls of an op after its declaration: any shapes that broadcast for an elementwise op, else after a case.
+    """Calls of an op after its declaration: any shapes that broadcast for an
+    elementwise op, else after a case.
 
     Args:
         op: the declaration or the public function.
@@ -170,9 +168,7 @@ def op_arguments(draw: Any, op: Any, dtype: Any = "float64", layout: str | None 
 
 
 @st.composite
-def programs(
-    draw: Any, ops: Sequence[Any] | None = None, max_steps: int = 6, max_inputs: int = 3
-) -> Program:
+def programs(draw: Any, ops: Sequence[Any] | None = None, max_steps: int = 6, max_inputs: int = 3) -> Program:
     """Random programs of ops on shared values; smooth near the inputs that they make themselves.
 
     Args:

@@ -1,8 +1,9 @@
-"""What the checks need to know of a function, in NumPy arrays alone: `Subject`, and the one for functions of tensors.
+"""What the checks need to know of a function, in NumPy arrays alone: `Subject`,
+and the one for functions of tensors.
 
-A subject gives values, gradients of weighted sums, forward-mode changes and the gradient as a new subject. It hides
-the framework: the checks never see a tensor, and a function written in any framework can be attacked by a subject
-of a few lines, made from `BaseSubject`.
+A subject gives values, gradients of weighted sums, forward-mode changes and the gradient as a new subject. It
+hides the framework: the checks never see a tensor, and a function written in any framework can be attacked by
+a subject of a few lines, made from `BaseSubject`.
 """
 
 from __future__ import annotations
@@ -31,9 +32,9 @@ Function = Callable[..., Tensor]
 class Subject(Protocol):
     """A function of arrays under test, and the derivatives that its framework claims for it.
 
-    `arrays` are all inputs in order, those that cannot have a gradient (integers, booleans) included. Floating ones
-    have one dtype, in which the framework must compute; weights and tangents come in it too. No method may change an array that it is given: the checks
-    look whether one does.
+    `arrays` are all inputs in order, those that cannot have a gradient (integers, booleans) included.
+    Floating ones have one dtype, in which the framework must compute; weights and tangents come in it too. No
+    method may change an array that it is given: the checks look whether one does.
     """
 
     name: str
@@ -41,18 +42,22 @@ class Subject(Protocol):
     def value(self, arrays: Sequence[NDArray]) -> NDArray:
         """The function, computed in the dtype of the arrays."""
 
-    def pull(
-        self, arrays: Sequence[NDArray], weights: NDArray, wanted: tuple[int, ...]
-    ) -> list[NDArray]:
-        """Reverse mode: gradients of `sum(weights * value)` at the inputs `wanted`, zeros where it ignores one."""
+    def pull(self, arrays: Sequence[NDArray], weights: NDArray, wanted: tuple[int, ...]) -> list[NDArray]:
+        """Reverse mode: gradients of `sum(weights * value)` at the inputs
+        `wanted`, zeros where it ignores one.
+        """
 
     def push(self, arrays: Sequence[NDArray], tangents: Mapping[int, NDArray]) -> NDArray | None:
-        """Forward mode: the change of the value along `tangents` (others stay); None where there is no such mode."""
+        """Forward mode: the change of the value along `tangents` (others
+        stay); None where there is no such mode.
+        """
 
     def gradient(
         self, wanted: tuple[int, ...], weights: NDArray, directions: Sequence[NDArray]
     ) -> Subject | None:
-        """The subject `arrays -> sum over wanted of (direction * pull)`, for second order; None when it cannot."""
+        """The subject `arrays -> sum over wanted of (direction * pull)`, for
+        second order; None when it cannot.
+        """
 
     def input_name(self, position: int) -> str:
         """How messages call the input at `position`."""
@@ -61,11 +66,14 @@ class Subject(Protocol):
         """An expression that is this subject, or the function, in a script: `ag.multiply`, or `f`."""
 
     def imports(self) -> tuple[str, ...]:
-        """The lines that a script needs before `call_text()`, beyond numpy and autograd (`import autograd as ag`)."""
+        """The lines that a script needs before `call_text()`, beyond numpy and
+        autograd (`import autograd as ag`).
+        """
 
 
 class BaseSubject:
-    """The answers that most frameworks share: reverse mode alone, first order alone, names read off the function.
+    """The answers that most frameworks share: reverse mode alone, first order
+    alone, names read off the function.
 
     An adapter adds `value` and `pull`, and overrides what its framework can do besides.
     """
@@ -124,9 +132,7 @@ class TensorSubject(BaseSubject):
     def value(self, arrays: Sequence[NDArray]) -> NDArray:
         return _to_numpy(self._result(self.function(*self.tensors(arrays))))
 
-    def pull(
-        self, arrays: Sequence[NDArray], weights: NDArray, wanted: tuple[int, ...]
-    ) -> list[NDArray]:
+    def pull(self, arrays: Sequence[NDArray], weights: NDArray, wanted: tuple[int, ...]) -> list[NDArray]:
         tensors = self.tensors(arrays)
         for i in wanted:
             tensors[i].requires_grad = True
@@ -149,9 +155,7 @@ class TensorSubject(BaseSubject):
         self, wanted: tuple[int, ...], weights: NDArray, directions: Sequence[NDArray]
     ) -> Subject | None:
         def projected(*tensors: Tensor) -> Tensor:
-            leaves = [
-                t if t.requires_grad or i not in wanted else _leaf(t) for i, t in enumerate(tensors)
-            ]
+            leaves = [t if t.requires_grad or i not in wanted else _leaf(t) for i, t in enumerate(tensors)]
             home = leaves[0].backend
             total = Tensor(0.0, leaves[wanted[0]].dtype, backend=home)
             gradients = self._gradients(leaves, wanted, weights, create_graph=True)
@@ -166,7 +170,9 @@ class TensorSubject(BaseSubject):
         return str(op.parameter_name(position)) if op is not None else super().input_name(position)
 
     def tensors(self, arrays: Sequence[NDArray]) -> list[Tensor]:
-        """Around the arrays themselves where the backend takes NumPy's, so that their strides are tested too."""
+        """Around the arrays themselves where the backend takes NumPy's, so
+        that their strides are tested too.
+        """
         home = self._home()
         if home.array_type is np.ndarray:
             return [Tensor.wrap(np.asarray(array), home) for array in arrays]
@@ -185,7 +191,7 @@ class TensorSubject(BaseSubject):
 
     def _gradients(
         self, leaves: Sequence[Tensor], wanted: tuple[int, ...], weights: NDArray, create_graph: bool
-    ) -> list[Tensor]:  # fmt: skip
+    ) -> list[Tensor]:
         """What `backward` leaves in `grad`; zeros where the function does not depend on an input."""
         for i in wanted:
             leaves[i].grad = None
@@ -198,9 +204,7 @@ class TensorSubject(BaseSubject):
         found = [leaves[i].grad for i in wanted]
         for i in wanted:
             leaves[i].grad = None
-        return [
-            zeros_like(leaves[i]) if g is None else g for i, g in zip(wanted, found, strict=True)
-        ]
+        return [zeros_like(leaves[i]) if g is None else g for i, g in zip(wanted, found, strict=True)]
 
 
 class _Derived(TensorSubject):
@@ -235,9 +239,7 @@ class VjpSubject(_Derived):
         )
         return _to_numpy(value)
 
-    def pull(
-        self, arrays: Sequence[NDArray], weights: NDArray, wanted: tuple[int, ...]
-    ) -> list[NDArray]:
+    def pull(self, arrays: Sequence[NDArray], weights: NDArray, wanted: tuple[int, ...]) -> list[NDArray]:
         tensors = self.tensors(arrays)
         with backends.use(self._home()):
             value, pull = vjp(
@@ -276,16 +278,14 @@ def name_of(function: Any) -> str:
 
 
 def importable(function: Any) -> tuple[tuple[str, ...], str]:
-    """(lines, expression) that give `function` in a script; a comment and `f` where no module holds it by name."""
+    """(lines, expression) that give `function` in a script; a comment and
+    `f` where no module holds it by name.
+    """
     name = str(getattr(function, "__name__", ""))
     if name and PUBLIC.get(name) is function:
         return (), f"ag.{name}"
     home = str(getattr(function, "__module__", ""))
-    if (
-        name.isidentifier()
-        and getattr(sys.modules.get(home), name, None) is function
-        and home != "__main__"
-    ):
+    if name.isidentifier() and getattr(sys.modules.get(home), name, None) is function and home != "__main__":
         return (f"from {home} import {name}",), name
     code = getattr(function, "__code__", None)
     where = f" at {code.co_filename}:{code.co_firstlineno}" if code is not None else ""
@@ -302,9 +302,7 @@ def _leaf(tensor: Tensor) -> Tensor:
     return fresh
 
 
-def _replaced(
-    tensors: Sequence[Tensor], positions: Sequence[int], new: Sequence[Tensor]
-) -> list[Tensor]:
+def _replaced(tensors: Sequence[Tensor], positions: Sequence[int], new: Sequence[Tensor]) -> list[Tensor]:
     result = list(tensors)
     for position, tensor in zip(positions, new, strict=True):
         result[position] = tensor

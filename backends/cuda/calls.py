@@ -14,7 +14,9 @@ ALL = "all"
 
 
 class GemmOperand(NamedTuple):
-    """An operand of a product for BLAS: `transposed` where it lies the other way round, `step` between its lines."""
+    """An operand of a product for BLAS: `transposed` where it lies the other
+    way round, `step` between its lines.
+    """
 
     root: Value
     offset: int
@@ -25,7 +27,9 @@ class GemmOperand(NamedTuple):
 
 
 class Gemm(NamedTuple):
-    """C = A B by BLAS for `matrices` matrices, or C = alpha A B + beta C with the roots that hold both factors."""
+    """C = A B by BLAS for `matrices` matrices, or C = alpha A B + beta C
+    with the roots that hold both factors.
+    """
 
     a: GemmOperand
     b: GemmOperand
@@ -50,6 +54,4 @@ def call_of(kernel: Kernel, label: str, flops: int = 0, checks: bool = False) ->
     """The call of a kernel; its pointers say what it reads and writes."""
     reads = dict.fromkeys((p.root for p in kernel.pointers if not p.written), ALL)
     writes = dict.fromkeys((p.root for p in kernel.pointers if p.written), ALL)
-    return Call(
-        label, tuple({**reads, **writes}), reads, writes, flops, checks=checks, kernel=kernel
-    )
+    return Call(label, tuple({**reads, **writes}), reads, writes, flops, checks=checks, kernel=kernel)

@@ -1,7 +1,8 @@
-"""Reductions along the first axes of a domain: 32 threads side by side, each with its column, in 8 lines down the rows.
+"""Reductions along the first axes of a domain: 32 threads side by side, each with
+its column, in 8 lines down the rows.
 
-No atomic addition: lines are joined in their order, and where many rows stand above few columns, `partial` leaves what each
-part gathered for `finish` to join.
+No atomic addition: lines are joined in their order, and where many rows stand above few columns, `partial`
+leaves what each part gathered for `finish` to join.
 """
 
 from __future__ import annotations
@@ -45,7 +46,9 @@ class Columns:
 
     def scratches(self) -> list[Spec]:
         """What `partial` writes for each reduction."""
-        return [Spec((self.parts, self.columns * g.words), g.dtype) for g in map(Accumulator, self.reductions)]  # fmt: skip
+        return [
+            Spec((self.parts, self.columns * g.words), g.dtype) for g in map(Accumulator, self.reductions)
+        ]
 
     def kernel(self, name: str = "columns") -> Kernel:
         return _Writing(self).whole(name)
@@ -62,8 +65,12 @@ class _Writing:
         self.columns, self.nest, self.group = columns, columns.nest, columns.group
         self.writer = Writer()
         cut, domain = columns.cut, self.group.domain
-        self.counts = {s.result: count_strides(self.group, s.result) for s in self.group.steps if s.primitive == "arange"}  # fmt: skip
-        runs = [a.strides for a in (*self.nest.reads.values(), *self.nest.writes.values())] + list(self.counts.values())  # fmt: skip
+        self.counts = {
+            s.result: count_strides(self.group, s.result) for s in self.group.steps if s.primitive == "arange"
+        }
+        runs = [a.strides for a in (*self.nest.reads.values(), *self.nest.writes.values())] + list(
+            self.counts.values()
+        )
         self.down = Axes(self.writer, domain[:cut], [r[:cut] for r in runs])
         self.side = Axes(self.writer, domain[cut:], [r[cut:] for r in runs])
         self.total = self.writer.integer(columns.columns)
@@ -75,9 +82,9 @@ class _Writing:
 
     def whole(self, name: str) -> Kernel:
         self._each_column()
-        gatherers = self._gather("0", self.length)
-        for gatherer in gatherers:
-            gatherer.close(self.writer, f"total_down<{_LINES}, ")
+        accumulators = self._gather("0", self.length)
+        for accumulator in accumulators:
+            accumulator.close(self.writer, f"total_down<{_LINES}, ")
         self._after()
         self.writer.close()
         return self.writer.kernel(name, (self._blocks(), 1))
@@ -87,11 +94,13 @@ class _Writing:
         each = writer.integer(-(-self.columns.rows // self.columns.parts))
         self._each_column()
         writer.line(f"const I begin = (I)blockIdx.y * {each};")
-        writer.line(f"const I end = begin + {each} < {self.length} ? begin + {each} : {self.length};")  # fmt: skip
-        for gatherer, scratch in zip(self._gather("begin", "end"), scratches, strict=True):
+        writer.line(f"const I end = begin + {each} < {self.length} ? begin + {each} : {self.length};")
+        for accumulator, scratch in zip(self._gather("begin", "end"), scratches, strict=True):
             pointer = writer.pointer(Access(scratch, scratch.spec.dtype, 0, ()), written=True)
-            writer.line(f"{gatherer.name} = total_down<{_LINES}, {gatherer.op}>({gatherer.name});")
-            writer.line(f"if (live && line == 0) {gatherer.put(pointer, f'(I)blockIdx.y * {self.total} + column')}")  # fmt: skip
+            writer.line(f"{accumulator.name} = total_down<{_LINES}, {accumulator.op}>({accumulator.name});")
+            writer.line(
+                f"if (live && line == 0) {accumulator.put(pointer, f'(I)blockIdx.y * {self.total} + column')}"
+            )
         writer.close()
         return writer.kernel(name, (self._blocks(), self.columns.parts))
 
@@ -100,13 +109,16 @@ class _Writing:
         parts = writer.integer(self.columns.parts)
         self._each_column()
         for reduction, scratch in zip(self.columns.reductions, scratches, strict=True):
-            gatherer = Accumulator(reduction)
+            accumulator = Accumulator(reduction)
             pointer = writer.pointer(Access(scratch, scratch.spec.dtype, 0, ()))
-            gatherer.open(writer)
+            accumulator.open(writer)
             writer.open(f"for (I r = line; r < {parts}; r += {_LINES})")
-            writer.line(f"{gatherer.name} = {gatherer.op}::join({gatherer.name}, {gatherer.get(pointer, f'r * {self.total} + column')});")  # fmt: skip
+            writer.line(
+                f"{accumulator.name} = {accumulator.op}::join({accumulator.name}, "
+                f"{accumulator.get(pointer, f'r * {self.total} + column')});"
+            )
             writer.close()
-            gatherer.close(writer, f"total_down<{_LINES}, ")
+            accumulator.close(writer, f"total_down<{_LINES}, ")
         self._after()
         writer.close()
         return writer.kernel(name, (self._blocks(), 1))
@@ -115,10 +127,12 @@ class _Writing:
         return min(-(-self.columns.columns // 32), _BLOCKS)
 
     def _each_column(self) -> None:
-        """Open the loop over columns. All threads of a block stay in it together; the last ones may have none of their own."""
+        """Open the loop over columns. All threads of a block stay in it together; the
+        last ones may have none of their own.
+        """
         writer = self.writer
         writer.line("const I x = (I)threadIdx.x % 32, line = (I)threadIdx.x / 32;")
-        writer.open(f"for (I first = (I)blockIdx.x * 32; first < {self.total}; first += (I)gridDim.x * 32)")  # fmt: skip
+        writer.open(f"for (I first = (I)blockIdx.x * 32; first < {self.total}; first += (I)gridDim.x * 32)")
         writer.line(f"const bool live = first + x < {self.total};")
         writer.line(f"const I column = live ? first + x : {self.total} - 1;")
         self.places = self.side.find("column", "k")
@@ -126,32 +140,34 @@ class _Writing:
     def _gather(self, begin: str, end: str) -> list[Accumulator]:
         """Down the rows of a column."""
         writer, cut = self.writer, self.columns.cut
-        gatherers = [Accumulator(r) for r in self.columns.reductions]
+        accumulators = [Accumulator(r) for r in self.columns.reductions]
         outer = dict(writer.names)
-        for gatherer in gatherers:
-            gatherer.open(writer)
+        for accumulator in accumulators:
+            accumulator.open(writer)
         read = {o for s in (*self.elements, *self.columns.reductions) for o in operands_of(s)}
-        starts = {v: self.side.offset(self.places, a.strides[cut:]) for v, a in self.nest.reads.items() if v in read}  # fmt: skip
+        starts = {
+            v: self.side.offset(self.places, a.strides[cut:]) for v, a in self.nest.reads.items() if v in read
+        }
         writer.open(f"for (I r = {begin} + line; r < {end}; r += {_LINES})")
         places = self.down.find("r", "d")
         for value, start in starts.items():
             access = self.nest.reads[value]
-            writer.define(value, f"{writer.pointer(access)}[{start} + {self.down.offset(places, access.strides[:cut])}]")  # fmt: skip
+            writer.define(
+                value, f"{writer.pointer(access)}[{start} + {self.down.offset(places, access.strides[:cut])}]"
+            )
         for step in self.elements:
             writer.step(step, self._place(step, places))
-        for gatherer in gatherers:
-            gatherer.add(writer, writer.read(operands_of(gatherer.reduction)[0]), "r")
+        for accumulator in accumulators:
+            accumulator.add(writer, writer.read(operands_of(accumulator.reduction)[0]), "r")
         writer.close()
         writer.names = outer
-        return gatherers
+        return accumulators
 
     def _place(self, step: Instruction, places: list[str]) -> str:
         if step.primitive != "arange":
             return ""
         run, cut = self.counts[step.result], self.columns.cut
-        return (
-            f"({self.side.offset(self.places, run[cut:])} + {self.down.offset(places, run[:cut])})"
-        )
+        return f"({self.side.offset(self.places, run[cut:])} + {self.down.offset(places, run[:cut])})"
 
     def _after(self) -> None:
         """What is computed once a column, and written."""
@@ -164,7 +180,15 @@ class _Writing:
                 offset = self.side.offset(self.places, access.strides[cut:])
                 writer.define(value, f"{writer.pointer(access)}[{offset}]")
         for step in steps:
-            writer.step(step, f"({self.side.offset(self.places, self.counts[step.result][cut:])})" if step.primitive == "arange" else "")  # fmt: skip
+            writer.step(
+                step,
+                f"({self.side.offset(self.places, self.counts[step.result][cut:])})"
+                if step.primitive == "arange"
+                else "",
+            )
         for value, access in self.nest.writes.items():
             offset = self.side.offset(self.places, access.strides[cut:])
-            writer.line(f"if (live && line == 0) {writer.pointer(access, written=True)}[{offset}] = {writer.read(value)};")  # fmt: skip
+            writer.line(
+                f"if (live && line == 0) {writer.pointer(access, written=True)}[{offset}] = "
+                f"{writer.read(value)};"
+            )

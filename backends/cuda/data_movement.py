@@ -33,7 +33,9 @@ def _each(writer: Writer, total: int) -> None:
     """Open a loop over `total` elements, one at a time."""
     writer.reaches((total,), (1,))
     count = writer.integer(total)
-    writer.open(f"for (I i = (I)blockIdx.x * {THREADS} + (I)threadIdx.x; i < {count}; i += (I)gridDim.x * {THREADS})")  # fmt: skip
+    writer.open(
+        f"for (I i = (I)blockIdx.x * {THREADS} + (I)threadIdx.x; i < {count}; i += (I)gridDim.x * {THREADS})"
+    )
 
 
 def random_bits(key: Access, counter: Access, result: Value, name: str = "random_bits") -> Kernel:
@@ -47,7 +49,7 @@ def random_bits(key: Access, counter: Access, result: Value, name: str = "random
     _each(writer, blocks)
     writer.line(f"const Words words = philox({words}[0], {stream}[0], (u64)i);")
     writer.line("#pragma unroll")
-    writer.line(f"for (int w = 0; w < 4; ++w) if (i * 4 + w < {end}) {bits}[i * 4 + w] = words.v[w];")  # fmt: skip
+    writer.line(f"for (int w = 0; w < 4; ++w) if (i * 4 + w < {end}) {bits}[i * 4 + w] = words.v[w];")
     writer.close()
     assert key.dtype == counter.dtype == uint64
     assert result.spec.dtype == uint32
@@ -57,16 +59,23 @@ def random_bits(key: Access, counter: Access, result: Value, name: str = "random
 
 def _row_words(row_bytes: int) -> np.dtype[Any]:
     """The widest integers of which a row is made."""
-    return next(np.dtype(n) for n in ("uint64", "uint32", "uint16", "uint8") if row_bytes % np.dtype(n).itemsize == 0)  # fmt: skip
+    return next(
+        np.dtype(n) for n in ("uint64", "uint32", "uint16", "uint8") if row_bytes % np.dtype(n).itemsize == 0
+    )
 
 
-def batch(source: Value, order: Value | None, step: Value, result: Value, name: str = "batch") -> Kernel:  # fmt: skip
-    """The rows of step number `step` (in memory) of an epoch: consecutive ones of `source`, or those that `order` names."""
+def batch(source: Value, order: Value | None, step: Value, result: Value, name: str = "batch") -> Kernel:
+    """The rows of step number `step` (in memory) of an epoch: consecutive ones of
+    `source`, or those that `order` names.
+    """
     writer = Writer()
     rows = result.spec.shape[0]
     word = _row_words(result.spec.size // rows * result.spec.dtype.itemsize)
     words = result.spec.size // rows * result.spec.dtype.itemsize // word.itemsize
-    given, taken = writer.pointer(Access(source, word, 0, ())), writer.pointer(Access(result, word, 0, ()), written=True)  # fmt: skip
+    given, taken = (
+        writer.pointer(Access(source, word, 0, ())),
+        writer.pointer(Access(result, word, 0, ()), written=True),
+    )
     at = writer.pointer(plain(step))
     picked = "" if order is None else writer.pointer(plain(order))
     count, length = writer.integer(rows), writer.integer(words)
@@ -93,7 +102,10 @@ def take(table: Value, indices: Value, result: Value, errors: Value, name: str =
     row_bytes = math.prod(table.spec.shape[1:]) * table.spec.dtype.itemsize
     word = _row_words(row_bytes)
     words = row_bytes // word.itemsize
-    given, taken = writer.pointer(Access(table, word, 0, ())), writer.pointer(Access(result, word, 0, ()), written=True)  # fmt: skip
+    given, taken = (
+        writer.pointer(Access(table, word, 0, ())),
+        writer.pointer(Access(result, word, 0, ()), written=True),
+    )
     by, noted = writer.pointer(plain(indices)), writer.pointer(plain(errors), written=True)
     length, rows = writer.integer(words), writer.integer(table.spec.shape[0])
     writer.reaches((table.spec.size,), (table.spec.dtype.itemsize,))
@@ -104,31 +116,36 @@ def take(table: Value, indices: Value, result: Value, errors: Value, name: str =
     return writer.kernel(name, _grid(indices.spec.size * words))
 
 
-def scatter(values: Value, indices: Value, result: Value, errors: Value, name: str = "scatter_add") -> Kernel:  # fmt: skip
-    """result = zeros; result[indices[i]] += values[i], row by row, in order: each element looks for what belongs to it."""
+def scatter(values: Value, indices: Value, result: Value, errors: Value, name: str = "scatter_add") -> Kernel:
+    """result = zeros; result[indices[i]] += values[i], row by row, in order: each
+    element looks for what belongs to it.
+    """
     writer = Writer()
     columns = math.prod(result.spec.shape[1:])
     kind = TYPES[result.spec.dtype]
     given, by = writer.pointer(plain(values)), writer.pointer(plain(indices))
-    total, noted = writer.pointer(plain(result), written=True), writer.pointer(plain(errors), written=True)  # fmt: skip
-    length, rows, count = (writer.integer(n) for n in (columns, result.spec.shape[0], indices.spec.size))  # fmt: skip
+    total, noted = writer.pointer(plain(result), written=True), writer.pointer(plain(errors), written=True)
+    length, rows, count = (writer.integer(n) for n in (columns, result.spec.shape[0], indices.spec.size))
     writer.reaches((values.spec.size,), (1,))
     _each(writer, result.spec.size)
     writer.line(f"const I r = i / {length}, c = i % {length};")
     writer.line(f"{kind} sum = 0;")
     writer.open(f"for (I j = 0; j < {count}; ++j)")
-    writer.line(f"if (checked((i64){by}[j], {rows}, {noted}) == r) sum += {given}[j * {length} + c];")  # fmt: skip
+    writer.line(f"if (checked((i64){by}[j], {rows}, {noted}) == r) sum += {given}[j * {length} + c];")
     writer.close()
     writer.line(f"{total}[i] = sum;")
     writer.close()
     return writer.kernel(name, _grid(result.spec.size))
 
 
-def windows_add(values: Access, counts: Sequence[int], result: Value, static: dict[str, Any], name: str = "windows_add") -> Kernel:  # fmt: skip
+def windows_add(
+    values: Access, counts: Sequence[int], result: Value, static: dict[str, Any], name: str = "windows_add"
+) -> Kernel:
     """Each element of the result sums the windows that have it, place by place in their order.
 
     Args:
-        values: with a stride for each axis of the result (a windowed one counts windows), then for the axes inside.
+        values: with a stride for each axis of the result (a windowed one counts
+            windows), then for the axes inside.
         counts: windows along each windowed axis.
         result: what is written.
         static: of the instruction.
@@ -140,7 +157,11 @@ def windows_add(values: Access, counts: Sequence[int], result: Value, static: di
     kind = TYPES[result.spec.dtype]
     fixed = [0 if k in axes else s for k, s in enumerate(values.strides[:ndim])]
     # no two axes become one here: the coordinate of each is needed
-    domain = Axes(writer, shape, [row_major(shape), *(tuple(int(k == j) for k in range(ndim)) for j in range(ndim) if shape[j] > 1)])  # fmt: skip
+    domain = Axes(
+        writer,
+        shape,
+        [row_major(shape), *(tuple(int(k == j) for k in range(ndim)) for j in range(ndim) if shape[j] > 1)],
+    )
     given, total = writer.pointer(values), writer.pointer(plain(result), written=True)
     writer.reaches([*(n for n in shape), *static["size"]], values.strides)
     places = _places(shape)
@@ -160,9 +181,12 @@ def windows_add(values: Access, counts: Sequence[int], result: Value, static: di
         writer.line(f"const I u{j} = d{j} / {name_step};")
         writer.line(f"if (d{j} < 0 || u{j} * {name_step} != d{j} || u{j} >= {many}) continue;")
     offset = itertools.chain.from_iterable(
-        (f"u{j} * {writer.integer(values.strides[axis])}", f"t{j} * {writer.integer(values.strides[ndim + j])}")
+        (
+            f"u{j} * {writer.integer(values.strides[axis])}",
+            f"t{j} * {writer.integer(values.strides[ndim + j])}",
+        )
         for j, axis in enumerate(axes)
-    )  # fmt: skip
+    )
     writer.line(f"sum += {given}[base + {' + '.join(offset)}];")
     for _ in axes:
         writer.close()

@@ -1,4 +1,6 @@
-"""Loops without reductions: every thread computes a few neighbouring elements, read and written 16 bytes at a time."""
+"""Loops without reductions: every thread computes a few neighbouring elements,
+read and written 16 bytes at a time.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,7 @@ _BLOCKS = 4096
 """So many blocks at most; a block goes on with other elements when it is done."""
 
 
-def elements(nest: Nest, unaligned: frozenset[Value] = frozenset(), guard: Value | None = None) -> Kernel:  # fmt: skip
+def elements(nest: Nest, unaligned: frozenset[Value] = frozenset(), guard: Value | None = None) -> Kernel:
     """The kernel of a group without reductions; see `Writer` for `unaligned` and `guard`."""
     return _Elements(nest, Writer(unaligned, guard)).kernel("elements")
 
@@ -21,10 +23,12 @@ class _Elements:
     def __init__(self, nest: Nest, writer: Writer) -> None:
         self.nest, self.group = nest, nest.group
         self.writer = writer
-        self.counts = {s.result: count_strides(self.group, s.result) for s in self.group.steps if s.primitive == "arange"}  # fmt: skip
+        self.counts = {
+            s.result: count_strides(self.group, s.result) for s in self.group.steps if s.primitive == "arange"
+        }
         runs = [a.strides for a in (*nest.reads.values(), *nest.writes.values())]
         self.axes = Axes(self.writer, self.group.domain, [*runs, *self.counts.values()])
-        given = [(a, self.axes.strides(a.strides)) for a in (*nest.reads.values(), *nest.writes.values())]  # fmt: skip
+        given = [(a, self.axes.strides(a.strides)) for a in (*nest.reads.values(), *nest.writes.values())]
         last = self.axes.sizes[-1] if self.axes.sizes else 1
         self.lanes = lanes_for(self.writer, given, last)
 
@@ -35,9 +39,16 @@ class _Elements:
         single = self._singles()
         threads = -(-max(axes.total, 1) // self.lanes)
         writer.line(f"const I stride = (I)gridDim.x * {THREADS * self.lanes};")
-        writer.open(f"for (I i = ((I)blockIdx.x * {THREADS} + (I)threadIdx.x) * {self.lanes}; i < {total}; i += stride)")  # fmt: skip
+        writer.open(
+            f"for (I i = ((I)blockIdx.x * {THREADS} + (I)threadIdx.x) * {self.lanes}; i < {total}; i += "
+            "stride)"
+        )
         places = axes.find("i", "c")
-        packs = {v: self._load(v, a, places, k) for k, (v, a) in enumerate(self.nest.reads.items()) if v not in writer.names}  # fmt: skip
+        packs = {
+            v: self._load(v, a, places, k)
+            for k, (v, a) in enumerate(self.nest.reads.items())
+            if v not in writer.names
+        }
         for k, access in enumerate(self.nest.writes.values()):
             writer.line(f"Pack<{TYPES[access.dtype]}, {self._lanes_of(access)}> w{k};")
         counts = {v: axes.offset(places, run) for v, run in self.counts.items()}
@@ -55,7 +66,7 @@ class _Elements:
         for k, access in enumerate(self.nest.writes.values()):
             pointer = writer.pointer(access, written=True)
             offset = axes.offset(places, access.strides)
-            writer.line(f"store<{self._lanes_of(access)}>({pointer} + {offset}, w{k});")  # fmt: skip
+            writer.line(f"store<{self._lanes_of(access)}>({pointer} + {offset}, w{k});")
         writer.close()
         return writer.kernel(name, (min(-(-threads // THREADS), _BLOCKS), 1))
 
@@ -64,8 +75,12 @@ class _Elements:
         writer, group = self.writer, self.group
         if not self.axes.sizes:
             return set()
-        single = {s.result for s in group.steps if s.primitive != "arange" and not any(a is not None for a in group.axes[s.result])}  # fmt: skip
-        wanted = {o for s in group.steps if s.result in single for o in s.operands if isinstance(o, Value)}  # fmt: skip
+        single = {
+            s.result
+            for s in group.steps
+            if s.primitive != "arange" and not any(a is not None for a in group.axes[s.result])
+        }
+        wanted = {o for s in group.steps if s.result in single for o in s.operands if isinstance(o, Value)}
         for value, access in self.nest.reads.items():
             if not any(access.strides) and (value in wanted or value.spec.size == 1):
                 writer.define(value, f"{writer.pointer(access)}[0]")
@@ -78,10 +93,12 @@ class _Elements:
         strides = self.axes.strides(access.strides)
         return self.lanes if strides and strides[-1] == 1 else 1
 
-    def _load(self, value: Value, access: Access, places: list[str], number: int) -> tuple[str, int]:  # fmt: skip
+    def _load(self, value: Value, access: Access, places: list[str], number: int) -> tuple[str, int]:
         lanes = self._lanes_of(access)
         pointer, offset = self.writer.pointer(access), self.axes.offset(places, access.strides)
-        self.writer.line(f"const Pack<{TYPES[access.dtype]}, {lanes}> a{number} = load<{lanes}>({pointer} + {offset});")  # fmt: skip
+        self.writer.line(
+            f"const Pack<{TYPES[access.dtype]}, {lanes}> a{number} = load<{lanes}>({pointer} + {offset});"
+        )
         return f"a{number}", lanes
 
     def _step(self, step: Instruction, counts: dict[Value, str]) -> None:

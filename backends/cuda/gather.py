@@ -1,4 +1,6 @@
-"""What a reduction gathers: in which type, from which start, how two are joined, and how it lies in memory between kernels."""
+"""What a reduction gathers: in which type, from which start, how two are joined, and how
+it lies in memory between kernels.
+"""
 
 from __future__ import annotations
 
@@ -68,10 +70,7 @@ class Accumulator:
     def add(self, writer: Writer, value: str, place: str) -> None:
         """Gather one more element."""
         given = cast(value, self.source, bool_ if self.is_logic else self.dtype)
-        if self.places:
-            given = f"{self.type}{{{given}, (i64)({place})}}"
-        else:
-            given = f"({self.type}){given}"
+        given = f"{self.type}{{{given}, (i64)({place})}}" if self.places else f"({self.type}){given}"
         writer.line(f"{self.name} = {self.op}::join({self.name}, {given});")
 
     def close(self, writer: Writer, total: str) -> None:
@@ -86,7 +85,9 @@ class Accumulator:
         if not self.places:
             return f"{pointer}[{at}] = {self.name};"
         kind = TYPES[self.dtype]
-        return f"{{ {pointer}[2 * ({at})] = {self.name}.v; {pointer}[2 * ({at}) + 1] = ({kind}){self.name}.i; }}"
+        return (
+            f"{{ {pointer}[2 * ({at})] = {self.name}.v; {pointer}[2 * ({at}) + 1] = ({kind}){self.name}.i; }}"
+        )
 
     def get(self, pointer: str, at: str) -> str:
         """What `put` wrote."""

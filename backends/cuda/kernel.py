@@ -1,7 +1,9 @@
-"""The text of a kernel while it is written, and the kernel that comes out: text without sizes, and what a call hands over.
+"""The text of a kernel while it is written, and the kernel that comes out: text without
+sizes, and what a call hands over.
 
-Sizes, strides and most numbers are arguments, so one compiled kernel serves every shape of a kind, and every layer. What
-is known of a stride by kind (0, or 1 along the last axis) and how many elements a thread moves at once belong to the text.
+Sizes, strides and most numbers are arguments, so one compiled kernel serves every shape of a kind, and
+every layer. What is known of a stride by kind (0, or 1 along the last axis) and how many elements a
+thread moves at once belong to the text.
 """
 
 from __future__ import annotations
@@ -31,7 +33,8 @@ class Pointer(NamedTuple):
 
 
 class Kernel(NamedTuple):
-    """A kernel called `name` in `source`; a call takes the pointers, the integers and the numbers, in this order.
+    """A kernel called `name` in `source`; a call takes the pointers, the
+    integers and the numbers, in this order.
 
     `arguments` and `body` are its text without a name.
     """
@@ -56,7 +59,7 @@ class Writer:
         guard: a root that keeps the kernel from doing anything as long as it holds something else than 0.
     """
 
-    def __init__(self, unaligned: frozenset[Value] = frozenset(), guard: Value | None = None) -> None:  # fmt: skip
+    def __init__(self, unaligned: frozenset[Value] = frozenset(), guard: Value | None = None) -> None:
         self.lines: list[str] = []
         self.depth = 1
         self.unaligned = unaligned
@@ -127,12 +130,25 @@ class Writer:
     def kernel(self, name: str, grid: tuple[int, int], block: int = THREADS) -> Kernel:
         """What has been written, as a kernel."""
         wide = self._reach * 2 >= _WIDE_FROM
-        arguments = [f"{'' if p.written else 'const '}{TYPES[p.dtype]}* {n}" for p, n in self._pointers.items()]  # fmt: skip
+        arguments = [
+            f"{'' if p.written else 'const '}{TYPES[p.dtype]}* {n}" for p, n in self._pointers.items()
+        ]
         arguments += [f"I n{k}" for k in range(len(self._integers))]
         arguments += [f"{TYPES[dtype]} f{k}" for k, (dtype, _) in enumerate(self._numbers)]
         given, body = ", ".join(arguments), "\n".join(self.lines)
         source = source_of(whole_text(name, given, body, block), wide)
-        return Kernel(name, source, given, body, tuple(self._pointers), tuple(self._integers), tuple(self._numbers), grid, block, wide)  # fmt: skip
+        return Kernel(
+            name,
+            source,
+            given,
+            body,
+            tuple(self._pointers),
+            tuple(self._integers),
+            tuple(self._numbers),
+            grid,
+            block,
+            wide,
+        )
 
 
 def whole_text(name: str, arguments: str, body: str, block: int = THREADS) -> str:
@@ -153,7 +169,7 @@ class Axes:
         self.writer = writer
         cuts = [0]
         for at in range(1, len(sizes)):
-            whole = all(merged(sizes[cuts[-1] : at + 1], run[cuts[-1] : at + 1]) is not None for run in runs)  # fmt: skip
+            whole = all(merged(sizes[cuts[-1] : at + 1], run[cuts[-1] : at + 1]) is not None for run in runs)
             if not whole:
                 cuts.append(at)
         bounds = list(zip(cuts, [*cuts[1:], len(sizes)], strict=True))
@@ -192,7 +208,7 @@ class Axes:
         terms = []
         for coordinate, stride in zip(coordinates, self.strides(run), strict=True):
             if stride:
-                terms.append(coordinate if stride == 1 else f"{coordinate} * {self.writer.integer(stride)}")  # fmt: skip
+                terms.append(coordinate if stride == 1 else f"{coordinate} * {self.writer.integer(stride)}")
         return " + ".join(terms) or "0"
 
 
@@ -210,9 +226,12 @@ def lanes_for(writer: Writer, accesses: Sequence[tuple[Access, Sequence[int]]], 
     lanes = min(16 // max(sizes), 4)
     while lanes > 1:
         fits = all(
-            a.root not in writer.unaligned and a.offset % lanes == 0 and all(s % lanes == 0 for s in strides[:-1])
-            for a, strides in accesses if strides and strides[-1] == 1
-        )  # fmt: skip
+            a.root not in writer.unaligned
+            and a.offset % lanes == 0
+            and all(s % lanes == 0 for s in strides[:-1])
+            for a, strides in accesses
+            if strides and strides[-1] == 1
+        )
         if fits and last % lanes == 0:
             return lanes
         lanes //= 2

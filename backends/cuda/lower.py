@@ -1,7 +1,8 @@
-"""From the groups of a program to the calls of a device: kernels, products by BLAS, and what the array library does.
+"""From the groups of a program to the calls of a device: kernels, products by
+BLAS, and what the array library does.
 
-The plan is that of the CPU (`backends.plan.lowering`); here are the kernels that serve it, and when a product is worth a
-call of BLAS. Nothing here needs a device.
+The plan is that of the CPU (`backends.plan.lowering`); here are the kernels that serve it, and when a product
+is worth a call of BLAS. Nothing here needs a device.
 """
 
 from __future__ import annotations
@@ -69,8 +70,10 @@ class Lowering(plan.Lowering[Call]):
 
     @cached_property
     def guarded(self) -> bool:
-        """Whether a step may find an index out of range: then state is written last, and only if there was none."""
-        return any(g.kind == "special" and g.head is not None and _looks_up(g.head) for g in self.plan.groups)  # fmt: skip
+        """Whether a step may find an index out of range: then state is
+        written last, and only if there was none.
+        """
+        return any(g.kind == "special" and g.head is not None and _looks_up(g.head) for g in self.plan.groups)
 
     def _places(self) -> dict[Value, Value]:
         return {} if self.guarded else super()._places()
@@ -79,9 +82,7 @@ class Lowering(plan.Lowering[Call]):
         return group.kind == "rows" and group.reduced is not None and len(passes_of(group)) > 2
 
     # loops
-    def loops(
-        self, group: Group, reads: dict[Value, Access], writes: dict[Value, Access], name: str
-    ) -> None:
+    def loops(self, group: Group, reads: dict[Value, Access], writes: dict[Value, Access], name: str) -> None:
         nest = Nest(group, reads, writes, {})
         label = name or " ".join(summary(group)) or "copy"
         flops = math.prod(group.domain) * len(group.steps)
@@ -91,12 +92,12 @@ class Lowering(plan.Lowering[Call]):
             self._reduction(Rows(nest, self.unaligned), label, flops)
         else:
             states = self.program.named("state").values()
-            guard = ERRORS if self.guarded and any(a.root in states for a in writes.values()) else None  # fmt: skip
+            guard = ERRORS if self.guarded and any(a.root in states for a in writes.values()) else None
             self.calls.append(call_of(elements(nest, self.unaligned, guard), label, flops))
         if group.reduced is None:
             self.calls[-1].pairs = same_places(reads, writes)
 
-    def copy(self, source: Value, target: Value, where: View, label: str, accumulate: bool = False) -> None:  # fmt: skip
+    def copy(self, source: Value, target: Value, where: View, label: str, accumulate: bool = False) -> None:
         """As for every target; numbers of 16 bits, with which no kernel computes, are moved as words."""
         if target.spec.dtype.itemsize == 2 and target.spec.dtype.kind == "f":
             view = self.views[source]
@@ -129,7 +130,9 @@ class Lowering(plan.Lowering[Call]):
             first, second = (self.matrix(v, group.domain[:-2]) for v in (a, b))
             label = " ".join(["matmul", *summary(group)])
             call = call_of(Product(nest, first, second, terms).kernel(), label, 2 * work)
-            call.pairs = [(w, r) for w, r in same_places(nest.reads, nest.writes) if r not in (first.root, second.root)]  # fmt: skip
+            call.pairs = [
+                (w, r) for w, r in same_places(nest.reads, nest.writes) if r not in (first.root, second.root)
+            ]
             call.scope = self.scope_of(group)
             self.calls.append(call)
         else:
@@ -146,7 +149,11 @@ class Lowering(plan.Lowering[Call]):
         if stride is None or not (straight or transposed):
             copied = self.fresh(value.spec)
             self.copy(value, copied, self.views[copied], "copy")
-            return self._side(copied, batch) if merged(batch, self.matrix(copied, batch).strides[:-2]) is not None else self._side(self._spread(copied, batch), batch)  # fmt: skip
+            return (
+                self._side(copied, batch)
+                if merged(batch, self.matrix(copied, batch).strides[:-2]) is not None
+                else self._side(self._spread(copied, batch), batch)
+            )
         step = max(down, columns) if straight else max(along, rows)
         return GemmOperand(access.root, access.offset, transposed, step, stride)
 
@@ -162,7 +169,9 @@ class Lowering(plan.Lowering[Call]):
         self.copy(repeated, target, self.views[target], "copy")
         return target
 
-    def _blas(self, group: Group, reads: dict[Value, Access], a: Value, b: Value, precision: str | None) -> None:  # fmt: skip
+    def _blas(
+        self, group: Group, reads: dict[Value, Access], a: Value, b: Value, precision: str | None
+    ) -> None:
         head = group.head
         assert head is not None
         *batch, rows, columns = group.domain
@@ -186,7 +195,9 @@ class Lowering(plan.Lowering[Call]):
         self.epilogue(group, group.steps if momentum is None else momentum[3], reads)
 
     def _factors(self, rate: Value | float, kept: float, group: Group) -> tuple[Value, Value]:
-        """Memory with -rate and with the part of the old velocity that is kept, for a product that adds to it."""
+        """Memory with -rate and with the part of the old velocity that is
+        kept, for a product that adds to it.
+        """
         key = (rate, kept)
         if key in self._known:
             return self._known[key]

@@ -1,7 +1,8 @@
-"""A small program as one kernel of one block: its kernels as functions, called one after the other, for as many steps as asked.
+"""A small program as one kernel of one block: its kernels as functions, called one after the
+other, for as many steps as asked.
 
-Between two kernels of a graph lie one or two microseconds; between two functions lies a barrier. Sizes and numbers are
-printed, for this text serves one program alone.
+Between two kernels of a graph lie one or two microseconds; between two functions lies a barrier. Sizes and
+numbers are printed, for this text serves one program alone.
 """
 
 from __future__ import annotations
@@ -20,9 +21,13 @@ _FLOPS = 1 << 19
 
 
 def together(calls: Sequence[Call]) -> Kernel | None:
-    """The kernel of all `calls`, which takes the number of steps; None where they are too much for one block."""
+    """The kernel of all `calls`, which takes the number of steps; None
+    where they are too much for one block.
+    """
     kernels = [c.kernel for c in calls if c.kernel is not None]
-    small = all(k.grid[0] <= _BLOCKS and k.grid[1] == 1 and k.block == THREADS and not k.wide for k in kernels)  # fmt: skip
+    small = all(
+        k.grid[0] <= _BLOCKS and k.grid[1] == 1 and k.block == THREADS and not k.wide for k in kernels
+    )
     if len(kernels) < len(calls) or not small or sum(c.flops for c in calls) > _FLOPS:
         return None
     functions: dict[tuple[str, str], str] = {}
@@ -34,8 +39,11 @@ def together(calls: Sequence[Call]) -> Kernel | None:
         given += [str(n) for n in kernel.integers]
         given += [literal(x, dtype) for dtype, x in kernel.numbers]
         lines += [f"    {name}({', '.join(given)});", "    __syncthreads();"]
-    texts = [f"__device__ void {name}({arguments}) {{\n{body}\n}}\n" for (arguments, body), name in functions.items()]  # fmt: skip
+    texts = [
+        f"__device__ void {name}({arguments}) {{\n{body}\n}}\n"
+        for (arguments, body), name in functions.items()
+    ]
     arguments = ", ".join([*(f"{TYPES[p.dtype]}* {n}" for p, n in pointers.items()), "I steps"])
     body = "\n".join(["  for (I s = 0; s < steps; ++s) {", *lines, "  }"])
     source = source_of("\n".join([*texts, whole_text("steps", arguments, body)]), wide=False)
-    return Kernel("steps", source, arguments, body, tuple(pointers), (1,), (), (1, 1), THREADS, False)  # fmt: skip
+    return Kernel("steps", source, arguments, body, tuple(pointers), (1,), (), (1, 1), THREADS, False)

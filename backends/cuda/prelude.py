@@ -1,4 +1,6 @@
-"""What stands above every kernel: packs of neighbouring elements, reductions across lanes, random words, checked places."""
+"""What stands above every kernel: packs of neighbouring elements, reductions across
+lanes, random words, checked places.
+"""
 
 from __future__ import annotations
 
@@ -15,8 +17,10 @@ typedef unsigned long long u64;
 // N neighbouring elements, moved at once
 template <class T, int N> struct alignas(sizeof(T) * N) Pack {{ T v[N]; }};
 
-template <int N, class T> __device__ inline Pack<T, N> load(const T* p) {{ return *reinterpret_cast<const Pack<T, N>*>(p); }}
-template <int N, class T> __device__ inline void store(T* p, Pack<T, N> x) {{ *reinterpret_cast<Pack<T, N>*>(p) = x; }}
+template <int N, class T> __device__ inline Pack<T, N> load(const T* p) {{
+  return *reinterpret_cast<const Pack<T, N>*>(p); }}
+template <int N, class T> __device__ inline void store(T* p, Pack<T, N> x) {{
+  *reinterpret_cast<Pack<T, N>*>(p) = x; }}
 
 // a value with its place, for argmax and argmin; a place below 0 is none
 template <class T> struct At {{ T v; i64 i; }};
@@ -30,8 +34,10 @@ template <class T> __device__ inline At<T> across(At<T> x, int d) {{
 
 struct Sum {{ template <class T> static __device__ inline T join(T a, T b) {{ return a + b; }} }};
 struct Prod {{ template <class T> static __device__ inline T join(T a, T b) {{ return a * b; }} }};
-struct Max {{ template <class T> static __device__ inline T join(T a, T b) {{ return b > a || b != b ? b : a; }} }};
-struct Min {{ template <class T> static __device__ inline T join(T a, T b) {{ return b < a || b != b ? b : a; }} }};
+struct Max {{
+  template <class T> static __device__ inline T join(T a, T b) {{ return b > a || b != b ? b : a; }} }};
+struct Min {{
+  template <class T> static __device__ inline T join(T a, T b) {{ return b < a || b != b ? b : a; }} }};
 
 // the first of equal ones; NaN beats all
 template <class T> __device__ inline At<T> better(bool beats, At<T> a, At<T> b) {{
@@ -42,8 +48,12 @@ template <class T> __device__ inline At<T> better(bool beats, At<T> a, At<T> b) 
   bool equal = a.v == b.v || (wrong_a && wrong_b);
   return equal ? (b.i < a.i ? b : a) : beats ? b : a;
 }}
-struct ArgMax {{ template <class T> static __device__ inline At<T> join(At<T> a, At<T> b) {{ return better(b.v > a.v, a, b); }} }};
-struct ArgMin {{ template <class T> static __device__ inline At<T> join(At<T> a, At<T> b) {{ return better(b.v < a.v, a, b); }} }};
+struct ArgMax {{
+  template <class T> static __device__ inline At<T> join(At<T> a, At<T> b) {{
+    return better(b.v > a.v, a, b); }} }};
+struct ArgMin {{
+  template <class T> static __device__ inline At<T> join(At<T> a, At<T> b) {{
+    return better(b.v < a.v, a, b); }} }};
 
 // the total over LANES neighbouring threads, known to all of them afterwards
 template <int LANES, class Op, class T> __device__ inline T total(T a) {{
@@ -81,7 +91,8 @@ struct Words {{ unsigned v[4]; }};
 // Philox-4x32-10 (Salmon et al. 2011): block number `block` of stream `counter`
 __device__ inline Words philox(u64 key, u64 counter, u64 block) {{
   unsigned k0 = (unsigned)key, k1 = (unsigned)(key >> 32);
-  unsigned c0 = (unsigned)block, c1 = (unsigned)(block >> 32), c2 = (unsigned)counter, c3 = (unsigned)(counter >> 32);
+  unsigned c0 = (unsigned)block, c1 = (unsigned)(block >> 32);
+  unsigned c2 = (unsigned)counter, c3 = (unsigned)(counter >> 32);
   for (int round = 0; round < 10; ++round) {{
     u64 first = (u64){MULTIPLIERS[0]}u * c0, second = (u64){MULTIPLIERS[1]}u * c2;
     unsigned a = (unsigned)(second >> 32) ^ c1 ^ k0, b = (unsigned)(first >> 32) ^ c3 ^ k1;

@@ -1,8 +1,9 @@
-"""Reductions along the last axes of a domain: some lanes of a block go along a row, as often as its passes ask.
+"""Reductions along the last axes of a domain: some lanes of a block go along
+a row, as often as its passes ask.
 
-Elements that a later pass needs are computed again from what they were made of, which the caches hold. Sums of floats run
-in float64. A long row beside few others is cut in parts: `partial` leaves what each part gathered, and a second kernel,
-`finish`, goes on from there.
+Elements that a later pass needs are computed again from what they were made of, which the caches hold. Sums
+of floats run in float64. A long row beside few others is cut in parts: `partial` leaves what each part
+gathered, and a second kernel, `finish`, goes on from there.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ class Rows:
     @property
     def parts(self) -> int:
         """In how many parts a row is cut; 1: not at all."""
-        single = len(self.passes) == 2 and not self.passes[1].elements and not self._writes_elements()  # fmt: skip
+        single = len(self.passes) == 2 and not self.passes[1].elements and not self._writes_elements()
         if not single or self.rows > _ROWS_CUT or self.columns < 2 * _PART:
             return 1
         return min(-(-self.columns // _PART), 1024)
@@ -59,7 +60,10 @@ class Rows:
 
     def scratches(self) -> list[Spec]:
         """What `partial` writes for each reduction."""
-        return [Spec((self.rows, self.parts * g.words), g.dtype) for g in map(Accumulator, self.passes[0].reductions)]  # fmt: skip
+        return [
+            Spec((self.rows, self.parts * g.words), g.dtype)
+            for g in map(Accumulator, self.passes[0].reductions)
+        ]
 
     def partial(self, scratches: list[Value], name: str = "rows_partial") -> Kernel:
         return _Writing(self, THREADS).partial(name, scratches)
@@ -86,8 +90,12 @@ class _Writing:
         self.writer = Writer(rows.unaligned)
         kept = rows.kept
         domain = self.group.domain
-        self.counts = {s.result: count_strides(self.group, s.result) for s in self.group.steps if s.primitive == "arange"}  # fmt: skip
-        runs = [a.strides for a in (*self.nest.reads.values(), *self.nest.writes.values())] + list(self.counts.values())  # fmt: skip
+        self.counts = {
+            s.result: count_strides(self.group, s.result) for s in self.group.steps if s.primitive == "arange"
+        }
+        runs = [a.strides for a in (*self.nest.reads.values(), *self.nest.writes.values())] + list(
+            self.counts.values()
+        )
         self.down = Axes(self.writer, domain[:kept], [r[:kept] for r in runs])
         self.along = Axes(self.writer, domain[kept:], [r[kept:] for r in runs])
         self.element_reads = {v: a for v, a in self.nest.reads.items() if any(a.strides[kept:])}
@@ -98,9 +106,15 @@ class _Writing:
         self.along.declare()
 
     def _pack(self) -> int:
-        elements = [*self.element_reads.values(), *(a for v, a in self.nest.writes.items() if self.group.is_element(v))]  # fmt: skip
+        elements = [
+            *self.element_reads.values(),
+            *(a for v, a in self.nest.writes.items() if self.group.is_element(v)),
+        ]
         kept = self.rows.kept
-        given = [(a, (*self.down.strides(a.strides[:kept]), *self.along.strides(a.strides[kept:]))) for a in elements]  # fmt: skip
+        given = [
+            (a, (*self.down.strides(a.strides[:kept]), *self.along.strides(a.strides[kept:])))
+            for a in elements
+        ]
         if len(self.along.sizes) != 1:
             return 1
         return lanes_for(self.writer, given, self.along.sizes[-1])
@@ -111,10 +125,10 @@ class _Writing:
         for number, part in enumerate(self.rows.passes):
             self._numbers(part)
             if part.reductions or part.elements:
-                gatherers = [Accumulator(r) for r in part.reductions]
-                self._pass(number, part, gatherers, "0", self.length)
-                for gatherer in gatherers:
-                    gatherer.close(self.writer, f"total<{self.lanes}, ")
+                accumulators = [Accumulator(r) for r in part.reductions]
+                self._pass(number, part, accumulators, "0", self.length)
+                for accumulator in accumulators:
+                    accumulator.close(self.writer, f"total<{self.lanes}, ")
         self._write_numbers()
         self.writer.close()
         return self.writer.kernel(name, (self._blocks(), 1))
@@ -125,13 +139,15 @@ class _Writing:
         self._each_row()
         self._numbers(part)
         writer.line(f"const I begin = (I)blockIdx.y * {each};")
-        writer.line(f"const I end = begin + {each} < {self.length} ? begin + {each} : {self.length};")  # fmt: skip
-        gatherers = [Accumulator(r) for r in part.reductions]
-        self._pass(0, part, gatherers, "begin", "end")
-        for gatherer, scratch in zip(gatherers, scratches, strict=True):
+        writer.line(f"const I end = begin + {each} < {self.length} ? begin + {each} : {self.length};")
+        accumulators = [Accumulator(r) for r in part.reductions]
+        self._pass(0, part, accumulators, "begin", "end")
+        for accumulator, scratch in zip(accumulators, scratches, strict=True):
             pointer = writer.pointer(Access(scratch, scratch.spec.dtype, 0, ()), written=True)
-            writer.line(f"{gatherer.name} = total<{self.lanes}, {gatherer.op}>({gatherer.name});")
-            writer.line(f"if (live && x == 0) {gatherer.put(pointer, 'row * (I)gridDim.y + (I)blockIdx.y')}")  # fmt: skip
+            writer.line(f"{accumulator.name} = total<{self.lanes}, {accumulator.op}>({accumulator.name});")
+            writer.line(
+                f"if (live && x == 0) {accumulator.put(pointer, 'row * (I)gridDim.y + (I)blockIdx.y')}"
+            )
         writer.close()
         return writer.kernel(name, (self.rows.rows, self.rows.parts))
 
@@ -141,13 +157,16 @@ class _Writing:
         self._each_row()
         self._numbers(part)
         for reduction, scratch in zip(part.reductions, scratches, strict=True):
-            gatherer = Accumulator(reduction)
+            accumulator = Accumulator(reduction)
             pointer = writer.pointer(Access(scratch, scratch.spec.dtype, 0, ()))
-            gatherer.open(writer)
+            accumulator.open(writer)
             writer.open(f"for (I c = x; c < {parts}; c += {self.lanes})")
-            writer.line(f"{gatherer.name} = {gatherer.op}::join({gatherer.name}, {gatherer.get(pointer, f'row * {parts} + c')});")  # fmt: skip
+            writer.line(
+                f"{accumulator.name} = {accumulator.op}::join({accumulator.name}, "
+                f"{accumulator.get(pointer, f'row * {parts} + c')});"
+            )
             writer.close()
-            gatherer.close(writer, f"total<{self.lanes}, ")
+            accumulator.close(writer, f"total<{self.lanes}, ")
         for later in self.rows.passes[1:]:
             self._numbers(later)
         self._write_numbers()
@@ -159,10 +178,15 @@ class _Writing:
         return min(-(-self.rows.rows * self.lanes // THREADS), _BLOCKS)
 
     def _each_row(self) -> None:
-        """Open the loop over rows. All threads of a block stay in it together; the last ones may have no row of their own."""
+        """Open the loop over rows. All threads of a block stay in it together; the last
+        ones may have no row of their own.
+        """
         writer, together = self.writer, THREADS // self.lanes
         writer.line(f"const I x = (I)threadIdx.x % {self.lanes};")
-        writer.open(f"for (I first = (I)blockIdx.x * {together}; first < {self.total}; first += (I)gridDim.x * {together})")  # fmt: skip
+        writer.open(
+            f"for (I first = (I)blockIdx.x * {together}; first < {self.total}; first += (I)gridDim.x * "
+            f"{together})"
+        )
         writer.line(f"const I own = first + (I)threadIdx.x / {self.lanes};")
         writer.line(f"const bool live = own < {self.total};")
         writer.line(f"const I row = live ? own : {self.total} - 1;")
@@ -177,24 +201,25 @@ class _Writing:
         for step in part.numbers:
             place = ""
             if step.primitive == "arange":
-                place = (
-                    f"({self.down.offset(self.places, self.counts[step.result][: self.rows.kept])})"
-                )
+                place = f"({self.down.offset(self.places, self.counts[step.result][: self.rows.kept])})"
             self.writer.step(step, place)
 
-    def _pass(self, number: int, part: Pass, gatherers: list[Accumulator], begin: str, end: str) -> None:  # fmt: skip
+    def _pass(self, number: int, part: Pass, accumulators: list[Accumulator], begin: str, end: str) -> None:
         """Along the columns once."""
         writer, kept, group = self.writer, self.rows.kept, self.group
         outer = dict(writer.names)
-        writes = {v: a for v, a in self.nest.writes.items() if any(s.result == v for s in part.elements)}  # fmt: skip
-        wanted = [*writes, *(o for g in gatherers for o in operands_of(g.reduction))]
+        writes = {v: a for v, a in self.nest.writes.items() if any(s.result == v for s in part.elements)}
+        wanted = [*writes, *(o for g in accumulators for o in operands_of(g.reduction))]
         steps = only_for(wanted, group.steps, outer)
         read = {o for s in steps for o in operands_of(s)} | set(wanted)
-        for gatherer in gatherers:
-            gatherer.open(writer)
-        starts = {a: self._start(a, number, k) for k, a in enumerate(dict.fromkeys(self.nest.reads[v] for v in self.element_reads if v in read))}  # fmt: skip
+        for accumulator in accumulators:
+            accumulator.open(writer)
+        starts = {
+            a: self._start(a, number, k)
+            for k, a in enumerate(dict.fromkeys(self.nest.reads[v] for v in self.element_reads if v in read))
+        }
         ends = {a: self._start(a, number, f"w{k}") for k, a in enumerate(writes.values())}
-        writer.open(f"for (I c = {begin} + x * {self.pack}; c < {end}; c += {self.lanes * self.pack})")  # fmt: skip
+        writer.open(f"for (I c = {begin} + x * {self.pack}; c < {end}; c += {self.lanes * self.pack})")
         places = self.along.find("c", "q")
         packs: dict[Value, str] = {}
         for value, access in self.element_reads.items():
@@ -202,26 +227,32 @@ class _Writing:
                 lanes = self._lanes_of(access)
                 offset = self.along.offset(places, access.strides[kept:])
                 packs[value] = f"a{len(packs)}"
-                writer.line(f"const Pack<{TYPES[access.dtype]}, {lanes}> {packs[value]} = load<{lanes}>({writer.pointer(access)} + {starts[access]} + {offset});")  # fmt: skip
+                writer.line(
+                    f"const Pack<{TYPES[access.dtype]}, {lanes}> {packs[value]} = "
+                    f"load<{lanes}>({writer.pointer(access)} + {starts[access]} + {offset});"
+                )
         for k, access in enumerate(writes.values()):
             writer.line(f"Pack<{TYPES[access.dtype]}, {self._lanes_of(access)}> w{k};")
         counts = {s.result: self._place(s, places) for s in steps if s.primitive == "arange"}
         writer.line("#pragma unroll")
         writer.open(f"for (int l = 0; l < {self.pack}; ++l)")
         for value, pack in packs.items():
-            writer.define(value, f"{pack}.v[{'l' if self._lanes_of(self.nest.reads[value]) > 1 else '0'}]")  # fmt: skip
+            writer.define(value, f"{pack}.v[{'l' if self._lanes_of(self.nest.reads[value]) > 1 else '0'}]")
         for step in steps:
             writer.step(step, counts.get(step.result, ""))
-        for gatherer in gatherers:
-            (source,) = operands_of(gatherer.reduction)
+        for accumulator in accumulators:
+            (source,) = operands_of(accumulator.reduction)
             place = "c + l" if self.pack > 1 else "c"
-            gatherer.add(writer, writer.read(source), place)
+            accumulator.add(writer, writer.read(source), place)
         for k, (value, access) in enumerate(writes.items()):
-            writer.line(f"w{k}.v[{'l' if self._lanes_of(access) > 1 else '0'}] = {writer.read(value)};")  # fmt: skip
+            writer.line(f"w{k}.v[{'l' if self._lanes_of(access) > 1 else '0'}] = {writer.read(value)};")
         writer.close()
         for k, access in enumerate(writes.values()):
             offset = self.along.offset(places, access.strides[kept:])
-            writer.line(f"if (live) store<{self._lanes_of(access)}>({writer.pointer(access, written=True)} + {ends[access]} + {offset}, w{k});")  # fmt: skip
+            writer.line(
+                f"if (live) store<{self._lanes_of(access)}>({writer.pointer(access, written=True)} + "
+                f"{ends[access]} + {offset}, w{k});"
+            )
         writer.close()
         writer.names = outer | {v: n for v, n in writer.names.items() if v in outer}
 
@@ -235,7 +266,9 @@ class _Writing:
         run, kept = self.counts[step.result], self.rows.kept
         strides = self.along.strides(run[kept:])
         moving = " + l" if strides and strides[-1] == 1 and self.pack > 1 else ""
-        return f"({self.down.offset(self.places, run[:kept])} + {self.along.offset(places, run[kept:])}{moving})"
+        return (
+            f"({self.down.offset(self.places, run[:kept])} + {self.along.offset(places, run[kept:])}{moving})"
+        )
 
     def _lanes_of(self, access: Access) -> int:
         strides = self.along.strides(access.strides[self.rows.kept :])
@@ -246,4 +279,7 @@ class _Writing:
         for value, access in self.nest.writes.items():
             if not self.group.is_element(value):
                 offset = self.down.offset(self.places, access.strides[: self.rows.kept])
-                writer.line(f"if (live && x == 0) {writer.pointer(access, written=True)}[{offset}] = {writer.read(value)};")  # fmt: skip
+                writer.line(
+                    f"if (live && x == 0) {writer.pointer(access, written=True)}[{offset}] = "
+                    f"{writer.read(value)};"
+                )

@@ -15,13 +15,23 @@ from ..program.ir import Instruction, Value
 TYPES: dict[DType, str] = {
     np.dtype(name): text
     for name, text in (
-        ("bool", "bool"), ("int8", "signed char"), ("int16", "short"), ("int32", "int"), ("int64", "i64"),
-        ("uint8", "unsigned char"), ("uint16", "unsigned short"), ("uint32", "unsigned"), ("uint64", "u64"),
-        ("float32", "float"), ("float64", "double"),
+        ("bool", "bool"),
+        ("int8", "signed char"),
+        ("int16", "short"),
+        ("int32", "int"),
+        ("int64", "i64"),
+        ("uint8", "unsigned char"),
+        ("uint16", "unsigned short"),
+        ("uint32", "unsigned"),
+        ("uint64", "u64"),
+        ("float32", "float"),
+        ("float64", "double"),
     )
-}  # fmt: skip
+}
 _PRINTED = (0, 1, -1, 2, 0.5)
-"""Numbers that stand in the text; all others are handed over at the call, so that one kernel serves them all."""
+"""Numbers that stand in the text; all others are handed over at the call,
+so that one kernel serves them all.
+"""
 
 Number = Callable[[Scalar, DType], str]
 
@@ -66,7 +76,9 @@ def cast(text: str, of: DType, to: DType) -> str:
 
 
 def expression(instruction: Instruction, read: Callable[[Value], str], number: Number) -> str:
-    """The value of an elementwise instruction, of its dtype; operands are named by `read`, numbers by `number`."""
+    """The value of an elementwise instruction, of its dtype; operands are
+    named by `read`, numbers by `number`.
+    """
     result, primitive, operands, static = instruction
     dtype = result.spec.dtype
     if primitive == "full":
@@ -86,9 +98,7 @@ def expression(instruction: Instruction, read: Callable[[Value], str], number: N
         wanted[0] = bool_
     row = PRIMITIVES[primitive]
     pattern = row.cuda_integers if inner.kind != "f" else None
-    text = written(
-        pattern or str(row.cuda), [operand(k, to) for k, to in enumerate(wanted)], dict(static)
-    )
+    text = written(pattern or str(row.cuda), [operand(k, to) for k, to in enumerate(wanted)], dict(static))
     return text if dtype == bool_ else f"(({TYPES[dtype]}){text})"
 
 

@@ -1,7 +1,9 @@
-"""The primitives on a CUDA device, call by call. What they compute stands in `primitives`; here is where, and on what.
+"""The primitives on a CUDA device, call by call. What they compute stands in
+`primitives`; here is where, and on what.
 
-Every operation runs on the backend's device, whichever is current, and on CuPy's current stream; nothing waits for the
-device but what needs values on the host: `to_numpy`, boolean masks, looking at arrays of indices, powers of integers.
+Every operation runs on the backend's device, whichever is current, and on CuPy's current stream;
+nothing waits for the device but what needs values on the host: `to_numpy`, boolean masks, looking at
+arrays of indices, powers of integers.
 """
 
 from __future__ import annotations
@@ -33,9 +35,9 @@ _HOST = NumPyBackend()
 class CuPyBackend:
     """`backends.get("cupy")` for the current device, `backends.get("cupy:1")` for device 1.
 
-    Operations are put on the stream that is current in CuPy (`with cupy.cuda.Stream():`) for the calling thread, in the
-    order of the calls. Arrays that cross from one stream to another are yours to order, by an event. `numpy()`, `item()`
-    and printing wait for the current stream alone. Memory is that of CuPy's pool.
+    Operations are put on the stream that is current in CuPy (`with cupy.cuda.Stream():`) for the calling
+    thread, in the order of the calls. Arrays that cross from one stream to another are yours to order, by an
+    event. `numpy()`, `item()` and printing wait for the current stream alone. Memory is that of CuPy's pool.
 
     Args:
         device: the number of a CUDA device; default: the current one.
@@ -53,9 +55,7 @@ class CuPyBackend:
         count = runtime.getDeviceCount()
         number = runtime.getDevice() if device is None else device
         if not 0 <= number < count:
-            raise BackendError(
-                f"no CUDA device {number}: this machine has {count}, numbered from 0"
-            )
+            raise BackendError(f"no CUDA device {number}: this machine has {count}, numbered from 0")
         self.device: int = number
         self.name: str = "cupy" if number == 0 else f"cupy:{number}"
         self.array_type: type[Any] = cupy.ndarray
@@ -67,9 +67,11 @@ class CuPyBackend:
             setattr(self, name, self._guarded(getattr(self, name), several=False))
 
     def _guarded(self, function: Callable[..., Any], several: bool) -> Callable[..., Any]:
-        """`function` on this device, with plain errors; where there are `several` devices, for arrays of this one alone."""
+        """`function` on this device, with plain errors; where there are `several`
+        devices, for arrays of this one alone.
+        """
         cupy, number = self._cupy, self.device
-        current, errors, check = cupy.cuda.runtime.getDevice, device_errors(cupy), self._check_device  # fmt: skip
+        current, errors, check = cupy.cuda.runtime.getDevice, device_errors(cupy), self._check_device
 
         @functools.wraps(function)
         def call(*args: Any, **static: Any) -> Any:
@@ -88,14 +90,17 @@ class CuPyBackend:
 
     @property
     def _here(self) -> Any:
-        """This device, to be made current; a new object each time, because it remembers what was current before."""
+        """This device, to be made current; a new object each time, because it
+        remembers what was current before.
+        """
         return self._cupy.cuda.Device(self.device)
 
     def _check_device(self, array: Any) -> None:
         if type(array) is self.array_type and array.data.device_id != self.device:
             raise BackendError(
                 f"an array of CUDA device {array.data.device_id} in an operation on device {self.device} "
-                f"(backend {self.name!r}). Move it: ag.tensor(array, backend='cupy:{array.data.device_id}').to({self.name!r})"
+                f"(backend {self.name!r}). Move it: ag.tensor(array, "
+                f"backend='cupy:{array.data.device_id}').to({self.name!r})"
             )
 
     def run(self, rule: Callable[..., Any], *args: Any, **static: Any) -> Any:
@@ -138,8 +143,9 @@ class CuPyBackend:
         device = getattr(value, "__dlpack_device__", None)
         if device is not None and tuple(device())[1] != self.device:
             raise BackendError(
-                f"{type(value).__name__} is on CUDA device {tuple(device())[1]}, and this is backend {self.name!r} on device "
-                f"{self.device}; use backend='cupy:{tuple(device())[1]}', or copy it to device {self.device} first"
+                f"{type(value).__name__} is on CUDA device {tuple(device())[1]}, and this is backend "
+                f"{self.name!r} on device {self.device}; use backend='cupy:{tuple(device())[1]}', or copy "
+                f"it to device {self.device} first"
             )
         try:
             return self._cupy.from_dlpack(value)
@@ -159,7 +165,9 @@ class CuPyBackend:
         return self._cupy.add(total, term)
 
     def to_numpy(self, array: Any) -> NDArray:
-        """A copy on the host. The one place that waits for the current stream; errors of earlier kernels come up here."""
+        """A copy on the host. The one place that waits for the current stream;
+        errors of earlier kernels come up here.
+        """
         result: NDArray = array.get()
         return result
 
@@ -181,7 +189,9 @@ class CuPyBackend:
         return nullcontext()
 
     def synchronize(self) -> None:
-        """Wait until all that was put on the current stream is done; errors of its kernels are raised here."""
+        """Wait until all that was put on the current stream is done;
+        errors of its kernels are raised here.
+        """
         with plain_errors(self._cupy), self._here:
             self._cupy.cuda.get_current_stream().synchronize()
 

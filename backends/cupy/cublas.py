@@ -1,7 +1,8 @@
 """cuBLAS by its own C functions: CuPy's refuse to be captured in a graph, and give no choice of workspace.
 
-One handle for each device. Before every use the stream and the workspace are set again, because setting a stream takes
-cuBLAS's own workspace. Matrices here lie row by row, for cuBLAS column by column, so that C = A B is C' = B' A' to it.
+One handle for each device. Before every use the stream and the workspace are set again, because
+setting a stream takes cuBLAS's own workspace. Matrices here lie row by row, for cuBLAS column by
+column, so that C = A B is C' = B' A' to it.
 """
 
 from __future__ import annotations
@@ -24,9 +25,15 @@ _COMPUTE = {None: 68, "tf32": 77, "bfloat16": 75, "float16": 74}
 _COMPUTE_DOUBLE = 70
 _DEFAULT_ALGORITHM = -1
 _STATUS = {
-    1: "CUBLAS_STATUS_NOT_INITIALIZED", 3: "CUBLAS_STATUS_ALLOC_FAILED", 7: "CUBLAS_STATUS_INVALID_VALUE", 8: "CUBLAS_STATUS_ARCH_MISMATCH",
-    11: "CUBLAS_STATUS_MAPPING_ERROR", 13: "CUBLAS_STATUS_EXECUTION_FAILED", 14: "CUBLAS_STATUS_INTERNAL_ERROR", 15: "CUBLAS_STATUS_NOT_SUPPORTED",
-}  # fmt: skip
+    1: "CUBLAS_STATUS_NOT_INITIALIZED",
+    3: "CUBLAS_STATUS_ALLOC_FAILED",
+    7: "CUBLAS_STATUS_INVALID_VALUE",
+    8: "CUBLAS_STATUS_ARCH_MISMATCH",
+    11: "CUBLAS_STATUS_MAPPING_ERROR",
+    13: "CUBLAS_STATUS_EXECUTION_FAILED",
+    14: "CUBLAS_STATUS_INTERNAL_ERROR",
+    15: "CUBLAS_STATUS_NOT_SUPPORTED",
+}
 WORKSPACE = 32 << 20
 """Bytes; what NVIDIA advises for its largest devices."""
 
@@ -44,7 +51,8 @@ def load(cupy: Any) -> Any:
         return open_library(f"cublas64_{major}.dll" if os.name == "nt" else f"libcublas.so.{major}")
     except (ImportError, OSError) as error:
         raise BackendError(
-            f"cuBLAS for CUDA {major} is missing: {error}. Install the CUDA toolkit, or pip install nvidia-cublas"
+            f"cuBLAS for CUDA {major} is missing: {error}. Install the CUDA toolkit, or pip install "
+            "nvidia-cublas"
         ) from error
 
 
@@ -60,7 +68,8 @@ class Blas:
         cupy: the module.
 
     Attributes:
-        lock: held from `use` to the last product, because the stream belongs to the handle and not to the thread.
+        lock: held from `use` to the last product, because the stream belongs
+            to the handle and not to the thread.
     """
 
     def __init__(self, cupy: Any) -> None:
@@ -68,7 +77,10 @@ class Blas:
         self._library = load(cupy)
         self._handle = ctypes.c_void_p()
         self._call("cublasCreate_v2", ctypes.byref(self._handle))
-        self._numbers = {4: (ctypes.c_float(1.0), ctypes.c_float(0.0)), 8: (ctypes.c_double(1.0), ctypes.c_double(0.0))}  # fmt: skip
+        self._numbers = {
+            4: (ctypes.c_float(1.0), ctypes.c_float(0.0)),
+            8: (ctypes.c_double(1.0), ctypes.c_double(0.0)),
+        }
 
     def _call(self, name: str, *arguments: Any) -> None:
         status = int(getattr(self._library, name)(*arguments))
@@ -78,29 +90,39 @@ class Blas:
     def use(self, stream: int, workspace: int, size: int) -> None:
         """Work on a stream (its pointer) with so many bytes at `workspace`."""
         self._call("cublasSetStream_v2", self._handle, ctypes.c_void_p(stream))
-        self._call("cublasSetWorkspace_v2", self._handle, ctypes.c_void_p(workspace), ctypes.c_size_t(size))  # fmt: skip
+        self._call("cublasSetWorkspace_v2", self._handle, ctypes.c_void_p(workspace), ctypes.c_size_t(size))
 
-    def gemm(self, gemm: Gemm, dtype: DType, a: int, b: int, c: int, factors: tuple[int, int] | None) -> None:  # fmt: skip
+    def gemm(self, gemm: Gemm, dtype: DType, a: int, b: int, c: int, factors: tuple[int, int] | None) -> None:
         """A product of matrices at the addresses `a`, `b` and `c`; `factors` are those of alpha and beta."""
         size = dtype.itemsize
         kind = _TYPES[size]
         compute = _COMPUTE[gemm.precision] if dtype == float32 else _COMPUTE_DOUBLE
-        self._call("cublasSetPointerMode_v2", self._handle, ctypes.c_int(_HOST if factors is None else _DEVICE))  # fmt: skip
+        self._call(
+            "cublasSetPointerMode_v2", self._handle, ctypes.c_int(_HOST if factors is None else _DEVICE)
+        )
         if factors is None:
             alpha, beta = (ctypes.c_void_p(ctypes.addressof(n)) for n in self._numbers[size])
         else:
             alpha, beta = map(ctypes.c_void_p, factors)
         first, second = gemm.b, gemm.a
-        shape = [ctypes.c_int(n) for n in (int(first.transposed), int(second.transposed), gemm.columns, gemm.rows, gemm.terms)]  # fmt: skip
+        shape = [
+            ctypes.c_int(n)
+            for n in (int(first.transposed), int(second.transposed), gemm.columns, gemm.rows, gemm.terms)
+        ]
 
         def matrix(address: int, step: int, stride: int) -> list[Any]:
             given: list[Any] = [ctypes.c_void_p(address), ctypes.c_int(kind), ctypes.c_int(step)]
             return given if gemm.matrices == 1 else [*given, ctypes.c_longlong(stride)]
 
         arguments = [
-            self._handle, *shape, alpha, *matrix(b, first.step, first.stride), *matrix(a, second.step, second.stride),
-            beta, *matrix(c, gemm.columns, gemm.rows * gemm.columns),
-        ]  # fmt: skip
+            self._handle,
+            *shape,
+            alpha,
+            *matrix(b, first.step, first.stride),
+            *matrix(a, second.step, second.stride),
+            beta,
+            *matrix(c, gemm.columns, gemm.rows * gemm.columns),
+        ]
         if gemm.matrices > 1:
             arguments.append(ctypes.c_int(gemm.matrices))
         name = "cublasGemmEx" if gemm.matrices == 1 else "cublasGemmStridedBatchedEx"

@@ -1,8 +1,10 @@
-"""A program that is ready to run on a device: kernels, products, one block of memory, and graphs of whole steps.
+"""A program that is ready to run on a device: kernels, products, one block of
+memory, and graphs of whole steps.
 
-A step is captured once for each set of addresses as a CUDA graph and then replayed; small steps go several to a graph. State
-stays where it is; inputs are copied into places of their own, results out of theirs, and the rows of an epoch are gathered on
-the device by a counter that lies there, too. Turns of one executable follow each other on the device, whatever their streams.
+A step is captured once for each set of addresses as a CUDA graph and then replayed; small steps go several to
+a graph. State stays where it is; inputs are copied into places of their own, results out of theirs, and the
+rows of an epoch are gathered on the device by a counter that lies there, too. Turns of one executable follow
+each other on the device, whatever their streams.
 """
 
 from __future__ import annotations
@@ -47,7 +49,7 @@ class Executable(CompiledProgram):
         feeds: inputs, by name, that `epoch` takes from rows.
     """
 
-    def __init__(self, program: Program, backend: Any, feeds: Mapping[str, Feed] | None = None) -> None:  # fmt: skip
+    def __init__(self, program: Program, backend: Any, feeds: Mapping[str, Feed] | None = None) -> None:
         super().__init__(program, lower(program), feeds)
         self.backend = backend
         self.cupy = backend._cupy
@@ -57,8 +59,12 @@ class Executable(CompiledProgram):
         self.before, self.after = self._feeding()
         self.calls = self.lowered.calls
         self.check_order(self.calls)
-        self.layout = lay_out([*self.before, *self.calls], [True] * (len(self.before) + len(self.calls)), self._sizes())  # fmt: skip
-        self.uses_graphs = os.environ.get("GRADLOOM_CUDA_GRAPHS", "1") != "0" and not any(c.foreign for c in self.calls)  # fmt: skip
+        self.layout = lay_out(
+            [*self.before, *self.calls], [True] * (len(self.before) + len(self.calls)), self._sizes()
+        )
+        self.uses_graphs = os.environ.get("GRADLOOM_CUDA_GRAPHS", "1") != "0" and not any(
+            c.foreign for c in self.calls
+        )
         self.checks = any(c.checks for c in self.calls)
         self.is_simple = self.uses_graphs
         self._places: dict[Value, int] = {}
@@ -66,10 +72,10 @@ class Executable(CompiledProgram):
         self._graphs: dict[Any, Any] = {}
         self.sequences = {False: self.calls, True: [*self.before, *self.calls, *self.after]}
         """What a step puts on the stream: given its inputs, or taking them from rows."""
-        self.together = {fed: together(c) if self.uses_graphs else None for fed, c in self.sequences.items()}  # fmt: skip
+        self.together = {fed: together(c) if self.uses_graphs else None for fed, c in self.sequences.items()}
         with plain_errors(self.cupy), backend._here:
             self._allocate()
-            self.blas = blas_of(self.cupy, backend.device) if any(c.gemm for c in self.calls) else None  # fmt: skip
+            self.blas = blas_of(self.cupy, backend.device) if any(c.gemm for c in self.calls) else None
             self._load(bool(self.feeds))
             self.stream = self.cupy.cuda.Stream(non_blocking=True)
             self.done = self.cupy.cuda.Event(disable_timing=True)
@@ -95,9 +101,7 @@ class Executable(CompiledProgram):
             self.names[self.order] = "order"
         calls = []
         for name in self.feeds:
-            kernel = data_movement.batch(
-                self.add_source(name), self.order, self.counter, self.inputs[name]
-            )
+            kernel = data_movement.batch(self.add_source(name), self.order, self.counter, self.inputs[name])
             calls.append(call_of(kernel, "batch"))
         return calls, [call_of(data_movement.advance(self.counter), "count on")]
 
@@ -106,8 +110,10 @@ class Executable(CompiledProgram):
         outputs = [v for _, v in self.lowered.program.outputs if isinstance(v, Value)]
         given = [v for n, v in self.inputs.items() if n not in self.feeds]
         own = [self.lowered.place.get(v, v) for v in outputs]
-        counted = [self.counter, *([self.order] if self.order is not None else [])] if self.feeds else []  # fmt: skip
-        return list(dict.fromkeys(v for v in (ERRORS, *counted, *given, *own) if v not in self.state.values()))  # fmt: skip
+        counted = [self.counter, *([self.order] if self.order is not None else [])] if self.feeds else []
+        return list(
+            dict.fromkeys(v for v in (ERRORS, *counted, *given, *own) if v not in self.state.values())
+        )
 
     def _sizes(self) -> dict[Value, int]:
         """Bytes of the values that share memory."""
@@ -134,7 +140,9 @@ class Executable(CompiledProgram):
     def _load(self, fed: bool) -> None:
         """Compile what a step needs: nothing may be compiled or loaded while a stream is captured."""
         whole = self.together[fed]
-        kernels = [whole] if whole is not None else [c.kernel for c in self.sequences[fed] if c.kernel is not None]  # fmt: skip
+        kernels = (
+            [whole] if whole is not None else [c.kernel for c in self.sequences[fed] if c.kernel is not None]
+        )
         for kernel in kernels:
             # the attribute is asked for its effect
             _ = function_of(self.cupy, kernel.source, kernel.name).kernel
@@ -147,17 +155,17 @@ class Executable(CompiledProgram):
     # running
     def step(self, state: Mapping[str, Any] | None, inputs: Mapping[str, Any]) -> dict[str, Any]:
         """See `Executable`."""
-        with self.lock, plain_errors(self.cupy), self.backend._here, self._turn(state, wait=False) as stream:  # fmt: skip
+        with self.lock, plain_errors(self.cupy), self.backend._here, self._turn(state, wait=False) as stream:
             for name, array in inputs.items():
                 self._copy_in(self.inputs[name], array, stream)
             self._run(1, False, stream)
-            return {name: self._copy_out(value, stream) for name, value in self.lowered.program.outputs}  # fmt: skip
+            return {name: self._copy_out(value, stream) for name, value in self.lowered.program.outputs}
 
     def epoch(
         self, state: Mapping[str, Any], sources: Mapping[str, Any], order: Any | None, first: int, steps: int
-    ) -> None:  # fmt: skip
+    ) -> None:
         """See `Executable`. Waits for the device, so that the time it takes is that of the steps."""
-        with self.lock, plain_errors(self.cupy), self.backend._here, self._turn(state, wait=True) as stream:  # fmt: skip
+        with self.lock, plain_errors(self.cupy), self.backend._here, self._turn(state, wait=True) as stream:
             for name, array in sources.items():
                 self.bind(self.sources[name], array)
             if order is not None and self.order is not None:
@@ -172,7 +180,9 @@ class Executable(CompiledProgram):
 
     @contextmanager
     def _turn(self, state: Mapping[str, Any] | None, wait: bool) -> Iterator[Any]:
-        """Inside, the stream of a turn. What is put on it comes before the next turn, also when this one is left half-way."""
+        """Inside, the stream of a turn. What is put on it comes before the next turn,
+        also when this one is left half-way.
+        """
         stream = self._begin(state)
         try:
             yield stream
@@ -202,15 +212,13 @@ class Executable(CompiledProgram):
     def _copy_in(self, value: Value, array: Any, stream: Any) -> None:
         size = value.spec.size * value.spec.dtype.itemsize
         if size:
-            self._pointer(self.address(value), size).copy_from_device_async(
-                array.data, size, stream
-            )
+            self._pointer(self.address(value), size).copy_from_device_async(array.data, size, stream)
 
     def _copy_out(self, value: Any, stream: Any) -> Any:
         assert isinstance(value, Value)
         result = self.cupy.empty(value.spec.shape, value.spec.dtype)
         if result.nbytes:
-            source = self._pointer(self.address(self.lowered.place.get(value, value)), result.nbytes)  # fmt: skip
+            source = self._pointer(self.address(self.lowered.place.get(value, value)), result.nbytes)
             result.data.copy_from_device_async(source, result.nbytes, stream)
         return result
 
@@ -230,7 +238,7 @@ class Executable(CompiledProgram):
             return self.cupy.ndarray(root.spec.shape, root.spec.dtype, pointer)
         view = self.lowered.views[value]
         strides = tuple(s * size for s in view.strides)
-        return self.cupy.ndarray(value.spec.shape, value.spec.dtype, pointer + view.offset * size, strides)  # fmt: skip
+        return self.cupy.ndarray(value.spec.shape, value.spec.dtype, pointer + view.offset * size, strides)
 
     def _run(self, steps: int, fed: bool, stream: Any) -> None:
         """So many steps: by one kernel or by a graph where there can be one."""
@@ -245,8 +253,14 @@ class Executable(CompiledProgram):
             self._graph(steps, fed).launch(stream)
 
     def _graph(self, steps: int, fed: bool) -> Any:
-        """A graph of so many steps for the addresses of this turn. The memory that it names is this executable's and the state's."""
-        key = (steps, fed, *(self._bound[v] for v in (*self.state.values(), *self.sources.values()) if v in self._bound))  # fmt: skip
+        """A graph of so many steps for the addresses of this turn. The memory that it names is
+        this executable's and the state's.
+        """
+        key = (
+            steps,
+            fed,
+            *(self._bound[v] for v in (*self.state.values(), *self.sources.values()) if v in self._bound),
+        )
         graph = self._graphs.get(key)
         if graph is not None:
             return graph
@@ -263,7 +277,7 @@ class Executable(CompiledProgram):
         self._graphs[key] = graph
         return graph
 
-    def _put(self, calls: Sequence[Call], stream: Any, then: Callable[[Call], None] | None = None) -> None:  # fmt: skip
+    def _put(self, calls: Sequence[Call], stream: Any, then: Callable[[Call], None] | None = None) -> None:
         """Put calls on a stream, which is the current one."""
         if self.blas is None:
             self._put_each(calls, stream, then)
@@ -272,7 +286,7 @@ class Executable(CompiledProgram):
             self.blas.use(int(stream.ptr), int(self.block.data.ptr) + self.workspace, WORKSPACE)
             self._put_each(calls, stream, then)
 
-    def _put_each(self, calls: Sequence[Call], stream: Any, then: Callable[[Call], None] | None) -> None:  # fmt: skip
+    def _put_each(self, calls: Sequence[Call], stream: Any, then: Callable[[Call], None] | None) -> None:
         for call in calls:
             events = None
             if self.times is not None:
@@ -312,7 +326,7 @@ class Executable(CompiledProgram):
         then: Callable[[Call, Read], None],
     ) -> None:
         """A step on its own, without a graph."""
-        with self.lock, plain_errors(self.cupy), self.backend._here, self._turn(state, wait=True) as stream:  # fmt: skip
+        with self.lock, plain_errors(self.cupy), self.backend._here, self._turn(state, wait=True) as stream:
             for name, array in inputs.items():
                 self._copy_in(self.inputs[name], array, stream)
             self._put(
@@ -324,17 +338,15 @@ class Executable(CompiledProgram):
     def listed(self) -> list[tuple[str, Call]]:
         """Each call with its kernel, or the library that does it."""
         calls = (*self.before, *self.calls, *self.after)
-        names = (
-            c.kernel.name if c.kernel is not None else "cuBLAS" if c.gemm else "CuPy" for c in calls
-        )
+        names = (c.kernel.name if c.kernel is not None else "cuBLAS" if c.gemm else "CuPy" for c in calls)
         return [(f"{name:>15}", call) for name, call in zip(names, calls, strict=True)]
 
     def memory_summary(self) -> str:
         """Bytes of the block, and beside it."""
         state = sum(map(size_of, self.state.values()))
         return (
-            f"{self.bytes:,} bytes on device {self.backend.device}, {self.layout.size:,} of them for intermediate values, "
-            f"{state:,} bytes of state in place"
+            f"{self.bytes:,} bytes on device {self.backend.device}, {self.layout.size:,} of them for "
+            f"intermediate values, {state:,} bytes of state in place"
         )
 
     def _too_large(self) -> str:
@@ -372,5 +384,5 @@ class Executable(CompiledProgram):
     def source(self) -> str:
         """The text of every kernel that runs, once."""
         whole = self.together[bool(self.feeds)]
-        kernels = [whole] if whole is not None else [c.kernel for c in self.calls if c.kernel is not None]  # fmt: skip
+        kernels = [whole] if whole is not None else [c.kernel for c in self.calls if c.kernel is not None]
         return "\n".join(dict.fromkeys(k.source for k in kernels))

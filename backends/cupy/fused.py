@@ -1,6 +1,8 @@
-"""Rules as kernels: an op's forward or gradient rule, traced once for each kind of arguments, runs as one kernel.
+"""Rules as kernels: an op's forward or gradient rule, traced once for each
+kind of arguments, runs as one kernel.
 
-What is not arithmetic (products, indexing, sorting) goes primitive by primitive. The choice depends on shapes and dtypes alone.
+What is not arithmetic (products, indexing, sorting) goes primitive by primitive. The choice
+depends on shapes and dtypes alone.
 """
 
 from __future__ import annotations
@@ -41,14 +43,14 @@ class Fused:
         self._backend = backend
         self._ready: dict[Any, _Ready | None] = {}
 
-    def __call__(self, rule: Callable[..., Any], args: Sequence[Any], static: dict[str, Any]) -> Any:  # fmt: skip
+    def __call__(self, rule: Callable[..., Any], args: Sequence[Any], static: dict[str, Any]) -> Any:
         """The result of a rule."""
         backend = self._backend
         array_type = backend.array_type
         kinds = tuple(
             (a.shape, a.dtype.char, a.data.ptr % _ALIGNED == 0) if type(a) is array_type else (type(a), a)
             for a in args
-        )  # fmt: skip
+        )
         try:
             key = (rule, kinds, *static.items())
             ready = self._ready[key]
@@ -61,12 +63,15 @@ class Fused:
             ready = None
         return rule(backend, *args, **static) if ready is None else self._launched(ready, args)
 
-    def _made(self, rule: Callable[..., Any], args: Sequence[Any], static: dict[str, Any]) -> _Ready | None:  # fmt: skip
+    def _made(self, rule: Callable[..., Any], args: Sequence[Any], static: dict[str, Any]) -> _Ready | None:
         if not is_pure(rule):
             return None
         arrays = [i for i, a in enumerate(args) if type(a) is self._backend.array_type]
         trace = TraceBackend()
-        symbols = [trace.parameter(Spec(a.shape, a.dtype), "input", str(i)) if i in arrays else a for i, a in enumerate(args)]  # fmt: skip
+        symbols = [
+            trace.parameter(Spec(a.shape, a.dtype), "input", str(i)) if i in arrays else a
+            for i, a in enumerate(args)
+        ]
         try:
             result = rule(trace, *symbols, **static)
         except Exception as error:
@@ -77,7 +82,9 @@ class Fused:
         if not isinstance(result, Symbol) or not arrays:
             return None
         program = trace.finish("rule", [], [("y", result)])
-        if not any(PRIMITIVES[i.primitive].kind in ("elementwise", "reduction") for i in program.instructions):  # fmt: skip
+        if not any(
+            PRIMITIVES[i.primitive].kind in ("elementwise", "reduction") for i in program.instructions
+        ):
             return None
         parameters = program.named("input")
         unaligned = frozenset(parameters[str(i)] for i in arrays if args[i].data.ptr % _ALIGNED)
@@ -85,9 +92,9 @@ class Fused:
             lowered = lower(program, unaligned)
         except GradloomError:
             return None
-        if not 0 < len(lowered.calls) <= _MOST or any(c.kernel is None or c.checks for c in lowered.calls):  # fmt: skip
+        if not 0 < len(lowered.calls) <= _MOST or any(c.kernel is None or c.checks for c in lowered.calls):
             return None
-        (_, y), = lowered.program.outputs  # fmt: skip
+        ((_, y),) = lowered.program.outputs
         assert isinstance(y, Value)
         return _Ready(lowered, tuple((i, parameters[str(i)]) for i in arrays), y)
 

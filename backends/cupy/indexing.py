@@ -1,6 +1,7 @@
 """Indexing as NumPy means it: where the axes of index arrays go, and an error for an index beyond the end.
 
-CuPy wraps such an index around without a word, and leaves numbers in a key out of the rule that places the axes of arrays.
+CuPy wraps such an index around without a word, and leaves numbers in a key out of the
+rule that places the axes of arrays.
 So a key is taken apart here: numbers and slices make a view, arrays pick from axes of that view.
 """
 
@@ -82,7 +83,7 @@ class Indexing:
         rest = [axis for axis in range(view.ndim) if axis not in plan.axes]
         picked = view.transpose(*plan.axes, *rest)[tuple(numbers)]
         picked_axes = picked.ndim - len(rest)
-        before, after = range(picked_axes, picked_axes + plan.at), range(picked_axes + plan.at, picked.ndim)  # fmt: skip
+        before, after = range(picked_axes, picked_axes + plan.at), range(picked_axes + plan.at, picked.ndim)
         return picked.transpose(*before, *range(picked_axes), *after) if plan.at else picked
 
     def index_add(self, values: Any, *indices: Any, key: Key, shape: Shape) -> Any:
@@ -120,7 +121,10 @@ class Indexing:
 
     def _checked(self, plan: Plan, indices: Sequence[Any], shape: Shape) -> list[Any]:
         """The index arrays by axis, as int64; IndexError when one reaches beyond its axis."""
-        chosen = [self._cupy.ascontiguousarray(indices[slot], int64).reshape(indices[slot].shape) for slot in plan.slots]  # fmt: skip
+        chosen = [
+            self._cupy.ascontiguousarray(indices[slot], int64).reshape(indices[slot].shape)
+            for slot in plan.slots
+        ]
         lengths = [shape[axis] for axis in plan.axes]
         if self._kernels.any_outside(chosen, lengths):
             for index, length in zip(chosen, lengths, strict=True):

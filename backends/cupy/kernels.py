@@ -1,7 +1,7 @@
 """The CUDA kernels of the eager backend: what CuPy has not, or not as NumPy does it.
 
-Written for any compiler of C++: no intrinsic, no shared memory, one thread for each result. Compiled by CuPy at their
-first launch and kept by it on disk.
+Written for any compiler of C++: no intrinsic, no shared memory, one thread for each result. Compiled by CuPy
+at their first launch and kept by it on disk.
 """
 
 from __future__ import annotations
@@ -48,9 +48,18 @@ extern "C" __global__ void add_runs(
 }}
 """
 _NAMES = {
-    "bool": "bool", "int8": "signed char", "int16": "short", "int32": "int", "int64": "long long", "uint8": "unsigned char",
-    "uint16": "unsigned short", "uint32": "unsigned int", "uint64": "unsigned long long", "float32": "float", "float64": "double",
-}  # fmt: skip
+    "bool": "bool",
+    "int8": "signed char",
+    "int16": "short",
+    "int32": "int",
+    "int64": "long long",
+    "uint8": "unsigned char",
+    "uint16": "unsigned short",
+    "uint32": "unsigned int",
+    "uint64": "unsigned long long",
+    "float32": "float",
+    "float64": "double",
+}
 
 
 _KEY, _COUNTER = (Value(number, Spec((), uint64)) for number in (0, 1))
@@ -81,7 +90,7 @@ class Kernels:
         text = source if dtype is None else source.replace("TYPE", _NAMES[dtype.name])
         return self._cupy.RawKernel(text, name)
 
-    def _launch(self, source: str, name: str, dtype: DType | None, threads: int, *args: Any) -> None:  # fmt: skip
+    def _launch(self, source: str, name: str, dtype: DType | None, threads: int, *args: Any) -> None:
         if threads:
             grid = (-(-threads // _THREADS),)
             self._kernel(source, name, dtype)(grid, (_THREADS,), args)
@@ -91,7 +100,10 @@ class Kernels:
         bits = self._cupy.empty(shape, uint32)
         if bits.size:
             words = [word.astype(uint64, copy=False) for word in (key, counter)]
-            places = {value: int(array.data.ptr) for value, array in zip((_KEY, _COUNTER, _BITS), (*words, bits), strict=True)}  # fmt: skip
+            places = {
+                value: int(array.data.ptr)
+                for value, array in zip((_KEY, _COUNTER, _BITS), (*words, bits), strict=True)
+            }
             launch(self._cupy, _random_bits(bits.size), places.__getitem__)
         return bits
 
@@ -110,11 +122,22 @@ class Kernels:
             return False
         found = self._cupy.zeros((), np.int32)
         for index, length in zip(indices, lengths, strict=True):
-            self._launch(OUTSIDE, "outside", None, index.size, index, uint64.type(index.size), int64.type(length), found)  # fmt: skip
+            self._launch(
+                OUTSIDE,
+                "outside",
+                None,
+                index.size,
+                index,
+                uint64.type(index.size),
+                int64.type(length),
+                found,
+            )
         return bool(found.get())
 
     def sums_by_row(self, values: Any, rows: Any, height: int) -> Any:
-        """(height, columns): row r is the sum of those rows of `values` whose number in `rows` is r, in their order."""
+        """(height, columns): row r is the sum of those rows of `values` whose
+        number in `rows` is r, in their order.
+        """
         dtype = values.dtype
         inner = float32 if dtype == np.float16 else dtype
         values = self._cupy.ascontiguousarray(values, inner)
@@ -123,5 +146,16 @@ class Kernels:
         if values.size:
             order = self._cupy.argsort(rows)
             sorted_rows = self._cupy.take(rows, order)
-            self._launch(ADD_RUNS, "add_runs", inner, values.size, values, order, sorted_rows, uint64.type(count), uint64.type(columns), sums)  # fmt: skip
+            self._launch(
+                ADD_RUNS,
+                "add_runs",
+                inner,
+                values.size,
+                values,
+                order,
+                sorted_rows,
+                uint64.type(count),
+                uint64.type(columns),
+                sums,
+            )
         return sums.astype(dtype, copy=False)

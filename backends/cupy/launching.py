@@ -1,4 +1,6 @@
-"""Kernels and products put on CuPy's current stream, with memory told by a function from roots to addresses."""
+"""Kernels and products put on CuPy's current stream, with memory told
+by a function from roots to addresses.
+"""
 
 from __future__ import annotations
 

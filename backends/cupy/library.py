@@ -1,7 +1,8 @@
-"""Where CuPy comes in: the one import, the check that a driver and a device are there, and its errors in plain words.
+"""Where CuPy comes in: the one import, the check that a driver and a device are
+there, and its errors in plain words.
 
-Everything that can be wrong with an installation is an ImportError, whose text `backends.available()` shows. What goes
-wrong later is a BackendError that says what the user can do.
+Everything that can be wrong with an installation is an ImportError, whose text `backends.available()` shows.
+What goes wrong later is a BackendError that says what the user can do.
 """
 
 from __future__ import annotations
@@ -18,11 +19,27 @@ OLDEST = 14
 """The first CuPy whose Python numbers are weak, as in NumPy 2."""
 _INSTALL = "pip install 'gradloom[cuda13]' (a driver for CUDA 13), or 'gradloom[cuda12]' (CUDA 12)"
 _BROKEN = (
-    "IllegalAddress", "ILLEGAL_ADDRESS", "LaunchFailure", "LAUNCH_FAILED", "MisalignedAddress", "MISALIGNED_ADDRESS",
-    "IllegalInstruction", "ILLEGAL_INSTRUCTION", "InvalidAddressSpace", "INVALID_ADDRESS_SPACE", "InvalidPc", "INVALID_PC",
-    "HardwareStackError", "HARDWARE_STACK_ERROR", "cudaErrorAssert", "CUDA_ERROR_ASSERT", "LaunchTimeout", "LAUNCH_TIMEOUT",
-    "ECCUncorrectable", "ECC_UNCORRECTABLE",
-)  # fmt: skip
+    "IllegalAddress",
+    "ILLEGAL_ADDRESS",
+    "LaunchFailure",
+    "LAUNCH_FAILED",
+    "MisalignedAddress",
+    "MISALIGNED_ADDRESS",
+    "IllegalInstruction",
+    "ILLEGAL_INSTRUCTION",
+    "InvalidAddressSpace",
+    "INVALID_ADDRESS_SPACE",
+    "InvalidPc",
+    "INVALID_PC",
+    "HardwareStackError",
+    "HARDWARE_STACK_ERROR",
+    "cudaErrorAssert",
+    "CUDA_ERROR_ASSERT",
+    "LaunchTimeout",
+    "LAUNCH_TIMEOUT",
+    "ECCUncorrectable",
+    "ECC_UNCORRECTABLE",
+)
 """Errors after which every further call of this process fails with the same error."""
 _FORKED = ("cudaErrorInitializationError", "CUDA_ERROR_NOT_INITIALIZED")
 
@@ -32,7 +49,8 @@ def library() -> Any:
     """The module `cupy`.
 
     Raises:
-        ImportError: when CuPy is not installed or too old, or there is no driver, none that is new enough, or no device.
+        ImportError: when CuPy is not installed or too old, or there is no driver,
+            none that is new enough, or no device.
     """
     try:
         import cupy
@@ -41,7 +59,7 @@ def library() -> Any:
             raise ImportError(f"CuPy is not installed; {_INSTALL}", name="cupy") from None
         raise ImportError(f"CuPy is installed and cannot be imported: {error}") from error
     if int(cupy.__version__.partition(".")[0]) < OLDEST:
-        raise ImportError(f"CuPy {cupy.__version__} is too old, at least {OLDEST} is needed; {_INSTALL}")  # fmt: skip
+        raise ImportError(f"CuPy {cupy.__version__} is too old, at least {OLDEST} is needed; {_INSTALL}")
     runtime = cupy.cuda.runtime
     try:
         count = runtime.getDeviceCount()
@@ -63,8 +81,9 @@ def _why_no_device(runtime: Any, error: str) -> str:
     if not driver:
         return "no CUDA device: no NVIDIA driver is installed, or this container was started without its GPUs"
     return (
-        f"no CUDA device: the NVIDIA driver supports CUDA {_version(driver)} and CuPy was built for CUDA {_version(built)}; "
-        "install a newer driver, or the CuPy for this one: pip install 'gradloom[cuda12]' in place of 'gradloom[cuda13]'"
+        f"no CUDA device: the NVIDIA driver supports CUDA {_version(driver)} and CuPy was built for CUDA "
+        f"{_version(built)}; install a newer driver, or the CuPy for this one: pip install "
+        "'gradloom[cuda12]' in place of 'gradloom[cuda13]'"
     )
 
 
@@ -75,7 +94,12 @@ def _version(number: int) -> str:
 def device_errors(cupy: Any) -> tuple[type[Exception], ...]:
     """The exceptions that `explained` knows."""
     cuda = cupy.cuda
-    return cuda.memory.OutOfMemoryError, cuda.runtime.CUDARuntimeError, cuda.driver.CUDADriverError, cuda.compiler.CompileException  # fmt: skip
+    return (
+        cuda.memory.OutOfMemoryError,
+        cuda.runtime.CUDARuntimeError,
+        cuda.driver.CUDADriverError,
+        cuda.compiler.CompileException,
+    )
 
 
 @contextmanager
@@ -91,17 +115,20 @@ def explained(cupy: Any, error: Exception) -> BackendError:
     """What an error of CuPy means for the user."""
     text = str(error).rstrip(".")
     if isinstance(error, cupy.cuda.memory.OutOfMemoryError) or "cudaErrorMemoryAllocation" in text:
-        return DeviceMemoryError(f"{text}. {_memory(cupy)} Use smaller batches, or delete what is no longer needed.")  # fmt: skip
+        return DeviceMemoryError(
+            f"{text}. {_memory(cupy)} Use smaller batches, or delete what is no longer needed."
+        )
     if any(name in text for name in _BROKEN):
         return BackendError(
-            f"{text}. A kernel of this process, not necessarily the last one, broke the device's context; everything that "
-            "follows on it fails. Save nothing from the device and restart the process. To find the kernel, run with "
-            "CUDA_LAUNCH_BLOCKING=1 in the environment"
+            f"{text}. A kernel of this process, not necessarily the last one, broke the device's context; "
+            "everything that follows on it fails. Save nothing from the device and restart the process. To "
+            "find the kernel, run with CUDA_LAUNCH_BLOCKING=1 in the environment"
         )
     if any(name in text for name in _FORKED):
         return BackendError(
-            f"{text}. CUDA does not work in a child process that was forked after its parent used the device. Start processes "
-            "with multiprocessing.get_context('spawn'), or use the device in the children alone"
+            f"{text}. CUDA does not work in a child process that was forked after its parent used the "
+            "device. Start processes with multiprocessing.get_context('spawn'), or use the device in the "
+            "children alone"
         )
     if isinstance(error, cupy.cuda.compiler.CompileException):
         return BackendError(f"a CUDA kernel could not be compiled: {text}")
@@ -113,6 +140,7 @@ def _memory(cupy: Any) -> str:
     free, total = cupy.cuda.runtime.memGetInfo()
     pool = cupy.get_default_memory_pool()
     return (
-        f"Of the device's {total:,} bytes {free:,} are free; this process uses {pool.used_bytes():,} and keeps "
-        f"{pool.free_bytes():,} for reuse (cupy.get_default_memory_pool().free_all_blocks() gives them back)."
+        f"Of the device's {total:,} bytes {free:,} are free; this process uses {pool.used_bytes():,} and "
+        f"keeps {pool.free_bytes():,} for reuse (cupy.get_default_memory_pool().free_all_blocks() gives "
+        "them back)."
     )

@@ -1,7 +1,8 @@
 """The primitives on CuPy's arrays: functions that mean what NumPy's do, and a few lines for the rest.
 
-CuPy 14 promotes as NumPy 2 does. It differs where this file has more than a name: booleans and negative exponents in
-powers, shifts by a whole word, reductions over no axis, empty operands, ranges. Every result is an array, also of no axis.
+CuPy 14 promotes as NumPy 2 does. It differs where this file has more than a name: booleans and
+negative exponents in powers, shifts by a whole word, reductions over no axis, empty operands, ranges.
+Every result is an array, also of no axis.
 """
 
 from __future__ import annotations
@@ -70,7 +71,7 @@ class _Own:
             if dtype == bool_:
                 raise DTypeError("booleans have no powers")
             # CuPy answers 0 where NumPy refuses; looking at an array of exponents waits for the device
-            if (b < 0) if not hasattr(b, "dtype") else (b.dtype.kind == "i" and bool((b < 0).any())):  # fmt: skip
+            if (b < 0) if not hasattr(b, "dtype") else (b.dtype.kind == "i" and bool((b < 0).any())):
                 raise ValueError("integers to negative integer powers are not allowed")
         y = a**b if hasattr(a, "dtype") else self._cupy.power(a, b)
         return y if y.dtype == dtype else y.astype(dtype)
@@ -87,7 +88,9 @@ class _Own:
             return shift(a, dtype.type(b)) if within else shift(shift(a, last), more)
         b = b.astype(dtype, copy=False)
         within = self._cupy.logical_and(b >= 0, b <= last)
-        return self._cupy.where(within, shift(a, self._cupy.where(within, b, last)), shift(shift(a, last), more))  # fmt: skip
+        return self._cupy.where(
+            within, shift(a, self._cupy.where(within, b, last)), shift(shift(a, last), more)
+        )
 
     def where(self, condition: Any, a: Any, b: Any) -> Any:
         if not hasattr(condition, "dtype"):
@@ -166,9 +169,7 @@ class _Own:
         self, values: Any, *, axes: Axes, size: Shape, stride: Shape, dilation: Shape, shape: Shape
     ) -> Any:
         """One strided addition for each place inside a window, in the order of NumPy's."""
-        shapes.windows_add(
-            values.shape, axes=axes, size=size, stride=stride, dilation=dilation, shape=shape
-        )
+        shapes.windows_add(values.shape, axes=axes, size=size, stride=stride, dilation=dilation, shape=shape)
         axes = tuple(axis % len(shape) for axis in axes)
         result = self._cupy.zeros(shape, values.dtype)
         key: list[Any] = [slice(None)] * len(shape)

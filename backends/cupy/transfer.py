@@ -1,7 +1,8 @@
 """From NumPy to the device without waiting: through pinned memory that is used again and again.
 
-The values are copied into a pinned buffer, and from there to the device on the current stream, while Python goes on. An
-event says when a buffer may be overwritten. There are a few buffers, so that a step can be prepared while others run.
+The values are copied into a pinned buffer, and from there to the device on the current stream, while
+Python goes on. An event says when a buffer may be overwritten. There are a few buffers, so that a
+step can be prepared while others run.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The private BLAS of scipy-openblas32, for products that do not fit the caches.
 
-Programs call its functions by address, each thread for its own part of a product, so inside a step it runs single
-threads. What threadpoolctl has set is read first and put back.
+Programs call its functions by address, each thread for its own part of a product, so inside a step it runs
+single threads. What threadpoolctl has set is read first and put back.
 """
 
 from __future__ import annotations
@@ -62,8 +62,8 @@ def allowed_threads() -> int:
 class single:
     """Inside `with`, BLAS runs in the thread that calls it.
 
-    A handler of a signal may raise at the first instruction of `__exit__`: then this object goes without having left, and
-    the next one to leave gives the threads back.
+    A handler of a signal may raise at the first instruction of `__exit__`: then this object goes without
+    having left, and the next one to leave gives the threads back.
     """
 
     def __enter__(self) -> None:

@@ -1,7 +1,7 @@
 """LLVM text to machine code, kernel by kernel, kept on disk by `store`.
 
-Programs share kernels: another width, or a model with a layer that is known, compiles only what is new. The driver is
-compiled once for all of them.
+Programs share kernels: another width, or a model with a layer that is known, compiles only what is new. The
+driver is compiled once for all of them.
 """
 
 from __future__ import annotations
@@ -72,7 +72,9 @@ def _loaded(functions: Sequence[Function]) -> list[Code]:
         symbol = f"k{hashlib.sha256(function.text.encode()).hexdigest()[:32]}"
         texts.append(_module([function.text.replace("@NAME", f"@{symbol}", 1)], function.declared))
         symbols.append(symbol)
-    engine = loaded([kept(text, symbol, partial(_compile, text)) for text, symbol in zip(texts, symbols, strict=True)])  # fmt: skip
+    engine = loaded(
+        [kept(text, symbol, partial(_compile, text)) for text, symbol in zip(texts, symbols, strict=True)]
+    )
     codes = [Code(engine, symbol) for symbol in symbols]
     _held.update(zip(functions, codes, strict=True))
     return codes

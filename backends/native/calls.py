@@ -1,4 +1,6 @@
-"""Calls: what the driver runs one after the other, with the memory that each reads and writes, and how threads share it."""
+"""Calls: what the driver runs one after the other, with the memory that each reads
+and writes, and how threads share it.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,9 @@ from ..program.ir import Value
 from .kernel import Kernel
 
 Touch = tuple[str, int] | None
-"""How the threads of a call share a root: ("rows", n) each its own rows, ("first", 0) one thread; None any of it."""
+"""How the threads of a call share a root: ("rows", n) each its own rows,
+("first", 0) one thread; None any of it.
+"""
 
 
 @dataclass
@@ -25,8 +29,13 @@ class Call(PlannedCall):
 
 
 def call_of(
-    kernel: Kernel, label: str, reads: Mapping[Value, Touch], writes: Mapping[Value, Touch], flops: int = 0, checks: bool = False,
-) -> Call:  # fmt: skip
+    kernel: Kernel,
+    label: str,
+    reads: Mapping[Value, Touch],
+    writes: Mapping[Value, Touch],
+    flops: int = 0,
+    checks: bool = False,
+) -> Call:
     """The call of a kernel, with its text."""
     return Call(
         label,

@@ -40,7 +40,9 @@ class Columns(Loops):
                 return []
 
             self.loop(begin, end, 1, (), block)
-        last = self.code.compare("==", self.code.binary("+", VectorValue("%part", "int64"), 1), VectorValue("%parts", "int64"))  # fmt: skip
+        last = self.code.compare(
+            "==", self.code.binary("+", VectorValue("%part", "int64"), 1), VectorValue("%parts", "int64")
+        )
         remaining = [(self.number((wide * down + i) * width), width) for i in range(narrow)]
         if rest:
             remaining.append((self.number(whole * width), rest))
@@ -53,7 +55,11 @@ class Columns(Loops):
         before = [s for s in group.steps if not is_reduction(s.primitive) and self._is_row_work(s)]
         reduced = [s for s in group.steps if is_reduction(s.primitive)]
         rows = math.prod(self.outer)
-        reductions = {(s, b): Reduction(code, s, rows, self.width, across=False) for s in reduced for b in range(len(blocks))}  # fmt: skip
+        reductions = {
+            (s, b): Reduction(code, s, rows, self.width, across=False)
+            for s in reduced
+            for b in range(len(blocks))
+        }
         starts = [lane for r in reductions.values() for lane in r.start()]
 
         def one(row: VectorValue, carried: list[VectorValue]) -> list[VectorValue]:
@@ -67,8 +73,17 @@ class Columns(Loops):
                     if (value, block) not in known:
                         access = self.nest.reads[value]
                         if access not in bases:
-                            bases[access] = self.offset_of(row, self.outer, access.strides[: self.split], access.offset)  # fmt: skip
-                        known[value, block] = self.vector(access, bases[access], blocks[block][0], self.inner, access.strides[self.split :], blocks[block][1])  # fmt: skip
+                            bases[access] = self.offset_of(
+                                row, self.outer, access.strides[: self.split], access.offset
+                            )
+                        known[value, block] = self.vector(
+                            access,
+                            bases[access],
+                            blocks[block][0],
+                            self.inner,
+                            access.strides[self.split :],
+                            blocks[block][1],
+                        )
                     return known[value, block]
 
                 return read
@@ -116,14 +131,20 @@ class Columns(Loops):
                 wanted.update(operands_of(other))
         return step.result in wanted
 
-    def _finish(self, blocks: list[tuple[VectorValue, int]], results: dict[tuple[Value, int], Operand]) -> None:  # fmt: skip
+    def _finish(
+        self, blocks: list[tuple[VectorValue, int]], results: dict[tuple[Value, int], Operand]
+    ) -> None:
         group = self.group
         for block, (index, active) in enumerate(blocks):
 
-            def read(value: Value, block: int = block, index: VectorValue = index, active: int = active) -> Operand:  # fmt: skip
+            def read(
+                value: Value, block: int = block, index: VectorValue = index, active: int = active
+            ) -> Operand:
                 if (value, block) not in results:
                     access = self.nest.reads[value]
-                    results[value, block] = self.vector(access, access.offset, index, self.inner, access.strides[self.split :], active)  # fmt: skip
+                    results[value, block] = self.vector(
+                        access, access.offset, index, self.inner, access.strides[self.split :], active
+                    )
                 return results[value, block]
 
             for step in group.steps:
@@ -137,4 +158,4 @@ class Columns(Loops):
                     results[step.result, block] = self.compute(step, read)
             for value, access in self.nest.writes.items():
                 lane = self.lane(results[value, block], value.spec.dtype)
-                self.put(lane, access, access.offset, index, self.inner, access.strides[self.split :], active)  # fmt: skip
+                self.put(lane, access, access.offset, index, self.inner, access.strides[self.split :], active)

@@ -10,7 +10,7 @@ from ..contract import Spec
 from ..program.access import Access
 from ..program.ir import Instruction, Value
 from ..program.pieces import add_windows, is_movable
-from . import special
+from . import indexing, random_numbers
 from .calls import ERRORS, Touch, call_of, rows_touched
 from .sorting import Order
 from .windows import Sliding, WindowsAdd
@@ -21,24 +21,24 @@ if TYPE_CHECKING:
 
 def random_bits(lowering: Lowering, values: list[Value], target: Value) -> None:
     key, counter = (lowering.root(lowering.views[v].root) for v in values)
-    bits = special.RandomBits(key, counter, target, lowering.width)
+    bits = random_numbers.RandomBits(key, counter, target, lowering.width)
     shape = target.spec.shape
-    own: Touch = ("rows", shape[0]) if special.RandomBits.by_rows(shape, lowering.width) else None
+    own: Touch = ("rows", shape[0]) if random_numbers.RandomBits.by_rows(shape, lowering.width) else None
     lowering.calls.append(call_of(bits, "random_bits", {key: None, counter: None}, {target: own}))
 
 
 def argsort(lowering: Lowering, keys: Value, target: Value) -> None:
-    scratch = lowering.fresh(Spec((Order.room_size(target.spec.shape[0]),), np.dtype(np.uint64)))
+    scratch = lowering.fresh(Spec((Order.scratch_size(target.spec.shape[0]),), np.dtype(np.uint64)))
     source = lowering.root(lowering.views[keys].root)
     order = Order(source, target, scratch, lowering.width)
     first: Touch = ("first", 0)
-    lowering.calls.append(
-        call_of(order, "argsort", {source: first}, {target: first, scratch: first})
-    )
+    lowering.calls.append(call_of(order, "argsort", {source: first}, {target: first, scratch: first}))
 
 
 def windows_add(lowering: Lowering, values: Value, target: Value, static: dict[str, Any]) -> None:
-    """All windows at once where they leave the first and the last axis alone; else an addition for each place inside one."""
+    """All windows at once where they leave the first and the last axis alone; else an
+    addition for each place inside one.
+    """
     shape = static["shape"]
     sliding = Sliding(*(tuple(static[k]) for k in ("axes", "size", "stride", "dilation")))
     sliding = sliding._replace(axes=tuple(axis % len(shape) for axis in sliding.axes))
@@ -49,27 +49,27 @@ def windows_add(lowering: Lowering, values: Value, target: Value, static: dict[s
         kernel = WindowsAdd(access, target, counts, sliding, lowering.width)
         rows = shape[0]
         own = rows_touched(access, values.spec.shape, 1, rows)
-        lowering.calls.append(call_of(kernel, "windows_add", {access.root: own}, {target: ("rows", rows)}))  # fmt: skip
+        lowering.calls.append(call_of(kernel, "windows_add", {access.root: own}, {target: ("rows", rows)}))
         return
     add_windows(lowering, values, target, static)
 
 
 def take(lowering: Lowering, table: Value, indices: Value, target: Value) -> None:
     own: Touch = ("rows", indices.spec.shape[0] if indices.spec.shape else 1)
-    kernel = special.Take(
-        lowering.root(table), lowering.root(indices), target, ERRORS, lowering.width
-    )
+    kernel = indexing.Take(lowering.root(table), lowering.root(indices), target, ERRORS, lowering.width)
     from_, by = list(kernel.pointers)[:2]
-    lowering.calls.append(call_of(kernel, "take", {from_: None, by: own}, {target: own, ERRORS: None}, checks=True))  # fmt: skip
+    lowering.calls.append(
+        call_of(kernel, "take", {from_: None, by: own}, {target: own, ERRORS: None}, checks=True)
+    )
 
 
 def scatter(lowering: Lowering, rows: Value, indices: Value, target: Value) -> None:
-    kernel = special.ScatterAdd(
-        lowering.root(rows), lowering.root(indices), target, ERRORS, lowering.width
-    )
+    kernel = indexing.ScatterAdd(lowering.root(rows), lowering.root(indices), target, ERRORS, lowering.width)
     first: Touch = ("first", 0)
     from_, by = list(kernel.pointers)[:2]
-    lowering.calls.append(call_of(kernel, "scatter_add", {from_: first, by: first}, {target: first, ERRORS: None}, checks=True))  # fmt: skip
+    lowering.calls.append(
+        call_of(kernel, "scatter_add", {from_: first, by: first}, {target: first, ERRORS: None}, checks=True)
+    )
 
 
 def is_foreign(instruction: Instruction) -> bool:

@@ -1,8 +1,9 @@
 """The driver: runs the calls of a program one after the other, step after step, in every thread.
 
-Code is an array of (function, arguments, flags). Threads meet where a call reads what another thread wrote; they spin,
-and give their core away when that takes long. `shared` holds, a cache line each: how many have arrived, how often they
-have met, an error count, the steps done, and the address of the function that yields a core.
+Code is an array of (function, arguments, flags). Threads meet where a call reads what another
+thread wrote; they spin, and give their core away when that takes long. `shared` holds, a cache
+line each: how many have arrived, how often they have met, an error count, the steps done, and the
+address of the function that yields a core.
 """
 
 from __future__ import annotations
@@ -30,21 +31,22 @@ _FLUSH = """
   %flushing = or i32 %before, 32768
   store i32 %flushing, ptr %own, align 4
   call void @llvm.x86.sse.ldmxcsr(ptr %own)"""
-"""Results below the smallest normal number become 0: the velocity of a unit that has died would else decay among numbers
-for which a processor takes a hundred times as long. The mode is that of the calling thread, and is put back."""
+"""Results below the smallest normal number become 0: the velocity of a unit that has died would
+else decay among numbers for which a processor takes a hundred times as long. The mode is that of
+the calling thread, and is put back."""
 _RESTORE = "call void @llvm.x86.sse.ldmxcsr(ptr %mode)"
 
 
 def driver_text() -> str:
-    """`run`; `run_timed`, which adds up cycles per call in part 0; `once`, a step in one thread with one argument to pass."""
+    """`run`; `run_timed`, which adds up cycles per call in part 0; `once`, a step in
+    one thread with one argument to pass.
+    """
     pause = flush = restore = ""
     declared = ""
     if platform.machine().lower() in ("x86_64", "amd64"):
         pause, flush, restore = "call void @llvm.x86.sse2.pause()", _FLUSH, _RESTORE
         declared = _DECLARED
-    runs = (
-        _run(timed).replace("FLUSH", flush).replace("RESTORE", restore) for timed in (False, True)
-    )
+    runs = (_run(timed).replace("FLUSH", flush).replace("RESTORE", restore) for timed in (False, True))
     return "\n".join([declared, _CYCLES, _MEET.replace("PAUSE", pause), *runs, _ONCE])
 
 
@@ -112,9 +114,7 @@ done:
 
 
 def _run(timed: bool) -> str:
-    text = _LOOP.replace("START", _BEGIN if timed else "").replace(
-        "STOP", _END if timed else _NOTED
-    )
+    text = _LOOP.replace("START", _BEGIN if timed else "").replace("STOP", _END if timed else _NOTED)
     return text.replace("NAME", "run_timed" if timed else "run")
 
 
@@ -135,7 +135,8 @@ note:
   br label %noted
 noted:"""
 _LOOP = f"""
-define void @NAME(ptr %code, i64 %count, i64 %part, i64 %parts, i64 %first, i64 %steps, ptr %shared, ptr %times) #1 {{
+define void @NAME(ptr %code, i64 %count, i64 %part, i64 %parts, i64 %first, i64 %steps,
+  ptr %shared, ptr %times) #1 {{
 entry:FLUSH
   %errors.p = getelementptr i8, ptr %shared, i64 {ERRORS}
   %done.p = getelementptr i8, ptr %shared, i64 {DONE}

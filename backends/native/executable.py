@@ -1,7 +1,7 @@
 """A program that is ready to run: machine code, one block of memory, and the table that the driver reads.
 
-State stays where it is from step to step; inputs and the rows of an epoch are read where they lie. One object may be
-called from several threads: calls take turns. After a fork the child starts its own threads.
+State stays where it is from step to step; inputs and the rows of an epoch are read where they lie. One object
+may be called from several threads: calls take turns. After a fork the child starts its own threads.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ from .calls import ERRORS, Call, call_of
 from .driver import BARRIER, CHECK, DONE, SHARED_BYTES, YIELD
 from .driver import ERRORS as ERRORS_AT
 from .host import array_of, run_on_host, shaped
+from .indexing import Batch
 from .lower import Lowered, lower
 from .schedule import Placed, schedule
-from .special import Batch
 from .threads import ThreadTuner, threads
 
 NDArray = np.ndarray[Any, Any]
@@ -70,7 +70,9 @@ class Executable(CompiledProgram):
         self.flops = sum(call.flops for call in calls)
         self._build(placed)
         self._memory(placed, width)
-        self.is_simple = not self.has_host and not self.lowered.functions and self.flops < 2 * threads.LEAST_EACH  # fmt: skip
+        self.is_simple = (
+            not self.has_host and not self.lowered.functions and self.flops < 2 * threads.LEAST_EACH
+        )
         self._only_output = next(iter(self.outputs.values()), np.empty(0))
         self.is_quick = not self.has_host and len(self.outputs) == len(self.inputs) == 1
         _executables.add(self)
@@ -86,7 +88,7 @@ class Executable(CompiledProgram):
 
     def _sizes(self, calls: Sequence[Call]) -> dict[Value, int]:
         """Bytes of everything that lies in the block of memory."""
-        given = set(self.state.values()) | {v for n, v in self.inputs.items() if n not in self.feeds}  # fmt: skip
+        given = set(self.state.values()) | {v for n, v in self.inputs.items() if n not in self.feeds}
         given |= {ERRORS, self.order, *self.sources.values(), *self.lowered.functions}
         outputs = {v for _, v in self.lowered.program.outputs if isinstance(v, Value)}
         sizes: dict[Value, int] = {}
@@ -100,9 +102,7 @@ class Executable(CompiledProgram):
         return sizes
 
     def _build(self, placed: Sequence[Placed]) -> None:
-        functions = dict.fromkeys(
-            Function(c.text, c.declared) for c, _ in placed if c.foreign is None
-        )
+        functions = dict.fromkeys(Function(c.text, c.declared) for c, _ in placed if c.foreign is None)
         self.functions = tuple(functions)
         self.codes = dict(zip((f.text for f in functions), build(self.functions), strict=True))
         kinds = [ctypes.c_void_p] + [ctypes.c_int64] * 5 + [ctypes.c_void_p] * 2
@@ -174,10 +174,11 @@ class Executable(CompiledProgram):
                 self.arguments[slot] = where
             self._bound[value] = where
 
-    def step(self, state: Mapping[str, NDArray] | None, inputs: Mapping[str, NDArray]) -> dict[str, NDArray]:  # fmt: skip
+    def step(self, state: Mapping[str, NDArray] | None, inputs: Mapping[str, NDArray]) -> dict[str, NDArray]:
         """One step on arrays in C order of the program's shapes and dtypes.
 
-        The arrays of `state` are written where they lie; the outputs are new arrays. None: the state of the last turn.
+        The arrays of `state` are written where they lie; the outputs are new
+        arrays. None: the state of the last turn.
         """
         with self.lock:
             if state is not None:
@@ -188,7 +189,9 @@ class Executable(CompiledProgram):
             return {name: array.copy() for name, array in self.outputs.items()}
 
     def again(self, name: str, array: NDArray) -> NDArray:
-        """The only output of a step on the same state as last time, with `array` as the only input; or of several steps."""
+        """The only output of a step on the same state as last time, with `array` as
+        the only input; or of several steps.
+        """
         value = self.inputs[name]
         with self.lock:
             if array.shape != value.spec.shape:
@@ -227,9 +230,16 @@ class Executable(CompiledProgram):
             self._fail()
 
     def epoch(
-        self, state: Mapping[str, NDArray], sources: Mapping[str, NDArray], order: NDArray | None, first: int, steps: int
-    ) -> None:  # fmt: skip
-        """Steps `first` to `first + steps`: step i takes rows i * batch ... of each source, or those that `order` names."""
+        self,
+        state: Mapping[str, NDArray],
+        sources: Mapping[str, NDArray],
+        order: NDArray | None,
+        first: int,
+        steps: int,
+    ) -> None:
+        """Steps `first` to `first + steps`: step i takes rows i * batch ... of each
+        source, or those that `order` names.
+        """
         with self.lock:
             self.bind_state(state)
             for name, array in sources.items():
@@ -264,7 +274,9 @@ class Executable(CompiledProgram):
     def _with_host(
         self, step: int, parts: int, state: Mapping[str, NDArray], inputs: Mapping[str, NDArray]
     ) -> None:
-        """A step with instructions of the host between its kernels. It is Python, so it can be left half-way."""
+        """A step with instructions of the host between its kernels. It is
+        Python, so it can be left half-way.
+        """
         before = [(state[name], state[name].copy()) for name in self.written]
         done = False
         try:
@@ -366,7 +378,9 @@ class Executable(CompiledProgram):
         if parts == 1:
             run(code, count, 0, 1, first, steps, shared, times)
         else:
-            together([partial(run, code, count, part, parts, first, steps, shared, times) for part in range(parts)])  # fmt: skip
+            together(
+                [partial(run, code, count, part, parts, first, steps, shared, times) for part in range(parts)]
+            )
 
     timing = False
     """Whether cycles are counted call by call."""

@@ -1,4 +1,6 @@
-"""Instructions for which there is no kernel: NumPy runs them between the kernels, on the values where they lie."""
+"""Instructions for which there is no kernel: NumPy runs them between the
+kernels, on the values where they lie.
+"""
 
 from __future__ import annotations
 
@@ -19,13 +21,13 @@ NDArray = np.ndarray[Any, Any]
 _numpy = NumPyBackend()
 
 
-def run_on_host(executable: Executable, call: Call, state: Mapping[str, NDArray], inputs: Mapping[str, NDArray]) -> None:  # fmt: skip
+def run_on_host(
+    executable: Executable, call: Call, state: Mapping[str, NDArray], inputs: Mapping[str, NDArray]
+) -> None:
     """An instruction for which there is no kernel, on NumPy."""
     assert call.foreign is not None
     result, primitive, operands, static = call.foreign
-    given = [
-        array_of(executable, o, state, inputs) if isinstance(o, Value) else o for o in operands
-    ]
+    given = [array_of(executable, o, state, inputs) if isinstance(o, Value) else o for o in operands]
     value = getattr(_numpy, primitive)(*given, **dict(static))
     array_of(executable, result, state, inputs)[...] = value
 
@@ -51,7 +53,7 @@ def array_of(
         base = shaped(executable.block[executable.layout.offsets[root] :], root.spec)
     size = base.dtype.itemsize
     flat = base.reshape(-1)[view.offset :]
-    return np.lib.stride_tricks.as_strided(flat, value.spec.shape, [s * size for s in view.strides])  # fmt: skip
+    return np.lib.stride_tricks.as_strided(flat, value.spec.shape, [s * size for s in view.strides])
 
 
 def shaped(block: NDArray, spec: Spec) -> NDArray:

@@ -1,9 +1,9 @@
 """What all kernels share: pointers, the part of a thread, addresses, and the arithmetic of instructions.
 
-A kernel is `void kernel(ptr arguments, i64 part, i64 parts, i64 step)`. `arguments` holds one address per root, in the
-order of `roots`. Its text depends on shapes, dtypes and numbers alone, so layers of equal shape share one kernel. The
-rows of the first axis are divided among `parts` threads in units of 8, always in the same way, so that a thread finds
-what it wrote itself in the kernel before.
+A kernel is `void kernel(ptr arguments, i64 part, i64 parts, i64 step)`. `arguments` holds one address per
+root, in the order of `roots`. Its text depends on shapes, dtypes and numbers alone, so layers of equal shape
+share one kernel. The rows of the first axis are divided among `parts` threads in units of 8, always in the
+same way, so that a thread finds what it wrote itself in the kernel before.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Kernel:
     def text(self) -> str:
         """The function, called `@NAME`."""
         code = self.code
-        code.lines.append("define void @NAME(ptr %arguments, i64 %part, i64 %parts, i64 %step) #0 {")  # fmt: skip
+        code.lines.append("define void @NAME(ptr %arguments, i64 %part, i64 %parts, i64 %step) #0 {")
         code.label("entry")
         for i, pointer in enumerate(self.pointers.values()):
             where = "%arguments"
@@ -56,9 +56,16 @@ class Kernel:
 
     # control flow
     def loop(
-        self, begin: VectorValue, end: VectorValue, step: int, carried: Sequence[VectorValue], body: Callable[[VectorValue, list[VectorValue]], Sequence[VectorValue]]
-    ) -> list[VectorValue]:  # fmt: skip
-        """`for i in range(begin, end, step)`; the values `carried` from turn to turn, and what they are at the end."""
+        self,
+        begin: VectorValue,
+        end: VectorValue,
+        step: int,
+        carried: Sequence[VectorValue],
+        body: Callable[[VectorValue, list[VectorValue]], Sequence[VectorValue]],
+    ) -> list[VectorValue]:
+        """`for i in range(begin, end, step)`; the values `carried` from turn to
+        turn, and what they are at the end.
+        """
         code = self.code
         name = code.fresh("loop")
         before = self.block
@@ -75,9 +82,12 @@ class Kernel:
         results = list(body(index, holders))
         code.line(f"{following} = add nuw nsw i64 {index.name}, {step}")
         code.line(f"br label %{name}")
-        phis = [f"  {index.name} = phi i64 [ {begin.name}, %{before} ], [ {following}, %{self.block} ]"]  # fmt: skip
+        phis = [f"  {index.name} = phi i64 [ {begin.name}, %{before} ], [ {following}, %{self.block} ]"]
         for holder, start, result in zip(holders, carried, results, strict=True):
-            phis.append(f"  {holder.name} = phi {holder.type} [ {start.name}, %{before} ], [ {result.name}, %{self.block} ]")  # fmt: skip
+            phis.append(
+                f"  {holder.name} = phi {holder.type} [ {start.name}, %{before} ], [ {result.name}, "
+                f"%{self.block} ]"
+            )
         code.lines[at:at] = phis
         code.label(f"{name}.end")
         self.block = f"{name}.end"
@@ -114,7 +124,7 @@ class Kernel:
     def offset_of(
         self, index: VectorValue | int, sizes: Sequence[int], strides: Sequence[int], start: int
     ) -> VectorValue | int:
-        """Elements from the pointer to where the merged `index` over `sizes` is."""  # fmt: skip
+        """Elements from the pointer to where the merged `index` over `sizes` is."""
         code = self.code
         one = merged(sizes, strides)
         if one == 0 or (isinstance(index, int) and index == 0):
@@ -173,8 +183,12 @@ class Kernel:
         code, static = self.code, dict(instruction.static)
         dtype = instruction.result.spec.dtype
         if isinstance(place, int):
-            return np.asarray(static["start"] + static["step"] * place).astype(dtype).item()  # type: ignore[no-any-return]
-        scaled = code.binary("*", code.cast(place, "float64" if dtype.kind == "f" else "int64"), static["step"])  # fmt: skip
+            number: bool | int | float
+            number = np.asarray(static["start"] + static["step"] * place).astype(dtype).item()
+            return number
+        scaled = code.binary(
+            "*", code.cast(place, "float64" if dtype.kind == "f" else "int64"), static["step"]
+        )
         return code.cast(code.binary("+", scaled, static["start"]), NAMES[dtype])
 
     def lane(self, operand: Operand, dtype: DType) -> VectorValue:

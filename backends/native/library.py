@@ -13,8 +13,8 @@ from ..contract import Shape, Spec
 from ..numpy.memory import address
 from ..program.ir import Value
 from .build import Function, build, vector_width
+from .random_numbers import RandomBits
 from .sorting import Order
-from .special import RandomBits
 
 _held: list[Any] = []
 """The code of these functions, for as long as the process lives."""
@@ -22,15 +22,13 @@ NDArray = np.ndarray[Any, Any]
 
 
 @cache
-def _functions() -> tuple[Callable[[int, int, int, int], None], Callable[[int, int, int, int], None], int]:  # fmt: skip
+def _functions() -> tuple[Callable[[int, int, int, int], None], Callable[[int, int, int, int], None], int]:
     """(bits, order, words that a group of blocks has)."""
     word, place = (Spec((), np.dtype(name)) for name in ("uint64", "int64"))
     key, counter, length = Value(0, word), Value(1, word), Value(2, place)
     bits = RandomBits(key, counter, Value(3, Spec((), np.dtype("uint32"))), vector_width(), length)
     order = Order(Value(4, word), Value(5, place), Value(6, word), vector_width(), length)
-    codes = build(
-        [Function(kernel.text(), tuple(kernel.code.declared)) for kernel in (bits, order)]
-    )
+    codes = build([Function(kernel.text(), tuple(kernel.code.declared)) for kernel in (bits, order)])
     kind = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64, ctypes.c_int64)
     _held.extend(codes)
     return kind(codes[0].address), kind(codes[1].address), 4 * vector_width()
@@ -54,7 +52,7 @@ def order(keys: NDArray) -> NDArray:
     _, sort, _ = _functions()
     keys = np.ascontiguousarray(keys)
     result = np.empty(len(keys), np.int64)
-    scratch = np.empty(Order.room_size(len(keys)), np.uint64)
+    scratch = np.empty(Order.scratch_size(len(keys)), np.uint64)
     count = np.array(len(keys))
     given = np.array([address(keys), address(result), address(scratch), address(count)])
     sort(address(given), 0, 1, 0)

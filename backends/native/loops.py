@@ -1,8 +1,8 @@
 """Kernels of loop nests that take one row at a time.
 
-Numbers of the row are single registers, elements are vectors along the columns. Where a row is a few vectors long it is
-held in registers from the first instruction to the last; a longer one is passed over once per reduction that waits for
-another. Without reductions the whole domain may be one row.
+Numbers of the row are single registers, elements are vectors along the columns. Where a row is a few vectors
+long it is held in registers from the first instruction to the last; a longer one is passed over once per
+reduction that waits for another. Without reductions the whole domain may be one row.
 """
 
 from __future__ import annotations
@@ -13,14 +13,7 @@ from collections.abc import Callable, Sequence
 from ..primitives import is_reduction
 from ..program.access import Access, merged
 from ..program.ir import Instruction, Value, operands_of
-from ..program.nest import (
-    IN_REGISTERS,
-    Nest,
-    count_strides,
-    is_flat,
-    kept_axes,
-    passes_of,
-)
+from ..program.nest import IN_REGISTERS, Nest, count_strides, is_flat, kept_axes, passes_of
 from .kernel import Kernel
 from .reduction import Reduction
 from .vectors import Operand, VectorValue
@@ -34,7 +27,15 @@ class Loops(Kernel):
         self.nest = nest
         self.group = nest.group
 
-    def vector(self, access: Access, base: VectorValue | int, index: VectorValue, inner: Sequence[int], strides: Sequence[int], active: int) -> VectorValue:  # fmt: skip
+    def vector(
+        self,
+        access: Access,
+        base: VectorValue | int,
+        index: VectorValue,
+        inner: Sequence[int],
+        strides: Sequence[int],
+        active: int,
+    ) -> VectorValue:
         """Elements from place `index` along the inner axes on; `base` is where the row begins."""
         code = self.code
         one = merged(inner, strides)
@@ -42,23 +43,34 @@ class Loops(Kernel):
         if one == 0:
             return code.load(code.at(pointer, base, access.dtype), access.dtype)
         if one == 1:
-            return code.load(code.at(pointer, self.sum(base, index), access.dtype), access.dtype, active)  # fmt: skip
+            return code.load(code.at(pointer, self.sum(base, index), access.dtype), access.dtype, active)
         offsets = self._offsets(index, inner, strides, base)
         return code.gather(pointer, offsets, access.dtype, active)
 
-    def put(self, value: VectorValue, access: Access, base: VectorValue | int, index: VectorValue, inner: Sequence[int], strides: Sequence[int], active: int) -> None:  # fmt: skip
+    def put(
+        self,
+        value: VectorValue,
+        access: Access,
+        base: VectorValue | int,
+        index: VectorValue,
+        inner: Sequence[int],
+        strides: Sequence[int],
+        active: int,
+    ) -> None:
         code = self.code
         one = merged(inner, strides)
         pointer = self.pointers[access.root]
         if one == 1:
-            code.store(value, code.at(pointer, self.sum(base, index), access.dtype), access.dtype, active)  # fmt: skip
+            code.store(value, code.at(pointer, self.sum(base, index), access.dtype), access.dtype, active)
         elif one == 0:
             code.store(value, code.at(pointer, base, access.dtype), access.dtype)
         else:
             offsets = self._offsets(index, inner, strides, base)
             code.scatter(code.spread(value, self.width), pointer, offsets, access.dtype, active)
 
-    def _offsets(self, index: VectorValue, inner: Sequence[int], strides: Sequence[int], base: VectorValue | int) -> VectorValue:  # fmt: skip
+    def _offsets(
+        self, index: VectorValue, inner: Sequence[int], strides: Sequence[int], base: VectorValue | int
+    ) -> VectorValue:
         code = self.code
         places = code.binary("+", code.spread(index, self.width), code.lane_numbers())
         offsets = self.offset_of(places, inner, strides, 0)
@@ -68,7 +80,14 @@ class Loops(Kernel):
     def sum(self, a: VectorValue | int, b: VectorValue) -> VectorValue:
         return self.code.binary("+", b, a) if a != 0 else b
 
-    def along(self, length: int, body: Callable[[VectorValue, int, list[VectorValue]], Sequence[VectorValue]], carried: Sequence[VectorValue] = (), begin: VectorValue | None = None, end: VectorValue | None = None) -> list[VectorValue]:  # fmt: skip
+    def along(
+        self,
+        length: int,
+        body: Callable[[VectorValue, int, list[VectorValue]], Sequence[VectorValue]],
+        carried: Sequence[VectorValue] = (),
+        begin: VectorValue | None = None,
+        end: VectorValue | None = None,
+    ) -> list[VectorValue]:
         """Vectors along `length` columns: a loop over whole ones, then the rest under a mask."""
         width = self.width
         if begin is not None and end is not None:
@@ -79,12 +98,18 @@ class Loops(Kernel):
             if whole:
                 held = list(body(self.number(0), width, held))
         else:
-            held = self.loop(self.number(0), self.number(whole), width, held, lambda j, c: body(j, width, c))  # fmt: skip
+            held = self.loop(self.number(0), self.number(whole), width, held, lambda j, c: body(j, width, c))
         if rest:
             held = list(body(self.number(whole), rest, held))
         return held
 
-    def _between(self, begin: VectorValue, end: VectorValue, body: Callable[[VectorValue, int, list[VectorValue]], Sequence[VectorValue]], carried: Sequence[VectorValue]) -> list[VectorValue]:  # fmt: skip
+    def _between(
+        self,
+        begin: VectorValue,
+        end: VectorValue,
+        body: Callable[[VectorValue, int, list[VectorValue]], Sequence[VectorValue]],
+        carried: Sequence[VectorValue],
+    ) -> list[VectorValue]:
         """From `begin` to `end`, which only the run knows: whole vectors, then one number at a time."""
         code, width = self.code, self.width
         length = code.binary("-", end, begin)
@@ -126,15 +151,16 @@ class Rows(Loops):
         first = domain[0] if len(domain) > 1 else math.prod(domain)
         step = math.prod(domain) // max(first, 1)
         if math.prod(domain) <= 1:
-            self.when(self.code.compare("==", VectorValue("%part", "int64"), 0), lambda: self._piece(self.number(0), 0))  # fmt: skip
+            self.when(
+                self.code.compare("==", VectorValue("%part", "int64"), 0),
+                lambda: self._piece(self.number(0), 0),
+            )
             return
         begin, end = self.share(first)
         if step != 1:
             begin, end = self.code.binary("*", begin, step), self.code.binary("*", end, step)
 
-        def piece(
-            index: VectorValue, active: int, carried: list[VectorValue]
-        ) -> Sequence[VectorValue]:
+        def piece(index: VectorValue, active: int, carried: list[VectorValue]) -> Sequence[VectorValue]:
             self._piece(index, active)
             return []
 
@@ -151,9 +177,9 @@ class Rows(Loops):
                 pointer = self.pointers[access.root]
                 if merged(domain, access.strides):
                     at = self.sum(access.offset, index)
-                    known[value] = code.load(code.at(pointer, at, access.dtype), access.dtype, active)  # fmt: skip
+                    known[value] = code.load(code.at(pointer, at, access.dtype), access.dtype, active)
                 else:
-                    known[value] = code.load(code.at(pointer, access.offset, access.dtype), access.dtype)  # fmt: skip
+                    known[value] = code.load(code.at(pointer, access.offset, access.dtype), access.dtype)
             return known[value]
 
         for step in self.group.steps:
@@ -162,9 +188,7 @@ class Rows(Loops):
                 if merged(domain, count_strides(self.group, step.result)):
                     places = index
                     if active:
-                        places = code.binary(
-                            "+", code.spread(index, self.width), code.lane_numbers()
-                        )
+                        places = code.binary("+", code.spread(index, self.width), code.lane_numbers())
                 known[step.result] = self.counted(step, places)
             else:
                 known[step.result] = self.compute(step, read)
@@ -172,7 +196,7 @@ class Rows(Loops):
             lane = self.lane(known[value], value.spec.dtype)
             if active:
                 lane = code.spread(lane, self.width)
-            address = code.at(self.pointers[access.root], self.sum(access.offset, index), access.dtype)  # fmt: skip
+            address = code.at(self.pointers[access.root], self.sum(access.offset, index), access.dtype)
             code.store(lane, address, access.dtype, active)
 
     def _count(self, step: Instruction, index: VectorValue | None, active: int) -> Operand:
@@ -203,14 +227,18 @@ class Rows(Loops):
             for k in range(len(self.passes)):
                 self._long_pass(k, numbers)
         for value, access in nest.writes.items():
-            if not self.group.is_element(value) and self.columns != 1 and self.group.reduced is not None:  # fmt: skip
+            if not self.group.is_element(value) and self.columns != 1 and self.group.reduced is not None:
                 lane = self.lane(numbers[value], value.spec.dtype)
-                code.store(lane, code.at(self.pointers[access.root], self._base(access), access.dtype), access.dtype)  # fmt: skip
+                code.store(
+                    lane, code.at(self.pointers[access.root], self._base(access), access.dtype), access.dtype
+                )
 
     def _base(self, access: Access) -> VectorValue | int:
         """Where the row begins in the memory of an operand."""
         if access not in self.bases:
-            self.bases[access] = self.offset_of(self.row, self.outer, access.strides[: self.kept], access.offset)  # fmt: skip
+            self.bases[access] = self.offset_of(
+                self.row, self.outer, access.strides[: self.kept], access.offset
+            )
         return self.bases[access]
 
     def _is_element(self, value: Value) -> bool:
@@ -226,21 +254,25 @@ class Rows(Loops):
     def _read_number(self, value: Value, numbers: dict[Value, Operand]) -> Operand:
         if value not in numbers:
             access = self.nest.reads[value]
-            numbers[value] = self.code.load(self.code.at(self.pointers[access.root], self._base(access), access.dtype), access.dtype)  # fmt: skip
+            numbers[value] = self.code.load(
+                self.code.at(self.pointers[access.root], self._base(access), access.dtype), access.dtype
+            )
         return numbers[value]
 
     def _read_element(self, value: Value, index: VectorValue, active: int) -> VectorValue:
         access = self.nest.scratches.get(value) or self.nest.reads[value]
-        base = self._room_base(access) if value in self.nest.scratches else self._base(access)
+        base = self._scratch_base(access) if value in self.nest.scratches else self._base(access)
         return self.vector(access, base, index, self.inner, access.strides[self.kept :], active)
 
-    def _room_base(self, access: Access) -> VectorValue:
+    def _scratch_base(self, access: Access) -> VectorValue:
         return self.code.binary("*", VectorValue("%part", "int64"), access.offset)
 
-    def _short_row(self, numbers: dict[Value, Operand], held: dict[tuple[Value, int], Operand]) -> None:  # fmt: skip
+    def _short_row(self, numbers: dict[Value, Operand], held: dict[tuple[Value, int], Operand]) -> None:
         """The whole row in registers: every step once for each of its vectors."""
         width, columns = self.width, self.columns
-        blocks = [(k, self.number(k * width), min(width, columns - k * width)) for k in range(-(-columns // width))]  # fmt: skip
+        blocks = [
+            (k, self.number(k * width), min(width, columns - k * width)) for k in range(-(-columns // width))
+        ]
         scalar = columns == 1
 
         def reader(block: int, index: VectorValue, active: int) -> Callable[[Value], Operand]:
@@ -280,7 +312,15 @@ class Rows(Loops):
             for block, index, active in blocks:
                 given = held[value, block] if (value, block) in held else numbers[value]
                 lane = self.lane(given, value.spec.dtype)
-                self.put(lane, access, self._base(access), index, self.inner, access.strides[self.kept :], 0 if scalar else active)  # fmt: skip
+                self.put(
+                    lane,
+                    access,
+                    self._base(access),
+                    index,
+                    self.inner,
+                    access.strides[self.kept :],
+                    0 if scalar else active,
+                )
 
     def _reads_number(self, value: Value) -> bool:
         """Whether an operand from memory is one number for the row."""
@@ -297,17 +337,13 @@ class Rows(Loops):
         saves = [v for v in self.nest.scratches if v in made]
         if not (one.reductions or late or saves):
             return
-        reductions = [Reduction(self.code, step, self.columns, self.width) for step in one.reductions]  # fmt: skip
+        reductions = [Reduction(self.code, step, self.columns, self.width) for step in one.reductions]
         starts = [lane for reduction in reductions for lane in reduction.start()]
-        for value in dict.fromkeys(
-            v for s in (*one.elements, *one.reductions) for v in operands_of(s)
-        ):
+        for value in dict.fromkeys(v for s in (*one.elements, *one.reductions) for v in operands_of(s)):
             if value in self.nest.reads and value not in numbers and self._reads_number(value):
                 self._read_number(value, numbers)
 
-        def vector(
-            index: VectorValue, active: int, carried: list[VectorValue]
-        ) -> Sequence[VectorValue]:
+        def vector(index: VectorValue, active: int, carried: list[VectorValue]) -> Sequence[VectorValue]:
             known: dict[Value, Operand] = {}
 
             def read(value: Value) -> Operand:
@@ -322,12 +358,12 @@ class Rows(Loops):
                     known[step.result] = self._count(step, index, active)
                 else:
                     known[step.result] = self.compute(step, read)
-            for value in late:
-                access = self.nest.writes[value]
-                self.put(self.lane(known[value], value.spec.dtype), access, self._base(access), index, self.inner, access.strides[self.kept :], active)  # fmt: skip
-            for value in saves:
-                access = self.nest.scratches[value]
-                self.put(self.lane(known[value], value.spec.dtype), access, self._room_base(access), index, self.inner, access.strides[self.kept :], active)  # fmt: skip
+            for value in (*late, *saves):
+                kept = self.nest.writes[value] if value in late else None
+                access = self.nest.scratches[value] if kept is None else kept
+                base = self._scratch_base(access) if kept is None else self._base(access)
+                lane, strides = self.lane(known[value], value.spec.dtype), access.strides[self.kept :]
+                self.put(lane, access, base, index, self.inner, strides, active)
             new: list[VectorValue] = []
             at = 0
             for reduction, step in zip(reductions, one.reductions, strict=True):
@@ -342,5 +378,5 @@ class Rows(Loops):
         at = 0
         for reduction, step in zip(reductions, one.reductions, strict=True):
             size = len(reduction.start())
-            numbers[step.result] = reduction.close(ends[at : at + size], min(self.width, self.columns))  # fmt: skip
+            numbers[step.result] = reduction.close(ends[at : at + size], min(self.width, self.columns))
             at += size

@@ -38,14 +38,14 @@ class Lowered(plan.Lowered[Call]):
 
 def lower(program: Program, width: int, has_blas: bool) -> Lowered:
     """Calls for a traced program."""
-    target = Target(
-        rounded_products, accepts_loop, lambda fused: Lowering(fused, width, has_blas).lowered()
-    )
+    target = Target(rounded_products, accepts_loop, lambda fused: Lowering(fused, width, has_blas).lowered())
     return compile_for(target, program)
 
 
 class Lowering(plan.Lowering[Call]):
-    """Makes the calls of a program; `multiplying` and `moving` do so for their groups, with what is public here."""
+    """Makes the calls of a program; `multiplying` and `moving` do so for
+    their groups, with what is public here.
+    """
 
     def __init__(self, fused: Plan, width: int, has_blas: bool) -> None:
         self.width = width
@@ -59,9 +59,7 @@ class Lowering(plan.Lowering[Call]):
     def lowered(self) -> Lowered:
         """All calls."""
         self.make_calls()
-        return Lowered(
-            self.program, self.calls, self.place, self.views, self.scratches, self.functions
-        )
+        return Lowered(self.program, self.calls, self.place, self.views, self.scratches, self.functions)
 
     def is_foreign(self, instruction: Instruction) -> bool:
         return data_movement.is_foreign(instruction)
@@ -72,9 +70,7 @@ class Lowering(plan.Lowering[Call]):
     def foreign(self, head: Instruction, roots: list[Value]) -> None:
         target = self.root(head.result)
         self.calls.append(
-            Call(
-                f"{head.primitive} (NumPy)", (), dict.fromkeys(roots), {target: None}, foreign=head
-            )
+            Call(f"{head.primitive} (NumPy)", (), dict.fromkeys(roots), {target: None}, foreign=head)
         )
 
     def random_bits(self, values: list[Value], target: Value) -> None:
@@ -93,20 +89,18 @@ class Lowering(plan.Lowering[Call]):
         data_movement.argsort(self, keys, target)
 
     def reads_late(self, group: Group) -> bool:
-        return group.kind == "rows" and group.reduced is not None and scratch_length(group) > 4 * self.width  # fmt: skip
+        return group.kind == "rows" and group.reduced is not None and scratch_length(group) > 4 * self.width
 
     # loops
-    def loops(
-        self, group: Group, reads: dict[Value, Access], writes: dict[Value, Access], name: str
-    ) -> None:
+    def loops(self, group: Group, reads: dict[Value, Access], writes: dict[Value, Access], name: str) -> None:
         if not name and len(group.steps) == 1:
             name = group.steps[0].primitive
         scratches: dict[Value, Access] = {}
         if group.kind == "rows" and group.reduced is not None:
             for value in scratch_values(group, self.width):
-                scratches[value] = self._room(group, value)
+                scratches[value] = self._scratch(group, value)
         nest = Nest(group, reads, writes, scratches)
-        roots = list(dict.fromkeys(a.root for a in (*reads.values(), *writes.values(), *scratches.values())))  # fmt: skip
+        roots = list(dict.fromkeys(a.root for a in (*reads.values(), *writes.values(), *scratches.values())))
         kernel: Kernel
         if group.kind == "columns":
             kernel = Columns(nest, roots, self.width)
@@ -115,12 +109,18 @@ class Lowering(plan.Lowering[Call]):
             kernel = (Narrow if is_narrow(nest) else Rows)(nest, roots, self.width)
             touch = self._touch_of(nest)
         label = name or " ".join(summary(group))
-        call = self.call(kernel, label, roots, reads.values(), writes.values(), touch, group, nest.signature(roots))  # fmt: skip
-        if group.reduced is None or (group.kind == "rows" and not scratches and scratch_length(group) <= 4 * self.width):  # fmt: skip
+        call = self.call(
+            kernel, label, roots, reads.values(), writes.values(), touch, group, nest.signature(roots)
+        )
+        if group.reduced is None or (
+            group.kind == "rows" and not scratches and scratch_length(group) <= 4 * self.width
+        ):
             call.pairs = same_places(reads, writes)
 
-    def _room(self, group: Group, value: Value) -> Access:
-        """Scratch memory for one row in each thread; `offset` is the distance between two threads, in elements."""
+    def _scratch(self, group: Group, value: Value) -> Access:
+        """Scratch memory for one row in each thread; `offset` is the
+        distance between two threads, in elements.
+        """
         columns = scratch_length(group)
         padded = -(-columns // 16) * 16
         scratch = self.fresh(Spec((padded,), value.spec.dtype))
@@ -136,7 +136,7 @@ class Lowering(plan.Lowering[Call]):
             first = domain[0] if len(domain) > 1 else math.prod(domain)
             if math.prod(domain) <= 1:
                 return lambda access: ("first", 0)
-            return lambda access: rows_touched(access, domain, 1 if len(domain) > 1 else len(domain), first)  # fmt: skip
+            return lambda access: rows_touched(access, domain, 1 if len(domain) > 1 else len(domain), first)
         kept = kept_axes(nest)
         rows = math.prod(domain[:kept])
         if rows == 1:
@@ -144,18 +144,29 @@ class Lowering(plan.Lowering[Call]):
         return lambda access: rows_touched(access, domain, kept, rows)
 
     def call(
-        self, kernel: Kernel, label: str, roots: Sequence[Value], reads: Any, writes: Any, touch: Callable[[Access], Touch], group: Group | None = None,
+        self,
+        kernel: Kernel,
+        label: str,
+        roots: Sequence[Value],
+        reads: Any,
+        writes: Any,
+        touch: Callable[[Access], Touch],
+        group: Group | None = None,
         signature: str | None = None,
-    ) -> Call:  # fmt: skip
+    ) -> Call:
         """A call of `kernel`; kernels of one `signature` are written once."""
         known = self._written.get(signature) if signature else None
         text, declared = known or (kernel.text(), tuple(kernel.code.declared))
         if signature:
             self._written[signature] = text, declared
         call = Call(
-            label, tuple(roots), touches(reads, touch), touches(writes, touch),
+            label,
+            tuple(roots),
+            touches(reads, touch),
+            touches(writes, touch),
             flops=0 if group is None else math.prod(group.domain) * len(group.steps),
-            text=text, declared=declared,
-        )  # fmt: skip
+            text=text,
+            declared=declared,
+        )
         self.calls.append(call)
         return call

@@ -12,7 +12,7 @@ from ..program.fuse import Group
 from ..program.ir import Value
 from ..program.momentum import momentum_of
 from ..program.nest import Nest, only_for, summary
-from . import special, streamed
+from . import gemm, streamed, transpose
 from .calls import Touch, call_of, rows_touched
 from .packed import Packed, suits
 from .product import Product, Roomy
@@ -40,10 +40,7 @@ def product(lowering: Lowering, group: Group, reads: dict[Value, Access]) -> Non
     blas = (
         lowering.has_blas
         and len(group.domain) == 2
-        and not (
-            rows * terms * a.spec.dtype.itemsize <= _MOST_BYTES
-            and _by_panels(lowering, group, a, b)
-        )
+        and not (rows * terms * a.spec.dtype.itemsize <= _MOST_BYTES and _by_panels(lowering, group, a, b))
         and max(terms, rows) * columns * head.result.spec.dtype.itemsize > _TILE_BYTES
         and min(rows, columns, terms) > 1
     )
@@ -62,12 +59,10 @@ def _by_panels(lowering: Lowering, group: Group, a: Value, b: Value) -> bool:
         second = second._replace(strides=(columns, 1))
     terms = a.spec.shape[-1]
     small = terms * columns * b.spec.dtype.itemsize <= _PANEL_BYTES
-    return len(group.domain) == 2 and small and suits(rows, columns, first, second, terms, lowering.width)  # fmt: skip
+    return len(group.domain) == 2 and small and suits(rows, columns, first, second, terms, lowering.width)
 
 
-def _tiles(
-    lowering: Lowering, group: Group, reads: dict[Value, Access], a: Value, b: Value
-) -> None:
+def _tiles(lowering: Lowering, group: Group, reads: dict[Value, Access], a: Value, b: Value) -> None:
     batch = group.domain[:-2]
     second = lowering.matrix(b, batch)
     if second.strides[-1] != 1 and b.spec.shape[-1] != 1:
@@ -77,7 +72,7 @@ def _tiles(
     reads = lowering.placed(reads)
     writes = lowering.placed({v: lowering.write(group, v) for v in lowering.made(group)})
     nest = Nest(group, reads, writes, {})
-    roots = list(dict.fromkeys(x.root for x in (first, second, *reads.values(), *writes.values())))  # fmt: skip
+    roots = list(dict.fromkeys(x.root for x in (first, second, *reads.values(), *writes.values())))
     terms, rows = a.spec.shape[-1], group.domain[-2]
     columns = group.domain[-1]
     kind: type[Roomy] | None = None
@@ -88,7 +83,7 @@ def _tiles(
     kernel: Product
     if kind:
         scratch = lowering.fresh(Spec((1,), second.dtype))
-        lowering.scratches[scratch] = kind.room_size(terms, columns, second.dtype, lowering.width)
+        lowering.scratches[scratch] = kind.scratch_size(terms, columns, second.dtype, lowering.width)
         kernel = kind(nest, first, second, terms, scratch, roots, lowering.width)
         roots = [*roots, scratch]
     else:
@@ -102,9 +97,19 @@ def _tiles(
             return rows_touched(access, (rows, a.spec.shape[-1]), 1, rows)
         return rows_touched(access, group.domain, kept, rows)
 
-    call = lowering.call(kernel, "matmul " + " ".join(summary(group)), roots, (first, second, *reads.values()), writes.values(), touch, group, f"{nest.signature(roots)} {_place(first, roots)} {_place(second, roots)} {terms} {type(kernel).__name__}")  # fmt: skip
+    call = lowering.call(
+        kernel,
+        "matmul " + " ".join(summary(group)),
+        roots,
+        (first, second, *reads.values()),
+        writes.values(),
+        touch,
+        group,
+        f"{nest.signature(roots)} {_place(first, roots)} {_place(second, roots)} {terms} "
+        f"{type(kernel).__name__}",
+    )
     call.flops += 2 * math.prod(group.domain) * terms
-    call.pairs = [(w, r) for w, r in same_places(reads, writes) if r not in (first.root, second.root)]  # fmt: skip
+    call.pairs = [(w, r) for w, r in same_places(reads, writes) if r not in (first.root, second.root)]
     call.label, call.scope = call.label.strip(), lowering.scope_of(group)
 
 
@@ -118,9 +123,16 @@ def _straight(lowering: Lowering, value: Value) -> Value:
     copy = lowering.fresh(value.spec)
     if value.spec.ndim == 2 and view.strides[0] == 1 and value.spec.dtype.itemsize >= 4:
         source = lowering.root(view.root)
-        kernel = special.Transpose(source, copy, view.strides[1], view.offset, lowering.width)
+        kernel = transpose.Transpose(source, copy, view.strides[1], view.offset, lowering.width)
         reads = [Access(source, value.spec.dtype, 0, ())]
-        lowering.call(kernel, "transpose", (source, copy), reads, [Access(copy, value.spec.dtype, 0, ())], lambda access: None)  # fmt: skip
+        lowering.call(
+            kernel,
+            "transpose",
+            (source, copy),
+            reads,
+            [Access(copy, value.spec.dtype, 0, ())],
+            lambda access: None,
+        )
     else:
         where = lowering.views[copy]
         lowering.copy(value, copy, where, "copy")
@@ -138,23 +150,36 @@ def _blas(lowering: Lowering, group: Group, reads: dict[Value, Access], a: Value
             value = _straight(lowering, value)
         steps = lowering.views[value].strides
         turned = steps[1] != 1
-        sides.append((lowering.root(lowering.views[value].root), turned, steps[0] if not turned else steps[1]))  # fmt: skip
+        sides.append(
+            (lowering.root(lowering.views[value].root), turned, steps[0] if not turned else steps[1])
+        )
     (root_a, turned_a, step_a), (root_b, turned_b, step_b) = sides
     momentum = momentum_of(group, lowering.place)
-    target, alpha, beta = (lowering.root(head.result), 1.0, 0.0) if momentum is None else momentum[:3]  # fmt: skip
+    target, alpha, beta = (lowering.root(head.result), 1.0, 0.0) if momentum is None else momentum[:3]
     if isinstance(alpha, Value):
         alpha = _scalar(lowering, alpha, group)
     if momentum is None and group.steps and head.result not in lowering.needed:
         lowering.needed.add(head.result)
     dtype = head.result.spec.dtype
     name = "sgemm" if dtype == float32 else "dgemm"
-    function = next((v for v, n in lowering.functions.items() if n == name), None) or lowering.fresh(Spec((), dtype))  # fmt: skip
+    function = next((v for v, n in lowering.functions.items() if n == name), None) or lowering.fresh(
+        Spec((), dtype)
+    )
     lowering.functions[function] = name
-    kernel = special.Blas(
-        function, root_a, root_b, target, (rows, columns, terms), (turned_a, turned_b), (step_a, step_b), lowering.width,
-        alpha=alpha, sign=1.0 if momentum is None else -1.0, beta=beta,
-    )  # fmt: skip
-    by_rows = special.Blas.by_rows(rows, columns)
+    kernel = gemm.GemmCall(
+        function,
+        root_a,
+        root_b,
+        target,
+        (rows, columns, terms),
+        (turned_a, turned_b),
+        (step_a, step_b),
+        lowering.width,
+        alpha=alpha,
+        sign=1.0 if momentum is None else -1.0,
+        beta=beta,
+    )
+    by_rows = gemm.GemmCall.by_rows(rows, columns)
     own: Touch = ("rows", rows) if by_rows else None
     given: dict[Value, Touch] = {root_a: None if turned_a else own, root_b: None}
     if isinstance(alpha, Value):

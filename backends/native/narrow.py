@@ -1,7 +1,8 @@
 """Kernels for short rows: as many rows side by side as a vector has lanes, each column a register of its own.
 
-A softmax over ten classes would use ten of sixteen lanes and then search across them; here a reduction is arithmetic
-between registers, and every lane works. Rows are read and written across memory, which costs less than it saves.
+A softmax over ten classes would use ten of sixteen lanes and then search across them; here a
+reduction is arithmetic between registers, and every lane works. Rows are read and written across
+memory, which costs less than it saves.
 """
 
 from __future__ import annotations
@@ -108,7 +109,9 @@ class Narrow(Loops):
     def _offset(self, access: Access, column: int) -> int:
         """Elements from the beginning of a row to its column."""
         place = np.unravel_index(column, self.inner) if self.inner else ()
-        return access.offset + sum(int(p) * s for p, s in zip(place, access.strides[self.kept :], strict=True))  # fmt: skip
+        return access.offset + sum(
+            int(p) * s for p, s in zip(place, access.strides[self.kept :], strict=True)
+        )
 
     def _load(self, access: Access, column: int) -> VectorValue:
         code, start = self.code, self._offset(access, column)
@@ -117,7 +120,9 @@ class Narrow(Loops):
         if across == 0:
             return code.load(code.at(pointer, start, access.dtype), access.dtype)
         if across == 1:
-            return code.load(code.at(pointer, self.sum(start, self.first), access.dtype), access.dtype, self.active)  # fmt: skip
+            return code.load(
+                code.at(pointer, self.sum(start, self.first), access.dtype), access.dtype, self.active
+            )
         return code.gather(pointer, self._places(access, start), access.dtype, self.active)
 
     def _store(self, value: VectorValue, access: Access, column: int) -> None:
@@ -125,7 +130,9 @@ class Narrow(Loops):
         pointer = self.pointers[access.root]
         value = code.spread(value, self.width)
         if self._across(access) == 1:
-            code.store(value, code.at(pointer, self.sum(start, self.first), access.dtype), access.dtype, self.active)  # fmt: skip
+            code.store(
+                value, code.at(pointer, self.sum(start, self.first), access.dtype), access.dtype, self.active
+            )
         else:
             code.scatter(value, pointer, self._places(access, start), access.dtype, self.active)
 

@@ -1,8 +1,9 @@
-"""Products whose second operand does not fit the nearest cache: panels of it are copied together before they are used.
+"""Products whose second operand does not fit the nearest cache: panels of it are
+copied together before they are used.
 
-A panel is two or three vectors wide and as long as the sum; read row by row of a large matrix it would cross a page at
-every step. Panels come in threes of 3, 3 and 2 vectors, which are 8 vectors of the result. Threads share those, and the
-rows where there are more threads.
+A panel is two or three vectors wide and as long as the sum; read row by row of a large matrix it would cross
+a page at every step. Panels come in threes of 3, 3 and 2 vectors, which are 8 vectors of the result. Threads
+share those, and the rows where there are more threads.
 """
 
 from __future__ import annotations
@@ -20,7 +21,9 @@ _PAGE = 4096
 
 
 def suits(rows: int, columns: int, a: Access, b: Access, terms: int, width: int) -> bool:
-    """Whether panels pay: enough rows use each, and nothing is read at distances that fall into one set of the caches."""
+    """Whether panels pay: enough rows use each, and nothing is read at distances
+    that fall into one set of the caches.
+    """
     size = b.dtype.itemsize
     far = [s * size for s in (*a.strides[-2:], b.strides[-2]) if s != 1]
     return (
@@ -36,7 +39,7 @@ class Packed(Roomy):
     """A product by panels; `scratch` holds one panel for each thread."""
 
     @staticmethod
-    def room_size(terms: int, columns: int, dtype: DType, width: int) -> int:
+    def scratch_size(terms: int, columns: int, dtype: DType, width: int) -> int:
         """Bytes of a panel."""
         return terms * max(_SIZES) * width * dtype.itemsize
 
@@ -63,13 +66,13 @@ class Packed(Roomy):
     def _shared(
         self, extent: int, part: VectorValue, parts: VectorValue, unit: int
     ) -> tuple[VectorValue, VectorValue]:
-        """What `part` of `parts` takes of range(extent), times `unit`; nothing for parts that are too many."""
+        """What `part` of `parts` takes of range(extent), times `unit`;
+        nothing for parts that are too many.
+        """
         code = self.code
         bounds = []
         for which in (part, code.binary("+", part, 1)):
-            share = code.put(
-                f"udiv i64 {code.binary('*', which, extent).name}, {parts.name}", "int64"
-            )
+            share = code.put(f"udiv i64 {code.binary('*', which, extent).name}, {parts.name}", "int64")
             bounds.append(code.binary("*", code.intrinsic("smin", share, extent), unit))
         return bounds[0], bounds[1]
 
@@ -79,9 +82,7 @@ class Packed(Roomy):
 
         def panel(start: VectorValue, vectors: int) -> None:
             self._pack(start, vectors)
-            self.row_blocks(
-                top, bottom, lambda row: self.tile(row, UNIT, start, [self.width] * vectors)
-            )
+            self.row_blocks(top, bottom, lambda row: self.tile(row, UNIT, start, [self.width] * vectors))
 
         def one(offset: VectorValue, carried: list[VectorValue]) -> list[VectorValue]:
             panel(code.binary("+", column, offset), wide)

@@ -1,8 +1,9 @@
 """Kernels of matrix products: a tile of the result stays in registers, and what follows is done to it there.
 
-C[i, j] = sum over k of A[i, k] B[k, j]. B is read in whole vectors along j, A one number at a time, so A may be
-transposed for free. Tiles are 8 rows by up to 3 vectors: 24 of 32 registers hold sums. Each element is added up in the
-order of k whatever the tile and the thread, so results do not depend on how many threads there are.
+C[i, j] = sum over k of A[i, k] B[k, j]. B is read in whole vectors along j, A one number at a
+time, so A may be transposed for free. Tiles are 8 rows by up to 3 vectors: 24 of 32 registers
+hold sums. Each element is added up in the order of k whatever the tile and the thread, so results
+do not depend on how many threads there are.
 """
 
 from __future__ import annotations
@@ -26,7 +27,9 @@ _UNROLL = 2
 class Product(Kernel):
     """A product and its epilogue; `a` and `b` have strides for (batch axes, i, k) and (batch axes, k, j)."""
 
-    def __init__(self, nest: Nest, a: Access, b: Access, terms: int, roots: Sequence[Value], width: int) -> None:  # fmt: skip
+    def __init__(
+        self, nest: Nest, a: Access, b: Access, terms: int, roots: Sequence[Value], width: int
+    ) -> None:
         super().__init__(roots, width)
         self.nest, self.a, self.b, self.terms = nest, a, b, terms
         self.group = nest.group
@@ -59,7 +62,7 @@ class Product(Kernel):
     def begin(self) -> None:
         """Where the matrices of this batch lie."""
         self.a_start, self.b_start = self._start(self.a), self._start(self.b)
-        self.starts = {v: self._start(a) for v, a in (*self.nest.reads.items(), *self.nest.writes.items())}  # fmt: skip
+        self.starts = {v: self._start(a) for v, a in (*self.nest.reads.items(), *self.nest.writes.items())}
 
     def _matrix(self, begin: VectorValue, end: VectorValue) -> None:
         code, width = self.code, self.width
@@ -73,7 +76,7 @@ class Product(Kernel):
                 # a part may begin behind the last whole block
                 self._tall_blocks(code.intrinsic("smin", begin, limit), limit)
             else:
-                self._column_blocks(vectors, UNIT, lambda tile: self.row_blocks(begin, limit, tile))  # fmt: skip
+                self._column_blocks(vectors, UNIT, lambda tile: self.row_blocks(begin, limit, tile))
         if rest:
             covers = code.compare("==", end, self.rows)
             some = code.compare("<", begin, end)
@@ -83,7 +86,9 @@ class Product(Kernel):
 
             self.when(code.binary("&", covers, some), remaining)
 
-    def row_blocks(self, begin: VectorValue, end: VectorValue, tile: Callable[[VectorValue], None], step: int = UNIT) -> None:  # fmt: skip
+    def row_blocks(
+        self, begin: VectorValue, end: VectorValue, tile: Callable[[VectorValue], None], step: int = UNIT
+    ) -> None:
         """A tile for every `step` rows."""
 
         def one(row: VectorValue, carried: list[VectorValue]) -> list[VectorValue]:
@@ -93,14 +98,20 @@ class Product(Kernel):
         self.loop(begin, end, step, (), one)
 
     def _tall_blocks(self, begin: VectorValue, end: VectorValue) -> None:
-        """Where one vector holds a row, twice as many rows at once: a tile needs 8 sums on their way, better 16."""
+        """Where one vector holds a row, twice as many rows at once: a tile
+        needs 8 sums on their way, better 16.
+        """
         code, actives = self.code, [self.columns % self.width or self.width]
         pairs = code.binary("&", code.binary("-", end, begin), -2 * UNIT)
         middle = code.binary("+", begin, pairs)
-        self.row_blocks(begin, middle, lambda row: self.tile(row, 2 * UNIT, self.number(0), actives), 2 * UNIT)  # fmt: skip
+        self.row_blocks(
+            begin, middle, lambda row: self.tile(row, 2 * UNIT, self.number(0), actives), 2 * UNIT
+        )
         self.row_blocks(middle, end, lambda row: self.tile(row, UNIT, self.number(0), actives))
 
-    def _column_blocks(self, vectors: int, rows: int, run: Callable[[Callable[[VectorValue], None]], None]) -> None:  # fmt: skip
+    def _column_blocks(
+        self, vectors: int, rows: int, run: Callable[[Callable[[VectorValue], None]], None]
+    ) -> None:
         """Blocks of vectors of about equal size: a loop over those that are alike, then the last."""
         width = self.width
         most = max(1, min(_SUMS // rows, 8))
@@ -148,7 +159,15 @@ class Product(Kernel):
         sums = self.loop(self.number(0), self.number(self.terms), unroll, starts, terms)
         self._epilogue(sums, row, rows, column, actives)
 
-    def _term(self, k: VectorValue, sums: list[VectorValue], a_row: VectorValue, rows: int, column: VectorValue, actives: list[int]) -> list[VectorValue]:  # fmt: skip
+    def _term(
+        self,
+        k: VectorValue,
+        sums: list[VectorValue],
+        a_row: VectorValue,
+        rows: int,
+        column: VectorValue,
+        actives: list[int],
+    ) -> list[VectorValue]:
         code = self.code
         step_i, step_k = self.a.strides[-2:]
         vectors = self.vectors(k, column, actives)
@@ -170,25 +189,33 @@ class Product(Kernel):
         return [
             code.load(code.at(pointer, self._add(b_at, v * self.width), self.dtype), self.dtype, active)
             for v, active in enumerate(actives)
-        ]  # fmt: skip
+        ]
 
     def _add(self, a: VectorValue, b: VectorValue | int) -> VectorValue:
         return a if b == 0 else self.code.binary("+", a, b)
 
-    def _epilogue(self, sums: list[VectorValue], row: VectorValue, rows: int, column: VectorValue, actives: list[int]) -> None:  # fmt: skip
+    def _epilogue(
+        self, sums: list[VectorValue], row: VectorValue, rows: int, column: VectorValue, actives: list[int]
+    ) -> None:
         loaded: dict[tuple[Value, int | None, int | None], Operand] = {}
         for i in range(rows):
             for v, active in enumerate(actives):
                 known: dict[Value, Operand] = {self.result: sums[i * len(actives) + v]}
 
-                def read(value: Value, i: int = i, v: int = v, active: int = active, known: dict[Value, Operand] = known) -> Operand:  # fmt: skip
+                def read(
+                    value: Value,
+                    i: int = i,
+                    v: int = v,
+                    active: int = active,
+                    known: dict[Value, Operand] = known,
+                ) -> Operand:
                     if value in known:
                         return known[value]
                     access = self.nest.reads[value]
                     *_, by_row, by_column = access.strides
                     key = (value, i if by_row else None, v if by_column else None)
                     if key not in loaded:
-                        loaded[key] = self._load(access, self.starts[value], row, i, column, v, active)  # fmt: skip
+                        loaded[key] = self._load(access, self.starts[value], row, i, column, v, active)
                     return loaded[key]
 
                 for step in self.group.steps:
@@ -197,9 +224,20 @@ class Product(Kernel):
                     else:
                         known[step.result] = self.compute(step, read)
                 for value, access in self.nest.writes.items():
-                    self._write(self.lane(known[value], value.spec.dtype), access, self.starts[value], row, i, column, v, active)  # fmt: skip
+                    self._write(
+                        self.lane(known[value], value.spec.dtype),
+                        access,
+                        self.starts[value],
+                        row,
+                        i,
+                        column,
+                        v,
+                        active,
+                    )
 
-    def _place(self, access: Access, start: VectorValue | int, row: VectorValue, i: int, column: VectorValue, v: int) -> VectorValue | int:  # fmt: skip
+    def _place(
+        self, access: Access, start: VectorValue | int, row: VectorValue, i: int, column: VectorValue, v: int
+    ) -> VectorValue | int:
         *_, by_row, by_column = access.strides
         code = self.code
         place: VectorValue | int = start
@@ -212,16 +250,23 @@ class Product(Kernel):
             place = self._add(along, place)
         return place
 
-    def _count(
-        self, step: Instruction, row: VectorValue, i: int, column: VectorValue, v: int
-    ) -> Operand:
+    def _count(self, step: Instruction, row: VectorValue, i: int, column: VectorValue, v: int) -> Operand:
         """arange along the rows or the columns."""
         by_row, by_column = count_strides(self.group, step.result)[-2:]
         if by_column:
             return self.counted(step, self._spaced(self._add(column, v * self.width), 1))
         return self.counted(step, self._add(row, i) if by_row else 0)
 
-    def _load(self, access: Access, start: VectorValue | int, row: VectorValue, i: int, column: VectorValue, v: int, active: int) -> Operand:  # fmt: skip
+    def _load(
+        self,
+        access: Access,
+        start: VectorValue | int,
+        row: VectorValue,
+        i: int,
+        column: VectorValue,
+        v: int,
+        active: int,
+    ) -> Operand:
         code = self.code
         place = self._place(access, start, row, i, column, v)
         pointer = self.pointers[access.root]
@@ -235,9 +280,19 @@ class Product(Kernel):
     def _spaced(self, place: VectorValue | int, step: int) -> VectorValue:
         code = self.code
         first = place if isinstance(place, VectorValue) else self.number(place)
-        return code.binary("+", code.binary("*", code.lane_numbers(), step), code.spread(first, self.width))  # fmt: skip
+        return code.binary("+", code.binary("*", code.lane_numbers(), step), code.spread(first, self.width))
 
-    def _write(self, value: VectorValue, access: Access, start: VectorValue | int, row: VectorValue, i: int, column: VectorValue, v: int, active: int) -> None:  # fmt: skip
+    def _write(
+        self,
+        value: VectorValue,
+        access: Access,
+        start: VectorValue | int,
+        row: VectorValue,
+        i: int,
+        column: VectorValue,
+        v: int,
+        active: int,
+    ) -> None:
         code = self.code
         place = self._place(access, start, row, i, column, v)
         pointer = self.pointers[access.root]
@@ -245,7 +300,7 @@ class Product(Kernel):
         if access.strides[-1] in (0, 1):
             code.store(value, code.at(pointer, place, access.dtype), access.dtype, active)
         else:
-            code.scatter(value, pointer, self._spaced(place, access.strides[-1]), access.dtype, active)  # fmt: skip
+            code.scatter(value, pointer, self._spaced(place, access.strides[-1]), access.dtype, active)
 
 
 class Roomy(Product):
@@ -253,11 +308,11 @@ class Roomy(Product):
 
     def __init__(
         self, nest: Nest, a: Access, b: Access, terms: int, scratch: Value, roots: Sequence[Value], width: int
-    ) -> None:  # fmt: skip
+    ) -> None:
         super().__init__(nest, a, b, terms, (*roots, scratch), width)
         self.scratch = self.pointers[scratch]
 
     @staticmethod
     @abstractmethod
-    def room_size(terms: int, columns: int, dtype: DType, width: int) -> int:
+    def scratch_size(terms: int, columns: int, dtype: DType, width: int) -> int:
         """Bytes for one thread."""

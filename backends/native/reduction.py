@@ -1,7 +1,8 @@
 """Reductions along vectors: how one starts, takes in a vector, and becomes a number.
 
-Sums run in as many partial sums as there are lanes, in double precision where many numbers are added. The largest of
-floats is NaN when one of them is; the place of the largest is that of the first, or of the first NaN, as in NumPy.
+Sums run in as many partial sums as there are lanes, in double precision where many numbers are
+added. The largest of floats is NaN when one of them is; the place of the largest is that of the
+first, or of the first NaN, as in NumPy.
 """
 
 from __future__ import annotations
@@ -104,7 +105,7 @@ class Reduction:
                 kept.append(code.binary("|", carried[1], code.compare("!=", value, value)))
             return kept
         if self.is_float:
-            new = code.binary("&", code.compare("!=", value, value), code.compare("==", total, total))  # fmt: skip
+            new = code.binary("&", code.compare("!=", value, value), code.compare("==", total, total))
             beyond = code.binary("|", beyond, new)
             # after a NaN nothing is beyond
             beyond = code.binary("&", beyond, code.compare("==", total, total))
@@ -133,9 +134,7 @@ class Reduction:
         elif self.is_logic:
             total = code.reduce("and" if self.first else "or", total)
         else:
-            total = code.reduce(
-                ("f" if self.is_float else "") + ("add" if self.is_sum else "mul"), total
-            )
+            total = code.reduce(("f" if self.is_float else "") + ("add" if self.is_sum else "mul"), total)
         return code.cast(total, self.result.name)
 
     def _extreme(self, x: VectorValue) -> VectorValue:
@@ -159,4 +158,4 @@ class Reduction:
             holds = code.select(any_missing, missing, holds)
         if active < self.lanes:
             holds = code.binary("&", holds, code.first(active))
-        return code.reduce("smin", code.select(holds, places, np.iinfo(np.int64).max))  # fmt: skip
+        return code.reduce("smin", code.select(holds, places, np.iinfo(np.int64).max))

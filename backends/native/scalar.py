@@ -1,8 +1,9 @@
 """Straight-line Python arithmetic to LLVM: the scalar text of primitives, and the functions of `mathematics`.
 
-Both are written in the part of Python that has numbers, comparisons, choices, casts and calls of one another. The same
-text that Numba compiles for one number is written here for a vector of them, with both sides of a choice computed.
-Products and sums inside `mathematics` may be contracted; elsewhere each operation rounds as NumPy's does.
+Both are written in the part of Python that has numbers, comparisons, choices, casts and calls of one
+another. The same text that Numba compiles for one number is written here for a vector of them, with
+both sides of a choice computed. Products and sums inside `mathematics` may be contracted; elsewhere
+each operation rounds as NumPy's does.
 """
 
 from __future__ import annotations
@@ -22,7 +23,9 @@ from ..primitives import PRIMITIVES, written
 from .vectors import Operand, VectorBuilder, VectorValue
 
 _FUNCTIONS = {name: f for name, f in vars(mathematics).items() if inspect.isfunction(f)}
-_CONSTANTS = {n: v for n, v in vars(mathematics).items() if isinstance(v, (int, float)) and not isinstance(v, bool)}  # fmt: skip
+_CONSTANTS = {
+    n: v for n, v in vars(mathematics).items() if isinstance(v, (int, float)) and not isinstance(v, bool)
+}
 _BINARY: dict[type, str] = {
     ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.LShift: "<<", ast.RShift: ">>",
     ast.BitAnd: "&", ast.BitOr: "|", ast.BitXor: "^",
@@ -44,9 +47,7 @@ def _body(name: str) -> tuple[list[str], list[ast.stmt]]:
     return [a.arg for a in function.args.args], function.body
 
 
-def apply(
-    code: VectorBuilder, primitive: str, operands: list[Operand], static: Mapping[str, Any]
-) -> Operand:
+def apply(code: VectorBuilder, primitive: str, operands: list[Operand], static: Mapping[str, Any]) -> Operand:
     """`primitive` of operands that have been cast to the dtype it works in."""
     if primitive == "power":
         return code.intrinsic("pow", *operands)
@@ -154,7 +155,7 @@ class _Compiler:
                 return self.code.intrinsic("fabs", first)
             if first.dtype.startswith(("u", "bool")):
                 return first
-            return self.code.select(self.code.compare("<", first, 0), self.code.negate(first), first)  # fmt: skip
+            return self.code.select(self.code.compare("<", first, 0), self.code.negate(first), first)
         if name.startswith("math."):
             return self._mathematical(name.removeprefix("math."), first)
         return self.call(name, arguments)

@@ -1,9 +1,9 @@
 """In which order calls run, where threads have to meet, and where in one block of memory every value lies.
 
-Calls may change places as far as their memory allows. In a small program those that need no meeting of the threads go
-first, so that a thread runs through forward and backward with its own rows; a large one keeps its order, which keeps
-what was just computed in the caches and memory small. Memory of a value is given away when the threads have met after
-its last reader; a result may take the place of an operand that dies with it.
+Calls may change places as far as their memory allows. In a small program those that need no meeting of the
+threads go first, so that a thread runs through forward and backward with its own rows; a large one keeps its
+order, which keeps what was just computed in the caches and memory small. Memory of a value is given away when
+the threads have met after its last reader; a result may take the place of an operand that dies with it.
 """
 
 from __future__ import annotations
@@ -27,7 +27,9 @@ class Placed(NamedTuple):
 
 
 def schedule(calls: Sequence[Call], states: set[Value], intermediate: int) -> list[Placed]:
-    """The calls in the order in which they run; `intermediate` is the size of all values in between, in bytes."""
+    """The calls in the order in which they run; `intermediate` is the size
+    of all values in between, in bytes.
+    """
     small = intermediate < _SMALL
     before = _dependencies(calls, states)
     waiting = [len(set(b)) for b in before]
@@ -68,7 +70,9 @@ def schedule(calls: Sequence[Call], states: set[Value], intermediate: int) -> li
 
 
 def _dependencies(calls: Sequence[Call], states: set[Value]) -> list[list[int]]:
-    """For each call the earlier ones that must have run: writers of what it reads, readers and writers of what it writes."""
+    """For each call the earlier ones that must have run: writers of what it reads,
+    readers and writers of what it writes.
+    """
     before: list[list[int]] = []
     written: dict[Value, int] = {}
     read: dict[Value, list[int]] = {}
@@ -93,7 +97,7 @@ def _dependencies(calls: Sequence[Call], states: set[Value]) -> list[list[int]]:
 
 def _must_meet(call: Call, open_touches: Mapping[Value, list[tuple[Touch, bool]]]) -> bool:
     for root, touch in call.reads.items():
-        if any(writes and (other is None or other != touch) for other, writes in open_touches.get(root, ())):  # fmt: skip
+        if any(writes and (other is None or other != touch) for other, writes in open_touches.get(root, ())):
             return True
     for root, touch in call.writes.items():
         if root == ERRORS:

@@ -1,7 +1,7 @@
 """The order of 64-bit keys, by radix: what shuffles the rows of an epoch.
 
-Eight passes of a stable counting sort, a byte each, from the lowest. Keys and places move together between two pairs of
-arrays; after an even number of passes they are back where they began.
+Eight passes of a stable counting sort, a byte each, from the lowest. Keys and places move together between
+two pairs of arrays; after an even number of passes they are back where they began.
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ from __future__ import annotations
 import numpy as np
 
 from ..program.ir import Value
+from .indexing import fill
 from .kernel import Kernel
-from .special import fill
 from .vectors import VectorValue
 
 _WORD = np.dtype(np.uint64)
@@ -24,14 +24,16 @@ class Order(Kernel):
     `length` holds n, where the shape of the keys does not say it.
     """
 
-    def __init__(self, keys: Value, result: Value, scratch: Value, width: int, length: Value | None = None) -> None:  # fmt: skip
+    def __init__(
+        self, keys: Value, result: Value, scratch: Value, width: int, length: Value | None = None
+    ) -> None:
         super().__init__([v for v in (keys, result, scratch, length) if v is not None], width)
         self.keys, self.result, self.scratch = (self.pointers[v] for v in (keys, result, scratch))
         self.given = None if length is None else self.pointers[length]
         self.end = self.number(0 if length is not None else keys.spec.shape[0])
 
     @staticmethod
-    def room_size(length: int) -> int:
+    def scratch_size(length: int) -> int:
         """Words of scratch memory."""
         return 3 * length + _DIGITS
 
@@ -47,7 +49,7 @@ class Order(Kernel):
         other_places = code.at(other_keys, self.end, _WORD)
 
         def begin(i: VectorValue, carried: list[VectorValue]) -> list[VectorValue]:
-            code.store(code.load(code.at(self.keys, i, _WORD), _WORD), code.at(own, i, _WORD), _WORD)  # fmt: skip
+            code.store(code.load(code.at(self.keys, i, _WORD), _WORD), code.at(own, i, _WORD), _WORD)
             code.store(i, code.at(self.result, i, _PLACE), _PLACE)
             return []
 
@@ -56,7 +58,7 @@ class Order(Kernel):
         for digit in range(8):
             self._pass(*pairs[digit % 2], *pairs[1 - digit % 2], counts, 8 * digit)
 
-    def _pass(self, keys: str, places: str, to_keys: str, to_places: str, counts: str, shift: int) -> None:  # fmt: skip
+    def _pass(self, keys: str, places: str, to_keys: str, to_places: str, counts: str, shift: int) -> None:
         """Distribute by one byte."""
         code, end = self.code, self.end
         fill(self, counts, 8 * _DIGITS)
@@ -82,7 +84,9 @@ class Order(Kernel):
             target = code.load(at, _PLACE)
             code.store(code.binary("+", target, 1), at, _PLACE)
             code.store(key, code.at(to_keys, target, _WORD), _WORD)
-            code.store(code.load(code.at(places, i, _PLACE), _PLACE), code.at(to_places, target, _PLACE), _PLACE)  # fmt: skip
+            code.store(
+                code.load(code.at(places, i, _PLACE), _PLACE), code.at(to_places, target, _PLACE), _PLACE
+            )
             return []
 
         self.loop(self.number(0), end, 1, (), count)

@@ -1,7 +1,8 @@
-"""A row times a matrix that does not fit the nearest cache: the matrix is read once, line after line, as it lies in memory.
+"""A row times a matrix that does not fit the nearest cache: the matrix is read once,
+line after line, as it lies in memory.
 
-Tiles would read a few vectors of each line and come back for the next ones. Threads share the columns. Sums are added up in
-the order of the terms, so the bits are those of tiles.
+Tiles would read a few vectors of each line and come back for the next ones. Threads share the columns. Sums
+are added up in the order of the terms, so the bits are those of tiles.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ class Streamed(Roomy):
     """A product with one row; `scratch` holds its sums, in each thread."""
 
     @staticmethod
-    def room_size(terms: int, columns: int, dtype: DType, width: int) -> int:
+    def scratch_size(terms: int, columns: int, dtype: DType, width: int) -> int:
         """Bytes of the sums."""
         return columns * dtype.itemsize
 
@@ -65,7 +66,7 @@ class Streamed(Roomy):
         numbers = []
         for place in places:
             at = self._add(code.binary("*", place, self.a.strides[-1]), self.a_start)
-            numbers.append(code.spread(code.load(code.at(pointer, at, self.dtype), self.dtype), self.width))  # fmt: skip
+            numbers.append(code.spread(code.load(code.at(pointer, at, self.dtype), self.dtype), self.width))
 
         def one(column: VectorValue, carried: list[VectorValue]) -> list[VectorValue]:
             total = code.constant(0, NAMES[self.dtype], self.width) if fresh else self._sum(column)

@@ -1,7 +1,7 @@
 """How many threads share a step; the threads themselves are those of `numba.workers`.
 
-Their number is that of the cores this process may use, GRADLOOM_NUM_THREADS, `threads.limit`, or what threadpoolctl allows
-BLAS, whichever is least.
+Their number is that of the cores this process may use, GRADLOOM_NUM_THREADS, `threads.limit`, or what
+threadpoolctl allows BLAS, whichever is least.
 """
 
 from __future__ import annotations
@@ -23,14 +23,16 @@ _LOOK_AGAIN = 0.2
 class ThreadTuner:
     """Whether several threads are worth it for one program: tried now and then, not guessed.
 
-    On a quiet machine meeting costs a microsecond; where other processes want the cores, a thousand. Results are the same
-    bits either way.
+    On a quiet machine meeting costs a microsecond; where other processes want the cores, a thousand.
+    Results are the same bits either way.
     """
 
     AGAIN = 20
     """After so many turns the slower way is tried again."""
     TRIES = 3
-    """A way is judged by the best of its last so many binds: the first ones meet cold memory, and any may be disturbed."""
+    """A way is judged by the best of its last so many binds: the first ones meet
+    cold memory, and any may be disturbed.
+    """
 
     def __init__(self) -> None:
         self.seconds: dict[int, deque[float]] = {}
@@ -87,7 +89,7 @@ class ThreadPool:
         """The address of the system's function that gives a core to another thread; 0 where there is none."""
         try:
             if sys.platform == "win32":
-                return ctypes.cast(ctypes.windll.kernel32.SwitchToThread, ctypes.c_void_p).value or 0  # fmt: skip
+                return ctypes.cast(ctypes.windll.kernel32.SwitchToThread, ctypes.c_void_p).value or 0
             return ctypes.cast(ctypes.CDLL(None).sched_yield, ctypes.c_void_p).value or 0
         except (AttributeError, OSError):
             return 0

@@ -1,8 +1,9 @@
-"""LLVM's text form, one typed operation a call: numbers, and vectors of `width` numbers that run side by side.
+"""LLVM's text form, one typed operation a call: numbers, and vectors of
+`width` numbers that run side by side.
 
-A `VectorValue` is a register with its element type; `lanes` is 1 or the width of vectors. Operands of different lanes meet by
-repeating the single one. Python numbers are written as literals of the type that they meet. Nothing here knows loops
-or programs.
+A `VectorValue` is a register with its element type; `lanes` is 1 or the width of vectors. Operands of
+different lanes meet by repeating the single one. Python numbers are written as literals of the type that they
+meet. Nothing here knows loops or programs.
 """
 
 from __future__ import annotations
@@ -16,10 +17,26 @@ import numpy as np
 from ..contract import NAMES, DType, Scalar
 
 LLVM = {
-    "bool": "i1", "int8": "i8", "int16": "i16", "int32": "i32", "int64": "i64",
-    "uint8": "i8", "uint16": "i16", "uint32": "i32", "uint64": "i64", "float16": "half", "float32": "float", "float64": "double",
-}  # fmt: skip
-SUFFIX = {"float16": "f16", "float32": "f32", "float64": "f64", "bool": "i8", **{k: v for k, v in LLVM.items() if "int" in k}}  # fmt: skip
+    "bool": "i1",
+    "int8": "i8",
+    "int16": "i16",
+    "int32": "i32",
+    "int64": "i64",
+    "uint8": "i8",
+    "uint16": "i16",
+    "uint32": "i32",
+    "uint64": "i64",
+    "float16": "half",
+    "float32": "float",
+    "float64": "double",
+}
+SUFFIX = {
+    "float16": "f16",
+    "float32": "f32",
+    "float64": "f64",
+    "bool": "i8",
+    **{k: v for k, v in LLVM.items() if "int" in k},
+}
 _ARITHMETIC = {"+": "add", "-": "sub", "*": "mul", "/": "div"}
 _BITWISE = {"&": "and", "|": "or", "^": "xor", "<<": "shl"}
 _ORDERED = {"==": "oeq", "!=": "une", "<": "olt", "<=": "ole", ">": "ogt", ">=": "oge"}
@@ -117,10 +134,12 @@ class VectorBuilder:
             return VectorValue("<" + ", ".join([part] * lanes) + ">", value.dtype, lanes)
         inner = LLVM[value.dtype]
         kind = f"<{lanes} x {inner}>"
-        first = self.put(f"insertelement {kind} poison, {inner} {value.name}, i32 0", value.dtype, lanes)  # fmt: skip
+        first = self.put(f"insertelement {kind} poison, {inner} {value.name}, i32 0", value.dtype, lanes)
         return self.put(
-            f"shufflevector {kind} {first.name}, {kind} poison, <{lanes} x i32> zeroinitializer", value.dtype, lanes
-        )  # fmt: skip
+            f"shufflevector {kind} {first.name}, {kind} poison, <{lanes} x i32> zeroinitializer",
+            value.dtype,
+            lanes,
+        )
 
     def together(self, *operands: Operand) -> list[VectorValue]:
         """Operands with the same dtype and lanes; numbers take the dtype of the registers."""
@@ -133,16 +152,15 @@ class VectorBuilder:
             if register.dtype != dtype:
                 dtype = np.result_type(np.dtype(dtype), np.dtype(register.dtype)).name
         return [
-            self.spread(self.cast(o, dtype), lanes) if isinstance(o, VectorValue) else self.constant(o, dtype, lanes)
+            self.spread(self.cast(o, dtype), lanes)
+            if isinstance(o, VectorValue)
+            else self.constant(o, dtype, lanes)
             for o in operands
-        ]  # fmt: skip
+        ]
 
     # arithmetic
     def binary(self, sign: str, a: Operand, b: Operand) -> VectorValue:
-        if (
-            all(isinstance(o, VectorValue) and o.dtype == "bool" for o in (a, b))
-            and sign in _ARITHMETIC
-        ):
+        if all(isinstance(o, VectorValue) and o.dtype == "bool" for o in (a, b)) and sign in _ARITHMETIC:
             a, b = self.cast(a, "int32"), self.cast(b, "int32")  # type: ignore[arg-type]
         x, y = self.together(a, b)
         if sign in _BITWISE:
@@ -152,7 +170,7 @@ class VectorBuilder:
             return self.put(f"{kind} {x.type} {x.name}, {y.name}", x.dtype, x.lanes)
         operation = _ARITHMETIC[sign]
         if "float" in x.dtype:
-            return self.put(f"f{operation} {self.flags}{x.type} {x.name}, {y.name}", x.dtype, x.lanes)  # fmt: skip
+            return self.put(f"f{operation} {self.flags}{x.type} {x.name}, {y.name}", x.dtype, x.lanes)
         return self.put(f"{operation} {x.type} {x.name}, {y.name}", x.dtype, x.lanes)
 
     def compare(self, sign: str, a: Operand, b: Operand) -> VectorValue:
@@ -179,13 +197,18 @@ class VectorBuilder:
         # one condition for all lanes stays one: a choice between whole registers
         return self.put(
             f"select {condition.type} {condition.name}, {x.type} {x.name}, {y.type} {y.name}", x.dtype, lanes
-        )  # fmt: skip
+        )
 
     def cast(self, x: VectorValue, dtype: str) -> VectorValue:
         """`x` as NumPy's astype gives it."""
         if x.dtype == dtype:
             return x
-        if x.dtype == dtype or {x.dtype, dtype} in ({"int32", "uint32"}, {"int64", "uint64"}, {"int8", "uint8"}, {"int16", "uint16"}):  # fmt: skip
+        if x.dtype == dtype or {x.dtype, dtype} in (
+            {"int32", "uint32"},
+            {"int64", "uint64"},
+            {"int8", "uint8"},
+            {"int16", "uint16"},
+        ):
             return x._replace(dtype=dtype)
         if not x.name.startswith("%") and x.lanes == 1:
             x = self.put(f"select i1 true, {x.type} {x.name}, {x.type} {x.name}", x.dtype)
@@ -213,13 +236,15 @@ class VectorBuilder:
         target = VectorValue("", wide, x.lanes).type
         name = f"llvm.fpto{'u' if wide == 'uint64' else 's'}i.sat.{suffix}i64.{suffix}{SUFFIX[x.dtype]}"
         self.declare(f"declare {target} @{name}({x.type})")
-        return self.cast(self.put(f"call {target} @{name}({x.type} {x.name})", wide, x.lanes), dtype)  # fmt: skip
+        return self.cast(self.put(f"call {target} @{name}({x.type} {x.name})", wide, x.lanes), dtype)
 
     def bits(self, x: VectorValue, dtype: str) -> VectorValue:
         """The same bits as another type of the same size."""
         if LLVM[dtype] == LLVM[x.dtype]:
             return x._replace(dtype=dtype)
-        return self.put(f"bitcast {x.type} {x.name} to {VectorValue('', dtype, x.lanes).type}", dtype, x.lanes)  # fmt: skip
+        return self.put(
+            f"bitcast {x.type} {x.name} to {VectorValue('', dtype, x.lanes).type}", dtype, x.lanes
+        )
 
     def intrinsic(self, name: str, *operands: Operand) -> VectorValue:
         """A function of LLVM whose operands and result have one type: llvm.sqrt, llvm.fma ..."""
@@ -240,7 +265,7 @@ class VectorBuilder:
         if name in ("fadd", "fmul"):
             start = literal(-0.0 if name == "fadd" else 1.0, x.dtype)
             self.declare(f"declare {inner} @{full}({inner}, {x.type})")
-            return self.put(f"call reassoc {inner} @{full}({inner} {start}, {x.type} {x.name})", x.dtype)  # fmt: skip
+            return self.put(f"call reassoc {inner} @{full}({inner} {start}, {x.type} {x.name})", x.dtype)
         self.declare(f"declare {inner} @{full}({x.type})")
         return self.put(f"call {inner} @{full}({x.type} {x.name})", x.dtype)
 
@@ -251,7 +276,7 @@ class VectorBuilder:
         if text == "0":
             return pointer
         name = "%" + self.fresh("p")
-        self.lines.append(f"  {name} = getelementptr inbounds {storage(dtype)}, ptr {pointer}, i64 {text}")  # fmt: skip
+        self.lines.append(f"  {name} = getelementptr inbounds {storage(dtype)}, ptr {pointer}, i64 {text}")
         return name
 
     def first(self, active: int) -> VectorValue:
@@ -270,20 +295,25 @@ class VectorBuilder:
         if not active:
             value = self.put(f"load {inner}, ptr {address}, align {size}", name)
         elif active == self.width:
-            value = self.put(f"load <{self.width} x {inner}>, ptr {address}, align {size}", name, self.width)  # fmt: skip
+            value = self.put(f"load <{self.width} x {inner}>, ptr {address}, align {size}", name, self.width)
         else:
             kind = f"<{self.width} x {inner}>"
             full = f"llvm.masked.load.v{self.width}{SUFFIX[NAMES[dtype]]}.p0"
             self.declare(f"declare {kind} @{full}(ptr, i32, <{self.width} x i1>, {kind})")
             value = self.put(
-                f"call {kind} @{full}(ptr {address}, i32 {size}, {self.mask(active)}, {kind} zeroinitializer)", name, self.width
-            )  # fmt: skip
+                f"call {kind} @{full}(ptr {address}, i32 {size}, {self.mask(active)}, {kind} "
+                "zeroinitializer)",
+                name,
+                self.width,
+            )
         return self.compare("!=", value, 0) if dtype.kind == "b" else value
 
     def store(self, value: VectorValue, address: str, dtype: DType, active: Active = 0) -> None:
         inner, size = storage(dtype), dtype.itemsize
         if dtype.kind == "b":
-            value = self.put(f"zext {value.type} {value.name} to {value.type.replace('i1', 'i8')}", "uint8", value.lanes)  # fmt: skip
+            value = self.put(
+                f"zext {value.type} {value.name} to {value.type.replace('i1', 'i8')}", "uint8", value.lanes
+            )
         if not active:
             self.line(f"store {inner} {value.name}, ptr {address}, align {size}")
             return
@@ -293,22 +323,26 @@ class VectorBuilder:
             return
         full = f"llvm.masked.store.v{self.width}{SUFFIX[NAMES[dtype]]}.p0"
         self.declare(f"declare void @{full}({value.type}, ptr, i32, <{self.width} x i1>)")
-        self.line(f"call void @{full}({value.type} {value.name}, ptr {address}, i32 {size}, {self.mask(active)})")  # fmt: skip
+        self.line(
+            f"call void @{full}({value.type} {value.name}, ptr {address}, i32 {size}, {self.mask(active)})"
+        )
 
-    def gather(
-        self, pointer: str, offsets: VectorValue, dtype: DType, active: Active
-    ) -> VectorValue:
+    def gather(self, pointer: str, offsets: VectorValue, dtype: DType, active: Active) -> VectorValue:
         """Elements at `offsets` (int64, a vector) from `pointer`."""
         inner, width = storage(dtype), self.width
-        addresses = self.put(f"getelementptr {inner}, ptr {pointer}, {offsets.type} {offsets.name}", "int64", width)  # fmt: skip
+        addresses = self.put(
+            f"getelementptr {inner}, ptr {pointer}, {offsets.type} {offsets.name}", "int64", width
+        )
         kind = f"<{width} x {inner}>"
         full = f"llvm.masked.gather.v{width}{SUFFIX[NAMES[dtype]]}.v{width}p0"
         self.declare(f"declare {kind} @{full}(<{width} x ptr>, i32, <{width} x i1>, {kind})")
         name = "uint8" if dtype.kind == "b" else NAMES[dtype]
         value = self.put(
-            f"call {kind} @{full}(<{width} x ptr> {addresses.name}, i32 {dtype.itemsize}, {self.mask(active)}, {kind} zeroinitializer)",
-            name, width,
-        )  # fmt: skip
+            f"call {kind} @{full}(<{width} x ptr> {addresses.name}, i32 {dtype.itemsize}, "
+            f"{self.mask(active)}, {kind} zeroinitializer)",
+            name,
+            width,
+        )
         return self.compare("!=", value, 0) if dtype.kind == "b" else value
 
     def scatter(
@@ -316,15 +350,20 @@ class VectorBuilder:
     ) -> None:
         inner, width = storage(dtype), self.width
         if dtype.kind == "b":
-            value = self.put(f"zext {value.type} {value.name} to {value.type.replace('i1', 'i8')}", "uint8", value.lanes)  # fmt: skip
+            value = self.put(
+                f"zext {value.type} {value.name} to {value.type.replace('i1', 'i8')}", "uint8", value.lanes
+            )
         value = self.spread(value, width)
-        addresses = self.put(f"getelementptr {inner}, ptr {pointer}, {offsets.type} {offsets.name}", "int64", width)  # fmt: skip
+        addresses = self.put(
+            f"getelementptr {inner}, ptr {pointer}, {offsets.type} {offsets.name}", "int64", width
+        )
         full = f"llvm.masked.scatter.v{width}{SUFFIX[NAMES[dtype]]}.v{width}p0"
         self.declare(f"declare void @{full}({value.type}, <{width} x ptr>, i32, <{width} x i1>)")
         self.line(
-            f"call void @{full}({value.type} {value.name}, <{width} x ptr> {addresses.name}, i32 {dtype.itemsize}, {self.mask(active)})"
-        )  # fmt: skip
+            f"call void @{full}({value.type} {value.name}, <{width} x ptr> {addresses.name}, i32 "
+            f"{dtype.itemsize}, {self.mask(active)})"
+        )
 
     def lane_numbers(self) -> VectorValue:
         """0, 1, 2 ... in a vector of int64."""
-        return VectorValue("<" + ", ".join(f"i64 {i}" for i in range(self.width)) + ">", "int64", self.width)  # fmt: skip
+        return VectorValue("<" + ", ".join(f"i64 {i}" for i in range(self.width)) + ">", "int64", self.width)

@@ -1,7 +1,7 @@
 """Windows added back in one pass: each element of the result collects what the windows that cover it hold.
 
-The other way round, window by window, every element would be read and written as often as windows overlap. The axes that
-windows slide along must not be the last one, whose elements are added side by side.
+The other way round, window by window, every element would be read and written as often as windows overlap.
+The axes that windows slide along must not be the last one, whose elements are added side by side.
 """
 
 from __future__ import annotations
@@ -28,9 +28,13 @@ class Sliding(NamedTuple):
 
 
 class WindowsAdd(Kernel):
-    """`values` has a stride for each axis of the result, where a windowed one counts windows, then for the axes inside."""
+    """`values` has a stride for each axis of the result, where a windowed one counts
+    windows, then for the axes inside.
+    """
 
-    def __init__(self, values: Access, result: Value, counts: Sequence[int], sliding: Sliding, width: int) -> None:  # fmt: skip
+    def __init__(
+        self, values: Access, result: Value, counts: Sequence[int], sliding: Sliding, width: int
+    ) -> None:
         super().__init__((values.root, result), width)
         self.values, self.sliding, self.counts = values, sliding, counts
         self.result = result
@@ -62,7 +66,9 @@ class WindowsAdd(Kernel):
             rest = code.put(f"udiv i64 {rest.name}, {length}", "int64")
         index.insert(0, rest)
         base = self._fixed(index)
-        sources = [self._source(index, base, place) for place in itertools.product(*map(range, self.sliding.size))]  # fmt: skip
+        sources = [
+            self._source(index, base, place) for place in itertools.product(*map(range, self.sliding.size))
+        ]
         dtype, last = self.result.spec.dtype, shape[-1]
         start = code.binary("*", row, last)
         for first in range(0, last, self.width):
@@ -92,20 +98,18 @@ class WindowsAdd(Kernel):
         for k, (axis, inside) in enumerate(zip(self.sliding.axes, place, strict=True)):
             step, gap = self.sliding.stride[k], self.sliding.dilation[k]
             distance = code.binary("-", index[axis], inside * gap)
-            window = distance if step == 1 else code.put(f"sdiv i64 {distance.name}, {step}", "int64")  # fmt: skip
+            window = distance if step == 1 else code.put(f"sdiv i64 {distance.name}, {step}", "int64")
             here = code.compare("<", window._replace(dtype="uint64"), self.counts[k])
             here = code.binary("&", here, code.compare(">=", distance, 0))
             if step > 1:
-                here = code.binary("&", here, code.compare("==", code.binary("*", window, step), distance))  # fmt: skip
+                here = code.binary("&", here, code.compare("==", code.binary("*", window, step), distance))
             valid = here if valid.name == "true" else code.binary("&", valid, here)
             kept = code.select(here, window, 0)
             offset = code.binary("+", offset, code.binary("*", kept, self.values.strides[axis]))
             offset = code.binary("+", offset, inside * self.values.strides[ndim + k])
         return valid, offset
 
-    def _load(
-        self, valid: VectorValue, offset: VectorValue, first: int, active: int
-    ) -> VectorValue:
+    def _load(self, valid: VectorValue, offset: VectorValue, first: int, active: int) -> VectorValue:
         code, step = self.code, self.values.strides[len(self.shape) - 1]
         mask = code.spread(valid, self.width)
         if active < self.width:
@@ -114,4 +118,4 @@ class WindowsAdd(Kernel):
         if step == 1:
             return code.load(code.at(pointer, code.binary("+", offset, first), dtype), dtype, mask)
         lanes = code.binary("*", code.binary("+", code.lane_numbers(), first), step)
-        return code.gather(pointer, code.binary("+", lanes, code.spread(offset, self.width)), dtype, mask)  # fmt: skip
+        return code.gather(pointer, code.binary("+", lanes, code.spread(offset, self.width)), dtype, mask)

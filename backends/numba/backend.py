@@ -1,4 +1,5 @@
-"""The Numba machine: NumPy's arrays and primitives, and one compiled kernel for a whole rule where that is faster.
+"""The Numba machine: NumPy's arrays and primitives, and one compiled kernel
+for a whole rule where that is faster.
 
 An op's forward and its gradient rules are handed to `run` as they stand. On a large array the rule runs once
 on symbols; where the program that comes out is loops of vectorising arithmetic, these become a kernel that
@@ -29,19 +30,20 @@ if TYPE_CHECKING:
 _log = logging.getLogger("gradloom")
 
 FUSE_FROM = 1024
-"""THE crossover: with fewer elements a chain of NumPy calls is faster than the 4 us of a kernel's call, however long it is."""
+"""THE crossover: with fewer elements a chain of NumPy calls is faster than the 4 us of a
+kernel's call, however long it is.
+"""
 _WORK_AN_ELEMENT = 20
 """A short chain needs more elements: elements times cost must reach this many times the crossover."""
 _REMEMBERED = 4096
-"""So many calls are remembered, by rule, shapes and dtypes; a program that makes more forgets them all and starts anew."""
+"""So many calls are remembered, by rule, shapes and dtypes; a program that makes
+more forgets them all and starts anew.
+"""
 
 
 def usable_cores() -> int:
     """The number of cores this process may use, or GRADLOOM_NUM_THREADS where that is set and smaller."""
-    if hasattr(os, "sched_getaffinity"):
-        cores = len(os.sched_getaffinity(0))
-    else:
-        cores = os.cpu_count() or 1
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     chosen = os.environ.get("GRADLOOM_NUM_THREADS", "")
     return max(1, min(cores, int(chosen))) if chosen.isdigit() else cores
 
@@ -121,9 +123,7 @@ class NumbaBackend(NumPyBackend):
             if calls is not None and call is None:
                 if len(calls) >= _REMEMBERED:
                     calls.clear()
-                call = calls[values] = self._make(
-                    rule, args, static, self.fuse_from * _WORK_AN_ELEMENT
-                )
+                call = calls[values] = self._make(rule, args, static, self.fuse_from * _WORK_AN_ELEMENT)
         return rule(self, *args, **static) if call is None else call(args, self._threads)
 
     def random_bits(self, key: Any, counter: Any, *, shape: Shape) -> Any:
@@ -137,7 +137,9 @@ class NumbaBackend(NumPyBackend):
         return super().argsort(x, axis=axis) if library is None else library.order(x)
 
     def compile(self, program: Program, feeds: Mapping[str, Feed] | None = None) -> Executable:
-        """Executable code for the whole program; a list of NumPy calls where that cannot be made, which the log tells."""
+        """Executable code for the whole program; a list of NumPy calls where that
+        cannot be made, which the log tells.
+        """
         from ..native.cache import executable_for
 
         try:
@@ -145,14 +147,17 @@ class NumbaBackend(NumPyBackend):
         except Exception as error:
             if not is_refusal(error):
                 raise
-            _log.warning("%s could not be compiled, NumPy runs it: %s: %s", program.name, type(error).__name__, error)  # fmt: skip
+            _log.warning(
+                "%s could not be compiled, NumPy runs it: %s: %s", program.name, type(error).__name__, error
+            )
             return super().compile(program, feeds)
 
     @staticmethod
     def _make(
         rule: Callable[..., Any], args: Any, static: dict[str, Any], least_work: int
     ) -> Call | Chain | None:
-        # here, because few processes ever make a kernel, and the machinery costs as much to import as the library
+        # here, because few processes ever make a kernel, and the machinery costs as much to import as the
+        # library
         from .kernels import make_call
 
         return make_call(rule, args, static, least_work)

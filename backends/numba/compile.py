@@ -1,7 +1,8 @@
-"""Source text to machine code, once per machine: compiled by the LLVM of Numba, kept as object code by `store`.
+"""Source text to machine code, once per machine: compiled by the LLVM of
+Numba, kept as object code by `store`.
 
-Only llvmlite is imported, for Numba itself takes a third of a second to import. A stored kernel is loaded in about a
-millisecond. What decides its content is the source, the versions and the processor.
+Only llvmlite is imported, for Numba itself takes a third of a second to import. A stored kernel is loaded in
+about a millisecond. What decides its content is the source, the versions and the processor.
 """
 
 from __future__ import annotations
@@ -41,9 +42,7 @@ def load(source: str) -> Callable[..., None]:
         with _lock:
             if source not in _loaded:
                 told = f"{_translation()}\n{source}"
-                _loaded[source] = _bind(
-                    source, kept(told, translate.SYMBOL, lambda: _compile(source))
-                )
+                _loaded[source] = _bind(source, kept(told, translate.SYMBOL, lambda: _compile(source)))
             function = _loaded[source]
     return function
 
@@ -63,19 +62,21 @@ def _machine() -> str:
 
     version = importlib.metadata.version("llvmlite")
     features = llvm.get_host_cpu_features().flatten()
-    return "\n".join(
-        [version, sys.platform, llvm.get_host_cpu_name(), features, str(sys.version_info[:2])]
-    )
+    return "\n".join([version, sys.platform, llvm.get_host_cpu_name(), features, str(sys.version_info[:2])])
 
 
 @cache
 def _translation() -> str:
-    """What stands between a source and LLVM, as a part of names: a stored kernel is of the translation as it is."""
+    """What stands between a source and LLVM, as a part of names: a stored
+    kernel is of the translation as it is.
+    """
     return hashlib.sha256(inspect.getsource(translate).encode()).hexdigest()
 
 
 def kept(source: str, symbol: str, make: Callable[[], bytes]) -> bytes:
-    """The object code of `source` for this processor, which defines `symbol`: from disk, or made now and kept there."""
+    """The object code of `source` for this processor, which defines `symbol`:
+    from disk, or made now and kept there.
+    """
     return store.kept(f"{_machine()}\n{source}", symbol, make)
 
 
@@ -101,7 +102,8 @@ def _target_machine(level: int) -> Any:
 
 
 def object_code(text: str, level: int, vectorized: bool) -> bytes:
-    """An object file of LLVM text, optimized at `level`; `vectorized` has LLVM make vectors of loops and unroll them.
+    """An object file of LLVM text, optimized at `level`; `vectorized` has LLVM
+    make vectors of loops and unroll them.
 
     Raises:
         CodeError: LLVM refuses the text.
@@ -134,7 +136,7 @@ def loaded(codes: Sequence[bytes]) -> Any:
 
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()
-    machine = llvm.Target.from_default_triple().create_target_machine(jit=True, codemodel="jitdefault")  # fmt: skip
+    machine = llvm.Target.from_default_triple().create_target_machine(jit=True, codemodel="jitdefault")
     engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), machine)
     for code in codes:
         engine.add_object_file(llvm.ObjectFileRef.from_data(code))

@@ -7,7 +7,8 @@ call to call, steps through memory among them. So one kernel serves every size. 
 as the primitives say, without contraction or reordering, and gives NumPy's bits; only sums are reordered
 (they run in float64), and the functions of `mathematics` differ from libm in the last bit.
 
-The text is Python that Numba compiles, so that there is something to hold `translate` against, which writes it for LLVM.
+The text is Python that Numba compiles, so that there is something to hold `translate`
+against, which writes it for LLVM.
 """
 
 from __future__ import annotations
@@ -75,9 +76,7 @@ class _Emitter:
         if nest.group.kind == "columns":
             self.at = "[j]"
             self.reductions = [s for s in nest.group.steps if is_reduction(s.primitive)]
-            self.scratch = [
-                (n, dtype) for s in self.reductions for n, dtype, _ in self._accumulators(s)
-            ]
+            self.scratch = [(n, dtype) for s in self.reductions for n, dtype, _ in self._accumulators(s)]
         self.places: dict[Value, str] = {}
         self.along: set[Value] = set(self.scratches)
         """What is read anew for each element."""
@@ -117,9 +116,7 @@ class _Emitter:
             ("y", self.result.spec.dtype),
             *self.scratch,
         ]
-        numbers = {
-            key: float64 if isinstance(n, float) else int64 for key, n in self.numbers.items()
-        }
+        numbers = {key: float64 if isinstance(n, float) else int64 for key, n in self.numbers.items()}
         names = ["begin", "end", "columns", *(name for name, _ in pointers), *numbers]
         types = ["types.int64"] * 3
         types += [f"types.CPointer(types.{_numba_type(dtype)})" for _, dtype in pointers]
@@ -290,9 +287,7 @@ class _Emitter:
         """What a reduction gathers into: names, dtypes, and where they begin."""
         value, dtype = reduction.result.number, _source(reduction).spec.dtype
         if reduction.primitive == "sum":
-            return [
-                (f"a{value}", float64, "0.0") if dtype.kind == "f" else (f"a{value}", int64, "0")
-            ]
+            return [(f"a{value}", float64, "0.0") if dtype.kind == "f" else (f"a{value}", int64, "0")]
         kind, width = (_INT32, 32) if dtype == float32 else (int64, 64)
         first = -(2 ** (width - 1)) if reduction.primitive == "max" else 2 ** (width - 1) - 1
         return [(f"a{value}", kind, str(first)), (f"b{value}", kind, "0")]

@@ -99,9 +99,7 @@ def form_of(nest: Nest) -> str:
     loops, domain = loops_of(nest), nest.group.domain
     if nest.group.kind == "columns" and loops.columns < _NARROW:
         return "narrow"
-    counted = [
-        count_strides(nest.group, s.result) for s in nest.group.steps if s.primitive == "arange"
-    ]
+    counted = [count_strides(nest.group, s.result) for s in nest.group.steps if s.primitive == "arange"]
     for strides in [*(a.strides for a in (*nest.reads.values(), *nest.writes.values())), *counted]:
         along, down = steps_of(strides, domain, loops.kept)
         if along not in (0, 1) or down is None:
@@ -109,8 +107,6 @@ def form_of(nest: Nest) -> str:
     return nest.group.kind
 
 
-def steps_of(
-    strides: Sequence[int], domain: Sequence[int], kept: int
-) -> tuple[int | None, int | None]:
+def steps_of(strides: Sequence[int], domain: Sequence[int], kept: int) -> tuple[int | None, int | None]:
     """The steps through memory along the columns and down the rows."""
     return merged(domain[kept:], strides[kept:]), merged(domain[:kept], strides[:kept])

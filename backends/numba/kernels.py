@@ -1,4 +1,6 @@
-"""From a rule and its arguments to a kernel that is ready to be called, or to the answer that there is none."""
+"""From a rule and its arguments to a kernel that is ready to be
+called, or to the answer that there is none.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +35,9 @@ NDArray = np.ndarray[Any, Any]
 
 _log = logging.getLogger("gradloom")
 SHARE_FROM = 1_400_000
-"""THE threshold of threads: elements times their cost, from which threads share a call. Waking one takes some 50 us."""
+"""THE threshold of threads: elements times their cost, from which threads share a
+call. Waking one takes some 50 us.
+"""
 _MOST = 4
 """Kernels for one rule: with more there are more arrays between them than fusing saves."""
 _COST = {"where": 4}
@@ -75,10 +79,18 @@ class Call(NamedTuple):
 
         together(
             [
-                partial(function, begin, end, columns, *addresses, *(address(r[number]) for r in scratches), *numbers)
+                partial(
+                    function,
+                    begin,
+                    end,
+                    columns,
+                    *addresses,
+                    *(address(r[number]) for r in scratches),
+                    *numbers,
+                )
                 for number, (begin, end) in enumerate(ranges(total, parts))
             ]
-        )  # fmt: skip
+        )
         return y
 
 
@@ -117,17 +129,12 @@ class Nests(BufferAssignment):
         self.nests.append(Nest(group, reads, writes, {}))
 
 
-def plan_rule(
-    rule: Callable[..., Any], args: Sequence[Any], static: dict[str, Any]
-) -> list[Planned]:
+def plan_rule(rule: Callable[..., Any], args: Sequence[Any], static: dict[str, Any]) -> list[Planned]:
     """The loops of `rule` for arguments as Spec (arrays) or as they are; none when kernels do not pay."""
     if not is_pure(rule):
         return []
     trace = TraceBackend()
-    symbols = [
-        trace.parameter(a, "input", str(i)) if isinstance(a, Spec) else a
-        for i, a in enumerate(args)
-    ]
+    symbols = [trace.parameter(a, "input", str(i)) if isinstance(a, Spec) else a for i, a in enumerate(args)]
     try:
         result = rule(trace, *symbols, **static)
     except Exception as error:
@@ -147,9 +154,7 @@ def plan_rule(
     for nest in nests.nests:
         if form_of(nest) in LEFT_TO_NUMPY or len(nest.writes) > 1 or not nest.reads:
             return []
-        parameters = tuple(
-            sorted({access.root for access in nest.reads.values()}, key=places.__getitem__)
-        )
+        parameters = tuple(sorted({access.root for access in nest.reads.values()}, key=places.__getitem__))
         (made,) = nest.writes
         planned.append(Planned(nest, parameters, tuple(places[p] for p in parameters), made.spec))
         places[made] = len(args) + len(planned) - 1
@@ -200,9 +205,7 @@ def _is_slow(primitive: str) -> bool:
 def _cost(nest: Nest) -> int:
     """The work for one element, in additions."""
     return sum(
-        _COST_OF_FUNCTION
-        if "math." in str(PRIMITIVES[s.primitive].numba)
-        else _COST.get(s.primitive, 1)
+        _COST_OF_FUNCTION if "math." in str(PRIMITIVES[s.primitive].numba) else _COST.get(s.primitive, 1)
         for s in nest.group.steps
     )
 
@@ -216,7 +219,9 @@ def source_of(rule: Callable[..., Any], args: Sequence[Any], static: dict[str, A
 def make_call(
     rule: Callable[..., Any], args: Sequence[Any], static: dict[str, Any], least_work: int
 ) -> Call | Chain | None:
-    """The compiled kernel for these arguments; None when NumPy does the work, or when there is less than `least_work`."""
+    """The compiled kernel for these arguments; None when NumPy does the work, or
+    when there is less than `least_work`.
+    """
     arrays = [i for i, a in enumerate(args) if type(a) is np.ndarray]
     specs = [Spec(a.shape, a.dtype) if i in arrays else a for i, a in enumerate(args)]
     planned = plan_rule(rule, specs, static)

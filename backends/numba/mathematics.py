@@ -1,13 +1,16 @@
-"""exp, log and their relatives as straight-line arithmetic, so that LLVM turns a loop over them into vector code.
+"""exp, log and their relatives as straight-line arithmetic, so that LLVM
+turns a loop over them into vector code.
 
-libm computes one number at a time, 5 to 10 ns each; these cost a fraction of that. The source text of a function is
-copied into every kernel that needs it, so each reads only its own arguments, the functions of this file and the
-constants it names. `_single` functions are float32 throughout, `_double` ones float64; docs/kernels.md has their
-measured errors. Nothing here assumes that numbers are finite: NaN, infinities, signed zeros and subnormals come out
-as in NumPy. Choices compute both sides first: a branch would keep LLVM from making vectors.
+libm computes one number at a time, 5 to 10 ns each; these cost a fraction of that. The source text of
+a function is copied into every kernel that needs it, so each reads only its own arguments, the
+functions of this file and the constants it names. `_single` functions are float32 throughout,
+`_double` ones float64; docs/kernels.md has their measured errors. Nothing here assumes that numbers
+are finite: NaN, infinities, signed zeros and subnormals come out as in NumPy. Choices compute both
+sides first: a branch would keep LLVM from making vectors.
 
-Coefficients: interpolation of the named function in Chebyshev points, computed with 50 digits. The reductions are the
-usual ones (Cody and Waite 1980): exp(x) = 2^n exp(r) with |r| <= ln(2)/2, log(2^n m) = n ln(2) + 2 artanh((m-1)/(m+1)).
+Coefficients: interpolation of the named function in Chebyshev points, computed with 50 digits. The
+reductions are the usual ones (Cody and Waite 1980): exp(x) = 2^n exp(r) with |r| <= ln(2)/2, log(2^n
+m) = n ln(2) + 2 artanh((m-1)/(m+1)).
 """
 
 from __future__ import annotations
@@ -297,7 +300,9 @@ def erf_double(x):
 
 
 def round_to_tf32(x):
-    """10 bits of mantissa: half a unit, less one where the number below is even, and what is beyond them dropped."""
+    """10 bits of mantissa: half a unit, less one where the number below is
+    even, and what is beyond them dropped.
+    """
     bits = np.float32(x).view(np.uint32)
     y = np.uint32((bits + ((bits >> 13) & 1) + 4095) & 4294959104).view(np.float32)
     return y if x == x else x
@@ -310,7 +315,9 @@ def round_to_bfloat16(x):
 
 
 def round_to_float16(x):
-    """As tf32 between 2^-14 and 65520; below, adding 1/2 leaves multiples of 2^-24, rounded by the hardware."""
+    """As tf32 between 2^-14 and 65520; below, adding 1/2 leaves multiples
+    of 2^-24, rounded by the hardware.
+    """
     size = np.float32(abs(x))
     y = round_to_tf32(size)
     y = y if size >= F(6.103515625e-05) else (size + F(0.5)) - F(0.5)

@@ -1,10 +1,10 @@
 """The Python text of a kernel as LLVM text.
 
-`emit` writes kernels in a small part of Python: numbers, comparisons, choices, casts, calls of one another, loops over a
-range, addresses that are read and written. Numba means the same by that text, and LLVM makes the same machine code of
-what both write; but Numba takes half a second to get there, in which it infers types that are plain to see, and
-optimizes and emits every function for itself that is then inlined. Types follow Numba: integers meet in 64 bits,
-float32 meets integers in float64.
+`emit` writes kernels in a small part of Python: numbers, comparisons, choices, casts, calls of one another,
+loops over a range, addresses that are read and written. Numba means the same by that text, and LLVM makes the
+same machine code of what both write; but Numba takes half a second to get there, in which it infers types
+that are plain to see, and optimizes and emits every function for itself that is then inlined. Types follow
+Numba: integers meet in 64 bits, float32 meets integers in float64.
 """
 
 from __future__ import annotations
@@ -57,8 +57,8 @@ class Function(NamedTuple):
 def llvm_text(source: str, wide: bool = False) -> str:
     """The module whose function `kernel` is that of `source`.
 
-    LLVM keeps to half the width of AVX-512 unless told so, by `wide`. For arithmetic as dense as a polynomial that is a
-    third slower.
+    LLVM keeps to half the width of AVX-512 unless told so, by `wide`. For arithmetic as dense as a
+    polynomial that is a third slower.
 
     Raises:
         ValueError: for text that is in no kernel.
@@ -67,9 +67,7 @@ def llvm_text(source: str, wide: bool = False) -> str:
     constants: dict[str, Number] = {}
     for node in ast.parse(source).body:
         match node:
-            case ast.Assign(
-                targets=[ast.Name(id=name)], value=ast.Constant() | ast.Call() as value
-            ):
+            case ast.Assign(targets=[ast.Name(id=name)], value=ast.Constant() | ast.Call() as value):
                 constants[name] = _constant(value)
             case ast.FunctionDef(name="kernel"):
                 return _Kernel(functions, constants).text(node, wide)
@@ -126,8 +124,8 @@ def _is_signed(dtype: str) -> bool:
 class _Kernel:
     """The lines of the kernel. Its variables lie in memory, which LLVM turns into registers.
 
-    In `scope` is what needs no memory: parameters that are numbers, counters, and inside of a function that is written
-    in place all that it names.
+    In `scope` is what needs no memory: parameters that are numbers, counters, and inside of a function that
+    is written in place all that it names.
     """
 
     def __init__(self, functions: dict[str, Function], constants: dict[str, Number]) -> None:

@@ -1,9 +1,11 @@
-"""A few threads that share a call: the rows of a kernel, or the parts of a compiled step, which wait for each other.
+"""A few threads that share a call: the rows of a kernel, or the parts of a
+compiled step, which wait for each other.
 
-Python runs handlers of signals between two bytecodes of the main thread, and a handler may raise. What wakes the
-threads, does the caller's own part and waits for theirs is therefore one call into C, inside which no handler runs: an
-exception comes before all of it or after all of it. Nothing here uses `threading`, whose conditions and semaphores are
-Python code and stay locked when a handler raises in them. The threads belong to a process: a fork leaves them behind.
+Python runs handlers of signals between two bytecodes of the main thread, and a handler may raise. What wakes
+the threads, does the caller's own part and waits for theirs is therefore one call into C, inside which no
+handler runs: an exception comes before all of it or after all of it. Nothing here uses `threading`, whose
+conditions and semaphores are Python code and stay locked when a handler raises in them. The threads belong to
+a process: a fork leaves them behind.
 """
 
 from __future__ import annotations
@@ -27,7 +29,9 @@ _release = ctypes.PYFUNCTYPE(None, ctypes.c_void_p)(("PyThread_release_lock", ct
 _acquire = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_int)(
     ("PyThread_acquire_lock", ctypes.pythonapi)
 )
-"""Python's locks without Python around them: waiting for one gives the GIL away and runs no handler of a signal."""
+"""Python's locks without Python around them: waiting for one gives the GIL
+away and runs no handler of a signal.
+"""
 _invoke: Callable[[Any], object] = call
 _lock = renewed_lock()
 """Held by whoever shares a call: parts that wait for each other need all their threads at the same time."""
@@ -57,9 +61,11 @@ def _work(given: Callable[[], Any], tell: Callable[[], None]) -> None:
 
 
 def together(parts: Sequence[Callable[[], object]]) -> None:
-    """Call the first part here and the others in threads, all at the same time; returns, or raises, when all have ended.
+    """Call the first part here and the others in threads, all at the same time;
+    returns, or raises, when all have ended.
 
-    Parts that are calls of C functions are not interrupted: an exception of a handler is raised when all are done.
+    Parts that are calls of C functions are not interrupted: an exception of a
+    handler is raised when all are done.
     """
     if len(parts) == 1:
         parts[0]()
@@ -83,7 +89,7 @@ def together(parts: Sequence[Callable[[], object]]) -> None:
 
 def ranges(total: int, threads: int) -> list[tuple[int, int]]:
     """(begin, end) of the parts, at most `threads`, that cover 0 to `total`."""
-    size = -(-total // (threads * _GRAIN)) * _GRAIN if total > threads * _GRAIN else -(-total // threads)  # fmt: skip
+    size = -(-total // (threads * _GRAIN)) * _GRAIN if total > threads * _GRAIN else -(-total // threads)
     return [(at, min(at + size, total)) for at in range(0, total, size)]
 
 

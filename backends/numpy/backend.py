@@ -1,8 +1,8 @@
 """The primitives on NumPy arrays.
 
-Most rows of the vocabulary are a NumPy function under its own name. The rest are here because NumPy's version is
-slow on small arrays (`sum`, `broadcast_to`), takes its arguments differently, or does not exist. Arrays are values:
-nothing here writes to an operand, except `accumulate`, whose caller gives the operand away.
+Most rows of the vocabulary are a NumPy function under its own name. The rest are here because NumPy's version
+is slow on small arrays (`sum`, `broadcast_to`), takes its arguments differently, or does not exist. Arrays
+are values: nothing here writes to an operand, except `accumulate`, whose caller gives the operand away.
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 NDArray = np.ndarray[Any, Any]
 Axes = tuple[int, ...]
 
-# Below this many elements one strided fill beats numpy.broadcast_to, which is written in Python (0.7 us against 3.1).
+# Below this many elements one strided fill beats numpy.broadcast_to, which is written in Python (0.7 us
+# against 3.1).
 _MACHINE_DTYPES = frozenset(SUPPORTED.values())
 _FILL_BELOW = 4096
 
@@ -43,13 +44,14 @@ _logical_and: Any = np.logical_and
 def _unsupported(dtype: Any) -> DTypeError:
     kind = "text" if dtype.kind in "US" else f"dtype {dtype}"
     return DTypeError(
-        f"{kind} is not supported. Supported: {', '.join(SUPPORTED)}. "
-        "Convert the values to numbers first."
+        f"{kind} is not supported. Supported: {', '.join(SUPPORTED)}. Convert the values to numbers first."
     )
 
 
 def _array_of(value: Any, dtype: DType | None) -> NDArray:
-    """A new array of what is a number: NumPy would read texts and dates as numbers where it is told a dtype."""
+    """A new array of what is a number: NumPy would read texts and
+    dates as numbers where it is told a dtype.
+    """
     if type(value) in (bool, int, float):
         return np.array(value, dtype=dtype)
     if type(value) is not np.ndarray:
@@ -66,10 +68,13 @@ def _array_of(value: Any, dtype: DType | None) -> NDArray:
 
 
 def _data_of(value: Any) -> Any:
-    """What NumPy should make an array of: of arrays of other libraries their data, without what hangs on them."""
+    """What NumPy should make an array of: of arrays of other libraries
+    their data, without what hangs on them.
+    """
     if isinstance(value, np.ma.MaskedArray) and np.ma.is_masked(value):
         raise DTypeError(
-            "this array has masked values; fill them, as in array.filled(0), or take those that are not masked"
+            "this array has masked values; fill them, as in array.filled(0), or take those that are "
+            "not masked"
         )
     for method in (
         "toarray",
@@ -84,12 +89,12 @@ def _data_of(value: Any) -> Any:
 
 
 def _numbers(array: NDArray) -> NDArray:
-    """Python's numbers in an array of objects, with the dtype that a list of them has; None and the NA of pandas are NaN."""
+    """Python's numbers in an array of objects, with the dtype that a list of them has;
+    None and the NA of pandas are NaN.
+    """
     if any(isinstance(item, (str, bytes)) for item in array.flat):
         raise _unsupported(np.dtype(str))
-    missing = np.array(
-        [item is None or type(item).__name__ == "NAType" for item in array.flat], bool
-    )
+    missing = np.array([item is None or type(item).__name__ == "NAType" for item in array.flat], bool)
     filled = np.where(missing.reshape(array.shape), np.nan, array)
     found = np.array(filled.tolist())
     return found if found.dtype.kind != "O" else filled.astype(np.float64)
@@ -283,8 +288,9 @@ class NumPyBackend:
         # asked first, because NumPy would ask the array for a conversion that it has to refuse
         if type(value) is not np.ndarray and hasattr(value, "__cuda_array_interface__"):
             raise BackendError(
-                f"this {type(value).__name__} is on a CUDA device and backend {self.name!r} is not; keep it there with "
-                "ag.tensor(array, backend='cupy'), or copy it to the host first: array.get() in CuPy, .cpu() in PyTorch"
+                f"this {type(value).__name__} is on a CUDA device and backend {self.name!r} is not; keep it "
+                "there with ag.tensor(array, backend='cupy'), or copy it to the host first: array.get() in "
+                "CuPy, .cpu() in PyTorch"
             )
         try:
             array = _array_of(value, dtype)
@@ -292,8 +298,8 @@ class NumPyBackend:
             raise
         except (ValueError, TypeError, RuntimeError, OverflowError) as error:
             raise DTypeError(
-                f"cannot make an array of this {type(value).__name__}: rows of a list must have equal lengths "
-                f"and hold numbers ({(str(error).splitlines() or [type(error).__name__])[0]})"
+                f"cannot make an array of this {type(value).__name__}: rows of a list must have equal "
+                f"lengths and hold numbers ({(str(error).splitlines() or [type(error).__name__])[0]})"
             ) from None
         if array.dtype in _MACHINE_DTYPES:
             return array
@@ -309,7 +315,7 @@ class NumPyBackend:
             # PyTorch's word for a dtype or a layout that cannot be shared, and NumPy's
             raise DTypeError(f"this {type(value).__name__} cannot be shared: {error}") from error
         if array.dtype not in _MACHINE_DTYPES:
-            raise DTypeError(f"dtype {array.dtype} is not supported. Supported: {', '.join(SUPPORTED)}.")  # fmt: skip
+            raise DTypeError(f"dtype {array.dtype} is not supported. Supported: {', '.join(SUPPORTED)}.")
         return array
 
     def owned(self, array: Any, shared: bool = False) -> NDArray:

@@ -14,7 +14,9 @@ _field = ctypes.c_void_p.from_address
 
 
 def address(array: NDArray) -> int:
-    """Where the elements are: the first field of NumPy's array object, read six times faster than array.ctypes.data."""
+    """Where the elements are: the first field of NumPy's array object, read six
+    times faster than array.ctypes.data.
+    """
     return _field(id(array) + object.__basicsize__).value or 0
 
 

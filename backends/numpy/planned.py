@@ -1,7 +1,9 @@
-"""A program as a list of NumPy calls that write into memory laid out beforehand: what runs where nothing compiles.
+"""A program as a list of NumPy calls that write into memory laid out
+beforehand: what runs where nothing compiles.
 
-The list is the simplified program. A value whose last reader has run gives its memory to the next value of its size, so
-a step allocates nothing but what NumPy needs inside a call. Results are those of the interpreter, bit for bit.
+The list is the simplified program. A value whose last reader has run gives its memory to the next
+value of its size, so a step allocates nothing but what NumPy needs inside a call. Results are
+those of the interpreter, bit for bit.
 """
 
 from __future__ import annotations
@@ -28,9 +30,7 @@ from .backend import NumPyBackend
 NDArray = np.ndarray[Any, Any]
 _UFUNCS = {n: f for n in PRIMITIVES if isinstance(f := vars(NumPyBackend).get(n), np.ufunc)}
 _UFUNCS["matmul"] = np.matmul
-_REDUCTIONS = {
-    n: _UFUNCS[r.gathers.by] for n, r in PRIMITIVES.items() if r.gathers and not r.gathers.place
-}
+_REDUCTIONS = {n: _UFUNCS[r.gathers.by] for n, r in PRIMITIVES.items() if r.gathers and not r.gathers.place}
 Step = Callable[[dict[Value, Any]], None]
 
 
@@ -43,7 +43,7 @@ class Planned:
         feeds: inputs that `epoch` takes from rows.
     """
 
-    def __init__(self, program: Program, backend: Any, feeds: Mapping[str, Feed] | None = None) -> None:  # fmt: skip
+    def __init__(self, program: Program, backend: Any, feeds: Mapping[str, Feed] | None = None) -> None:
         self.program = program
         rounded = rounded_products(program)
         self.simple = simplify(rounded)
@@ -56,25 +56,31 @@ class Planned:
         names = {value: name for name, value in self.state.items()}
         self.written = [names[target] for target, _ in program.assigns]
         self._names = names
-        self._rooms: dict[Value, NDArray] = {}
+        self._buffers: dict[Value, NDArray] = {}
         self._sizes: dict[int, int] = {}
         self._plan_memory()
         self._steps = [self._step(i) for i in self.simple.instructions]
         self.lock = renewed_lock()
 
     def _plan_memory(self) -> None:
-        """A scratch for every value that a call can write into; a value and all views of it live as long as the last of them."""
+        """A scratch for every value that a call can write into; a value and all views of
+        it live as long as the last of them.
+        """
         root: dict[Value, Value] = {}
         for instruction in self.simple.instructions:
             source = instruction.operands[0] if instruction.operands else None
             shares = is_view(instruction) or PRIMITIVES[instruction.primitive].may_share
-            root[instruction.result] = root.get(source, source) if shares and isinstance(source, Value) else instruction.result  # fmt: skip
+            root[instruction.result] = (
+                root.get(source, source) if shares and isinstance(source, Value) else instruction.result
+            )
         last: dict[Value, int] = {}
         for at, instruction in enumerate(self.simple.instructions):
             for operand in instruction.operands:
                 if isinstance(operand, Value):
                     last[root.get(operand, operand)] = at
-        kept = {root.get(v, v) for _, v in (*self.simple.assigns, *self.simple.outputs) if isinstance(v, Value)}  # fmt: skip
+        kept = {
+            root.get(v, v) for _, v in (*self.simple.assigns, *self.simple.outputs) if isinstance(v, Value)
+        }
         free: dict[tuple[int, Any], list[NDArray]] = {}
         held: list[Value] = []
         for at, instruction in enumerate(self.simple.instructions):
@@ -83,12 +89,12 @@ class Planned:
                 spec = result.spec
                 scratches = free.get((spec.size, spec.dtype), [])
                 flat = scratches.pop() if scratches else np.empty(spec.size, spec.dtype)
-                self._rooms[result] = flat.reshape(spec.shape)
+                self._buffers[result] = flat.reshape(spec.shape)
                 self._sizes[id(flat.base if flat.base is not None else flat)] = flat.nbytes
                 held.append(result)
             for value in [v for v in held if last.get(v, at) <= at and v not in kept]:
                 held.remove(value)
-                scratch = self._rooms[value].reshape(-1)
+                scratch = self._buffers[value].reshape(-1)
                 free.setdefault((scratch.size, scratch.dtype), []).append(scratch)
 
     @staticmethod
@@ -98,7 +104,7 @@ class Planned:
     def _step(self, instruction: Instruction) -> Step:
         result, primitive, operands, static = instruction
         settings = dict(static)
-        scratch = self._rooms.get(result)
+        scratch = self._buffers.get(result)
 
         def read(values: dict[Value, Any], operand: Operand) -> Any:
             return values[operand] if isinstance(operand, Value) else operand
@@ -113,7 +119,7 @@ class Planned:
             axis, keepdims = settings["axis"], settings["keepdims"]
 
             def call(values: dict[Value, Any]) -> None:
-                values[result] = reduce(read(values, operands[0]), axis=axis, keepdims=keepdims, out=scratch)  # fmt: skip
+                values[result] = reduce(read(values, operands[0]), axis=axis, keepdims=keepdims, out=scratch)
         else:
             function = getattr(self.backend, primitive)
 
@@ -129,7 +135,7 @@ class Planned:
         """See `Executable`; never called, for `is_quick` says so."""
         raise ProgramError("a list of NumPy calls has no quick way")
 
-    def step(self, state: Mapping[str, NDArray] | None, inputs: Mapping[str, NDArray]) -> dict[str, NDArray]:  # fmt: skip
+    def step(self, state: Mapping[str, NDArray] | None, inputs: Mapping[str, NDArray]) -> dict[str, NDArray]:
         """See `Executable`."""
         assert state is not None
         with self.lock, self._quiet():
@@ -138,8 +144,11 @@ class Planned:
             for call in self._steps:
                 call(values)
             # all are read before the first is written: a state may be assigned the old value of another
-            new = [(self._names[t], np.array(self._value(values, v))) for t, v in self.simple.assigns]  # fmt: skip
-            outputs = {name: np.array(self._value(values, v), dtype=v.spec.dtype if isinstance(v, Value) else None) for name, v in self.simple.outputs}  # fmt: skip
+            new = [(self._names[t], np.array(self._value(values, v))) for t, v in self.simple.assigns]
+            outputs = {
+                name: np.array(self._value(values, v), dtype=v.spec.dtype if isinstance(v, Value) else None)
+                for name, v in self.simple.outputs
+            }
             for name, value in new:
                 state[name][...] = value
             return outputs
@@ -149,8 +158,13 @@ class Planned:
         return values[operand] if isinstance(operand, Value) else operand
 
     def epoch(
-        self, state: Mapping[str, NDArray], sources: Mapping[str, NDArray], order: NDArray | None, first: int, steps: int
-    ) -> None:  # fmt: skip
+        self,
+        state: Mapping[str, NDArray],
+        sources: Mapping[str, NDArray],
+        order: NDArray | None,
+        first: int,
+        steps: int,
+    ) -> None:
         """See `Executable`."""
         batch = next(self.inputs[name].spec.shape[0] for name in sources)
         for step in range(first, first + steps):
@@ -162,9 +176,14 @@ class Planned:
     def memory_report(self) -> str:
         """How many bytes the scratches take, and which values share them."""
         total = sum(self._sizes.values())
-        lines = [f"{self.program.name}: {total:,} bytes in {len(self._sizes)} scratches for {len(self._rooms)} values"]  # fmt: skip
+        lines = [
+            (
+                f"{self.program.name}: {total:,} bytes in {len(self._sizes)} buffers for "
+                f"{len(self._buffers)} values"
+            )
+        ]
         scopes = {i.result: i.scope for i in self.simple.instructions}
-        for value, scratch in self._rooms.items():
+        for value, scratch in self._buffers.items():
             base = scratch.base if scratch.base is not None else scratch
             number = list(self._sizes).index(id(base)) if id(base) in self._sizes else -1
             scope = f", {scopes[value]}" if scopes[value] else ""
@@ -202,22 +221,30 @@ class Planned:
             self._steps = steps
         return [
             ProfileRow(
-                i.primitive, t / max(count[0], 1),
-                sum(v.spec.size * v.spec.dtype.itemsize for v in (i.result, *i.operands) if isinstance(v, Value)),
-                i.result.spec.size, i.scope,
+                i.primitive,
+                t / max(count[0], 1),
+                sum(
+                    v.spec.size * v.spec.dtype.itemsize
+                    for v in (i.result, *i.operands)
+                    if isinstance(v, Value)
+                ),
+                i.result.spec.size,
+                i.scope,
             )
             for i, t in zip(self.simple.instructions, seconds, strict=True)
-        ]  # fmt: skip
+        ]
 
-    def compare(self, state: Mapping[str, NDArray], inputs: Mapping[str, NDArray]) -> list[tuple[str, str, float]]:  # fmt: skip
+    def compare(
+        self, state: Mapping[str, NDArray], inputs: Mapping[str, NDArray]
+    ) -> list[tuple[str, str, float]]:
         """See `Executable`."""
-        given = {v: state[n] for n, v in self.state.items()} | {v: inputs[n] for n, v in self.inputs.items()}  # fmt: skip
+        given = {v: state[n] for n, v in self.state.items()} | {v: inputs[n] for n, v in self.inputs.items()}
         right = values_of(self.simple, self.backend, given)
         found: list[tuple[str, str, float]] = []
         values: dict[Value, Any] = dict(given)
         for instruction, call in zip(self.simple.instructions, self._steps, strict=True):
             call(values)
             value = instruction.result
-            same = np.array_equal(values[value], right[value], equal_nan=value.spec.dtype.kind == "f")  # fmt: skip
+            same = np.array_equal(values[value], right[value], equal_nan=value.spec.dtype.kind == "f")
             found.append((instruction.primitive, f"%{value.number}", 0.0 if same else float("inf")))
         return found

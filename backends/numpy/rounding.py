@@ -1,4 +1,6 @@
-"""Rounding of float32 numbers to a coarser format, to nearest with ties to even; they stay float32 numbers."""
+"""Rounding of float32 numbers to a coarser format, to nearest with
+ties to even; they stay float32 numbers.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,8 @@ def round_to(x: NDArray, *, format: str) -> NDArray:
     drop = 23 - FORMATS[format].bits
     bits = x.view(np.uint32)
     rounded = np.empty_like(bits)
-    # half a unit, less one where the number below is even; a carry out of the mantissa raises the exponent, as it should
+    # half a unit, less one where the number below is even; a carry out of the mantissa raises the exponent,
+    # as it should
     np.right_shift(bits, drop, out=rounded)
     np.bitwise_and(rounded, 1, out=rounded)
     np.add(rounded, (1 << (drop - 1)) - 1, out=rounded)

@@ -29,9 +29,7 @@ def windows_add(
     values: NDArray, *, axes: Axes, size: Shape, stride: Shape, dilation: Shape, shape: Shape
 ) -> NDArray:
     """One strided addition for each place inside a window, where all windows at once do not overlap."""
-    shapes.windows_add(
-        values.shape, axes=axes, size=size, stride=stride, dilation=dilation, shape=shape
-    )
+    shapes.windows_add(values.shape, axes=axes, size=size, stride=stride, dilation=dilation, shape=shape)
     axes = tuple(axis % len(shape) for axis in axes)
     result = np.zeros(shape, values.dtype)
     key: list[Any] = [slice(None)] * len(shape)

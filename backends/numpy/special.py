@@ -1,7 +1,7 @@
 """Functions of analysis that NumPy does not have, as vectorised polynomials.
 
-Computed in float64 in blocks that stay in cache, whatever the dtype: float32 and float16 results are rounded once,
-and no float64 array of the size of the operand is ever made.
+Computed in float64 in blocks that stay in cache, whatever the dtype: float32 and float16 results are rounded
+once, and no float64 array of the size of the operand is ever made.
 """
 
 from __future__ import annotations

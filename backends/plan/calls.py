@@ -30,7 +30,9 @@ class Call:
     checks: bool = False
     """Whether it notes indices that are out of range."""
     pairs: list[tuple[Value, Value]] = field(default_factory=list)
-    """(written, read): each element is read before the same element is written, so both may lie in one place."""
+    """(written, read): each element is read before the same element is
+    written, so both may lie in one place.
+    """
     scope: str = ""
     """Whose work this is: "layers.0 Dense", or "layers.0 Dense +1" with that of another one."""
 

@@ -1,7 +1,7 @@
 """The way of a program from its trace to the calls of a target, pass by pass, as docs/engine.md tells it.
 
-Each pass is a function of what the one before it made. The log tells them by name at level DEBUG. What a target does with
-its calls (their order, their memory, their code) is in its executable.
+Each pass is a function of what the one before it made. The log tells them by name at level DEBUG. What a
+target does with its calls (their order, their memory, their code) is in its executable.
 """
 
 from __future__ import annotations
@@ -23,8 +23,9 @@ L = TypeVar("L", bound=Lowered)  # type: ignore[type-arg]
 class Target(NamedTuple, Generic[L]):
     """What a target decides on the way.
 
-    `rounded` does what it needs to about products of a lower precision, `accepts` tells which elementwise instructions
-    and reductions its loops can hold, `lower` gives every value its memory and every group its calls.
+    `rounded` does what it needs to about products of a lower precision, `accepts` tells
+    which elementwise instructions and reductions its loops can hold, `lower` gives every
+    value its memory and every group its calls.
     """
 
     rounded: Callable[[Program], Program]

@@ -35,9 +35,7 @@ class CompiledProgram(ABC):
     steps_done = 0
     is_quick = False
 
-    def __init__(
-        self, program: Program, lowered: Lowered[Any], feeds: Mapping[str, Feed] | None
-    ) -> None:
+    def __init__(self, program: Program, lowered: Lowered[Any], feeds: Mapping[str, Feed] | None) -> None:
         self.program = program
         self.lowered = lowered
         self.feeds = dict(feeds or {})
@@ -62,9 +60,7 @@ class CompiledProgram(ABC):
         for call in calls:
             for root in call.reads:
                 if root not in written:
-                    raise ProgramError(
-                        f"{call.name} reads {root}: {root.spec} before it is written"
-                    )
+                    raise ProgramError(f"{call.name} reads {root}: {root.spec} before it is written")
             written.update(call.writes)
 
     def bind_state(self, state: Mapping[str, Any]) -> None:
@@ -115,8 +111,6 @@ class CompiledProgram(ABC):
         """See `Executable`."""
         return inspection.profile(self, run)
 
-    def compare(
-        self, state: Mapping[str, Any], inputs: Mapping[str, Any]
-    ) -> list[tuple[str, str, float]]:
+    def compare(self, state: Mapping[str, Any], inputs: Mapping[str, Any]) -> list[tuple[str, str, float]]:
         """See `Executable`."""
         return inspection.compare(self, state, inputs)

@@ -1,4 +1,6 @@
-"""Looking inside: what runs, where values lie, how long kernels take, and whether they compute what they should."""
+"""Looking inside: what runs, where values lie, how long kernels take, and
+whether they compute what they should.
+"""
 
 from __future__ import annotations
 
@@ -39,9 +41,7 @@ def memory_report(compiled: CompiledProgram) -> str:
         f"{lowered.program.name}: {compiled.memory_summary()}",
         f"{'value':>28} {'bytes':>12} {'offset':>12}  kernels",
     ]
-    for value, offset in sorted(
-        layout.offsets.items(), key=lambda item: (layout.lives[item[0]], item[1])
-    ):
+    for value, offset in sorted(layout.offsets.items(), key=lambda item: (layout.lives[item[0]], item[1])):
         begin, end = layout.lives[value]
         line = f"{f'%{value.number}: {value.spec}':>28} {size_of(value):>12,} {offset:>12,}  {begin} to {end}"
         scope = scopes.get(value)

@@ -1,7 +1,7 @@
 """From the groups of a program to the calls of a target: which call does the work of a group, and for whom.
 
-State is written in place where nobody reads the old value afterwards, otherwise to memory of its own and copied
-at the end. A target says what its loops, its products and its moves of elements are.
+State is written in place where nobody reads the old value afterwards, otherwise to memory of its own and
+copied at the end. A target says what its loops, its products and its moves of elements are.
 """
 
 from __future__ import annotations
@@ -66,7 +66,9 @@ class Lowering(BufferAssignment, Generic[C]):
                 self._give_scope(first, [made[value]])
 
     def _give_scope(self, first: int, steps: list[Instruction]) -> None:
-        """The calls from number `first` on are the work of these steps, where nothing else was said of them."""
+        """The calls from number `first` on are the work of these steps,
+        where nothing else was said of them.
+        """
         scope = scope_label(steps)
         for call in self.calls[first:]:
             call.scope = call.scope or scope

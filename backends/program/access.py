@@ -34,12 +34,16 @@ def merged(sizes: Sequence[int], strides: Sequence[int]) -> int | None:
     return step or 0
 
 
-def same_places(reads: dict[Value, Access], writes: dict[Value, Access]) -> list[tuple[Value, Value]]:  # fmt: skip
+def same_places(reads: dict[Value, Access], writes: dict[Value, Access]) -> list[tuple[Value, Value]]:
     """Operands that are read only where, and as, a result is written."""
     found = []
     for write in writes.values():
         for root in dict.fromkeys(a.root for a in reads.values()):
-            same = all((a.offset, a.strides, a.dtype.itemsize) == (write.offset, write.strides, write.dtype.itemsize) for a in reads.values() if a.root == root)  # fmt: skip
+            same = all(
+                (a.offset, a.strides, a.dtype.itemsize) == (write.offset, write.strides, write.dtype.itemsize)
+                for a in reads.values()
+                if a.root == root
+            )
             if same and root.spec.size == write.root.spec.size:
                 found.append((write.root, root))
     return found

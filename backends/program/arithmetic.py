@@ -8,7 +8,24 @@ from ..contract import DType, bool_
 from ..primitives import PRIMITIVES, is_reduction
 from .ir import Instruction, Value
 
-DTYPES = frozenset(map(np.dtype, ("bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "float32", "float64")))  # fmt: skip
+DTYPES = frozenset(
+    map(
+        np.dtype,
+        (
+            "bool",
+            "int8",
+            "int16",
+            "int32",
+            "int64",
+            "uint8",
+            "uint16",
+            "uint32",
+            "uint64",
+            "float32",
+            "float64",
+        ),
+    )
+)
 
 
 def accepts(instruction: Instruction) -> bool:
@@ -28,7 +45,9 @@ def accepts(instruction: Instruction) -> bool:
         # NumPy compares integers of different signs exactly, and knows numbers that no element can equal
         kinds = {spec.dtype.kind for spec in specs}
         numbers = [o for o in operands if not isinstance(o, Value)]
-        return kinds <= {"f"} or (len({s.dtype for s in specs}) == 1 and all(_fits(n, specs[0].dtype) for n in numbers))  # fmt: skip
+        return kinds <= {"f"} or (
+            len({s.dtype for s in specs}) == 1 and all(_fits(n, specs[0].dtype) for n in numbers)
+        )
     return True
 
 
@@ -56,5 +75,11 @@ def accepts_loop(instruction: Instruction) -> bool:
     """Whether a loop can hold this elementwise instruction or reduction."""
     if is_reduction(instruction.primitive):
         source = instruction.operands[0]
-        return isinstance(source, Value) and source.spec.dtype in DTYPES and 0 not in source.spec.shape and source.spec.size > 0 and bool(dict(instruction.static)["axis"])  # fmt: skip
+        return (
+            isinstance(source, Value)
+            and source.spec.dtype in DTYPES
+            and 0 not in source.spec.shape
+            and source.spec.size > 0
+            and bool(dict(instruction.static)["axis"])
+        )
     return accepts(instruction) and 0 not in instruction.result.spec.shape

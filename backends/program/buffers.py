@@ -1,7 +1,8 @@
-"""What a plan reads and writes: which values need memory, how each group runs through it, what lies in a state's memory.
+"""What a plan reads and writes: which values need memory, how each group runs through
+it, what lies in a state's memory.
 
-State is written in place where nobody reads the old value afterwards. Nothing here knows a target but for two questions
-that a target answers by overriding `is_foreign` and `reads_late`.
+State is written in place where nobody reads the old value afterwards. Nothing here knows a target but for two
+questions that a target answers by overriding `is_foreign` and `reads_late`.
 """
 
 from __future__ import annotations
@@ -45,13 +46,17 @@ class BufferAssignment(ABC):
         """Whether loops of this group read elements again after they have written others."""
 
     @abstractmethod
-    def nest(self, group: Group, reads: dict[Value, Access], writes: dict[Value, Access], name: str = "") -> None:  # fmt: skip
+    def nest(
+        self, group: Group, reads: dict[Value, Access], writes: dict[Value, Access], name: str = ""
+    ) -> None:
         """Make the call of a nest of loops."""
 
     def fresh(self, spec: Spec) -> Value:
         self.next += 1
         value = Value(self.next - 1, spec)
-        self.views[value] = View(value, 0, row_major(spec.shape), tuple(None if n == 1 else k for k, n in enumerate(spec.shape)))  # fmt: skip
+        self.views[value] = View(
+            value, 0, row_major(spec.shape), tuple(None if n == 1 else k for k, n in enumerate(spec.shape))
+        )
         return value
 
     def _needed(self) -> set[Value]:
@@ -60,12 +65,14 @@ class BufferAssignment(ABC):
         for group in self.plan.groups:
             if group.head is not None:
                 needed |= {self.views[o].root for o in group.head.operands if isinstance(o, Value)}
-        needed |= {v for _, v in (*self.program.assigns, *self.program.outputs) if isinstance(v, Value)}  # fmt: skip
+        needed |= {v for _, v in (*self.program.assigns, *self.program.outputs) if isinstance(v, Value)}
         return needed
 
     def _places(self) -> dict[Value, Value]:
         """Values that are computed right into the memory of a state."""
-        on_host = any(g.head is not None and g.kind == "special" and self.is_foreign(g.head) for g in self.plan.groups)  # fmt: skip
+        on_host = any(
+            g.head is not None and g.kind == "special" and self.is_foreign(g.head) for g in self.plan.groups
+        )
         if on_host:
             return {}
         last: dict[Value, int] = {}
@@ -83,21 +90,26 @@ class BufferAssignment(ABC):
             return False
         if last < home:
             return True
-        if group.head is not None and any(isinstance(o, Value) and self.views[o].root == state for o in group.head.operands):  # fmt: skip
+        if group.head is not None and any(
+            isinstance(o, Value) and self.views[o].root == state for o in group.head.operands
+        ):
             return False
-        if self.reads_late(group):  # fmt: skip
+        if self.reads_late(group):
             return False
         write = self.write(group, value)
         return all(
             (a.offset, a.strides) == (write.offset, write.strides)
-            for a in self.reads[home].values() if a.root == state
-        )  # fmt: skip
+            for a in self.reads[home].values()
+            if a.root == state
+        )
 
     def root(self, value: Value) -> Value:
         return self.place.get(value, value)
 
     def reads_of(self, group: Group) -> dict[Value, Access]:
-        """What the steps of a group read from memory; an operand that is read along two different axes gets two names."""
+        """What the steps of a group read from memory; an operand that is read along
+        two different axes gets two names.
+        """
         reads: dict[Value, Access] = {}
         for at, step in enumerate(group.steps):
             operands = list(step.operands)
@@ -111,7 +123,9 @@ class BufferAssignment(ABC):
                 access = self._access(group, step, operand)
                 name = operand
                 if reads.get(name, access) != access:
-                    name = next((v for v, a in reads.items() if a == access), None) or self.fresh(operand.spec)  # fmt: skip
+                    name = next((v for v, a in reads.items() if a == access), None) or self.fresh(
+                        operand.spec
+                    )
                 reads[name] = access
                 operands[k] = name
             group.steps[at] = step._replace(operands=tuple(operands))
@@ -121,7 +135,11 @@ class BufferAssignment(ABC):
         """The axes of the domain along which `operand` is read."""
         if is_reduction(step.primitive):
             static, result = dict(step.static), group.axes[step.result]
-            given = list(result) if not static["keepdims"] else [a for k, a in enumerate(result) if k not in static["axis"]]  # fmt: skip
+            given = (
+                list(result)
+                if not static["keepdims"]
+                else [a for k, a in enumerate(result) if k not in static["axis"]]
+            )
             assert group.reduced is not None
             over = sorted(group.reduced)
             axes: list[int | None] = []
@@ -137,7 +155,9 @@ class BufferAssignment(ABC):
     def _access(self, group: Group, step: Instruction, operand: Value) -> Access:
         view = self.views[operand]
         strides = [0] * len(group.domain)
-        for axis, length, step_of in zip(self._axes_for(group, step, operand), operand.spec.shape, view.strides, strict=True):  # fmt: skip
+        for axis, length, step_of in zip(
+            self._axes_for(group, step, operand), operand.spec.shape, view.strides, strict=True
+        ):
             if length != 1 and axis is not None:
                 strides[axis] += step_of
         return Access(view.root, operand.spec.dtype, view.offset, tuple(strides))
@@ -145,7 +165,9 @@ class BufferAssignment(ABC):
     def write(self, group: Group, value: Value) -> Access:
         """Where a group writes `value`: in C order."""
         strides = [0] * len(group.domain)
-        for axis, length, step in zip(group.axes[value], value.spec.shape, row_major(value.spec.shape), strict=True):  # fmt: skip
+        for axis, length, step in zip(
+            group.axes[value], value.spec.shape, row_major(value.spec.shape), strict=True
+        ):
             if length != 1 and axis is not None:
                 strides[axis] = step
         if group.domain and group.domain[-1] == 1:
@@ -157,13 +179,20 @@ class BufferAssignment(ABC):
         here = [v for v in group.axes if v in self.needed and self.plan.home.get(v) is not None]
         return [v for v in here if self.plan.groups[self.plan.home[v]] is group]
 
-    def copy(self, source: Value, target: Value, where: View, label: str, accumulate: bool = False) -> None:  # fmt: skip
+    def copy(self, source: Value, target: Value, where: View, label: str, accumulate: bool = False) -> None:
         """Write `source` into a view of `target`, or add it there."""
         shape = source.spec.shape
         group = Group("rows", shape)
         axes = tuple(None if n == 1 else k for k, n in enumerate(shape))
         result = self.fresh(Spec(shape, target.spec.dtype))
-        reads = {source: Access(self.views[source].root, source.spec.dtype, self.views[source].offset, self.views[source].strides)}  # fmt: skip
+        reads = {
+            source: Access(
+                self.views[source].root,
+                source.spec.dtype,
+                self.views[source].offset,
+                self.views[source].strides,
+            )
+        }
         there = Access(where.root, target.spec.dtype, where.offset, where.strides)
         if accumulate:
             old = self.fresh(Spec(shape, target.spec.dtype))
@@ -188,7 +217,7 @@ class BufferAssignment(ABC):
         """An operand with strides for all batch axes of the product."""
         view = self.views[value]
         lead = len(batch) - (value.spec.ndim - 2)
-        own = [0 if n == 1 else s for n, s in zip(value.spec.shape[:-2], view.strides[:-2], strict=True)]  # fmt: skip
+        own = [0 if n == 1 else s for n, s in zip(value.spec.shape[:-2], view.strides[:-2], strict=True)]
         strides = (*(0,) * lead, *own, *view.strides[-2:])
         return Access(self.root(view.root), value.spec.dtype, view.offset, strides)
 

@@ -1,8 +1,8 @@
 """A program as a formula: `g * (1 - y * y)` for what its instructions compute one by one.
 
-Arithmetic and comparisons are infix with as few parentheses as Python needs to read the same program back; the other
-primitives are functions under their own names, an index stands in brackets. A value that is used twice, or a line that
-grows too long, gets a name of its own. The last line is the result.
+Arithmetic and comparisons are infix with as few parentheses as Python needs to read the same program back;
+the other primitives are functions under their own names, an index stands in brackets. A value that is used
+twice, or a line that grows too long, gets a name of its own. The last line is the result.
 """
 
 from __future__ import annotations
@@ -34,12 +34,11 @@ class _Text(NamedTuple):
         return f"({self.text})" if self.binding < binding else self.text
 
 
-def format_formula(
-    program: Program, *, width: int = 76, shapes_of: Sequence[str] = ()
-) -> list[str]:
+def format_formula(program: Program, *, width: int = 76, shapes_of: Sequence[str] = ()) -> list[str]:
     """The lines of a formula for the only output of `program`.
 
-    Shapes that equal that of a parameter are written as its shape, `x.shape`: the parameters in `shapes_of` first.
+    Shapes that equal that of a parameter are written as its shape, `x.shape`:
+    the parameters in `shapes_of` first.
 
     >>> from backends.program import parse_program
     >>> format_formula(parse_program('''
@@ -141,7 +140,9 @@ class _Printer:
         return self.shapes.get(shape) or format_static(shape)
 
     def _settings(self, static: Mapping[str, Any]) -> list[str]:
-        """Static attributes: by position where their meaning is plain, until the first that needs its name."""
+        """Static attributes: by position where their meaning is plain,
+        until the first that needs its name.
+        """
         written: list[str] = []
         by_name = False
         for key, item in static.items():
@@ -152,9 +153,12 @@ class _Printer:
         return written
 
     def _key(self, key: Sequence[Any], arrays: Sequence[_Text]) -> str:
-        return ", ".join(
-            arrays[entry.position].text if isinstance(entry, Slot) else _entry(entry) for entry in key
-        ) or "()"  # fmt: skip
+        return (
+            ", ".join(
+                arrays[entry.position].text if isinstance(entry, Slot) else _entry(entry) for entry in key
+            )
+            or "()"
+        )
 
 
 def _plain(printer: _Printer, item: Any) -> str:

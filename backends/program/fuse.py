@@ -1,8 +1,9 @@
 """Fusion: which instructions share one pass over memory.
 
-A program becomes a list of groups that run one after the other. A group is a matrix product with the elementwise work
-that follows it, or a nest of loops over a `domain` with at most one set of reduced axes, or one instruction that is
-neither. Every value of a group says which axis of the domain each of its axes is, so nothing is guessed from lengths.
+A program becomes a list of groups that run one after the other. A group is a matrix product with the
+elementwise work that follows it, or a nest of loops over a `domain` with at most one set of reduced axes,
+or one instruction that is neither. Every value of a group says which axis of the domain each of its axes
+is, so nothing is guessed from lengths.
 
 An instruction joins the group of its latest operand when the loops fit; it never moves in front of what it
 needs, because all other operands come from earlier groups. Arithmetic on parameters and numbers alone is
@@ -18,7 +19,7 @@ from typing import Literal, NamedTuple
 from ..contract import Shape, float32, float64
 from ..primitives import PRIMITIVES, is_reduction
 from .ir import Instruction, Program, Value, operands_of
-from .views import Axes, View, identity, is_view, own, viewed
+from .views import Axes, View, axes_of_root, identity, is_view, own, reduced_axes, viewed
 
 Kind = Literal["rows", "columns", "product", "special"]
 _REPEATED = 6
@@ -30,8 +31,9 @@ _LOOK_BACK = 6
 class Group:
     """Instructions that run in one pass.
 
-    `reduced` are the axes of the domain that reductions run over: the last ones in a `rows` group, the first ones in a
-    `columns` group; None as long as nothing is reduced. `head` is the product, or the one special instruction.
+    `reduced` are the axes of the domain that reductions run over: the last ones in a `rows`
+    group, the first ones in a `columns` group; None as long as nothing is reduced. `head` is the
+    product, or the one special instruction.
     """
 
     def __init__(self, kind: Kind, domain: Shape, head: Instruction | None = None) -> None:
@@ -66,12 +68,11 @@ class Plan(NamedTuple):
     home: dict[Value, int]
 
 
-def plan(
-    program: Program, accepts: Callable[[Instruction], bool] = lambda instruction: True
-) -> Plan:
+def plan(program: Program, accepts: Callable[[Instruction], bool] = lambda instruction: True) -> Plan:
     """Groups for a program that `prepare` made.
 
-    `accepts` tells which elementwise instructions and reductions the target can compute; the others stand alone.
+    `accepts` tells which elementwise instructions and reductions the target
+    can compute; the others stand alone.
 
     >>> from backends.program import parse_program
     >>> made = plan(parse_program('''
@@ -116,7 +117,9 @@ class _Planner:
         return Plan(self.program, tuple(self.groups), self.views, self.home)
 
     def _latest(self, value: Value) -> int:
-        """The group after which `value` can be had: its own, or those of what waiting arithmetic reads by now."""
+        """The group after which `value` can be had: its own, or those of
+        what waiting arithmetic reads by now.
+        """
         root = self.views[value].root
         if root in self.home or root not in self.pending:
             return self.home.get(root, -1)
@@ -178,11 +181,14 @@ class _Planner:
             if latest < 0:
                 yield from self._over(result.spec.shape)
             return
-        # another reduction over the same loops, or a number beside numbers; any group from `latest` on may take it
+        # another reduction over the same loops, or a number beside numbers; any group from `latest` on may
+        # take it
         yield from range(max(latest + 1, len(self.groups) - _LOOK_BACK), len(self.groups))
 
     def _over(self, shape: Shape) -> Iterator[int]:
-        """The last groups over `shape`: what starts from parameters can be had in any; its reader comes soon."""
+        """The last groups over `shape`: what starts from parameters can be
+        had in any; its reader comes soon.
+        """
         for index in range(len(self.groups) - 1, max(len(self.groups) - _LOOK_BACK, 0) - 1, -1):
             if self.groups[index].kind == "rows" and self.groups[index].domain == shape:
                 yield index
@@ -271,21 +277,25 @@ class _Planner:
         if {a for a in inside if a is not None} != group.long:
             return None
         over = frozenset(a for a in (inside[k] for k in static["axis"]) if a is not None)
-        if group.kind == "columns" and (
-            over != group.reduced or self.views[source].root in group.axes
-        ):
+        if group.kind == "columns" and (over != group.reduced or self.views[source].root in group.axes):
             return None
         if group.reduced is None:
             kept = group.long - over
-            if not over or (kept and max(kept) > min(over)) or any(set(axes) - {None} not in ({*group.long},) for axes in group.axes.values() if axes):  # fmt: skip
+            if (
+                not over
+                or (kept and max(kept) > min(over))
+                or any(set(axes) - {None} not in ({*group.long},) for axes in group.axes.values() if axes)
+            ):
                 return None
             group.reduced = over
         if over != group.reduced:
             return None
-        return _reduced_axes(instruction, inside)
+        return reduced_axes(instruction, inside)
 
     def _inside(self, operand: Value, group: Group) -> Axes | Literal[False] | None:
-        """The axes of the domain that `operand` has when `group` computes it; None: it does not; False: out of reach."""
+        """The axes of the domain that `operand` has when `group` computes it;
+        None: it does not; False: out of reach.
+        """
         view = self.views[operand]
         inside = group.axes.get(view.root)
         if inside is None or (view.root in self.pending and view.root not in self.home):
@@ -308,7 +318,7 @@ class _Planner:
 
     def _pull(
         self, instruction: Instruction, group: Group, axes: Axes, added: dict[Value, tuple[Instruction, Axes]]
-    ) -> bool:  # fmt: skip
+    ) -> bool:
         if is_reduction(instruction.primitive):
             source = instruction.operands[0]
             assert isinstance(source, Value)
@@ -319,7 +329,7 @@ class _Planner:
             root = view.root
             if root not in self.pending or root in self.home:
                 continue
-            wanted = _through(view, operand, axes)
+            wanted = axes_of_root(view, operand, axes)
             if wanted is None:
                 return False
             known = group.axes.get(root) or (added[root][1] if root in added else None)
@@ -335,13 +345,15 @@ class _Planner:
     @staticmethod
     def _domain_axes(instruction: Instruction, source: Value, group: Group) -> Axes:
         """How an operand from memory runs along the domain that a reduction of it made."""
-        order = _order(instruction, source.spec.shape) if group.kind == "rows" else range(source.spec.ndim)  # fmt: skip
+        order = _order(instruction, source.spec.shape) if group.kind == "rows" else range(source.spec.ndim)
         place = {axis: at for at, axis in enumerate(order)}
         return tuple(None if n == 1 else place[k] for k, n in enumerate(source.spec.shape))
 
 
 def _is_product(instruction: Instruction) -> bool:
-    """Whether this is a product for which there are kernels: of one kind of floats throughout, with numbers in it."""
+    """Whether this is a product for which there are kernels: of one kind of
+    floats throughout, with numbers in it.
+    """
     specs = [instruction.result.spec, *(value.spec for value in operands_of(instruction))]
     kernels = specs[0].dtype in (float32, float64) and len({s.dtype for s in specs}) == 1
     return kernels and instruction.primitive == "matmul" and all(0 not in s.shape for s in specs)
@@ -367,33 +379,10 @@ def _loops_of(instruction: Instruction, shape: Shape) -> tuple[Group, Axes]:
     if kept and over and max(over) < min(kept) and vectors:
         group = Group("columns", shape)
         group.reduced = over
-        return group, _reduced_axes(instruction, identity(shape))
+        return group, reduced_axes(instruction, identity(shape))
     order = _order(instruction, shape)
     place = {axis: at for at, axis in enumerate(order)}
     group = Group("rows", tuple(shape[a] for a in order))
     group.reduced = frozenset(place[a] for a in over)
     inside = tuple(None if n == 1 else place[k] for k, n in enumerate(shape))
-    return group, _reduced_axes(instruction, inside)
-
-
-def _reduced_axes(instruction: Instruction, inside: Axes) -> Axes:
-    """The axes of the result of a reduction of an operand that has the axes `inside`."""
-    static = dict(instruction.static)
-    if static["keepdims"]:
-        return tuple(None if k in static["axis"] else a for k, a in enumerate(inside))
-    return tuple(a for k, a in enumerate(inside) if k not in static["axis"])
-
-
-def _through(view: View, operand: Value, axes: Axes) -> Axes | None:
-    """The axes of the domain that the root of `view` has, when the reader of `operand` has `axes`."""
-    if view.axes is None:
-        return None
-    lead = len(axes) - operand.spec.ndim
-    found: dict[int, int | None] = {}
-    for k, source in enumerate(view.axes):
-        if source is not None:
-            found[source] = axes[lead + k]
-    shape = view.root.spec.shape
-    if any(n != 1 and found.get(k) is None for k, n in enumerate(shape)):
-        return None
-    return tuple(found.get(k) if n != 1 else None for k, n in enumerate(shape))
+    return group, reduced_axes(instruction, inside)

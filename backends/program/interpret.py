@@ -1,4 +1,6 @@
-"""What a program means: its instructions, one by one, on any real backend. The oracle for passes and emitters."""
+"""What a program means: its instructions, one by one, on any real backend.
+The oracle for passes and emitters.
+"""
 
 from __future__ import annotations
 
@@ -32,10 +34,7 @@ def interpret(
         values[value] = given
 
     last_use = {
-        o: i
-        for i, step in enumerate(program.instructions)
-        for o in step.operands
-        if isinstance(o, Value)
+        o: i for i, step in enumerate(program.instructions) for o in step.operands if isinstance(o, Value)
     }
     kept = {o for _, o in (*program.assigns, *program.outputs)}
 
@@ -54,9 +53,7 @@ def interpret(
     return new_state, {name: read(value) for name, value in program.outputs}
 
 
-def values_of(
-    program: Program, backend: Backend, given: Mapping[Value, Array]
-) -> dict[Value, Array]:
+def values_of(program: Program, backend: Backend, given: Mapping[Value, Array]) -> dict[Value, Array]:
     """Every value of a program, for its parameters in `given`."""
     values: dict[Value, Array] = dict(given)
     for result, primitive, operands, static in program.instructions:
@@ -66,7 +63,9 @@ def values_of(
 
 
 def difference(a: Any, b: Any) -> float:
-    """The largest difference, relative to the largest number; NaN and infinity count as equal to themselves."""
+    """The largest difference, relative to the largest number; NaN and
+    infinity count as equal to themselves.
+    """
     a, b = np.asarray(a, np.float64), np.asarray(b, np.float64)
     same = (a == b) | ((a != a) & (b != b))
     if same.all():

@@ -1,8 +1,8 @@
 """The objects of a program: a flat list of instructions in single static assignment.
 
-A program reads parameters (named state, and inputs), computes values with primitives, assigns new values to state
-and returns named outputs. Assignment is the only effect and happens after the last instruction, so a run that
-fails leaves the state as it was. Nothing here computes.
+A program reads parameters (named state, and inputs), computes values with primitives, assigns new values to
+state and returns named outputs. Assignment is the only effect and happens after the last instruction, so a
+run that fails leaves the state as it was. Nothing here computes.
 """
 
 from __future__ import annotations
@@ -44,8 +44,9 @@ class _Call(NamedTuple):
 class Instruction(_Call):
     """`result = primitive(operands, **static)`, and the `scope` in which it was recorded.
 
-    A scope ("layers.0 Dense", "layers.0 Dense grad") is there for people: kernels and profiles name layers with it. It is
-    no part of the tuple, so instructions of two layers that compute the same are equal, and share kernels.
+    A scope ("layers.0 Dense", "layers.0 Dense grad") is there for people: kernels and profiles
+    name layers with it. It is no part of the tuple, so instructions of two layers that compute
+    the same are equal, and share kernels.
     """
 
     scope: str = ""

@@ -1,7 +1,7 @@
 """Where in one block of memory every value lies that a program computes on its way.
 
-Memory of a value is given away when all threads have met after its last reader; a result may take the place of an
-operand that dies with it.
+Memory of a value is given away when all threads have met after its last reader; a result may take the
+place of an operand that dies with it.
 """
 
 from __future__ import annotations
@@ -15,7 +15,9 @@ _LINE = 64
 
 
 class Work(Protocol):
-    """What is asked of a call: its memory, and how its threads share each root of it (equal: each its own part)."""
+    """What is asked of a call: its memory, and how its threads share each
+    root of it (equal: each its own part).
+    """
 
     reads: dict[Value, Any]
     writes: dict[Value, Any]
@@ -24,7 +26,9 @@ class Work(Protocol):
 
 
 class Layout(NamedTuple):
-    """Offsets in bytes of values in one block of `size` bytes, and the calls between which each value lives."""
+    """Offsets in bytes of values in one block of `size` bytes, and the
+    calls between which each value lives.
+    """
 
     offsets: dict[Value, int]
     size: int
@@ -54,9 +58,22 @@ def lay_out(calls: Sequence[Work], meets: Sequence[bool], sizes: Mapping[Value, 
             since.clear()
         for value in [v for v in held if frees[v] <= index]:
             free = _given_back(free, offsets[value], held.pop(value))
-        for value in (v for v in dict.fromkeys((*call.writes, *call.roots)) if v in sizes and first[v] == index):  # fmt: skip
+        for value in (
+            v for v in dict.fromkeys((*call.writes, *call.roots)) if v in sizes and first[v] == index
+        ):
             wanted = -(-sizes[value] // _LINE) * _LINE
-            partner = next((r for w, r in call.pairs if w == value and r in held and last[r] == index and held[r] == wanted and _is_own(r, call, value, since)), None)  # fmt: skip
+            partner = next(
+                (
+                    r
+                    for w, r in call.pairs
+                    if w == value
+                    and r in held
+                    and last[r] == index
+                    and held[r] == wanted
+                    and _is_own(r, call, value, since)
+                ),
+                None,
+            )
             if partner is not None:
                 offsets[value] = offsets[partner]
                 held[value] = held.pop(partner)
@@ -77,13 +94,17 @@ def lay_out(calls: Sequence[Work], meets: Sequence[bool], sizes: Mapping[Value, 
 
 
 def _is_own(operand: Value, call: Work, result: Value, since: Mapping[Value, set[Any]]) -> bool:
-    """Whether each thread may write over its part of `operand`: since all met, no other has read or written there."""
+    """Whether each thread may write over its part of `operand`: since all met,
+    no other has read or written there.
+    """
     own = call.reads.get(operand)
     return own is not None and call.writes[result] == own and since.get(operand, set()) <= {own}
 
 
 def _ends(meets: Sequence[bool], last: Mapping[Value, int]) -> dict[Value, int]:
-    """The call from which on the memory of a value may be used for another: the first meeting after its last reader."""
+    """The call from which on the memory of a value may be used for another: the
+    first meeting after its last reader.
+    """
     following = [len(meets)] * (len(meets) + 1)
     for index in range(len(meets) - 1, -1, -1):
         following[index] = index if meets[index] else following[index + 1]

@@ -1,4 +1,6 @@
-"""A nest of loops: a group with its memory, how its axes are divided into rows and columns, and its passes along a row."""
+"""A nest of loops: a group with its memory, how its axes are divided into rows and
+columns, and its passes along a row.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,9 @@ IN_REGISTERS = 4
 
 
 class Nest(NamedTuple):
-    """A group with the memory that it touches: operands that it does not compute, values that it writes, scratch rows."""
+    """A group with the memory that it touches: operands that it does not compute,
+    values that it writes, scratch rows.
+    """
 
     group: Group
     reads: dict[Value, Access]
@@ -24,7 +28,9 @@ class Nest(NamedTuple):
     scratches: dict[Value, Access]
 
     def signature(self, roots: Sequence[Value]) -> str:
-        """Equal for nests whose kernels have the same text: values are numbered as they come, roots by their place."""
+        """Equal for nests whose kernels have the same text: values are
+        numbered as they come, roots by their place.
+        """
         local: dict[Value, int] = {}
         place = {root: k for k, root in enumerate(roots)}
 
@@ -35,17 +41,23 @@ class Nest(NamedTuple):
 
         group = self.group
         head = [] if group.head is None else [name(group.head.result)]
-        steps = [(s.primitive, name(s.result), [name(o) for o in s.operands], repr(s.static)) for s in group.steps]  # fmt: skip
+        steps = [
+            (s.primitive, name(s.result), [name(o) for o in s.operands], repr(s.static)) for s in group.steps
+        ]
         axes = [(name(v), a) for v, a in group.axes.items() if v in local]
         memory = [
             [(name(v), place[a.root], str(a.dtype), a.offset, a.strides) for v, a in part.items()]
             for part in (self.reads, self.writes, self.scratches)
         ]
-        return repr((group.kind, group.domain, group.reduced and sorted(group.reduced), head, steps, axes, memory))  # fmt: skip
+        return repr(
+            (group.kind, group.domain, group.reduced and sorted(group.reduced), head, steps, axes, memory)
+        )
 
 
 def count_strides(group: Group, value: Value) -> tuple[int, ...]:
-    """How a counted value (arange) runs along the domain: as memory would that holds the numbers of its axis."""
+    """How a counted value (arange) runs along the domain: as memory would
+    that holds the numbers of its axis.
+    """
     return tuple(int(axis in group.axes[value]) for axis in range(len(group.domain)))
 
 
@@ -90,9 +102,12 @@ def scratch_values(group: Group, width: int) -> list[Value]:
     passes = passes_of(group)
     place = {s.result: k for k, p in enumerate(passes) for s in p.elements}
     return [
-        value for value, k in place.items()
-        if any(value in operands_of(s) for later in passes[k + 1 :] for s in (*later.elements, *later.reductions))
-    ]  # fmt: skip
+        value
+        for value, k in place.items()
+        if any(
+            value in operands_of(s) for later in passes[k + 1 :] for s in (*later.elements, *later.reductions)
+        )
+    ]
 
 
 class Pass(NamedTuple):
@@ -102,7 +117,9 @@ class Pass(NamedTuple):
 
 
 def passes_of(group: Group) -> list[Pass]:
-    """Steps by the pass along the columns in which they run: elements as late as their first reader allows."""
+    """Steps by the pass along the columns in which they run: elements as
+    late as their first reader allows.
+    """
     ready: dict[Value, int] = {}
     for step in group.steps:
         at = max((ready.get(o, 0) for o in operands_of(step)), default=0)
@@ -126,7 +143,9 @@ def passes_of(group: Group) -> list[Pass]:
     return passes
 
 
-def only_for(wanted: Iterable[Value], steps: Sequence[Instruction], known: Collection[Value] = ()) -> list[Instruction]:  # fmt: skip
+def only_for(
+    wanted: Iterable[Value], steps: Sequence[Instruction], known: Collection[Value] = ()
+) -> list[Instruction]:
     """The steps that the `wanted` values depend on, back to what is `known`."""
     needed, kept = set(wanted), []
     for step in reversed(steps):
@@ -138,7 +157,5 @@ def only_for(wanted: Iterable[Value], steps: Sequence[Instruction], known: Colle
 
 def summary(group: Group) -> list[str]:
     """What a group does, in a few words."""
-    names = list(
-        dict.fromkeys(s.primitive for s in group.steps if not PRIMITIVES[s.primitive].helps)
-    )
+    names = list(dict.fromkeys(s.primitive for s in group.steps if not PRIMITIVES[s.primitive].helps))
     return names if len(names) <= 4 else [*names[:3], f"and {len(names) - 3} more"]

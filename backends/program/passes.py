@@ -1,7 +1,8 @@
-"""Simplification: the same program with less in it. Each pass takes a program and returns one that `verify` accepts.
+"""Simplification: the same program with less in it. Each pass takes a program and
+returns one that `verify` accepts.
 
-`simplify` folds numbers, drops what does nothing, computes equal things once and removes what nobody reads. It keeps
-every bit of every result.
+`simplify` folds numbers, drops what does nothing, computes equal things once and removes what nobody reads.
+It keeps every bit of every result.
 """
 
 from __future__ import annotations
@@ -68,7 +69,9 @@ class Fresh:
 
 
 class _Rewriter:
-    """One pass from the first instruction to the last: operands are final before their reader is looked at."""
+    """One pass from the first instruction to the last: operands are
+    final before their reader is looked at.
+    """
 
     def __init__(self, program: Program) -> None:
         self.program = program
@@ -92,9 +95,7 @@ class _Rewriter:
 
     def _one(self, instruction: Instruction) -> None:
         result = instruction.result
-        instruction = instruction._replace(
-            operands=tuple(self._final(o) for o in instruction.operands)
-        )
+        instruction = instruction._replace(operands=tuple(self._final(o) for o in instruction.operands))
         instruction = self._with_numbers(instruction)
         instruction = self._shorter(instruction)
         alias = self._alias(instruction)
@@ -134,7 +135,7 @@ class _Rewriter:
         if operand in self.constants:
             return self.constants[operand]
         made = self.made.get(operand)
-        return made.operands[0] if made is not None and made.primitive == "broadcast_to" else operand  # fmt: skip
+        return made.operands[0] if made is not None and made.primitive == "broadcast_to" else operand
 
     def _shorter(self, instruction: Instruction) -> Instruction:
         """Two moves of elements in a row as one; a reduction over axes of length 1 as a reshape."""
@@ -151,7 +152,7 @@ class _Rewriter:
             and isinstance(inner.operands[1], int)
         ):
             # a counter that is counted on
-            return instruction._replace(operands=(inner.operands[0], inner.operands[1] + operands[1]))  # fmt: skip
+            return instruction._replace(operands=(inner.operands[0], inner.operands[1] + operands[1]))
         if primitive == "reshape" and inner is not None and inner.primitive == "reshape":
             return instruction._replace(operands=inner.operands)
         if primitive == "permute_dims" and inner is not None and inner.primitive == primitive:
@@ -225,6 +226,8 @@ def _rounded(number: Scalar, dtype: DType) -> Scalar:
 
 
 def _key(instruction: Instruction) -> Any:
-    """Equal for instructions that compute the same. Numbers by text: True, 1 and 1.0 are equal in Python, as are 0.0 and -0.0."""
+    """Equal for instructions that compute the same. Numbers by text: True, 1 and 1.0 are
+    equal in Python, as are 0.0 and -0.0.
+    """
     _, primitive, operands, static = instruction
     return primitive, tuple(o if isinstance(o, Value) else repr(o) for o in operands), repr(static)

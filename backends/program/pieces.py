@@ -25,26 +25,28 @@ def put_together(placing: BufferAssignment, head: Instruction) -> None:
         axis, start = settings["axis"] % result.spec.ndim, 0
         for value in values:
             if value.spec.size:
-                placing.copy(value, target, View(target, start * whole[axis], whole, None), "concat")  # fmt: skip
+                placing.copy(value, target, View(target, start * whole[axis], whole, None), "concat")
             start += value.spec.shape[axis]
     elif primitive == "pad":
         placing.filled(target, settings["value"])
-        offset = sum(before * s for (before, _), s in zip(settings["pad_width"], whole, strict=True))  # fmt: skip
+        offset = sum(before * s for (before, _), s in zip(settings["pad_width"], whole, strict=True))
         placing.copy(values[0], target, View(target, offset, whole, None), "pad")
     else:
         placing.filled(target, 0)
         part = placing.fresh(result.spec)
         placing.views[part] = View(target, 0, whole, None)
-        made = Instruction(Value(part.number, values[0].spec), "getitem", (part,), (("key", settings["key"]),))  # fmt: skip
+        made = Instruction(
+            Value(part.number, values[0].spec), "getitem", (part,), (("key", settings["key"]),)
+        )
         view = viewed(made.result, made, placing.views)
         assert view is not None
         placing.copy(values[0], target, view._replace(root=target), "index_add")
 
 
-def add_windows(
-    placing: BufferAssignment, values: Value, target: Value, static: dict[str, Any]
-) -> None:
-    """The loops of windows_add: an addition for each place inside a window, where all windows do not overlap."""
+def add_windows(placing: BufferAssignment, values: Value, target: Value, static: dict[str, Any]) -> None:
+    """The loops of windows_add: an addition for each place inside a
+    window, where all windows do not overlap.
+    """
     placing.filled(target, 0)
     base = placing.views[values]
     ndim = len(static["shape"])
@@ -56,18 +58,24 @@ def add_windows(
         part = placing.fresh(Spec(positions, values.spec.dtype))
         placing.views[part] = View(base.root, offset, base.strides[:ndim], None)
         there, start = list(steps), 0
-        for axis, p, stride, gap in zip(static["axes"], place, static["stride"], static["dilation"], strict=True):  # fmt: skip
+        for axis, p, stride, gap in zip(
+            static["axes"], place, static["stride"], static["dilation"], strict=True
+        ):
             there[axis] = steps[axis] * stride
             start += p * gap * steps[axis]
-        placing.copy(part, target, View(target, start, tuple(there), None), "windows_add", accumulate=True)  # fmt: skip
+        placing.copy(part, target, View(target, start, tuple(there), None), "windows_add", accumulate=True)
 
 
 def is_movable(instruction: Instruction) -> bool | None:
-    """Whether every target with loops can do this instruction that is no arithmetic; None where that is for the target to say."""
+    """Whether every target with loops can do this instruction that is no arithmetic; None
+    where that is for the target to say.
+    """
     result, primitive, operands, static = instruction
     values = [o for o in operands if isinstance(o, Value)]
     settings = dict(static)
-    if any(v.spec.dtype not in DTYPES or 0 in v.spec.shape for v in (result, *values)) or len(values) < len(operands):  # fmt: skip
+    if any(v.spec.dtype not in DTYPES or 0 in v.spec.shape for v in (result, *values)) or len(values) < len(
+        operands
+    ):
         return False
     if PRIMITIVES[primitive].kind not in ("shape", "index", "random"):
         return None
@@ -78,7 +86,7 @@ def is_movable(instruction: Instruction) -> bool | None:
         return True
     shape = values[0].spec.shape if primitive == "getitem" else settings["shape"]
     key = expand_key(settings["key"], len(shape))
-    by_rows = len(slots) == 1 and isinstance(key[0], Slot) and all(e == slice(None) for e in key[1:])  # fmt: skip
+    by_rows = len(slots) == 1 and isinstance(key[0], Slot) and all(e == slice(None) for e in key[1:])
     if not by_rows or values[1].spec.dtype.kind not in "iu":
         return False
     if primitive == "getitem":

@@ -1,7 +1,9 @@
-"""Products of a lower precision for machines that have none: their operands are rounded, the product is an ordinary one.
+"""Products of a lower precision for machines that have none: their operands are
+rounded, the product is an ordinary one.
 
-That is what `matmul(a, b, precision=p)` means, so the values stay the same. What is rounded is rounded once: below the
-moves of elements that stand between an array and its products, where `W` and `W'` are the same numbers.
+That is what `matmul(a, b, precision=p)` means, so the values stay the same. What is rounded
+is rounded once: below the moves of elements that stand between an array and its products,
+where `W` and `W'` are the same numbers.
 """
 
 from __future__ import annotations
@@ -49,9 +51,7 @@ class _Rounding:
             static = dict(instruction.static)
             precision = static.pop("precision", None)
             if precision is not None:
-                operands = tuple(
-                    self._operand(o, precision, instruction.scope) for o in instruction.operands
-                )
+                operands = tuple(self._operand(o, precision, instruction.scope) for o in instruction.operands)
                 instruction = instruction._replace(operands=operands, static=tuple(static.items()))
             self.made[instruction.result] = instruction
         return self.program._replace(instructions=tuple(self.made.values()))

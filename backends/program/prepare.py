@@ -189,6 +189,4 @@ def _with_own_values(program: Program) -> Program:
         (name, held(value, value.spec) if isinstance(value, Value) else value)
         for name, value in program.outputs
     )
-    return program._replace(
-        instructions=(*program.instructions, *added), assigns=assigns, outputs=outputs
-    )
+    return program._replace(instructions=(*program.instructions, *added), assigns=assigns, outputs=outputs)

@@ -1,8 +1,8 @@
 """Is a rule a function of its arguments alone? Only then may its program be kept and run again.
 
-A rule that reads a number which changes later, from a global, an object or a list, would go on with the old one. So a
-rule gets kernels only when all that it can see besides its arguments is fixed by its kind: functions, classes, modules,
-text, and numbers that are a closure's or are named as constants are.
+A rule that reads a number which changes later, from a global, an object or a list, would go on with the old
+one. So a rule gets kernels only when all that it can see besides its arguments is fixed by its kind:
+functions, classes, modules, text, and numbers that are a closure's or are named as constants are.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import numpy as np
 _TRUSTED = ("autograd.", "backends.")
 """Functions of these packages read nothing that changes."""
 _NUMBERS = (bool, int, float, complex, np.generic)
-_FIXED = (str, bytes, type, type(None), ModuleType, BuiltinFunctionType, np.ufunc, np.dtype, type(...), slice)  # fmt: skip
+_FIXED = (str, bytes, type, type(None), ModuleType, BuiltinFunctionType, np.ufunc, np.dtype, type(...), slice)
 
 
 def is_pure(rule: Callable[..., Any]) -> bool:
@@ -45,7 +45,4 @@ def _is_fixed(value: Any, constant: bool, seen: set[int]) -> bool:
     return all(
         _is_fixed(part, constant=True, seen=seen)
         for part in (*cells, *(value.__defaults__ or ()), *(value.__kwdefaults__ or {}).values())
-    ) and all(
-        _is_fixed(value.__globals__[name], constant=name.isupper(), seen=seen)
-        for name in globals_read
-    )
+    ) and all(_is_fixed(value.__globals__[name], constant=name.isupper(), seen=seen) for name in globals_read)

@@ -1,8 +1,9 @@
 """Whether a program computes each row of its results from that row of its input alone.
 
-Then it serves any number of rows: more are given to it in parts, fewer with rows added that are cut off again. The step is
-traced with two numbers of rows. An axis whose length follows that number is the batch axis of a value, and no instruction
-may mix what lies along it; a number in the program that follows it, too, would be wrong for any other.
+Then it serves any number of rows: more are given to it in parts, fewer with rows added that are cut off
+again. The step is traced with two numbers of rows. An axis whose length follows that number is the batch
+axis of a value, and no instruction may mix what lies along it; a number in the program that follows it,
+too, would be wrong for any other.
 """
 
 from __future__ import annotations
@@ -51,7 +52,9 @@ def _counts(program: Program) -> tuple[int, int, int]:
 
 
 def _batch_axis(value: Value, other: Value, rows: int, more: int) -> int | Literal[False] | None:
-    """The axis that follows the number of rows, None where none does; False where several do, or in another way."""
+    """The axis that follows the number of rows, None where none does; False
+    where several do, or in another way.
+    """
     ours, theirs = value.spec.shape, other.spec.shape
     if len(ours) != len(theirs) or value.spec.dtype != other.spec.dtype:
         return False
@@ -95,48 +98,50 @@ def _keeps_rows(instruction: Instruction, known: dict[int, int | None], result: 
         (axis,), (operand,) = axes, operands
         ndim = len(operand.spec.shape)
         along = static["axis"]
-        mixed = (normalise_axis(along, ndim),) if isinstance(along, int) else normalise_axes(along, ndim)  # fmt: skip
+        mixed = (normalise_axis(along, ndim),) if isinstance(along, int) else normalise_axes(along, ndim)
         return axis not in mixed
     return False
 
 
-def _aligned(instruction: Instruction, operands: list[Value], axes: _Axes, result: int | None) -> bool:  # fmt: skip
+def _aligned(instruction: Instruction, operands: list[Value], axes: _Axes, result: int | None) -> bool:
     """All batch axes lie over each other where NumPy broadcasts."""
     if result is None:
         return False
     place = result - len(instruction.result.spec.shape)
-    return all(a is None or a - len(o.spec.shape) == place for a, o in zip(axes, operands, strict=True))  # fmt: skip
+    return all(a is None or a - len(o.spec.shape) == place for a, o in zip(axes, operands, strict=True))
 
 
-def _reshape(instruction: Instruction, operands: list[Value], axes: _Axes, result: int | None) -> bool:  # fmt: skip
-    """The numbers of a row that lie side by side are as many as before; a batch axis may take in what follows it."""
+def _reshape(instruction: Instruction, operands: list[Value], axes: _Axes, result: int | None) -> bool:
+    """The numbers of a row that lie side by side are as many as before; a
+    batch axis may take in what follows it.
+    """
     (axis,), old, new = axes, operands[0].spec.shape, instruction.result.spec.shape
     if axis is None or result is None:
         return axis is result
     return math.prod(old[axis:]) == math.prod(new[result:])
 
 
-def _permute_dims(instruction: Instruction, operands: list[Value], axes: _Axes, result: int | None) -> bool:  # fmt: skip
+def _permute_dims(instruction: Instruction, operands: list[Value], axes: _Axes, result: int | None) -> bool:
     return axes[0] is None or result == dict(instruction.static)["axes"].index(axes[0])
 
 
-def _concat(instruction: Instruction, operands: list[Value], axes: _Axes, result: int | None) -> bool:  # fmt: skip
+def _concat(instruction: Instruction, operands: list[Value], axes: _Axes, result: int | None) -> bool:
     joined = normalise_axis(dict(instruction.static)["axis"], len(operands[0].spec.shape))
     return joined != result and all(axis == result for axis in axes)
 
 
-def _pad(instruction: Instruction, operands: list[Value], axes: _Axes, result: int | None) -> bool:  # fmt: skip
+def _pad(instruction: Instruction, operands: list[Value], axes: _Axes, result: int | None) -> bool:
     (axis,) = axes
     return axis is None or dict(instruction.static)["pad_width"][axis] == (0, 0)
 
 
-def _windows(instruction: Instruction, operands: list[Value], axes: _Axes, result: int | None) -> bool:  # fmt: skip
+def _windows(instruction: Instruction, operands: list[Value], axes: _Axes, result: int | None) -> bool:
     (axis,), static = axes, dict(instruction.static)
     ndim = len(operands[0].spec.shape) - (len(static["size"]) if "shape" in static else 0)
     return axis is None or axis not in [normalise_axis(a, ndim) for a in static["axes"]]
 
 
-def _getitem(instruction: Instruction, operands: list[Value], axes: _Axes, result: int | None) -> bool:  # fmt: skip
+def _getitem(instruction: Instruction, operands: list[Value], axes: _Axes, result: int | None) -> bool:
     """Rows of a table that numbers choose; or any piece of each row."""
     key = dict(instruction.static)["key"]
     axis, *indices = axes
@@ -150,8 +155,8 @@ def _getitem(instruction: Instruction, operands: list[Value], axes: _Axes, resul
     return entries[axis] in (slice(None), slice(None, None, 1), slice(0, None, 1))
 
 
-def _matmul(instruction: Instruction, operands: list[Value], axes: _Axes, result: int | None) -> bool:  # fmt: skip
-    places = [None if a is None else a - len(o.spec.shape) for a, o in zip(axes, operands, strict=True)]  # fmt: skip
+def _matmul(instruction: Instruction, operands: list[Value], axes: _Axes, result: int | None) -> bool:
+    places = [None if a is None else a - len(o.spec.shape) for a, o in zip(axes, operands, strict=True)]
     left, right = places
     if left is None or right is None:
         return left != -1 and right != -2

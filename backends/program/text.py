@@ -9,8 +9,8 @@
     return loss=%3
 
 An instruction may carry its scope behind it, as in `%2: float32[5, 2] = matmul(%1, %0)  # layers.0 Dense`.
-`parse_program(format_program(p)) == p` for every program. A right-hand side is a Python expression once each `%n`
-is read as a name, so Python's own parser does the work; only the node types listed below are accepted.
+`parse_program(format_program(p)) == p` for every program. A right-hand side is a Python expression once each
+`%n` is read as a name, so Python's own parser does the work; only the node types listed below are accepted.
 """
 
 from __future__ import annotations
@@ -32,7 +32,9 @@ _VALUE_LINE = re.compile(r"%(\d+): (\w+)\[([\d, ]*)\] = (.+)")
 
 
 def format_program(program: Program, scopes: bool = False) -> str:
-    """The program as text, one line per parameter, instruction, assignment and the outputs; `scopes` adds those."""
+    """The program as text, one line per parameter, instruction, assignment
+    and the outputs; `scopes` adds those.
+    """
     lines = [f"program {program.name}"]
     for value, role, name in program.parameters:
         lines.append(f"{value}: {value.spec} = {role} {_quoted(name)}")
@@ -119,9 +121,7 @@ class _Parser:
             outputs = tuple((str(k.arg), self._operand(k.value)) for k in call.keywords)
         except (SyntaxError, KeyError, ValueError) as error:
             raise ProgramError(f"cannot read {self.lines[-1]!r}: {error}") from error
-        return Program(
-            name, tuple(self.parameters), tuple(self.instructions), tuple(self.assigns), outputs
-        )
+        return Program(name, tuple(self.parameters), tuple(self.instructions), tuple(self.assigns), outputs)
 
     def _line(self, line: str) -> None:
         if line.startswith("assign "):

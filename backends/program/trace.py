@@ -1,7 +1,8 @@
 """Tracing is just another backend: its arrays are symbols, and a primitive on them writes an instruction.
 
-The ordinary eager step runs on it unchanged. Shapes and dtypes come from the rules of the vocabulary; whatever
-would need a value (`item()`, a mask as an index, an undeclared array) raises TraceError with the way out.
+The ordinary eager step runs on it unchanged. Shapes and dtypes come from the rules of the
+vocabulary; whatever would need a value (`item()`, a mask as an index, an undeclared array)
+raises TraceError with the way out.
 """
 
 from __future__ import annotations
@@ -62,9 +63,7 @@ class Symbol(Carrier):
         return f"{self.value}: {self.value.spec}"
 
     def __bool__(self) -> bool:
-        raise TraceError(
-            "a branch on a value cannot be traced; write it with where(condition, a, b)"
-        )
+        raise TraceError("a branch on a value cannot be traced; write it with where(condition, a, b)")
 
     def __array__(self, *args: Any, **kwargs: Any) -> Any:
         raise TraceError("a traced array has no values yet, so it cannot become a NumPy array")
@@ -88,9 +87,7 @@ class TraceBackend:
     array_type: type = Symbol
     fuse_from: int = sys.maxsize
 
-    def __init__(
-        self, name: str = "trace", precision: str | None = None, captures: bool = False
-    ) -> None:
+    def __init__(self, name: str = "trace", precision: str | None = None, captures: bool = False) -> None:
         self.name = name
         self.captured: list[tuple[Symbol, np.ndarray[Any, Any]]] = []
         """Small arrays that the step used without declaring them: state that no step assigns."""
@@ -105,9 +102,7 @@ class TraceBackend:
         for row in PRIMITIVES.values():
             setattr(self, row.name, partial(self._emit, row))
 
-    def parameter(
-        self, spec: Spec, role: Literal["state", "input"], name: str, weak: bool = False
-    ) -> Symbol:
+    def parameter(self, spec: Spec, role: Literal["state", "input"], name: str, weak: bool = False) -> Symbol:
         """A symbol for an array that exists before the program runs."""
         value = self._new(spec)
         self._parameters.append(Parameter(value, role, name))
@@ -137,7 +132,9 @@ class TraceBackend:
         return self._emit(_ASTYPE, symbol, dtype=dtype) if symbol.weak else symbol
 
     def _with_weak(self, row: Primitive, arrays: tuple[Any, ...]) -> tuple[tuple[Any, ...], bool]:
-        """(operands in which numbers have the dtype of the arrays that they meet, whether the result is one, too)."""
+        """(operands in which numbers have the dtype of the arrays that they
+        meet, whether the result is one, too).
+        """
         strong = [a.dtype for a in arrays if isinstance(a, Symbol) and not a.weak]
         if row.kind == "elementwise" and not strong:
             return arrays, True
@@ -152,7 +149,11 @@ class TraceBackend:
             arrays, weak = self._with_weak(row, arrays)
         operands = tuple(self._operand(array) for array in arrays)
         specs = [o.spec if isinstance(o, Value) else o for o in operands]
-        if row.kind == "product" and self.precision is not None and all(isinstance(s, Spec) and s.dtype == float32 for s in specs):  # fmt: skip
+        if (
+            row.kind == "product"
+            and self.precision is not None
+            and all(isinstance(s, Spec) and s.dtype == float32 for s in specs)
+        ):
             static["precision"] = self.precision
         result = self._new(row.infer(specs, static))
         made = Instruction(result, row.name, operands, tuple(static.items()), self.scope)
@@ -177,13 +178,17 @@ class TraceBackend:
         raise TraceError("nothing is compiled inside a trace")
 
     def asarray(self, value: Any, dtype: DType | None = None) -> Symbol:
-        """A number, or a short list of numbers, is written into the program; anything larger must be declared."""
+        """A number, or a short list of numbers, is written into the
+        program; anything larger must be declared.
+        """
         if isinstance(value, Symbol):
             return value if dtype is None else self.astype(value, dtype=dtype)  # type: ignore[attr-defined]
         if isinstance(value, (*_NUMBERS, np.generic)):
             number = value.item() if isinstance(value, np.generic) else value
             kind = np.asarray(value).dtype if dtype is None else dtype
-            return self.full(shape=(), value=number, dtype=SUPPORTED[kind.name])  # type: ignore[attr-defined,no-any-return]
+            found = SUPPORTED[kind.name]
+            one: Symbol = self.full(shape=(), value=number, dtype=found)  # type: ignore[attr-defined]
+            return one
         if _is_written(value):
             return self._constant(np.asarray(value, dtype))
         return self._copied(value, dtype)
@@ -192,10 +197,14 @@ class TraceBackend:
         """A small array of numbers as state that stays what it is."""
         is_array = isinstance(value, np.ndarray) or _is_list_of_numbers(value)
         numbers = np.array(value, dtype) if is_array and self._captures else None
-        if numbers is None or numbers.nbytes > _MOST_CAPTURED or numbers.dtype.name not in SUPPORTED:  # fmt: skip
+        if numbers is None or numbers.nbytes > _MOST_CAPTURED or numbers.dtype.name not in SUPPORTED:
             raise TraceError(_undeclared(value))
         for symbol, known in self.captured:
-            if numbers.dtype == known.dtype and numbers.shape == known.shape and numbers.tobytes() == known.tobytes():  # fmt: skip
+            if (
+                numbers.dtype == known.dtype
+                and numbers.shape == known.shape
+                and numbers.tobytes() == known.tobytes()
+            ):
                 return symbol
         spec = Spec(numbers.shape, SUPPORTED[numbers.dtype.name])
         symbol = self.parameter(spec, "state", f"constant.{len(self.captured)}")
@@ -206,7 +215,7 @@ class TraceBackend:
         """A few numbers that stand in the code of a step."""
         dtype = SUPPORTED[numbers.dtype.name]
         make, join, shaped = self.full, self.concat, self.reshape  # type: ignore[attr-defined]
-        pieces = [make(shape=(1,), value=number, dtype=dtype) for number in numbers.ravel().tolist()]  # fmt: skip
+        pieces = [make(shape=(1,), value=number, dtype=dtype) for number in numbers.ravel().tolist()]
         whole = join(*pieces, axis=0) if pieces else make(shape=(0,), value=0, dtype=dtype)
         return shaped(whole, shape=numbers.shape)  # type: ignore[no-any-return]
 
@@ -222,7 +231,9 @@ class TraceBackend:
     def to_numpy(self, array: Array) -> np.ndarray[Any, Any]:
         self._check_thread()
         if isinstance(array, Symbol) and array.weak:
-            raise ConcretizationError("a traced step has no value yet for a number among its arguments", array)  # fmt: skip
+            raise ConcretizationError(
+                "a traced step has no value yet for a number among its arguments", array
+            )
         raise TraceError(
             "item() and numpy() need a value, and a traced step has none yet; return the tensor instead"
         )
@@ -230,7 +241,8 @@ class TraceBackend:
     def _check_thread(self) -> None:
         if threading.get_ident() != self._thread:
             raise TraceError(
-                "another thread is tracing a step with this tensor as state; use it when that is done, or hand each thread its own model"
+                "another thread is tracing a step with this tensor as state; use it when that is done, "
+                "or hand each thread its own model"
             )
 
     def quiet(self) -> nullcontext[None]:
@@ -240,11 +252,9 @@ class TraceBackend:
         if isinstance(value, Symbol) and value.dtype.kind in "iu":
             return (value,)
         if isinstance(value, Symbol):
-            raise TraceError(
-                "the shape of x[mask] depends on values; use where(mask, x, 0) instead"
-            )
+            raise TraceError("the shape of x[mask] depends on values; use where(mask, x, 0) instead")
         write = self._constant if _is_written(value) else self._copied
-        if write == self._copied and not isinstance(value, np.ndarray) and not _is_list_of_numbers(value):  # fmt: skip
+        if write == self._copied and not isinstance(value, np.ndarray) and not _is_list_of_numbers(value):
             raise TraceError(_undeclared(value))
         numbers = np.asarray(value)
         if numbers.dtype.kind == "b":

@@ -1,4 +1,6 @@
-"""The grammar of programs, checked by machine: run after a trace, after parsing, and after every pass in tests."""
+"""The grammar of programs, checked by machine: run after a trace, after
+parsing, and after every pass in tests.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +12,9 @@ from .ir import Instruction, Operand, Program, Value
 def verify(program: Program) -> Program:
     """Return `program` unchanged when it is well formed.
 
-    Values are defined once, before they are used; every primitive exists and its rules give exactly the printed
-    shape and dtype; only state is assigned, once, by a value of the same shape and dtype; names are unique.
+    Values are defined once, before they are used; every primitive exists and its rules give
+    exactly the printed shape and dtype; only state is assigned, once, by a value of the same
+    shape and dtype; names are unique.
 
     Raises:
         ProgramError: naming the first thing that is wrong.
@@ -27,9 +30,7 @@ def verify(program: Program) -> Program:
 
     def need(operand: Operand, where: str) -> None:
         if isinstance(operand, Value) and operand not in defined:
-            raise ProgramError(
-                f"{where} uses {operand}: {operand.spec}, which is not defined before"
-            )
+            raise ProgramError(f"{where} uses {operand}: {operand.spec}, which is not defined before")
 
     for parameter in program.parameters:
         define(parameter.value)

@@ -1,8 +1,9 @@
 """Views: how a value lies in the memory of another, without having been computed.
 
-Reshape, transpose, broadcast, slices and windows move nothing. A `View` says where element (i, j, ...) of such a value
-is: at `offset + i * strides[0] + j * strides[1] ...`, counted in elements of its root, the value that was computed.
-`axes` tells, where that makes sense, which axis of the root each axis is: None for an axis of length 1 or a repeated one.
+Reshape, transpose, broadcast, slices and windows move nothing. A `View` says where element (i, j, ...) of
+such a value is: at `offset + i * strides[0] + j * strides[1] ...`, counted in elements of its root, the
+value that was computed. `axes` tells, where that makes sense, which axis of the root each axis is: None
+for an axis of length 1 or a repeated one.
 """
 
 from __future__ import annotations
@@ -20,7 +21,9 @@ Axes = tuple[int | None, ...]
 
 
 class View(NamedTuple):
-    """Where the elements of a value lie in the memory of `root`; `axes` is None when axes were cut or merged."""
+    """Where the elements of a value lie in the memory of `root`; `axes` is
+    None when axes were cut or merged.
+    """
 
     root: Value
     offset: int
@@ -52,11 +55,15 @@ def is_view(instruction: Instruction) -> bool:
     """Whether the result is a view of the operand by kind; a reshape may still need a copy."""
     if PRIMITIVES[instruction.primitive].view is not None:
         return True
-    return instruction.primitive == "getitem" and not any(isinstance(e, Slot) for e in dict(instruction.static)["key"])  # fmt: skip
+    return instruction.primitive == "getitem" and not any(
+        isinstance(e, Slot) for e in dict(instruction.static)["key"]
+    )
 
 
 def viewed(value: Value, made_by: Instruction, views: Mapping[Value, View]) -> View | None:
-    """The view that `value` is; its own root unless `made_by` moves elements. None: a reshape that needs a copy."""
+    """The view that `value` is; its own root unless `made_by` moves elements.
+    None: a reshape that needs a copy.
+    """
     shape = value.spec.shape
     if not is_view(made_by):
         return own(value)
@@ -71,13 +78,20 @@ def viewed(value: Value, made_by: Instruction, views: Mapping[Value, View]) -> V
     if made_by.primitive == "broadcast_to":
         lead = len(shape) - len(old)
         kept = [s if n == m else 0 for s, n, m in zip(strides, old, shape[lead:], strict=True)]
-        spread = None if axes is None else (*(None,) * lead, *(a if n == m else None for a, n, m in zip(axes, old, shape[lead:], strict=True)))  # fmt: skip
+        spread = (
+            None
+            if axes is None
+            else (
+                *(None,) * lead,
+                *(a if n == m else None for a, n, m in zip(axes, old, shape[lead:], strict=True)),
+            )
+        )
         return View(root, offset, (*(0,) * lead, *kept), spread)
     if made_by.primitive == "windows":
         steps = list(strides)
         for axis, step in zip(static["axes"], static["stride"], strict=True):
             steps[axis] *= step
-        inside = [strides[a] * gap for a, gap in zip(static["axes"], static["dilation"], strict=True)]  # fmt: skip
+        inside = [strides[a] * gap for a, gap in zip(static["axes"], static["dilation"], strict=True)]
         return View(root, offset, (*steps, *inside), None)
     if made_by.primitive == "getitem":
         return _sliced(base, old, shape, static["key"])
@@ -148,3 +162,26 @@ def _split(long: list[tuple[int, int, int]], wanted: list[int]) -> list[int] | N
         steps += [step * inner for inner in row_major(tuple(take))]
         at += 1
     return steps
+
+
+def reduced_axes(instruction: Instruction, inside: Axes) -> Axes:
+    """The axes of the result of a reduction of an operand that has the axes `inside`."""
+    static = dict(instruction.static)
+    if static["keepdims"]:
+        return tuple(None if k in static["axis"] else a for k, a in enumerate(inside))
+    return tuple(a for k, a in enumerate(inside) if k not in static["axis"])
+
+
+def axes_of_root(view: View, operand: Value, axes: Axes) -> Axes | None:
+    """The axes of the domain that the root of `view` has, when the reader of `operand` has `axes`."""
+    if view.axes is None:
+        return None
+    lead = len(axes) - operand.spec.ndim
+    found: dict[int, int | None] = {}
+    for k, source in enumerate(view.axes):
+        if source is not None:
+            found[source] = axes[lead + k]
+    shape = view.root.spec.shape
+    if any(n != 1 and found.get(k) is None for k, n in enumerate(shape)):
+        return None
+    return tuple(found.get(k) if n != 1 else None for k, n in enumerate(shape))

@@ -38,9 +38,7 @@ class Compiling(Contest):
             for phase in PHASES
         }
 
-    def settings(
-        self, options: argparse.Namespace, tasks: Sequence[str], folder: Path
-    ) -> dict[str, Any]:
+    def settings(self, options: argparse.Namespace, tasks: Sequence[str], folder: Path) -> dict[str, Any]:
         return here(options.smoke)
 
     def enter(self, name: str, settings: dict[str, Any]) -> Work:

@@ -53,7 +53,9 @@ RACES = {
     ),
 }  # fmt: skip
 Data = tuple[Array, Array, Array, Array]
-DIGITS = "import sys, numpy; from sklearn.datasets import load_digits; numpy.savez(sys.argv[1], **load_digits())"
+DIGITS = (
+    "import sys, numpy; from sklearn.datasets import load_digits; numpy.savez(sys.argv[1], **load_digits())"
+)
 
 
 def pima(folder: Path) -> Data:
@@ -110,9 +112,7 @@ class Lab(Contest):
     def tasks(self, options: argparse.Namespace) -> dict[str, dict[str, Any]]:
         return {name: {"title": race.title} for name, race in RACES.items()}
 
-    def settings(
-        self, options: argparse.Namespace, tasks: Sequence[str], folder: Path
-    ) -> dict[str, Any]:
+    def settings(self, options: argparse.Namespace, tasks: Sequence[str], folder: Path) -> dict[str, Any]:
         files, missing = {}, {}
         for task in tasks:
             try:

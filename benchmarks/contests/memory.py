@@ -26,13 +26,9 @@ class Memory(Contest):
     contestants = FRAMEWORKS
 
     def tasks(self, options: argparse.Namespace) -> dict[str, dict[str, Any]]:
-        return {
-            name: facts(problem_of(name)) for name in (PROBLEMS[:1] if options.smoke else PROBLEMS)
-        }
+        return {name: facts(problem_of(name)) for name in (PROBLEMS[:1] if options.smoke else PROBLEMS)}
 
-    def settings(
-        self, options: argparse.Namespace, tasks: Sequence[str], folder: Path
-    ) -> dict[str, Any]:
+    def settings(self, options: argparse.Namespace, tasks: Sequence[str], folder: Path) -> dict[str, Any]:
         return here(options.smoke)
 
     def enter(self, name: str, settings: dict[str, Any]) -> Work:

@@ -68,9 +68,7 @@ def tasks(backend: Any) -> Iterator[tuple[str, Callable[[], Any]]]:
         yield op.name, lambda op=op, a=arrays, s=static: backend.run(op.forward, *a, **s)  # type: ignore[misc]
         g = np.random.default_rng(1).uniform(0.5, 1.5, y.shape).astype(np.float32)
         for name, rule in op.vjp.items():
-            given = [
-                static[n] if n in static else op.value_of(n, arrays, y) for n in op.rule_names(name)
-            ]
+            given = [static[n] if n in static else op.value_of(n, arrays, y) for n in op.rule_names(name)]
             if not given:
                 continue  # hands g on, or negates it: eager calls such rules directly
             yield (

@@ -121,9 +121,7 @@ class Overhead(Contest):
         def figure(task: str) -> Figure:
             np.testing.assert_allclose(as_array(calls[task]()), expected[task], rtol=1e-5)
             # a pause of the machine is many times what is measured here: the least of a few
-            times = [
-                seconds_per_call(calls[task], float(settings["seconds"])) for _ in range(REPEATS)
-            ]
+            times = [seconds_per_call(calls[task], float(settings["seconds"])) for _ in range(REPEATS)]
             return Figure(min(times) * 1e6)
 
         return Work(own_version() if name == "gradloom" else version(name), figure)

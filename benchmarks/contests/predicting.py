@@ -47,9 +47,7 @@ class Predicting(Contest):
                 }
         return tasks
 
-    def settings(
-        self, options: argparse.Namespace, tasks: Sequence[str], folder: Path
-    ) -> dict[str, Any]:
+    def settings(self, options: argparse.Namespace, tasks: Sequence[str], folder: Path) -> dict[str, Any]:
         return here(options.smoke)
 
     def enter(self, name: str, settings: dict[str, Any]) -> Work:
@@ -65,18 +63,14 @@ class Predicting(Contest):
         def ready(task: str) -> tuple[jobs.Trainer, Any]:
             network, rows = task.split("/")
             job, trainer = trained(network)
-            x = np.random.default_rng(3).standard_normal(
-                (int(rows), *job.problem.inputs), dtype=np.float32
-            )
+            x = np.random.default_rng(3).standard_normal((int(rows), *job.problem.inputs), dtype=np.float32)
             expected = Reference(job._replace(dropout=0.0)).predict(x[:100])
             np.testing.assert_allclose(trainer.predict(x)[:100], expected, rtol=2e-3, atol=2e-5)
             return trainer, x
 
         def figure(task: str) -> Figure:
             trainer, x = ready(task)
-            return Figure(
-                seconds_per_call(lambda: trainer.predict(x), float(settings["seconds"])) * 1e6
-            )
+            return Figure(seconds_per_call(lambda: trainer.predict(x), float(settings["seconds"])) * 1e6)
 
         return Work(version, figure)
 

@@ -76,14 +76,10 @@ class Scaling(Contest):
                     found[f"{what}/{axis}/{size}"] = facts
         return {task: found[task] for task in SMOKE} if options.smoke else found
 
-    def settings(
-        self, options: argparse.Namespace, tasks: Sequence[str], folder: Path
-    ) -> dict[str, Any]:
+    def settings(self, options: argparse.Namespace, tasks: Sequence[str], folder: Path) -> dict[str, Any]:
         points = sorted({task.partition("/")[2] for task in tasks if task.startswith("step/")})
         settings = expected_losses(self.name, here(options.smoke), [*points, "rows"])
-        rows = max(
-            [int(task.split("/")[2]) for task in tasks if task.startswith("fit/")], default=0
-        )
+        rows = max([int(task.split("/")[2]) for task in tasks if task.startswith("fit/")], default=0)
         if rows:
             write_rows(folder, rows)
         return settings | {"folder": str(folder)}

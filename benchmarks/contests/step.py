@@ -44,9 +44,7 @@ class Step(Contest):
         names = FOR_GPU if options.backend == "cupy" else tuple(PROBLEMS)
         return {name: facts(problem_of(name)) for name in (names[:1] if options.smoke else names)}
 
-    def settings(
-        self, options: argparse.Namespace, tasks: Sequence[str], folder: Path
-    ) -> dict[str, Any]:
+    def settings(self, options: argparse.Namespace, tasks: Sequence[str], folder: Path) -> dict[str, Any]:
         gpu = options.backend == "cupy"
         if not gpu and options.precision != "float32":
             raise SystemExit(f"--precision {options.precision} needs --backend cupy")

@@ -15,8 +15,7 @@ from .problems import ADAM, LEARNING_RATE, MOMENTUM, Array
 def _views(block: Array, arrays: list[Array]) -> list[Array]:
     ends = np.cumsum([array.size for array in arrays])
     return [
-        block[end - array.size : end].reshape(array.shape)
-        for array, end in zip(arrays, ends, strict=True)
+        block[end - array.size : end].reshape(array.shape) for array, end in zip(arrays, ends, strict=True)
     ]
 
 

@@ -64,9 +64,7 @@ class WithCupy:
         for m, n, k, flip_a, flip_b in products(problem):
             a = cupy.random.standard_normal((k, m) if flip_a else (m, k)).astype(self.dtype)
             b = cupy.random.standard_normal((n, k) if flip_b else (k, n)).astype(self.dtype)
-            calls.append(
-                (a.T if flip_a else a, b.T if flip_b else b, cupy.empty((m, n), self.dtype))
-            )
+            calls.append((a.T if flip_a else a, b.T if flip_b else b, cupy.empty((m, n), self.dtype)))
 
         def many(times: int) -> None:
             for _ in range(times):

@@ -109,9 +109,7 @@ def checked(problem: Problem, make: Make, where: Where, expected: Mapping[str, f
     """Hold a contestant against the reference; what has to be said about its figures."""
     note = note_of(make)
     if problem.name not in expected:
-        missing = (
-            "not checked: no reference loss; that of networks that are not dense needs PyTorch"
-        )
+        missing = "not checked: no reference loss; that of networks that are not dense needs PyTorch"
         return f"{missing}; {note}" if note else missing
     check(problem, loss_after_steps(problem, make, where), expected[problem.name], where.precision)
     return note

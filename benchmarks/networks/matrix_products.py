@@ -40,9 +40,7 @@ class Library:
         self.sgemm.argtypes = types
         self.version = str(package.__version__)
 
-    def arguments(
-        self, a: Array, b: Array, c: Array, flip_a: bool, flip_b: bool
-    ) -> tuple[Any, ...]:
+    def arguments(self, a: Array, b: Array, c: Array, flip_a: bool, flip_b: bool) -> tuple[Any, ...]:
         """What `sgemm(*...)` needs for c = a b, with a or b stored transposed. Keep the arrays alive."""
         (m, n), k = c.shape, a.shape[0] if flip_a else a.shape[1]
         flips = (TRANSPOSED if flip_a else PLAIN, TRANSPOSED if flip_b else PLAIN)

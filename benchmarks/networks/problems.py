@@ -121,9 +121,7 @@ def perceptron(
         layers += [Dense(inputs, outputs), *([Dropout()] if dropout else [])]
     layers.append(Dense(widths[-2], widths[-1], relu=False))
     shape = shape or "-".join(map(str, widths))
-    return Problem(
-        name, group, batch, batches, (widths[0],), tuple(layers), dropout, shape, optimizer
-    )
+    return Problem(name, group, batch, batches, (widths[0],), tuple(layers), dropout, shape, optimizer)
 
 
 _CNN = (Conv(1, 16), Conv(16, 32), Pool(), Flatten(4, 4, 32), Dense(512, 64), Dense(64, 10, relu=False))  # fmt: skip

@@ -104,9 +104,7 @@ class GradloomTrainer:
         nn.set_random_seed(0)
         self.job, problem = job, job.problem
         layers, first = _layers(problem, job.dropout), problem.layers[0]
-        self.model: nn.Model = (
-            Tabular(first, layers) if isinstance(first, Embed) else nn.Sequential(layers)
-        )
+        self.model: nn.Model = Tabular(first, layers) if isinstance(first, Embed) else nn.Sequential(layers)
         self.model.ensure_built(ag.zeros((1, *problem.inputs)))
         self.model.set_weights(_weights(job))
         self.model.compile(
@@ -127,9 +125,7 @@ class GradloomTrainer:
 
     def _fit(self, x: Array, y: Array, epochs: int) -> nn.History:
         size = self.job.problem.batch
-        return self.model.fit(
-            x, y, batch_size=size, epochs=epochs, verbose=0, shuffle=self.job.shuffle
-        )
+        return self.model.fit(x, y, batch_size=size, epochs=epochs, verbose=0, shuffle=self.job.shuffle)
 
 
 def prepare() -> tuple[str, Make]:

@@ -64,10 +64,7 @@ def _layer(
             mean, variance = x.mean(0), x.var(0)
             x = (x - mean) * jax.lax.rsqrt(variance + NORM_EPSILON) * weights[0] + weights[1]
             now = jax.lax.stop_gradient((mean, variance))
-            follow = [
-                m * NORM_MOMENTUM + n * (1 - NORM_MOMENTUM)
-                for m, n in zip(moving, now, strict=True)
-            ]
+            follow = [m * NORM_MOMENTUM + n * (1 - NORM_MOMENTUM) for m, n in zip(moving, now, strict=True)]
             return jax.nn.relu(x), follow
         case Embed():
             numbers, numeric = x

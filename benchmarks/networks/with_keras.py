@@ -60,9 +60,7 @@ class KerasTrainer:
 
     def _fit(self, x: Array, y: Array, epochs: int) -> Any:
         size = self.job.problem.batch
-        return self.model.fit(
-            x, y, batch_size=size, epochs=epochs, verbose=0, shuffle=self.job.shuffle
-        )
+        return self.model.fit(x, y, batch_size=size, epochs=epochs, verbose=0, shuffle=self.job.shuffle)
 
 
 def _on(backend: str) -> str:

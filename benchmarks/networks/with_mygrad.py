@@ -45,9 +45,7 @@ class MygradTrainer:
         logits = self._logits(x, self.job.dropout)
         if self.job.problem.binary:
             logit = logits[:, 0]
-            loss = self.mg.mean(
-                self.mg.logaddexp(logit, np.float32(0)) - logit * y.astype(np.float32)
-            )
+            loss = self.mg.mean(self.mg.logaddexp(logit, np.float32(0)) - logit * y.astype(np.float32))
         else:
             loss = self.losses.softmax_crossentropy(logits, y)
         loss.backward()

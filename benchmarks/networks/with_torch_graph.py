@@ -22,9 +22,7 @@ class GraphTrainer(TorchTrainer):
         if job.where.device != "cuda":
             raise Skip("CUDA graphs need a GPU")
         if job.where.precision == "float16":
-            raise Skip(
-                "the scale of float16's loss is read by the host, so no whole step is captured"
-            )
+            raise Skip("the scale of float16's loss is read by the host, so no whole step is captured")
         super().__init__(job)
         torch = self.torch
         self.fixed = tuple(part.clone() for part in self.batches[0])

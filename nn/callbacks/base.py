@@ -1,7 +1,7 @@
 """Callback: what a run of `fit` tells of itself, and the list that tells it to all.
 
-The events and their arguments are Keras's. A callback may keep a state (`state_dict`), which is saved with the model
-during a run, so that a run that goes on from a file goes on with it.
+The events and their arguments are Keras's. A callback may keep a state (`state_dict`), which is saved with
+the model during a run, so that a run that goes on from a file goes on with it.
 """
 
 from __future__ import annotations
@@ -25,20 +25,22 @@ class Callback(Checked):
     """Base of callbacks; override what you need. `self.model` and `self.params` are set before training.
 
     `params` holds "epochs", "steps" (per epoch, None when unknown) and "verbose". To stop, set
-    `self.model.stop_training = True`. What an event adds to `logs` is seen by the callbacks after it and by the History.
+    `self.model.stop_training = True`. What an event adds to `logs` is seen by the
+    callbacks after it and by the History.
     """
 
     model: Model
     params: dict[str, Any]
     wants_every_batch: bool = True
-    """Whether `on_train_batch_end` has to be called for each batch: then every step is a call of its own. If False, a few
-    times a second will do."""
+    """Whether `on_train_batch_end` has to be called for each batch: then every step is a call of its own.
+    If False, a few times a second will do."""
     saves_the_run: bool = False
     """Whether it writes the state of all callbacks to a file, and so comes after the others."""
 
     state_fields: Mapping[str, Field] | None = None
-    """What each field of the state is, where it can be said: a file with something else is refused before anything of it
-    is taken up. A subclass may have more in its state; one with another state says so here, or None."""
+    """What each field of the state is, where it can be said: a file with something else is
+    refused before anything of it is taken up. A subclass may have more in its state; one with
+    another state says so here, or None."""
 
     def set_model(self, model: Model) -> None:
         """Called once before training."""
@@ -101,9 +103,7 @@ class Callback(Checked):
         """
         if self.state_fields is not None:
             more = dict.fromkeys(self.state_dict(), ANYTHING)
-            check_fields(
-                f"the state of {type(self).__name__}", state, {**more, **self.state_fields}
-            )
+            check_fields(f"the state of {type(self).__name__}", state, {**more, **self.state_fields})
 
 
 def _overrides(callback: Callback, event: str) -> bool:
@@ -131,24 +131,26 @@ class CallbackList:
         given = list(callbacks)
         for callback in given:
             if not isinstance(callback, Callback):
-                raise ArgumentError(
-                    f"callbacks are nn.Callback objects, got {type(callback).__name__}"
-                )
+                raise ArgumentError(f"callbacks are nn.Callback objects, got {type(callback).__name__}")
         self.callbacks = sorted(given, key=lambda callback: callback.saves_the_run)
         for callback in self.callbacks:
             callback.set_model(model)
             callback.set_params(params)
-        ends, starts = ("on_train_batch_end", "on_batch_end"), ("on_train_batch_begin", "on_batch_begin")  # fmt: skip
+        ends, starts = ("on_train_batch_end", "on_batch_end"), ("on_train_batch_begin", "on_batch_begin")
         self.watches_batches = self._anyone_overrides(*ends, every=True)
         self.watches_progress = self._anyone_overrides(*ends, every=False)
         self.watches_batch_starts = self._anyone_overrides(*starts)
-        self.watches_test_batches = self._anyone_overrides("on_test_batch_begin", "on_test_batch_end")  # fmt: skip
+        self.watches_test_batches = self._anyone_overrides("on_test_batch_begin", "on_test_batch_end")
 
     def _anyone_overrides(self, *events: str, every: bool = True) -> bool:
-        return any(c.wants_every_batch == every and _overrides(c, event) for c in self.callbacks for event in events)  # fmt: skip
+        return any(
+            c.wants_every_batch == every and _overrides(c, event) for c in self.callbacks for event in events
+        )
 
     def after_batch(self, batch: int, logs: Logs) -> None:
-        """Tell of the last of some batches; those that want every batch are there only when each is told of."""
+        """Tell of the last of some batches; those that want every batch
+        are there only when each is told of.
+        """
         for callback in self.callbacks:
             if self.watches_batches or not callback.wants_every_batch:
                 _tell(callback, "on_train_batch_end", batch, logs)
@@ -186,13 +188,12 @@ class CallbackList:
                     vars(changed).clear()
                     vars(changed).update(attributes)
                 raise FileError(
-                    f"{type(callback).__name__} does not take the state in it: {type(error).__name__}: {error}"
+                    f"{type(callback).__name__} does not take the state in it: {type(error).__name__}: "
+                    f"{error}"
                 ) from error
         return missing
 
-    def _takers(
-        self, states: Iterable[State]
-    ) -> tuple[list[tuple[Callback, dict[str, Any]]], list[str]]:
+    def _takers(self, states: Iterable[State]) -> tuple[list[tuple[Callback, dict[str, Any]]], list[str]]:
         waiting = list(self.callbacks)
         takers, missing = [], []
         for name, saves_the_run, state in states:

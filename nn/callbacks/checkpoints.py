@@ -46,8 +46,8 @@ class ModelCheckpoint(Monitor):
     """Save the model after each epoch, or only when the watched number is better than ever.
 
     Args:
-        filepath: may hold {epoch} (from 1), {batch} (from 1, with a number as `save_freq`) and the names of the logs:
-            "model-{epoch:02d}-{val_loss:.3f}.safetensors". Folders are made.
+        filepath: may hold {epoch} (from 1), {batch} (from 1, with a number as `save_freq`) and the names
+            of the logs: "model-{epoch:02d}-{val_loss:.3f}.safetensors". Folders are made.
         monitor, mode: as in `Monitor`.
         verbose: 1 says what it saves.
         save_best_only: only when the watched number is better.
@@ -117,18 +117,18 @@ class ModelCheckpoint(Monitor):
 class BackupAndRestore(Callback):
     """Keep the state of the run in a folder; the same call of `fit` after a crash goes on where it was.
 
-    The run is then bit for bit the run that never stopped: weights, optimiser, schedule, random numbers, the order of
-    the rows, the other callbacks, the History.
+    The run is then bit for bit the run that never stopped: weights, optimiser, schedule, random numbers, the
+    order of the rows, the other callbacks, the History.
 
     Args:
-        backup_dir: the folder, of this run alone: a second run in it is refused while the first lives. It is made, and made
-            again when it is gone.
+        backup_dir: the folder, of this run alone: a second run in it is refused while the first lives. It
+            is made, and made again when it is gone.
         save_freq: "epoch", or a number of steps.
         delete_checkpoint: remove the backup when training has ended; it stays after an error or Ctrl-C.
 
     Raises:
-        FileError: the backup is damaged, or of another model or another training; then nothing has changed. Or another
-            process, which the message names, trains with this folder.
+        FileError: the backup is damaged, or of another model or another training; then nothing has
+            changed. Or another process, which the message names, trains with this folder.
         OSError: the disk is full, say; the backup before stays.
     """
 

@@ -1,4 +1,6 @@
-"""Logs in files: comma-separated values, and event files for TensorBoard (written by tensorboardX, an extra)."""
+"""Logs in files: comma-separated values, and event files for TensorBoard
+(written by tensorboardX, an extra).
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,8 @@ class CSVLogger(Callback):
         separator: between values.
         append: keep what the file holds and write no second header.
 
-    A run that goes on from a saved state goes on in its file, after the line of the epoch that was saved last.
+    A run that goes on from a saved state goes on in its file, after the
+    line of the epoch that was saved last.
     """
 
     state_fields = {"keys": fields.or_none(fields.lists_of(fields.TEXT)), "size": fields.COUNT}
@@ -94,12 +97,14 @@ def FREQUENCY(value: Any) -> Any:
 
 @constructor
 class TensorBoard(Callback):
-    """Write scalars that TensorBoard shows: `epoch_loss` and its like for `train` and `validation`, as Keras names them.
+    """Write scalars that TensorBoard shows: `epoch_loss` and its like for `train` and
+    `validation`, as Keras names them.
 
     Args:
         log_dir: the folder; one per run keeps runs apart.
         histogram_freq: write histograms of all weights every so many epochs; 0 never.
-        update_freq: "epoch", "batch", or a number of steps: how often `batch_loss` and its like are written too.
+        update_freq: "epoch", "batch", or a number of steps: how often
+            `batch_loss` and its like are written too.
 
     Needs tensorboardX: `pip install 'gradloom[tensorboard]'`.
     """

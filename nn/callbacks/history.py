@@ -38,7 +38,8 @@ class History(Callback):
         self.epoch = list(state["epoch"])
 
     def plot(self, path: Any = None, axes: Any = None, title: str | None = None) -> Any:
-        """The learning curves as a matplotlib Figure, written to `path` where one is given; `nn.plots.learning_curves`.
+        """The learning curves as a matplotlib Figure, written to `path` where one is
+        given; `nn.plots.learning_curves`.
 
         >>> import nn
         >>> model = nn.Sequential([nn.Dense(1, input_shape=(1,))])

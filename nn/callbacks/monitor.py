@@ -1,7 +1,7 @@
 """Callbacks that watch one number of the logs: is it better than before?
 
-A NaN is never better. `EarlyStopping` ends a run that no longer gets better, `ReduceLROnPlateau` makes its steps
-smaller. What "better" means is read off the name, or said by `mode`.
+A NaN is never better. `EarlyStopping` ends a run that no longer gets better, `ReduceLROnPlateau` makes its
+steps smaller. What "better" means is read off the name, or said by `mode`.
 """
 
 from __future__ import annotations
@@ -71,8 +71,8 @@ class Monitor(Callback):
             self._warned = True
             hint = " Give fit validation data." if self.monitor.startswith("val_") else ""
             warnings.warn(
-                f"{type(self).__name__} watches {self.monitor!r}, which is not in the logs, and so does nothing. "
-                f"There: {', '.join(logs)}.{hint}",
+                f"{type(self).__name__} watches {self.monitor!r}, which is not in the logs, and so does "
+                f"nothing. There: {', '.join(logs)}.{hint}",
                 stacklevel=2,
             )
         return value
@@ -95,8 +95,8 @@ class EarlyStopping(Monitor):
         restore_best_weights: at the end set the weights of the best epoch, also when it never stopped.
         start_from_epoch: epochs to let pass before watching.
 
-    It never stops after the first epoch (epoch 0). Afterwards `best`, `best_epoch` and `stopped_epoch` tell what
-    happened.
+    It never stops after the first epoch (epoch 0). Afterwards `best`, `best_epoch` and
+    `stopped_epoch` tell what happened.
 
     >>> import nn
     >>> nn.EarlyStopping("val_accuracy", patience=5, restore_best_weights=True).patience
@@ -173,7 +173,8 @@ class EarlyStopping(Monitor):
 
 @constructor
 class ReduceLROnPlateau(Monitor):
-    """Multiply the learning rate by `factor` when the watched number has not become better for `patience` epochs.
+    """Multiply the learning rate by `factor` when the watched number has not
+    become better for `patience` epochs.
 
     Args:
         monitor, mode, min_delta: as in `Monitor`.

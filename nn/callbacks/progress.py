@@ -22,7 +22,9 @@ def format_logs(logs: Logs) -> str:
 
 
 class ProgressBar(Callback):
-    """One bar over all epochs, with time left, epoch, loss and metrics; uses tqdm, in terminals and notebooks."""
+    """One bar over all epochs, with time left, epoch, loss and metrics;
+    uses tqdm, in terminals and notebooks.
+    """
 
     wants_every_batch = False
     REFRESH = 0.1
@@ -50,9 +52,7 @@ class ProgressBar(Callback):
         begun = (epoch - self.params["first_epoch"]) * (self.params["steps"] or 0) + self._batch
         if self._bar.n < begun:  # a run that goes on
             self._bar.update(begun - self._bar.n)
-        self._bar.set_description_str(
-            f"epoch {epoch + 1}/{self.params['last_epoch']}", refresh=False
-        )
+        self._bar.set_description_str(f"epoch {epoch + 1}/{self.params['last_epoch']}", refresh=False)
 
     def on_train_batch_end(self, batch: int, logs: Logs) -> None:
         now = time.monotonic()
@@ -91,9 +91,7 @@ def progress(batches: Any, what: str, verbose: Any) -> Iterable[Any]:
         return items  # type: ignore[no-any-return]
     from tqdm.auto import tqdm
 
-    bar: Iterable[Any] = tqdm(
-        items, what, batches.length(), unit="batch", delay=MOMENT, leave=False
-    )
+    bar: Iterable[Any] = tqdm(items, what, batches.length(), unit="batch", delay=MOMENT, leave=False)
     return bar
 
 

@@ -25,14 +25,10 @@ class LambdaCallback(Callback):
     def __init__(self, **functions: Callable[..., Any] | None) -> None:
         for event, function in functions.items():
             if event not in EVENTS:
-                raise ArgumentError(
-                    f"LambdaCallback: unknown event {event!r}. Known: {', '.join(EVENTS)}."
-                )
+                raise ArgumentError(f"LambdaCallback: unknown event {event!r}. Known: {', '.join(EVENTS)}.")
             if function is not None:
                 needed = len(signature(getattr(Callback, event)).parameters) - 1
-                form = functions_of(
-                    f"is a function of the {needed} arguments of that event or None", needed
-                )
+                form = functions_of(f"is a function of the {needed} arguments of that event or None", needed)
                 setattr(self, event, form.checked("LambdaCallback", event, function))
 
 

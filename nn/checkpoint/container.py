@@ -107,7 +107,8 @@ def pack(value: Any, arrays: dict[str, Any], name: str) -> Any:
     def moved(array: Any, name: str) -> dict[str, str]:
         if not hasattr(array, "__array__"):
             raise ArgumentError(
-                f"save: {name} is a {type(array).__name__}; the state of a run is made of numbers, texts and arrays"
+                f"save: {name} is a {type(array).__name__}; the state of a run is made of numbers, "
+                "texts and arrays"
             )
         arrays[name] = array.numpy() if isinstance(array, Tensor) else array
         return {"array": name}
@@ -135,8 +136,8 @@ def contents(what: str, header: dict[str, Any], arrays: dict[str, Any]) -> list[
     start = 8 + int.from_bytes(data[:8], "little")
     if start - 8 > LONGEST_TABLE:
         raise ArgumentError(
-            f"{what}: the description and the names of the arrays take {start - 8} bytes; a file with more than "
-            f"{LONGEST_TABLE} would not be read again"
+            f"{what}: the description and the names of the arrays take {start - 8} bytes; a file with more "
+            f"than {LONGEST_TABLE} would not be read again"
         )
     digest = DIGEST % sha256(data).encode()
     return [data[:start].replace(DIGEST % NO_DIGEST, digest, 1), memoryview(data)[start:]]
@@ -186,9 +187,7 @@ def _bytes_of(place: Place) -> bytes:
         with open(place, "rb") as file:
             return _rest_of(file)
     if not hasattr(place, "read") or isinstance(place, io.TextIOBase):
-        raise ArgumentError(
-            f"a path or a file of mode 'rb' is expected, got {type(place).__name__}"
-        )
+        raise ArgumentError(f"a path or a file of mode 'rb' is expected, got {type(place).__name__}")
     return _rest_of(place)
 
 
@@ -250,9 +249,7 @@ def _checked_table(data: bytes) -> tuple[dict[str, Any], int]:
         if name != "__metadata__":
             begin, end = entry["data_offsets"]
             if entry["dtype"] not in SIZES:
-                raise ValueError(
-                    f"the array {name!r} holds {entry['dtype']}, which is not read here"
-                )
+                raise ValueError(f"the array {name!r} holds {entry['dtype']}, which is not read here")
             if len(entry["shape"]) > MOST_AXES:
                 raise ValueError(f"the array {name!r} has {len(entry['shape'])} axes")
             count = math.prod(entry["shape"])
@@ -272,8 +269,4 @@ def _checked_table(data: bytes) -> tuple[dict[str, Any], int]:
 
 def part(arrays: dict[str, Any], prefix: str) -> dict[str, Any]:
     """The arrays under `prefix`, by their names without it."""
-    return {
-        name.removeprefix(prefix): array
-        for name, array in arrays.items()
-        if name.startswith(prefix)
-    }
+    return {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}

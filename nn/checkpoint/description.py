@@ -49,7 +49,9 @@ PARTS = ("model.", "optimizer.", "loss_scale.", "run.")
 
 
 def describe(thing: Any) -> Any:
-    """A configuration as JSON: objects become {"class": name, "config": arguments}, functions {"function": name}."""
+    """A configuration as JSON: objects become {"class": name, "config":
+    arguments}, functions {"function": name}.
+    """
     return plain(thing, _named)
 
 
@@ -65,8 +67,8 @@ def _named(thing: Any, _: str) -> Any:
         "partial",
     ):
         raise ArgumentError(
-            f"save: {getattr(thing, '__name__', thing)!r} is a function without a name, and a file holds no code. "
-            "Use a name such as 'relu', a function made by def, or a class with get_config()."
+            f"save: {getattr(thing, '__name__', thing)!r} is a function without a name, and a file holds no "
+            "code. Use a name such as 'relu', a function made by def, or a class with get_config()."
         )
     config = thing.get_config() if isinstance(thing, Module) else config_of(thing)
     return {
@@ -82,9 +84,7 @@ def described(model: Model) -> dict[str, Any]:
         "input_shape": describe(model.sample_shape),
     }
     frozen = [name for name, module in model.named_modules() if not module.trainable]
-    fixed = [
-        n for n, t in model.named_tensors() if isinstance(t, Parameter) and not t.requires_grad
-    ]
+    fixed = [n for n, t in model.named_tensors() if isinstance(t, Parameter) and not t.requires_grad]
     if frozen or fixed:
         header["frozen"] = {"modules": frozen, "parameters": fixed}
     if model.optimizer is not None:
@@ -118,7 +118,8 @@ def make(description: Any, classes: Mapping[str, Any]) -> Any:
     name = description["class"]
     if name not in classes:
         raise FileError(
-            f"unknown class {name!r}. {nearest(name, classes)} Pass your own as custom_objects={{{name!r}: {name}}}."
+            f"unknown class {name!r}. {nearest(name, classes)} Pass your own as "
+            f"custom_objects={{{name!r}: {name}}}."
         )
     made: Any = classes[name]
     config = {key: make(item, classes) for key, item in description["config"].items()}

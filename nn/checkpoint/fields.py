@@ -1,4 +1,6 @@
-"""What a field of a file may hold. All of it is checked before anything is taken up: a file that is refused changes nothing."""
+"""What a field of a file may hold. All of it is checked before anything is taken up: a
+file that is refused changes nothing.
+"""
 
 from __future__ import annotations
 
@@ -26,18 +28,14 @@ def optional(field: Field) -> Field:
 
 def or_none(field: Field) -> Field:
     """A field that may hold None."""
-    return field._replace(
-        words=f"{field.words} or null", holds=lambda v: v is None or field.holds(v)
-    )
+    return field._replace(words=f"{field.words} or null", holds=lambda v: v is None or field.holds(v))
 
 
 def lists_of(field: Field, length: int | None = None) -> Field:
     """A list in which each item is such a field; of this length, where one is given."""
     return Field(
         f"a list{'' if length is None else f' of length {length}'}, of each {field.words}",
-        lambda v: (
-            isinstance(v, list) and length in (None, len(v)) and all(field.holds(i) for i in v)
-        ),
+        lambda v: isinstance(v, list) and length in (None, len(v)) and all(field.holds(i) for i in v),
     )
 
 
@@ -81,7 +79,8 @@ def check_fields(whose: str, found: Any, fields: Mapping[str, Field]) -> None:
     unknown = [name for name in found if name not in fields]
     if missing or unknown:
         raise FileError(
-            f"{whose} does not have the fields that it should{_listed('missing', missing)}{_listed('unknown', unknown)}"
+            f"{whose} does not have the fields that it "
+            f"should{_listed('missing', missing)}{_listed('unknown', unknown)}"
         )
     for name, value in found.items():
         if not fields[name].holds(value):
@@ -95,8 +94,8 @@ def check_arrays(
     casts: bool = False,
     values: Mapping[str, Field] = {},
 ) -> None:
-    """Refuse arrays that are not those of `own`: by name, shape and dtype; with `casts` any floats do for floats.
-    `values` says what those without dimensions may be.
+    """Refuse arrays that are not those of `own`: by name, shape and dtype; with `casts` any floats do for
+    floats. `values` says what those without dimensions may be.
 
     Raises:
         FileError: listing what is missing, unexpected, or of another shape or dtype.

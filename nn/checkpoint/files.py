@@ -1,7 +1,9 @@
-"""Files on disk: written complete or not at all, and folders or files that one process has for itself at a time.
+"""Files on disk: written complete or not at all, and folders or files that
+one process has for itself at a time.
 
-What is written stands beside its place until it is complete, so a reader never sees half of it, and a full disk or a
-power failure leaves the old file. Locks are the operating system's: they end with their process, however it ends.
+What is written stands beside its place until it is complete, so a reader never sees half of it,
+and a full disk or a power failure leaves the old file. Locks are the operating system's: they end
+with their process, however it ends.
 """
 
 from __future__ import annotations
@@ -39,7 +41,8 @@ def write(place: Place, parts: Sequence[bytes | memoryview]) -> None:
     """Write parts one after the other to a path, atomically, or to an open binary file.
 
     Raises:
-        OSError: of the class that the system's error has, with the path; a file that was there before is whole.
+        OSError: of the class that the system's error has, with the path; a
+            file that was there before is whole.
     """
     if isinstance(place, (str, os.PathLike)):
         try:
@@ -49,9 +52,7 @@ def write(place: Place, parts: Sequence[bytes | memoryview]) -> None:
             raise OSError(error.errno, error.strerror or str(error), os.fspath(place)) from error
         return
     if not hasattr(place, "write") or isinstance(place, io.TextIOBase):
-        raise ArgumentError(
-            f"a path or a file of mode 'wb' is expected, got {type(place).__name__}"
-        )
+        raise ArgumentError(f"a path or a file of mode 'wb' is expected, got {type(place).__name__}")
     for part in parts:
         _write_all(place, part)
 

@@ -33,7 +33,8 @@ Shape = tuple[int, ...]
 
 @contextmanager
 def load_limits(sample: Sequence[int] | None, arrays: Mapping[str, Any]) -> Iterator[None]:
-    """Inside, the library's layers make no more weights than these arrays hold, and no huge array of such a sample.
+    """Inside, the library's layers make no more weights than these arrays hold,
+    and no huge array of such a sample.
 
     A layer of the user's own is code that was passed on purpose, and is believed.
 
@@ -49,9 +50,7 @@ def load_limits(sample: Sequence[int] | None, arrays: Mapping[str, Any]) -> Iter
             weights, largest = _sizes(module, inputs)
             for shape in weights:
                 if math.prod(shape) > left:
-                    raise FileError(
-                        f"its description asks for weights of shape {shape}, more than it holds"
-                    )
+                    raise FileError(f"its description asks for weights of shape {shape}, more than it holds")
                 left -= math.prod(shape)
             if math.prod(largest) > LARGEST:
                 raise FileError(
@@ -64,7 +63,8 @@ def load_limits(sample: Sequence[int] | None, arrays: Mapping[str, Any]) -> Iter
 
 
 def check_sample(shape: Any) -> None:
-    """Refuse a shape of inputs that only damage asks for; what is no shape, of an object of the user's, passes.
+    """Refuse a shape of inputs that only damage asks for; what is no shape,
+    of an object of the user's, passes.
 
     Raises:
         FileError: there are too many numbers in it.
@@ -98,9 +98,7 @@ def _sizes(layer: Module, inputs: list[Tensor]) -> tuple[list[Shape], Shape]:
 
     # a search for NaN, say, would look at values
     with switched(mode, Mode(grad=False)):
-        program = ag.capture(
-            step, *inputs, state=dict(layer.named_tensors()), captures=True
-        ).program
+        program = ag.capture(step, *inputs, state=dict(layer.named_tensors()), captures=True).program
     values = [*program.named("input").values()]
     values += [i.result for i in program.instructions if i.primitive not in _NO_ARRAYS]
     return weights, max((value.spec.shape for value in values), key=math.prod)

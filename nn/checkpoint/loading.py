@@ -48,14 +48,13 @@ CLASSES: dict[str, type] = {
 }
 
 
-def load(
-    path: Place, custom_objects: Mapping[str, Any] | None = None, verify: bool = True
-) -> Model:
-    """The model that `model.save(path)` wrote: architecture, weights, optimizer with its state, loss, metrics.
+def load(path: Place, custom_objects: Mapping[str, Any] | None = None, verify: bool = True) -> Model:
+    """The model that `model.save(path)` wrote: architecture, weights,
+    optimizer with its state, loss, metrics.
 
-    The default random generator is set where it was too, so what follows is bit for bit what would have followed
-    there. A file written during `fit` also holds the place in the run: `fit(..., initial_epoch=k)`, with the k epochs
-    that were finished, goes on there (in the middle of an epoch, if it was written there).
+    The default random generator is set where it was too, so what follows is bit for bit what would have
+    followed there. A file written during `fit` also holds the place in the run: `fit(..., initial_epoch=k)`,
+    with the k epochs that were finished, goes on there (in the middle of an epoch, if it was written there).
 
     Args:
         path: the file, or a file object opened for reading bytes.
@@ -64,8 +63,8 @@ def load(
 
     Raises:
         FileNotFoundError: there is no such file.
-        FileError: the file is damaged, truncated, or not a model; or it names an unknown class. The random generators
-            are then as before.
+        FileError: the file is damaged, truncated, or not a model; or it names an unknown class. The
+            random generators are then as before.
 
     >>> import io, nn
     >>> model, file = nn.Sequential([nn.Dense(1, input_shape=(2,))]), io.BytesIO()
@@ -74,7 +73,9 @@ def load(
     True
     """
     if not (custom_objects is None or isinstance(custom_objects, Mapping)):
-        raise ArgumentError(f"load: custom_objects is a dict from names to classes, got {shown(custom_objects)}")  # fmt: skip
+        raise ArgumentError(
+            f"load: custom_objects is a dict from names to classes, got {shown(custom_objects)}"
+        )
     header, arrays = read_model(path, FLAG.checked("load", "verify", verify))
     classes = CLASSES | dict(custom_objects or {})
     with explained(path, "a model"), undone_on_error():
@@ -87,9 +88,7 @@ def load(
                 raise FileError("the shape of the inputs is missing")
             build(model, header)
             if describe(model.sample_shape) != header["input_shape"]:
-                raise FileError(
-                    f"inputs of shape {header['input_shape']} are not those of its model"
-                )
+                raise FileError(f"inputs of shape {header['input_shape']} are not those of its model")
         if "frozen" in header:
             _freeze(model, **header["frozen"])
         if "optimizer" in header:

@@ -36,9 +36,9 @@ def set_random_state(words: Words) -> None:
 class Position:
     """Where a run stands.
 
-    `epoch` is in progress when `batch` steps of it are done, else to come. `order` is the random state from which the
-    order of its rows was drawn. `forced` says that the run goes on here, whatever `initial_epoch` is; `origin` is the
-    file that it is from, `undo` puts back what else was taken up of it.
+    `epoch` is in progress when `batch` steps of it are done, else to come. `order` is the random state from
+    which the order of its rows was drawn. `forced` says that the run goes on here, whatever `initial_epoch`
+    is; `origin` is the file that it is from, `undo` puts back what else was taken up of it.
     """
 
     epoch: int

@@ -88,7 +88,9 @@ def _assign(own: dict[str, Tensor], found: dict[str, Any]) -> None:
 
 
 def load_weights(model: Module, place: Place, verify: bool = True) -> None:
-    """Set the parameters and buffers of `model` from a file of `save_weights` or `save`, or any safetensors file."""
+    """Set the parameters and buffers of `model` from a file of `save_weights`
+    or `save`, or any safetensors file.
+    """
     FLAG.checked("load_weights", "verify", verify)
     own = dict(model.named_tensors())
     if not own and not model.built:

@@ -42,7 +42,8 @@ def save_weights(model: Model, place: Place) -> None:
 def _weights(what: str, model: Model) -> dict[str, Any]:
     if not model.built:
         raise ArgumentError(
-            f"{what}: the model is not built yet; call it on some input, or give the first layer an input_shape"
+            f"{what}: the model is not built yet; call it on some input, or give the first layer an "
+            "input_shape"
         )
     return {f"model.{name}": array for name, array in model.state_dict().items()}
 

@@ -35,7 +35,8 @@ class Activation(Layer):
 class ReLU(Layer):
     """max(x, 0); its slope at 0 is 0.
 
-    With arguments: x where it is above `threshold`, but `max_value` at most; else `negative_slope (x - threshold)`.
+    With arguments: x where it is above `threshold`, but `max_value` at most;
+    else `negative_slope (x - threshold)`.
 
     Args:
         max_value: the highest output; None for no limit.
@@ -92,7 +93,8 @@ class ELU(Layer):
 
 @constructor
 class Softmax(Layer):
-    """Probabilities along `axis`; as the last layer, over the last axis, the loss is computed from its logits.
+    """Probabilities along `axis`; as the last layer, over the last axis,
+    the loss is computed from its logits.
 
     >>> import nn
     >>> nn.Softmax()([[0.0, 0.0]]).tolist()

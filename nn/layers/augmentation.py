@@ -59,10 +59,11 @@ class RandomShift(Layer):
     """In training moves each image by whole pixels. Keras calls the like RandomTranslation.
 
     Args:
-        height_factor: up to which fraction of the height to move up or down; or (lowest, highest), down is positive.
+        height_factor: up to which fraction of the height to move up or down; or
+            (lowest, highest), down is positive.
         width_factor: likewise to the left or right.
-        fill_mode: what comes in from outside: "reflect" (d c b a | a b c d | d c b a), "wrap" (a b c d | a b c d),
-            "nearest" (a a a | a b c d | d d d), or "constant".
+        fill_mode: what comes in from outside: "reflect" (d c b a | a b c d | d c b a), "wrap" (a b c d |
+            a b c d), "nearest" (a a a | a b c d | d d d), or "constant".
         fill_value: the constant.
         input_shape, name: as in `Layer`.
 
@@ -83,8 +84,7 @@ class RandomShift(Layer):
         count = x.shape[0]
         factors: Any = (self.height_factor, self.width_factor)
         (rows, rows_inside), (columns, columns_inside) = (
-            self._sources(count, size, bounds)
-            for size, bounds in zip(x.shape[1:3], factors, strict=True)
+            self._sources(count, size, bounds) for size, bounds in zip(x.shape[1:3], factors, strict=True)
         )
         images = ag.arange(count).reshape(count, 1, 1)
         moved: Tensor = x[images, rows.expand_dims(2), columns.expand_dims(1)]

@@ -67,7 +67,8 @@ class Layer(Checked, Module):
         if len(shape) != 4:
             hint = " For one channel use x.reshape(*x.shape, 1)." if len(shape) == 3 else ""
             raise ShapeError(
-                f"{self.title}: the input has {len(shape)} dimensions, shape {shape}; expected {IMAGES[letters]}.{hint}"
+                f"{self.title}: the input has {len(shape)} dimensions, shape {shape}; expected "
+                f"{IMAGES[letters]}.{hint}"
             )
 
     def needs_features(self, x: Tensor, axes: tuple[int, ...], sizes: tuple[int, ...]) -> None:
@@ -75,8 +76,8 @@ class Layer(Checked, Module):
         found = tuple(x.shape[axis] for axis in axes)
         if found != sizes:
             raise ShapeError(
-                f"{self.title}: axis {', '.join(map(str, axes))} of the input has to be {', '.join(map(str, sizes))}, "
-                f"which the layer was built for. Received {x.shape} {x.dtype}."
+                f"{self.title}: axis {', '.join(map(str, axes))} of the input has to be "
+                f"{', '.join(map(str, sizes))}, which the layer was built for. Received {x.shape} {x.dtype}."
             )
 
 
@@ -98,7 +99,8 @@ class Affine(Layer):
     Args:
         use_bias: add a bias per unit.
         kernel_initializer, bias_initializer: how they begin.
-        kernel_regularizer, bias_regularizer: "l1", "l2" or an object; its penalty is added to the loss of training.
+        kernel_regularizer, bias_regularizer: "l1", "l2" or an object; its
+            penalty is added to the loss of training.
         kernel_constraint, bias_constraint: "max_norm", "unit_norm" or an object; applied after each update.
         name, input_shape: as in `Layer`.
     """
@@ -127,9 +129,7 @@ def weight(layer: Layer, name: str, shape: tuple[int, ...], dtype: Any) -> Param
 def axes_of(owner: str, axis: Any, ndim: int) -> tuple[int, ...]:
     """Axes as sorted numbers >= 0, for inputs of `ndim` dimensions."""
     if ndim < 2:
-        raise ShapeError(
-            f"{owner}: the input has {ndim or 'no'} dimensions; expected (batch, features)"
-        )
+        raise ShapeError(f"{owner}: the input has {ndim or 'no'} dimensions; expected (batch, features)")
     given = axis if isinstance(axis, tuple) else (axis,)
     found = sorted(a % ndim if -ndim <= a < ndim else -1 for a in given)
     if found[0] < 1 or len(set(found)) < len(found):

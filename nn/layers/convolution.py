@@ -22,14 +22,15 @@ class Conv2D(ImageFormat, Affine):
         filters: how many.
         kernel_size: (height, width) of a filter, or one number for both.
         strides: steps between two places.
-        padding: "valid" for places inside the image alone, "same" for as many places as pixels (over the stride); odd
-            padding is added below and to the right, as in Keras.
+        padding: "valid" for places inside the image alone, "same" for as many places as pixels (over the
+            stride); odd padding is added below and to the right, as in Keras.
         data_format: "channels_last", the default, or "channels_first" for (batch, channels, height, width).
         dilation_rate: distance between two pixels that a filter sees.
-        groups: the channels are divided into so many parts, and so are the filters; each part sees its own alone.
+        groups: the channels are divided into so many parts, and so are the
+            filters; each part sees its own alone.
         activation: a name, a function, or None.
-        use_bias, kernel_*, bias_*, input_shape, name: as in `Dense`; the kernel is (height, width, channels / groups,
-            filters).
+        use_bias, kernel_*, bias_*, input_shape, name: as in `Dense`; the kernel is (height,
+            width, channels / groups, filters).
 
     >>> import autograd as ag, nn
     >>> nn.Conv2D(8, 3, activation="relu")(ag.zeros((1, 28, 28, 1))).shape
@@ -57,9 +58,7 @@ class Conv2D(ImageFormat, Affine):
         self.needs_images(shape, self.letters)
         channels = shape[self.letters.index("C")]
         if channels % self.groups:
-            raise ShapeError(
-                f"{self.title}: {channels} channels do not divide into {self.groups} groups"
-            )
+            raise ShapeError(f"{self.title}: {channels} channels do not divide into {self.groups} groups")
         window: Any = self.kernel_size
         self.make_weights((*window, channels // self.groups, self.filters), self.filters, dtype)
 

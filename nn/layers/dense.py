@@ -22,8 +22,10 @@ class Dense(Affine):
         activation: a name ("relu"), a function of a tensor, or None for none.
         use_bias: add a bias per unit, starting at 0.
         kernel_initializer: how the kernel (n, units) begins; `bias_initializer` likewise.
-        kernel_regularizer: "l1", "l2" or an object; its penalty is added to the loss; `bias_regularizer` likewise.
-        kernel_constraint: "max_norm", "unit_norm" or an object; applied after each update; `bias_constraint` likewise.
+        kernel_regularizer: "l1", "l2" or an object; its penalty is added to the
+            loss; `bias_regularizer` likewise.
+        kernel_constraint: "max_norm", "unit_norm" or an object; applied after each
+            update; `bias_constraint` likewise.
         input_dim: n, when the model should be built before it sees data; `input_shape=(n,)` says the same.
         name: shown in summaries.
 
@@ -34,9 +36,7 @@ class Dense(Affine):
 
     units: int = argument(COUNT)
     activation: Any = argument(ACTIVATION, default=None)
-    input_dim: int | None = argument(
-        COUNT.or_none(), default=None, after="bias_constraint", kw_only=True
-    )
+    input_dim: int | None = argument(COUNT.or_none(), default=None, after="bias_constraint", kw_only=True)
 
     def __post_init__(self) -> None:
         if self.input_dim is not None:
@@ -56,7 +56,7 @@ class Dense(Affine):
         expected = self.kernel.shape[0]
         if not x.shape or x.shape[-1] != expected:
             raise ShapeError(
-                f"{self.title}({self.units}): the last axis of the input has to be {expected}, the number of features "
-                f"it was built for. Received {x.shape} {x.dtype}."
+                f"{self.title}({self.units}): the last axis of the input has to be {expected}, the number "
+                f"of features it was built for. Received {x.shape} {x.dtype}."
             )
         return self._activation(ag.linear(x, self.kernel, self.bias))

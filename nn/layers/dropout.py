@@ -12,7 +12,8 @@ from .base import Layer
 
 @constructor
 class Dropout(Layer):
-    """In training each element is 0 with probability `rate`, the others are divided by 1 - rate; else identity.
+    """In training each element is 0 with probability `rate`, the others are
+    divided by 1 - rate; else identity.
 
     20 % is a good start, 20 to 50 % are usual; rate 1 gives zeros.
 

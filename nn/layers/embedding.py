@@ -16,13 +16,14 @@ from .base import CONSTRAINT, INITIALIZER, REGULARIZER, Layer, weight
 class Embedding(Layer):
     """Rows of a table by number: inputs (...) of integers from 0 to input_dim - 1, outputs (..., output_dim).
 
-    Where `i` stands in the input, row `i` stands in the output. A model gives its inputs as floating numbers; integers up
-    to 2**24 are exact in float32, up to 2**53 in float64. A fraction is cut off, as in Keras.
+    Where `i` stands in the input, row `i` stands in the output. A model gives its inputs as floating numbers;
+    integers up to 2**24 are exact in float32, up to 2**53 in float64. A fraction is cut off, as in Keras.
 
     Args:
         input_dim: how many different numbers there are.
         output_dim: the length of a vector.
-        embeddings_initializer, embeddings_regularizer, embeddings_constraint: of the table (input_dim, output_dim).
+        embeddings_initializer, embeddings_regularizer, embeddings_constraint: of
+        the table (input_dim, output_dim).
         input_shape, name: as in `Layer`.
 
     Raises:

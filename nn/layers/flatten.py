@@ -28,8 +28,8 @@ class Flatten(ImageFormat, Layer):
     """(batch, ...) to (batch, features).
 
     Args:
-        data_format: "channels_last", the default, or "channels_first": axis 1 holds the channels and is made the last
-            before flattening, so that weights after it serve both formats.
+        data_format: "channels_last", the default, or "channels_first": axis 1 holds the channels and is
+            made the last before flattening, so that weights after it serve both formats.
         input_shape, name: as in `Layer`.
 
     >>> import nn
@@ -64,7 +64,8 @@ class Reshape(Layer):
         size, known = math.prod(x.shape[1:]), math.prod(n for n in self.target_shape if n != -1)
         if size % known if -1 in self.target_shape else size != known:
             raise ShapeError(
-                f"{self.title}: a sample of shape {x.shape[1:]} has {size} numbers, which do not fit {self.target_shape}"
+                f"{self.title}: a sample of shape {x.shape[1:]} has {size} numbers, which do not fit "
+                f"{self.target_shape}"
             )
         sizes = (size // known if n == -1 else n for n in self.target_shape)
         return x.reshape(x.shape[0], *sizes)

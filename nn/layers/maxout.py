@@ -21,8 +21,8 @@ class Maxout(Affine):
     Args:
         units: how many.
         pieces: linear functions a unit.
-        use_bias, kernel_*, bias_*, input_shape, name: as in `Dense`; the kernel is (n, units * pieces), the pieces of a
-            unit beside each other.
+        use_bias, kernel_*, bias_*, input_shape, name: as in `Dense`; the kernel is (n, units * pieces),
+            the pieces of a unit beside each other.
 
     >>> import nn
     >>> nn.Maxout(3, pieces=4)([[1.0, 2.0]]).shape

@@ -1,4 +1,6 @@
-"""Normalisation: over the batch (Ioffe & Szegedy 2015) and over the features of each sample (Ba et al. 2016)."""
+"""Normalisation: over the batch (Ioffe & Szegedy 2015) and over the
+features of each sample (Ba et al. 2016).
+"""
 
 from __future__ import annotations
 
@@ -57,8 +59,8 @@ class BatchNormalization(_Normalization):
         epsilon: added to the variance.
         center: learn `beta`.
         scale: learn `gamma`.
-        beta_initializer, gamma_initializer, moving_mean_initializer, moving_variance_initializer: how they begin.
-        beta_regularizer, gamma_regularizer, beta_constraint, gamma_constraint: as in `Dense`.
+        beta_initializer, gamma_initializer, moving_mean_initializer, moving_variance_initializer: how they
+        begin. beta_regularizer, gamma_regularizer, beta_constraint, gamma_constraint: as in `Dense`.
         input_shape, name: as in `Layer`.
 
     >>> import nn
@@ -114,7 +116,8 @@ def ONE_OR_SEVERAL(value: Any) -> Any:
 
 @constructor
 class LayerNormalization(_Normalization):
-    """`gamma (x - mean) / sqrt(variance + epsilon) + beta`, mean and variance those of each sample over `axis`.
+    """`gamma (x - mean) / sqrt(variance + epsilon) + beta`, mean and
+    variance those of each sample over `axis`.
 
     Args:
         axis: one axis or several, of the features; `gamma` and `beta` have their sizes.

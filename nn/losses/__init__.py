@@ -45,21 +45,18 @@ from .regression import mean_squared_logarithmic_error as mean_squared_logarithm
 __all__ = _exported(__name__, "LOSSES", "get")
 
 _FUNCTIONS: list[Any] = [f for f in map(globals().get, __all__) if hasattr(f, "short")]
-LOSSES: dict[str, type[Loss]] = {
-    name: f.loss for f in _FUNCTIONS for name in (f.__name__, *f.short)
-}
+LOSSES: dict[str, type[Loss]] = {name: f.loss for f in _FUNCTIONS for name in (f.__name__, *f.short)}
 """The names of Keras's functions, and the short ones: what an error message suggests."""
 _ALSO: dict[str, type[Loss]] = {
-    name: f.loss
-    for f in _FUNCTIONS
-    for name in (f.loss.__name__, *(short.upper() for short in f.short))
+    name: f.loss for f in _FUNCTIONS for name in (f.loss.__name__, *(short.upper() for short in f.short))
 }
 
 
 def get(loss: Any) -> Loss:
     """A loss by name, the object itself, or a function of (y_true, y_pred).
 
-    A function of this module stands for its class, so that the whole target is checked and the model can be saved.
+    A function of this module stands for its class, so that the whole target is
+    checked and the model can be saved.
 
     Raises:
         ArgumentError: an unknown name, with the nearest known one.

@@ -1,9 +1,10 @@
-"""Losses, with Keras's meanings: a value per sample (the mean over the last axis), then a reduction over the batch.
+"""Losses, with Keras's meanings: a value per sample (the mean over the last
+axis), then a reduction over the batch.
 
-Shapes never broadcast silently: (n,) and (n, 1) are aligned, anything else that differs raises. `check` looks at the
-whole target once, before training, so that a bad label is found before a weight has moved. A loss with `logits_of`
-can be computed from the logits of that activation, which is exact where the probability has saturated. `per_sample`,
-`kept` and `reduce` run inside a traced step: none of them looks at a value.
+Shapes never broadcast silently: (n,) and (n, 1) are aligned, anything else that differs raises. `check` looks
+at the whole target once, before training, so that a bad label is found before a weight has moved. A loss with
+`logits_of` can be computed from the logits of that activation, which is exact where the probability has
+saturated. `per_sample`, `kept` and `reduce` run inside a traced step: none of them looks at a value.
 """
 
 from __future__ import annotations
@@ -35,9 +36,7 @@ def returned(what: str, value: Any) -> Tensor:
     if not isinstance(value, Tensor):
         raise ArgumentError(f"{what} returns a tensor, got {type(value).__name__}")
     if value.dtype.kind != "f":
-        raise ArgumentError(
-            f"{what} returns floating numbers, got {value.dtype}, which have no slope"
-        )
+        raise ArgumentError(f"{what} returns floating numbers, got {value.dtype}, which have no slope")
     return value
 
 
@@ -68,12 +67,13 @@ class Loss(Checked):
     """Base of losses. Subclasses define `per_sample`.
 
     Args:
-        reduction: "sum_over_batch_size" or "mean" (the mean of all per-sample values, weighted ones included with
-            their weight as a factor), "sum", "mean_with_sample_weight" (divides by the sum of weights), or None.
+        reduction: "sum_over_batch_size" or "mean" (the mean of all per-sample values,
+            weighted ones included with their weight as a factor), "sum",
+            "mean_with_sample_weight" (divides by the sum of weights), or None.
         name: what to call the loss in messages and tables; default: the class name in snake case.
 
-    Calling `loss(y_true, y_pred, sample_weight=None)` gives a single number, or a value per sample for None. In
-    predictions of shape (n,) each number is a sample, as in (n, 1).
+    Calling `loss(y_true, y_pred, sample_weight=None)` gives a single number, or a value per sample for None.
+    In predictions of shape (n,) each number is a sample, as in (n, 1).
 
     Raises:
         ArgumentError: an unknown reduction.
@@ -99,9 +99,7 @@ class Loss(Checked):
         instead_of_none=lambda self: snake_case(type(self).__name__),
     )
 
-    def __init__(
-        self, name: str | None = None, reduction: str | None = "sum_over_batch_size"
-    ) -> None:
+    def __init__(self, name: str | None = None, reduction: str | None = "sum_over_batch_size") -> None:
         kind = type(self).__name__
         self.name = NAME.or_none().checked(kind, "name", name) or snake_case(kind)
         self.reduction = reduction
@@ -131,9 +129,7 @@ class Loss(Checked):
             values = self.per_sample(targets, floating(y_pred), self.from_logits)
             return self.reduce(returned("a loss", values), sample_weight, self.kept(targets))
 
-    def reduce(
-        self, values: Tensor, sample_weight: Any = None, kept: Tensor | None = None
-    ) -> Tensor:
+    def reduce(self, values: Tensor, sample_weight: Any = None, kept: Tensor | None = None) -> Tensor:
         """Per-sample values to the loss; `kept` says which of them count in a mean."""
         weight = None if sample_weight is None else self._weight(sample_weight, values)
         if weight is not None:
@@ -154,7 +150,8 @@ class Loss(Checked):
             weight = weight.reshape(without_last_one(weight.shape))
         if weight.shape != values.shape[: weight.ndim]:
             raise ShapeError(
-                f"{type(self).__name__}: sample_weight {weight.shape} does not fit {values.shape}, one value per sample"
+                f"{type(self).__name__}: sample_weight {weight.shape} does not fit {values.shape}, one "
+                "value per sample"
             )
         return weight.reshape(weight.shape + (1,) * (values.ndim - weight.ndim))
 

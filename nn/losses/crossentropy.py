@@ -1,4 +1,6 @@
-"""Cross-entropies, from probabilities or from logits; their targets are checked to be what they have to be."""
+"""Cross-entropies, from probabilities or from logits; their targets are
+checked to be what they have to be.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +31,9 @@ class SmoothedCrossentropy(Loss):
 
 @common
 class BinaryLoss(SmoothedCrossentropy):
-    """What the two binary cross-entropies share: targets between 0 and 1, and the value of each prediction."""
+    """What the two binary cross-entropies share: targets between 0 and
+    1, and the value of each prediction.
+    """
 
     logits_of: str | None = attribute("sigmoid")
 
@@ -75,7 +79,8 @@ binary_crossentropy = loss_function(BinaryCrossentropy, "[[1.0]], [[0.25]] -> [1
 
 @constructor
 class BinaryFocalCrossentropy(BinaryLoss):
-    """Binary cross-entropy times (1 - q)^gamma, q = t p + (1 - t)(1 - p): easy samples count less (Lin et al. 2017).
+    """Binary cross-entropy times (1 - q)^gamma, q = t p + (1 - t)(1 - p): easy
+    samples count less (Lin et al. 2017).
 
     Args:
         apply_class_balancing: multiply by `alpha` for class 1 and by 1 - alpha for class 0.
@@ -144,8 +149,8 @@ class CategoricalCrossentropy(SmoothedCrossentropy):
     def check(self, y_true: Tensor, output_shape: tuple[int | None, ...]) -> Tensor:
         if y_true.ndim < len(output_shape):
             raise ShapeError(
-                f"CategoricalCrossentropy: targets {y_true.shape} are not one row of probabilities per sample. "
-                "For class numbers use sparse_categorical_crossentropy, or ag.one_hot."
+                f"CategoricalCrossentropy: targets {y_true.shape} are not one row of probabilities per "
+                "sample. For class numbers use sparse_categorical_crossentropy, or ag.one_hot."
             )
         y_true = super().check(y_true, output_shape)
         check_range("CategoricalCrossentropy", y_true, "probabilities, such as one-hot rows")
@@ -206,9 +211,7 @@ class SparseCategoricalCrossentropy(Loss):
                 "Expected one class number per sample; for one-hot rows use categorical_crossentropy."
             )
         if labels.dtype.kind == "f" and not (labels == labels.floor()).all():
-            raise DataError(
-                f"{name}: class numbers are integers, some targets have a fraction or are NaN"
-            )
+            raise DataError(f"{name}: class numbers are integers, some targets have a fraction or are NaN")
         labels = labels.to("int64")
         check_labels(self._without_ignored(labels)[0], output_shape[-1] or 1)
         return labels
@@ -218,8 +221,8 @@ class SparseCategoricalCrossentropy(Loss):
         labels = drop_last_one(y_true, y_pred.ndim - 1)
         if labels.shape != y_pred.shape[:-1]:
             raise ShapeError(
-                f"SparseCategoricalCrossentropy: targets {y_true.shape} do not fit predictions {y_pred.shape}. "
-                "Expected one class number per sample."
+                f"SparseCategoricalCrossentropy: targets {y_true.shape} do not fit predictions "
+                f"{y_pred.shape}. Expected one class number per sample."
             )
         labels, kept = self._without_ignored(labels.to("int64"))
         if kept is not None:

@@ -47,15 +47,11 @@ def loss_function(kind: type[Loss], example: str, *short: str) -> LossFunction:
     name, named = snake_case(kind.__name__), ", ".join(f"{n}={n}" for n in own)
     body = [f"return _per_sample(_kind({named}), y_true, y_pred)"]
     parameters = {"y_true": data, "y_pred": data} | own
-    function: Any = with_signature(
-        kind, name, parameters, body, _kind=kind, _per_sample=_per_sample
-    )
+    function: Any = with_signature(kind, name, parameters, body, _kind=kind, _per_sample=_per_sample)
     function.__annotations__["return"] = "Tensor"
     given, value = example.split(" -> ")
     formula = (kind.__doc__ or "").partition("\n\n")[0]
-    function.__doc__ = _DOC.format(
-        kind=kind.__name__, formula=formula, name=name, given=given, value=value
-    )
+    function.__doc__ = _DOC.format(kind=kind.__name__, formula=formula, name=name, given=given, value=value)
     function.loss, function.short = kind, short
     made: LossFunction = function
     return made

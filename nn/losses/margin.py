@@ -1,8 +1,8 @@
 """Losses of margins: nothing for a prediction that is on the right side by more than 1.
 
-Labels 0 and 1 mean -1 and 1. Keras decides batch by batch whether the labels are of that kind; here it is the whole
-target that decides. `per_sample` sees a batch and has to say the same, in a trace too, without looking at a value: see
-`HingeLoss.check`.
+Labels 0 and 1 mean -1 and 1. Keras decides batch by batch whether the labels are of that kind; here it is the
+whole target that decides. `per_sample` sees a batch and has to say the same, in a trace too, without looking
+at a value: see `HingeLoss.check`.
 """
 
 from __future__ import annotations
@@ -24,14 +24,16 @@ def _signs(targets: Tensor) -> Tensor:
 
 
 class HingeLoss(Loss):
-    """What Hinge and SquaredHinge share: labels as signs, and how far each prediction is inside the margin."""
+    """What Hinge and SquaredHinge share: labels as signs, and how far
+    each prediction is inside the margin.
+    """
 
     def check(self, y_true: Tensor, output_shape: tuple[int | None, ...]) -> Tensor:
         """The target, such that each part of it is read as the whole is.
 
-        Of labels 0 and 1 every batch holds labels, and of -1 and 1 only a batch of ones looks like labels, for which
-        both readings are the same. In targets of another kind a batch of zeros and ones would be read wrongly: there
-        a zero becomes a number that is nothing beside 1, but is no label.
+        Of labels 0 and 1 every batch holds labels, and of -1 and 1 only a batch of ones looks like labels,
+        for which both readings are the same. In targets of another kind a batch of zeros and ones would be
+        read wrongly: there a zero becomes a number that is nothing beside 1, but is no label.
         """
         y_true = super().check(y_true, output_shape)
         zero = y_true == 0
@@ -89,7 +91,8 @@ squared_hinge = loss_function(SquaredHinge, "[[0.0, 1.0]], [[-0.5, 2.0]] -> [0.1
 
 @constructor
 class CategoricalHinge(Loss):
-    """max(n - p + 1, 0): p the prediction for the right class, n the largest for a wrong one. Targets are one-hot rows.
+    """max(n - p + 1, 0): p the prediction for the right class, n the largest for a
+    wrong one. Targets are one-hot rows.
 
     Args:
         reduction, name: as in `Loss`.

@@ -1,4 +1,6 @@
-"""Losses between distributions that are no cross-entropy: Kullback-Leibler divergence and Poisson likelihood."""
+"""Losses between distributions that are no cross-entropy: Kullback-Leibler
+divergence and Poisson likelihood.
+"""
 
 from __future__ import annotations
 

@@ -152,7 +152,8 @@ log_cosh = loss_function(LogCosh, "[[0.0, 1.0]], [[0.0, 1.0]] -> [0.0]")
 
 @constructor
 class CosineSimilarity(Loss):
-    """-sum(t p) of the targets and predictions scaled to length 1: -1 when they point the same way, 1 when opposite.
+    """-sum(t p) of the targets and predictions scaled to length 1: -1 when they
+    point the same way, 1 when opposite.
 
     Args:
         axis: of the vectors.

@@ -104,7 +104,8 @@ class Accuracy(Metric):
 
 @constructor
 class SparseTopKCategoricalAccuracy(Metric):
-    """How often the score of the class number is among the k largest; a tie with the k-th largest counts as in.
+    """How often the score of the class number is among the k largest; a tie
+    with the k-th largest counts as in.
 
     A score that is NaN is never among them.
 

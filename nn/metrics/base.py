@@ -1,8 +1,8 @@
 """Metrics: numbers to watch, accumulated over batches.
 
-Each keeps its sums as float64 tensors, so a traced step updates them as named state; `result` reads them as a float. A
-metric that needs more than sums says `traced = False`: it is no part of the step's program, and is given the targets
-and the predictions of each batch after the step.
+Each keeps its sums as float64 tensors, so a traced step updates them as named state; `result` reads them as a
+float. A metric that needs more than sums says `traced = False`: it is no part of the step's program, and is
+given the targets and the predictions of each batch after the step.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ class Metric(Checked):
     """
 
     traced: ClassVar[bool] = True
-    """Whether `update` is a part of the step's program: it then only does tensor arithmetic and `assign`. Otherwise it
-    runs after the step, and the result is looked at once per epoch, not after every batch."""
+    """Whether `update` is a part of the step's program: it then only does tensor arithmetic and `assign`.
+    Otherwise it runs after the step, and the result is looked at once per epoch, not after every batch."""
     logged: ClassVar[bool] = True
     """Whether the result is a number for the logs."""
     state_names: ClassVar[tuple[str, ...]] = ("total", "count")
@@ -60,7 +60,9 @@ class Metric(Checked):
                 setattr(self, name, ag.zeros(shape, "float64"))
 
     def build(self, output_shape: Sequence[int | None]) -> None:
-        """Make the sums whose shape depends on the model's output (batch size first); before the first step."""
+        """Make the sums whose shape depends on the model's output (batch
+        size first); before the first step.
+        """
 
     def state(self) -> dict[str, Tensor]:
         """What `update` reads and assigns, by name: a traced step and a saved run keep it."""
@@ -94,9 +96,7 @@ class Metric(Checked):
     def add(self, values: Tensor, sample_weight: Any = None) -> None:
         """Add per-sample values."""
         if not isinstance(values, Tensor):
-            raise ArgumentError(
-                f"metric {self.name!r} returns a tensor, got {type(values).__name__}"
-            )
+            raise ArgumentError(f"metric {self.name!r} returns a tensor, got {type(values).__name__}")
         count: Any = float(values.size)
         if sample_weight is not None:
             weight = spread(self.name, sample_weight, values.shape)
@@ -187,9 +187,7 @@ def spread(name: str, sample_weight: Any, shape: tuple[int, ...]) -> Tensor:
         own in (1, size) for own, size in zip(weight.shape, shape, strict=True)
     )
     if not fits or (given and given[0] != shape[0]):
-        raise ShapeError(
-            f"{name}: sample_weight {given} does not fit {shape}, one value per sample"
-        )
+        raise ShapeError(f"{name}: sample_weight {given} does not fit {shape}, one value per sample")
     return ag.broadcast_to(weight, shape)
 
 
@@ -198,9 +196,7 @@ def number_of(name: str, result: Any) -> float:
     try:
         return float(result.item() if hasattr(result, "item") else result)
     except (TypeError, ValueError) as error:
-        raise ArgumentError(
-            f"metric {name!r}: result() returns a number, got {result!r}"
-        ) from error
+        raise ArgumentError(f"metric {name!r}: result() returns a number, got {result!r}") from error
 
 
 def ratio(numerator: float, denominator: float) -> float:

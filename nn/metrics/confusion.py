@@ -1,7 +1,7 @@
 """Metrics of right and wrong decisions: precision, recall, F scores, the confusion matrix.
 
-`result` is always one number, so that every metric can be logged and monitored. Where Keras returns an array (several
-thresholds, `average=None`), the array is `results()` and `result()` is its mean.
+`result` is always one number, so that every metric can be logged and monitored. Where Keras returns an array
+(several thresholds, `average=None`), the array is `results()` and `result()` is its mean.
 """
 
 from __future__ import annotations
@@ -34,9 +34,7 @@ class _AtThresholds(Metric):
         self._limits = _limits(type(self).__name__, self.thresholds)
         self.allocate((len(self._limits),))
 
-    def decisions(
-        self, y_true: Any, y_pred: Any, sample_weight: Any
-    ) -> tuple[Tensor, list[Tensor], Tensor]:
+    def decisions(self, y_true: Any, y_pred: Any, sample_weight: Any) -> tuple[Tensor, list[Tensor], Tensor]:
         """(is positive, is called positive at each threshold, weight), one number per decision."""
         p = tensor(y_pred)
         t = align(type(self).__name__, tensor(y_true), p)
@@ -69,7 +67,9 @@ class _AtThresholds(Metric):
         return [ratio(r, r + w) for r, w in zip(right, wrong)]
 
     def result(self) -> float:
-        """The value over all batches since `reset`, the mean over several thresholds; 0 when there is nothing to divide by."""
+        """The value over all batches since `reset`, the mean over several thresholds; 0
+        when there is nothing to divide by.
+        """
         values = self.results()
         return sum(values) / len(values)
 
@@ -78,8 +78,8 @@ class _AtThresholds(Metric):
 class Precision(_AtThresholds):
     """Of what was called positive, the share that is: true positives / (true + false positives).
 
-    Positive is what is predicted above the threshold (0.5 by default); a target is positive when it is not 0. Every
-    element counts, of several outputs too; `class_id` picks one output.
+    Positive is what is predicted above the threshold (0.5 by default); a target is positive when it is not 0.
+    Every element counts, of several outputs too; `class_id` picks one output.
 
     Args:
         thresholds: a number in [0, 1] (0 for logits), or several: `results` then has a value for each.
@@ -123,15 +123,16 @@ class Recall(_AtThresholds):
 class FBetaScore(Metric):
     """The harmonic mean of precision and recall, recall counting `beta` times as much, per class.
 
-    `(1 + beta**2) tp / ((1 + beta**2) tp + beta**2 fn + fp)`, 0 for a class that neither occurs nor is predicted. Exact,
-    where Keras adds 1e-7 to every denominator.
+    `(1 + beta**2) tp / ((1 + beta**2) tp + beta**2 fn + fp)`, 0 for a class that neither occurs nor is
+    predicted. Exact, where Keras adds 1e-7 to every denominator.
 
     Args:
-        average: None, "macro" (the mean over classes), "micro" (all decisions in one), "weighted" (by how often a class
-            occurs). None means "macro" in `result`; `results()` has the score of each class, which Keras returns then.
+        average: None, "macro" (the mean over classes), "micro" (all decisions in one), "weighted"
+            (by how often a class occurs). None means "macro" in `result`; `results()` has the score
+            of each class, which Keras returns then.
         beta: a positive number.
-        threshold: called positive is what lies above. By default the largest output of each row, and 0.5 for one
-            output (Keras calls every row positive then).
+        threshold: called positive is what lies above. By default the largest output of each row, and 0.5
+            for one output (Keras calls every row positive then).
 
     >>> import nn
     >>> metric = nn.metrics.FBetaScore(beta=2.0, threshold=0.5)
@@ -218,7 +219,8 @@ class F1Score(FBetaScore):
 class ConfusionMatrix(Metric):
     """How often each class (row) was predicted as each class (column); a matrix, so not a part of the logs.
 
-    Targets are class numbers or one-hot rows; the prediction is the largest of several outputs, `p > 0.5` of one.
+    Targets are class numbers or one-hot rows; the prediction is the largest of
+    several outputs, `p > 0.5` of one.
 
     Args:
         classes: how many there are; 2 for one output.

@@ -1,7 +1,8 @@
-"""The area under the ROC and the precision-recall curve, exact: every prediction of an epoch is kept and sorted.
+"""The area under the ROC and the precision-recall curve, exact: every
+prediction of an epoch is kept and sorted.
 
-That is more than sums, so this metric is fed after the step (`traced = False`). Keras approximates both areas by 200
-thresholds; here every prediction is a threshold.
+That is more than sums, so this metric is fed after the step (`traced = False`). Keras approximates both areas
+by 200 thresholds; here every prediction is a threshold.
 """
 
 from __future__ import annotations
@@ -25,10 +26,11 @@ KEPT = ("scores", "positive", "negative")
 class AUC(Metric):
     """How well the scores separate positives from negatives.
 
-    "ROC" is the share of (positive, negative) pairs in which the positive has the larger score, a tie counting one half
-    (Mann & Whitney 1947). "PR" is the area under precision over recall, interpolated between two neighbouring scores as
-    Davis & Goadrich (2006) do and as Keras does between two thresholds. Targets are positive when they are not 0;
-    predictions of several outputs are taken one by one. Only the order of the scores counts, so logits will do.
+    "ROC" is the share of (positive, negative) pairs in which the positive has the larger score, a tie
+    counting one half (Mann & Whitney 1947). "PR" is the area under precision over recall, interpolated
+    between two neighbouring scores as Davis & Goadrich (2006) do and as Keras does between two thresholds.
+    Targets are positive when they are not 0; predictions of several outputs are taken one by one. Only the
+    order of the scores counts, so logits will do.
 
     NaN when there are no positives, no negatives (ROC), or a score is NaN.
 
@@ -51,13 +53,16 @@ class AUC(Metric):
         t = align("AUC", tensor(y_true).detach(), p)
         positive = (t != 0.0).to("float64")
         weight = spread("AUC", sample_weight, p.shape).detach()
-        # sums and products are new arrays: a step that reuses the memory of its prediction changes nothing here
+        # sums and products are new arrays: a step that reuses the memory of its prediction changes nothing
+        # here
         new = (p.to("float64") + 0.0, positive * weight, (1.0 - positive) * weight)
         for key, values in zip(KEPT, new, strict=True):
             self._kept[key].append(values.reshape(-1))
 
     def state(self) -> dict[str, Tensor]:
-        """The scores so far, each with its weight as a positive and as a negative; nothing before the first."""
+        """The scores so far, each with its weight as a positive and as a
+        negative; nothing before the first.
+        """
         if not self._kept["scores"]:
             return {}
         return {key: ag.concat(self._kept[key]) for key in KEPT}

@@ -1,6 +1,7 @@
 """Metrics of numbers: squared and absolute errors, and the share of the variance that is explained.
 
-The errors have the names of their losses; the losses are `nn.MeanSquaredError` ..., the metrics `nn.metrics.MeanSquaredError` ...
+The errors have the names of their losses; the losses are `nn.MeanSquaredError` ..., the
+metrics `nn.metrics.MeanSquaredError` ...
 """
 
 from __future__ import annotations
@@ -67,15 +68,18 @@ class MeanAbsoluteError(Metric):
 
 @constructor
 class R2Score(Metric):
-    """The coefficient of determination: 1 - sum of squared errors / sum of squared distances from the mean target.
+    """The coefficient of determination: 1 - sum of squared errors / sum of
+    squared distances from the mean target.
 
-    The distances are added up batch by batch around the mean so far (Chan, Golub & LeVeque 1983), so a large mean
-    costs no digits. A constant target gives 0, as in Keras, and NaN when it is also met exactly.
+    The distances are added up batch by batch around the mean so far (Chan, Golub & LeVeque 1983), so a large
+    mean costs no digits. A constant target gives 0, as in Keras, and NaN when it is also met exactly.
 
     Args:
-        class_aggregation: of several outputs: "uniform_average", "variance_weighted_average", or None. `results` has
-            one value per output; `result` is one number, the plain mean for None (Keras: an array).
-        num_regressors: for the adjusted score, the number of inputs; it needs more than so many rows plus one.
+        class_aggregation: of several outputs: "uniform_average",
+            "variance_weighted_average", or None. `results` has one value per output; `result`
+            is one number, the plain mean for None (Keras: an array).
+        num_regressors: for the adjusted score, the number of inputs; it
+            needs more than so many rows plus one.
 
     >>> import nn
     >>> metric = nn.R2Score(); metric.update([1.0, 2.0, 3.0], [1.0, 2.0, 4.0]); metric.result()
@@ -128,9 +132,7 @@ class R2Score(Metric):
         if self.class_aggregation == "variance_weighted_average":
             weights = self.deviation.reshape(-1).tolist()
         total = sum(weights)
-        score: float = (
-            sum(s * w for s, w in zip(scores, weights)) / total if total else float("nan")
-        )
+        score: float = sum(s * w for s, w in zip(scores, weights)) / total if total else float("nan")
         rows = float(self.rows.reshape(-1).tolist()[0])
         if self.num_regressors and rows > self.num_regressors + 1:
             return 1 - (1 - score) * (rows - 1) / (rows - self.num_regressors - 1)
@@ -144,9 +146,7 @@ def columns(name: str, shape: Sequence[int | None]) -> int:
         ShapeError: there are more dimensions.
     """
     if len(shape) > 2:
-        raise ShapeError(
-            f"{name}: expected predictions of shape (n,) or (n, outputs), got {tuple(shape)}"
-        )
+        raise ShapeError(f"{name}: expected predictions of shape (n,) or (n, outputs), got {tuple(shape)}")
     last = shape[1] if len(shape) == 2 else 1
     return 1 if last is None else last
 

@@ -1,7 +1,7 @@
 """Adam and its family: steps of a size that the moments of the gradient decide.
 
-All with Keras's formulas: Adam's epsilon stands outside the bias correction, which is part of the rate. Factors that
-depend on the step alone are float64 and rounded once, to the dtype of the parameter.
+All with Keras's formulas: Adam's epsilon stands outside the bias correction, which is part of the rate.
+Factors that depend on the step alone are float64 and rounded once, to the dtype of the parameter.
 """
 
 from __future__ import annotations
@@ -32,8 +32,9 @@ class _WithMoments(Optimizer):
 class Adam(_WithMoments):
     """Adaptive moments (Kingma & Ba 2015): `w -= rate * momentum / (sqrt(velocity) + epsilon)`.
 
-    `momentum` and `velocity` are the moving averages of the gradient and of its square, the rate holds both bias
-    corrections. With `amsgrad` the largest velocity so far takes the place of the velocity (Reddi et al. 2018).
+    `momentum` and `velocity` are the moving averages of the gradient and of its square, the
+    rate holds both bias corrections. With `amsgrad` the largest velocity so far takes the
+    place of the velocity (Reddi et al. 2018).
 
     >>> import nn
     >>> nn.Adam().learning_rate
@@ -52,9 +53,7 @@ class Adam(_WithMoments):
         corrected = (1.0 - self.beta_2**t) ** 0.5 / (1.0 - self.beta_1**t)
         return (self.current_rate() * corrected).to(dtype)
 
-    def update(
-        self, parameter: Tensor, gradient: Tensor, slots: Slots, rate: Tensor
-    ) -> tuple[Tensor, Slots]:
+    def update(self, parameter: Tensor, gradient: Tensor, slots: Slots, rate: Tensor) -> tuple[Tensor, Slots]:
         momentum = slots["momentum"] + (gradient - slots["momentum"]) * (1 - self.beta_1)
         velocity = slots["velocity"] + (gradient * gradient - slots["velocity"]) * (1 - self.beta_2)
         new = {"momentum": momentum, "velocity": velocity}
@@ -66,7 +65,8 @@ class Adam(_WithMoments):
 
 @constructor
 class AdamW(Adam):
-    """Adam with decoupled weight decay (Loshchilov & Hutter 2019): `w -= w * weight_decay * learning_rate` first.
+    """Adam with decoupled weight decay (Loshchilov & Hutter 2019): `w -= w *
+    weight_decay * learning_rate` first.
 
     >>> import nn
     >>> nn.AdamW().weight_decay
@@ -94,9 +94,7 @@ class Adamax(_WithMoments):
         t = (self.iterations + 1).to("float64")
         return (self.current_rate() / (1.0 - self.beta_1**t)).to(dtype)
 
-    def update(
-        self, parameter: Tensor, gradient: Tensor, slots: Slots, rate: Tensor
-    ) -> tuple[Tensor, Slots]:
+    def update(self, parameter: Tensor, gradient: Tensor, slots: Slots, rate: Tensor) -> tuple[Tensor, Slots]:
         momentum = slots["momentum"] + (gradient - slots["momentum"]) * (1 - self.beta_1)
         norm = ag.maximum(slots["norm"] * self.beta_2, gradient.abs())
         value = parameter - momentum * rate / (norm + self.epsilon)
@@ -137,9 +135,7 @@ class Nadam(_WithMoments):
             1.0 / (1.0 - self.beta_2**t),
         )
 
-    def update(
-        self, parameter: Tensor, gradient: Tensor, slots: Slots, rate: Tensor
-    ) -> tuple[Tensor, Slots]:
+    def update(self, parameter: Tensor, gradient: Tensor, slots: Slots, rate: Tensor) -> tuple[Tensor, Slots]:
         past, present, correction = (factor.to(parameter.dtype) for factor in self._factors())
         momentum = slots["momentum"] + (gradient - slots["momentum"]) * (1 - self.beta_1)
         velocity = slots["velocity"] + (gradient * gradient - slots["velocity"]) * (1 - self.beta_2)

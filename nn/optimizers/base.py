@@ -1,8 +1,8 @@
 """Optimisers: init one parameter's slots, apply one parameter's update. The rest is shared.
 
-All new values are computed before the first is assigned, so an error leaves parameters and slots as they were. The
-step counter, the learning rate and the slots are tensors: named state of a traced step. Scalars such as the rate and
-Adam's bias correction are float64 and are rounded once, to the dtype of the parameter.
+All new values are computed before the first is assigned, so an error leaves parameters and slots as they
+were. The step counter, the learning rate and the slots are tensors: named state of a traced step. Scalars
+such as the rate and Adam's bias correction are float64 and are rounded once, to the dtype of the parameter.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ class Optimizer(Checked):
         weight_decay: `w -= w * weight_decay * learning_rate` before each update.
         clipnorm: scale each gradient to at most this length.
         clipvalue: limit each element of each gradient to this size.
-        global_clipnorm: scale all gradients together to at most this length. At most one of the three; 0 is no limit,
-            as in Keras.
+        global_clipnorm: scale all gradients together to at most this length. At most one of the
+            three; 0 is no limit, as in Keras.
         name: of the optimizer; by default that of its class in lower case.
     """
 
@@ -57,20 +57,18 @@ class Optimizer(Checked):
         self.common: Slots = {}
 
     def __setattr__(self, name: str, value: Any) -> None:
-        """Hyperparameters may be set at any time, also while the optimizer is in use: the next update has them."""
+        """Hyperparameters may be set at any time, also while the optimizer
+        is in use: the next update has them.
+        """
         if name in LIMITS and value is not None:
             given = [n for n in LIMITS if n == name or getattr(self, n, None) is not None]
             if len(given) > 1:
-                raise ArgumentError(
-                    f"at most one of {', '.join(LIMITS)}; got {' and '.join(given)}"
-                )
+                raise ArgumentError(f"at most one of {', '.join(LIMITS)}; got {' and '.join(given)}")
         super().__setattr__(name, value)
 
     def _get_rate(self) -> float | LearningRateSchedule:
         """The rate, or the schedule that gives it. A number may be set at any time."""
-        return (
-            self._rate if isinstance(self._rate, LearningRateSchedule) else float(self._rate.item())
-        )
+        return self._rate if isinstance(self._rate, LearningRateSchedule) else float(self._rate.item())
 
     def _set_rate(self, value: Any) -> None:
         self._rate: Tensor | LearningRateSchedule
@@ -94,11 +92,7 @@ class Optimizer(Checked):
 
     def current_rate(self) -> Tensor:
         """The learning rate of the next update, float64 without dimensions."""
-        return (
-            self._rate(self.iterations)
-            if isinstance(self._rate, LearningRateSchedule)
-            else self._rate
-        )
+        return self._rate(self.iterations) if isinstance(self._rate, LearningRateSchedule) else self._rate
 
     def check_rate(self) -> None:
         """Raise when the schedule gives no rate for the next update."""
@@ -107,22 +101,21 @@ class Optimizer(Checked):
             _RATE.checked(type(self._rate).__name__, name, self.current_rate().item())
 
     def build(self, parameters: Sequence[Tensor]) -> None:
-        """Create the slots for `parameters` that the hyperparameters ask for, and let go of those that they do not."""
+        """Create the slots for `parameters` that the hyperparameters ask for,
+        and let go of those that they do not.
+        """
         if not self.slots:
             self.slots = [{} for _ in parameters]
         known = tuple(self.slots[0]) if self.slots else tuple(self.slot_names)
         if len(self.slots) == len(parameters) and known != tuple(self.slot_names):
             self.slots = [
-                {
-                    name: held[name] if name in held else self.initial_slot(name, p)
-                    for name in self.slot_names
-                }
+                {name: held[name] if name in held else self.initial_slot(name, p) for name in self.slot_names}
                 for held, p in zip(self.slots, parameters, strict=True)
             ]
         if len(self.slots) != len(parameters):
             raise ArgumentError(
-                f"this optimizer holds the state of {len(self.slots)} parameters and was given {len(parameters)}; "
-                "make a new optimizer for another model"
+                f"this optimizer holds the state of {len(self.slots)} parameters and was given "
+                f"{len(parameters)}; make a new optimizer for another model"
             )
 
     def initial_slot(self, name: str, parameter: Tensor) -> Tensor:
@@ -139,9 +132,7 @@ class Optimizer(Checked):
             state |= {f"slots.{i}.{name}": tensor for name, tensor in slots.items()}
         return state
 
-    def update(
-        self, parameter: Tensor, gradient: Tensor, slots: Slots, rate: Tensor
-    ) -> tuple[Tensor, Slots]:
+    def update(self, parameter: Tensor, gradient: Tensor, slots: Slots, rate: Tensor) -> tuple[Tensor, Slots]:
         """(new parameter, new slots) from one gradient; `rate` has the parameter's dtype."""
         raise ArgumentError(f"{type(self).__name__} defines no update(...)")
 
@@ -168,18 +159,14 @@ class Optimizer(Checked):
         self.build(parameters)
         rates: dict[Any, Tensor] = {}
         new: list[tuple[Tensor, Tensor]] = []
-        for parameter, gradient, slots in zip(
-            parameters, self._clipped(gradients), self.slots, strict=True
-        ):
+        for parameter, gradient, slots in zip(parameters, self._clipped(gradients), self.slots, strict=True):
             if gradient is None:
                 continue
             if parameter.dtype not in rates:
                 rates[parameter.dtype] = self.prepare(parameter.dtype)
             value: Tensor = parameter
             if self.weight_decay:
-                value = parameter - parameter * (self.current_rate() * self.weight_decay).to(
-                    parameter.dtype
-                )
+                value = parameter - parameter * (self.current_rate() * self.weight_decay).to(parameter.dtype)
             value, new_slots = self.update(value, gradient, slots, rates[parameter.dtype])
             constraint = getattr(parameter, "constraint", None)
             new.append((parameter, value if constraint is None else constraint(value)))

@@ -1,4 +1,5 @@
-"""Optimisers that divide each gradient by a record of its size: RMSprop, Adagrad, Adadelta; and Lion, by its sign alone.
+"""Optimisers that divide each gradient by a record of its size: RMSprop, Adagrad,
+Adadelta; and Lion, by its sign alone.
 
 All with Keras's formulas: epsilon stands inside the square root.
 """
@@ -22,8 +23,8 @@ _LION = FRACTION.but(
 class RMSprop(Optimizer):
     """Divide by a moving root mean square (Hinton 2012): `w -= lr * g / sqrt(velocity + epsilon)`.
 
-    With `centered` the square of the moving mean gradient is taken off the velocity. With `momentum` the step is
-    `m = momentum * m + lr * g / sqrt(...)`.
+    With `centered` the square of the moving mean gradient is taken off the velocity. With `momentum` the step
+    is `m = momentum * m + lr * g / sqrt(...)`.
 
     >>> import nn
     >>> nn.RMSprop(rho=0.99).rho
@@ -44,9 +45,7 @@ class RMSprop(Optimizer):
             *(("average_gradient",) if self.centered else ()),
         )
 
-    def update(
-        self, parameter: Tensor, gradient: Tensor, slots: Slots, rate: Tensor
-    ) -> tuple[Tensor, Slots]:
+    def update(self, parameter: Tensor, gradient: Tensor, slots: Slots, rate: Tensor) -> tuple[Tensor, Slots]:
         velocity = slots["velocity"] * self.rho + gradient * gradient * (1 - self.rho)
         new, size = {"velocity": velocity}, velocity
         if self.centered:
@@ -62,7 +61,8 @@ class RMSprop(Optimizer):
 
 @constructor
 class Adagrad(Optimizer):
-    """Divide by the root of the sum of all squares so far (Duchi et al. 2011): `w -= lr * g / sqrt(accumulator + epsilon)`.
+    """Divide by the root of the sum of all squares so far (Duchi et al. 2011): `w -=
+    lr * g / sqrt(accumulator + epsilon)`.
 
     >>> import autograd as ag, nn
     >>> w = nn.Parameter([1.0]); nn.Adagrad(0.5, epsilon=0).apply([ag.tensor([3.0])], [w]); round(w.item(), 4)
@@ -79,9 +79,7 @@ class Adagrad(Optimizer):
         """How a slot begins."""
         return ag.zeros_like(parameter) + self.initial_accumulator_value
 
-    def update(
-        self, parameter: Tensor, gradient: Tensor, slots: Slots, rate: Tensor
-    ) -> tuple[Tensor, Slots]:
+    def update(self, parameter: Tensor, gradient: Tensor, slots: Slots, rate: Tensor) -> tuple[Tensor, Slots]:
         accumulator = slots["accumulator"] + gradient * gradient
         value = parameter - gradient * rate / (accumulator + self.epsilon).sqrt()
         return value, {"accumulator": accumulator}
@@ -91,7 +89,8 @@ class Adagrad(Optimizer):
 class Adadelta(Optimizer):
     """Steps as large as the recent ones were, in units of the recent gradients (Zeiler 2012).
 
-    `step = g * sqrt(steps + epsilon) / sqrt(gradients + epsilon)`, both moving mean squares; `w -= lr * step`.
+    `step = g * sqrt(steps + epsilon) / sqrt(gradients + epsilon)`, both
+    moving mean squares; `w -= lr * step`.
 
     >>> import nn
     >>> nn.Adadelta().rho
@@ -104,9 +103,7 @@ class Adadelta(Optimizer):
     rho: float = argument(SHARE, default=0.95)
     epsilon: float = argument(NOT_NEGATIVE, default=1e-7)
 
-    def update(
-        self, parameter: Tensor, gradient: Tensor, slots: Slots, rate: Tensor
-    ) -> tuple[Tensor, Slots]:
+    def update(self, parameter: Tensor, gradient: Tensor, slots: Slots, rate: Tensor) -> tuple[Tensor, Slots]:
         gradients = slots["accumulated_grad"] * self.rho + gradient * gradient * (1 - self.rho)
         steps = slots["accumulated_delta_var"]
         step = (steps + self.epsilon).sqrt() * gradient / (gradients + self.epsilon).sqrt()
@@ -118,7 +115,8 @@ class Adadelta(Optimizer):
 
 @constructor
 class Lion(Optimizer):
-    """The sign of a moving average of the gradient (Chen et al. 2023): `w -= lr * sign(beta_1 m + (1 - beta_1) g)`.
+    """The sign of a moving average of the gradient (Chen et al. 2023): `w -=
+    lr * sign(beta_1 m + (1 - beta_1) g)`.
 
     >>> import autograd as ag, nn
     >>> w = nn.Parameter([1.0, 1.0]); nn.Lion(0.25).apply([ag.tensor([9.0, -0.1])], [w]); w.tolist()
@@ -131,9 +129,7 @@ class Lion(Optimizer):
     beta_1: float = argument(_LION, default=0.9)
     beta_2: float = argument(SHARE, default=0.99)
 
-    def update(
-        self, parameter: Tensor, gradient: Tensor, slots: Slots, rate: Tensor
-    ) -> tuple[Tensor, Slots]:
+    def update(self, parameter: Tensor, gradient: Tensor, slots: Slots, rate: Tensor) -> tuple[Tensor, Slots]:
         momentum = slots["momentum"]
         direction = (momentum * self.beta_1 + gradient * (1 - self.beta_1)).sign()
         return parameter - direction * rate, {

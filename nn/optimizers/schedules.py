@@ -1,7 +1,8 @@
-"""Learning rates that change with the step. A schedule is a function of the step counter; the first update is step 0.
+"""Learning rates that change with the step. A schedule is a function of the step
+counter; the first update is step 0.
 
-Because the counter is state, a traced step computes its rate anew each time: nothing is baked in. For the same reason
-a schedule branches on its arguments alone, never on the step. Everything is float64.
+Because the counter is state, a traced step computes its rate anew each time: nothing is baked in. For the
+same reason a schedule branches on its arguments alone, never on the step. Everything is float64.
 """
 
 from __future__ import annotations
@@ -51,9 +52,7 @@ class LearningRateSchedule(Checked):
         if isinstance(rate, Real):
             return ag.full((), float(rate), "float64")
         if not isinstance(rate, Tensor):
-            raise ArgumentError(
-                f"{type(self).__name__}: rate(step) returns a number, got {shown(rate)}"
-            )
+            raise ArgumentError(f"{type(self).__name__}: rate(step) returns a number, got {shown(rate)}")
         return rate
 
 
@@ -109,8 +108,8 @@ class InverseTimeDecay(_QuotientDecay):
 class PolynomialDecay(_Decay):
     """From `initial` to `end`: `(initial - end) * (1 - step / decay_steps) ** power + end`, then constant.
 
-    With `cycle` it begins anew at each multiple of `decay_steps`, from a lower rate each time: `decay_steps` is
-    stretched to the next multiple that is not before `step`.
+    With `cycle` it begins anew at each multiple of `decay_steps`, from a lower rate each time: `decay_steps`
+    is stretched to the next multiple that is not before `step`.
 
     >>> import nn
     >>> schedule = nn.PolynomialDecay(0.5, decay_steps=4, end_learning_rate=0.25)
@@ -135,10 +134,11 @@ class PolynomialDecay(_Decay):
 
 @constructor
 class CosineDecay(_Decay):
-    """Half a cosine from `initial` to `alpha * initial` over `decay_steps`, then constant (Loshchilov & Hutter 2017).
+    """Half a cosine from `initial` to `alpha * initial` over `decay_steps`, then
+    constant (Loshchilov & Hutter 2017).
 
-    With `warmup_target` the rate first goes in a straight line from `initial` to `warmup_target`, in `warmup_steps`
-    steps, and decays from there.
+    With `warmup_target` the rate first goes in a straight line from `initial` to `warmup_target`, in
+    `warmup_steps` steps, and decays from there.
 
     >>> import nn
     >>> schedule = nn.CosineDecay(0.0, decay_steps=10, warmup_target=1.0, warmup_steps=4)
@@ -168,10 +168,11 @@ class CosineDecay(_Decay):
 
 @constructor
 class CosineDecayRestarts(LearningRateSchedule):
-    """Half cosines one after the other, each `t_mul` times as long as the one before and starting `m_mul` times as high.
+    """Half cosines one after the other, each `t_mul` times as long as the one before
+    and starting `m_mul` times as high.
 
-    The first takes `first_decay_steps` (Loshchilov & Hutter 2017). A restart happens at the step where a period is
-    full, in exact arithmetic: Keras finds it with logarithms, whose rounding can miss it by a step.
+    The first takes `first_decay_steps` (Loshchilov & Hutter 2017). A restart happens at the step where a
+    period is full, in exact arithmetic: Keras finds it with logarithms, whose rounding can miss it by a step.
 
     >>> import nn
     >>> schedule = nn.CosineDecayRestarts(1.0, first_decay_steps=2)
@@ -228,9 +229,7 @@ class PiecewiseConstantDecay(LearningRateSchedule):
                 f"got {len(self.values)} values and {len(self.boundaries)} boundaries"
             )
         if not all(low < high for low, high in zip(self.boundaries, self.boundaries[1:])):
-            raise ArgumentError(
-                f"PiecewiseConstantDecay: boundaries increase, got {self.boundaries!r}"
-            )
+            raise ArgumentError(f"PiecewiseConstantDecay: boundaries increase, got {self.boundaries!r}")
 
     def rate(self, step: Tensor) -> Tensor:
         rate = ag.full((), float(self.values[0]), "float64")

@@ -27,9 +27,7 @@ class SGD(Optimizer):
     def slot_names(self) -> tuple[str, ...]:  # type: ignore[override]
         return ("velocity",) if self.momentum else ()
 
-    def update(
-        self, parameter: Tensor, gradient: Tensor, slots: Slots, rate: Tensor
-    ) -> tuple[Tensor, Slots]:
+    def update(self, parameter: Tensor, gradient: Tensor, slots: Slots, rate: Tensor) -> tuple[Tensor, Slots]:
         step = gradient * rate
         if not self.momentum:
             return parameter - step, {}

@@ -1,8 +1,9 @@
-"""Pictures of training and of models, with matplotlib (the extra `plot`), which is imported when the first is drawn.
+"""Pictures of training and of models, with matplotlib (the extra `plot`), which
+is imported when the first is drawn.
 
-Every function takes `path=None`, where to write a PNG, SVG or PDF, `axes=None`, the Axes to draw into (one, or a
-sequence where there are several panels; by default a new figure), and `title=None`; and it returns the Figure.
-No window is opened and pyplot is not used, so it works without a display and in threads.
+Every function takes `path=None`, where to write a PNG, SVG or PDF, `axes=None`, the Axes to draw into (one,
+or a sequence where there are several panels; by default a new figure), and `title=None`; and it returns the
+Figure. No window is opened and pyplot is not used, so it works without a display and in threads.
 
 >>> from nn import plots
 >>> figure = plots.learning_curves({"loss": [0.9, 0.5, 0.4], "val_loss": [0.8, 0.6, 0.7]})

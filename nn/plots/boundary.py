@@ -26,8 +26,9 @@ def decision_boundary(
 ) -> Any:
     """Shade the plane by what the model predicts, draw the boundary, and mark the samples by class.
 
-    One output, or two classes: the shade is the probability of class 1, the line where it is 0.5. More classes: each
-    has its colour, and is paler where the model is less sure. Samples that the model gets wrong have a black ring.
+    One output, or two classes: the shade is the probability of class 1, the line where it is 0.5.
+    More classes: each has its colour, and is paler where the model is less sure. Samples that the
+    model gets wrong have a black ring.
 
     Args:
         model: a model for inputs (n, 2) with outputs (n, 1) or (n, classes) that are probabilities.
@@ -38,7 +39,8 @@ def decision_boundary(
         resolution: points along each axis at which the model is asked.
 
     Raises:
-        ArgumentError: x has not two columns, x and y have different lengths, too few names, or more than 8 classes.
+        ArgumentError: x has not two columns, x and y have different lengths, too
+            few names, or more than 8 classes.
 
     >>> import nn
     >>> model = nn.Sequential([nn.Dense(1, "sigmoid", input_shape=(2,))])
@@ -59,9 +61,7 @@ def decision_boundary(
         )
     truth = class_numbers(y, "y")
     if len(truth) != len(points):
-        raise ArgumentError(
-            f"x has {len(points)} rows and y has {len(truth)}; they have to be equal"
-        )
+        raise ArgumentError(f"x has {len(points)} rows and y has {len(truth)}; they have to be equal")
     columns = [points[:, i].tolist() for i in (0, 1)]
     ticks = [_span(values, resolution) for values in columns]
     plane = [[a, b] for b in ticks[1] for a in ticks[0]]
@@ -69,15 +69,13 @@ def decision_boundary(
     sure = bool(said.min() >= 0 and said.max() <= 1)
     if said.shape[1] == 1 and not sure:
         raise ArgumentError(
-            f"decision_boundary: the model says numbers from {said.min():.3g} to {said.max():.3g}, and a probability is "
-            "expected; end the model in a sigmoid, or subclass it and apply one"
+            f"decision_boundary: the model says numbers from {said.min():.3g} to {said.max():.3g}, and a "
+            "probability is expected; end the model in a sigmoid, or subclass it and apply one"
         )
     guess = class_numbers(model.predict(points), "y_pred")
     count = max(said.shape[1] if said.shape[1] > 1 else 2, max(truth) + 1)
     if count > len(MARKERS):
-        raise ArgumentError(
-            f"decision_boundary: {count} classes; at most {len(MARKERS)} can be told apart"
-        )
+        raise ArgumentError(f"decision_boundary: {count} classes; at most {len(MARKERS)} can be told apart")
     if classes is not None and len(classes) < count:
         raise ArgumentError(f"classes has {len(classes)} names for {count} classes")
     names = [f"class {i}" for i in range(count)] if classes is None else [str(c) for c in classes]
@@ -96,15 +94,11 @@ def decision_boundary(
 def _span(values: Sequence[float], resolution: int) -> list[float]:
     low, high = min(values), max(values)
     margin = 0.12 * (high - low) or 1.0
-    ticks: list[float] = ag.linspace(
-        low - margin, high + margin, resolution, dtype="float64"
-    ).tolist()
+    ticks: list[float] = ag.linspace(low - margin, high + margin, resolution, dtype="float64").tolist()
     return ticks
 
 
-def _shade(
-    figure: Any, panel: Any, ticks: Sequence[Any], probability: Any, names: Sequence[str]
-) -> None:
+def _shade(figure: Any, panel: Any, ticks: Sequence[Any], probability: Any, names: Sequence[str]) -> None:
     """Two classes: the probability of the second, by shade."""
     colours = matplotlib().colors.LinearSegmentedColormap.from_list(
         "two", [COLOURS[0], "#f7f7f7", COLOURS[1]]
@@ -148,12 +142,26 @@ def _samples(
     for k in sorted(set(truth)):
         own = [i for i, label in enumerate(truth) if label == k]
         panel.scatter(
-            [columns[0][i] for i in own], [columns[1][i] for i in own], c=COLOURS[k], marker=MARKERS[k],
-            s=34, edgecolors="white", linewidths=0.8, zorder=3, label=names[k],
-        )  # fmt: skip
+            [columns[0][i] for i in own],
+            [columns[1][i] for i in own],
+            c=COLOURS[k],
+            marker=MARKERS[k],
+            s=34,
+            edgecolors="white",
+            linewidths=0.8,
+            zorder=3,
+            label=names[k],
+        )
     wrong = [i for i, (t, g) in enumerate(zip(truth, guess, strict=True)) if t != g]
     if wrong:
         panel.scatter(
-            [columns[0][i] for i in wrong], [columns[1][i] for i in wrong], facecolors="none", marker="o",
-            s=95, edgecolors="black", linewidths=1.4, zorder=4, label=f"wrong: {len(wrong)} of {len(truth)}",
-        )  # fmt: skip
+            [columns[0][i] for i in wrong],
+            [columns[1][i] for i in wrong],
+            facecolors="none",
+            marker="o",
+            s=95,
+            edgecolors="black",
+            linewidths=1.4,
+            zorder=4,
+            label=f"wrong: {len(wrong)} of {len(truth)}",
+        )

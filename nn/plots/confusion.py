@@ -27,12 +27,13 @@ def confusion_matrix(
     axes: Any = None,
     title: str | None = None,
 ) -> Any:
-    """Counts of true class (rows) by predicted class (columns), and the share of each row, as shade and percentage.
+    """Counts of true class (rows) by predicted class (columns), and the share of
+    each row, as shade and percentage.
 
     Args:
         y_true: class numbers (n,) or (n, 1), or one-hot rows (n, classes).
-        y_pred: what `predict` returned: class numbers, probabilities (n, classes), or a probability of class 1 (n, 1),
-            which counts as 1 above 0.5.
+        y_pred: what `predict` returned: class numbers, probabilities (n, classes), or a probability of
+            class 1 (n, 1), which counts as 1 above 0.5.
         classes: the names of classes 0, 1, ...
         path, axes, title: see `nn.plots`. Above 40 classes cells hold the count alone.
 
@@ -72,7 +73,9 @@ def confusion_matrix(
 
 
 def class_numbers(labels: Any, what: str) -> list[int]:
-    """Class numbers from class numbers, one-hot rows, probabilities of classes, or a probability of class 1."""
+    """Class numbers from class numbers, one-hot rows, probabilities of
+    classes, or a probability of class 1.
+    """
     array = to_array(labels, what)
     if array.ndim > 2 or array.ndim == 0:
         raise DataError(f"{what}: expected (n,), (n, 1) or (n, classes), got shape {array.shape}")
@@ -105,9 +108,15 @@ def _draw(figure: Any, panel: Any, matrix: list[list[int]], names: Sequence[str]
             percent = f"\n{100 * share:.0f} %" if count and len(names) <= WITH_PERCENT else ""
             colour = "white" if share > 0.5 else "black" if count else "#999999"
             panel.text(
-                j, i, f"{count:,}{percent}", ha="center", va="center", fontsize=size, color=colour,
+                j,
+                i,
+                f"{count:,}{percent}",
+                ha="center",
+                va="center",
+                fontsize=size,
+                color=colour,
                 fontweight="bold" if i == j else "normal",
-            )  # fmt: skip
+            )
     bar = figure.colorbar(image, ax=panel, fraction=0.046, pad=0.04, format=_percent)
     bar.set_label("share of the true class")
 

@@ -1,4 +1,6 @@
-"""Learning curves: loss and metrics over epochs, training and validation, the best validation epoch marked."""
+"""Learning curves: loss and metrics over epochs, training and
+validation, the best validation epoch marked.
+"""
 
 from __future__ import annotations
 
@@ -38,8 +40,8 @@ def learning_curves(
 ) -> Any:
     """Loss and each metric over epochs, a panel each; one more for the learning rate where it was logged.
 
-    The best epoch in validation is marked: least for losses and errors, greatest for accuracies and the like. Without
-    validation the best epoch in training is. NaN leaves a gap.
+    The best epoch in validation is marked: least for losses and errors, greatest for accuracies and the like.
+    Without validation the best epoch in training is. NaN leaves a gap.
 
     Args:
         history: what `fit` returned, or a dict of lists, `{"loss": [...], "val_loss": [...]}`.
@@ -68,7 +70,8 @@ def _read(history: Any) -> tuple[dict[str, list[float]], list[int]]:
     logs = getattr(history, "history", history)
     if not isinstance(logs, Mapping):
         raise ArgumentError(
-            f"learning_curves: history is the History that fit returned, or a dict of lists, got {type(history).__name__}"
+            "learning_curves: history is the History that fit returned, or a dict of lists, got "
+            f"{type(history).__name__}"
         )
     lists = {str(name): [float(value) for value in values] for name, values in logs.items()}
     lengths = {name: len(values) for name, values in lists.items()}
@@ -82,9 +85,7 @@ def _read(history: Any) -> tuple[dict[str, list[float]], list[int]]:
     return lists, [int(epoch) + 1 for epoch in epochs]
 
 
-def _panel(
-    panel: Any, name: str, epochs: Sequence[int], logs: Mapping[str, Sequence[float]]
-) -> None:
+def _panel(panel: Any, name: str, epochs: Sequence[int], logs: Mapping[str, Sequence[float]]) -> None:
     light_grid(panel)
     panel.set(xlabel="epoch", ylabel=name.replace("_", " "))
     panel.xaxis.set_major_locator(matplotlib().ticker.MaxNLocator(integer=True, min_n_ticks=1))
@@ -97,17 +98,30 @@ def _panel(
     for i, (label, values) in enumerate(curves.items()):
         if values is not None:
             panel.plot(
-                epochs, values, label=label, color=COLOURS[i], linestyle=LINES[i],
-                marker=_marker(i, epochs), markersize=4, linewidth=1.6,
-            )  # fmt: skip
+                epochs,
+                values,
+                label=label,
+                color=COLOURS[i],
+                linestyle=LINES[i],
+                marker=_marker(i, epochs),
+                markersize=4,
+                linewidth=1.6,
+            )
     label = "training" if curves["validation"] is None else "validation"
     judged = curves[label]
     best = None if judged is None else best_epoch(name, judged)
     if judged is not None and best is not None:
         panel.plot(
-            [epochs[best]], [judged[best]], linestyle="none", marker="*", markersize=13, color="black",
-            markeredgecolor="white", zorder=5, label=f"best {label}: {judged[best]:.4g} in epoch {epochs[best]}",
-        )  # fmt: skip
+            [epochs[best]],
+            [judged[best]],
+            linestyle="none",
+            marker="*",
+            markersize=13,
+            color="black",
+            markeredgecolor="white",
+            zorder=5,
+            label=f"best {label}: {judged[best]:.4g} in epoch {epochs[best]}",
+        )
     panel.legend(fontsize=8)
 
 

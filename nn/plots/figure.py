@@ -1,7 +1,7 @@
 """What all pictures share: where matplotlib is imported, new figures, panels, colours, and writing a file.
 
-Colours are those of Okabe and Ito, which differ also for the colour-blind; each has a line style and a marker of its
-own, so that curves can be told apart in grey.
+Colours are those of Okabe and Ito, which differ also for the colour-blind; each has a line style and a marker
+of its own, so that curves can be told apart in grey.
 """
 
 from __future__ import annotations
@@ -40,9 +40,7 @@ def matplotlib() -> Any:
     return matplotlib
 
 
-def panels(
-    count: int, axes: Any, size: tuple[float, float], columns: int = 3
-) -> tuple[Any, list[Any]]:
+def panels(count: int, axes: Any, size: tuple[float, float], columns: int = 3) -> tuple[Any, list[Any]]:
     """(figure, `count` Axes): those given, or those of a new figure with panels of `size` in inches.
 
     Raises:
@@ -53,7 +51,8 @@ def panels(
         given = _listed(axes)
         if len(given) < count or not all(hasattr(panel, "get_figure") for panel in given):
             raise ArgumentError(
-                f"axes: {count} matplotlib Axes are needed, one per panel; got {len(given)} {type(given[0]).__name__ if given else 'objects'}"
+                f"axes: {count} matplotlib Axes are needed, one per panel; got {len(given)} "
+                f"{type(given[0]).__name__ if given else 'objects'}"
             )
         return given[0].get_figure(root=True), given[:count]
     columns = min(columns, count)

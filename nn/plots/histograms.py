@@ -32,9 +32,9 @@ def activation_histograms(
 ) -> Any:
     """The outputs of each layer on `x`, a panel per layer, as in prediction.
 
-    The title of a panel holds mean and standard deviation; after a ReLU also the share of zeros, which the histogram
-    leaves out, and how many of its units are dead: zero on every row, so that no gradient reaches them. Layers that
-    only pass on, such as dropout, are left out.
+    The title of a panel holds mean and standard deviation; after a ReLU also the share of zeros, which the
+    histogram leaves out, and how many of its units are dead: zero on every row, so that no gradient reaches
+    them. Layers that only pass on, such as dropout, are left out.
 
     Args:
         model: a built model.
@@ -85,10 +85,11 @@ def gradient_histograms(
     axes: Any = None,
     title: str | None = None,
 ) -> Any:
-    """The gradients of the loss on (x, y), a panel per parameter, as in a step of training. The model stays as it was.
+    """The gradients of the loss on (x, y), a panel per parameter, as in a step of
+    training. The model stays as it was.
 
-    Gradients that shrink from panel to panel towards the input vanish; those that grow explode. The title of a panel
-    holds mean, standard deviation and, where there are any, the share of exact zeros.
+    Gradients that shrink from panel to panel towards the input vanish; those that grow explode. The title of
+    a panel holds mean, standard deviation and, where there are any, the share of exact zeros.
 
     Args:
         model: a compiled model.
@@ -137,9 +138,7 @@ def _panels(count: int, axes: Any) -> tuple[Any, list[Any]]:
     if not count:
         raise ArgumentError(f"there is nothing to draw a histogram of. {HINT}")
     if count > MOST:
-        raise ArgumentError(
-            f"{count} histograms; at most {MOST} can be drawn. Look at a part of the model."
-        )
+        raise ArgumentError(f"{count} histograms; at most {MOST} can be drawn. Look at a part of the model.")
     return panels(count, axes, (3.6, 2.9), columns=min(4, count))
 
 

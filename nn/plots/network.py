@@ -26,11 +26,11 @@ def network(
     axes: Any = None,
     title: str | None = None,
 ) -> Any:
-    """Every neuron as a circle, every weight as a line: thick for large ones, solid blue for positive, dashed orange
-    for negative.
+    """Every neuron as a circle, every weight as a line: thick for large ones, solid blue for
+    positive, dashed orange for negative.
 
-    Layers with more than 12 units show 6 at each end. Layers without weights between dense ones, such as dropout,
-    are left out. The widest line of each layer is its largest weight.
+    Layers with more than 12 units show 6 at each end. Layers without weights between dense ones, such as
+    dropout, are left out. The widest line of each layer is its largest weight.
 
     Args:
         model: a built model whose layers with weights are `Dense`, one after another.
@@ -60,16 +60,18 @@ def network(
     for i, units in enumerate(shown):
         _neurons(panel, i, units, heights[i], COLOURS[4] if i == 0 else "#ffffff")
         panel.text(
-            i, tallest / 2 + 0.2, f"{titles[i]}\n{sizes[i]} {'unit' if sizes[i] == 1 else 'units'}",
-            ha="center", va="bottom", fontsize=9,
-        )  # fmt: skip
+            i,
+            tallest / 2 + 0.2,
+            f"{titles[i]}\n{sizes[i]} {'unit' if sizes[i] == 1 else 'units'}",
+            ha="center",
+            va="bottom",
+            fontsize=9,
+        )
     panel.set(xlim=(-0.5, len(sizes) - 0.5), ylim=(-tallest / 2 - 0.3, tallest / 2 + 2.3))
     panel.axis("off")
     panel.plot([], [], color=COLOURS[0], label="positive weight")
     panel.plot([], [], color=COLOURS[1], linestyle="--", label="negative weight")
-    panel.legend(
-        loc="lower center", bbox_to_anchor=(0.5, -0.04), ncols=2, fontsize=8, frameon=False
-    )
+    panel.legend(loc="lower center", bbox_to_anchor=(0.5, -0.04), ncols=2, fontsize=8, frameon=False)
     return finish(figure, path, title, axes)
 
 
@@ -88,8 +90,8 @@ def _dense_layers(model: Any) -> list[Dense]:
     for i, call in enumerate(calls):
         if call.sources != (i - 1,):
             raise ArgumentError(
-                f"the neurons of a chain of layers can be drawn; {type(call.module).__name__} is on a branch. "
-                "Use plot() without neurons."
+                f"the neurons of a chain of layers can be drawn; {type(call.module).__name__} is on a "
+                "branch. Use plot() without neurons."
             )
         if isinstance(call.module, Dense):
             layers.append(call.module)
@@ -137,14 +139,17 @@ def _connections(
             weight = kernel[a][b]
             size = abs(weight) / largest
             panel.plot(
-                [i, i + 1], [start, end], color=COLOURS[0] if weight >= 0 else COLOURS[1],
-                linestyle="-" if weight >= 0 else "--", linewidth=0.3 + 2.2 * size, alpha=0.25 + 0.7 * size, zorder=1,
-            )  # fmt: skip
+                [i, i + 1],
+                [start, end],
+                color=COLOURS[0] if weight >= 0 else COLOURS[1],
+                linestyle="-" if weight >= 0 else "--",
+                linewidth=0.3 + 2.2 * size,
+                alpha=0.25 + 0.7 * size,
+                zorder=1,
+            )
 
 
-def _neurons(
-    panel: Any, i: int, units: Sequence[int | None], heights: Sequence[float], fill: str
-) -> None:
+def _neurons(panel: Any, i: int, units: Sequence[int | None], heights: Sequence[float], fill: str) -> None:
     ellipse = matplotlib().patches.Ellipse
     for unit, height in zip(units, heights, strict=True):
         if unit is None:

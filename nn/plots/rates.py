@@ -12,7 +12,8 @@ from .figure import COLOURS, PathLike, check_path, finish, light_grid, panels
 def learning_rate_range_test(
     test: RangeTest, path: PathLike | None = None, axes: Any = None, title: str | None = None
 ) -> Any:
-    """Draw what `nn.learning_rate_range_test` returned: the loss of each batch, its running mean, the suggestion.
+    """Draw what `nn.learning_rate_range_test` returned: the loss of each
+    batch, its running mean, the suggestion.
 
     Args:
         test: the result of `nn.learning_rate_range_test(model, x, y)`.
@@ -35,17 +36,28 @@ def learning_rate_range_test(
     figure, (panel,) = panels(1, axes, (6.4, 4.2))
     light_grid(panel)
     panel.plot(
-        test.rates, test.losses, color="#999999", marker=".", markersize=3, linestyle="none",
+        test.rates,
+        test.losses,
+        color="#999999",
+        marker=".",
+        markersize=3,
+        linestyle="none",
         label="loss of each batch",
-    )  # fmt: skip
+    )
     panel.plot(test.rates, test.smoothed, color=COLOURS[0], linewidth=2, label="running mean")
     if test.suggestion is not None:
         at = test.rates.index(test.suggestion)
         panel.axvline(test.suggestion, color=COLOURS[1], linestyle="--", linewidth=1.2)
         panel.plot(
-            [test.suggestion], [test.smoothed[at]], linestyle="none", marker="*", markersize=14,
-            color=COLOURS[1], markeredgecolor="white", label=f"steepest fall: rate {test.suggestion:.2g}",
-        )  # fmt: skip
+            [test.suggestion],
+            [test.smoothed[at]],
+            linestyle="none",
+            marker="*",
+            markersize=14,
+            color=COLOURS[1],
+            markeredgecolor="white",
+            label=f"steepest fall: rate {test.suggestion:.2g}",
+        )
     low, high = min(test.smoothed), max(test.smoothed[: max(len(test.smoothed) // 2, 1)])
     room = (high - low) or abs(high) or 1.0
     panel.set_ylim(low - 0.15 * room, high + 0.6 * room)

@@ -1,4 +1,6 @@
-"""Search of hyperparameters: over a space with Optuna, or by adding layers until the validation error stops improving."""
+"""Search of hyperparameters: over a space with Optuna, or by adding layers until
+the validation error stops improving.
+"""
 
 from ..exports import exported as _exported
 from .depth import Depth as Depth

@@ -21,8 +21,8 @@ from .trial import Outcome, Trainer, trial_seed
 class Depth(NamedTuple):
     """A number of hidden layers, and what came of it.
 
-    `value` is the mean of `values`, one for each run; None when a run failed, whose error is in `error`. `epochs` and
-    `seconds` are sums over the runs.
+    `value` is the mean of `values`, one for each run; None when a run failed, whose error is in `error`.
+    `epochs` and `seconds` are sums over the runs.
     """
 
     layers: int
@@ -63,25 +63,37 @@ class DepthSearch:
     def table(self) -> str:
         """The depths as text, the best one marked; a spread where there were several runs."""
         several = any(len(depth.values) > 1 for depth in self.depths)
-        header = ["layers", self.monitor, *(["from", "to"] if several else []), "epochs", "seconds", ""]  # fmt: skip
+        header = ["layers", self.monitor, *(["from", "to"] if several else []), "epochs", "seconds", ""]
         rows = []
         for depth in self.depths:
             spread = [min(depth.values), max(depth.values)] if depth.values else [None, None]
             mark = "failed" if depth.error else "best" if depth.layers == self.best_layers else ""
             rows.append(
-                [depth.layers, depth.value, *(spread if several else []), depth.epochs, round(depth.seconds, 2), mark]
-            )  # fmt: skip
+                [
+                    depth.layers,
+                    depth.value,
+                    *(spread if several else []),
+                    depth.epochs,
+                    round(depth.seconds, 2),
+                    mark,
+                ]
+            )
         errors = [f"{d.layers} layers failed: {d.error}" for d in self.depths if d.error]
         return "\n".join([text_table(header, rows), *errors, self.stopped])
 
     def plot(self, path: Any = None) -> Any:
-        """A picture of the watched number by depth; returns the matplotlib figure, and writes it to `path`."""
+        """A picture of the watched number by depth; returns the
+        matplotlib figure, and writes it to `path`.
+        """
         layers, values, means = zip(*((d.layers, d.values, d.value) for d in self.depths))
         return depth_figure(layers, values, means, self.best_layers, self.monitor, path)
 
     def __repr__(self) -> str:
         tried = ", ".join(str(depth.layers) for depth in self.depths)
-        return f"DepthSearch(best {self.best_layers} layers with {self.monitor} {self.best_value:.4g}; tried {tried})"
+        return (
+            f"DepthSearch(best {self.best_layers} layers with {self.monitor} {self.best_value:.4g}; tried "
+            f"{tried})"
+        )
 
 
 def add_layers_until(
@@ -111,7 +123,8 @@ def add_layers_until(
         min_delta: how much better a depth has to be to count.
         monitor, mode, validation_split, validation_data, seed, verbose, fixed: as in `tune`.
 
-    Every depth is judged on the same rows, and leaves the random generators as they were. Optuna is not needed.
+    Every depth is judged on the same rows, and leaves the random generators
+    as they were. Optuna is not needed.
 
     Raises:
         ArgumentError, DataError: before the first network.

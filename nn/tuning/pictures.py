@@ -1,4 +1,6 @@
-"""Pictures of searches, drawn with matplotlib without its global state, so they work with and without a screen."""
+"""Pictures of searches, drawn with matplotlib without its global state, so
+they work with and without a screen.
+"""
 
 from __future__ import annotations
 
@@ -60,16 +62,18 @@ def trials_figure(
     return finish(figure, path, title=None)
 
 
-def _by_trial(
-    axes: Any, trials: Sequence[Record], best: Record, monitor: str, maximize: bool
-) -> None:
+def _by_trial(axes: Any, trials: Sequence[Record], best: Record, monitor: str, maximize: bool) -> None:
     for state, color in (("complete", BLUE), ("pruned", GREY)):
         some = [t for t in trials if t.state == state and t.value is not None]
         if some:
-            axes.scatter([t.number for t in some], [t.value for t in some], s=22, color=color, label=state, zorder=3)  # fmt: skip
+            axes.scatter(
+                [t.number for t in some], [t.value for t in some], s=22, color=color, label=state, zorder=3
+            )
     failed = [t.number for t in trials if t.state == "failed"]
     if failed:
-        axes.plot(failed, [0.03] * len(failed), "x", color=RED, transform=axes.get_xaxis_transform(), label="failed")  # fmt: skip
+        axes.plot(
+            failed, [0.03] * len(failed), "x", color=RED, transform=axes.get_xaxis_transform(), label="failed"
+        )
     numbers: list[int] = []
     so_far: list[float] = []
     for trial in trials:
@@ -81,22 +85,29 @@ def _by_trial(
         numbers.append(len(trials) - 1)
         so_far.append(so_far[-1])
         axes.step(numbers, so_far, where="post", color=ORANGE, linewidth=1.6, label="best so far")
-    axes.scatter([best.number], [best.value], s=130, marker="*", color=ORANGE, edgecolor="white", linewidth=0.6, zorder=4)  # fmt: skip
+    axes.scatter(
+        [best.number],
+        [best.value],
+        s=130,
+        marker="*",
+        color=ORANGE,
+        edgecolor="white",
+        linewidth=0.6,
+        zorder=4,
+    )
     values = [t.value for t in trials if t.value is not None]
     if is_wide(values):
         axes.set_yscale("log")
     axes.xaxis.get_major_locator().set_params(integer=True)
     axes.margins(y=0.12)
     tidy(axes, "trial", monitor)
-    axes.set_title(f"best {monitor} {best.value:.4g} in trial {best.number}", loc="left", fontsize=10)  # fmt: skip
+    axes.set_title(f"best {monitor} {best.value:.4g} in trial {best.number}", loc="left", fontsize=10)
     axes.legend(
         frameon=False, fontsize=8, ncols=4, loc="lower right", bbox_to_anchor=(1, 1), borderaxespad=0.2
-    )  # fmt: skip
+    )
 
 
-def _by_parameter(
-    axes: Any, valued: Sequence[Record], best: Record, name: str, dimension: Dimension
-) -> None:
+def _by_parameter(axes: Any, valued: Sequence[Record], best: Record, name: str, dimension: Dimension) -> None:
     where = {t.number: _place(t, name, dimension) for t in valued}
     if isinstance(dimension, Choice):
         axes.set_xticks(range(len(dimension.labels)), [show(text) for text in dimension.labels])
@@ -109,9 +120,23 @@ def _by_parameter(
     for state, color in (("pruned", GREY), ("complete", BLUE)):
         some = [t for t in valued if t.state == state]
         axes.scatter(
-            [where[t.number] for t in some], [t.value for t in some], s=18, color=color, alpha=0.75, linewidth=0
-        )  # fmt: skip
-    axes.scatter([where[best.number]], [best.value], s=130, marker="*", color=ORANGE, edgecolor="white", linewidth=0.6, zorder=4)  # fmt: skip
+            [where[t.number] for t in some],
+            [t.value for t in some],
+            s=18,
+            color=color,
+            alpha=0.75,
+            linewidth=0,
+        )
+    axes.scatter(
+        [where[best.number]],
+        [best.value],
+        s=130,
+        marker="*",
+        color=ORANGE,
+        edgecolor="white",
+        linewidth=0.6,
+        zorder=4,
+    )
 
 
 def _few_ticks(axes: Any, values: Sequence[float]) -> None:
@@ -131,9 +156,7 @@ def _place(trial: Record, name: str, dimension: Dimension) -> float:
     aside = ((trial.number * 0.618) % 1 - 0.5) * 0.3
     if isinstance(dimension, Choice):
         return dimension.position(value) + aside
-    crowded = (
-        isinstance(dimension, Int) and not dimension.log and dimension.high - dimension.low < 12
-    )
+    crowded = isinstance(dimension, Int) and not dimension.log and dimension.high - dimension.low < 12
     return float(value) + aside * crowded
 
 
@@ -145,7 +168,9 @@ def depth_figure(
     monitor: str,
     path: Any,
 ) -> Any:
-    """The watched number against the hidden layers: every run a dot, their mean a line, the best depth marked."""
+    """The watched number against the hidden layers: every run a dot, their
+    mean a line, the best depth marked.
+    """
     figure = new_figure(5.6, 3.6)
     axes = figure.add_subplot()
     dots = [(d, v) for d, runs in zip(depths, values) for v in runs]
@@ -153,11 +178,17 @@ def depth_figure(
     if several:
         axes.scatter(*zip(*dots), s=18, color=GREY, label="a run", zorder=2)
     line = [(d, m) for d, m in zip(depths, means) if m is not None]
-    axes.plot(*zip(*line), "o-", color=BLUE, markersize=5, label="mean" if several else monitor, zorder=3)  # fmt: skip
-    axes.scatter([best], [dict(line)[best]], s=170, marker="*", color=ORANGE, edgecolor="white", zorder=4, label="best")  # fmt: skip
+    axes.plot(*zip(*line), "o-", color=BLUE, markersize=5, label="mean" if several else monitor, zorder=3)
+    axes.scatter(
+        [best], [dict(line)[best]], s=170, marker="*", color=ORANGE, edgecolor="white", zorder=4, label="best"
+    )
     axes.set_xticks(list(depths))
     axes.margins(x=0.1, y=0.15)
     tidy(axes, "hidden layers", monitor)
-    axes.set_title(f"{best} hidden layer{'' if best == 1 else 's'}: {monitor} {dict(line)[best]:.4g}", loc="left", fontsize=10)  # fmt: skip
+    axes.set_title(
+        f"{best} hidden layer{'' if best == 1 else 's'}: {monitor} {dict(line)[best]:.4g}",
+        loc="left",
+        fontsize=10,
+    )
     axes.legend(frameon=False, fontsize=8)
     return finish(figure, path, title=None)

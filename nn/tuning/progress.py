@@ -11,7 +11,9 @@ from .space import show
 
 
 class Progress:
-    """Told of each trial; shows a bar (verbose 1), a line a trial (2) or nothing (0); "auto" is a bar on a screen."""
+    """Told of each trial; shows a bar (verbose 1), a line a trial (2) or
+    nothing (0); "auto" is a bar on a screen.
+    """
 
     def __init__(self, verbose: Any, total: int, done: int, unit: str = "trial") -> None:
         kind = display(verbose)
@@ -24,7 +26,8 @@ class Progress:
                 from tqdm.auto import tqdm
             except ImportError as error:
                 raise MissingExtraError(
-                    "the progress bar needs tqdm: pip install 'gradloom[progress]', or use verbose=2 or verbose=0"
+                    "the progress bar needs tqdm: pip install 'gradloom[progress]', or use verbose=2 "
+                    "or verbose=0"
                 ) from error
             self._bar = tqdm(total=total, initial=done, unit=unit, dynamic_ncols=True)
 

@@ -24,8 +24,8 @@ class Tuning:
     """What `nn.tune` returns.
 
     Attributes:
-        trials: `Record`s in order: number, params, state ("complete", "pruned", "failed"), value, epochs, best_epoch,
-            seconds, error.
+        trials: `Record`s in order: number, params, state ("complete", "pruned", "failed"), value,
+            epochs, best_epoch, seconds, error.
         space: what could be tried.
         monitor, maximize: what was compared.
         seed: what the whole study follows from.
@@ -81,8 +81,8 @@ class Tuning:
     def best_model(self) -> Model:
         """Its model, compiled, with the weights of its best epoch.
 
-        They are those of the search itself. Where the best trial was made by another process, it is trained again,
-        once, from its seed, which on the same machine gives the same weights bit for bit.
+        They are those of the search itself. Where the best trial was made by another process, it is trained
+        again, once, from its seed, which on the same machine gives the same weights bit for bit.
         """
         if self._model is None:
             self._model = self._remake(self.best_trial)
@@ -92,12 +92,11 @@ class Tuning:
         """The trials, best first: completed ones, then pruned ones, then failed ones."""
         order = {"complete": 0, "pruned": 1, "failed": 2}
         sign = -1.0 if self.maximize else 1.0
-        return sorted(
-            self.trials, key=lambda t: (order[t.state], sign * (t.value or 0.0), t.number)
-        )
+        return sorted(self.trials, key=lambda t: (order[t.state], sign * (t.value or 0.0), t.number))
 
     def to_dicts(self) -> list[dict[str, Any]]:
-        """A flat dict per trial in order, for a data frame: number, the value by its name, parameters, the rest.
+        """A flat dict per trial in order, for a data frame: number, the value
+        by its name, parameters, the rest.
 
         A parameter called like another column gets an underscore.
         """
@@ -106,7 +105,7 @@ class Tuning:
             row = trial._asdict()
             row = {"number": row.pop("number"), self.monitor: row.pop("value")} | row
             rest = {name: row.pop(name) for name in OTHERS}
-            params = {(f"{n}_" if n in OTHERS or n in row else n): v for n, v in row.pop("params").items()}  # fmt: skip
+            params = {(f"{n}_" if n in OTHERS or n in row else n): v for n, v in row.pop("params").items()}
             rows.append(row | params | rest)
         return rows
 
@@ -116,7 +115,7 @@ class Tuning:
         lines = [
             [rank, t.number, t.value, *t.params.values(), t.epochs, round(t.seconds, 2), t.state]
             for rank, t in enumerate(ranked, 1)
-        ]  # fmt: skip
+        ]
         header = ["rank", "trial", self.monitor, *self.space, "epochs", "seconds", "state"]
         errors = [f"trial {t.number} failed: {t.error}" for t in ranked if t.error]
         return "\n".join([text_table(header, lines), *errors])
@@ -134,7 +133,7 @@ class Tuning:
 
     def _counts(self) -> str:
         states = [trial.state for trial in self.trials]
-        return ", ".join(f"{states.count(s)} {s}" for s in ("complete", "pruned", "failed") if s in states)  # fmt: skip
+        return ", ".join(f"{states.count(s)} {s}" for s in ("complete", "pruned", "failed") if s in states)
 
     def __repr__(self) -> str:
         best = best_of(self.trials, self.maximize)

@@ -21,7 +21,8 @@ class Samples:
     """What `fit` is given in every trial.
 
     Args:
-        x, y, sample_weight, class_weight, validation_split, validation_data: as in `fit`; without validation data the
+        x, y, sample_weight, class_weight, validation_split, validation_data: as in
+        `fit`; without validation data the
             last fifth of the rows is held out.
         monitor: the number of the logs that is watched.
     """
@@ -60,9 +61,7 @@ class Samples:
                 f"{monitor!r} needs validation data: give validation_split, or validation_data=(x, y)"
             )
 
-    def _cut(
-        self, y: Any, validation_split: float | None, sample_weight: Any, class_weight: Any
-    ) -> None:
+    def _cut(self, y: Any, validation_split: float | None, sample_weight: Any, class_weight: Any) -> None:
         if y is None:
             raise ArgumentError("y is missing: a search needs targets")
         inputs = ag.tensor(to_array(self.fit_arguments["x"], "x"))
@@ -94,7 +93,8 @@ class Samples:
         x = self.fit_arguments["x"]
         if not hasattr(x, "__len__"):
             raise ArgumentError(
-                "decay needs the number of steps of an epoch, and the batches have no len(); give steps_per_epoch"
+                "decay needs the number of steps of an epoch, and the batches have no len(); give "
+                "steps_per_epoch"
             )
         return len(x)
 
@@ -102,13 +102,15 @@ class Samples:
 def _refuse_used_up(name: str, source: Any) -> None:
     if hasattr(source, "__next__"):
         raise ArgumentError(
-            f"{name} is a {type(source).__name__}, which yields its batches once, and every trial needs them. "
-            "Give arrays, or an object whose __iter__ starts again, such as a data loader."
+            f"{name} is a {type(source).__name__}, which yields its batches once, and every trial needs "
+            "them. Give arrays, or an object whose __iter__ starts again, such as a data loader."
         )
 
 
 def callbacks_of(given: Any) -> list[Callback]:
-    """Callbacks of one trial: copies, so that no trial meets what another left in them; or what a function returns."""
+    """Callbacks of one trial: copies, so that no trial meets what another left
+    in them; or what a function returns.
+    """
     from_function = given() if callable(given) and not isinstance(given, Callback) else given
     listed = [] if from_function is None else from_function
     return [_copy(c) for c in ([listed] if isinstance(listed, Callback) else listed)]

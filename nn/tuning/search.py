@@ -42,34 +42,38 @@ def tune(
     verbose: Any = "auto",
     **fixed: Any,
 ) -> Tuning:
-    """Search hyperparameters: train models with parameters from `space`, compare them on rows that none has seen.
+    """Search hyperparameters: train models with parameters from `space`,
+    compare them on rows that none has seen.
 
     Args:
-        build: `build(**parameters)` returns a model, compiled or not. None or `nn.MLP`: a perceptron that fits y, with
-            the parameters layers, units, hidden, activation, dropout, outputs, output_activation and dtype.
+        build: `build(**parameters)` returns a model, compiled or not. None or `nn.MLP`: a
+            perceptron that fits y, with the parameters layers, units, hidden, activation, dropout,
+            outputs, output_activation and dtype.
         x, y: as in `fit`; the same rows are held out in every trial.
-        space: what may be tried, by name: a list of choices, a range(), `nn.tuning.Int`, `Float` or `Choice`. Names of
-            build's arguments go to build; optimizer, learning_rate, decay, loss and metrics to compile; batch_size,
-            epochs and the like to fit. `decay` is what is left of the learning rate after an epoch, continuously.
+        space: what may be tried, by name: a list of choices, a range(), `nn.tuning.Int`, `Float` or
+            `Choice`. Names of build's arguments go to build; optimizer, learning_rate, decay, loss and
+            metrics to compile; batch_size, epochs and the like to fit. `decay` is what is left of the
+            learning rate after an epoch, continuously.
         trials: how many to reach, those already in the storage included.
         monitor: the number of the logs to compare; a trial's is that of its best epoch.
         mode: "min", "max", or "auto" to read off the name which is better.
         validation_split: the fraction of the last rows to hold out, 0.2 unless there are
         validation_data: (x, y) or (x, y, weight).
-        pruner: "median" ends trials that are worse than the median of the earlier ones (not in the first 3 epochs and
-            5 trials), None ends none; or a pruner of Optuna.
+        pruner: "median" ends trials that are worse than the median of the earlier ones (not in the first
+            3 epochs and 5 trials), None ends none; or a pruner of Optuna.
         sampler: called with `seed=` before each trial, as a class of `optuna.samplers` can be; None is TPE.
         seed: repeats the whole study; None draws one from the default generator.
-        storage: a file (.db, .journal) to keep the trials in; the same call goes on where it was, also after a kill.
+        storage: a file (.db, .journal) to keep the trials in; the same call goes
+            on where it was, also after a kill.
         name: of the study in the file; default "tuning".
         timeout: seconds after which no further trial begins.
         verbose: "auto" (a bar on a screen), 0 silent, 1 bar, 2 a line per trial.
-        **fixed: parameters that stay the same: epochs=50, loss="mse"; also sample_weight, class_weight and callbacks (each
-            trial gets copies, or what a function without arguments returns).
+        **fixed: parameters that stay the same: epochs=50, loss="mse"; also sample_weight, class_weight
+            and callbacks (each trial gets copies, or what a function without arguments returns).
 
     A trial that raises, or whose number is NaN or infinite, is noted as failed. Ctrl-C ends the search and
-    returns the trials so far. The default generator, Python's and NumPy's are left as they were, but for the one
-    draw of a seed, however many trials were run.
+    returns the trials so far. The default generator, Python's and NumPy's are left as they were, but for the
+    one draw of a seed, however many trials were run.
 
     Raises:
         ArgumentError, DataError: before the first trial.
@@ -105,9 +109,7 @@ def tune(
         if storage is not None and name is None:
             name = "tuning"
         with explained(storage, AssertionError, *DAMAGE), undone_on_error():
-            study = Study(
-                library, place, name, dimensions, trainer.maximize, settings, seed, pruner, sampler
-            )
+            study = Study(library, place, name, dimensions, trainer.maximize, settings, seed, pruner, sampler)
         return Search(study, trainer).go(trials, timeout, verbose)
 
 
@@ -142,14 +144,20 @@ class Search:
         best = best_of(records, maximize)
         model = self.kept[1] if best is not None and best.number == self.kept[0] else None
         return Tuning(
-            records, self.study.space, monitor, maximize, self.study.seed, interrupted, self.study.study, model, self.remake
-        )  # fmt: skip
+            records,
+            self.study.space,
+            monitor,
+            maximize,
+            self.study.seed,
+            interrupted,
+            self.study.study,
+            model,
+            self.remake,
+        )
 
     def _one(self, number: int, records: list[Record], progress: Progress) -> Outcome:
         seed = trial_seed(self.study.seed, number)
-        outcome = self.study.next(
-            number, lambda params, report: self.trainer.run(params, seed, report)
-        )
+        outcome = self.study.next(number, lambda params, report: self.trainer.run(params, seed, report))
         if outcome.state == "interrupted":
             return outcome
         records[:] = self.study.records()
@@ -179,8 +187,8 @@ class Search:
             ) from outcome.exception
         if not math.isclose(outcome.value or 0.0, record.value or 0.0, rel_tol=1e-3, abs_tol=1e-6):
             warnings.warn(
-                f"trial {record.number}, trained again, reached {self.trainer.monitor} {outcome.value} and not "
-                f"{record.value} as before: the data, build or the machine differ",
+                f"trial {record.number}, trained again, reached {self.trainer.monitor} {outcome.value} and "
+                f"not {record.value} as before: the data, build or the machine differ",
                 stacklevel=3,
             )
         return outcome.model

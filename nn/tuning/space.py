@@ -1,7 +1,8 @@
 """What may be tried: ranges and choices, checked when they are made.
 
-A space is a dict of parameter names. A list, a tuple or a `Choice` names the values, an `Int` or a `Float` a range.
-Storage holds numbers and text alone, so a choice of anything else is stored under a label, and looked up again.
+A space is a dict of parameter names. A list, a tuple or a `Choice` names the values, an `Int` or
+a `Float` a range. Storage holds numbers and text alone, so a choice of anything else is stored
+under a label, and looked up again.
 """
 
 from __future__ import annotations
@@ -178,9 +179,7 @@ def parse(space: Any) -> dict[str, Dimension]:
             f"space is a dict from parameter names to what may be tried, got {type(space).__name__}"
         )
     if not space:
-        raise ArgumentError(
-            'the space is empty: nothing to try. Example: {"units": nn.tuning.Int(4, 64)}'
-        )
+        raise ArgumentError('the space is empty: nothing to try. Example: {"units": nn.tuning.Int(4, 64)}')
     return {_name(name): _dimension(name, value) for name, value in space.items()}
 
 

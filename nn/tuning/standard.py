@@ -1,4 +1,5 @@
-"""The model that is tuned when none is given: a multilayer perceptron whose last layer and loss are read off y.
+"""The model that is tuned when none is given: a multilayer perceptron whose
+last layer and loss are read off y.
 
 Whole-number targets are classes, fractions are a regression; a loss that is given decides instead.
 """
@@ -37,7 +38,8 @@ LAST = {
 def head_of(y: Any, loss: Any = None) -> Head:
     """The last layer, loss and metrics for targets `y` of shape (n,) or (n, k).
 
-    Of 0 and 1 alone: a sigmoid and binary cross-entropy, for each column. Other integers from 0: softmax over classes.
+    Of 0 and 1 alone: a sigmoid and binary cross-entropy, for each column. Other
+    integers from 0: softmax over classes.
     Rows with a single 1: softmax over columns. Fractions: no activation, mean squared error.
 
     >>> from nn.tuning.standard import head_of

@@ -1,7 +1,8 @@
-"""Where a study is kept: in memory, in an SQLite file or in a journal. Optuna is imported here and nowhere else.
+"""Where a study is kept: in memory, in an SQLite file or in a journal. Optuna
+is imported here and nowhere else.
 
-A file belongs to one process at a time: a lock that the operating system drops when the process dies, however it dies.
-So a trial that is found running was killed, and is tried anew.
+A file belongs to one process at a time: a lock that the operating system drops when the process dies, however
+it dies. So a trial that is found running was killed, and is tried anew.
 """
 
 from __future__ import annotations
@@ -106,7 +107,8 @@ def _path(storage: Any) -> str:
         raise ArgumentError(f"storage is a path or None, got {storage!r}") from error
     if "://" in str(storage) or not path.endswith(DATABASE + JOURNAL):
         raise ArgumentError(
-            f"storage is a path that ends in .db (an SQLite file) or .journal (a text file), got {str(storage)!r}"
+            "storage is a path that ends in .db (an SQLite file) or .journal (a text file), got "
+            f"{str(storage)!r}"
         )
     return path
 
@@ -137,7 +139,9 @@ def _journal(library: Any, path: str) -> Any:
 
 
 class _Unlocked:
-    """Optuna's lock of a single write, which would outlive a process that is killed; `Lock` locks the whole search."""
+    """Optuna's lock of a single write, which would outlive a process that is
+    killed; `Lock` locks the whole search.
+    """
 
     def acquire(self) -> bool:
         return True

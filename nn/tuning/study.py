@@ -1,7 +1,7 @@
 """A study: trials in a storage, in order, and what comes next.
 
-The choice of trial number k depends on the seed, k and the trials before it alone, because each gets a sampler of its
-own; so a study that goes on from a file is the study that was never stopped.
+The choice of trial number k depends on the seed, k and the trials before it alone, because each gets a
+sampler of its own; so a study that goes on from a file is the study that was never stopped.
 """
 
 from __future__ import annotations
@@ -89,7 +89,8 @@ class Study:
         if stored is None:
             if self.study.get_trials(deepcopy=False):
                 raise FileError(
-                    f"the study {self.study.study_name!r} in this file was not made by nn.tune; use another name"
+                    f"the study {self.study.study_name!r} in this file was not made by nn.tune; use "
+                    "another name"
                 )
             chosen = seed if seed is not None else (drawn[0] << 32 | drawn[1]) >> 1
             kept = {"seed": chosen, "settings": dict(settings)}
@@ -100,8 +101,9 @@ class Study:
         for key in sorted(before.keys() | now.keys()):
             if before.get(key) != now.get(key):
                 raise ArgumentError(
-                    f"the study {self.study.study_name!r} was begun with {key} {before.get(key, 'not given')}, now it is "
-                    f"{now.get(key, 'not given')}. Go on with the same, or begin another: name=..."
+                    f"the study {self.study.study_name!r} was begun with {key} "
+                    f"{before.get(key, 'not given')}, now it is {now.get(key, 'not given')}. Go on with the "
+                    "same, or begin another: name=..."
                 )
         return int(stored["seed"])
 

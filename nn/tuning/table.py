@@ -18,10 +18,7 @@ def text_table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
     """
     cells = [["" if value is None else show(value) for value in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(header, *cells)]
-    numeric = [
-        all(isinstance(row[i], (int, float, type(None))) for row in rows)
-        for i in range(len(header))
-    ]
+    numeric = [all(isinstance(row[i], (int, float, type(None))) for row in rows) for i in range(len(header))]
     lines = [list(header), ["-" * width for width in widths], *cells]
     return "\n".join(
         "  ".join(

@@ -1,8 +1,9 @@
-"""One trial: parameters to a trained model and a number. Knows nothing of Optuna, so other searches run it too.
+"""One trial: parameters to a trained model and a number. Knows nothing of
+Optuna, so other searches run it too.
 
-A parameter goes where its name is known: to `build` if that takes it, to `compile` (`COMPILE`), to `fit` (`FIT`). The
-value of a trial is that of its best epoch, and its model gets the weights of that epoch. It draws its random numbers
-from a seed of its own, and leaves those of everybody else alone.
+A parameter goes where its name is known: to `build` if that takes it, to `compile` (`COMPILE`), to `fit`
+(`FIT`). The value of a trial is that of its best epoch, and its model gets the weights of that epoch. It
+draws its random numbers from a seed of its own, and leaves those of everybody else alone.
 """
 
 from __future__ import annotations
@@ -51,8 +52,8 @@ Report = Callable[[int, float], bool]
 class Outcome(NamedTuple):
     """What came out of a trial.
 
-    `state` is "complete", "pruned", "failed" or "interrupted"; `value` is the best of `epochs` epochs, reached after
-    `best_epoch` (from 0); `error` is the text of `exception`.
+    `state` is "complete", "pruned", "failed" or "interrupted"; `value` is the best of `epochs` epochs,
+    reached after `best_epoch` (from 0); `error` is the text of `exception`.
     """
 
     state: str
@@ -93,9 +94,7 @@ class Watch(Callback):
         if value is None:
             if self.patient:
                 return
-            raise MonitorError(
-                f"monitor={self.monitor!r} is not in the logs. There: {', '.join(logs)}."
-            )
+            raise MonitorError(f"monitor={self.monitor!r} is not in the logs. There: {', '.join(logs)}.")
         if not math.isfinite(value):
             raise Diverged(f"{self.monitor} is {value} after epoch {epoch + 1}")
         if self.best is None or (value > self.best if self.maximize else value < self.best):
@@ -134,9 +133,7 @@ class Trainer:
             raise ArgumentError("the standard perceptron reads its last layer off y; give a build")
         self.build = Standard(samples.targets) if build is None or build is MLP else build
         if not callable(self.build):
-            raise ArgumentError(
-                f"build is a function of parameters to a model, or None, got {build!r}"
-            )
+            raise ArgumentError(f"build is a function of parameters to a model, or None, got {build!r}")
         self.samples = samples
         self.fixed = dict(fixed)
         self.monitor = monitor
@@ -155,8 +152,9 @@ class Trainer:
             what = getattr(self.build, "__name__", type(self.build).__name__)
             what = "the standard perceptron" if isinstance(self.build, Standard) else what
             raise ArgumentError(
-                f"unknown parameter {name!r}. {nearest(name, known)} {what} takes: {', '.join(self._takes) or 'nothing'}; "
-                f"compile: {', '.join(COMPILE)}; fit: {', '.join(FIT)}."
+                f"unknown parameter {name!r}. {nearest(name, known)} {what} takes: "
+                f"{', '.join(self._takes) or 'nothing'}; compile: {', '.join(COMPILE)}; fit: "
+                f"{', '.join(FIT)}."
             )
 
     def _check_required(self, given: set[str]) -> None:
@@ -249,7 +247,8 @@ class Trainer:
             raise ArgumentError(f"decay together with the schedule {rate!r}; give one of them")
         if not 0 < decay < 1:
             raise ArgumentError(
-                f"decay is what is left of the learning rate after an epoch, above 0 and at most 1, got {decay!r}"
+                "decay is what is left of the learning rate after an epoch, above 0 and at most 1, got "
+                f"{decay!r}"
             )
         steps = everything.get("steps_per_epoch") or self.samples.steps(
             check_batch_size(everything["batch_size"])
@@ -275,9 +274,7 @@ def _parameters(build: Callable[..., Any]) -> tuple[dict[str, bool], bool]:
         if parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY):
             takes[name] = parameter.default is parameter.empty
         elif parameter.kind is parameter.POSITIONAL_ONLY and parameter.default is parameter.empty:
-            raise ArgumentError(
-                f"build gets its parameters by name, and {name!r} is positional-only"
-            )
+            raise ArgumentError(f"build gets its parameters by name, and {name!r} is positional-only")
     everything = any(p.kind is p.VAR_KEYWORD for p in signature.parameters.values())
     return takes, everything
 

@@ -278,9 +278,7 @@ def test_a_script_that_repeats_a_failure_can_import_what_it_needs():
 
 def test_frameworks_are_imported_when_asked_for():
     code = "import sys; from autograd.testing import adapters; print(*{'torch', 'jax', 'mygrad'} & set(sys.modules))"
-    done = subprocess.run(
-        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
-    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.split() == []
 
 
@@ -342,7 +340,9 @@ def test_a_closed_subject_says_so_and_leaves_no_process(hips, hips_python):
 
 @pytest.mark.oracle
 def test_a_worker_that_dies_is_reported_with_its_words(hips_python):
-    source = "import os, sys\ndef f(x):\n    sys.stderr.write('alas')\n    sys.stderr.flush()\n    os._exit(3)\n"
+    source = (
+        "import os, sys\ndef f(x):\n    sys.stderr.write('alas')\n    sys.stderr.flush()\n    os._exit(3)\n"
+    )
     subject = adapters.hips(source, python=hips_python)
     with subject, pytest.raises(adapters.AdapterError, match=r"(?s)exit status 3.*alas"):
         subject.value([X])

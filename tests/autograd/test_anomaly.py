@@ -95,9 +95,7 @@ def test_nan_in_the_data_is_blamed_on_the_data():
     data = ag.tensor([1.0, np.nan])
     with pytest.raises(ag.AnomalyError) as caught, ag.detect_anomaly():
         ag.add(1.0, data)
-    assert str(caught.value).startswith(
-        "add: input b holds NaN, and no op produced it: it is in the data."
-    )
+    assert str(caught.value).startswith("add: input b holds NaN, and no op produced it: it is in the data.")
     assert "test_anomaly.py" in str(caught.value)
 
 
@@ -158,9 +156,7 @@ def test_an_array_changed_in_place_is_named(create_graph):
     with ag.detect_anomaly():
         y = (x * x).sum()
         x.data[0] = 7.0
-        with pytest.raises(
-            ag.GradientError, match=r"multiply: an array .* in place .*test_anomaly.py:\d+"
-        ):
+        with pytest.raises(ag.GradientError, match=r"multiply: an array .* in place .*test_anomaly.py:\d+"):
             y.backward(create_graph=create_graph)
     with ag.detect_anomaly():
         (x * x).sum().backward(create_graph=create_graph)

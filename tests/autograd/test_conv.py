@@ -120,9 +120,7 @@ def test_avg_pool2d_is_pytorchs(kernel, stride, padding, include, data_format):
     torch = pytest.importorskip("torch")
     compare(
         torch,
-        lambda x: torch.nn.functional.avg_pool2d(
-            x, kernel, stride, padding, count_include_pad=include
-        ),
+        lambda x: torch.nn.functional.avg_pool2d(x, kernel, stride, padding, count_include_pad=include),
         lambda x: ag.avg_pool2d(x, kernel, stride, padding, include, data_format),
         [image((2, 3, 7, 9), data_format)],
         [lambda g: back(g, data_format)],

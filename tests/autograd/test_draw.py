@@ -65,8 +65,7 @@ def test_values_and_gradients():
     y, names = neuron()
     x = ag.tanh(ag.tensor(-0.5)).item()
     lines = {
-        text[0]: text[1:]
-        for text in boxes(ag.draw(y, values=True, gradients=True, names=names)).values()
+        text[0]: text[1:] for text in boxes(ag.draw(y, values=True, gradients=True, names=names)).values()
     }
     slope = 1 - x * x
     assert lines["w"][1:] == ["value [1, 2]", f"gradient [{slope:.4g}, {-slope:.4g}]"]

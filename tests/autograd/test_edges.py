@@ -78,10 +78,7 @@ def test_slopes_where_digits_cancel():
 def test_a_variance_that_does_not_exist_is_nan(ddof):
     for op in (ag.var, ag.std):
         assert np.isnan(op(ag.tensor([3.0]), ddof=ddof).item())
-        assert (
-            np.isnan(slope(lambda x, op=op: op(x, ddof=ddof), np.float32([3]))).all()
-            or op is ag.std
-        )
+        assert np.isnan(slope(lambda x, op=op: op(x, ddof=ddof), np.float32([3]))).all() or op is ag.std
     assert np.isnan(slope(lambda x: ag.var(x, ddof=ddof), np.float32([3]))).all()
 
 
@@ -119,9 +116,7 @@ def test_masks_at_every_place_of_a_key():
                     ag.tensor(MASKED)[key]
                 continue
             taken += 1
-            np.testing.assert_array_equal(
-                ag.tensor(MASKED)[key].numpy(), expected, err_msg=str(names)
-            )
+            np.testing.assert_array_equal(ag.tensor(MASKED)[key].numpy(), expected, err_msg=str(names))
     assert taken > 200
 
 

@@ -113,9 +113,7 @@ def test_particular_equations(equation, shapes):
     arrays = filled(shapes)
     expected = np.einsum(equation, *arrays)
     for operands in (map(ag.tensor, arrays), [list(map(ag.tensor, arrays))]):
-        np.testing.assert_allclose(
-            ag.einsum(equation, *operands).numpy(), expected, rtol=1e-13, strict=True
-        )
+        np.testing.assert_allclose(ag.einsum(equation, *operands).numpy(), expected, rtol=1e-13, strict=True)
     if expected.size:
         check_grad(lambda *x: ag.einsum(equation, *x), *arrays, order=2)
 

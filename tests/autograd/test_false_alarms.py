@@ -10,9 +10,7 @@ from autograd.testing import GradientMismatch, Undecided, check_grad, check_jvp
 from autograd.testing.campaign import random_case
 
 
-@pytest.mark.parametrize(
-    ("seed", "number"), [(2, 6454), (2, 48917), (2, 49466), (2, 79351), (3, 20024)]
-)
+@pytest.mark.parametrize(("seed", "number"), [(2, 6454), (2, 48917), (2, 49466), (2, 79351), (3, 20024)])
 def test_cases_of_the_campaign(seed, number):
     """Elements tied in two overlapping windows; three equal elements of a sort."""
     case = random_case(number, seed)

@@ -255,9 +255,7 @@ def test_vjp_is_linear_in_the_weights_and_differentiable_in_them():
 def test_hessian_by_nesting_agrees_with_the_formula():
     matrix = np.array([[2.0, 0.5], [0.5, 3.0]])
     f = lambda x: 0.5 * ag.dot(x, ag.matmul(number(matrix), x))  # noqa: E731
-    rows = [
-        ag.grad(lambda x, i=i: ag.grad(f)(x)[i])(number([0.3, -0.7])).tolist() for i in range(2)
-    ]
+    rows = [ag.grad(lambda x, i=i: ag.grad(f)(x)[i])(number([0.3, -0.7])).tolist() for i in range(2)]
     np.testing.assert_allclose(rows, matrix, rtol=1e-14)
 
 

@@ -78,9 +78,7 @@ def test_pytorch_agrees(form):
     y = torch.nn.functional.gelu(x, approximate=form)
     (first,) = torch.autograd.grad(y.sum(), x, create_graph=True)
     (second,) = torch.autograd.grad(first.sum(), x)
-    np.testing.assert_allclose(
-        ag.gelu(ag.tensor(points), approximate=form).numpy(), y.detach(), atol=1e-15
-    )
+    np.testing.assert_allclose(ag.gelu(ag.tensor(points), approximate=form).numpy(), y.detach(), atol=1e-15)
     mine = slopes(lambda t: ag.gelu(t, approximate=form), ag.tensor(points))
     # 1 + tanh and 1 + erf cancel in the tail: errors are those of numbers near 1
     np.testing.assert_allclose(mine[0], first.detach(), rtol=1e-13, atol=2e-15)

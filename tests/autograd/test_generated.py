@@ -65,9 +65,7 @@ def test_every_op_has_samples():
 
 def test_every_rule_is_reached_by_a_sample():
     for op in OPS.values():
-        reached = {
-            [*op.arrays, *[op.variadic] * 9][i] for s in samples(op) for i in differentiable(s)
-        }
+        reached = {[*op.arrays, *[op.variadic] * 9][i] for s in samples(op) for i in differentiable(s)}
         assert reached == set(op.vjp), op.name
 
 

@@ -231,9 +231,7 @@ def test_gradient_of_another_shape_is_refused():
         (x * x).backward(ag.ones(3))
 
 
-@pytest.mark.parametrize(
-    "seed", [ag.tensor([1.0, 2.0], dtype="float64"), np.array([1, 2]), [1.0, 2.0]]
-)
+@pytest.mark.parametrize("seed", [ag.tensor([1.0, 2.0], dtype="float64"), np.array([1, 2]), [1.0, 2.0]])
 def test_gradient_may_be_anything_of_the_right_shape(seed):
     x = leaf(1.0, 1.0)
     (x * x).backward(seed)
@@ -391,7 +389,5 @@ def test_an_op_that_returns_no_array_is_named():
     def forgetful(xp, x):
         xp.exp(x)
 
-    with pytest.raises(
-        ag.DTypeError, match="forgetful: the op returned NoneType None; expected an array"
-    ):
+    with pytest.raises(ag.DTypeError, match="forgetful: the op returned NoneType None; expected an array"):
         forgetful(ag.ones(3))

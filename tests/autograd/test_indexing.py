@@ -22,9 +22,7 @@ def test_basic_indexing_is_that_of_numpy(key):
 def test_integer_arrays_as_indices(data):
     array = np.arange(24.0).reshape(3, 4, 2)
     key = data.draw(
-        hnp.integer_array_indices(
-            array.shape, result_shape=hnp.array_shapes(max_dims=2, max_side=3)
-        )
+        hnp.integer_array_indices(array.shape, result_shape=hnp.array_shapes(max_dims=2, max_side=3))
     )
     check_index(array, key)
     check_index(array, key[0])

@@ -185,9 +185,7 @@ def test_the_spread_of_equal_elements():
 @pytest.mark.parametrize("x", [[0.0, 1.0], [0.0], [0.0, 0.0, 4.0]])
 def test_an_infinite_slope_is_right_where_the_function_is_vertical(x):
     check_grad(ag.sqrt, x)
-    finite = with_slope(
-        np.sqrt, lambda g, x: g * np.where(x > 0, 0.5 / np.sqrt(np.where(x > 0, x, 1)), 0.0)
-    )
+    finite = with_slope(np.sqrt, lambda g, x: g * np.where(x > 0, 0.5 / np.sqrt(np.where(x > 0, x, 1)), 0.0))
     with pytest.raises(GradientMismatch, match="inf"):
         check_grad(finite, x)
     with pytest.raises(GradientMismatch):
@@ -212,9 +210,7 @@ def test_a_wrong_second_derivative_beside_a_kink_is_rejected():
         check_grad(twice_relu(1.001), BESIDE, order=2)
 
 
-@pytest.mark.parametrize(
-    "function", [lambda x: x / (x - x[1]), ag.log, lambda x: 1.0 / x, lambda x: x**-0.5]
-)
+@pytest.mark.parametrize("function", [lambda x: x / (x - x[1]), ag.log, lambda x: 1.0 / x, lambda x: x**-0.5])
 def test_a_value_that_is_not_finite_is_named(function):
     with pytest.raises(Undecided, match=r"the value is -?(nan|inf) at \(1,\)"):
         check_grad(function, [1.0, 0.0] if function is not ag.log else [1.0, -1.0])

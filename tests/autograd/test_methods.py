@@ -201,9 +201,7 @@ def test_every_op_refuses_arguments_that_it_does_not_know_or_has_already():
         found, static = bind(op, (*arrays, *settings), {}) if not op.variadic or not op.arrays else bind(op, tuple(arrays), dict(zip(op.static, settings, strict=True)))  # fmt: skip
         assert len(found) == max(len(op.arrays), 1)
         assert list(static.values()) == settings
-        with pytest.raises(
-            TypeError, match=f"{op.name}: unexpected argument 'no_such'; arguments are"
-        ):
+        with pytest.raises(TypeError, match=f"{op.name}: unexpected argument 'no_such'; arguments are"):
             bind(op, tuple(arrays), {"no_such": 1})
         if not op.variadic:
             with pytest.raises(TypeError, match=f"{op.name}: takes {len(arrays) + len(settings)} arguments, got"):  # fmt: skip

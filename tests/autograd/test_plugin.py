@@ -93,17 +93,11 @@ def test_options_and_markers_decide_how_many_examples(run):
         print("profile", count(gradcheck))
     """
     result = run(source, "-s", "--strict-markers")
-    result.stdout.fnmatch_lines(
-        ["*plain (50, {})*", "*marked (7, {'order': 2})*", "*profile (1000, {})*"]
-    )
+    result.stdout.fnmatch_lines(["*plain (50, {})*", "*marked (7, {'order': 2})*", "*profile (1000, {})*"])
     result = run(source, "-s", "--gradient-profile", "quick")
-    result.stdout.fnmatch_lines(
-        ["*plain (10, {})*", "*marked (7, {'order': 2})*", "*profile (1000, {})*"]
-    )
+    result.stdout.fnmatch_lines(["*plain (10, {})*", "*marked (7, {'order': 2})*", "*profile (1000, {})*"])
     result = run(source, "-s", "--gradient-examples", "3")
-    result.stdout.fnmatch_lines(
-        ["*plain (3, {})*", "*marked (3, {'order': 2})*", "*profile (3, {})*"]
-    )
+    result.stdout.fnmatch_lines(["*plain (3, {})*", "*marked (3, {'order': 2})*", "*profile (3, {})*"])
     result.assert_outcomes(passed=3)
 
 

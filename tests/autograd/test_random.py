@@ -68,9 +68,7 @@ def test_counter_and_key_broadcast():
 def test_bits_are_the_blocks_of_philox(seed, stream, size):
     found = random_bits(seed, stream, (size,))
     mask = 0xFFFFFFFF
-    blocks = [
-        philox4x32((i, 0, stream & mask, stream >> 32), (seed & mask, seed >> 32)) for i in range(4)
-    ]
+    blocks = [philox4x32((i, 0, stream & mask, stream >> 32), (seed & mask, seed >> 32)) for i in range(4)]
     assert found.dtype == np.uint32
     assert found.tolist() == [int(w) for block in blocks for w in block][:size]
 

@@ -219,9 +219,7 @@ def test_logsumexp_with_infinite_entries():
 
 def test_tanh_and_expm1_near_zero_and_far_away():
     x = [1e-12, -1e-12, 50.0, -50.0]
-    np.testing.assert_allclose(
-        ag.tanh(ag.tensor(x, dtype="float64")).numpy(), [1e-12, -1e-12, 1, -1]
-    )
+    np.testing.assert_allclose(ag.tanh(ag.tensor(x, dtype="float64")).numpy(), [1e-12, -1e-12, 1, -1])
     assert slope(ag.tanh, [100.0, -100.0]) == [0.0, 0.0]
     np.testing.assert_allclose(ag.expm1(ag.tensor([1e-12], dtype="float64")).numpy(), [1e-12])
     np.testing.assert_allclose(ag.log1p(ag.tensor([1e-12], dtype="float64")).numpy(), [1e-12])

@@ -35,12 +35,8 @@ def exists(strategy, condition):
 
 
 def test_hypothesis_is_imported_only_with_the_strategies():
-    code = (
-        "import sys, autograd.testing; print('hypothesis' in sys.modules, 'pytest' in sys.modules)"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
-    )
+    code = "import sys, autograd.testing; print('hypothesis' in sys.modules, 'pytest' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["False", "False"]
 
 
@@ -233,7 +229,5 @@ def test_without_hypothesis_the_package_still_imports():
         "import sys; sys.modules['hypothesis'] = None; from autograd import testing; "
         "testing.check_grad(testing.TensorSubject(lambda x: x * x), [1.0]); print('fine')"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
-    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["fine"]

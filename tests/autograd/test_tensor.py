@@ -213,9 +213,7 @@ def test_detach_shares_values_but_no_graph():
     assert x.grad.tolist() == [1.0, 2.0]
 
 
-@pytest.mark.parametrize(
-    "again", [copy.deepcopy, copy.copy, lambda x: pickle.loads(pickle.dumps(x))]
-)
+@pytest.mark.parametrize("again", [copy.deepcopy, copy.copy, lambda x: pickle.loads(pickle.dumps(x))])
 @pytest.mark.parametrize("requires_grad", [False, True])
 def test_copies(again, requires_grad):
     x = ag.tensor([1.0, 2.0], requires_grad=requires_grad)

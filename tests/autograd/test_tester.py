@@ -166,9 +166,7 @@ def test_a_gradient_that_is_cut_off_is_rejected():
 def test_a_gradient_outside_the_slopes_of_a_kink_is_rejected():
     """At 0 relu has the slopes 0 and 1; the rule claims 1.01 there."""
 
-    @ag.op(
-        vjp=dict(x=lambda xp, g, x: xp.where(xp.greater(x, 0), g, xp.where(x == 0, g * 1.01, 0.0)))
-    )
+    @ag.op(vjp=dict(x=lambda xp, g, x: xp.where(xp.greater(x, 0), g, xp.where(x == 0, g * 1.01, 0.0))))
     def rectified(xp, x):
         return xp.maximum(x, 0)
 

@@ -52,9 +52,7 @@ def test_a_subject_of_another_framework():
         check_grad(cube(), X, dtype=dtype)
         check_vjp(cube(), X, dtype=dtype)
         check_jvp(cube(), X, dtype=dtype)
-    with pytest.raises(
-        ValueError, match="cube: order=2 needs a gradient that can be differentiated"
-    ):
+    with pytest.raises(ValueError, match="cube: order=2 needs a gradient that can be differentiated"):
         check_grad(cube(), X, order=2)
     with pytest.raises(ValueError, match="no forward mode"):
         check_jvp(spoilt(push=lambda self, arrays, tangents: None), X)
@@ -166,9 +164,7 @@ def test_a_script_packs_many_values_that_matter():
 
 def test_the_script_of_an_op_needs_nothing_else(monkeypatch):
     real = graph._fit
-    monkeypatch.setattr(
-        graph, "_fit", lambda xp, g, parent: real(xp, xp.multiply(g, 1.001), parent)
-    )
+    monkeypatch.setattr(graph, "_fit", lambda xp, g, parent: real(xp, xp.multiply(g, 1.001), parent))
     for op in (ag.softmax.op, ag.getitem.op if hasattr(ag.getitem, "op") else OPS["getitem"]):
         sample = samples(op)[0]
         with pytest.raises(GradientMismatch) as caught:

@@ -102,9 +102,7 @@ def test_transforms_nest():
     assert third.item() == 48.0  # d/dx 12 x^2 = 24 x
     slope_of_jvp = ag.grad(lambda x: ag.jvp(ag.sin, [x], [ag.tensor(1.0)])[1])(ag.tensor(0.5))
     assert slope_of_jvp.item() == pytest.approx(-np.sin(0.5), rel=1e-6)
-    twice = ag.jvp(
-        lambda x: ag.jvp(lambda y: y**3, [x], [x])[1], [ag.tensor(2.0)], [ag.tensor(1.0)]
-    )
+    twice = ag.jvp(lambda x: ag.jvp(lambda y: y**3, [x], [x])[1], [ag.tensor(2.0)], [ag.tensor(1.0)])
     assert twice[1].item() == 36.0  # d/dx 3 x^3 = 9 x^2
     rows = ag.jacobian(ag.jacobian(lambda x: x**3))(ag.tensor([2.0]))
     assert rows.tolist() == [[[12.0]]]

@@ -35,9 +35,7 @@ SHAPES = {
     "random_bits": ((), ()),
 }  # fmt: skip
 """Of operands that are not all of `_SHAPE`."""
-POSITIVE = dict(
-    getitem=("x1",), index_add=("x1",), power=("x0", "x1"), right_shift=("x1",), astype=("x0",)
-)
+POSITIVE = dict(getitem=("x1",), index_add=("x1",), power=("x0", "x1"), right_shift=("x1",), astype=("x0",))
 """Operands that are not negative: rows in order, and where C and NumPy leave the result to the processor."""
 _INTEGERS = tuple(dtype for dtype in DTYPES if dtype.kind in "iu")
 _WORD = (SUPPORTED["uint64"],)
@@ -84,11 +82,7 @@ def arrays_of(program: Program, seed: int = 0) -> dict[str, np.ndarray]:
     arrays = {}
     for name, value in program.named("input").items():
         dtype, shape = value.spec.dtype, value.spec.shape
-        low = (
-            0
-            if dtype.kind in "bu" or name.partition("_")[0] in POSITIVE.get(program.name, ())
-            else -3
-        )
+        low = 0 if dtype.kind in "bu" or name.partition("_")[0] in POSITIVE.get(program.name, ()) else -3
         numbers = rng.integers(low, 2 if dtype.kind == "b" else 4, shape).astype(np.float64)
         if dtype.kind == "f":
             numbers = numbers + 0.25

@@ -47,8 +47,7 @@ def joined(texts):
                 parameters.append(re.sub(r'"(.*)"', rf'"\1_{number}"', line))
             elif line.startswith("return"):
                 outputs += [
-                    re.sub("=", f"_{number}=", one, count=1)
-                    for one in line.removeprefix("return").split(",")
+                    re.sub("=", f"_{number}=", one, count=1) for one in line.removeprefix("return").split(",")
                 ]
             elif not line.startswith("program"):
                 (assigns if line.startswith("assign") else body).append(line)

@@ -29,9 +29,7 @@ def sources_of(work):
 def skeleton(source):
     """What is left without the places that a kernel reads, their order, and the numbers in names."""
     lines = [re.sub(r"\bp\d+\[[^]]*\]", "p", line) for line in source.splitlines()]
-    rest = "\n".join(
-        line for line in lines if not re.fullmatch(r"\s*v\d+ = p|@cfunc.*|def kernel.*", line)
-    )
+    rest = "\n".join(line for line in lines if not re.fullmatch(r"\s*v\d+ = p|@cfunc.*|def kernel.*", line))
     numbers = itertools.count()
     names = {}
     return re.sub(r"\b[av]\d+\b", lambda name: names.setdefault(name[0], f"v{next(numbers)}"), rest)

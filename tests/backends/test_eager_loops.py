@@ -38,10 +38,7 @@ def plan(rule, *shapes, **static):
 def loops(rule, args, static):
     """All nests of a rule, whatever their form; None when it is more than loops, or does not pay."""
     trace = TraceBackend()
-    symbols = [
-        trace.parameter(a, "input", str(i)) if isinstance(a, Spec) else a
-        for i, a in enumerate(args)
-    ]
+    symbols = [trace.parameter(a, "input", str(i)) if isinstance(a, Spec) else a for i, a in enumerate(args)]
     result = rule(trace, *symbols, **static)
     if not isinstance(result, Symbol):
         return None
@@ -57,9 +54,7 @@ def places(planned):
 
 
 def passes(planned):
-    return [
-        tuple([i.primitive for i in part] for part in one) for one in passes_of(planned.nest.group)
-    ]
+    return [tuple([i.primitive for i in part] for part in one) for one in passes_of(planned.nest.group)]
 
 
 def test_softmax_takes_three_passes():
@@ -224,14 +219,10 @@ def sums_added_to_exponentials(xp, x):
     return e + xp.sum(e, axis=(1,), keepdims=False)
 
 
-@pytest.mark.parametrize(
-    "rule", [sums_in_two_passes, sums_added_to_columns, sums_added_to_exponentials]
-)
+@pytest.mark.parametrize("rule", [sums_in_two_passes, sums_added_to_columns, sums_added_to_exponentials])
 def test_kernels_of_several_passes(rule):
     array = np.random.default_rng(0).normal(size=(6, 6)).astype("float32")
-    np.testing.assert_allclose(
-        NumbaBackend(fuse_from=0).run(rule, array), rule(NUMPY, array), rtol=1e-5
-    )
+    np.testing.assert_allclose(NumbaBackend(fuse_from=0).run(rule, array), rule(NUMPY, array), rtol=1e-5)
 
 
 def test_a_chain_of_kernels_gives_what_one_would():

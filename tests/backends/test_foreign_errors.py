@@ -54,9 +54,7 @@ def anew(tmp_path, monkeypatch):
 def interrupted(make, check, kind, strides):
     """Places of `make()`: some of the first, where files are looked for, and of all."""
     assert (
-        at_every_place(
-            make, check, strides, kind, KINDS.index(kind) * strides // len(KINDS), heard=True
-        )
+        at_every_place(make, check, strides, kind, KINDS.index(kind) * strides // len(KINDS), heard=True)
         > 100
     )
 

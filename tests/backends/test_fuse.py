@@ -68,10 +68,7 @@ def test_a_chain_is_no_part_of_a_product():
 def test_results_of_one_pass_have_the_bits_of_two():
     pytest.importorskip("llvmlite")
     draw = np.random.default_rng(0)
-    a, b = (
-        ag.tensor(draw.uniform(0.5, 2.0, (40, 50)).astype("float32"), backend="numba")
-        for _ in range(2)
-    )
+    a, b = (ag.tensor(draw.uniform(0.5, 2.0, (40, 50)).astype("float32"), backend="numba") for _ in range(2))
     together = ag.jit(lambda a, b: ag.exp(a * 2.0) + ag.log(b * 3.0))(a, b)
     first, second = ag.jit(lambda a: ag.exp(a * 2.0))(a), ag.jit(lambda b: ag.log(b * 3.0))(b)
     assert together.numpy().tobytes() == (first.numpy() + second.numpy()).tobytes()

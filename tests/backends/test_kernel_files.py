@@ -294,9 +294,7 @@ def test_two_that_remove_at_once(folder):
     assert not list(folder.iterdir())
 
 
-@pytest.mark.filterwarnings(
-    "ignore::pytest.PytestUnraisableExceptionWarning"
-)  # a file that its going closes
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # a file that its going closes
 @pytest.mark.parametrize("kind", [TimeoutError, Foreign])
 @pytest.mark.parametrize("is_there", [False, True])
 def test_a_deadline_while_files_are_read_and_written(folder, kind, is_there):

@@ -95,9 +95,7 @@ def random_bits(shape):
 
 def test_random_bits():
     shapes = [(1,), (5,), (64,), (130,), (8, 3), (32, 16), (16, 40), (2, 3, 5)]
-    words = dict(
-        key=np.array(0x123456789ABCDEF0, np.uint64), counter=np.array(0xFFFFFFFFFFFFFFFE, np.uint64)
-    )
+    words = dict(key=np.array(0x123456789ABCDEF0, np.uint64), counter=np.array(0xFFFFFFFFFFFFFFFE, np.uint64))
     found = differences(joined(map(random_bits, shapes)), **in_all(len(shapes), **words))
     assert max(d for _, _, d in found) == 0
 
@@ -243,6 +241,4 @@ def windows_added(stride, gap, size, width, shape, order):
 @pytest.mark.parametrize("order", ["as they lie", "inside first"])
 def test_windows_added_at_once(size, width, shape, order):
     cases = itertools.product([1, 2, 3], [1, 2])
-    assert_close(
-        joined(windows_added(stride, gap, size, width, shape, order) for stride, gap in cases)
-    )
+    assert_close(joined(windows_added(stride, gap, size, width, shape, order) for stride, gap in cases))

@@ -63,9 +63,7 @@ def test_products_by_panels_and_line_after_line(turned, monkeypatch):
         monkeypatch.setattr(machine, "parts", lambda parts=parts: parts)
         results = machine.step({}, given)
         for number in range(len(LARGE)):
-            x, y = (
-                given[f"{n}_{number}"].T if turned == n else given[f"{n}_{number}"] for n in "ab"
-            )
+            x, y = (given[f"{n}_{number}"].T if turned == n else given[f"{n}_{number}"] for n in "ab")
             np.testing.assert_allclose(results[f"y_{number}"], x.astype(float) @ y + given[f"c_{number}"], rtol=1e-4, atol=1e-4)  # fmt: skip
 
 

@@ -31,9 +31,7 @@ NUMPY = backends.get("numpy")
 NUMBA = NumbaBackend(fuse_from=0, threads=2)
 TOLERANCE = {"float32": dict(rtol=3e-6, atol=1e-6), "float64": dict(rtol=2e-14, atol=1e-14)}
 SPECIAL = [0.0, -0.0, 1.0, -1.0, 1e-45, -1e-45, 1e-310, 3e38, -3e38, math.inf, -math.inf, math.nan, 0.5, 88.8, -88.8, 110.0, -110.0]  # fmt: skip
-UNARY = [
-    op.name for op in OPS.values() if op.arrays == ("x",) and not op.variadic and not op.static
-]
+UNARY = [op.name for op in OPS.values() if op.arrays == ("x",) and not op.variadic and not op.static]
 
 
 def values_and_gradients(op, static, arrays, backend):
@@ -149,9 +147,7 @@ def test_rows_with_nan_and_infinity():
                 np.testing.assert_array_equal(NUMBA.run(rule, x), NUMPY.run(rule, x))
     for function in (ag.softmax, ag.log_softmax, ag.logsumexp, lambda x, axis: ag.var(x, axis)):
         with NUMPY.quiet():
-            found, expected = (
-                function(ag.tensor(array, backend=b), axis=1).numpy() for b in (NUMBA, NUMPY)
-            )
+            found, expected = (function(ag.tensor(array, backend=b), axis=1).numpy() for b in (NUMBA, NUMPY))
         np.testing.assert_allclose(found, expected, **TOLERANCE["float32"])
 
 
@@ -165,9 +161,7 @@ def test_memory_layouts(order):
         "repeated": np.broadcast_to(base[:1, :1], (50, 70)),
     }[order]
     for op in ("sigmoid", "softmax", "std"):
-        results = [
-            getattr(ag, op)(ag.Tensor.wrap(array, backend)).numpy() for backend in (NUMBA, NUMPY)
-        ]
+        results = [getattr(ag, op)(ag.Tensor.wrap(array, backend)).numpy() for backend in (NUMBA, NUMPY)]
         np.testing.assert_allclose(*results, rtol=2e-5, atol=1e-6)
 
 
@@ -196,8 +190,7 @@ def test_results_do_not_depend_on_the_number_of_threads(monkeypatch):
     array = np.random.default_rng(0).standard_normal((103, 40_007), "float32")
     for rule, static in ((ag.gelu.op, {"approximate": "tanh"}) if hasattr(ag, "gelu") else (ag.silu.op, {}), (ag.softmax.op, {"axis": (1,)})):  # fmt: skip
         results = {
-            NumbaBackend(0, threads).run(rule.forward, array, **static).tobytes()
-            for threads in (1, 2, 3, 7)
+            NumbaBackend(0, threads).run(rule.forward, array, **static).tobytes() for threads in (1, 2, 3, 7)
         }
         assert len(results) == 1
 
@@ -247,9 +240,7 @@ def test_a_changing_number_does_not_make_a_new_kernel():
     x = np.linspace(-1, 1, 50)
     for i in range(30):
         factor = 0.3 + i
-        np.testing.assert_allclose(
-            backend.run(scaled, x, factor), np.tanh(x * factor) + factor, rtol=1e-14
-        )
+        np.testing.assert_allclose(backend.run(scaled, x, factor), np.tanh(x * factor) + factor, rtol=1e-14)
     (calls,) = backend._calls.values()
     assert len({id(call.function) for call in calls.values()}) == 1
 

@@ -275,11 +275,7 @@ def test_the_log_tells_what_each_pass_has_left(target, caplog):
     return y=%4, z=%6
     """)
     with caplog.at_level(logging.DEBUG, "gradloom"):
-        lowered = (
-            native_lower.lower(program, 8, False)
-            if target == "native"
-            else cuda_lower.lower(program)
-        )
+        lowered = native_lower.lower(program, 8, False) if target == "native" else cuda_lower.lower(program)
     (record,) = caplog.records
     calls = len(lowered.calls)
     assert calls >= 2

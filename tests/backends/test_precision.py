@@ -315,9 +315,7 @@ def test_machine_code_agrees_with_the_interpreter(name, special, full):
     pytest.importorskip("llvmlite")
     native = pytest.importorskip("backends.native")
     for seed, size in enumerate(SIZES):
-        if (special and size == SIZES[0]) or not (
-            full or seed % len(NAMES) == list(NAMES).index(name)
-        ):
+        if (special and size == SIZES[0]) or not (full or seed % len(NAMES) == list(NAMES).index(name)):
             continue
         program = step(name, size)
         state, inputs = arrays(program, seed, special)

@@ -19,9 +19,7 @@ NUMPY = backends.get("numpy")
 DTYPES = st.sampled_from([SUPPORTED[name] for name in SUPPORTED])
 SHAPES = hnp.array_shapes(min_dims=0, max_dims=3, min_side=0, max_side=3)
 ELEMENTWISE = [
-    row
-    for row in PRIMITIVES.values()
-    if row.kind == "elementwise" and row.name not in ("astype", "round_to")
+    row for row in PRIMITIVES.values() if row.kind == "elementwise" and row.name not in ("astype", "round_to")
 ]
 REDUCTIONS = [row for row in PRIMITIVES.values() if row.kind == "reduction"]
 
@@ -177,8 +175,7 @@ def test_broadcast_to_many_elements_is_a_view_with_the_same_values():
 def test_concat(data, shape, dtypes):
     axis = data.draw(st.integers(0, len(shape) - 1))
     parts = [
-        array((*shape[:axis], data.draw(st.integers(0, 3)), *shape[axis + 1 :]), dtype)
-        for dtype in dtypes
+        array((*shape[:axis], data.draw(st.integers(0, 3)), *shape[axis + 1 :]), dtype) for dtype in dtypes
     ]
     check("concat", *parts, axis=axis)
 
@@ -208,9 +205,7 @@ def test_getitem_and_its_transpose(data):
             key.append(data.draw(st.slices(length)))
         else:
             key.append(Slot(len(arrays)))
-            arrays.append(
-                data.draw(hnp.arrays(np.int64, 2, elements=st.integers(-length, length - 1)))
-            )
+            arrays.append(data.draw(hnp.arrays(np.int64, 2, elements=st.integers(-length, length - 1))))
     if data.draw(st.booleans()):
         key.insert(data.draw(st.integers(0, len(key))), None)
     if data.draw(st.booleans()):
@@ -302,9 +297,7 @@ def test_full(shape, dtype, value):
     check("full", shape=shape, value=value, dtype=dtype)
 
 
-@given(
-    start=st.integers(-5, 5), stop=st.integers(-5, 5), step=st.sampled_from([-2, -1, 1, 3, 0.5, 0])
-)
+@given(start=st.integers(-5, 5), stop=st.integers(-5, 5), step=st.sampled_from([-2, -1, 1, 3, 0.5, 0]))
 def test_arange(start, stop, step):
     check("arange", start=start, stop=stop, step=step, dtype=np.dtype("float64"))
 

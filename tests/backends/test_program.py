@@ -91,17 +91,13 @@ def test_any_program_survives_the_round_trip(data):
                         lambda a=a: trace.getitem(
                             trace.getitem(a, i, key=(Slot(0), None, ...)), key=(..., 0, slice(None))
                         ),
-                        lambda: trace.full(
-                            shape=(2, 3), value=-math.inf, dtype=SUPPORTED["float64"]
-                        ),
+                        lambda: trace.full(shape=(2, 3), value=-math.inf, dtype=SUPPORTED["float64"]),
                         lambda a=a: trace.permute_dims(trace.reshape(a, shape=(3, 2)), axes=(1, 0)),
                     ]
                 )
             )()
         )
-    program = trace.finish(
-        "random", [(x, values[-1])] if len(values) > 1 else [], [("y", values[-1])]
-    )
+    program = trace.finish("random", [(x, values[-1])] if len(values) > 1 else [], [("y", values[-1])])
     text = format_program(program)
     assert parse_program(text) == program
     assert format_program(parse_program(text)) == text
@@ -180,9 +176,7 @@ CORRUPTIONS = [
     (lambda: corrupted(instructions=small().instructions[::-1]), "not defined before"),
     (lambda: corrupted(parameters=(small().parameters[0],) * 2), "%0 is defined twice"),
     (
-        lambda: corrupted(
-            parameters=(*small().parameters, Parameter(Value(9, INPUT.spec), "input", "x"))
-        ),
+        lambda: corrupted(parameters=(*small().parameters, Parameter(Value(9, INPUT.spec), "input", "x"))),
         "two input parameters have the same name",
     ),
     (
@@ -232,9 +226,7 @@ def test_interpret():
 def test_state_that_is_not_assigned_stays_the_same_object():
     kernel = np.ones((3, 2), np.float32)
     program = corrupted(assigns=())
-    state, _ = interpret(
-        program, NUMPY, {"layers.0.kernel": kernel}, {"x": np.ones((5, 3), np.float32)}
-    )
+    state, _ = interpret(program, NUMPY, {"layers.0.kernel": kernel}, {"x": np.ones((5, 3), np.float32)})
     assert state["layers.0.kernel"] is kernel
 
 
@@ -339,9 +331,7 @@ IMPURE = {
 def test_a_rule_that_reads_what_may_change_gets_no_kernel(rule):
     """Its number would be frozen into the program."""
     numba = pytest.importorskip("backends.numba", reason="the extra gradloom[cpu] is not installed")
-    kernels = pytest.importorskip(
-        "backends.numba.kernels", reason="the extra gradloom[cpu] is not installed"
-    )
+    kernels = pytest.importorskip("backends.numba.kernels", reason="the extra gradloom[cpu] is not installed")
     assert kernels.source_of(rule, [Spec((10,), np.dtype("float32"))], {}) is None
     x = np.linspace(-1, 1, 50_000)
     np.testing.assert_array_equal(numba.NumbaBackend(fuse_from=0).run(rule, x), np.tanh(x * 2.0))
@@ -357,9 +347,7 @@ PURE = {
 
 @pytest.mark.parametrize("rule", PURE.values(), ids=PURE)
 def test_a_rule_of_its_arguments_alone_gets_one(rule):
-    kernels = pytest.importorskip(
-        "backends.numba.kernels", reason="the extra gradloom[cpu] is not installed"
-    )
+    kernels = pytest.importorskip("backends.numba.kernels", reason="the extra gradloom[cpu] is not installed")
     assert kernels.source_of(rule, [Spec((10,), np.dtype("float32"))], {}) is not None
 
 
@@ -444,9 +432,7 @@ def test_a_scope_is_no_part_of_what_an_instruction_is():
     assert len(first.instructions[0]) == 4
 
 
-@pytest.mark.parametrize(
-    "copied", [copy.copy, copy.deepcopy, lambda i: pickle.loads(pickle.dumps(i))]
-)
+@pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, lambda i: pickle.loads(pickle.dumps(i))])
 def test_a_scope_goes_along(copied):
     instruction = small().instructions[0]._replace(scope="loss")
     assert copied(instruction) == instruction

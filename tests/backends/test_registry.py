@@ -35,9 +35,7 @@ def test_a_backend_is_its_own_name():
 
 
 def test_unknown_names():
-    with pytest.raises(
-        backends.BackendError, match=r"unknown backend 'numpi'.*Did you mean 'numpy'"
-    ):
+    with pytest.raises(backends.BackendError, match=r"unknown backend 'numpi'.*Did you mean 'numpy'"):
         backends.get("numpi")
     with pytest.raises(backends.BackendError, match="Known: cupy, numba, numpy"):
         ag.zeros(2, backend="tpu")
@@ -64,9 +62,7 @@ def test_a_missing_library_is_a_reason(name):
 
     backends.register(name, factory)
     assert "pip install cupyy" in backends.available()[name]
-    with pytest.raises(
-        backends.BackendError, match=f"'{name}' cannot be loaded here.*pip install"
-    ) as caught:
+    with pytest.raises(backends.BackendError, match=f"'{name}' cannot be loaded here.*pip install") as caught:
         backends.get(name)
     assert isinstance(caught.value.__cause__, ImportError)
 

@@ -16,9 +16,7 @@ from backends.primitives import PRIMITIVES
 
 NUMPY = backends.get("numpy")
 ELEMENTWISE = [
-    row
-    for row in PRIMITIVES.values()
-    if row.kind == "elementwise" and row.name not in ("astype", "round_to")
+    row for row in PRIMITIVES.values() if row.kind == "elementwise" and row.name not in ("astype", "round_to")
 ]
 
 
@@ -50,9 +48,7 @@ def points(row):
 
 
 def _product(values, times):
-    return (
-        [()] if not times else [(v, *rest) for v in values for rest in _product(values, times - 1)]
-    )
+    return [()] if not times else [(v, *rest) for v in values for rest in _product(values, times - 1)]
 
 
 def agree(found, expected, name):
@@ -66,9 +62,7 @@ SCALAR = [row for row in ELEMENTWISE if row.numba]
 @grouped("row", {"every one": SCALAR})
 def test_numba_text_is_what_numpy_computes(row):
     names = ["a", "b", "c"][: row.arity]
-    function = eval(
-        f"lambda {', '.join(names)}: {row.numba.format(*names)}", {"math": math, "abs": abs}
-    )
+    function = eval(f"lambda {', '.join(names)}: {row.numba.format(*names)}", {"math": math, "abs": abs})
     tried = points(row)
     assert tried
     for operands in tried:

@@ -106,17 +106,14 @@ def odd_shapes(count: int, seed: int, folder: Path) -> Seen:
             x = generator.integers(0, 9, (rows, *shape)).astype(np.float32)
             y = generator.normal(size=(rows, 2)).astype(np.float32)
             losses = [
-                m.fit(x, y, batch_size, shuffle=False, verbose=0).history["loss"]
-                for m in (compiled, plain)
+                m.fit(x, y, batch_size, shuffle=False, verbose=0).history["loss"] for m in (compiled, plain)
             ]
             np.testing.assert_allclose(*losses, 1e-3, 1e-4)
             seen[f"{name}: trained"] += 1
     return seen
 
 
-def _model(
-    make: Callable[[], list[nn.Module]], shape: tuple[int, ...], jit: object
-) -> nn.Sequential:
+def _model(make: Callable[[], list[nn.Module]], shape: tuple[int, ...], jit: object) -> nn.Sequential:
     nn.set_random_seed(3)
     model = nn.Sequential([nn.Input(shape), *make()])
     model.compile(nn.SGD(0.01, momentum=0.9), "mse", jit=jit)
@@ -130,11 +127,7 @@ def wrong_calls(count: int, seed: int, folder: Path) -> Seen:
         what, call = chance.choice([*refused.OPTIONS]), chance.choice([*refused.CALLS])
         jit, built = chance.choice([False, "auto"]), chance.choice([True, False])
         weight = chance.choice([None, *refused.WEIGHTS])
-        options = (
-            {}
-            if weight is None or "batches" in call
-            else {"sample_weight": refused.WEIGHTS[weight]}
-        )
+        options = {} if weight is None or "batches" in call else {"sample_weight": refused.WEIGHTS[weight]}
         model = refused.of(jit, refused.OPTIONS[what] | {"built": built})
         before = refused.whole(model)
         error = refused.raised_by(lambda: refused.CALLS[call](model, **options))  # noqa: B023
@@ -175,9 +168,7 @@ def threads_and_forks(count: int, seed: int, folder: Path) -> Seen:
             worker.join(120)
         assert [together.get(one) for one in seeds] == alone, f"threads {number} of seed {seed}"
         seen["trained in a thread beside two others"] += 3
-        if hasattr(os, "fork") and not _forked(
-            lambda one=seeds[0], bits=alone[0]: trained(one) == bits
-        ):
+        if hasattr(os, "fork") and not _forked(lambda one=seeds[0], bits=alone[0]: trained(one) == bits):
             raise AssertionError(f"forked child {number} of seed {seed}")
         seen["trained in a forked child"] += 1
     return seen

@@ -55,9 +55,7 @@ _left_out = pytest.StashKey[int]()
 
 def pytest_collection_modifyitems(config, items):
     """Count what exists once for the substitute and would once more for a device."""
-    config.stash[_left_out] = (
-        sum("cupy_backend" in item.fixturenames for item in items) if NO_DEVICE else 0
-    )
+    config.stash[_left_out] = sum("cupy_backend" in item.fixturenames for item in items) if NO_DEVICE else 0
 
 
 @pytest.fixture

@@ -50,9 +50,7 @@ def check(work, *arrays, tolerance=0.0, wide=None, bits=False):
 
 def reduced(t, name, x, axis):
     """`x` reduced along some axes; truths are taken of what is not 0."""
-    return getattr(t, name)(
-        t.not_equal(x, 0.0) if name in ("any", "all") else x, axis=axis, keepdims=False
-    )
+    return getattr(t, name)(t.not_equal(x, 0.0) if name in ("any", "all") else x, axis=axis, keepdims=False)
 
 
 RNG = np.random.default_rng(0)
@@ -134,9 +132,7 @@ def test_numbers_of_every_kind():
 
     def work(t, x):
         wide = t.astype(x, dtype=np.dtype("float64"))
-        return tuple(
-            y for n in numbers for y in (t.maximum(x, n), t.add(x, n), t.multiply(wide, n))
-        )
+        return tuple(y for n in numbers for y in (t.maximum(x, n), t.add(x, n), t.multiply(wide, n)))
 
     with np.errstate(over="ignore"):
         check(work, x)
@@ -239,9 +235,7 @@ def test_the_wide_text_is_chosen_where_indices_need_it(what):
             "add": lambda t, x: t.add(x, 1),
             "rows": lambda t, x: t.sum(x, axis=(len(x.shape) - 1,), keepdims=False),
             "columns": lambda t, x: t.sum(x, axis=(0,), keepdims=False),
-            "turned": lambda t, x: t.add(
-                t.permute_dims(x, axes=tuple(range(len(x.shape)))[::-1]), 1
-            ),
+            "turned": lambda t, x: t.add(t.permute_dims(x, axes=tuple(range(len(x.shape)))[::-1]), 1),
         }
         program = trace.finish("p", [], [("y", works[what](trace, x))])
         kernels = [c.kernel for c in lower.lower(program).calls if c.kernel]

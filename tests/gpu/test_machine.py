@@ -113,14 +113,10 @@ def test_an_epoch_is_its_steps(cupy_backend, way, rows, data):
     ]  # fmt: skip
     held = [on_device(cupy_backend, arrays) for arrays in given]
     for arrays, sources in zip(given, held, strict=True):
-        machine.epoch(
-            mine, sources, None if order is None else cupy_backend.asarray(order), first, steps
-        )
+        machine.epoch(mine, sources, None if order is None else cupy_backend.asarray(order), first, steps)
         for number in range(first, first + steps):
             place = slice(number * ROWS, (number + 1) * ROWS)
             picked = np.arange(rows)[place] if order is None else order[place]
             _, state = after(TAKEN, state, {n: a[picked] for n, a in arrays.items()})
     for name, array in state.items():
-        np.testing.assert_allclose(
-            cupy_backend.to_numpy(mine[name]), array, rtol=1e-6, err_msg=name
-        )
+        np.testing.assert_allclose(cupy_backend.to_numpy(mine[name]), array, rtol=1e-6, err_msg=name)

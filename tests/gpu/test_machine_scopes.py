@@ -35,18 +35,13 @@ def test_layers_are_named_wherever_one_looks():
     scopes = [line.partition(" [")[2].partition("]")[0] for line in step.kernels()]
     assert all(scopes)
     products = [
-        s.partition(" +")[0]
-        for s, line in zip(scopes, step.kernels(), strict=True)
-        if "matmul" in line
+        s.partition(" +")[0] for s, line in zip(scopes, step.kernels(), strict=True) if "matmul" in line
     ]
     assert Counter(products) == PRODUCTS
     assert any("random_bits [layers.1 Dropout]" in line for line in step.kernels())
     assert any(scope.startswith("loss") for scope in scopes)
     profile = step.profile(lambda: steps(x, y, None))
-    assert (
-        Counter(r.scope.partition(" +")[0] for r in profile.rows if "matmul" in r.kernel)
-        == PRODUCTS
-    )
+    assert Counter(r.scope.partition(" +")[0] for r in profile.rows if "matmul" in r.kernel) == PRODUCTS
     report = step.memory_report().splitlines()
     for scope in ("layers.1 Dropout", "layers.2 Dense", "loss grad"):
         assert any(line.endswith(scope) for line in report), scope

@@ -20,9 +20,7 @@ KIND = {"b": 0, "i": 1, "u": 1, "f": 2}
 NUMBERS = {bool: 0, int: 1, float: 2}
 OWN = ("erf", "where", "astype", "round_to", "floor")
 """No ufuncs of CuPy, or with other dtypes than its."""
-UFUNCS = [
-    row.name for row in PRIMITIVES.values() if row.kind == "elementwise" and row.name not in OWN
-]
+UFUNCS = [row.name for row in PRIMITIVES.values() if row.kind == "elementwise" and row.name not in OWN]
 STRONG = {bool: np.dtype(bool), int: np.dtype(np.int64), float: np.dtype(np.float64)}
 
 

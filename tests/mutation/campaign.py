@@ -73,9 +73,7 @@ class Report:
         counts: dict[str, Counter[str]] = {}
         for mutant, verdict in self.results:
             name = mutant.rule.op.name
-            key = {"op": name, "rule": f"{name}.{rule_name(mutant.rule)}", "kind": mutant.kind}[
-                group
-            ]
+            key = {"op": name, "rule": f"{name}.{rule_name(mutant.rule)}", "kind": mutant.kind}[group]
             counts.setdefault(key, Counter())[verdict] += 1
         return counts
 
@@ -180,14 +178,10 @@ class Judge:
             for row in CONVENTIONS
             if row.op == op.name
         ]
-        self.expected = [
-            row for row in rows if row is not None and self.rule.position in row.gradients
-        ]
+        self.expected = [row for row in rows if row is not None and self.rule.position in row.gradients]
         for row in self.expected:
             if not self._agrees(self.rule.program, row):
-                raise GradientMismatch(
-                    f"{op.name}: the rule itself contradicts a convention at {row.inputs}"
-                )
+                raise GradientMismatch(f"{op.name}: the rule itself contradicts a convention at {row.inputs}")
 
     def __call__(self, mutant: Mutant) -> Verdict:
         if not mutant.keeps_shape:
@@ -268,9 +262,7 @@ def _points(rule: RuleProgram) -> Iterator[tuple[Any, ...]]:
     for _ in range(_DRAWS):
         yield _changed(
             rule,
-            lambda x, name: generator.uniform(
-                *rule.op.domain.intervals.get(name, (-3.0, 3.0)), x.shape
-            ),
+            lambda x, name: generator.uniform(*rule.op.domain.intervals.get(name, (-3.0, 3.0)), x.shape),
         )
     yield _changed(rule, lambda x, name: np.round(x))
     yield _changed(rule, lambda x, name: np.resize([0.0, 1.5, -2.0], x.shape))

@@ -50,10 +50,7 @@ class Mutant(NamedTuple):
     def where(self) -> str:
         """The shapes and settings of the sample that it belongs to."""
         rule = self.rule
-        inputs = [
-            f"{rule.op.parameter_name(i)}={getattr(x, 'shape', x)}"
-            for i, x in enumerate(rule.inputs)
-        ]
+        inputs = [f"{rule.op.parameter_name(i)}={getattr(x, 'shape', x)}" for i, x in enumerate(rule.inputs)]
         return ", ".join([*inputs, *(f"{name}={value}" for name, value in rule.static.items())])
 
     @property
@@ -105,9 +102,7 @@ class RuleSubject(BaseSubject):
         inputs = _with(self.rule.inputs, self.rule.position, arrays[0])
         return run_forward(self.rule.op, self.rule.static, inputs)
 
-    def pull(
-        self, arrays: Sequence[NDArray], weights: NDArray, wanted: tuple[int, ...]
-    ) -> list[NDArray]:
+    def pull(self, arrays: Sequence[NDArray], weights: NDArray, wanted: tuple[int, ...]) -> list[NDArray]:
         """What the program gives."""
         inputs = _with(self.rule.inputs, self.rule.position, arrays[0])
         y = run_forward(self.rule.op, self.rule.static, inputs)

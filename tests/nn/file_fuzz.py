@@ -119,9 +119,7 @@ class Database(Kind):
 
     suffix = ".db"
     # with a seed: what was lost with the end of a file, and is tried anew, is then what it was
-    options = dict(
-        space={"units": [2, 3], "learning_rate": nn.tuning.Float(0.01, 0.1)}, epochs=2, seed=3
-    )
+    options = dict(space={"units": [2, 3], "learning_rate": nn.tuning.Float(0.01, 0.1)}, epochs=2, seed=3)
 
     def make(self):
         self.read()
@@ -167,9 +165,7 @@ def _swapped(chance, data, others):
     a, b = sorted(chance.sample(range(0, len(data) - size, 4), 2))
     if b < a + size:
         return _flipped(chance, data, others)
-    return (
-        data[:a] + data[b : b + size] + data[a + size : b] + data[a : a + size] + data[b + size :]
-    )
+    return data[:a] + data[b : b + size] + data[a + size : b] + data[a : a + size] + data[b + size :]
 
 
 def _grafted(chance, data, others):
@@ -235,9 +231,7 @@ def edited(chance, data):
             "dtype": lambda: {name: array.astype(chance.choice(["int64", "float64", "bool"]))},
             "shape": lambda: {name: np.zeros((2, *array.shape), array.dtype)},
             "nan": lambda: {name: np.full(array.shape, np.nan).astype("float64")},
-            "negative": lambda: {
-                name: np.asarray(-1 - abs(array.astype("float64"))).astype(array.dtype)
-            },
+            "negative": lambda: {name: np.asarray(-1 - abs(array.astype("float64"))).astype(array.dtype)},
         }[chance.choice(["gone", "renamed", "dtype", "shape", "nan", "negative"])]()
     return put_together(header, arrays)
 
@@ -259,11 +253,7 @@ def attempt(kind, data, name, forged=False):
         refusal = error
     if refusal is not None:
         # the others: a search that was begun with other settings; a run in the middle of an epoch of other data
-        text = (
-            str(kind.path)
-            if isinstance(refusal, nn.FileError)
-            else r"begun with|middle of an epoch"
-        )
+        text = str(kind.path) if isinstance(refusal, nn.FileError) else r"begun with|middle of an epoch"
         assert re.search(text, str(refusal)), f"{name}: {refusal}"
         assert state_of(kind.model) == before, f"{name}: something has moved"
         return "refused" if isinstance(refusal, nn.FileError) else "refused as another"

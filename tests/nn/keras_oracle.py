@@ -47,9 +47,7 @@ def vjp(function, *inputs):
         import jax
 
         value, pull = jax.vjp(function, *map(jax.numpy.asarray, inputs))
-        return np.asarray(value), lambda slope: [
-            np.asarray(s) for s in pull(jax.numpy.asarray(slope))
-        ]
+        return np.asarray(value), lambda slope: [np.asarray(s) for s in pull(jax.numpy.asarray(slope))]
     import torch
 
     leaves = [torch.tensor(x, requires_grad=True) for x in inputs]

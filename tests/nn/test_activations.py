@@ -106,9 +106,7 @@ def test_in_a_model_it_traces_trains_saves_and_loads(name, tmp_path):
 
 
 def test_functions_are_saved_by_their_names(tmp_path):
-    model = nn.Sequential(
-        [nn.Dense(2, activations.mish, input_shape=(3,)), nn.Dense(1, activations.tanh)]
-    )
+    model = nn.Sequential([nn.Dense(2, activations.mish, input_shape=(3,)), nn.Dense(1, activations.tanh)])
     model.save(tmp_path / "model")
     loaded = nn.load(tmp_path / "model")
     assert [layer.activation for layer in loaded.layers] == ["mish", "tanh"]
@@ -166,7 +164,5 @@ def test_every_activation_of_keras_is_here():
     keras = import_keras()
     public = {n for n in dir(keras.activations) if not n.startswith("_")}
     missing = public - set(activations.ACTIVATIONS) - {"serialize", "deserialize", "get"}
-    assert missing <= {"threshold"}, (
-        missing
-    )  # it needs two numbers, so a name alone cannot stand for it
+    assert missing <= {"threshold"}, missing  # it needs two numbers, so a name alone cannot stand for it
     assert callable(activations.threshold)

@@ -181,9 +181,7 @@ def test_n_is_aligned_with_n_1(trained):
     target = np.array([0.0, 1.0, 1.0, 0.0])
     for loss in (nn.MeanSquaredError(), nn.BinaryCrossentropy()):
         assert loss(target, prediction).item() == loss(target[:, None], prediction).item()
-        with pytest.raises(
-            ag.ShapeError, match=r"targets \(4, 1\) do not fit predictions \(4, 3\)"
-        ):
+        with pytest.raises(ag.ShapeError, match=r"targets \(4, 1\) do not fit predictions \(4, 3\)"):
             loss(target[:, None], ag.tensor(np.full((4, 3), 0.5)))
         with pytest.raises(ag.ShapeError, match=r"targets \(4,\) do not fit predictions \(4, 3\)"):
             loss(target, ag.tensor(np.full((4, 3), 0.5)))

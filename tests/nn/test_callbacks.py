@@ -139,15 +139,11 @@ def test_rate_scheduler():
         nn.LearningRateScheduler(0.1)
 
 
-@pytest.mark.parametrize(
-    "callback", [nn.ReduceLROnPlateau("loss"), nn.LearningRateScheduler(lambda e: 0.1)]
-)
+@pytest.mark.parametrize("callback", [nn.ReduceLROnPlateau("loss"), nn.LearningRateScheduler(lambda e: 0.1)])
 def test_two_masters_of_the_rate_are_refused(callback):
     model = line()
     model.compile(nn.SGD(nn.ExponentialDecay(0.1, 10, 0.5)), "mse")
-    with pytest.raises(
-        nn.ArgumentError, match="has the schedule ExponentialDecay that does so too"
-    ):
+    with pytest.raises(nn.ArgumentError, match="has the schedule ExponentialDecay that does so too"):
         model.fit(X, Y, callbacks=callback)
 
 

@@ -175,9 +175,7 @@ def test_events_come_as_in_keras():
 
         def note(event):
             def heard(*arguments, logs=None):
-                seen.append(
-                    (event, *arguments[:1], sorted(arguments[1:][0] if arguments[1:] else logs))
-                )
+                seen.append((event, *arguments[:1], sorted(arguments[1:][0] if arguments[1:] else logs)))
 
             return heard
 

@@ -41,9 +41,7 @@ def loads_or_file_error(path, data):
 
 
 @given(place=st.floats(0, 1, exclude_max=True), flip=st.integers(1, 255), in_header=st.booleans())
-def test_a_changed_byte_is_a_file_error_or_another_model(
-    saved, tmp_path_factory, place, flip, in_header
-):
+def test_a_changed_byte_is_a_file_error_or_another_model(saved, tmp_path_factory, place, flip, in_header):
     header = 8 + int.from_bytes(saved[:8], "little")
     data = bytearray(saved)
     data[int(place * (header if in_header else len(saved)))] ^= flip
@@ -293,9 +291,7 @@ CLAIMS = [
     # a sample that is large where the layer says so, and not where the file does
     lambda d: _instead(d, "Dropout", dict(rate=0.5, input_shape=[10**9]), [3]),
     lambda d: _instead(d, "Dense", dict(units=1, input_dim=10**9), [3]),
-    lambda d: d["model"]["config"]["layers"].insert(
-        0, {"class": "Input", "config": {"shape": [10**9]}}
-    ),
+    lambda d: d["model"]["config"]["layers"].insert(0, {"class": "Input", "config": {"shape": [10**9]}}),
     # a layer with few weights, and a sample on which it would make a huge array
     lambda d: _instead(d, "Embedding", dict(input_dim=1, output_dim=20), [2**23]),
     lambda d: _instead(d, "Dense", dict(units=30), [2**23, 1]),

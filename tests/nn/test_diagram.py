@@ -177,9 +177,7 @@ def test_a_model_without_layers_is_one_box():
     assert len(arrows) == 2
 
 
-@pytest.mark.parametrize(
-    "name", ["<i>", "a & b", '"quoted"', "two\nlines", "\\N\\G", "漢字 🙂", "]]>"]
-)
+@pytest.mark.parametrize("name", ["<i>", "a & b", '"quoted"', "two\nlines", "\\N\\G", "漢字 🙂", "]]>"])
 def test_names_of_layers_are_text(name):
     model = nn.Sequential([nn.Dense(2, input_shape=(2,))])
     model.layers[0].name = name

@@ -141,9 +141,7 @@ def test_what_dead_processes_left_is_removed(tmp_path, trained):
     ]  # fmt: skip
     for name in (*gone, *stay):
         (tmp_path / name).write_bytes(b"half")
-    with open(
-        tmp_path / stay[-1], "rb"
-    ) as file:  # of a process on another machine, which writes it now
+    with open(tmp_path / stay[-1], "rb") as file:  # of a process on another machine, which writes it now
         files.fcntl.flock(file, files.fcntl.LOCK_SH)
         trained.save(tmp_path / "model")
     assert sorted(os.listdir(tmp_path)) == sorted(["model", *stay])

@@ -92,9 +92,7 @@ def test_the_loss_is_measured_while_weights_move():
     first, second = line(rate=0.01), line(rate=0.01)
     history = first.fit(LINE_X, LINE_Y, batch_size=4, shuffle=False)
     losses = [second.train_on_batch(LINE_X[part], LINE_Y[part]) for part in (slice(4), slice(4, 7))]
-    assert history.history["loss"] == [
-        pytest.approx((4 * losses[0] + 3 * losses[1]) / 7, rel=1e-14)
-    ]
+    assert history.history["loss"] == [pytest.approx((4 * losses[0] + 3 * losses[1]) / 7, rel=1e-14)]
     assert everything(first)["layers.0.kernel"] == everything(second)["layers.0.kernel"]
 
 
@@ -102,9 +100,7 @@ def test_each_epoch_is_measured_by_itself():
     model, by_batch = line(rate=0.01), line(rate=0.01)
     losses = [
         sum(
-            len(LINE_X[i : i + 2])
-            / 7
-            * by_batch.train_on_batch(LINE_X[i : i + 2], LINE_Y[i : i + 2])
+            len(LINE_X[i : i + 2]) / 7 * by_batch.train_on_batch(LINE_X[i : i + 2], LINE_Y[i : i + 2])
             for i in range(0, 7, 2)
         )
         for _ in range(3)

@@ -104,9 +104,7 @@ def test_every_initializer_of_keras_is_here():
     from keras_oracle import import_keras
 
     keras = import_keras()
-    classes = {
-        n for n, m in vars(keras.initializers).items() if isinstance(m, type) and n[0].isupper()
-    }
+    classes = {n for n, m in vars(keras.initializers).items() if isinstance(m, type) and n[0].isupper()}
     assert classes - set(vars(nn)) <= {"Initializer", "STFT", "IdentityInitializer", "OrthogonalInitializer", "STFTInitializer"}  # fmt: skip
 
 

@@ -61,9 +61,7 @@ def test_every_layer_has_a_name_and_may_come_first(make, shape):
     again = type(layer).from_config(layer.get_config())
     assert (again.name, again.input_shape) == ("first", shape)
     assert again.get_config() == layer.get_config()
-    with pytest.raises(
-        nn.ArgumentError, match=f"{type(layer).__name__}: name is a text or None, got 3"
-    ):
+    with pytest.raises(nn.ArgumentError, match=f"{type(layer).__name__}: name is a text or None, got 3"):
         make(name=3)
 
 

@@ -45,9 +45,7 @@ def test_batch_normalization_by_hand():
 
 
 def test_in_inference_the_moving_averages_are_constants_of_the_gradient():
-    layer = nn.BatchNormalization(
-        epsilon=0.0, moving_variance_initializer=lambda s, d: ag.full(s, 4.0, d)
-    )
+    layer = nn.BatchNormalization(epsilon=0.0, moving_variance_initializer=lambda s, d: ag.full(s, 4.0, d))
     x = ag.tensor(values(5, 3), requires_grad=True)
     layer(x).sum().backward()
     assert x.grad.tolist() == [[0.5] * 3] * 5
@@ -72,9 +70,7 @@ def test_embedding_takes_whole_floats():
     assert rows.shape == (2, 2, 2)
     assert layer(ag.tensor([[1.0, 4.0], [0.0, 1.0]])).tolist() == rows.tolist()
     assert abs(layer.embeddings.numpy()).max() <= 0.05
-    big = nn.Embedding(
-        2**24, 1, embeddings_initializer=lambda s, d: ag.arange(s[0]).to(d).reshape(s)
-    )
+    big = nn.Embedding(2**24, 1, embeddings_initializer=lambda s, d: ag.arange(s[0]).to(d).reshape(s))
     assert big(np.array([2**24 - 1], np.float32)).tolist() == [[float(2**24 - 1)]]
 
 
@@ -205,9 +201,7 @@ MODES = {
 
 
 @pytest.mark.parametrize(("fill_mode", "options"), MODES.items(), ids=MODES)
-@pytest.mark.parametrize(
-    "factors", [(0.5, 0.4), ((0.0, 1.0), (-0.4, 0.0))], ids=["both", "one way"]
-)
+@pytest.mark.parametrize("factors", [(0.5, 0.4), ((0.0, 1.0), (-0.4, 0.0))], ids=["both", "one way"])
 def test_each_image_is_shifted_by_whole_pixels(fill_mode, options, factors):
     """Every shift within the factors happens, and is what NumPy's padding and a cut-out give."""
     height, width = 4, 5

@@ -272,14 +272,10 @@ def test_a_network_of_layers_trains_the_same():
 
     ours = nn.Sequential([nn.Input((6, 6, 2)), *layers(nn)], "float64")
     theirs = keras.Sequential([keras.Input((6, 6, 2), dtype="float64"), *layers(Doubled())])
-    theirs.set_weights(
-        [np.abs(drawn(w.shape, i)) * 0.3 + 0.1 for i, w in enumerate(theirs.weights)]
-    )
+    theirs.set_weights([np.abs(drawn(w.shape, i)) * 0.3 + 0.1 for i, w in enumerate(theirs.weights)])
     ours.set_weights(arrays(theirs))
     ours.compile(nn.SGD(0.05, momentum=0.9), "mse")
-    theirs.compile(
-        keras.optimizers.SGD(0.05, momentum=0.9), "mse", jit_compile=False, run_eagerly=True
-    )
+    theirs.compile(keras.optimizers.SGD(0.05, momentum=0.9), "mse", jit_compile=False, run_eagerly=True)
     for start in (0, 8, 16, 0):
         batch = slice(start, start + 8)
         loss, expected = (

@@ -136,9 +136,7 @@ def test_reductions_and_weights(kind, options, targets, predictions, expected):
         loss = kind(**options, reduction=reduction)
         got = loss(targets, predictions, sample_weight=WEIGHTS)
         np.testing.assert_allclose(got.numpy(), value, **EXACT)
-        plain = {"sum": expected.sum(), "none": expected, None: expected}.get(
-            reduction, expected.mean()
-        )
+        plain = {"sum": expected.sum(), "none": expected, None: expected}.get(reduction, expected.mean())
         np.testing.assert_allclose(loss(targets, predictions).numpy(), plain, **EXACT)
 
 
@@ -162,9 +160,7 @@ def test_probabilities_are_clipped_at_1e_minus_7():
     assert nn.CategoricalCrossentropy()(rows[:, ::-1].copy(), rows).item() == pytest.approx(
         -math.log(1e-7), rel=1e-9
     )
-    assert nn.SparseCategoricalCrossentropy()([1], rows).item() == pytest.approx(
-        -math.log(1e-7), rel=1e-9
-    )
+    assert nn.SparseCategoricalCrossentropy()([1], rows).item() == pytest.approx(-math.log(1e-7), rel=1e-9)
 
 
 def test_a_weight_per_sample_has_to_fit():

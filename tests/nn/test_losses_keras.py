@@ -109,9 +109,7 @@ def labelled(draw, predictions=(0.001, 5.0), ignored=None):
 def directions(draw):
     shape = draw(CLASSES)
     far = floats(0.1, 5) | floats(-5, -0.1)
-    return draw(arrays(np.float64, shape, elements=far)), draw(
-        arrays(np.float64, shape, elements=far)
-    )
+    return draw(arrays(np.float64, shape, elements=far)), draw(arrays(np.float64, shape, elements=far))
 
 
 smoothing = st.fixed_dictionaries({"label_smoothing": st.sampled_from([0.0, 0.1, 0.5])})

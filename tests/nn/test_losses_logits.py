@@ -48,12 +48,8 @@ class ByHand(nn.Model):
 
 MODELS = {
     "Dense": lambda units, name: nn.Sequential([nn.Dense(units, name)], "float64"),
-    "Activation": lambda units, name: nn.Sequential(
-        [nn.Dense(units), nn.Activation(name)], "float64"
-    ),
-    "nested": lambda units, name: nn.Sequential(
-        [nn.Sequential([nn.Dense(units, name)])], "float64"
-    ),
+    "Activation": lambda units, name: nn.Sequential([nn.Dense(units), nn.Activation(name)], "float64"),
+    "nested": lambda units, name: nn.Sequential([nn.Sequential([nn.Dense(units, name)])], "float64"),
     "subclass": ByHand,
     "another sigmoid before": lambda units, name: nn.Sequential(
         [ThroughSigmoid(), nn.Dense(units, name)], "float64"
@@ -64,9 +60,7 @@ MODELS = {
 def with_weights(make, kernel, activation):
     model = make(kernel.shape[1], activation)
     model(ag.zeros((1, kernel.shape[0]), "float64"))
-    model.load_state_dict(
-        dict(zip(model.state_dict(), (kernel, np.zeros(kernel.shape[1])), strict=True))
-    )
+    model.load_state_dict(dict(zip(model.state_dict(), (kernel, np.zeros(kernel.shape[1])), strict=True)))
     return model
 
 

@@ -85,9 +85,7 @@ def test_one_class_of_several():
     assert measured(nn.Precision(class_id=1), y, p) == 0.5
     assert measured(nn.Recall(class_id=1), y, p) == 0.5
     assert measured(nn.Precision(), y, p) == 0.5
-    with pytest.raises(
-        ag.ShapeError, match=r"Recall: class_id=3 does not fit predictions \(3, 3\)"
-    ):
+    with pytest.raises(ag.ShapeError, match=r"Recall: class_id=3 does not fit predictions \(3, 3\)"):
         nn.Recall(class_id=3).update(y, p)
 
 
@@ -117,9 +115,7 @@ def test_top_k_counts_ties_and_not_nan():
     scores = np.array([[0.5, 0.2, 0.2, 0.1], [math.nan, 0.9, 0.1, 0.0], [0.1, 0.1, 0.1, 0.1]])
     for k, expected in ((1, 1 / 3), (2, 2 / 3), (3, 2 / 3), (9, 2 / 3)):
         labels = np.array([2, 0, 3])
-        assert measured(nn.SparseTopKCategoricalAccuracy(k), labels, scores) == pytest.approx(
-            expected
-        )
+        assert measured(nn.SparseTopKCategoricalAccuracy(k), labels, scores) == pytest.approx(expected)
         one_hot = np.eye(4)[labels]
         assert measured(nn.TopKCategoricalAccuracy(k), one_hot, scores) == pytest.approx(expected)
     # the NaN takes a place, so class 1 is second
@@ -157,9 +153,7 @@ def test_mean():
     "metric", [nn.BinaryAccuracy(), nn.Precision(), nn.F1Score(), nn.AUC(), nn.R2Score()]
 )
 def test_weights_of_other_rows_are_refused(metric, weight):
-    with pytest.raises(
-        ag.ShapeError, match=r"sample_weight .* does not fit \(5,.*one value per sample"
-    ):
+    with pytest.raises(ag.ShapeError, match=r"sample_weight .* does not fit \(5,.*one value per sample"):
         metric.update(T, P[:, None] if metric.name in ("f1_score", "r2_score") else P, weight)
 
 
@@ -254,9 +248,7 @@ def test_auc_is_scikit_learns(seed, weighted):
     weight = weight if weighted else None
     expected = sklearn.roc_auc_score(labels, scores, sample_weight=weight)
     assert measured(nn.AUC(), labels, scores, weight) == pytest.approx(expected, rel=1e-13)
-    assert measured(nn.AUC(), labels, np.exp(3 * scores), weight) == pytest.approx(
-        expected, rel=1e-13
-    )
+    assert measured(nn.AUC(), labels, np.exp(3 * scores), weight) == pytest.approx(expected, rel=1e-13)
 
 
 @given(seeds, st.sampled_from(["uniform_average", "variance_weighted_average"]))
@@ -266,9 +258,7 @@ def test_r2_is_scikit_learns(seed, aggregation):
     targets = np.random.default_rng(seed + 1).standard_normal(scores.shape)
     multi = aggregation.removesuffix("_average").replace("uniform", "uniform_average")
     expected = sklearn.r2_score(targets, scores, sample_weight=weight, multioutput=multi)
-    assert measured(nn.R2Score(aggregation), targets, scores, weight) == pytest.approx(
-        expected, rel=1e-11
-    )
+    assert measured(nn.R2Score(aggregation), targets, scores, weight) == pytest.approx(expected, rel=1e-11)
 
 
 @given(seeds, st.integers(1, 3))
@@ -277,21 +267,15 @@ def test_top_k_is_scikit_learns(seed, k):
     sklearn = pytest.importorskip("sklearn.metrics")
     labels, scores, weight = drawn(seed, 4)
     scores = np.random.default_rng(seed).permuted(np.tile(np.arange(4.0), (len(labels), 1)), axis=1)
-    expected = sklearn.top_k_accuracy_score(
-        labels, scores, k=k, sample_weight=weight, labels=range(4)
-    )
-    assert measured(nn.SparseTopKCategoricalAccuracy(k), labels, scores, weight) == pytest.approx(
-        expected
-    )
+    expected = sklearn.top_k_accuracy_score(labels, scores, k=k, sample_weight=weight, labels=range(4))
+    assert measured(nn.SparseTopKCategoricalAccuracy(k), labels, scores, weight) == pytest.approx(expected)
 
 
 @given(seeds)
 def test_the_confusion_matrix_is_scikit_learns(seed):
     sklearn = pytest.importorskip("sklearn.metrics")
     labels, scores, weight = drawn(seed, 3)
-    expected = sklearn.confusion_matrix(
-        labels, scores.argmax(1), labels=range(3), sample_weight=weight
-    )
+    expected = sklearn.confusion_matrix(labels, scores.argmax(1), labels=range(3), sample_weight=weight)
     np.testing.assert_allclose(measured(nn.ConfusionMatrix(3), labels, scores, weight), expected)
 
 
@@ -357,10 +341,7 @@ def test_an_epoch_that_is_taken_up_in_its_middle_has_the_same_metrics(tmp_path):
     whole = model.fit(x, y, epochs=1, batch_size=4, verbose=0, callbacks=[Saver(path)]).history
     loaded = nn.load(path)
     loaded.resume_position.forced = True
-    assert (
-        loaded.fit(x, y, epochs=1, batch_size=4, verbose=0, callbacks=[Saver(path)]).history
-        == whole
-    )
+    assert loaded.fit(x, y, epochs=1, batch_size=4, verbose=0, callbacks=[Saver(path)]).history == whole
     assert (loaded.metrics[3].matrix() == model.metrics[3].matrix()).all()
     assert model.metrics[3].matrix().sum() == 20
 

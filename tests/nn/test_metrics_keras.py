@@ -74,9 +74,7 @@ def drawn(seed, kind):
     return (np.eye(4)[labels] if kind == "one-hot" else labels), scores, weight
 
 
-@pytest.mark.parametrize(
-    ("name", "kind", "options"), [(k, *v) for k, v in KINDS.items()], ids=KINDS
-)
+@pytest.mark.parametrize(("name", "kind", "options"), [(k, *v) for k, v in KINDS.items()], ids=KINDS)
 @settings(max_examples=20)
 @given(seeds, st.booleans())
 def test_every_metric_is_kerass(name, kind, options, seed, weighted):

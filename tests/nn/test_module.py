@@ -47,9 +47,7 @@ def test_a_shared_parameter_is_updated_once():
     model = Twice()
     model.compile(nn.SGD(0.5), "mse")
     model.train_on_batch([[1.0]], [0.0])  # d(w**4)/dw = 4 at 1
-    assert {name: array.tolist() for name, array in model.state_dict().items()} == {
-        "weight": [-1.0]
-    }
+    assert {name: array.tolist() for name, array in model.state_dict().items()} == {"weight": [-1.0]}
 
 
 def test_a_shared_layer_is_penalised_once():
@@ -200,9 +198,7 @@ def test_initial_values(name, variance):
 def test_plain_initial_values():
     assert initializers.get("zeros")((2, 2)).tolist() == [[0, 0], [0, 0]]
     assert initializers.get("ones")((2,)).tolist() == [1, 1]
-    assert initializers.get("random_normal")((300, 200)).numpy().std() == pytest.approx(
-        0.05, rel=0.02
-    )
+    assert initializers.get("random_normal")((300, 200)).numpy().std() == pytest.approx(0.05, rel=0.02)
     uniform = initializers.get("random_uniform")((300, 200)).numpy()
     assert 0.0499 < np.abs(uniform).max() <= 0.05
     cut = initializers.get("truncated_normal")((300, 200)).numpy()

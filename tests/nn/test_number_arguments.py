@@ -152,9 +152,7 @@ def test_a_call_refuses_what_is_no_number(trained, method, parameter, others):
         refused |= {"1.5": 1.5}
     for what, value in refused.items():
         with Unchanged(trained):
-            said = refusal(
-                lambda value=value: method(trained, **(others | {parameter.name: value}))
-            )
+            said = refusal(lambda value=value: method(trained, **(others | {parameter.name: value})))
         assert parameter.name in said, what
 
 

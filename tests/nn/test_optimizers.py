@@ -60,9 +60,7 @@ def theirs(torch, make, before_step=lambda optimizer, step: None):
 
 
 def assert_same(got, expected, rtol=1e-11):
-    moved = [
-        np.abs(a - b).max() for a, b in zip(expected, mlp().state_dict().values(), strict=True)
-    ]
+    moved = [np.abs(a - b).max() for a, b in zip(expected, mlp().state_dict().values(), strict=True)]
     assert min(moved) > 1e-3, "the weights have to move for the comparison to mean something"
     for a, b in zip(got, expected, strict=True):
         np.testing.assert_allclose(a, b, rtol=rtol, atol=1e-14)

@@ -194,9 +194,7 @@ Y = np.sin(X @ drawn.standard_normal((5, 1))) + 0.1 * drawn.standard_normal((BAT
 
 
 def network():
-    return nn.Sequential(
-        [nn.Input((5,)), nn.Dense(8, "tanh"), nn.Dense(4, "relu"), nn.Dense(1)], "float64"
-    )
+    return nn.Sequential([nn.Input((5,)), nn.Dense(8, "tanh"), nn.Dense(4, "relu"), nn.Dense(1)], "float64")
 
 
 def trained_by_keras(optimizer, weights):

@@ -105,9 +105,7 @@ def test_too_few_axes():
 
 @pytest.mark.parametrize("name", plots.__all__)
 def test_unknown_formats(name, tmp_path):
-    with pytest.raises(
-        nn.ArgumentError, match=r"path ends in \.png, \.svg, \.pdf, .*got '.*picture\.doc'"
-    ):
+    with pytest.raises(nn.ArgumentError, match=r"path ends in \.png, \.svg, \.pdf, .*got '.*picture\.doc'"):
         every_figure()[name](path=tmp_path / "picture.doc")
     assert not list(tmp_path.iterdir())
 
@@ -239,9 +237,7 @@ def test_the_best_epoch(values, name):
 @settings(max_examples=settings.default.max_examples // 3)
 @given(st.integers(2, 6), st.data())
 def test_counts_of_the_confusion_matrix(count, data):
-    pairs = data.draw(
-        st.lists(st.tuples(*[st.integers(0, count - 1)] * 2), min_size=1, max_size=20)
-    )
+    pairs = data.draw(st.lists(st.tuples(*[st.integers(0, count - 1)] * 2), min_size=1, max_size=20))
     truth, guess = map(np.array, zip(*pairs, strict=True))
     names = [f"c{i}" for i in range(count)]
     panel = plots.confusion_matrix(truth, np.eye(count)[guess], classes=names).axes[0]

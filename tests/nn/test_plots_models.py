@@ -27,9 +27,7 @@ def test_the_boundary_of_two_classes():
     panel, bar = figure.axes
     assert legend(panel) == ["left", "right", "wrong: 1 of 4"]
     assert bar.get_ylabel() == "probability of right"
-    (boundary,) = (
-        c for c in panel.collections if hasattr(c, "levels") and c.levels.tolist() == [0.5]
-    )
+    (boundary,) = (c for c in panel.collections if hasattr(c, "levels") and c.levels.tolist() == [0.5])
     (path,) = boundary.get_paths()
     assert np.abs(path.vertices[:, 0] - path.vertices[:, 1]).max() < 0.05
 
@@ -171,9 +169,7 @@ def test_histograms_of_nothing():
 
 
 def test_neurons_and_weights():
-    model = nn.Sequential(
-        [nn.Dense(20, "tanh", input_shape=(2,)), nn.Dropout(0.1), nn.Dense(1, "relu")]
-    )
+    model = nn.Sequential([nn.Dense(20, "tanh", input_shape=(2,)), nn.Dropout(0.1), nn.Dense(1, "relu")])
     (panel,) = plots.network(model).axes
     # 2 inputs, 12 of 20 units, 1 output; each line twice in the legend besides
     assert len(panel.patches) == 15
@@ -225,7 +221,5 @@ def test_networks_that_cannot_be_drawn_as_neurons():
     with pytest.raises(nn.ArgumentError, match="Dense is on a branch"):
         plots.network(skip)
     empty = nn.Sequential([nn.Input((2,)), nn.Dropout(0.1)])
-    with pytest.raises(
-        nn.ArgumentError, match="1 to 12 Dense layers can be drawn; this model has 0"
-    ):
+    with pytest.raises(nn.ArgumentError, match="1 to 12 Dense layers can be drawn; this model has 0"):
         plots.network(empty)

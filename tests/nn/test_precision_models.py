@@ -59,9 +59,7 @@ def test_a_model_of_another_precision_does_not_go_on(tmp_path):
             network(name).resume_from(path)
     model = network("float16")
     model.loss_scale = None
-    with pytest.raises(
-        nn.FileError, match=r"the state of the loss scale .*unexpected: good_steps, scale"
-    ):
+    with pytest.raises(nn.FileError, match=r"the state of the loss scale .*unexpected: good_steps, scale"):
         model.resume_from(path)
 
 

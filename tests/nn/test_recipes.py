@@ -130,9 +130,7 @@ def _quick(full):
 @pytest.mark.slow
 @pytest.mark.parametrize("recipe", RECIPES.values(), ids=RECIPES)
 def test_the_medians_lie_where_kerass_runs_lie(recipe, full):
-    medians = np.median(
-        [figures(recipe, seed) for seed in range(recipe.seeds if full else FEW)], axis=0
-    )
+    medians = np.median([figures(recipe, seed) for seed in range(recipe.seeds if full else FEW)], axis=0)
     outside = []
     for name, median in zip(FIGURES, medians, strict=True):
         low, high = recipe.ranges[name]

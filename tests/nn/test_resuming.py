@@ -27,9 +27,7 @@ X, Y = rows(50, 4)
 
 
 def network():
-    model = nn.Sequential(
-        [nn.Dense(6, "relu", input_shape=(4,)), nn.Dropout(0.3), nn.Dense(1, "sigmoid")]
-    )
+    model = nn.Sequential([nn.Dense(6, "relu", input_shape=(4,)), nn.Dropout(0.3), nn.Dense(1, "sigmoid")])
     model.compile(nn.SGD(0.1, momentum=0.9), "binary_crossentropy", metrics=["accuracy"])
     return model
 
@@ -43,9 +41,7 @@ def callbacks():
 
 
 def fit(model, epochs, *more, **options):
-    return model.fit(
-        X, Y, 8, epochs, callbacks=[*callbacks(), *more], validation_split=0.3, **options
-    )
+    return model.fit(X, Y, 8, epochs, callbacks=[*callbacks(), *more], validation_split=0.3, **options)
 
 
 def outcome(model, history):

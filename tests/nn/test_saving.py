@@ -200,9 +200,7 @@ def test_own_classes_have_to_be_given(tmp_path):
     model = Line()
     model(X)
     model.save(tmp_path / "model")
-    with pytest.raises(
-        nn.FileError, match=r"unknown class 'Line'.*custom_objects=\{'Line': Line\}"
-    ):
+    with pytest.raises(nn.FileError, match=r"unknown class 'Line'.*custom_objects=\{'Line': Line\}"):
         nn.load(tmp_path / "model")
 
 
@@ -241,9 +239,7 @@ REFUSED = {
         "save: '<lambda>' is a function without a name, and a file holds no code",
     ),
     "partial": (
-        lambda: nn.Sequential(
-            [nn.Dense(1, functools.partial(ag.leaky_relu, slope=0.2), input_shape=(3,))]
-        ),
+        lambda: nn.Sequential([nn.Dense(1, functools.partial(ag.leaky_relu, slope=0.2), input_shape=(3,))]),
         "save: functools.partial.* is a function without a name, and a file holds no code",
     ),
 }
@@ -256,15 +252,11 @@ def test_save_refuses_and_writes_nothing(tmp_path, make, message):
     assert os.listdir(tmp_path) == []
 
 
-@pytest.mark.parametrize(
-    "options", [dict(loss=lambda t, p: p), dict(loss="mse", metrics=[lambda t, p: p])]
-)
+@pytest.mark.parametrize("options", [dict(loss=lambda t, p: p), dict(loss="mse", metrics=[lambda t, p: p])])
 def test_functions_in_compile_are_refused(tmp_path, options):
     model = small()
     model.compile("sgd", **options)
-    with pytest.raises(
-        nn.ArgumentError, match="is a function without a name, and a file holds no code"
-    ):
+    with pytest.raises(nn.ArgumentError, match="is a function without a name, and a file holds no code"):
         model.save(tmp_path / "model")
 
 

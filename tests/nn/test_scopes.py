@@ -30,9 +30,7 @@ def scopes_of(captured):
 
 
 def mlp(optimizer="sgd"):
-    model = nn.Sequential(
-        [nn.Input((5,)), nn.Dense(4, "relu"), nn.Dropout(0.25), nn.Dense(3, "softmax")]
-    )
+    model = nn.Sequential([nn.Input((5,)), nn.Dense(4, "relu"), nn.Dropout(0.25), nn.Dense(3, "softmax")])
     model.compile(optimizer, "sparse_categorical_crossentropy", metrics=["accuracy"])
     return model
 
@@ -203,9 +201,7 @@ def test_gradients_of_gradients():
         with ag.named_scope("square"):
             return x * x
 
-    assert {"cube", "square", "square grad", "square grad grad"} <= set(
-        scopes_of(recorded(step, ag.ones(3)))
-    )
+    assert {"cube", "square", "square grad", "square grad grad"} <= set(scopes_of(recorded(step, ag.ones(3))))
 
 
 def test_what_a_checkpoint_computes_again():
@@ -317,9 +313,7 @@ def test_profiles_and_memory_reports_name_layers(name):
 
 @pytest.mark.usefixtures("on_numba")
 def test_equal_layers_share_a_kernel_and_are_told_apart():
-    model = nn.Sequential(
-        [nn.Input((40,)), nn.Dense(40, "tanh"), nn.Dense(40, "tanh"), nn.Dense(40, "tanh")]
-    )
+    model = nn.Sequential([nn.Input((40,)), nn.Dense(40, "tanh"), nn.Dense(40, "tanh"), nn.Dense(40, "tanh")])
     step = ag.jit(model, state=model)
     step(ag.ones((64, 40)))
     lines = step.kernels()

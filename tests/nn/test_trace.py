@@ -61,9 +61,7 @@ STEPS = {
         Y,
     ),
     "l2 and weight decay": (
-        lambda: compiled(
-            network(1, "tanh", regularizer="l2"), nn.Adam(weight_decay=0.1), "mse", ()
-        ),
+        lambda: compiled(network(1, "tanh", regularizer="l2"), nn.Adam(weight_decay=0.1), "mse", ()),
         Y,
     ),
     "global_clipnorm": (
@@ -285,9 +283,7 @@ def test_another_batch_size_is_refused_and_changes_nothing():
     model = seeded(STEPS["sgd"][0])
     step, _, _ = captured(model, Y)
     before = everything(model)
-    with pytest.raises(
-        ag.ProgramError, match=r"argument.0' is float32\[4, 5\], .* float32\[8, 5\]"
-    ):
+    with pytest.raises(ag.ProgramError, match=r"argument.0' is float32\[4, 5\], .* float32\[8, 5\]"):
         step(X[:4], Y[:4])
     with pytest.raises(ag.ProgramError, match=r"argument.0' is float64"):
         step(X.astype(float), Y)
@@ -313,7 +309,9 @@ def branch(y):
 
 
 HIDDEN = {"tensor": ag.tensor([2.0]), "array": np.array([2.0], np.float32)}
-UNDECLARED = r"an undeclared .* was used inside a traced step. Pass it as an argument .*, or list .* in state="
+UNDECLARED = (
+    r"an undeclared .* was used inside a traced step. Pass it as an argument .*, or list .* in state="
+)
 HAZARDS = {
     "a tensor from outside": (lambda y: y * HIDDEN["tensor"], UNDECLARED),
     "a NumPy array from outside": (lambda y: y * HIDDEN["array"], UNDECLARED),

@@ -152,9 +152,7 @@ def test_copies_and_pickles_hold_nothing_looked_up(model):
     model.jit_key()
     assert len(pickle.dumps(model)) == size
     other = copy.deepcopy(model)
-    assert {id(t) for _, t in other.named_tensors()}.isdisjoint(
-        {id(t) for _, t in model.named_tensors()}
-    )
+    assert {id(t) for _, t in other.named_tensors()}.isdisjoint({id(t) for _, t in model.named_tensors()})
     assert [n for n, _ in other.named_tensors()] == [n for n, _ in model.named_tensors()]
 
 

@@ -220,9 +220,7 @@ print(json.dumps([t.plain(found), {{n: a.hex() for n, a in t.weights(found).item
 
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="this system has no SIGKILL")
 @pytest.mark.parametrize("ending", ENDINGS)
-def test_a_process_that_is_killed_again_and_again_ends_with_the_same_study(
-    whole, tmp_path, ending, full
-):
+def test_a_process_that_is_killed_again_and_again_ends_with_the_same_study(whole, tmp_path, ending, full):
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
 
     def start(path):

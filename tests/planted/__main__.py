@@ -96,15 +96,11 @@ def first_failure(place: Path, arguments: list[str], cache: Path, patience: floa
         return "no end"
     if done.returncode == 0:
         return None
-    found = re.search(
-        r"^(?:FAILED|ERROR) (\S+(?: \S+)*?)(?: - .*)?$", done.stdout, flags=re.MULTILINE
-    )
+    found = re.search(r"^(?:FAILED|ERROR) (\S+(?: \S+)*?)(?: - .*)?$", done.stdout, flags=re.MULTILINE)
     if found is None:
         if done.returncode < 0 or "crashed" in done.stdout:
             return f"the process ended with {done.returncode}"
-        raise RuntimeError(
-            f"{' '.join(command)} in {place}:\n{done.stdout[-3000:]}{done.stderr[-2000:]}"
-        )
+        raise RuntimeError(f"{' '.join(command)} in {place}:\n{done.stdout[-3000:]}{done.stderr[-2000:]}")
     return found[1]
 
 
@@ -128,18 +124,14 @@ def attempt(fault: Fault, checkout: Path, cache: Path | None, whole: bool) -> Ca
 
 def main(words: list[str] | None = None) -> int:
     """Plant what is named (all, where nothing is); 1 where something was not caught."""
-    parser = argparse.ArgumentParser(
-        prog="planted", description="Run the tests on each planted fault."
-    )
+    parser = argparse.ArgumentParser(prog="planted", description="Run the tests on each planted fault.")
     parser.add_argument("names", nargs="*", help="areas or faults; all where none is named")
     parser.add_argument("--list", action="store_true", help="say what there is and stop")
     parser.add_argument(
         "--checkout", type=Path, default=ROOT, help="another checkout, of an earlier commit, say"
     )
     parser.add_argument("--cache", type=Path, help="a folder of kernels to begin with")
-    parser.add_argument(
-        "--workers", type=int, default=os.cpu_count() or 1, help="faults at the same time"
-    )
+    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="faults at the same time")
     parser.add_argument(
         "--nearest",
         action="store_true",
@@ -156,9 +148,7 @@ def main(words: list[str] | None = None) -> int:
         print("\n".join(f"{f.area}/{f.name}: {f.story}" for f in chosen))
         return 0
     rows = []
-    one = partial(
-        attempt, checkout=given.checkout.resolve(), cache=given.cache, whole=not given.nearest
-    )
+    one = partial(attempt, checkout=given.checkout.resolve(), cache=given.cache, whole=not given.nearest)
     with ThreadPoolExecutor(given.workers) as pool:
         for fault, by, seconds in pool.map(one, chosen):
             rows.append((fault.area, fault.name, by, round(seconds, 1)))

@@ -61,9 +61,7 @@ cupy = _module(
     cuda=cuda,
     RawKernel=modules.RawKernel,
     RawModule=modules.RawModule,
-    lib=_module(
-        "cupy.lib", stride_tricks=_module("cupy.lib.stride_tricks", as_strided=functions.as_strided)
-    ),
+    lib=_module("cupy.lib", stride_tricks=_module("cupy.lib.stride_tricks", as_strided=functions.as_strided)),
     get_default_memory_pool=memory.get_default_memory_pool,
     **{name: getattr(functions, name) for name in functions.__all__ if name != "as_strided"},
 )

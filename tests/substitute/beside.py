@@ -25,9 +25,7 @@ from .architectures import alike, chosen
 from .keeping import kept
 from .nvrtc import ARCHITECTURES, NVRTC, OF_CUPY, OWN, Source, find
 
-_NUMBER = re.compile(
-    r"(?<![\w.])(?:0[xX][0-9a-fA-F]+|(\d+\.\d*(?:[eE][+-]?\d+)?|\d+[eE][+-]?\d+)|\d+)"
-)
+_NUMBER = re.compile(r"(?<![\w.])(?:0[xX][0-9a-fA-F]+|(\d+\.\d*(?:[eE][+-]?\d+)?|\d+[eE][+-]?\d+)|\d+)")
 QUICKLY = ("-G",)
 """Without optimizing: a quarter of the time, the same refusals of what is no CUDA C or takes more than a device has."""
 
@@ -37,9 +35,7 @@ def folded(source: str) -> str:
     return _NUMBER.sub(lambda found: "1.0" if found[1] else "1", source)
 
 
-def digest(
-    source: str, options: Sequence[str], architectures: Sequence[int] = ARCHITECTURES
-) -> str:
+def digest(source: str, options: Sequence[str], architectures: Sequence[int] = ARCHITECTURES) -> str:
     return hashlib.sha256(
         repr((source, tuple(options), OF_CUPY, OWN, tuple(architectures))).encode()
     ).hexdigest()[:32]

@@ -52,9 +52,7 @@ _LIBRARIES = ("-nostartfiles", "-nodefaultlibs", "-lm", "-lc")
 @functools.cache
 def _folder() -> Path:
     """Where kernels lie, for this compiler, these flags and this header."""
-    version = subprocess.run(
-        [str(COMPILER), "--version"], capture_output=True, text=True, check=True
-    ).stdout
+    version = subprocess.run([str(COMPILER), "--version"], capture_output=True, text=True, check=True).stdout
     facts = (version, _FLAGS, _LIBRARIES, HEADER.read_text())
     return kept(f"host-{hashlib.sha256(repr(facts).encode()).hexdigest()[:16]}")
 
@@ -80,7 +78,7 @@ def _header() -> Path:
 
 
 @functools.cache
-def _room(size: int) -> int:
+def _scratch(size: int) -> int:
     """The address of the stacks of all threads; pages that nobody touches take no memory."""
     room = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
     _rooms.append(room)
@@ -100,9 +98,7 @@ class _Text:
     def __init__(self, source: str) -> None:
         begin = source.find("__global__")
         # kernels whose threads never wait need no coroutines
-        self.straight = not re.search(
-            r"__syncthreads|total<|total_down<|across\(|__shfl", source[begin:]
-        )
+        self.straight = not re.search(r"__syncthreads|total<|total_down<|across\(|__shfl", source[begin:])
         self.digest = hashlib.sha256(source.encode()).hexdigest()[:24]
         self.names = _NAME.findall(source)
         host = _PACKS.sub(r"*host::aligned(\1)", source)
@@ -171,7 +167,7 @@ class HostModule:
         self.library = ctypes.CDLL(str(self.text.library))
         if not self.text.straight:
             self.library.host_room_size.restype = ctypes.c_size_t
-            self.library.host_use_room(ctypes.c_void_p(_room(self.library.host_room_size())))
+            self.library.host_use_room(ctypes.c_void_p(_scratch(self.library.host_room_size())))
         beside.submit(source, options)
 
     def launch(self, name: str, grid: Sequence[int], block: Sequence[int] | int, args: Sequence[Any]) -> None:  # fmt: skip

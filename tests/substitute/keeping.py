@@ -22,9 +22,7 @@ def kept(name: str) -> Path:
     folder = _PLACE / "tests" / name
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     if hasattr(os, "getuid") and folder.stat().st_uid != os.getuid():
-        raise PermissionError(
-            f"{folder} belongs to somebody else: its machine code must not be run"
-        )
+        raise PermissionError(f"{folder} belongs to somebody else: its machine code must not be run")
     oldest = time.time() - _DAYS * 86_400
     for path in folder.iterdir():
         with contextlib.suppress(OSError):

@@ -1,4 +1,6 @@
-"""What adapters share: how a function of another framework is called in reports and in scripts that repeat a failure."""
+"""What adapters share: how a function of another framework is called in reports
+and in scripts that repeat a failure.
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
 """Functions of HIPS autograd as subjects, in a process of another environment.
 
 HIPS autograd and this package are both imported as `autograd`, so they cannot live in one process, nor in one
-environment. One worker (`hips_worker.py`) runs there for as long as the subject is open and answers any number of calls.
+environment. One worker (`hips_worker.py`) runs there for as long as the subject is
+open and answers any number of calls.
 """
 
 from __future__ import annotations
@@ -29,8 +30,8 @@ _WORKER = Path(__file__).with_name("hips_worker.py")
 class AdapterError(RuntimeError):
     """The other side of an adapter failed.
 
-    Cause: the interpreter has no HIPS autograd, the source has a mistake, or the function raised; the message ends with
-    the traceback of the other side.
+    Cause: the interpreter has no HIPS autograd, the source has a mistake, or the function raised; the message
+    ends with the traceback of the other side.
     """
 
 
@@ -41,11 +42,12 @@ def hips(
     function: str = "f",
     name: str | None = None,
 ) -> HipsSubject:
-    """A function of HIPS autograd, for `check_grad` and the other checks. Close it, or use it in a `with` block.
+    """A function of HIPS autograd, for `check_grad` and the other checks.
+    Close it, or use it in a `with` block.
 
     Args:
-        source: Python source text that defines the function with `import autograd.numpy as np`, or the path of a file
-            with such text.
+        source: Python source text that defines the function with `import autograd.numpy as np`, or
+            the path of a file with such text.
         python: the interpreter of an environment with HIPS autograd in it, e.g. ".venv-hips/bin/python".
         function: the name of the function in the source.
         name: what reports call it; by default the name of the function.
@@ -83,9 +85,7 @@ class HipsSubject:
         """The function."""
         return self._call("value", (), arrays)[0]
 
-    def pull(
-        self, arrays: Sequence[NDArray], weights: NDArray, wanted: tuple[int, ...]
-    ) -> list[NDArray]:
+    def pull(self, arrays: Sequence[NDArray], weights: NDArray, wanted: tuple[int, ...]) -> list[NDArray]:
         """Gradients of sum(weights * function) at the `wanted` inputs."""
         return self._call("pull", wanted, [weights, *arrays])
 
@@ -205,9 +205,7 @@ class _Worker:
         code = self._process.wait()
         self._words.seek(0)
         words = self._words.read().decode(errors="replace")
-        return AdapterError(
-            f"adapters.hips: {self.python} ended with exit status {code}. It said:\n{words}"
-        )
+        return AdapterError(f"adapters.hips: {self.python} ended with exit status {code}. It said:\n{words}")
 
 
 def _end(process: subprocess.Popen[bytes], words: IO[bytes]) -> None:

@@ -1,4 +1,6 @@
-"""Functions of JAX arrays as subjects. 64-bit numbers are switched on for each call alone, never for the process."""
+"""Functions of JAX arrays as subjects. 64-bit numbers are switched on for each
+call alone, never for the process.
+"""
 
 from __future__ import annotations
 
@@ -51,9 +53,7 @@ class JaxSubject(Adapted):
         with self._jax.enable_x64(True):
             return np.array(self.function(*self._arrays(arrays)))
 
-    def pull(
-        self, arrays: Sequence[NDArray], weights: NDArray, wanted: tuple[int, ...]
-    ) -> list[NDArray]:
+    def pull(self, arrays: Sequence[NDArray], weights: NDArray, wanted: tuple[int, ...]) -> list[NDArray]:
         """Gradients of sum(weights * function) at the `wanted` inputs."""
         with self._jax.enable_x64(True):
             found = self._gradients(self._arrays(arrays), weights, wanted)
@@ -85,9 +85,7 @@ class JaxSubject(Adapted):
     def _arrays(self, arrays: Sequence[NDArray]) -> list[Any]:
         return [self._jax.numpy.asarray(a) for a in arrays]
 
-    def _gradients(
-        self, inputs: Sequence[Any], weights: NDArray, wanted: tuple[int, ...]
-    ) -> Sequence[Any]:
+    def _gradients(self, inputs: Sequence[Any], weights: NDArray, wanted: tuple[int, ...]) -> Sequence[Any]:
         result, pull = self._jax.vjp(
             lambda *new: self.function(*replaced(inputs, wanted, new)), *(inputs[i] for i in wanted)
         )

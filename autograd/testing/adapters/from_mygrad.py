@@ -45,13 +45,9 @@ class MyGradSubject(Adapted):
         with self._mygrad.no_autodiff:
             return np.array(self.function(*map(self._mygrad.tensor, arrays)))
 
-    def pull(
-        self, arrays: Sequence[NDArray], weights: NDArray, wanted: tuple[int, ...]
-    ) -> list[NDArray]:
+    def pull(self, arrays: Sequence[NDArray], weights: NDArray, wanted: tuple[int, ...]) -> list[NDArray]:
         """Gradients of sum(weights * function) at the `wanted` inputs."""
-        inputs = [
-            self._mygrad.tensor(array, constant=i not in wanted) for i, array in enumerate(arrays)
-        ]
+        inputs = [self._mygrad.tensor(array, constant=i not in wanted) for i, array in enumerate(arrays)]
         result = self.function(*inputs)
         if not result.constant:
             result.backward(np.asarray(weights, result.dtype))

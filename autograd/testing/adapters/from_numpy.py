@@ -1,4 +1,6 @@
-"""Functions of NumPy arrays with a derivative written by hand as subjects: what one writes before any framework."""
+"""Functions of NumPy arrays with a derivative written by hand as subjects:
+what one writes before any framework.
+"""
 
 from __future__ import annotations
 
@@ -22,10 +24,11 @@ def numpy(
 
     Args:
         function: takes arrays and returns one array (or number) of any shape.
-        vjp: `vjp(g, *arrays)` returns the gradients of sum(g * function(*arrays)): one for each array, in a tuple or
-            list, None for an array that has none; of a function of one array also the gradient itself.
-        jvp: `jvp(tangents, *arrays)` returns the derivative along `tangents`, a tuple of arrays like the inputs, with
-            None for integers and for those that stand still.
+        vjp: `vjp(g, *arrays)` returns the gradients of sum(g * function(*arrays)): one
+            for each array, in a tuple or list, None for an array that has none; of a function
+            of one array also the gradient itself.
+        jvp: `jvp(tangents, *arrays)` returns the derivative along `tangents`, a tuple of arrays like the
+            inputs, with None for integers and for those that stand still.
         name: what reports call it; by default its own name.
 
     Raises:
@@ -62,9 +65,7 @@ class NumPySubject(Adapted):
         """The function."""
         return np.asarray(self.function(*arrays))
 
-    def pull(
-        self, arrays: Sequence[NDArray], weights: NDArray, wanted: tuple[int, ...]
-    ) -> list[NDArray]:
+    def pull(self, arrays: Sequence[NDArray], weights: NDArray, wanted: tuple[int, ...]) -> list[NDArray]:
         """What the hand-written `vjp` gives for the `wanted` inputs."""
         found = self.vjp(weights, *arrays)
         if not isinstance(found, (tuple, list)):
@@ -74,9 +75,7 @@ class NumPySubject(Adapted):
                 f"{self.name}: vjp returned {len(found)} gradients for {len(arrays)} arrays; "
                 "expected one each, None for an array that has no gradient"
             )
-        return [
-            np.zeros_like(arrays[i]) if found[i] is None else np.asarray(found[i]) for i in wanted
-        ]
+        return [np.zeros_like(arrays[i]) if found[i] is None else np.asarray(found[i]) for i in wanted]
 
     def push(self, arrays: Sequence[NDArray], tangents: Mapping[int, NDArray]) -> NDArray | None:
         """What the hand-written `jvp` gives; None where there is none."""
@@ -93,7 +92,9 @@ class NumPySubject(Adapted):
         return (IMPORT, *dict.fromkeys(line for lines, _ in self._written() for line in lines))
 
     def _written(self) -> list[tuple[tuple[str, ...], str]]:
-        """(lines, expression) for the function and its derivatives; those that no module holds keep their roles' names."""
+        """(lines, expression) for the function and its derivatives; those that no
+        module holds keep their roles' names.
+        """
         found = [importable(self.function)]
         for role, derivative in (("vjp", self.vjp), ("jvp", self.jvp)):
             if derivative is not None:

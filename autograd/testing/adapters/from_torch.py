@@ -1,4 +1,6 @@
-"""Functions of PyTorch tensors as subjects: reverse mode by torch.autograd, forward mode by its dual numbers."""
+"""Functions of PyTorch tensors as subjects: reverse mode by
+torch.autograd, forward mode by its dual numbers.
+"""
 
 from __future__ import annotations
 
@@ -52,9 +54,7 @@ class TorchSubject(Adapted):
         with self._torch.no_grad():
             return np.asarray(self.function(*self._tensors(arrays)).numpy())
 
-    def pull(
-        self, arrays: Sequence[NDArray], weights: NDArray, wanted: tuple[int, ...]
-    ) -> list[NDArray]:
+    def pull(self, arrays: Sequence[NDArray], weights: NDArray, wanted: tuple[int, ...]) -> list[NDArray]:
         """Gradients of sum(weights * function) at the `wanted` inputs."""
         inputs = self._tensors(arrays)
         for i in wanted:

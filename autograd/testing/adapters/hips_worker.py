@@ -1,8 +1,9 @@
 """The far side of `adapters.hips`: run by path, with `python -I`, in the environment that has HIPS autograd.
 
-It knows nothing of the package that it lies in and must not import it: there the name `autograd` is the other project.
-Frames come in on stdin and go out on what was stdout: eight bytes of length, then so many bytes, JSON or a `.npy` file.
-The source of the function may print; what it prints goes to stderr.
+It knows nothing of the package that it lies in and must not import it: there the
+name `autograd` is the other project.
+Frames come in on stdin and go out on what was stdout: eight bytes of length, then so many bytes, JSON or a
+`.npy` file. The source of the function may print; what it prints goes to stderr.
 """
 
 from __future__ import annotations
@@ -76,8 +77,8 @@ def version() -> str:
 
 
 def run(function: Any, library: Any, call: dict[str, Any], arrays: list[Any]) -> list[Any]:
-    """One call. `orders` says how often the function is differentiated first: a list of lists of places, whose weights
-    and directions lead the arrays."""
+    """One call. `orders` says how often the function is differentiated first: a list of lists of places,
+    whose weights and directions lead the arrays."""
     for wanted in call["orders"]:
         weights, *directions = arrays[: 1 + len(wanted)]
         arrays = arrays[1 + len(wanted) :]
@@ -105,9 +106,7 @@ def gradients(function: Any, library: Any, wanted: Any, weights: Any, inputs: An
     return found
 
 
-def projected_gradient(
-    function: Any, library: Any, wanted: Any, weights: Any, directions: Any
-) -> Any:
+def projected_gradient(function: Any, library: Any, wanted: Any, weights: Any, directions: Any) -> Any:
     """x -> sum of gradient * direction, itself differentiable."""
 
     def projected(*inputs: Any) -> Any:

@@ -210,9 +210,7 @@ def test_floats_meet_tensors_as_in_eager(dtype, backend, everything):
     for rate in (0.1, 2.5, 0.1):
         for i, (got, expected) in enumerate(zip(jitted(x, rate), weak_floats(x, rate), strict=True)):  # fmt: skip
             assert (got.dtype, got.shape) == (expected.dtype, expected.shape), i
-            tolerance = {"float16": 2e-3, "float32": 1e-6, "float64": 1e-14}.get(
-                str(expected.dtype), 0
-            )
+            tolerance = {"float16": 2e-3, "float32": 1e-6, "float64": 1e-14}.get(str(expected.dtype), 0)
             np.testing.assert_allclose(got.numpy(), expected.numpy(), tolerance, err_msg=str(i))
     assert jitted.traces == 1
 

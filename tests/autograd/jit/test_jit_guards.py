@@ -266,9 +266,7 @@ def test_a_profiler_of_ones_own_goes_on():
     change()
     assert compiled(ones()).tolist() == [3.0, 3.0]
     profile.disable()
-    assert "h3" in {
-        entry.code.co_name for entry in profile.getstats() if hasattr(entry.code, "co_name")
-    }
+    assert "h3" in {entry.code.co_name for entry in profile.getstats() if hasattr(entry.code, "co_name")}
 
 
 @pytest.mark.parametrize("how", ["global", "object", "list in an object", "helper's global"])
@@ -308,9 +306,7 @@ def test_arrays_to_64_kb_are_constants_and_larger_ones_are_refused(size):
     assert compiled.traces == 2
 
 
-@pytest.mark.parametrize(
-    "dtype", ["bool", "int8", "uint16", "int64", "float16", "float32", "float64"]
-)
+@pytest.mark.parametrize("dtype", ["bool", "int8", "uint16", "int64", "float16", "float32", "float64"])
 def test_constant_arrays_keep_their_dtype(dtype):
     table = np.array([[0, 1], [1, 1]], dtype)
     f = lambda x: ag.stack([x * table, x * ag.tensor(table)])  # noqa: E731
@@ -371,9 +367,7 @@ class Level(enum.IntEnum):
 
 def reading():
     """Steps that read something, and what changes beside it at every call."""
-    trainer = types.SimpleNamespace(
-        rate=2.0, step=0, mode=Mode.TRAIN, log=logging.getLogger("of a test")
-    )
+    trainer = types.SimpleNamespace(rate=2.0, step=0, mode=Mode.TRAIN, log=logging.getLogger("of a test"))
     counts = collections.Counter()
     return {
         "value of an enumeration": (lambda x: x * 2.0 if Mode.TRAIN.value == 1 else x, None),

@@ -228,9 +228,7 @@ def test_arithmetic_that_waits_and_is_then_needed_by_a_scan(caplog):
     for f in (first, *(partial(value, *program) for program in programs)):
         slope = ag.grad(f)
         np.testing.assert_allclose(ag.jit(slope)(x).numpy(), slope(x).numpy(), rtol=1e-5)
-    assert [
-        r.getMessage() for r in caplog.records if "could not be compiled" in r.getMessage()
-    ] == []
+    assert [r.getMessage() for r in caplog.records if "could not be compiled" in r.getMessage()] == []
 
 
 ROWS = {
@@ -252,8 +250,6 @@ def test_reductions_of_a_row_that_is_repeated(row, reduce):
     for found, right in zip(ag.jit(results)(w, x), results(w, x), strict=True):
         np.testing.assert_allclose(found.numpy(), right.numpy(), rtol=1e-4, atol=1e-5)
     if reduce is not ag.argmax:
-        slope = ag.grad(
-            lambda w, x: sum((y * (i + 1)).sum() for i, y in enumerate(results(w, x))), (0, 1)
-        )
+        slope = ag.grad(lambda w, x: sum((y * (i + 1)).sum() for i, y in enumerate(results(w, x))), (0, 1))
         for found, right in zip(ag.jit(slope)(w, x), slope(w, x), strict=True):
             np.testing.assert_allclose(found.numpy(), right.numpy(), rtol=1e-3, atol=1e-4)

@@ -209,9 +209,7 @@ def list_of_functions():
 @way
 def reduced_functions():
     steps = [lambda x: x * 2.0]
-    return (lambda x: functools.reduce(lambda a, f: f(a), steps, x)), lambda: steps.append(
-        lambda x: x * 1.5
-    )
+    return (lambda x: functools.reduce(lambda a, f: f(a), steps, x)), lambda: steps.append(lambda x: x * 1.5)
 
 
 @way
@@ -294,6 +292,4 @@ def partial_method_replaced():
         twice = functools.partialmethod(scale, rate=2.0)
 
     net = Net()
-    return (lambda x: net.twice(x)), setting(
-        Net, twice=functools.partialmethod(Net.scale, rate=3.0)
-    )
+    return (lambda x: net.twice(x)), setting(Net, twice=functools.partialmethod(Net.scale, rate=3.0))

@@ -303,9 +303,7 @@ def attribute_of_an_instance_that_comes_by_its_class():
         pass
 
     config = Config()
-    return (lambda x: x * (config.rate if hasattr(config, "rate") else 2.0)), setting(
-        Config, rate=3.0
-    )
+    return (lambda x: x * (config.rate if hasattr(config, "rate") else 2.0)), setting(Config, rate=3.0)
 
 
 @way

@@ -100,9 +100,7 @@ def deep_list():
 def one_of_two_aliases():
     one = Object(rate=2.0)
     table = {"a": one, "b": one}
-    return (lambda x: x * (table["a"].rate + table["b"].rate) / 2), lambda: table.update(
-        b=Object(rate=4.0)
-    )
+    return (lambda x: x * (table["a"].rate + table["b"].rate) / 2), lambda: table.update(b=Object(rate=4.0))
 
 
 @way
@@ -126,9 +124,7 @@ def format_of_an_attribute():
 @way
 def format_map_of_an_item():
     table = {"thing": Object(rate=2.0)}
-    return (lambda x: x * float("{thing.rate}".format_map(table))), setting(
-        table["thing"], rate=3.0
-    )
+    return (lambda x: x * float("{thing.rate}".format_map(table))), setting(table["thing"], rate=3.0)
 
 
 # arrays and numbers of NumPy

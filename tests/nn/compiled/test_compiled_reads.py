@@ -102,9 +102,9 @@ def run(name, jit, one_by_one=False):
             def on_train_batch_end(self, batch, logs=None):
                 pass
 
-    losses = model.fit(
-        X, Y, batch_size=8, epochs=3, shuffle=False, verbose=0, callbacks=[Change()]
-    ).history["loss"]
+    losses = model.fit(X, Y, batch_size=8, epochs=3, shuffle=False, verbose=0, callbacks=[Change()]).history[
+        "loss"
+    ]
     seen = [losses, model.evaluate(X, Y, verbose=0), model.predict(X[:4], verbose=0).tolist()]
     change(7.0)
     seen += [model.evaluate(X, Y, verbose=0), model.predict(X[:4], verbose=0).tolist()]

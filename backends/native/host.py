@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..contract import Spec
-from ..numpy import NumPyBackend
+from ..numpy.primitives import NumPyPrimitives
 from ..program.ir import Value
 from .calls import Call
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from .executable import Executable
 
 NDArray = np.ndarray[Any, Any]
-_numpy = NumPyBackend()
+_numpy = NumPyPrimitives()
 
 
 def run_on_host(

@@ -12,7 +12,7 @@ import time
 from collections import deque
 from functools import cache
 
-from ..numba.backend import usable_cores
+from ..cores import usable_cores
 from . import blas
 
 _MOST = 64

@@ -13,13 +13,13 @@ from __future__ import annotations
 import functools
 import importlib.util
 import logging
-import os
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..contract import Executable, Feed, Shape
+from ..cores import usable_cores
 from ..errors import BackendError, is_refusal
 from ..numpy import NumPyBackend
 
@@ -39,13 +39,6 @@ _REMEMBERED = 4096
 """So many calls are remembered, by rule, shapes and dtypes; a program that makes
 more forgets them all and starts anew.
 """
-
-
-def usable_cores() -> int:
-    """The number of cores this process may use, or GRADLOOM_NUM_THREADS where that is set and smaller."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    chosen = os.environ.get("GRADLOOM_NUM_THREADS", "")
-    return max(1, min(cores, int(chosen))) if chosen.isdigit() else cores
 
 
 @functools.cache

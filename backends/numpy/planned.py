@@ -11,7 +11,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -25,10 +25,13 @@ from ..program.passes import simplify
 from ..program.precision import rounded_products
 from ..program.text import format_call, format_scope
 from ..program.views import is_view
-from .backend import NumPyBackend
+from .primitives import NumPyPrimitives
+
+if TYPE_CHECKING:
+    pass
 
 NDArray = np.ndarray[Any, Any]
-_UFUNCS = {n: f for n in PRIMITIVES if isinstance(f := vars(NumPyBackend).get(n), np.ufunc)}
+_UFUNCS = {n: f for n in PRIMITIVES if isinstance(f := vars(NumPyPrimitives).get(n), np.ufunc)}
 _UFUNCS["matmul"] = np.matmul
 _REDUCTIONS = {n: _UFUNCS[r.gathers.by] for n, r in PRIMITIVES.items() if r.gathers and not r.gathers.place}
 Step = Callable[[dict[Value, Any]], None]

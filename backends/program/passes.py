@@ -13,11 +13,11 @@ import numpy as np
 
 from ..contract import DType, Scalar, Spec
 from ..errors import GradloomError
-from ..numpy import NumPyBackend
+from ..numpy.primitives import NumPyPrimitives
 from ..primitives import PRIMITIVES
 from .ir import Instruction, Operand, Program, Value
 
-_numpy = NumPyBackend()
+_numpy = NumPyPrimitives()
 
 
 def simplify(program: Program) -> Program:

@@ -55,7 +55,7 @@ class OnHost:
     def _gemm(self, gemm: Any) -> None:
         def matrices(side: Any, rows: int, columns: int) -> np.ndarray:
             array = self.arrays[side.root].reshape(-1)[side.offset :]
-            steps = (side.stride, 1, side.step) if side.turned else (side.stride, side.step, 1)
+            steps = (side.stride, 1, side.step) if side.transposed else (side.stride, side.step, 1)
             size = array.itemsize
             return np.lib.stride_tricks.as_strided(array, (gemm.matrices, rows, columns), [s * size for s in steps])  # fmt: skip
 

@@ -287,14 +287,14 @@ class Model(Storable):
         with self.drawing(), nullcontext() if self.built else undone_on_error(self):
             forward = self._compiled_forward()
             if not isinstance(batches, ArrayData) or shows_progress(verbose):
-                parts = [forward(b.x, b.x.shape[0]) for b in progress(batches, "predict", verbose)]
+                parts = [forward(b.x, b.x.shape[0])[0] for b in progress(batches, "predict", verbose)]
                 return ag.concat(parts, axis=0).numpy()
-            outputs = forward(batches.rows.x, size)
+            outputs, runs = forward(batches.rows.x, size)
             if (inputs.shape, inputs.dtype) == (
                 getattr(x, "shape", None),
                 getattr(x, "dtype", None),
             ):
-                forward.remember(x, batch_size)
+                forward.remember(x, batch_size, runs)
             return outputs.numpy()
 
     def _compiled_forward(self) -> Predictor:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import autograd as ag
 from autograd import Tensor
@@ -20,13 +20,22 @@ from .compiled import say, tried
 from .data import Run, cuts, in_parts
 from .precision import precision_of
 from .step import checked_output
-from .tree import changes
+from .tree import Tree, changes
 
 if TYPE_CHECKING:
     from .model import Model
 
 ROWS = (32, 256)
 """Rows of a part, besides one row: many are cut into parts of the larger size, then of the smaller."""
+
+
+class Shortcut(NamedTuple):
+    """From array to array, while the model is what it was; one object, for other threads set theirs."""
+
+    batch_size: int
+    changes: int
+    tree: Tree
+    quick: Callable[[Any], Any]
 
 
 class Predictor:
@@ -39,14 +48,9 @@ class Predictor:
         self.jit = model.jit
         self.compiles = model.jit is not False
         self._rowwise = Rowwise(self._jitted)
-        self._runs: list[Run] = []
-        """In which the last inputs were computed."""
         self._ways: dict[int, Callable[[Any], Any] | None] = {}
         """By size, from array to array."""
-        self._quick: Callable[[Any], Any] | None = None
-        self._changes = -1
-        self._tree = model.tree()
-        self._batch_size = 0
+        self._short: Shortcut | None = None
 
     def jit_key(self) -> Any:
         """What a trace of the forward pass depends on."""
@@ -55,14 +59,14 @@ class Predictor:
     def _forward(self, x: Tensor) -> Any:
         return checked_output(self.model, self.model(x, training=False), x)
 
-    def __call__(self, x: Tensor, batch_size: int) -> Tensor:
-        """The outputs (n, ...) for inputs (n, ...), computed in batches, without graph."""
+    def __call__(self, x: Tensor, batch_size: int) -> tuple[Tensor, list[Run]]:
+        """The outputs (n, ...) for inputs (n, ...), computed in batches, without graph; and their parts."""
         if not self.model.built:
             self.model.ensure_built(x[:batch_size])
         with ag.no_grad():
-            self._runs = list(self._runs_of(x, batch_size))
-        parts = [part for run in self._runs for part in self._outputs(x, *run)]
-        return parts[0] if len(parts) == 1 else ag.concat(parts, axis=0)
+            runs = list(self._runs_of(x, batch_size))
+        parts = [part for run in runs for part in self._outputs(x, *run)]
+        return (parts[0] if len(parts) == 1 else ag.concat(parts, axis=0)), runs
 
     def _runs_of(self, x: Tensor, batch_size: int) -> Iterator[Run]:
         """The parts of each batch. Batches of just the rows of a program are one run of parts."""
@@ -138,23 +142,25 @@ class Predictor:
             self.compiles = False
         return result
 
-    def remember(self, x: Any, batch_size: int) -> None:
-        """`x` has just been predicted: find a short way for arrays like it."""
-        self._batch_size, self._changes, self._quick = batch_size, changes[0], None
-        self._tree = self.model.tree()
+    def remember(self, x: Any, batch_size: int, runs: list[Run]) -> None:
+        """`x` has just been predicted, in `runs`: find a short way for arrays like it."""
+        self._short = None
+        count, tree = changes[0], self.model.tree()
         if not self.compiles or not hasattr(x, "flags") or not self.model.is_plain():
             return
-        if self._runs == [(0, x.shape[0], x.shape[0])]:
-            self._quick = self._jitted.quick(x)
-            return
-        ways = [self._ways.get(size) for *_, size in self._runs]
-        if None not in ways:
-            self._quick = partial(in_parts, x.shape, self._runs, ways)
+        quick: Callable[[Any], Any] | None = None
+        if runs == [(0, x.shape[0], x.shape[0])]:
+            quick = self._jitted.quick(x)
+        else:
+            ways = [self._ways.get(size) for *_, size in runs]
+            if None not in ways:
+                quick = partial(in_parts, x.shape, runs, ways)
+        if quick is not None:
+            self._short = Shortcut(batch_size, count, tree, quick)
 
     def quickly(self, x: Any, batch_size: int) -> Any:
         """The outputs for an array like the last one, where nothing has changed; None otherwise."""
-        if self._quick is None or self._changes != changes[0] or batch_size != self._batch_size:
+        short = self._short
+        if short is None or short.changes != changes[0] or batch_size != short.batch_size:
             return None
-        if not self._tree.holds():
-            return None
-        return self._quick(x)
+        return short.quick(x) if short.tree.holds() else None

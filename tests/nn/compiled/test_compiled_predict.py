@@ -176,7 +176,7 @@ def check_large_networks(backend, rows, limit, monkeypatch):
         np.testing.assert_allclose(found, eager.predict(given, batch_size=rows), 2e-4, 2e-4)
         assert rows == 1 or (np.ptp(found, axis=0) > 0.1).all()
         found += 1  # the user's own
-    short = model._predictor._quick
+    short = model._predictor._short
     assert (short is not None) == (backend == "numba")
     wide = np.repeat(x, 2, axis=1)[:, ::2]
     np.testing.assert_allclose(

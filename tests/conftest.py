@@ -203,10 +203,13 @@ def hips_python():
             made = subprocess.run([*pip, f"autograd=={HIPS_VERSION}"], capture_output=True, text=True, check=False)  # fmt: skip
             if made.returncode:
                 pytest.skip(f"cannot install autograd=={HIPS_VERSION}: {made.stderr.strip().splitlines()[-1:]}")  # fmt: skip
-            # NumPy, which is all that it needs, is behind it on the path
-            (modules / "numpy.pth").write_text(sysconfig.get_path("platlib") + "\n")
             try:
                 new.rename(folder)
             except OSError:  # another process was first
                 assert folder.exists()
+    # NumPy, which is all that it needs, is behind it on the path: that of the environment of now
+    (modules,) = folder.glob("[Ll]ib/**/site-packages")
+    note, here = modules / "numpy.pth", sysconfig.get_path("platlib") + "\n"
+    if not note.exists() or note.read_text() != here:
+        note.write_text(here)
     return str(folder / python)

@@ -10,6 +10,7 @@ import dis
 import faulthandler
 import gc
 import linecache
+import logging
 import os
 import random
 import signal
@@ -26,7 +27,8 @@ _SECONDS = 300
 _DEVICE = f"{Path(__file__).resolve().parent / 'substitute'}{os.sep}"
 """What stands in for a device is not interrupted."""
 _LLVM = os.path.join("llvmlite", "binding", "ffi.py")
-"""Whose objects, interrupted while they give back memory, give it back twice, which ends the process."""
+"""Whose objects, interrupted while they give back memory, give it back twice, which ends the process; and whose lock, as
+that of `logging`, stays held where an exception comes between taking it and the block that gives it back."""
 
 
 class Foreign(Exception):  # noqa: N818 - a deadline, a wish to stop
@@ -34,12 +36,15 @@ class Foreign(Exception):  # noqa: N818 - a deadline, a wish to stop
 
 
 def _is_deaf(frame: FrameType | None) -> bool:
-    """Whether Python itself lets no exception out of there: finalizers, callbacks, and the reading of source text."""
+    """Whether no exception comes out of there whole: finalizers, callbacks, the reading of source text, and locks of others."""
     while frame is not None:
         code = frame.f_code
-        if code.co_name in ("__del__", "_remove") or code.co_filename == linecache.__file__:
+        if code.co_name in ("__del__", "_remove") or code.co_filename in (
+            linecache.__file__,
+            logging.__file__,
+        ):
             return True
-        if code.co_name == "close" and code.co_filename.endswith(_LLVM):
+        if code.co_filename.endswith(_LLVM):
             return True
         frame = frame.f_back
     return False

@@ -22,6 +22,7 @@ from .. import store
 from ..errors import CodeError
 from ..locks import renewed_lock
 from . import translate
+from .workers import uninterrupted
 
 _log = logging.getLogger("gradloom")
 _lock = renewed_lock()
@@ -108,6 +109,10 @@ def object_code(text: str, level: int, vectorized: bool) -> bytes:
     Raises:
         CodeError: LLVM refuses the text.
     """
+    return uninterrupted(lambda: _object_code(text, level, vectorized))
+
+
+def _object_code(text: str, level: int, vectorized: bool) -> bytes:
     import llvmlite.binding as llvm
 
     machine = _target_machine(level)
@@ -132,6 +137,10 @@ def object_code(text: str, level: int, vectorized: bool) -> bytes:
 
 def loaded(codes: Sequence[bytes]) -> Any:
     """An engine that holds object files as long as it lives itself."""
+    return uninterrupted(lambda: _loaded_engine(codes))
+
+
+def _loaded_engine(codes: Sequence[bytes]) -> Any:
     import llvmlite.binding as llvm
 
     llvm.initialize_native_target()

@@ -18,7 +18,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from operator import call
 from queue import SimpleQueue
-from typing import Any
+from typing import Any, TypeVar
 
 from ..locks import renewed_lock
 
@@ -33,6 +33,9 @@ _acquire = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_int)(
 away and runs no handler of a signal.
 """
 _invoke: Callable[[Any], object] = call
+_nothing: Callable[[], object] = dict
+"""The part of the calling thread where another does the work: nothing, in C."""
+T = TypeVar("T")
 _lock = renewed_lock()
 """Held by whoever shares a call: parts that wait for each other need all their threads at the same time."""
 _workers: list[_Worker] = []
@@ -85,6 +88,16 @@ def together(parts: Sequence[Callable[[], object]]) -> None:
             run(calls)
     if failed:
         raise failed[0]
+
+
+def uninterrupted(work: Callable[[], T]) -> T:
+    """What `work` returns, from a thread where no handler of a signal comes between its bytecodes.
+
+    For calls of libraries that would keep a lock of theirs when they are left in the middle: LLVM's.
+    """
+    found: list[T] = []
+    together([_nothing, lambda: found.append(work())])
+    return found[0]
 
 
 def ranges(total: int, threads: int) -> list[tuple[int, int]]:

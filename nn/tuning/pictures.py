@@ -85,16 +85,7 @@ def _by_trial(axes: Any, trials: Sequence[Record], best: Record, monitor: str, m
         numbers.append(len(trials) - 1)
         so_far.append(so_far[-1])
         axes.step(numbers, so_far, where="post", color=ORANGE, linewidth=1.6, label="best so far")
-    axes.scatter(
-        [best.number],
-        [best.value],
-        s=130,
-        marker="*",
-        color=ORANGE,
-        edgecolor="white",
-        linewidth=0.6,
-        zorder=4,
-    )
+    _star(axes, best.number, best.value)
     values = [t.value for t in trials if t.value is not None]
     if is_wide(values):
         axes.set_yscale("log")
@@ -105,6 +96,11 @@ def _by_trial(axes: Any, trials: Sequence[Record], best: Record, monitor: str, m
     axes.legend(
         frameon=False, fontsize=8, ncols=4, loc="lower right", bbox_to_anchor=(1, 1), borderaxespad=0.2
     )
+
+
+def _star(axes: Any, x: Any, y: Any) -> None:
+    """The best trial."""
+    axes.scatter([x], [y], s=130, marker="*", color=ORANGE, edgecolor="white", linewidth=0.6, zorder=4)
 
 
 def _by_parameter(axes: Any, valued: Sequence[Record], best: Record, name: str, dimension: Dimension) -> None:
@@ -127,16 +123,7 @@ def _by_parameter(axes: Any, valued: Sequence[Record], best: Record, name: str, 
             alpha=0.75,
             linewidth=0,
         )
-    axes.scatter(
-        [where[best.number]],
-        [best.value],
-        s=130,
-        marker="*",
-        color=ORANGE,
-        edgecolor="white",
-        linewidth=0.6,
-        zorder=4,
-    )
+    _star(axes, where[best.number], best.value)
 
 
 def _few_ticks(axes: Any, values: Sequence[float]) -> None:

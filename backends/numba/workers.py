@@ -39,6 +39,8 @@ T = TypeVar("T")
 _lock = renewed_lock()
 """Held by whoever shares a call: parts that wait for each other need all their threads at the same time."""
 _workers: list[_Worker] = []
+_lock_apart = renewed_lock()
+_worker_apart: list[_Worker] = []
 
 
 class _Worker:
@@ -73,11 +75,15 @@ def together(parts: Sequence[Callable[[], object]]) -> None:
     if len(parts) == 1:
         parts[0]()
         return
+    _shared(parts, _lock, _workers)
+
+
+def _shared(parts: Sequence[Callable[[], object]], lock: Any, threads: list[_Worker]) -> None:
     failed: list[BaseException] = []
-    with _lock:
-        while len(_workers) < len(parts) - 1:
-            _workers.append(_Worker())
-        workers = _workers[: len(parts) - 1]
+    with lock:
+        while len(threads) < len(parts) - 1:
+            threads.append(_Worker())
+        workers = threads[: len(parts) - 1]
         gives = [partial(w.queue.put, (p, failed)) for w, p in zip(workers, parts[1:], strict=True)]
         calls = map(_invoke, [*gives, parts[0], *(w.wait for w in workers)])
         run: Callable[[Any], None] = deque[Any](maxlen=0).extend
@@ -96,7 +102,8 @@ def uninterrupted(work: Callable[[], T]) -> T:
     For calls of libraries that would keep a lock of theirs when they are left in the middle: LLVM's.
     """
     found: list[T] = []
-    together([_nothing, lambda: found.append(work())])
+    # a thread apart: who shares a call does not wait for this
+    _shared([_nothing, lambda: found.append(work())], _lock_apart, _worker_apart)
     return found[0]
 
 
@@ -108,3 +115,4 @@ def ranges(total: int, threads: int) -> list[tuple[int, int]]:
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_workers.clear)
+    os.register_at_fork(after_in_child=_worker_apart.clear)

@@ -120,6 +120,14 @@ class Jitted(Inspected):
             entry = self._programs.find(key, given)
             return None if entry is None else partial(self._run, entry, inputs)
 
+    def made_ready(self, *args: Any, **kwargs: Any) -> Callable[[], Any]:
+        """The call with these arguments, traced and compiled if need be; see `ready`."""
+        leaves = flatten((args, kwargs))
+        if self._runs_as_it_is(leaves):
+            return partial(self.function, *args, **kwargs)
+        with self._lock:
+            return partial(self._run, *self._found((args, kwargs), leaves))
+
     def _found(self, tree: Any, leaves: list[Any]) -> tuple[Entry, list[Tensor]]:
         """The program for these arguments, made if need be, and those of them that are its inputs."""
         while True:
@@ -208,22 +216,23 @@ class Jitted(Inspected):
 
     def prepare_rows(
         self, rows: Sequence[Tensor], batch_size: int, order: Tensor | None, rest: tuple[Any, ...] = ()
-    ) -> None:
-        """Trace and compile for `over_rows`, and run nothing."""
+    ) -> Callable[[int, int], None]:
+        """Trace and compile for `over_rows`, run nothing, and give its call from (first, steps)."""
         with self._lock:
-            self._entry_of_rows(rows, batch_size, order, rest)
+            entry = self._entry_of_rows(rows, batch_size, order, rest)
+        return self._call_of_rows(entry, rows, batch_size, order)
 
     def ready_for_rows(
         self, rows: Sequence[Tensor], batch_size: int, order: Tensor | None, rest: tuple[Any, ...] = ()
     ) -> Callable[[int, int], None] | None:
-        """The `over_rows` of these rows, from (first, steps), where it
-        needs no trace, else None; see `ready`.
-        """
+        """What `prepare_rows` gives, where it needs no trace, else None; see `ready`."""
         with self._lock:
             entry = self._programs.find(*self._key_of_rows(rows, batch_size, order, rest))
-        if entry is None:
-            return None
+        return None if entry is None else self._call_of_rows(entry, rows, batch_size, order)
 
+    def _call_of_rows(
+        self, entry: Entry, rows: Sequence[Tensor], batch_size: int, order: Tensor | None
+    ) -> Callable[[int, int], None]:
         def run(first: int, steps: int) -> None:
             self._check_rows(rows, batch_size, order, first, steps)
             self._run_rows(entry, rows, order, first, steps)

@@ -155,17 +155,16 @@ class Steps:
 
     def _call_of(self, *batch: Tensor | None) -> Callable[[], Any] | None:
         """The compiled step; traced at the first batch of its shapes, and after every change of a module."""
-        return self._compiled_call(lambda: self._jitted.ready(*batch), lambda: self._jitted.prepare(*batch))
+        return self._compiled_call(
+            lambda: self._jitted.ready(*batch), lambda: self._jitted.made_ready(*batch)
+        )
 
-    def _compiled_call(self, ready: Callable[[], T | None], prepare: Callable[[], None]) -> T | None:
+    def _compiled_call(self, ready: Callable[[], T | None], make: Callable[[], T]) -> T | None:
         call = ready() if self.compiles else None
         if self.compiles and call is None:
             self._look_again()
-            self._error = tried(self.task.model, prepare, self._name)
-            if self._error is None:
-                # one that a change of another thread has outdated by now runs as it is
-                return ready()
-            if self.wanted is True:
+            call, self._error = tried(self.task.model, make, self._name)
+            if self._error is not None and self.wanted is True:
                 raise self._error
         return call
 
@@ -219,27 +218,27 @@ def _fixed(task: Task) -> Any:
     ]
 
 
-def tried(model: Model, prepare: Callable[[], Any], name: str) -> Exception | None:
-    """Why the step cannot be traced, or None where it can.
+def tried(model: Model, make: Callable[[], T], name: str) -> tuple[T | None, Exception | None]:
+    """What `make` gives, a compiled call, or why it cannot be traced.
 
     After any error all is as if it had not been tried; those that are not of tracing are raised. While
     another thread trains the model, what is met may be that one's doing: then it is tried again.
     """
     for _ in range(_TRIES):
         trained = _is_trained_elsewhere(model)
-        error = _tried_once(model, prepare, name)
+        made, error = _tried_once(model, make, name)
         if error is None or not (trained or _is_trained_elsewhere(model)):
             break
-    return error
+    return made, error
 
 
-def _tried_once(model: Model, prepare: Callable[[], Any], name: str) -> Exception | None:
+def _tried_once(model: Model, make: Callable[[], T], name: str) -> tuple[T | None, Exception | None]:
     before = Snapshot([module for _, module in model.named_modules()], ())
     generator = random.default_generator()
     state = generator.state
     try:
         with stop_iteration_is_an_error(name):
-            prepare()
+            return make(), None
     except BaseException as error:
         if _is_trained_elsewhere(model):
             # what else has changed may be of that run
@@ -248,9 +247,8 @@ def _tried_once(model: Model, prepare: Callable[[], Any], name: str) -> Exceptio
             generator.state = state
             before.restore()
         if isinstance(error, Exception) and _is_of_tracing(error):
-            return error
+            return None, error
         raise
-    return None
 
 
 def _is_trained_elsewhere(model: Model) -> bool:

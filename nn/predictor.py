@@ -121,13 +121,13 @@ class Predictor:
         call = self._jitted.ready(x)
         if call is not None:
             return call, None
-        prepare = partial(self._jitted.prepare, x)
-        error = tried(self.model, prepare, "predict")
+        make = partial(self._jitted.made_ready, x)
+        call, error = tried(self.model, make, "predict")
         if error is not None and not all(module.built for _, module in self.model.named_modules()):
             # a layer that was put into a model in use; the model builds it, as at its first call
             self._forward(x)
-            error = tried(self.model, prepare, "predict")
-        return (self._jitted.ready(x) if error is None else None), error
+            call, error = tried(self.model, make, "predict")
+        return call, error
 
     def _exactly(self, x: Tensor) -> Tensor:
         """The outputs of a program for just so many rows."""

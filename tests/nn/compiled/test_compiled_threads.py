@@ -152,16 +152,16 @@ def test_a_trace_that_meets_the_fit_of_another_thread_is_tried_again(monkeypatch
     """What such a fit sets in the model in between looks as if the step changed it."""
     model = network(dropout=0.0)
     expected = model(X, training=False).numpy()
-    real, refused = type(ag.jit(abs)).prepare, []
+    real, refused = type(ag.jit(abs)).made_ready, []
 
-    def prepare(jitted, *args):
+    def made_ready(jitted, *args):
         if len(refused) < 2:
             model.marker = refused  # as the other thread sets something meanwhile
             refused.append(1)
             raise ag.TraceError("the step changes 'self'")
         return real(jitted, *args)
 
-    monkeypatch.setattr(type(ag.jit(abs)), "prepare", prepare)
+    monkeypatch.setattr(type(ag.jit(abs)), "made_ready", made_ready)
     model.current_run = SimpleNamespace(thread=-1)
     np.testing.assert_allclose(model.predict(X), expected, 1e-5, 1e-6)
     assert len(refused) == 2

@@ -69,7 +69,7 @@ class _Run:
 
     def __init__(self, function: Callable[..., Any], args: Any, kwargs: dict[str, Any]) -> None:
         self.function = function
-        self.home = backends.default()
+        self.backend = backends.default()
         tree = [list(args), kwargs]
         # the values of now, whatever is assigned to the caller's tensors until backward
         self.arguments = unflatten(tree, (_as_it_is(leaf) for leaf in flatten(tree)))
@@ -173,7 +173,7 @@ class _Run:
         """
         args, kwargs = unflatten(self.arguments, iter(flatten(self.arguments)))
         with (
-            backends.use(self.home),
+            backends.use(self.backend),
             replayed_draws(self.draws) as draws,
             recorded_nodes() as made,
         ):

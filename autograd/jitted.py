@@ -34,8 +34,8 @@ from .tensor import Tensor
 from .tracekeys import (
     State,
     check_kept,
+    common_backend,
     difference,
-    home_of,
     identities,
     inputs_of,
     move_generator,
@@ -201,15 +201,15 @@ class Jitted(Inspected):
     def _run_rows(
         self, entry: Entry, rows: Sequence[Tensor], order: Tensor | None, first: int, steps: int
     ) -> None:
-        home, taken = entry.home, list[Any]()
+        backend, taken = entry.backend, list[Any]()
         with self._lock:
             self._last = entry
             try:
                 with one_at_a_time:
                     entry.hold(taken)
                     state = entry.state_arrays(self.donate, taken)
-                    sources = {f"argument.{i}": home.owned(array_of(r)) for i, r in enumerate(rows)}
-                    picked = None if order is None else home.owned(order.to("int64")._data)
+                    sources = {f"argument.{i}": backend.owned(array_of(r)) for i, r in enumerate(rows)}
+                    picked = None if order is None else backend.owned(order.to("int64")._data)
                 entry.executable.epoch(state, sources, picked, first, steps)
             finally:
                 taken.clear()
@@ -274,7 +274,7 @@ class Jitted(Inspected):
         """
         with self._lock:
             entry, inputs = self._found((args, {}), flatten(args))
-            arrays = {f"argument.{i}": entry.home.owned(x._data) for i, x in enumerate(inputs)}
+            arrays = {f"argument.{i}": entry.backend.owned(x._data) for i, x in enumerate(inputs)}
             taken: list[Any] = []
             try:
                 with one_at_a_time:
@@ -325,15 +325,15 @@ class Jitted(Inspected):
         # another thread's trace may have symbols in the same state
         with one_at_a_time:
             before, captured = self._captured(executed, tree, leaves, tensors)
-        home = captured.backend
+        backend = captured.backend
         if feeds and captured.program.outputs:
             raise TraceError("over_rows: the function returns something; steps of an epoch return nothing")
-        executable = home.compile(captured.program, feeds)
+        executable = backend.compile(captured.program, feeds)
         held = dict(captured.state)
         guards = Guards(self.function, executed, leaves, held.values(), before)
         written, used = frozenset(executable.written), used_state(captured.program)
         writers = [self._writer] if written else []
-        entry = Entry(captured, executable, held, written, home, guards, used, writers)
+        entry = Entry(captured, executable, held, written, backend, guards, used, writers)
         self.traces += 1
         why = difference(self._programs.newest, key, self._programs.difference)
         unseen = [*guards.unseen, *(f"random numbers of {said}" for said in before.drawn())]
@@ -350,11 +350,11 @@ class Jitted(Inspected):
         self, executed: Executed, tree: Any, leaves: list[Any], tensors: Sequence[Tensor]
     ) -> tuple[Before, Captured]:
         state = named(self._given_state)
-        home = home_of([*state.values(), *tensors])
+        backend = common_backend([*state.values(), *tensors])
         generator = random.default_generator()
         if not any(t is generator.key for t in state.values()):
             state |= {"random.key": generator.key, "random.counter": generator.counter}
-        move_generator(generator, home)
+        move_generator(generator, backend)
         before = Before(self.function)
 
         def step(*inputs: Tensor) -> Any:
@@ -375,13 +375,13 @@ class Jitted(Inspected):
         return before, captured
 
     def _run(self, entry: Entry, inputs: Sequence[Tensor]) -> Any:
-        home, executable = entry.home, entry.executable
+        backend, executable = entry.backend, entry.executable
         taken: list[Any] = []
         with self._lock, executable.lock:
             self._last, bound = entry, self._bound
             try:
                 with one_at_a_time:
-                    given = {f"argument.{i}": home.owned(t._data) for i, t in enumerate(inputs)}
+                    given = {f"argument.{i}": backend.owned(t._data) for i, t in enumerate(inputs)}
                     entry.hold(taken)
                     known = bound is not None and bound.entry is entry and bound.holds()
                     state = None if known else entry.state_arrays(self.donate, taken)

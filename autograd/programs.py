@@ -32,7 +32,7 @@ class Entry(NamedTuple):
     executable: Executable
     tensors: dict[str, Tensor]
     written: frozenset[str]
-    home: Backend
+    backend: Backend
     guards: Guards
     used: frozenset[str]
     writers: list[Any]
@@ -51,11 +51,11 @@ class Entry(NamedTuple):
         Raises:
             BackendError: a tensor of the state was moved to another backend.
         """
-        home, arrays = self.home, {}
+        backend, arrays = self.backend, {}
         for name, tensor in self.tensors.items():
-            if tensor._backend is not home:
-                move_generator(random.default_generator(), home)
-            if tensor._backend is not home:
+            if tensor._backend is not backend:
+                move_generator(random.default_generator(), backend)
+            if tensor._backend is not backend:
                 raise BackendError(
                     f"{self.captured.program.name}: state {name!r} was moved to {tensor.backend!r}"
                 )
@@ -66,14 +66,14 @@ class Entry(NamedTuple):
                 self.writers.append(writer)
                 take(writer, taken)
             array = array_of(tensor)
-            arrays[name] = home.owned(array)
+            arrays[name] = backend.owned(array)
             if name not in self.written:
                 if arrays[name] is not array:
                     tensor._data = arrays[name]
                     assignments[0] += 1
             elif not is_private(tensor):
                 if arrays[name] is array and not (donate and self._is_alone(array)):
-                    arrays[name] = home.owned(array, shared=True)
+                    arrays[name] = backend.owned(array, shared=True)
                 try:
                     make_private(tensor, arrays[name], writer)
                 finally:

@@ -93,11 +93,11 @@ class Generator:
             draws.add(self)
         if backend is not None and self.key._backend.name != "trace":
             self.move(backend)
-        home = self.key._backend
+        backend = self.key._backend
         words = self.key._data, self.counter._data
-        drawn: Array = home.random_bits(*words, shape=shape)  # type: ignore[attr-defined]
+        drawn: Array = backend.random_bits(*words, shape=shape)  # type: ignore[attr-defined]
         self.counter.assign(self.counter + 1)
-        return Tensor.wrap(drawn, home)
+        return Tensor.wrap(drawn, backend)
 
     def move(self, backend: Backend) -> None:
         """Let key and counter live on `backend`."""

@@ -84,22 +84,22 @@ def check_kept(now: Mapping[str, Tensor], traced: Mapping[str, Tensor]) -> None:
             raise TraceError(f"the step replaces the tensor of state {name!r}; give it values with .assign()")
 
 
-def home_of(tensors: Sequence[Tensor]) -> Backend:
+def common_backend(tensors: Sequence[Tensor]) -> Backend:
     """The backend of all tensors but the default generator's, which follows."""
     generator = random.default_generator()
     own = {id(generator.key), id(generator.counter)}
-    homes = {id(t._backend): t._backend for t in tensors if id(t) not in own}
-    if len(homes) > 1:
+    found = {id(t._backend): t._backend for t in tensors if id(t) not in own}
+    if len(found) > 1:
         raise backends.BackendError(
-            f"jit: state and arguments are on {sorted(b.name for b in homes.values())}; move them to one"
+            f"jit: state and arguments are on {sorted(b.name for b in found.values())}; move them to one"
         )
-    return next(iter(homes.values()), backends.default())
+    return next(iter(found.values()), backends.default())
 
 
-def move_generator(generator: random.Generator, home: Backend) -> None:
-    """Let `generator` live on `home`."""
-    if generator.key._backend is not home:
-        generator.move(home)
+def move_generator(generator: random.Generator, backend: Backend) -> None:
+    """Let `generator` live on `backend`."""
+    if generator.key._backend is not backend:
+        generator.move(backend)
 
 
 def shape_of(tree: Any) -> Any:

@@ -162,7 +162,7 @@ def _captured(
     tensors = list(state.values())
     if len({id(t) for t in tensors}) < len(tensors):
         raise TraceError("state: the same tensor has two names")
-    home = _common_home([*given.values(), *examples])
+    backend = _common_backend([*given.values(), *examples])
     saved = [(t, name, getattr(t, name)) for t in tensors for name in ("_data", "_backend", "_node")]
     put_back = itertools.starmap(setattr, saved)
     symbols: dict[str, Symbol] = {}
@@ -196,9 +196,9 @@ def _captured(
     # only the structure of the result: its tensors would keep the traced graph alive
     return Captured(
         program,
-        dict(given) | _constants(trace, program, home),
+        dict(given) | _constants(trace, program, backend),
         unflatten(result, itertools.repeat(0)),
-        home,
+        backend,
         tuple(gradients),
         tuple(cleared),
     )
@@ -231,11 +231,11 @@ def _recording(trace: TraceBackend) -> Iterator[None]:
         yield
 
 
-def _constants(trace: TraceBackend, program: Program, home: Backend) -> dict[str, Tensor]:
+def _constants(trace: TraceBackend, program: Program, backend: Backend) -> dict[str, Tensor]:
     """The arrays that the trace has captured, as state that no step assigns."""
     arrays = {symbol.value: array for symbol, array in trace.captured}
     state = program.named("state").items()
-    return {n: Tensor.from_value(arrays[v], backend=home) for n, v in state if v in arrays}
+    return {n: Tensor.from_value(arrays[v], backend=backend) for n, v in state if v in arrays}
 
 
 def _outputs(result: Any) -> list[tuple[str, Symbol]]:
@@ -249,10 +249,10 @@ def _outputs(result: Any) -> list[tuple[str, Symbol]]:
     return outputs
 
 
-def _common_home(tensors: list[Tensor]) -> Backend:
-    homes = {id(t._backend): t._backend for t in tensors}
-    if len(homes) > 1:
+def _common_backend(tensors: list[Tensor]) -> Backend:
+    found = {id(t._backend): t._backend for t in tensors}
+    if len(found) > 1:
         raise backends.BackendError(
-            f"capture: state and arguments are on {sorted(b.name for b in homes.values())}; move them to one"
+            f"capture: state and arguments are on {sorted(b.name for b in found.values())}; move them to one"
         )
-    return next(iter(homes.values()), backends.default())
+    return next(iter(found.values()), backends.default())

@@ -122,7 +122,7 @@ class Folder:
         return sorted(found, key=lambda entry: entry.used)
 
     def evict(self, bound: float) -> int:
-        """Remove what was used longest ago until there is scratch below
+        """Remove what was used longest ago until there is less than
         `bound` bytes; returns how many files.
 
         Another process may do the same at the same time: a file that is gone counts as removed.

@@ -14,7 +14,7 @@ CORE = (
 )  # fmt: skip
 """What every quick run holds, after the tests of what changed."""
 _COMPILED = ("tests/nn/compiled/*", "tests/autograd/jit/*")
-_ON_DEVICE = ("tests/gpu/test_eager*", "tests/gpu/test_kernel_values.py", "tests/gpu/test_machine.py", "tests/gpu/test_machine_state.py", "tests/gpu/*")  # fmt: skip
+_ON_DEVICE = ("tests/gpu/test_eager*", "tests/gpu/test_kernel_values.py", "tests/gpu/test_executable.py", "tests/gpu/test_executable_state.py", "tests/gpu/*")  # fmt: skip
 TESTS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("nn/losses/", ("tests/nn/test_losses*", "tests/nn/test_trace.py")),
     ("nn/metrics/", ("tests/nn/test_metric*", "tests/nn/test_losses_margin.py", "tests/nn/compiled/test_compiled_parts.py", "tests/nn/test_batches.py")),
@@ -115,7 +115,7 @@ TESTS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("backends/program/", (
         "tests/backends/test_program.py", "tests/backends/test_fuse.py",
         "tests/backends/test_eager_loops.py", "tests/backends/test_passes.py", "tests/backends/test_native*",
-        "tests/autograd/test_capture.py", "tests/backends/test_cuda.py", *_COMPILED, "tests/gpu/test_machine.py",
+        "tests/autograd/test_capture.py", "tests/backends/test_cuda.py", *_COMPILED, "tests/gpu/test_executable.py",
     )),
     ("backends/formats.py", ("tests/backends/test_precision.py",)),
     ("backends/coefficients.py", ("tests/backends/test_erf.py", "tests/backends/test_numba.py", "tests/backends/test_scalar_text.py")),

@@ -102,7 +102,7 @@ class Program(NamedTuple):
             parts = [names[a.number] if isinstance(a, Value) else repr(a) for a in step.arguments]
             parts += [f"{name}={value!r}" for name, value in step.static.items()]
             names.append(f"v{i}")
-            lines.append(f"    v{i} = {_home(step.op)}.{step.op.name}({', '.join(parts)})")
+            lines.append(f"    v{i} = {_namespace_of(step.op)}.{step.op.name}({', '.join(parts)})")
         return "\n".join([*lines, f"    return {names[-1] if self.steps else names[0]}"])
 
     def pruned(self) -> Program:
@@ -151,7 +151,7 @@ class ProgramSubject(TensorSubject):
         return (*lines, "", "", text)
 
 
-def _home(op: Op) -> str:
+def _namespace_of(op: Op) -> str:
     return "ag" if PUBLIC.get(op.name) is getattr(NAMESPACE, op.name) else "NAMESPACE"
 
 

@@ -78,11 +78,11 @@ class OpSubject(TensorSubject):
         return self.op.parameter_name(position)
 
     def call_text(self) -> str:
-        home = "ag" if PUBLIC.get(self.op.name) is getattr(NAMESPACE, self.op.name) else "NAMESPACE"
+        place = "ag" if PUBLIC.get(self.op.name) is getattr(NAMESPACE, self.op.name) else "NAMESPACE"
         if not self.static:
-            return f"{home}.{self.op.name}"
+            return f"{place}.{self.op.name}"
         settings = ", ".join(f"{name}={_source(value)}" for name, value in self.static.items())
-        return f"lambda *xs: {home}.{self.op.name}(*xs, {settings})"
+        return f"lambda *xs: {place}.{self.op.name}(*xs, {settings})"
 
     def imports(self) -> tuple[str, ...]:
         text = self.call_text()

@@ -123,10 +123,10 @@ def tensors(draw: Any, /, requires_grad: bool = False, backend: Any = None, **se
     """Tensors; `settings` are those of `arrays`. Where the backend takes
     NumPy's arrays the layout is kept.
     """
-    home = backends.default() if backend is None else backends.get(backend)
+    chosen = backends.default() if backend is None else backends.get(backend)
     array = draw(arrays(**settings))
-    kept = home.array_type is np.ndarray
-    tensor = Tensor.wrap(array, home) if kept else Tensor.from_value(array, backend=home)
+    kept = chosen.array_type is np.ndarray
+    tensor = Tensor.wrap(array, chosen) if kept else Tensor.from_value(array, backend=chosen)
     tensor.requires_grad = requires_grad
     return tensor
 

@@ -136,14 +136,14 @@ class TensorSubject(BaseSubject):
         tensors = self.tensors(arrays)
         for i in wanted:
             tensors[i].requires_grad = True
-        with backends.use(self._home()):
+        with backends.use(self._chosen_backend()):
             found = self._gradients(tensors, wanted, weights, create_graph=False)
         return [_to_numpy(gradient) for gradient in found]
 
     def push(self, arrays: Sequence[NDArray], tangents: Mapping[int, NDArray]) -> NDArray | None:
         tensors, moving = self.tensors(arrays), list(tangents)
         directions = self.tensors([tangents[i] for i in moving])
-        with backends.use(self._home()):
+        with backends.use(self._chosen_backend()):
             _, change = jvp(
                 lambda *xs: self._result(self.function(*_replaced(tensors, moving, xs))),
                 [tensors[i] for i in moving],
@@ -156,11 +156,11 @@ class TensorSubject(BaseSubject):
     ) -> Subject | None:
         def projected(*tensors: Tensor) -> Tensor:
             leaves = [t if t.requires_grad or i not in wanted else _leaf(t) for i, t in enumerate(tensors)]
-            home = leaves[0].backend
-            total = Tensor(0.0, leaves[wanted[0]].dtype, backend=home)
+            backend = leaves[0].backend
+            total = Tensor(0.0, leaves[wanted[0]].dtype, backend=backend)
             gradients = self._gradients(leaves, wanted, weights, create_graph=True)
             for gradient, direction in zip(gradients, directions, strict=True):
-                total = total + (gradient * Tensor(direction, gradient.dtype, backend=home)).sum()
+                total = total + (gradient * Tensor(direction, gradient.dtype, backend=backend)).sum()
             return total
 
         return _Gradient(self, projected)
@@ -173,12 +173,12 @@ class TensorSubject(BaseSubject):
         """Around the arrays themselves where the backend takes NumPy's, so
         that their strides are tested too.
         """
-        home = self._home()
-        if home.array_type is np.ndarray:
-            return [Tensor.wrap(np.asarray(array), home) for array in arrays]
-        return [Tensor.from_value(array, backend=home) for array in arrays]
+        backend = self._chosen_backend()
+        if backend.array_type is np.ndarray:
+            return [Tensor.wrap(np.asarray(array), backend) for array in arrays]
+        return [Tensor.from_value(array, backend=backend) for array in arrays]
 
-    def _home(self) -> Backend:
+    def _chosen_backend(self) -> Backend:
         return backends.default() if self.backend is None else backends.get(self.backend)
 
     def _result(self, result: Any) -> Tensor:
@@ -241,7 +241,7 @@ class VjpSubject(_Derived):
 
     def pull(self, arrays: Sequence[NDArray], weights: NDArray, wanted: tuple[int, ...]) -> list[NDArray]:
         tensors = self.tensors(arrays)
-        with backends.use(self._home()):
+        with backends.use(self._chosen_backend()):
             value, pull = vjp(
                 lambda *xs: self.function(*_replaced(tensors, wanted, xs)),
                 *(tensors[i] for i in wanted),
@@ -284,9 +284,13 @@ def importable(function: Any) -> tuple[tuple[str, ...], str]:
     name = str(getattr(function, "__name__", ""))
     if name and PUBLIC.get(name) is function:
         return (), f"ag.{name}"
-    home = str(getattr(function, "__module__", ""))
-    if name.isidentifier() and getattr(sys.modules.get(home), name, None) is function and home != "__main__":
-        return (f"from {home} import {name}",), name
+    module = str(getattr(function, "__module__", ""))
+    if (
+        name.isidentifier()
+        and getattr(sys.modules.get(module), name, None) is function
+        and module != "__main__"
+    ):
+        return (f"from {module} import {name}",), name
     code = getattr(function, "__code__", None)
     where = f" at {code.co_filename}:{code.co_firstlineno}" if code is not None else ""
     return (f"# f: your function, {name_of(function)}{where}",), "f"

@@ -73,7 +73,7 @@ class Lowering(plan.Lowering[Call]):
         """Whether a step may find an index out of range: then state is
         written last, and only if there was none.
         """
-        return any(g.kind == "special" and g.head is not None and _looks_up(g.head) for g in self.plan.groups)
+        return any(g.kind == "opaque" and g.head is not None and _looks_up(g.head) for g in self.plan.groups)
 
     def _places(self) -> dict[Value, Value]:
         return {} if self.guarded else super()._places()
@@ -271,7 +271,7 @@ def accepts(instruction: Instruction) -> bool:
 
 
 def is_foreign(instruction: Instruction) -> bool:
-    """Whether there is no kernel for this special instruction."""
+    """Whether there is no kernel for this opaque instruction."""
     known = is_movable(instruction)
     if known is not None:
         return not known

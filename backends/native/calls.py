@@ -14,7 +14,7 @@ from ..program.access import Access, merged
 from ..program.ir import Value
 from .kernel import Kernel
 
-Touch = tuple[str, int] | None
+Partition = tuple[str, int] | None
 """How the threads of a call share a root: ("rows", n) each its own rows,
 ("first", 0) one thread; None any of it.
 """
@@ -31,8 +31,8 @@ class Call(PlannedCall):
 def call_of(
     kernel: Kernel,
     label: str,
-    reads: Mapping[Value, Touch],
-    writes: Mapping[Value, Touch],
+    reads: Mapping[Value, Partition],
+    writes: Mapping[Value, Partition],
     flops: int = 0,
     checks: bool = False,
 ) -> Call:
@@ -49,15 +49,15 @@ def call_of(
     )
 
 
-def touches(accesses: Any, touch: Callable[[Access], Touch]) -> dict[Value, Touch]:
-    found: dict[Value, Touch] = {}
+def partitions(accesses: Any, partition: Callable[[Access], Partition]) -> dict[Value, Partition]:
+    found: dict[Value, Partition] = {}
     for access in accesses:
-        new = touch(access)
+        new = partition(access)
         found[access.root] = new if found.get(access.root, new) == new else None
     return found
 
 
-def rows_touched(access: Access, domain: Sequence[int], kept: int, rows: int) -> Touch:
+def rows_of(access: Access, domain: Sequence[int], kept: int, rows: int) -> Partition:
     """("rows", n) where row i of the loops touches only the i-th of n equal parts of the root."""
     step = merged(domain[:kept], access.strides[:kept])
     inside = sum((n - 1) * s for n, s in zip(domain[kept:], access.strides[kept:], strict=True))

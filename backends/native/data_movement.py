@@ -11,7 +11,7 @@ from ..program.access import Access
 from ..program.ir import Instruction, Value
 from ..program.pieces import add_windows, is_movable
 from . import indexing, random_numbers
-from .calls import ERRORS, Touch, call_of, rows_touched
+from .calls import ERRORS, Partition, call_of, rows_of
 from .sorting import Order
 from .windows import Sliding, WindowsAdd
 
@@ -23,7 +23,7 @@ def random_bits(lowering: Lowering, values: list[Value], target: Value) -> None:
     key, counter = (lowering.root(lowering.views[v].root) for v in values)
     bits = random_numbers.RandomBits(key, counter, target, lowering.width)
     shape = target.spec.shape
-    own: Touch = ("rows", shape[0]) if random_numbers.RandomBits.by_rows(shape, lowering.width) else None
+    own: Partition = ("rows", shape[0]) if random_numbers.RandomBits.by_rows(shape, lowering.width) else None
     lowering.calls.append(call_of(bits, "random_bits", {key: None, counter: None}, {target: own}))
 
 
@@ -31,7 +31,7 @@ def argsort(lowering: Lowering, keys: Value, target: Value) -> None:
     scratch = lowering.fresh(Spec((Order.scratch_size(target.spec.shape[0]),), np.dtype(np.uint64)))
     source = lowering.root(lowering.views[keys].root)
     order = Order(source, target, scratch, lowering.width)
-    first: Touch = ("first", 0)
+    first: Partition = ("first", 0)
     lowering.calls.append(call_of(order, "argsort", {source: first}, {target: first, scratch: first}))
 
 
@@ -48,14 +48,14 @@ def windows_add(lowering: Lowering, values: Value, target: Value, static: dict[s
         counts = [values.spec.shape[axis] for axis in sliding.axes]
         kernel = WindowsAdd(access, target, counts, sliding, lowering.width)
         rows = shape[0]
-        own = rows_touched(access, values.spec.shape, 1, rows)
+        own = rows_of(access, values.spec.shape, 1, rows)
         lowering.calls.append(call_of(kernel, "windows_add", {access.root: own}, {target: ("rows", rows)}))
         return
     add_windows(lowering, values, target, static)
 
 
 def take(lowering: Lowering, table: Value, indices: Value, target: Value) -> None:
-    own: Touch = ("rows", indices.spec.shape[0] if indices.spec.shape else 1)
+    own: Partition = ("rows", indices.spec.shape[0] if indices.spec.shape else 1)
     kernel = indexing.Take(lowering.root(table), lowering.root(indices), target, ERRORS, lowering.width)
     from_, by = list(kernel.pointers)[:2]
     lowering.calls.append(
@@ -65,7 +65,7 @@ def take(lowering: Lowering, table: Value, indices: Value, target: Value) -> Non
 
 def scatter(lowering: Lowering, rows: Value, indices: Value, target: Value) -> None:
     kernel = indexing.ScatterAdd(lowering.root(rows), lowering.root(indices), target, ERRORS, lowering.width)
-    first: Touch = ("first", 0)
+    first: Partition = ("first", 0)
     from_, by = list(kernel.pointers)[:2]
     lowering.calls.append(
         call_of(kernel, "scatter_add", {from_: first, by: first}, {target: first, ERRORS: None}, checks=True)
@@ -73,7 +73,7 @@ def scatter(lowering: Lowering, rows: Value, indices: Value, target: Value) -> N
 
 
 def is_foreign(instruction: Instruction) -> bool:
-    """Whether there is no kernel for this special instruction."""
+    """Whether there is no kernel for this opaque instruction."""
     known = is_movable(instruction)
     if known is not None:
         return not known

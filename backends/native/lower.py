@@ -21,7 +21,7 @@ from ..program.nest import Nest, is_flat, kept_axes, scratch_length, scratch_val
 from ..program.precision import rounded_products
 from ..program.views import row_major
 from . import data_movement, multiplying
-from .calls import Call, Touch, rows_touched, touches
+from .calls import Call, Partition, partitions, rows_of
 from .columns import Columns
 from .kernel import Kernel
 from .loops import Rows
@@ -104,13 +104,13 @@ class Lowering(plan.Lowering[Call]):
         kernel: Kernel
         if group.kind == "columns":
             kernel = Columns(nest, roots, self.width)
-            touch: Callable[[Access], Touch] = lambda access: None  # noqa: E731
+            partition: Callable[[Access], Partition] = lambda access: None  # noqa: E731
         else:
             kernel = (Narrow if is_narrow(nest) else Rows)(nest, roots, self.width)
-            touch = self._touch_of(nest)
+            partition = self._partition_of(nest)
         label = name or " ".join(summary(group))
         call = self.call(
-            kernel, label, roots, reads.values(), writes.values(), touch, group, nest.signature(roots)
+            kernel, label, roots, reads.values(), writes.values(), partition, group, nest.signature(roots)
         )
         if group.reduced is None or (
             group.kind == "rows" and not scratches and scratch_length(group) <= 4 * self.width
@@ -130,18 +130,18 @@ class Lowering(plan.Lowering[Call]):
         strides = [0] * first + list(row_major(group.domain[first:]))
         return Access(scratch, value.spec.dtype, padded, tuple(strides))
 
-    def _touch_of(self, nest: Nest) -> Callable[[Access], Touch]:
+    def _partition_of(self, nest: Nest) -> Callable[[Access], Partition]:
         domain = nest.group.domain
         if is_flat(nest):
             first = domain[0] if len(domain) > 1 else math.prod(domain)
             if math.prod(domain) <= 1:
                 return lambda access: ("first", 0)
-            return lambda access: rows_touched(access, domain, 1 if len(domain) > 1 else len(domain), first)
+            return lambda access: rows_of(access, domain, 1 if len(domain) > 1 else len(domain), first)
         kept = kept_axes(nest)
         rows = math.prod(domain[:kept])
         if rows == 1:
             return lambda access: ("first", 0)
-        return lambda access: rows_touched(access, domain, kept, rows)
+        return lambda access: rows_of(access, domain, kept, rows)
 
     def call(
         self,
@@ -150,7 +150,7 @@ class Lowering(plan.Lowering[Call]):
         roots: Sequence[Value],
         reads: Any,
         writes: Any,
-        touch: Callable[[Access], Touch],
+        partition: Callable[[Access], Partition],
         group: Group | None = None,
         signature: str | None = None,
     ) -> Call:
@@ -162,8 +162,8 @@ class Lowering(plan.Lowering[Call]):
         call = Call(
             label,
             tuple(roots),
-            touches(reads, touch),
-            touches(writes, touch),
+            partitions(reads, partition),
+            partitions(writes, partition),
             flops=0 if group is None else math.prod(group.domain) * len(group.steps),
             text=text,
             declared=declared,

@@ -13,7 +13,7 @@ from ..program.ir import Value
 from ..program.momentum import momentum_of
 from ..program.nest import Nest, only_for, summary
 from . import gemm, streamed, transpose
-from .calls import Touch, call_of, rows_touched
+from .calls import Partition, call_of, rows_of
 from .packed import Packed, suits
 from .product import Product, Roomy
 from .streamed import Streamed
@@ -90,12 +90,12 @@ def _tiles(lowering: Lowering, group: Group, reads: dict[Value, Access], a: Valu
         kernel = Product(nest, first, second, terms, roots, lowering.width)
     kept = len(group.domain) - 1
 
-    def touch(access: Access) -> Touch:
+    def partition(access: Access) -> Partition:
         if access is second or batch or kind:
             return None
         if access is first:
-            return rows_touched(access, (rows, a.spec.shape[-1]), 1, rows)
-        return rows_touched(access, group.domain, kept, rows)
+            return rows_of(access, (rows, a.spec.shape[-1]), 1, rows)
+        return rows_of(access, group.domain, kept, rows)
 
     call = lowering.call(
         kernel,
@@ -103,7 +103,7 @@ def _tiles(lowering: Lowering, group: Group, reads: dict[Value, Access], a: Valu
         roots,
         (first, second, *reads.values()),
         writes.values(),
-        touch,
+        partition,
         group,
         f"{nest.signature(roots)} {_place(first, roots)} {_place(second, roots)} {terms} "
         f"{type(kernel).__name__}",
@@ -180,8 +180,8 @@ def _blas(lowering: Lowering, group: Group, reads: dict[Value, Access], a: Value
         beta=beta,
     )
     by_rows = gemm.GemmCall.by_rows(rows, columns)
-    own: Touch = ("rows", rows) if by_rows else None
-    given: dict[Value, Touch] = {root_a: None if turned_a else own, root_b: None}
+    own: Partition = ("rows", rows) if by_rows else None
+    given: dict[Value, Partition] = {root_a: None if turned_a else own, root_b: None}
     if isinstance(alpha, Value):
         given[alpha] = None
     label = f"matmul ({name})" + (" with momentum" if momentum else "")

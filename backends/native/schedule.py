@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from ..program.ir import Value
-from .calls import ERRORS, Call, Touch
+from .calls import ERRORS, Call, Partition
 from .driver import BARRIER, CHECK
 
 _SMALL = 4_000_000
@@ -38,13 +38,13 @@ def schedule(calls: Sequence[Call], states: set[Value], intermediate: int) -> li
         for other in set(earlier):
             after[other].append(index)
     ready = [i for i, count in enumerate(waiting) if count == 0]
-    open_touches: dict[Value, list[tuple[Touch, bool]]] = {}
+    unsynced: dict[Value, list[tuple[Partition, bool]]] = {}
     placed: list[Placed] = []
     checked = True
     while ready:
         ready.sort()
         choices = ready if small else ready[:1]
-        free = next((i for i in choices if not _must_meet(calls[i], open_touches)), None)
+        free = next((i for i in choices if not _must_meet(calls[i], unsynced)), None)
         index = ready[0] if free is None else free
         call = calls[index]
         flags = 0
@@ -55,11 +55,11 @@ def schedule(calls: Sequence[Call], states: set[Value], intermediate: int) -> li
         if free is None or call.foreign is not None:
             flags |= BARRIER
         if flags & BARRIER:
-            open_touches.clear()
-        for root, touch in call.reads.items():
-            open_touches.setdefault(root, []).append((touch, False))
-        for root, touch in call.writes.items():
-            open_touches.setdefault(root, []).append((touch, True))
+            unsynced.clear()
+        for root, partition in call.reads.items():
+            unsynced.setdefault(root, []).append((partition, False))
+        for root, partition in call.writes.items():
+            unsynced.setdefault(root, []).append((partition, True))
         placed.append(Placed(call, flags))
         ready.remove(index)
         for other in after[index]:
@@ -95,13 +95,13 @@ def _dependencies(calls: Sequence[Call], states: set[Value]) -> list[list[int]]:
     return before
 
 
-def _must_meet(call: Call, open_touches: Mapping[Value, list[tuple[Touch, bool]]]) -> bool:
-    for root, touch in call.reads.items():
-        if any(writes and (other is None or other != touch) for other, writes in open_touches.get(root, ())):
+def _must_meet(call: Call, unsynced: Mapping[Value, list[tuple[Partition, bool]]]) -> bool:
+    for root, partition in call.reads.items():
+        if any(writes and (other is None or other != partition) for other, writes in unsynced.get(root, ())):
             return True
-    for root, touch in call.writes.items():
+    for root, partition in call.writes.items():
         if root == ERRORS:
             continue
-        if any(other is None or other != touch for other, _ in open_touches.get(root, ())):
+        if any(other is None or other != partition for other, _ in unsynced.get(root, ())):
             return True
     return False

@@ -51,7 +51,7 @@ class Lowering(BufferAssignment, Generic[C]):
             first = len(self.calls)
             if group.kind == "product":
                 self.product(group, reads)
-            elif group.kind == "special":
+            elif group.kind == "opaque":
                 self.move(group)
             else:
                 self.nest(group, reads, {v: self.write(group, v) for v in self.made(group)})

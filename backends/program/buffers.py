@@ -39,7 +39,7 @@ class BufferAssignment(ABC):
 
     @abstractmethod
     def is_foreign(self, instruction: Instruction) -> bool:
-        """Whether the target has no kernel for this special instruction."""
+        """Whether the target has no kernel for this opaque instruction."""
 
     @abstractmethod
     def reads_late(self, group: Group) -> bool:
@@ -71,7 +71,7 @@ class BufferAssignment(ABC):
     def _places(self) -> dict[Value, Value]:
         """Values that are computed right into the memory of a state."""
         on_host = any(
-            g.head is not None and g.kind == "special" and self.is_foreign(g.head) for g in self.plan.groups
+            g.head is not None and g.kind == "opaque" and self.is_foreign(g.head) for g in self.plan.groups
         )
         if on_host:
             return {}
@@ -84,11 +84,11 @@ class BufferAssignment(ABC):
         return {v: s for v, s in self.assigned.items() if self._in_place(v, s, last.get(s, -1))}
 
     def _in_place(self, value: Value, state: Value, last: int) -> bool:
-        home = self.plan.home[value]
-        group = self.plan.groups[home]
-        if last > home or group.kind == "special":
+        place = self.plan.group_of[value]
+        group = self.plan.groups[place]
+        if last > place or group.kind == "opaque":
             return False
-        if last < home:
+        if last < place:
             return True
         if group.head is not None and any(
             isinstance(o, Value) and self.views[o].root == state for o in group.head.operands
@@ -99,7 +99,7 @@ class BufferAssignment(ABC):
         write = self.write(group, value)
         return all(
             (a.offset, a.strides) == (write.offset, write.strides)
-            for a in self.reads[home].values()
+            for a in self.reads[place].values()
             if a.root == state
         )
 
@@ -176,8 +176,8 @@ class BufferAssignment(ABC):
 
     def made(self, group: Group) -> list[Value]:
         """Values of the group that are wanted in memory."""
-        here = [v for v in group.axes if v in self.needed and self.plan.home.get(v) is not None]
-        return [v for v in here if self.plan.groups[self.plan.home[v]] is group]
+        here = [v for v in group.axes if v in self.needed and self.plan.group_of.get(v) is not None]
+        return [v for v in here if self.plan.groups[self.plan.group_of[v]] is group]
 
     def copy(self, source: Value, target: Value, where: View, label: str, accumulate: bool = False) -> None:
         """Write `source` into a view of `target`, or add it there."""

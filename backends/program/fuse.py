@@ -21,7 +21,7 @@ from ..primitives import PRIMITIVES, is_reduction
 from .ir import Instruction, Program, Value, operands_of
 from .views import Axes, View, axes_of_root, identity, is_view, own, reduced_axes, viewed
 
-Kind = Literal["rows", "columns", "product", "special"]
+Kind = Literal["rows", "columns", "product", "opaque"]
 _REPEATED = 6
 """Chains of up to this many instructions on parameters alone are computed again for each reader."""
 _LOOK_BACK = 6
@@ -33,7 +33,7 @@ class Group:
 
     `reduced` are the axes of the domain that reductions run over: the last ones in a `rows`
     group, the first ones in a `columns` group; None as long as nothing is reduced. `head` is the
-    product, or the one special instruction.
+    product, or the one opaque instruction: indexing, a transpose, random bits.
     """
 
     def __init__(self, kind: Kind, domain: Shape, head: Instruction | None = None) -> None:
@@ -65,7 +65,7 @@ class Plan(NamedTuple):
     program: Program
     groups: tuple[Group, ...]
     views: dict[Value, View]
-    home: dict[Value, int]
+    group_of: dict[Value, int]
 
 
 def plan(program: Program, accepts: Callable[[Instruction], bool] = lambda instruction: True) -> Plan:
@@ -95,7 +95,7 @@ class _Planner:
         self.accepts = accepts
         self.groups: list[Group] = []
         self.views = {p.value: own(p.value) for p in program.parameters}
-        self.home: dict[Value, int] = {}
+        self.group_of: dict[Value, int] = {}
         self.pending: dict[Value, Instruction] = {}
         self.costs: dict[Value, int] = {}
         self.drawn: set[Value] = set()
@@ -114,15 +114,15 @@ class _Planner:
         for _, value in (*self.program.assigns, *self.program.outputs):
             if isinstance(value, Value):
                 self._need(value)
-        return Plan(self.program, tuple(self.groups), self.views, self.home)
+        return Plan(self.program, tuple(self.groups), self.views, self.group_of)
 
     def _latest(self, value: Value) -> int:
         """The group after which `value` can be had: its own, or those of
         what waiting arithmetic reads by now.
         """
         root = self.views[value].root
-        if root in self.home or root not in self.pending:
-            return self.home.get(root, -1)
+        if root in self.group_of or root not in self.pending:
+            return self.group_of.get(root, -1)
         return max(map(self._latest, operands_of(self.pending[root])), default=-1)
 
     def _can_wait(self, instruction: Instruction) -> bool:
@@ -131,7 +131,7 @@ class _Planner:
         if not self._is_loop(instruction) or is_reduction(instruction.primitive):
             return False
         roots = [self.views[o].root for o in instruction.operands if isinstance(o, Value)]
-        if any(root in self.home and root not in self.drawn for root in roots):
+        if any(root in self.group_of and root not in self.drawn for root in roots):
             return False
         function = "math." in str(row.numba) or instruction.primitive == "power"
         cost = 1 + sum(self.costs.get(root, 0) for root in roots) + _REPEATED * function
@@ -146,7 +146,7 @@ class _Planner:
     def _need(self, value: Value) -> None:
         """Make sure that what `value` is a view of gets memory."""
         root = self.views[value].root
-        if root in self.pending and root not in self.home:
+        if root in self.pending and root not in self.group_of:
             self._place(self.pending[root])
 
     def _place(self, instruction: Instruction) -> None:
@@ -158,7 +158,7 @@ class _Planner:
             for value in values:
                 self._need(value)
             shape = result.spec.shape
-            group = Group("product" if _is_product(instruction) else "special", shape, instruction)
+            group = Group("product" if _is_product(instruction) else "opaque", shape, instruction)
             group.axes[result] = identity(shape)
             self._append(group, result)
             if primitive == "random_bits":
@@ -170,7 +170,7 @@ class _Planner:
         latest = max(map(self._latest, values), default=-1)
         for index in self._candidates(latest, elementwise, result):
             if self._join(instruction, self.groups[index]):
-                self.home[result] = index
+                self.group_of[result] = index
                 return
         self._found(instruction, elementwise)
 
@@ -195,7 +195,7 @@ class _Planner:
 
     def _append(self, group: Group, result: Value) -> None:
         self.groups.append(group)
-        self.home[result] = len(self.groups) - 1
+        self.group_of[result] = len(self.groups) - 1
 
     def _found(self, instruction: Instruction, elementwise: bool) -> None:
         """A group of its own."""
@@ -220,7 +220,7 @@ class _Planner:
 
     def _join(self, instruction: Instruction, group: Group) -> bool:
         """Add `instruction` to `group` if the loops fit; leaves the group as it was if not."""
-        if group.kind == "special":
+        if group.kind == "opaque":
             return False
         reduced = group.reduced
         if is_reduction(instruction.primitive):
@@ -298,7 +298,7 @@ class _Planner:
         """
         view = self.views[operand]
         inside = group.axes.get(view.root)
-        if inside is None or (view.root in self.pending and view.root not in self.home):
+        if inside is None or (view.root in self.pending and view.root not in self.group_of):
             return None
         if view.axes is None:
             return False
@@ -327,7 +327,7 @@ class _Planner:
         for operand in operands_of(instruction):
             view = self.views[operand]
             root = view.root
-            if root not in self.pending or root in self.home:
+            if root not in self.pending or root in self.group_of:
                 continue
             wanted = axes_of_root(view, operand, axes)
             if wanted is None:

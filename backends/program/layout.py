@@ -88,8 +88,8 @@ def lay_out(calls: Sequence[Work], meets: Sequence[bool], sizes: Mapping[Value, 
                 if spot[1] > wanted:
                     free.append((spot[0] + wanted, spot[1] - wanted))
             held[value] = wanted
-        for root, touch in (*call.reads.items(), *call.writes.items()):
-            since.setdefault(root, set()).add(touch)
+        for root, partition in (*call.reads.items(), *call.writes.items()):
+            since.setdefault(root, set()).add(partition)
     return Layout(offsets, size, {v: (first[v], last[v]) for v in first})
 
 

@@ -134,21 +134,21 @@ def test_memory_layout_does_not_matter(case, is_tried):
     sample, layout = case
     if not is_tried(sample):
         return
-    home = NUMPY if backends.default().name.startswith("cupy") else backends.default()
+    backend = NUMPY if backends.default().name.startswith("cupy") else backends.default()
     plain = gradients(sample, sample.inputs)
     tensors = []
     for array in sample.inputs:
         other = layout(array)
         assert np.array_equal(other, array)
         # around the copy that ag.tensor would make, which has the order of its source
-        tensors.append(ag.Tensor.wrap(other, home))
+        tensors.append(ag.Tensor.wrap(other, backend))
     y = function(sample)(*tensors)
     np.testing.assert_allclose(y.numpy(), plain[0], rtol=1e-13, atol=1e-13)
     for i in differentiable(sample):
         tensors[i].requires_grad = True
     y = function(sample)(*tensors)
     weights = np.random.default_rng(1).uniform(0.5, 1.5, y.shape)
-    y.backward(ag.tensor(strided(weights), backend=home))
+    y.backward(ag.tensor(strided(weights), backend=backend))
     for i, expected in zip(differentiable(sample), plain[1], strict=True):
         found = tensors[i].grad.numpy()
         assert found.dtype == expected.dtype

@@ -67,8 +67,8 @@ def assert_nothing_is_overwritten_early(machine):
         if flags & BARRIER:
             touched.clear()
         for root in call.writes:
-            for other, touches in touched.items():
+            for other, partitions in touched.items():
                 shares = root in offsets and other in offsets and offsets[root] == offsets[other] and root != other  # fmt: skip
-                assert not shares or touches == {call.writes[root]}, (call.label, root, other)
-        for root, touch in (*call.reads.items(), *call.writes.items()):
-            touched.setdefault(root, set()).add(touch)
+                assert not shares or partitions == {call.writes[root]}, (call.label, root, other)
+        for root, partition in (*call.reads.items(), *call.writes.items()):
+            touched.setdefault(root, set()).add(partition)

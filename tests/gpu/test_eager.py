@@ -1,4 +1,4 @@
-"""Every primitive on a GPU against NumPy: values, dtypes, errors. More in `test_eager_moving` and `test_eager_tensors`."""
+"""Every primitive on a GPU against NumPy: values, dtypes, errors. More in `test_eager_data_movement` and `test_eager_tensors`."""
 
 from __future__ import annotations
 

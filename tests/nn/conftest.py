@@ -12,7 +12,7 @@ import nn
 
 
 def pytest_generate_tests(metafunc):
-    """`tests/gpu/test_machine_fit.py` trains with every layer, optimizer and loss on devices; what is marked `devices` is
+    """`tests/gpu/test_executable_fit.py` trains with every layer, optimizer and loss on devices; what is marked `devices` is
     what else the backend decides: how data come, how state is written back, callbacks, threads, predictions."""
     engines(metafunc)
 

@@ -118,7 +118,7 @@ def test_no_result_takes_the_place_of_what_others_still_read():
 
 
 def test_programs_do_not_depend_on_the_order_of_hashes():
-    code = "from test_native_machine import STEP; from backends.native import Executable; from backends.program import parse_program; print(Executable(parse_program(STEP)).source())"
+    code = "from test_native_executable import STEP; from backends.native import Executable; from backends.program import parse_program; print(Executable(parse_program(STEP)).source())"
     texts = set()
     for seed in ("1", "2", "3"):
         environment = os.environ | {"PYTHONHASHSEED": seed, "PYTHONPATH": os.pathsep.join([str(Path(__file__).parent), str(Path(__file__).parents[2])])}  # fmt: skip

@@ -1,4 +1,4 @@
-"""What a machine holds and leaves alone: state that is shared, moves or is given away; streams. More in `test_machine_errors`."""
+"""What a machine holds and leaves alone: state that is shared, moves or is given away; streams. More in `test_executable_errors`."""
 
 from __future__ import annotations
 

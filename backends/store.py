@@ -231,27 +231,41 @@ def folder() -> Folder | None:
     return None
 
 
-def kept(told: str, symbol: str, make: Callable[[], bytes]) -> bytes:
-    """Object code that defines `symbol`: from the folder, or made now and put there.
+def found(told: str, symbol: str) -> bytes | None:
+    """Object code that defines `symbol`, from the folder; None where there is none that can be believed.
 
     Args:
         told: all that decides the content.
         symbol: the function that is looked up in it.
-        make: compiles.
     """
     here = folder()
+    code = None if here is None else here.read(_name(told))
+    return code if code is not None and symbol.encode() in code else None
+
+
+def keep(told: str, code: bytes) -> None:
+    """Put object code into the folder; the log tells when that cannot be."""
+    here = folder()
     if here is None:
-        return make()
-    name = hashlib.sha256(told.encode()).hexdigest() + _SUFFIX
-    code = here.read(name)
-    if code is None or symbol.encode() not in code:
+        return
+    try:
+        here.write(_name(told), code)
+    except OSError as error:
+        if error.errno is None:
+            raise
+        _log.warning("a kernel could not be kept in %s: %s", here.path, error)
+        if not here.path.exists():
+            folder.cache_clear()
+
+
+def kept(told: str, symbol: str, make: Callable[[], bytes]) -> bytes:
+    """Object code from the folder, or made now and put there; see `found`."""
+    code = found(told, symbol)
+    if code is None:
         code = make()
-        try:
-            here.write(name, code)
-        except OSError as error:
-            if error.errno is None:
-                raise
-            _log.warning("a kernel could not be kept in %s: %s", here.path, error)
-            if not here.path.exists():
-                folder.cache_clear()
+        keep(told, code)
     return code
+
+
+def _name(told: str) -> str:
+    return hashlib.sha256(told.encode()).hexdigest() + _SUFFIX

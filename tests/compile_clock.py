@@ -9,8 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 COMPILERS = (
-    ("backends.numba.compile", "_compile"),
-    ("backends.native.build", "_compile"),
+    ("backends.llvm", "compiled"),
     ("substitute.host", "_compile"),
 )
 _spent = 0.0

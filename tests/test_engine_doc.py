@@ -15,12 +15,12 @@ import pytest
 
 import autograd as ag
 import backends
+from backends import processor
 
 pytestmark = pytest.mark.once
 pytest.importorskip("llvmlite")
 pytest.importorskip("numba")
 from backends.native import blas, cache, threads  # noqa: E402
-from backends.native import executable as machine  # noqa: E402
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "engine.md"
@@ -40,7 +40,7 @@ def outputs(text):
 @pytest.mark.parametrize(("width", "has_blas"), [(4, False), (8, True), (16, True)])
 def test_the_code_prints_what_the_page_says(width, has_blas, monkeypatch):
     monkeypatch.setattr(cache, "_made", {})
-    monkeypatch.setattr(machine, "vector_width", lambda: width)
+    monkeypatch.setattr(processor.Processor, "width", width)
     monkeypatch.setattr(threads, "limit", None)
     if not has_blas:
         monkeypatch.setattr(blas, "is_here", lambda: False)

@@ -8,44 +8,57 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from functools import cache, partial
-from typing import Any, NamedTuple
+from functools import cache, cached_property, partial
+from pathlib import Path
+from typing import Any
 from weakref import WeakValueDictionary
 
+from .. import llvm, processor
 from ..locks import renewed_lock
-from ..numba.compile import has_wide_vectors, kept, loaded, object_code
 from .driver import DRIVER, driver_text
+from .kernel import Kernel
 
 _lock = renewed_lock()
 
 
-class Function(NamedTuple):
-    """LLVM text of a function that is called `@NAME` there, and what it declares."""
+class Function:
+    """A kernel's function, told apart by what decides its text, which is written when somebody needs it."""
 
-    text: str
-    declared: tuple[str, ...] = ()
+    def __init__(self, kernel: Kernel) -> None:
+        self.signature = kernel.signature()
+        self._kernel = kernel
+
+    @cached_property
+    def text(self) -> str:
+        """LLVM text, in which the function is called `@NAME`."""
+        return self._kernel.text()
+
+    @property
+    def declared(self) -> tuple[str, ...]:
+        """What the text declares."""
+        return tuple(self._kernel.code.declared) if self.text else ()
+
+    def module(self, name: str) -> str:
+        """The function alone, called `name`, in a module."""
+        return _module([self.text.replace("@NAME", f"@{name}", 1)], self.declared)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Function) and self.signature == other.signature
+
+    def __hash__(self) -> int:
+        return hash(self.signature)
 
 
 class Code:
     """A function's machine code in memory, as long as somebody holds this object."""
 
-    def __init__(self, engine: Any, symbol: str) -> None:
-        self.engine = engine
-        self.address = int(engine.get_function_address(symbol))
+    def __init__(self, image: Any, symbol: str) -> None:
+        self.image = image
+        self.address = int(image.get_function_address(symbol))
 
 
-_engines: list[Any] = []
-_held: WeakValueDictionary[Function, Code] = WeakValueDictionary()
-
-
-def vector_width() -> int:
-    """How many float32 a register of the processor holds."""
-    import llvmlite.binding as llvm
-
-    if has_wide_vectors():
-        return 16
-    features = llvm.get_host_cpu_features()
-    return 8 if features.get("avx2", False) else 4
+_images: list[Any] = []
+_held: WeakValueDictionary[str, Code] = WeakValueDictionary()
 
 
 def listing(functions: Sequence[Function]) -> str:
@@ -58,7 +71,7 @@ def listing(functions: Sequence[Function]) -> str:
 def build(functions: Sequence[Function]) -> list[Code]:
     """The machine code of each function, compiled at most once for this machine."""
     with _lock:
-        codes = {function: _held.get(function) for function in functions}
+        codes = {function: _held.get(function.signature) for function in functions}
         new = [function for function, code in codes.items() if code is None]
         if new:
             codes.update(zip(new, _loaded(new), strict=True))
@@ -66,18 +79,31 @@ def build(functions: Sequence[Function]) -> list[Code]:
 
 
 def _loaded(functions: Sequence[Function]) -> list[Code]:
-    texts, symbols = [], []
-    for function in functions:
-        # object files that are loaded together have to differ in their symbols
-        symbol = f"k{hashlib.sha256(function.text.encode()).hexdigest()[:32]}"
-        texts.append(_module([function.text.replace("@NAME", f"@{symbol}", 1)], function.declared))
-        symbols.append(symbol)
-    engine = loaded(
-        [kept(text, symbol, partial(_compile, text)) for text, symbol in zip(texts, symbols, strict=True)]
+    # object files that are loaded together have to differ in their symbols
+    symbols = [f"k{hashlib.sha256(f.signature.encode()).hexdigest()[:32]}" for f in functions]
+    image = _image(
+        [
+            llvm.Source(f"{writers()}\n{f.signature}" if writers() else f.module(s), s, partial(f.module, s))
+            for f, s in zip(functions, symbols, strict=True)
+        ]
     )
-    codes = [Code(engine, symbol) for symbol in symbols]
-    _held.update(zip(functions, codes, strict=True))
+    codes = [Code(image, symbol) for symbol in symbols]
+    _held.update(zip((f.signature for f in functions), codes, strict=True))
     return codes
+
+
+@cache
+def writers() -> str:
+    """A hash of the code that writes texts: with it a signature decides the text. Empty where that
+    code cannot be read.
+    """
+    folder = Path(__file__).parent.parent
+    others = ("cuda", "cupy")
+    files = sorted(p for p in folder.glob("**/*.py") if p.relative_to(folder).parts[0] not in others)
+    told = hashlib.sha256()
+    for file in files:
+        told.update(file.read_bytes())
+    return told.hexdigest() if files else ""
 
 
 @cache
@@ -85,13 +111,18 @@ def driver() -> dict[str, int]:
     """The addresses of the driver's functions, which stay for as long as the process lives."""
     text = _module([driver_text()], ())
     with _lock:
-        engine = loaded([kept(text, DRIVER[0], partial(_compile, text))])
-    _engines.append(engine)
-    return {name: int(engine.get_function_address(name)) for name in DRIVER}
+        image = _image([llvm.Source(text, DRIVER[0], lambda: text)])
+    _images.append(image)
+    return {name: int(image.get_function_address(name)) for name in DRIVER}
+
+
+def _image(sources: Sequence[llvm.Source]) -> Any:
+    """Code in memory."""
+    return llvm.loaded(llvm.object_codes(sources))
 
 
 def _module(texts: Sequence[str], declared: Sequence[str]) -> str:
-    wide = '"prefer-vector-width"="512" ' if has_wide_vectors() else ""
+    wide = '"prefer-vector-width"="512" ' if processor.here().has_wide_vectors else ""
     lines = [
         "; made by gradloom from a program",
         *declared,
@@ -100,8 +131,3 @@ def _module(texts: Sequence[str], declared: Sequence[str]) -> str:
         "attributes #1 = { nounwind }",
     ]
     return "\n".join([*lines, ""])
-
-
-def _compile(text: str) -> bytes:
-    # vectors are written out already
-    return object_code(text, 2, vectorized=False)

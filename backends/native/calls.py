@@ -12,6 +12,7 @@ from ..plan.calls import ERRORS as ERRORS
 from ..plan.calls import Call as PlannedCall
 from ..program.access import Access, merged
 from ..program.ir import Value
+from .build import Function
 from .kernel import Kernel
 
 Partition = tuple[str, int] | None
@@ -22,10 +23,9 @@ Partition = tuple[str, int] | None
 
 @dataclass
 class Call(PlannedCall):
-    """One kernel with its text, unless it is `foreign`."""
+    """One kernel, unless it is `foreign`."""
 
-    text: str = ""
-    declared: tuple[str, ...] = ()
+    function: Function | None = None
 
 
 def call_of(
@@ -36,7 +36,7 @@ def call_of(
     flops: int = 0,
     checks: bool = False,
 ) -> Call:
-    """The call of a kernel, with its text."""
+    """The call of a kernel."""
     return Call(
         label,
         tuple(kernel.pointers),
@@ -44,8 +44,7 @@ def call_of(
         dict(writes),
         flops,
         checks=checks,
-        text=kernel.text(),
-        declared=tuple(kernel.code.declared),
+        function=Function(kernel),
     )
 
 

@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from .. import processor
 from ..contract import Feed, Spec
 from ..numba.workers import together
 from ..numpy.memory import address, aligned
@@ -26,7 +27,7 @@ from ..plan.inspection import Read
 from ..program.ir import Program, Value
 from ..program.layout import lay_out
 from . import blas
-from .build import Function, build, driver, listing, vector_width
+from .build import build, driver, listing
 from .calls import ERRORS, Call, call_of
 from .driver import BARRIER, CHECK, DONE, SHARED_BYTES, YIELD
 from .driver import ERRORS as ERRORS_AT
@@ -54,7 +55,7 @@ class Executable(CompiledProgram):
     lowered: Lowered
 
     def __init__(self, program: Program, feeds: Mapping[str, Feed] | None = None) -> None:
-        width = vector_width()
+        width = processor.here().width
         super().__init__(program, lower(program, width, blas.is_here()), feeds)
         self.order = Value(-2, Spec((1,), np.dtype(np.int64)))
         self.names[self.order] = "order"
@@ -102,9 +103,8 @@ class Executable(CompiledProgram):
         return sizes
 
     def _build(self, placed: Sequence[Placed]) -> None:
-        functions = dict.fromkeys(Function(c.text, c.declared) for c, _ in placed if c.foreign is None)
-        self.functions = tuple(functions)
-        self.codes = dict(zip((f.text for f in functions), build(self.functions), strict=True))
+        self.functions = tuple(dict.fromkeys(c.function for c, _ in placed if c.function is not None))
+        self.codes = dict(zip(self.functions, build(self.functions), strict=True))
         kinds = [ctypes.c_void_p] + [ctypes.c_int64] * 5 + [ctypes.c_void_p] * 2
         driven = driver()
         self._run = ctypes.CFUNCTYPE(None, *kinds)(driven["run"])
@@ -146,13 +146,13 @@ class Executable(CompiledProgram):
         self.segments: list[tuple[int, int] | Call] = []
         start, at, base = 0, 0, address(self.arguments)
         for call, flags in placed:
-            if call.foreign is not None:
+            if call.function is None:
                 if len(rows) > start:
                     self.segments.append((start, len(rows) - start))
                 self.segments.append(call)
                 start = len(rows)
                 continue
-            rows.append((self.codes[call.text].address, base + 8 * at, flags))
+            rows.append((self.codes[call.function].address, base + 8 * at, flags))
             at += len(call.roots)
         if len(rows) > start or not self.segments:
             self.segments.append((start, len(rows) - start))
@@ -319,11 +319,12 @@ class Executable(CompiledProgram):
 
     def listed(self) -> list[tuple[str, Call]]:
         """`|`: all threads meet before it; `?`: only without an error; then the name of its kernel."""
-        names = {function.text: f"k{k}" for k, function in enumerate(self.functions)}
+        names = {function: f"k{k}" for k, function in enumerate(self.functions)}
         listed: list[tuple[str, Call]] = []
         for call, flags in self.placed:
             marks = ("| " if flags & BARRIER else "  ") + ("? " if flags & CHECK else "  ")
-            listed.append((f"{marks}{names.get(call.text, '-'):>4}", call))
+            name = "-" if call.function is None else names[call.function]
+            listed.append((f"{marks}{name:>4}", call))
         return listed
 
     def memory_summary(self) -> str:

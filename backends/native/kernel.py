@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -17,6 +18,7 @@ from ..contract import NAMES, DType
 from ..errors import CodeError
 from ..program.access import merged
 from ..program.arithmetic import working_dtype
+from ..program.fuse import Group
 from ..program.ir import Instruction, Value
 from ..program.ir import Operand as Given
 from . import scalar
@@ -33,6 +35,12 @@ class Kernel:
         self.code = VectorBuilder(width)
         self.width = width
         self.pointers = {root: f"%a{i}" for i, root in enumerate(roots)}
+
+    def signature(self) -> str:
+        """What decides the text, before it is written: kernels of equal signature have the same."""
+        names = dict[Value, object](zip(self.pointers, range(len(self.pointers)), strict=True))
+        told = [(n, _told(a, names)) for n, a in vars(self).items() if n not in ("code", "pointers")]
+        return repr((type(self).__name__, told))
 
     def text(self) -> str:
         """The function, called `@NAME`."""
@@ -196,3 +204,31 @@ class Kernel:
         if isinstance(operand, VectorValue):
             return operand
         return self.code.constant(operand, NAMES[dtype])
+
+
+_PLAIN = (bool, int, float, str, np.dtype, np.generic, type(None))
+
+
+def _told(thing: Any, names: dict[Value, object]) -> object:
+    """All that text can be written from in an attribute of a kernel: roots are told by their place,
+    other values by the order in which they come.
+    """
+    if isinstance(thing, Value):
+        spec = thing.spec
+        return names.setdefault(thing, f"%{len(names)}"), spec.shape, spec.dtype.char
+    if isinstance(thing, Instruction):
+        parts: Any = (thing.primitive, thing.result, thing.operands, thing.static)
+        return _told(parts, names)
+    if isinstance(thing, Group):
+        told = [_told(x, names) for x in (thing.kind, thing.domain, thing.head, thing.steps, thing.reduced)]
+        # what no step here computes is left out: it may differ where the text does not
+        return told, [(names[v], axes) for v, axes in thing.axes.items() if v in names]
+    if isinstance(thing, tuple | list):
+        return [_told(one, names) for one in thing]
+    if isinstance(thing, dict):
+        return [(_told(k, names), _told(v, names)) for k, v in thing.items()]
+    if isinstance(thing, frozenset):
+        return sorted(thing)
+    if isinstance(thing, _PLAIN):
+        return repr(thing)
+    raise TypeError(f"{thing!r} says nothing of the text of a kernel")

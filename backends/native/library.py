@@ -9,10 +9,11 @@ from typing import Any
 
 import numpy as np
 
+from .. import processor
 from ..contract import Shape, Spec
 from ..numpy.memory import address
 from ..program.ir import Value
-from .build import Function, build, vector_width
+from .build import Function, build
 from .random_numbers import RandomBits
 from .sorting import Order
 
@@ -26,12 +27,12 @@ def _functions() -> tuple[Callable[[int, int, int, int], None], Callable[[int, i
     """(bits, order, words that a group of blocks has)."""
     word, place = (Spec((), np.dtype(name)) for name in ("uint64", "int64"))
     key, counter, length = Value(0, word), Value(1, word), Value(2, place)
-    bits = RandomBits(key, counter, Value(3, Spec((), np.dtype("uint32"))), vector_width(), length)
-    order = Order(Value(4, word), Value(5, place), Value(6, word), vector_width(), length)
-    codes = build([Function(kernel.text(), tuple(kernel.code.declared)) for kernel in (bits, order)])
+    bits = RandomBits(key, counter, Value(3, Spec((), np.dtype("uint32"))), processor.here().width, length)
+    order = Order(Value(4, word), Value(5, place), Value(6, word), processor.here().width, length)
+    codes = build([Function(bits), Function(order)])
     kind = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64, ctypes.c_int64)
     _held.extend(codes)
-    return kind(codes[0].address), kind(codes[1].address), 4 * vector_width()
+    return kind(codes[0].address), kind(codes[1].address), 4 * processor.here().width
 
 
 def random_bits(key: NDArray, counter: NDArray, shape: Shape) -> NDArray:

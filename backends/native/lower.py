@@ -21,6 +21,7 @@ from ..program.nest import Nest, is_flat, kept_axes, scratch_length, scratch_val
 from ..program.precision import rounded_products
 from ..program.views import row_major
 from . import data_movement, multiplying
+from .build import Function
 from .calls import Call, Partition, partitions, rows_of
 from .columns import Columns
 from .kernel import Kernel
@@ -54,7 +55,6 @@ class Lowering(plan.Lowering[Call]):
         self.scratches: dict[Value, int] = {}
         self.functions: dict[Value, str] = {}
         self.scalars: set[Value] = set()
-        self._written: dict[str, tuple[str, tuple[str, ...]]] = {}
 
     def lowered(self) -> Lowered:
         """All calls."""
@@ -109,9 +109,7 @@ class Lowering(plan.Lowering[Call]):
             kernel = (Narrow if is_narrow(nest) else Rows)(nest, roots, self.width)
             partition = self._partition_of(nest)
         label = name or " ".join(summary(group))
-        call = self.call(
-            kernel, label, roots, reads.values(), writes.values(), partition, group, nest.signature(roots)
-        )
+        call = self.call(kernel, label, roots, reads.values(), writes.values(), partition, group)
         if group.reduced is None or (
             group.kind == "rows" and not scratches and scratch_length(group) <= 4 * self.width
         ):
@@ -152,21 +150,15 @@ class Lowering(plan.Lowering[Call]):
         writes: Any,
         partition: Callable[[Access], Partition],
         group: Group | None = None,
-        signature: str | None = None,
     ) -> Call:
-        """A call of `kernel`; kernels of one `signature` are written once."""
-        known = self._written.get(signature) if signature else None
-        text, declared = known or (kernel.text(), tuple(kernel.code.declared))
-        if signature:
-            self._written[signature] = text, declared
+        """A call of `kernel`."""
         call = Call(
             label,
             tuple(roots),
             partitions(reads, partition),
             partitions(writes, partition),
             flops=0 if group is None else math.prod(group.domain) * len(group.steps),
-            text=text,
-            declared=declared,
+            function=Function(kernel),
         )
         self.calls.append(call)
         return call

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ..contract import Spec, float32
@@ -105,16 +104,10 @@ def _tiles(lowering: Lowering, group: Group, reads: dict[Value, Access], a: Valu
         writes.values(),
         partition,
         group,
-        f"{nest.signature(roots)} {_place(first, roots)} {_place(second, roots)} {terms} "
-        f"{type(kernel).__name__}",
     )
     call.flops += 2 * math.prod(group.domain) * terms
     call.pairs = [(w, r) for w, r in same_places(reads, writes) if r not in (first.root, second.root)]
     call.label, call.scope = call.label.strip(), lowering.scope_of(group)
-
-
-def _place(access: Access, roots: Sequence[Value]) -> str:
-    return f"{roots.index(access.root)} {access.offset} {access.strides}"
 
 
 def _straight(lowering: Lowering, value: Value) -> Value:

@@ -18,7 +18,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from operator import call
 from queue import SimpleQueue
-from typing import Any, TypeVar
+from typing import Any
 
 from ..locks import renewed_lock
 
@@ -35,12 +35,11 @@ away and runs no handler of a signal.
 _invoke: Callable[[Any], object] = call
 _nothing: Callable[[], object] = dict
 """The part of the calling thread where another does the work: nothing, in C."""
-T = TypeVar("T")
 _lock = renewed_lock()
 """Held by whoever shares a call: parts that wait for each other need all their threads at the same time."""
 _workers: list[_Worker] = []
 _lock_apart = renewed_lock()
-_worker_apart: list[_Worker] = []
+_workers_apart: list[_Worker] = []
 
 
 class _Worker:
@@ -96,15 +95,13 @@ def _shared(parts: Sequence[Callable[[], object]], lock: Any, threads: list[_Wor
         raise failed[0]
 
 
-def uninterrupted(work: Callable[[], T]) -> T:
-    """What `work` returns, from a thread where no handler of a signal comes between its bytecodes.
+def apart(parts: Sequence[Callable[[], object]]) -> None:
+    """Call all parts at the same time, in threads where no handler of a signal comes between their bytecodes.
 
-    For calls of libraries that would keep a lock of theirs when they are left in the middle: LLVM's.
+    For calls of libraries that would keep a lock of theirs when they are left in the middle: LLVM's. The
+    threads are others than those that share calls, which need not wait for these.
     """
-    found: list[T] = []
-    # a thread apart: who shares a call does not wait for this
-    _shared([_nothing, lambda: found.append(work())], _lock_apart, _worker_apart)
-    return found[0]
+    _shared([_nothing, *parts], _lock_apart, _workers_apart)
 
 
 def ranges(total: int, threads: int) -> list[tuple[int, int]]:
@@ -115,4 +112,4 @@ def ranges(total: int, threads: int) -> list[tuple[int, int]]:
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_workers.clear)
-    os.register_at_fork(after_in_child=_worker_apart.clear)
+    os.register_at_fork(after_in_child=_workers_apart.clear)

@@ -27,32 +27,6 @@ class Nest(NamedTuple):
     writes: dict[Value, Access]
     scratches: dict[Value, Access]
 
-    def signature(self, roots: Sequence[Value]) -> str:
-        """Equal for nests whose kernels have the same text: values are
-        numbered as they come, roots by their place.
-        """
-        local: dict[Value, int] = {}
-        place = {root: k for k, root in enumerate(roots)}
-
-        def name(operand: object) -> object:
-            if isinstance(operand, Value):
-                return local.setdefault(operand, len(local)), str(operand.spec)
-            return repr(operand)
-
-        group = self.group
-        head = [] if group.head is None else [name(group.head.result)]
-        steps = [
-            (s.primitive, name(s.result), [name(o) for o in s.operands], repr(s.static)) for s in group.steps
-        ]
-        axes = [(name(v), a) for v, a in group.axes.items() if v in local]
-        memory = [
-            [(name(v), place[a.root], str(a.dtype), a.offset, a.strides) for v, a in part.items()]
-            for part in (self.reads, self.writes, self.scratches)
-        ]
-        return repr(
-            (group.kind, group.domain, group.reduced and sorted(group.reduced), head, steps, axes, memory)
-        )
-
 
 def count_strides(group: Group, value: Value) -> tuple[int, ...]:
     """How a counted value (arange) runs along the domain: as memory would

@@ -17,7 +17,7 @@ from backends.contract import Spec, float32
 
 pytest.importorskip("numba", reason="the extra gradloom[cpu] is not installed")
 
-from backends import store
+from backends import llvm, store
 from backends.native import Executable, build, cache, library
 from backends.numba import NumbaBackend, kernels
 from backends.numba import backend as numba_backend
@@ -169,4 +169,4 @@ def test_mistakes_of_a_rule_and_of_the_code_generator_are_told(error, monkeypatc
 
 def test_what_llvm_refuses_is_an_error_of_code_generation():
     with pytest.raises(errors.CodeError, match="LLVM refuses"):
-        compiling.object_code("define void @f() { nonsense }", 2, False)
+        llvm.compiled([("define void @f() { nonsense }", False)])

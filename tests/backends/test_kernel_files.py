@@ -15,7 +15,7 @@ from interrupting import Foreign, at_every_place
 
 pytest.importorskip("numba", reason="the extra gradloom[cpu] is not installed")
 
-from backends import store
+from backends import processor, store
 from backends.contract import Spec, float64
 from backends.numba import compile as compiling
 from backends.numba.kernels import source_of
@@ -28,6 +28,8 @@ SOURCE = source_of(lambda xp, x: x * 2.0 + 1.0, [Spec((4,), float64)], {})
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
     """An empty cache of this test's own, and a process that has loaded nothing yet."""
+    # what the processor is would be kept there too
+    processor.here()
     monkeypatch.setenv("GRADLOOM_CACHE_DIR", str(tmp_path))
     monkeypatch.setattr(compiling, "_loaded", {})
     store.folder.cache_clear()
@@ -47,13 +49,13 @@ def works(function):
 def compilations(monkeypatch):
     """A list that grows with every run of the compiler."""
     done = []
-    real = compiling._compile
+    real = compiling._text
 
     def counted(source):
         done.append(source)
         return real(source)
 
-    monkeypatch.setattr(compiling, "_compile", counted)
+    monkeypatch.setattr(compiling, "_text", counted)
     return done
 
 
@@ -331,7 +333,8 @@ def test_many_processes_at_once_and_no_numba_in_any(folder, full):
     outputs = [process.communicate()[0] for process in running]
     assert [process.returncode for process in running] == [0] * count
     assert outputs == ["False\n"] * count
-    assert len(list(folder.iterdir())) == 1
+    # the kernel, and what the processor is
+    assert len(list(folder.iterdir())) == 2
     tight = environment | {"GRADLOOM_CACHE_SIZE": "0"}
     running = [subprocess.Popen(command, env=tight, stdout=subprocess.PIPE, text=True) for _ in range(count)]  # fmt: skip
     assert [process.communicate()[0] for process in running] == ["False\n"] * count

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import re
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ import autograd as ag
 
 pytest.importorskip("numba", reason="the extra gradloom[cpu] is not installed")
 
-from backends import store
+from backends import llvm, processor, store
 from backends.contract import Spec, bool_, float32, float64, int64, uint32
 from backends.numba import compile as compiling
 from backends.numba import mathematics, translate
@@ -61,7 +62,7 @@ def by_numba(source):
 
 
 def by_llvm(source):
-    return compiling._bind(source, compiling._compile(source))
+    return compiling._bind(source, llvm.compiled([(compiling._text(source), True)])[0])
 
 
 def results(function, source):
@@ -112,7 +113,10 @@ def test_the_bits_are_those_of_numba(name, full):
 def test_kernels_for_wide_vectors_compute_the_same(monkeypatch):
     source = source_of(*KERNELS["softmax"])
     expected = results(by_llvm(source), source)
-    monkeypatch.setattr(compiling, "has_wide_vectors", lambda: True)
+    here = processor.here()
+    wide = here._replace(features=here.features | {"avx512f"}, refused=here.refused - {"avx512f"})
+    monkeypatch.setattr(processor, "here", lambda: wide)
+    monkeypatch.setattr(llvm, "processor", SimpleNamespace(here=lambda: here))
     assert '"prefer-vector-width"="512"' in translate.llvm_text(source, wide=True)
     # sums are taken in another order
     for mine, theirs in zip(results(by_llvm(source), source), expected, strict=True):

@@ -20,11 +20,11 @@ pytestmark = pytest.mark.once
 def on_numba(monkeypatch):
     pytest.importorskip("llvmlite")
     pytest.importorskip("numba")
+    from backends import processor
     from backends.native import cache
-    from backends.native import executable as machine
 
     monkeypatch.setattr(cache, "_made", {})
-    monkeypatch.setattr(machine, "vector_width", lambda: 16)
+    monkeypatch.setattr(processor.Processor, "width", 16)
     with backends.use("numba"):
         yield
 

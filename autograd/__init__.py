@@ -11,11 +11,12 @@ The functions of tensors (`ag.exp`, `ag.sum`, `ag.matmul` ...) are read off the 
 `autograd.ops`; a new op is exported by being declared.
 """
 
-from typing import TYPE_CHECKING
+import importlib
+from typing import TYPE_CHECKING, Any
 
 from backends import __version__ as __version__
 
-from . import _conflict, ops, random, testing
+from . import _conflict, ops, random
 from .call import op
 from .checkpoint import checkpoint
 from .creation import (
@@ -59,10 +60,22 @@ from .tensor import Tensor
 from .tracing import Captured, capture
 
 if TYPE_CHECKING:
+    from . import testing
     from .call import Function
 
     def __getattr__(name: str) -> Function:
         """For type checkers: every other name is the function of an op."""
+
+else:
+
+    def __getattr__(name: str) -> Any:
+        """The tester of gradients is imported when it is first asked for."""
+        if name == "testing":
+            return importlib.import_module("autograd.testing")
+        raise AttributeError(f"module 'autograd' has no attribute {name!r}")
+
+    def __dir__() -> list[str]:
+        return sorted({*globals(), "testing"})
 
 
 __all__ = [

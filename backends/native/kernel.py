@@ -39,7 +39,9 @@ class Kernel:
     def signature(self) -> str:
         """What decides the text, before it is written: kernels of equal signature have the same."""
         names = dict[Value, object](zip(self.pointers, range(len(self.pointers)), strict=True))
-        told = [(n, _told(a, names)) for n, a in vars(self).items() if n not in ("code", "pointers")]
+        # the group of a nest is told with it
+        left = ("code", "pointers", "group")
+        told = [(n, _told(a, names)) for n, a in vars(self).items() if n not in left]
         return repr((type(self).__name__, told))
 
     def text(self) -> str:
@@ -206,29 +208,34 @@ class Kernel:
         return self.code.constant(operand, NAMES[dtype])
 
 
-_PLAIN = (bool, int, float, str, np.dtype, np.generic, type(None))
+_PLAIN = frozenset((bool, int, float, str, type(None)))
 
 
 def _told(thing: Any, names: dict[Value, object]) -> object:
     """All that text can be written from in an attribute of a kernel: roots are told by their place,
     other values by the order in which they come.
     """
-    if isinstance(thing, Value):
+    kind = type(thing)
+    if kind in _PLAIN:
+        return thing
+    if kind is Value:
         spec = thing.spec
         return names.setdefault(thing, f"%{len(names)}"), spec.shape, spec.dtype.char
-    if isinstance(thing, Instruction):
+    if kind is Instruction:
         parts: Any = (thing.primitive, thing.result, thing.operands, thing.static)
-        return _told(parts, names)
-    if isinstance(thing, Group):
+        return [_told(one, names) for one in parts]
+    if kind is Group:
         told = [_told(x, names) for x in (thing.kind, thing.domain, thing.head, thing.steps, thing.reduced)]
         # what no step here computes is left out: it may differ where the text does not
         return told, [(names[v], axes) for v, axes in thing.axes.items() if v in names]
     if isinstance(thing, tuple | list):
-        return [_told(one, names) for one in thing]
+        return [one if type(one) is int else _told(one, names) for one in thing]
     if isinstance(thing, dict):
         return [(_told(k, names), _told(v, names)) for k, v in thing.items()]
     if isinstance(thing, frozenset):
         return sorted(thing)
-    if isinstance(thing, _PLAIN):
-        return repr(thing)
+    if isinstance(thing, np.dtype):
+        return thing.char
+    if isinstance(thing, np.generic):
+        return thing.dtype.char, repr(thing)
     raise TypeError(f"{thing!r} says nothing of the text of a kernel")

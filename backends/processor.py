@@ -6,7 +6,6 @@ the processor (Linux), the answer is kept on disk beside the kernels, under that
 
 from __future__ import annotations
 
-import importlib.metadata
 import logging
 import os
 import platform
@@ -90,7 +89,9 @@ def here() -> Processor:
 @cache
 def llvm_version() -> str:
     """The version of llvmlite; without loading LLVM."""
-    return importlib.metadata.version("llvmlite")
+    import llvmlite
+
+    return str(llvmlite.__version__)
 
 
 def _host() -> Processor:

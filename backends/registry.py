@@ -135,7 +135,9 @@ def _preferred() -> Backend:
     """Numba where it is installed."""
     try:
         return get("numba")
-    except BackendError:
+    except BackendError as error:
+        if not isinstance(error.__cause__, ImportError):
+            raise
         return get("numpy")
 
 

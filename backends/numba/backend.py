@@ -13,6 +13,7 @@ from __future__ import annotations
 import functools
 import importlib.util
 import logging
+import os
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -65,6 +66,7 @@ class NumbaBackend(NumPyBackend):
 
     Raises:
         ImportError: when Numba is not installed.
+        BackendError: GRADLOOM_CPU names no processor, or one with more than the one here has.
     """
 
     name: str = "numba"
@@ -72,6 +74,11 @@ class NumbaBackend(NumPyBackend):
     def __init__(self, fuse_from: int = FUSE_FROM, threads: int | None = None) -> None:
         if importlib.util.find_spec("numba") is None:
             raise ImportError("Numba is not installed; pip install 'gradloom[cpu]'")
+        if os.environ.get("GRADLOOM_CPU"):
+            # one that is not known, or not here, is an error now, not later NumPy's work
+            from .. import processor
+
+            processor.here()
         self.fuse_from = fuse_from
         self.threads = usable_cores() if threads is None else threads
         self._calls: dict[Any, dict[tuple[Any, ...], Call | Chain | None] | None] = {}

@@ -93,6 +93,16 @@ class Primitive(NamedTuple):
         return Spec(shape, dtype)
 
 
+def is_function(primitive: str) -> bool:
+    """Whether kernels call a function for it, and do not write an operator.
+
+
+    >>> is_function("exp"), is_function("add")
+    (True, False)
+    """
+    return "math." in str(PRIMITIVES[primitive].numba)
+
+
 def is_reduction(name: str) -> bool:
     """Whether this primitive is a reduction."""
     return PRIMITIVES[name].kind == "reduction"

@@ -38,6 +38,7 @@ DEFERRED = {
     ("backends/numba/backend.py", "backends.numba.kernels"),
     ("backends/numba/backend.py", "backends.native.cache"),
     ("backends/numba/backend.py", "backends.native"),
+    ("backends/numba/backend.py", "backends.processor"),
     ("backends/numpy/backend.py", "backends.numpy.planned"),
     ("backends/cupy/backend.py", "backends.cupy.executable"),
     ("backends/registry.py", "backends.cupy"),

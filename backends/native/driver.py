@@ -9,6 +9,7 @@ address of the function that yields a core.
 from __future__ import annotations
 
 import platform
+from typing import NamedTuple
 
 BARRIER, CHECK = 1, 2
 """Flags of a call: all threads meet before it; nothing more is done when there was an error."""
@@ -19,35 +20,59 @@ DRIVER = ("run", "run_timed", "once", "cycles")
 _SPINS = 1_000
 
 
-_DECLARED = (
+class _Mode(NamedTuple):
+    """How a processor is told to make 0 of results below the smallest normal number; and to wait for another.
+
+    The velocity of a unit that has died would else decay among numbers for which a processor takes
+    a hundred times as long. The mode is that of the calling thread, and is put back.
+    """
+
+    declared: str = ""
+    pause: str = ""
+    flush: str = ""
+    restore: str = ""
+
+
+_X86 = _Mode(
     "declare void @llvm.x86.sse2.pause()\n"
-    "declare void @llvm.x86.sse.stmxcsr(ptr)\ndeclare void @llvm.x86.sse.ldmxcsr(ptr)"
-)
-_FLUSH = """
+    "declare void @llvm.x86.sse.stmxcsr(ptr)\ndeclare void @llvm.x86.sse.ldmxcsr(ptr)",
+    "call void @llvm.x86.sse2.pause()",
+    """
   %mode = alloca i32, align 4
   %own = alloca i32, align 4
   call void @llvm.x86.sse.stmxcsr(ptr %mode)
   %before = load i32, ptr %mode, align 4
   %flushing = or i32 %before, 32768
   store i32 %flushing, ptr %own, align 4
-  call void @llvm.x86.sse.ldmxcsr(ptr %own)"""
-"""Results below the smallest normal number become 0: the velocity of a unit that has died would
-else decay among numbers for which a processor takes a hundred times as long. The mode is that of
-the calling thread, and is put back."""
-_RESTORE = "call void @llvm.x86.sse.ldmxcsr(ptr %mode)"
+  call void @llvm.x86.sse.ldmxcsr(ptr %own)""",
+    "call void @llvm.x86.sse.ldmxcsr(ptr %mode)",
+)
+_ARM = _Mode(
+    "declare void @llvm.aarch64.hint(i32)\n"
+    "declare i64 @llvm.aarch64.get.fpcr()\ndeclare void @llvm.aarch64.set.fpcr(i64)",
+    "call void @llvm.aarch64.hint(i32 1)",
+    # FZ is bit 24 of FPCR; such numbers are read as 0, too
+    """
+  %before = call i64 @llvm.aarch64.get.fpcr()
+  %flushing = or i64 %before, 16777216
+  call void @llvm.aarch64.set.fpcr(i64 %flushing)""",
+    "call void @llvm.aarch64.set.fpcr(i64 %before)",
+)
+_MODES = {"x86_64": _X86, "amd64": _X86, "aarch64": _ARM, "arm64": _ARM}
 
 
-def driver_text() -> str:
+def driver_text(machine: str = "") -> str:
     """`run`; `run_timed`, which adds up cycles per call in part 0; `once`, a step in
     one thread with one argument to pass.
+
+    Args:
+        machine: whose instructions are used, by a name of `platform.machine()`; default: the one here.
     """
-    pause = flush = restore = ""
-    declared = ""
-    if platform.machine().lower() in ("x86_64", "amd64"):
-        pause, flush, restore = "call void @llvm.x86.sse2.pause()", _FLUSH, _RESTORE
-        declared = _DECLARED
-    runs = (_run(timed).replace("FLUSH", flush).replace("RESTORE", restore) for timed in (False, True))
-    return "\n".join([declared, _CYCLES, _MEET.replace("PAUSE", pause), *runs, _ONCE])
+    mode = _MODES.get((machine or platform.machine()).lower(), _Mode())
+    runs = (
+        _run(timed).replace("FLUSH", mode.flush).replace("RESTORE", mode.restore) for timed in (False, True)
+    )
+    return "\n".join([mode.declared, _CYCLES, _MEET.replace("PAUSE", mode.pause), *runs, _ONCE])
 
 
 _ONCE = """

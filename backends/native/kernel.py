@@ -56,10 +56,14 @@ class Kernel:
                 code.line(f"{where} = getelementptr ptr, ptr %arguments, i64 {i}")
             code.line(f"{pointer} = load ptr, ptr {where}, align 8")
         self.block = "entry"
+        self.prologue()
         self.body()
         code.line("ret void")
         code.lines.append("}")
         return "\n".join(code.lines)
+
+    def prologue(self) -> None:
+        """Write what has to stand before all loops: memory on the stack."""
 
     def body(self) -> None:
         """Write what the kernel does."""

@@ -13,6 +13,7 @@ from abc import abstractmethod
 from collections.abc import Callable, Sequence
 
 from ..contract import NAMES, DType
+from ..primitives import is_function
 from ..program.access import Access
 from ..program.ir import Instruction, Value
 from ..program.nest import Nest, count_strides
@@ -22,6 +23,11 @@ from .vectors import Operand, VectorValue
 _SUMS = 24
 """Registers for sums."""
 _UNROLL = 2
+_STEPS, _ELEMENTS = 3, 32_768
+"""A longer epilogue, or one with functions, is written once for all rows of a tile, as a loop: it takes the
+same time, and LLVM a tenth of it. Not so where the result is larger: what is read from memory should be
+under way for all rows at once.
+"""
 
 
 class Product(Kernel):
@@ -38,6 +44,14 @@ class Product(Kernel):
         assert self.group.head is not None
         self.result = self.group.head.result
         self.dtype: DType = self.result.spec.dtype
+        steps = self.group.steps
+        is_small = self.result.spec.size <= _ELEMENTS
+        self.is_long = (is_small and len(steps) > _STEPS) or any(is_function(s.primitive) for s in steps)
+
+    def prologue(self) -> None:
+        if self.is_long:
+            size = (_SUMS + UNIT) * self.width * self.dtype.itemsize
+            self.code.line(f"%sums = alloca [{size} x i8], align 64")
 
     def body(self) -> None:
         batches = math.prod(self.batch)
@@ -195,6 +209,25 @@ class Product(Kernel):
         return a if b == 0 else self.code.binary("+", a, b)
 
     def _epilogue(
+        self, sums: list[VectorValue], row: VectorValue, rows: int, column: VectorValue, actives: list[int]
+    ) -> None:
+        if rows == 1 or not self.is_long:
+            self._unrolled(sums, row, rows, column, actives)
+            return
+        code, dtype, each = self.code, self.dtype, len(actives) * self.width
+        for k, total in enumerate(sums):
+            code.store(total, code.at("%sums", k * self.width, dtype), dtype, self.width)
+
+        def one(i: VectorValue, carried: list[VectorValue]) -> list[VectorValue]:
+            first = code.binary("*", i, each)
+            places = [code.at("%sums", self._add(first, v * self.width), dtype) for v in range(len(actives))]
+            held = [code.load(place, dtype, self.width) for place in places]
+            self._unrolled(held, code.binary("+", row, i), 1, column, actives)
+            return []
+
+        self.loop(self.number(0), self.number(rows), 1, (), one)
+
+    def _unrolled(
         self, sums: list[VectorValue], row: VectorValue, rows: int, column: VectorValue, actives: list[int]
     ) -> None:
         loaded: dict[tuple[Value, int | None, int | None], Operand] = {}

@@ -15,7 +15,7 @@ from ..contract import DType, Scalar, Shape, Spec
 from ..errors import is_refusal
 from ..numpy import NumPyBackend
 from ..numpy.memory import address
-from ..primitives import PRIMITIVES
+from ..primitives import PRIMITIVES, is_function
 from ..program import Program, Symbol, TraceBackend
 from ..program.access import Access
 from ..program.buffers import BufferAssignment
@@ -205,8 +205,7 @@ def _is_slow(primitive: str) -> bool:
 def _cost(nest: Nest) -> int:
     """The work for one element, in additions."""
     return sum(
-        _COST_OF_FUNCTION if "math." in str(PRIMITIVES[s.primitive].numba) else _COST.get(s.primitive, 1)
-        for s in nest.group.steps
+        _COST_OF_FUNCTION if is_function(s.primitive) else _COST.get(s.primitive, 1) for s in nest.group.steps
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import re
 import subprocess
 import sys
 
@@ -17,8 +18,11 @@ from autograd.testing import samples
 
 pytest.importorskip("llvmlite", reason="the extra gradloom[cpu] is not installed")
 
+import llvmlite.binding as binding
+
 from backends import llvm, objects, processor, store
 from backends.native import build
+from backends.native.driver import driver_text
 from backends.native.lower import lower
 
 KINDS = ("sgd", "adam")
@@ -161,6 +165,32 @@ def test_one_text_that_is_refused_fails_the_whole():
     with pytest.raises(ag.GradloomError, match="LLVM refuses"):
         llvm.compiled([*texts, ("define nonsense", False)])
     assert len(set(llvm.compiled(texts))) == 4
+
+
+@pytest.mark.parametrize(
+    ("machine", "triple", "expected"),
+    [
+        ("x86_64", "x86_64-unknown-linux-gnu", ("ldmxcsr", "pause")),
+        ("AMD64", "x86_64-pc-windows-msvc", ("ldmxcsr", "pause")),
+        ("aarch64", "aarch64-unknown-linux-gnu", ("FPCR", "yield")),
+        ("arm64", "arm64-apple-macosx", ("FPCR", "yield")),
+        ("riscv64", "x86_64-unknown-linux-gnu", ()),
+    ],
+)
+def test_every_processor_is_told_what_to_do_with_small_numbers(machine, triple, expected):
+    """Twice a run: the mode is set, and put back."""
+    binding.initialize_all_targets()
+    binding.initialize_all_asmprinters()
+    module = binding.parse_assembly(f"{driver_text(machine)}\nattributes #1 = {{ nounwind }}")
+    module.verify()
+    target = binding.Target.from_triple(triple).create_target_machine(opt=2)
+    assembly = target.emit_assembly(module)
+    for word in expected:
+        assert len(re.findall(rf"\b{word}\b", assembly)) >= (4 if word in ("ldmxcsr", "FPCR") else 1), (
+            assembly
+        )
+    if not expected:
+        assert "mxcsr" not in assembly
 
 
 # the processor

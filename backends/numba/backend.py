@@ -76,9 +76,9 @@ class NumbaBackend(NumPyBackend):
             raise ImportError("Numba is not installed; pip install 'gradloom[cpu]'")
         if os.environ.get("GRADLOOM_CPU"):
             # one that is not known, or not here, is an error now, not later NumPy's work
-            from .. import processor
+            from ..processor import here
 
-            processor.here()
+            here()
         self.fuse_from = fuse_from
         self.threads = usable_cores() if threads is None else threads
         self._calls: dict[Any, dict[tuple[Any, ...], Call | Chain | None] | None] = {}

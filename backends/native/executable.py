@@ -19,9 +19,9 @@ import numpy as np
 
 from ..contract import Feed, Spec
 from ..numba.workers import together
-from ..numpy.memory import address, aligned
+from ..numpy.memory import address, aligned, shaped
 from ..plan.calls import size_of
-from ..plan.executable import CompiledProgram
+from ..plan.executable import BoundProgram
 from ..plan.inspection import Read
 from ..program.ir import Program, Value
 from ..program.layout import lay_out
@@ -30,7 +30,7 @@ from .build import Function, build, driver, listing, vector_width
 from .calls import ERRORS, Call, call_of
 from .driver import BARRIER, CHECK, DONE, SHARED_BYTES, YIELD
 from .driver import ERRORS as ERRORS_AT
-from .host import array_of, run_on_host, shaped
+from .host import array_of, run_on_host
 from .indexing import Batch
 from .lower import Lowered, lower
 from .schedule import Placed, schedule
@@ -43,7 +43,7 @@ _NOTED = ERRORS_AT // 8
 _executables: weakref.WeakSet[Executable] = weakref.WeakSet()
 
 
-class Executable(CompiledProgram):
+class Executable(BoundProgram):
     """The compiled form of a program.
 
     Args:
@@ -137,7 +137,6 @@ class Executable(CompiledProgram):
             if root not in known:
                 self.slots.setdefault(root, []).append(place)
         self.known = known
-        self._bound: dict[Value, int] = {}
         self._table(placed)
 
     def _table(self, placed: Sequence[Placed]) -> None:

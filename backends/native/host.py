@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..contract import Spec
+from ..numpy.memory import shaped
 from ..numpy.primitives import NumPyPrimitives
 from ..program.ir import Value
 from .calls import Call
@@ -54,8 +54,3 @@ def array_of(
     size = base.dtype.itemsize
     flat = base.reshape(-1)[view.offset :]
     return np.lib.stride_tricks.as_strided(flat, value.spec.shape, [s * size for s in view.strides])
-
-
-def shaped(block: NDArray, spec: Spec) -> NDArray:
-    """An array of `spec` at the beginning of a block of bytes."""
-    return block[: spec.size * spec.dtype.itemsize].view(spec.dtype).reshape(spec.shape)

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from ..contract import Spec
+
 NDArray = np.ndarray[Any, Any]
 _LINE = 64
 _HUGE = 1 << 21
@@ -26,6 +28,11 @@ def aligned(size: int) -> NDArray:
     whole = np.empty(size + line, np.uint8)
     start = -address(whole) % line
     return whole[start : start + size]
+
+
+def shaped(block: NDArray, spec: Spec) -> NDArray:
+    """An array of `spec` at the beginning of a block of bytes."""
+    return block[: spec.size * spec.dtype.itemsize].view(spec.dtype).reshape(spec.shape)
 
 
 _probe = np.zeros(1)

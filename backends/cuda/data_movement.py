@@ -72,10 +72,8 @@ def batch(source: Value, order: Value | None, step: Value, result: Value, name: 
     rows = result.spec.shape[0]
     word = _row_words(result.spec.size // rows * result.spec.dtype.itemsize)
     words = result.spec.size // rows * result.spec.dtype.itemsize // word.itemsize
-    given, taken = (
-        writer.pointer(Access(source, word, 0, ())),
-        writer.pointer(Access(result, word, 0, ()), written=True),
-    )
+    given = writer.pointer(Access(source, word, 0, ()))
+    taken = writer.pointer(Access(result, word, 0, ()), written=True)
     at = writer.pointer(plain(step))
     picked = "" if order is None else writer.pointer(plain(order))
     count, length = writer.integer(rows), writer.integer(words)
@@ -102,10 +100,8 @@ def take(table: Value, indices: Value, result: Value, errors: Value, name: str =
     row_bytes = math.prod(table.spec.shape[1:]) * table.spec.dtype.itemsize
     word = _row_words(row_bytes)
     words = row_bytes // word.itemsize
-    given, taken = (
-        writer.pointer(Access(table, word, 0, ())),
-        writer.pointer(Access(result, word, 0, ()), written=True),
-    )
+    given = writer.pointer(Access(table, word, 0, ()))
+    taken = writer.pointer(Access(result, word, 0, ()), written=True)
     by, noted = writer.pointer(plain(indices)), writer.pointer(plain(errors), written=True)
     length, rows = writer.integer(words), writer.integer(table.spec.shape[0])
     writer.reaches((table.spec.size,), (table.spec.dtype.itemsize,))

@@ -8,6 +8,7 @@ are values: nothing here writes to an operand.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -24,13 +25,15 @@ Axes = tuple[int, ...]
 _FILL_BELOW = 4096
 """Elements below which one strided fill beats numpy.broadcast_to, which is Python (0.7 us against 3.1)."""
 
-# NumPy's stubs do not know reductions over several axes.
-_add: Any = np.add
-_multiply: Any = np.multiply
-_maximum: Any = np.maximum
-_minimum: Any = np.minimum
-_logical_or: Any = np.logical_or
-_logical_and: Any = np.logical_and
+
+def _reduction(ufunc: Any) -> Callable[..., Any]:
+    """The reduction by a ufunc; NumPy's stubs do not know those over several axes."""
+    reduce = ufunc.reduce
+
+    def reduction(x: NDArray, *, axis: Axes, keepdims: bool) -> Any:
+        return reduce(x, axis=axis, keepdims=keepdims)
+
+    return reduction
 
 
 class NumPyPrimitives:
@@ -110,29 +113,12 @@ class NumPyPrimitives:
     def astype(x: NDArray, *, dtype: DType) -> Any:
         return x.astype(dtype, copy=False)
 
-    @staticmethod
-    def sum(x: NDArray, *, axis: Axes, keepdims: bool) -> Any:
-        return _add.reduce(x, axis=axis, keepdims=keepdims)
-
-    @staticmethod
-    def prod(x: NDArray, *, axis: Axes, keepdims: bool) -> Any:
-        return _multiply.reduce(x, axis=axis, keepdims=keepdims)
-
-    @staticmethod
-    def max(x: NDArray, *, axis: Axes, keepdims: bool) -> Any:
-        return _maximum.reduce(x, axis=axis, keepdims=keepdims)
-
-    @staticmethod
-    def min(x: NDArray, *, axis: Axes, keepdims: bool) -> Any:
-        return _minimum.reduce(x, axis=axis, keepdims=keepdims)
-
-    @staticmethod
-    def any(x: NDArray, *, axis: Axes, keepdims: bool) -> Any:
-        return _logical_or.reduce(x, axis=axis, keepdims=keepdims)
-
-    @staticmethod
-    def all(x: NDArray, *, axis: Axes, keepdims: bool) -> Any:
-        return _logical_and.reduce(x, axis=axis, keepdims=keepdims)
+    sum = staticmethod(_reduction(np.add))
+    prod = staticmethod(_reduction(np.multiply))
+    max = staticmethod(_reduction(np.maximum))
+    min = staticmethod(_reduction(np.minimum))
+    any = staticmethod(_reduction(np.logical_or))
+    all = staticmethod(_reduction(np.logical_and))
 
     @staticmethod
     def argmax(x: NDArray, *, axis: Axes, keepdims: bool) -> Any:

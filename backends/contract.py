@@ -64,6 +64,16 @@ def resolve_dtype(name: Any) -> DType:
         raise DTypeError(f"{name!r} is not one of the dtypes {known}. {hint}") from error
 
 
+def check_dtype(dtype: Any) -> None:
+    """Refuse the dtype of an array that is shared as it is.
+
+    Raises:
+        DTypeError: where it is not supported.
+    """
+    if dtype not in NAMES:
+        raise DTypeError(f"dtype {dtype} is not supported. Supported: {', '.join(SUPPORTED)}.")
+
+
 class Spec(NamedTuple):
     """Shape and dtype of an array, without the array."""
 

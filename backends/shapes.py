@@ -248,13 +248,7 @@ def window_places(
 
 
 def windows_add(
-    values: Shape,
-    *,
-    axes: tuple[int, ...],
-    size: Shape,
-    stride: Shape,
-    dilation: Shape,
-    shape: Shape,
+    values: Shape, *, axes: tuple[int, ...], size: Shape, stride: Shape, dilation: Shape, shape: Shape
 ) -> Shape:
     """Transpose of windows: each element is added into zeros of `shape` where its window has it from."""
     expected = windows(shape, axes=axes, size=size, stride=stride, dilation=dilation)

@@ -38,7 +38,7 @@ def _each(writer: Writer, total: int) -> None:
     )
 
 
-def random_bits(key: Access, counter: Access, result: Value, name: str = "random_bits") -> Kernel:
+def random_bits(key: Access, counter: Access, result: Value) -> Kernel:
     """The bits of `backends.philox.random_bits`: a thread makes four words."""
     writer = Writer()
     size = result.spec.size
@@ -54,7 +54,7 @@ def random_bits(key: Access, counter: Access, result: Value, name: str = "random
     assert key.dtype == counter.dtype == uint64
     assert result.spec.dtype == uint32
     writer.reaches((size,), (1,))
-    return writer.kernel(name, _grid(blocks))
+    return writer.kernel("random_bits", _grid(blocks))
 
 
 def _row_words(row_bytes: int) -> np.dtype[Any]:
@@ -64,7 +64,7 @@ def _row_words(row_bytes: int) -> np.dtype[Any]:
     )
 
 
-def batch(source: Value, order: Value | None, step: Value, result: Value, name: str = "batch") -> Kernel:
+def batch(source: Value, order: Value | None, step: Value, result: Value) -> Kernel:
     """The rows of step number `step` (in memory) of an epoch: consecutive ones of
     `source`, or those that `order` names.
     """
@@ -83,18 +83,18 @@ def batch(source: Value, order: Value | None, step: Value, result: Value, name: 
     row = f"{picked}[place]" if picked else "place"
     writer.line(f"{taken}[i] = {given}[{row} * {length} + w];")
     writer.close()
-    return writer.kernel(name, _grid(rows * words))
+    return writer.kernel("batch", _grid(rows * words))
 
 
-def advance(step: Value, name: str = "advance") -> Kernel:
+def advance(step: Value) -> Kernel:
     """The step is counted on."""
     writer = Writer()
     at = writer.pointer(plain(step), written=True)
     writer.line(f"if (threadIdx.x == 0) {at}[0] += 1;")
-    return writer.kernel(name, (1, 1))
+    return writer.kernel("advance", (1, 1))
 
 
-def take(table: Value, indices: Value, result: Value, errors: Value, name: str = "take") -> Kernel:
+def take(table: Value, indices: Value, result: Value, errors: Value) -> Kernel:
     """result[i] = table[indices[i]] for rows; an index out of range is noted and reads row 0."""
     writer = Writer()
     row_bytes = math.prod(table.spec.shape[1:]) * table.spec.dtype.itemsize
@@ -109,10 +109,10 @@ def take(table: Value, indices: Value, result: Value, errors: Value, name: str =
     writer.line(f"const I r = i / {length}, w = i % {length};")
     writer.line(f"{taken}[i] = {given}[checked((i64){by}[r], {rows}, {noted}) * {length} + w];")
     writer.close()
-    return writer.kernel(name, _grid(indices.spec.size * words))
+    return writer.kernel("take", _grid(indices.spec.size * words))
 
 
-def scatter(values: Value, indices: Value, result: Value, errors: Value, name: str = "scatter_add") -> Kernel:
+def scatter(values: Value, indices: Value, result: Value, errors: Value) -> Kernel:
     """result = zeros; result[indices[i]] += values[i], row by row, in order: each
     element looks for what belongs to it.
     """
@@ -131,12 +131,10 @@ def scatter(values: Value, indices: Value, result: Value, errors: Value, name: s
     writer.close()
     writer.line(f"{total}[i] = sum;")
     writer.close()
-    return writer.kernel(name, _grid(result.spec.size))
+    return writer.kernel("scatter_add", _grid(result.spec.size))
 
 
-def windows_add(
-    values: Access, counts: Sequence[int], result: Value, static: dict[str, Any], name: str = "windows_add"
-) -> Kernel:
+def windows_add(values: Access, counts: Sequence[int], result: Value, static: dict[str, Any]) -> Kernel:
     """Each element of the result sums the windows that have it, place by place in their order.
 
     Args:
@@ -188,7 +186,7 @@ def windows_add(
         writer.close()
     writer.line(f"{total}[i] = sum;")
     writer.close()
-    return writer.kernel(name, _grid(result.spec.size))
+    return writer.kernel("windows_add", _grid(result.spec.size))
 
 
 def _places(shape: Sequence[int]) -> list[int]:

@@ -222,11 +222,7 @@ class Lowering(plan.Lowering[Call]):
         target, given = self.root(head.result), dict.fromkeys(roots, ALL)
         self.calls.append(
             Call(
-                f"{head.primitive} (CuPy)",
-                tuple({**given, target: ALL}),
-                given,
-                {target: ALL},
-                foreign=head,
+                f"{head.primitive} (CuPy)", tuple({**given, target: ALL}), given, {target: ALL}, foreign=head
             )
         )
 

@@ -315,20 +315,13 @@ class Executable(BoundProgram):
 
     # looking inside
     def one_by_one(
-        self,
-        state: Mapping[str, Any],
-        inputs: Mapping[str, Any],
-        then: Callable[[Call, Read], None],
+        self, state: Mapping[str, Any], inputs: Mapping[str, Any], then: Callable[[Call, Read], None]
     ) -> None:
         """A step on its own, without a graph."""
         with self.lock, plain_errors(self.cupy), self.backend._here, self._turn(state, wait=True) as stream:
             for name, array in inputs.items():
                 self._copy_in(self.inputs[name], array, stream)
-            self._put(
-                self.calls,
-                stream,
-                lambda call: then(call, lambda root: self.root_array(root).get()),
-            )
+            self._put(self.calls, stream, lambda call: then(call, lambda root: self.root_array(root).get()))
 
     def listed(self) -> list[tuple[str, Call]]:
         """Each call with its kernel, or the library that does it."""

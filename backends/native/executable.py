@@ -297,10 +297,7 @@ class Executable(BoundProgram):
 
     # looking inside
     def one_by_one(
-        self,
-        state: Mapping[str, NDArray],
-        inputs: Mapping[str, NDArray],
-        then: Callable[[Call, Read], None],
+        self, state: Mapping[str, NDArray], inputs: Mapping[str, NDArray], then: Callable[[Call, Read], None]
     ) -> None:
         """One step in this thread, call by call."""
         with self.lock, blas.single():

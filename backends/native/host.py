@@ -33,10 +33,7 @@ def run_on_host(
 
 
 def array_of(
-    executable: Executable,
-    value: Value,
-    state: Mapping[str, NDArray],
-    inputs: Mapping[str, NDArray],
+    executable: Executable, value: Value, state: Mapping[str, NDArray], inputs: Mapping[str, NDArray]
 ) -> NDArray:
     """The array in memory that a value of the program is, as a view."""
     view = executable.lowered.views[value]

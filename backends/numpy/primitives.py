@@ -16,6 +16,7 @@ import numpy as np
 from .. import philox
 from ..contract import DType, Shape
 from ..errors import DTypeError, ShapeError
+from ..primitives import PRIMITIVES
 from ..shapes import Key, Slot
 from . import rounding, sliding, special
 
@@ -37,53 +38,11 @@ def _reduction(ufunc: Any) -> Callable[..., Any]:
 
 
 class NumPyPrimitives:
-    """One attribute for each row of the vocabulary."""
+    """One attribute for each row of the vocabulary: what is more than a name of NumPy's stands here."""
 
-    negative = np.negative
-    abs = np.abs
-    sign = np.sign
-    sqrt = np.sqrt
-    exp = np.exp
-    expm1 = np.expm1
-    log = np.log
-    log1p = np.log1p
-    sin = np.sin
-    cos = np.cos
-    tanh = np.tanh
-    tan = np.tan
-    arcsin = np.arcsin
-    arccos = np.arccos
-    arctan = np.arctan
-    arctan2 = np.arctan2
-    sinh = np.sinh
-    cosh = np.cosh
-    log2 = np.log2
-    log10 = np.log10
-    rint = np.rint
-    hypot = np.hypot
-    logaddexp = np.logaddexp
-    floor_divide = np.floor_divide
-    remainder = np.remainder
-    isfinite = np.isfinite
     erf = staticmethod(special.erf)
     windows = staticmethod(sliding.windows)
     windows_add = staticmethod(sliding.windows_add)
-    logical_not = np.logical_not
-    add = np.add
-    subtract = np.subtract
-    multiply = np.multiply
-    divide = np.divide
-    maximum = np.maximum
-    minimum = np.minimum
-    equal = np.equal
-    not_equal = np.not_equal
-    less = np.less
-    less_equal = np.less_equal
-    greater = np.greater
-    greater_equal = np.greater_equal
-    logical_and = np.logical_and
-    logical_or = np.logical_or
-    right_shift = np.right_shift
     where = staticmethod(np.where)
     round_to = staticmethod(rounding.round_to)
 
@@ -192,3 +151,8 @@ class NumPyPrimitives:
 
 def _filled(key: Key, indices: tuple[NDArray, ...]) -> Key:
     return tuple(indices[e.position] if isinstance(e, Slot) else e for e in key)
+
+
+for _name in PRIMITIVES.keys() - vars(NumPyPrimitives).keys():
+    # a ufunc, which means what the row says
+    setattr(NumPyPrimitives, _name, getattr(np, _name))

@@ -14,7 +14,7 @@ from ..errors import ProgramError
 from ..program.access import Access
 from ..program.buffers import BufferAssignment
 from ..program.fuse import Group, Plan
-from ..program.ir import Instruction, Program, Value, scope_label
+from ..program.ir import Instruction, Program, Value, operands_of, scope_label
 from ..program.pieces import put_together
 from ..program.views import View, row_major
 from ..shapes import Slot
@@ -92,7 +92,7 @@ class Lowering(BufferAssignment, Generic[C]):
         """The calls of an instruction that is no arithmetic."""
         head = group.head
         assert head is not None
-        values = [o for o in head.operands if isinstance(o, Value)]
+        values = operands_of(head)
         target = self.root(head.result)
         if self.is_foreign(head):
             self.foreign(head, [self.root(self.views[v].root) for v in values])

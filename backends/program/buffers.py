@@ -62,7 +62,7 @@ class BufferAssignment(ABC):
         needed = {a.root for reads in self.reads for a in reads.values()}
         for group in self.plan.groups:
             if group.head is not None:
-                needed |= {self.views[o].root for o in group.head.operands if isinstance(o, Value)}
+                needed |= {self.views[o].root for o in operands_of(group.head)}
         needed |= {v for _, v in (*self.program.assigns, *self.program.outputs) if isinstance(v, Value)}
         return needed
 
@@ -77,7 +77,7 @@ class BufferAssignment(ABC):
         for index, (group, reads) in enumerate(zip(self.plan.groups, self.reads, strict=True)):
             roots = {a.root for a in reads.values()}
             if group.head is not None:
-                roots |= {self.views[o].root for o in group.head.operands if isinstance(o, Value)}
+                roots |= {self.views[o].root for o in operands_of(group.head)}
             last.update(dict.fromkeys(roots, index))
         return {v: s for v, s in self.assigned.items() if self._in_place(v, s, last.get(s, -1))}
 
@@ -88,9 +88,7 @@ class BufferAssignment(ABC):
             return False
         if last < place:
             return True
-        if group.head is not None and any(
-            isinstance(o, Value) and self.views[o].root == state for o in group.head.operands
-        ):
+        if group.head is not None and any(self.views[o].root == state for o in operands_of(group.head)):
             return False
         if self.reads_late(group):
             return False

@@ -149,11 +149,9 @@ class Lowering(plan.Lowering[Call]):
         if stride is None or not (straight or transposed):
             copied = self.fresh(value.spec)
             self.copy(value, copied, self.views[copied], "copy")
-            return (
-                self._side(copied, batch)
-                if merged(batch, self.matrix(copied, batch).strides[:-2]) is not None
-                else self._side(self._spread(copied, batch), batch)
-            )
+            if merged(batch, self.matrix(copied, batch).strides[:-2]) is None:
+                copied = self._spread(copied, batch)
+            return self._side(copied, batch)
         step = max(down, columns) if straight else max(along, rows)
         return GemmOperand(access.root, access.offset, transposed, step, stride)
 
@@ -227,25 +225,20 @@ class Lowering(plan.Lowering[Call]):
         )
 
     def random_bits(self, values: list[Value], target: Value) -> None:
-        key, counter = (
-            self.placed({v: Access(self.views[v].root, v.spec.dtype, self.views[v].offset, ())})[v]
-            for v in values
-        )
+        key, counter = map(self.placed_access, values)
         self.calls.append(call_of(data_movement.random_bits(key, counter, target), "random_bits"))
 
     def windows_add(self, values: Value, target: Value, static: dict[str, Any]) -> None:
-        view = self.views[values]
-        access = Access(self.root(view.root), values.spec.dtype, view.offset, view.strides)
         counts = [values.spec.shape[a] for a in static["axes"]]
-        kernel = data_movement.windows_add(access, counts, target, static)
+        kernel = data_movement.windows_add(self.placed_access(values), counts, target, static)
         self.calls.append(call_of(kernel, "windows_add"))
 
     def take(self, table: Value, indices: Value, target: Value) -> None:
-        kernel = data_movement.take(self.root(table), self.root(indices), target, ERRORS)
+        kernel = data_movement.take(table, indices, target, ERRORS)
         self.calls.append(call_of(kernel, "take", checks=True))
 
     def scatter(self, rows: Value, indices: Value, target: Value) -> None:
-        kernel = data_movement.scatter(self.root(rows), self.root(indices), target, ERRORS)
+        kernel = data_movement.scatter(rows, indices, target, ERRORS)
         self.calls.append(call_of(kernel, "scatter_add", checks=True))
 
 

@@ -103,8 +103,7 @@ class Lowering(plan.Lowering[Call]):
         if not WindowsAdd.suits(shape, sliding):
             add_windows(self, values, target, static)
             return
-        access = self.access_of(values)
-        access = access._replace(root=self.root(access.root))
+        access = self.placed_access(values)
         counts = [values.spec.shape[axis] for axis in sliding.axes]
         kernel = WindowsAdd(access, target, counts, sliding, self.width)
         own = rows_of(access, values.spec.shape, 1, shape[0])
@@ -112,16 +111,14 @@ class Lowering(plan.Lowering[Call]):
 
     def take(self, table: Value, indices: Value, target: Value) -> None:
         own: Partition = ("rows", indices.spec.shape[0] if indices.spec.shape else 1)
-        from_, by = self.root(table), self.root(indices)
-        kernel = Take(from_, by, target, ERRORS, self.width)
+        kernel = Take(table, indices, target, ERRORS, self.width)
         writes: dict[Value, Partition] = {target: own, ERRORS: None}
-        self.calls.append(call_of(kernel, "take", {from_: None, by: own}, writes, checks=True))
+        self.calls.append(call_of(kernel, "take", {table: None, indices: own}, writes, checks=True))
 
     def scatter(self, rows: Value, indices: Value, target: Value) -> None:
-        from_, by = self.root(rows), self.root(indices)
-        kernel = ScatterAdd(from_, by, target, ERRORS, self.width)
-        writes: dict[Value, Partition] = {target: _FIRST, ERRORS: None}
-        self.calls.append(call_of(kernel, "scatter_add", {from_: _FIRST, by: _FIRST}, writes, checks=True))
+        kernel = ScatterAdd(rows, indices, target, ERRORS, self.width)
+        reads, writes = dict.fromkeys((rows, indices), _FIRST), {target: _FIRST, ERRORS: None}
+        self.calls.append(call_of(kernel, "scatter_add", reads, writes, checks=True))
 
     def argsort(self, keys: Value, target: Value) -> None:
         scratch = self.fresh(Spec((Order.scratch_size(target.spec.shape[0]),), np.dtype(np.uint64)))

@@ -25,10 +25,6 @@ def plain(value: Value) -> Access:
     return Access(value, value.spec.dtype, 0, (1,))
 
 
-def _grid(threads: int) -> tuple[int, int]:
-    return min(max(-(-threads // THREADS), 1), _BLOCKS), 1
-
-
 def _each(writer: Writer, total: int) -> None:
     """Open a loop over `total` elements, one at a time."""
     writer.reaches((total,), (1,))
@@ -36,6 +32,12 @@ def _each(writer: Writer, total: int) -> None:
     writer.open(
         f"for (I i = (I)blockIdx.x * {THREADS} + (I)threadIdx.x; i < {count}; i += (I)gridDim.x * {THREADS})"
     )
+
+
+def _done(writer: Writer, name: str, total: int) -> Kernel:
+    """Close that loop: the kernel."""
+    writer.close()
+    return writer.kernel(name, (min(max(-(-total // THREADS), 1), _BLOCKS), 1))
 
 
 def random_bits(key: Access, counter: Access, result: Value) -> Kernel:
@@ -50,11 +52,10 @@ def random_bits(key: Access, counter: Access, result: Value) -> Kernel:
     writer.line(f"const Words words = philox({words}[0], {stream}[0], (u64)i);")
     writer.line("#pragma unroll")
     writer.line(f"for (int w = 0; w < 4; ++w) if (i * 4 + w < {end}) {bits}[i * 4 + w] = words.v[w];")
-    writer.close()
     assert key.dtype == counter.dtype == uint64
     assert result.spec.dtype == uint32
     writer.reaches((size,), (1,))
-    return writer.kernel("random_bits", _grid(blocks))
+    return _done(writer, "random_bits", blocks)
 
 
 def _row_words(row_bytes: int) -> np.dtype[Any]:
@@ -82,8 +83,7 @@ def batch(source: Value, order: Value | None, step: Value, result: Value) -> Ker
     writer.line(f"const i64 place = {at}[0] * {count} + r;")
     row = f"{picked}[place]" if picked else "place"
     writer.line(f"{taken}[i] = {given}[{row} * {length} + w];")
-    writer.close()
-    return writer.kernel("batch", _grid(rows * words))
+    return _done(writer, "batch", rows * words)
 
 
 def advance(step: Value) -> Kernel:
@@ -108,8 +108,7 @@ def take(table: Value, indices: Value, result: Value, errors: Value) -> Kernel:
     _each(writer, indices.spec.size * words)
     writer.line(f"const I r = i / {length}, w = i % {length};")
     writer.line(f"{taken}[i] = {given}[checked((i64){by}[r], {rows}, {noted}) * {length} + w];")
-    writer.close()
-    return writer.kernel("take", _grid(indices.spec.size * words))
+    return _done(writer, "take", indices.spec.size * words)
 
 
 def scatter(values: Value, indices: Value, result: Value, errors: Value) -> Kernel:
@@ -130,8 +129,7 @@ def scatter(values: Value, indices: Value, result: Value, errors: Value) -> Kern
     writer.line(f"if (checked((i64){by}[j], {rows}, {noted}) == r) sum += {given}[j * {length} + c];")
     writer.close()
     writer.line(f"{total}[i] = sum;")
-    writer.close()
-    return writer.kernel("scatter_add", _grid(result.spec.size))
+    return _done(writer, "scatter_add", result.spec.size)
 
 
 def windows_add(values: Access, counts: Sequence[int], result: Value, static: dict[str, Any]) -> Kernel:
@@ -158,7 +156,8 @@ def windows_add(values: Access, counts: Sequence[int], result: Value, static: di
     )
     given, total = writer.pointer(values), writer.pointer(plain(result), written=True)
     writer.reaches([*(n for n in shape), *static["size"]], values.strides)
-    places = _places(shape)
+    # the axes that `Axes` keeps apart
+    places = [k for k, n in enumerate(shape) if n != 1]
     domain.declare()
     _each(writer, result.spec.size)
     found = domain.find("i", "c")
@@ -185,10 +184,4 @@ def windows_add(values: Access, counts: Sequence[int], result: Value, static: di
     for _ in axes:
         writer.close()
     writer.line(f"{total}[i] = sum;")
-    writer.close()
-    return writer.kernel("windows_add", _grid(result.spec.size))
-
-
-def _places(shape: Sequence[int]) -> list[int]:
-    """The axes that `Axes` keeps apart."""
-    return [k for k, n in enumerate(shape) if n != 1]
+    return _done(writer, "windows_add", result.spec.size)

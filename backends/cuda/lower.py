@@ -43,13 +43,9 @@ _WORD = np.dtype(np.uint16)
 
 def lower(program: Program, unaligned: frozenset[Value] = frozenset()) -> Lowered[Call]:
     """Calls for a traced program. `unaligned` are parameters that do not begin at a multiple of 16 bytes."""
-    target = Target(_as_it_is, accepts, lambda fused: Lowering(fused, unaligned).lowered())
+    # no product is rounded beforehand: libraries have those of every precision
+    target = Target(lambda traced: traced, accepts, lambda fused: Lowering(fused, unaligned).lowered())
     return compile_for(target, program)
-
-
-def _as_it_is(program: Program) -> Program:
-    """Libraries have products of every precision."""
-    return program
 
 
 class Lowering(plan.Lowering[Call]):
@@ -73,7 +69,8 @@ class Lowering(plan.Lowering[Call]):
         """Whether a step may find an index out of range: then state is
         written last, and only if there was none.
         """
-        return any(g.kind == "opaque" and g.head is not None and _looks_up(g.head) for g in self.plan.groups)
+        heads = [g.head for g in self.plan.groups if g.kind == "opaque" and g.head is not None]
+        return any(has_slots(head) and not is_foreign(head) for head in heads)
 
     def _places(self) -> dict[Value, Value]:
         return {} if self.guarded else super()._places()
@@ -240,11 +237,6 @@ class Lowering(plan.Lowering[Call]):
     def scatter(self, rows: Value, indices: Value, target: Value) -> None:
         kernel = data_movement.scatter(rows, indices, target, ERRORS)
         self.calls.append(call_of(kernel, "scatter_add", checks=True))
-
-
-def _looks_up(head: Instruction) -> bool:
-    """Whether a kernel checks indices."""
-    return has_slots(head) and not is_foreign(head)
 
 
 def accepts(instruction: Instruction) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,8 @@ import numpy as np
 from ..contract import Spec
 
 NDArray = np.ndarray[Any, Any]
+Arrays = Mapping[str, NDArray]
+"""State or inputs by name."""
 _LINE = 64
 _HUGE = 1 << 21
 _field = ctypes.c_void_p.from_address

@@ -27,10 +27,9 @@ from ..program.passes import simplify
 from ..program.precision import rounded_products
 from ..program.text import format_call, format_scope
 from ..program.views import is_view
-from .memory import aligned, shaped
+from .memory import Arrays, NDArray, aligned, shaped
 from .primitives import NumPyPrimitives
 
-NDArray = np.ndarray[Any, Any]
 _UFUNCS = {n: f for n in PRIMITIVES if isinstance(f := vars(NumPyPrimitives).get(n), np.ufunc)}
 _UFUNCS["matmul"] = np.matmul
 _REDUCTIONS = {n: _UFUNCS[r.gathers.by] for n, r in PRIMITIVES.items() if r.gathers and not r.gathers.place}
@@ -124,7 +123,7 @@ class Planned(CompiledProgram):
 
         return call
 
-    def step(self, state: Mapping[str, NDArray] | None, inputs: Mapping[str, NDArray]) -> dict[str, NDArray]:
+    def step(self, state: Arrays | None, inputs: Arrays) -> dict[str, NDArray]:
         """See `Executable`."""
         assert state is not None
         with self.lock, self._quiet():
@@ -141,21 +140,14 @@ class Planned(CompiledProgram):
                 state[name][...] = value
             return outputs
 
-    def _given(self, state: Mapping[str, NDArray], inputs: Mapping[str, NDArray]) -> Values:
+    def _given(self, state: Arrays, inputs: Arrays) -> Values:
         return {v: state[n] for n, v in self.state.items()} | {v: inputs[n] for n, v in self.inputs.items()}
 
     @staticmethod
     def _value(values: Values, operand: Operand) -> Any:
         return values[operand] if isinstance(operand, Value) else operand
 
-    def epoch(
-        self,
-        state: Mapping[str, NDArray],
-        sources: Mapping[str, NDArray],
-        order: NDArray | None,
-        first: int,
-        steps: int,
-    ) -> None:
+    def epoch(self, state: Arrays, sources: Arrays, order: NDArray | None, first: int, steps: int) -> None:
         """See `Executable`."""
         batch = next(self.inputs[name].spec.shape[0] for name in sources)
         for step in range(first, first + steps):
@@ -200,9 +192,7 @@ class Planned(CompiledProgram):
             self._steps = steps
         return zip(self.lowered.calls, seconds, strict=True)
 
-    def one_by_one(
-        self, state: Mapping[str, NDArray], inputs: Mapping[str, NDArray], then: Callable[[Call, Read], None]
-    ) -> None:
+    def one_by_one(self, state: Arrays, inputs: Arrays, then: Callable[[Call, Read], None]) -> None:
         """One step, without writing to the state."""
         with self.lock, self._quiet():
             values = self._given(state, inputs)

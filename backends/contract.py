@@ -31,25 +31,12 @@ Scalar = bool | int | float
 SUPPORTED: dict[str, DType] = {
     name: np.dtype(name)
     for name in (
-        [
-            "bool",
-            "int8",
-            "int16",
-            "int32",
-            "int64",
-            "uint8",
-            "uint16",
-            "uint32",
-            "uint64",
-            "float16",
-            "float32",
-            "float64",
-        ]
+        *("bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"),
+        *("float16", "float32", "float64"),
     )
 }
 NAMES: dict[DType, str] = {dtype: name for name, dtype in SUPPORTED.items()}
-"""The name of a supported dtype, which numpy computes anew each time."""
-# numpy computes dtype.name anew each time, which costs more than an addition
+"""The name of a supported dtype: NumPy computes dtype.name anew each time, which takes longer than a sum."""
 _RESOLVED: dict[Any, DType] = {**SUPPORTED, **{dtype: dtype for dtype in SUPPORTED.values()}}
 float32 = SUPPORTED["float32"]
 float64 = SUPPORTED["float64"]
@@ -75,6 +62,16 @@ def resolve_dtype(name: Any) -> DType:
         known = ", ".join(SUPPORTED)
         hint = nearest(str(name), SUPPORTED)
         raise DTypeError(f"{name!r} is not one of the dtypes {known}. {hint}") from error
+
+
+def check_dtype(dtype: Any) -> None:
+    """Refuse the dtype of an array that is shared as it is.
+
+    Raises:
+        DTypeError: where it is not supported.
+    """
+    if dtype not in NAMES:
+        raise DTypeError(f"dtype {dtype} is not supported. Supported: {', '.join(SUPPORTED)}.")
 
 
 class Spec(NamedTuple):

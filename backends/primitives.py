@@ -151,20 +151,23 @@ def _float_of_each(*dtypes: DTypeLike, **static: Any) -> DType:
     return np.result_type(*map(_float, dtypes))
 
 
-def _boolean(*dtypes: DTypeLike, **static: Any) -> DType:
-    return bool_
+def _always(dtype: DType) -> Callable[..., DType]:
+    return lambda *dtypes, **static: dtype
 
 
-def _integer(*dtypes: DTypeLike, **static: Any) -> DType:
-    dtype = promote(*dtypes)
-    if dtype.kind not in "biu":
-        raise DTypeError(f"shifts need integers, got {dtype}")
-    return np.dtype(np.int8) if dtype == bool_ else dtype
+_boolean, _position, _word = map(_always, (bool_, int64, uint32))
 
 
 def _whole(*dtypes: DTypeLike, **static: Any) -> DType:
     dtype = promote(*dtypes)
     return np.dtype(np.int8) if dtype == bool_ else dtype
+
+
+def _integer(*dtypes: DTypeLike, **static: Any) -> DType:
+    dtype = _whole(*dtypes)
+    if dtype.kind not in "iu":
+        raise DTypeError(f"shifts need integers, got {dtype}")
+    return dtype
 
 
 def _chosen(condition: DTypeLike, a: DTypeLike, b: DTypeLike) -> DType:
@@ -186,10 +189,6 @@ def _first(first: DType, *others: DTypeLike, **static: Any) -> DType:
     return first
 
 
-def _position(*dtypes: DTypeLike, **static: Any) -> DType:
-    return int64
-
-
 def _rounded(dtype: DType, *, format: str) -> DType:
     if format not in FORMATS:
         raise ProgramError(f"round_to: no format {format!r}; known: {', '.join(FORMATS)}")
@@ -203,10 +202,6 @@ def _product(a: DType, b: DType, *, precision: str | None = None) -> DType:
         for dtype in (a, b):
             _rounded(dtype, format=precision)
     return promote(a, b)
-
-
-def _word(*dtypes: DTypeLike, **static: Any) -> DType:
-    return uint32
 
 
 def _fill(*, shape: tuple[int, ...], value: Scalar, dtype: DType) -> tuple[int, ...]:
@@ -231,6 +226,10 @@ def _operator(
 
 def _comparison(name: str, sign: str, *mistaken_for: str, commutes: bool = False) -> Primitive:
     return _operator(name, _boolean, sign, *mistaken_for, family="comparison", commutes=commutes)
+
+
+def _logic(name: str, numba: str, cuda: str, *mistaken_for: str) -> Primitive:
+    return _elementwise(name, 2, _boolean, numba, cuda, family="logic", mistaken_for=mistaken_for)
 
 
 def _extreme(name: str, sign: Literal[">", "<"], *mistaken_for: str) -> Primitive:
@@ -321,24 +320,8 @@ _ROWS = (
     _comparison("less_equal", "<=", "greater_equal"),
     _comparison("greater", ">", "less"),
     _comparison("greater_equal", ">=", "less_equal"),
-    _elementwise(
-        "logical_and",
-        2,
-        _boolean,
-        "({0} and {1})",
-        "({0} && {1})",
-        family="logic",
-        mistaken_for=("logical_or",),
-    ),
-    _elementwise(
-        "logical_or",
-        2,
-        _boolean,
-        "({0} or {1})",
-        "({0} || {1})",
-        family="logic",
-        mistaken_for=("logical_and",),
-    ),
+    _logic("logical_and", "({0} and {1})", "({0} && {1})", "logical_or"),
+    _logic("logical_or", "({0} or {1})", "({0} || {1})", "logical_and"),
     _elementwise("right_shift", 2, _integer, "({0} >> {1})", "({0} >> {1})"),
     _elementwise("where", 3, _chosen, "({1} if {0} else {2})", "({0} ? {1} : {2})", family="choice"),
     Primitive(
@@ -360,20 +343,8 @@ _ROWS = (
     _reduction("min", promote, Gathers("minimum", math.inf, "Min"), "max", empty=False),
     _reduction("any", _boolean, Gathers("logical_or", 0, "Max")),
     _reduction("all", _boolean, Gathers("logical_and", 1, "Min")),
-    _reduction(
-        "argmax",
-        _position,
-        Gathers("maximum", -math.inf, "ArgMax", place=True),
-        "argmin",
-        empty=False,
-    ),
-    _reduction(
-        "argmin",
-        _position,
-        Gathers("minimum", math.inf, "ArgMin", place=True),
-        "argmax",
-        empty=False,
-    ),
+    _reduction("argmax", _position, Gathers("maximum", -math.inf, "ArgMax", True), "argmin", empty=False),
+    _reduction("argmin", _position, Gathers("minimum", math.inf, "ArgMin", True), "argmax", empty=False),
     Primitive("cumsum", "scan", 1, shapes.along_axis, _total),
     Primitive("argsort", "scan", 1, shapes.along_axis, _position),
     Primitive("reshape", "shape", 1, shapes.reshape, promote, view="whole"),

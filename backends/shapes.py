@@ -6,8 +6,9 @@ again on these rules, and the message of the first one that refuses is what the 
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from .errors import AxisError, DTypeError, ShapeError
@@ -221,14 +222,33 @@ def windows(old: Shape, *, axes: tuple[int, ...], size: Shape, stride: Shape, di
     return (*result, *size)
 
 
+def window_strides(
+    strides: Sequence[int], axes: Sequence[int], stride: Shape, dilation: Shape
+) -> tuple[int, ...]:
+    """The strides of all windows of an array with `strides`: from window to window, then inside of one."""
+    steps = list(strides)
+    for axis, step in zip(axes, stride, strict=True):
+        steps[axis] *= step
+    return (*steps, *(strides[axis] * gap for axis, gap in zip(axes, dilation, strict=True)))
+
+
+def window_places(
+    counts: Shape, axes: Sequence[int], size: Shape, stride: Shape, dilation: Shape
+) -> Iterator[tuple[Key, Key]]:
+    """For each place inside a window where all windows have it, in the array and in the windows themselves,
+    whose shape begins with `counts`. No two windows have the same element at one place.
+    """
+    ndim = len(counts) - len(size)
+    for place in itertools.product(*map(range, size)):
+        key: list[Any] = [slice(None)] * ndim
+        for axis, offset, step, gap in zip(axes, place, stride, dilation, strict=True):
+            start = offset * gap
+            key[axis] = slice(start, start + (counts[axis] - 1) * step + 1, step)
+        yield tuple(key), ((slice(None),) * ndim + place)
+
+
 def windows_add(
-    values: Shape,
-    *,
-    axes: tuple[int, ...],
-    size: Shape,
-    stride: Shape,
-    dilation: Shape,
-    shape: Shape,
+    values: Shape, *, axes: tuple[int, ...], size: Shape, stride: Shape, dilation: Shape, shape: Shape
 ) -> Shape:
     """Transpose of windows: each element is added into zeros of `shape` where its window has it from."""
     expected = windows(shape, axes=axes, size=size, stride=stride, dilation=dilation)

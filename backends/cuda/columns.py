@@ -8,16 +8,17 @@ leaves what each part gathered for `finish` to join.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from ..contract import Spec
 from ..primitives import is_reduction
-from ..program.access import Access
 from ..program.ir import Instruction, Value, operands_of
-from ..program.nest import Nest, count_strides, only_for
-from .gather import Accumulator
-from .kernel import THREADS, Axes, Kernel, Writer
+from ..program.nest import Nest, only_for
+from .gather import Accumulator, Reducing
+from .kernel import THREADS, Kernel, Writer
 
 _LINES = THREADS // 32
+_TOTAL = f"total_down<{_LINES}, "
 _PART = 512
 """Rows of a part."""
 _BLOCKS = 4096
@@ -50,78 +51,46 @@ class Columns:
             Spec((self.parts, self.columns * g.words), g.dtype) for g in map(Accumulator, self.reductions)
         ]
 
-    def kernel(self, name: str = "columns") -> Kernel:
-        return _Writing(self).whole(name)
+    def kernel(self) -> Kernel:
+        return _Writing(self).whole()
 
-    def partial(self, scratches: list[Value], name: str = "columns_partial") -> Kernel:
-        return _Writing(self).partial(name, scratches)
+    def partial(self, scratches: list[Value]) -> Kernel:
+        return _Writing(self).partial(scratches)
 
-    def finish(self, scratches: list[Value], name: str = "columns_finish") -> Kernel:
-        return _Writing(self).finish(name, scratches)
+    def finish(self, scratches: list[Value]) -> Kernel:
+        return _Writing(self).finish(scratches)
 
 
-class _Writing:
+class _Writing(Reducing):
     def __init__(self, columns: Columns) -> None:
-        self.columns, self.nest, self.group = columns, columns.nest, columns.group
-        self.writer = Writer()
-        cut, domain = columns.cut, self.group.domain
-        self.counts = {
-            s.result: count_strides(self.group, s.result) for s in self.group.steps if s.primitive == "arange"
-        }
-        runs = [a.strides for a in (*self.nest.reads.values(), *self.nest.writes.values())] + list(
-            self.counts.values()
-        )
-        self.down = Axes(self.writer, domain[:cut], [r[:cut] for r in runs])
-        self.side = Axes(self.writer, domain[cut:], [r[cut:] for r in runs])
-        self.total = self.writer.integer(columns.columns)
-        self.length = self.writer.integer(columns.rows)
-        self.down.declare()
-        self.side.declare()
+        super().__init__(columns.nest, columns.cut, Writer(), columns.columns, columns.rows)
+        self.columns = columns
         before = {operand for s in columns.reductions for operand in operands_of(s)}
         self.elements = only_for(before, self.group.steps)
 
-    def whole(self, name: str) -> Kernel:
+    def whole(self) -> Kernel:
         self._each_column()
-        accumulators = self._gather("0", self.length)
-        for accumulator in accumulators:
-            accumulator.close(self.writer, f"total_down<{_LINES}, ")
-        self._after()
-        self.writer.close()
-        return self.writer.kernel(name, (self._blocks(), 1))
+        for accumulator in self._gather("0", self.length):
+            accumulator.close(self.writer, _TOTAL)
+        return self._after("columns")
 
-    def partial(self, name: str, scratches: list[Value]) -> Kernel:
+    def partial(self, scratches: list[Value]) -> Kernel:
         writer = self.writer
         each = writer.integer(-(-self.columns.rows // self.columns.parts))
         self._each_column()
-        writer.line(f"const I begin = (I)blockIdx.y * {each};")
-        writer.line(f"const I end = begin + {each} < {self.length} ? begin + {each} : {self.length};")
+        self.part(each)
+        at = f"(I)blockIdx.y * {self.total} + column"
         for accumulator, scratch in zip(self._gather("begin", "end"), scratches, strict=True):
-            pointer = writer.pointer(Access(scratch, scratch.spec.dtype, 0, ()), written=True)
-            writer.line(f"{accumulator.name} = total_down<{_LINES}, {accumulator.op}>({accumulator.name});")
-            writer.line(
-                f"if (live && line == 0) {accumulator.put(pointer, f'(I)blockIdx.y * {self.total} + column')}"
-            )
+            accumulator.leave(writer, scratch, _TOTAL, "line", at)
         writer.close()
-        return writer.kernel(name, (self._blocks(), self.columns.parts))
+        return writer.kernel("columns_partial", (self._blocks(), self.columns.parts))
 
-    def finish(self, name: str, scratches: list[Value]) -> Kernel:
-        writer = self.writer
-        parts = writer.integer(self.columns.parts)
+    def finish(self, scratches: list[Value]) -> Kernel:
+        loop = f"for (I r = line; r < {self.writer.integer(self.columns.parts)}; r += {_LINES})"
         self._each_column()
         for reduction, scratch in zip(self.columns.reductions, scratches, strict=True):
-            accumulator = Accumulator(reduction)
-            pointer = writer.pointer(Access(scratch, scratch.spec.dtype, 0, ()))
-            accumulator.open(writer)
-            writer.open(f"for (I r = line; r < {parts}; r += {_LINES})")
-            writer.line(
-                f"{accumulator.name} = {accumulator.op}::join({accumulator.name}, "
-                f"{accumulator.get(pointer, f'r * {self.total} + column')});"
-            )
-            writer.close()
-            accumulator.close(writer, f"total_down<{_LINES}, ")
-        self._after()
-        writer.close()
-        return writer.kernel(name, (self._blocks(), 1))
+            Accumulator(reduction).resume(self.writer, scratch, _TOTAL, loop, f"r * {self.total} + column")
+        return self._after("columns_finish")
 
     def _blocks(self) -> int:
         return min(-(-self.columns.columns // 32), _BLOCKS)
@@ -135,30 +104,26 @@ class _Writing:
         writer.open(f"for (I first = (I)blockIdx.x * 32; first < {self.total}; first += (I)gridDim.x * 32)")
         writer.line(f"const bool live = first + x < {self.total};")
         writer.line(f"const I column = live ? first + x : {self.total} - 1;")
-        self.places = self.side.find("column", "k")
+        self.places = self.along.find("column", "k")
 
     def _gather(self, begin: str, end: str) -> list[Accumulator]:
         """Down the rows of a column."""
-        writer, cut = self.writer, self.columns.cut
+        writer, cut = self.writer, self.cut
         accumulators = [Accumulator(r) for r in self.columns.reductions]
         outer = dict(writer.names)
         for accumulator in accumulators:
             accumulator.open(writer)
         read = {o for s in (*self.elements, *self.columns.reductions) for o in operands_of(s)}
-        starts = {
-            v: self.side.offset(self.places, a.strides[cut:]) for v, a in self.nest.reads.items() if v in read
-        }
+        starts = {v: self._beside(a.strides) for v, a in self.nest.reads.items() if v in read}
         writer.open(f"for (I r = {begin} + line; r < {end}; r += {_LINES})")
         places = self.down.find("r", "d")
         for value, start in starts.items():
             access = self.nest.reads[value]
-            writer.define(
-                value, f"{writer.pointer(access)}[{start} + {self.down.offset(places, access.strides[:cut])}]"
-            )
+            writer.load(value, access, f"{start} + {self.down.offset(places, access.strides[:cut])}")
         for step in self.elements:
             writer.step(step, self._place(step, places))
         for accumulator in accumulators:
-            accumulator.add(writer, writer.read(operands_of(accumulator.reduction)[0]), "r")
+            accumulator.add(writer, "r")
         writer.close()
         writer.names = outer
         return accumulators
@@ -166,29 +131,26 @@ class _Writing:
     def _place(self, step: Instruction, places: list[str]) -> str:
         if step.primitive != "arange":
             return ""
-        run, cut = self.counts[step.result], self.columns.cut
-        return f"({self.side.offset(self.places, run[cut:])} + {self.down.offset(places, run[:cut])})"
+        run = self.counts[step.result]
+        return f"({self._beside(run)} + {self.down.offset(places, run[: self.cut])})"
 
-    def _after(self) -> None:
-        """What is computed once a column, and written."""
-        writer, cut = self.writer, self.columns.cut
+    def _beside(self, run: Sequence[int]) -> str:
+        """Where a column begins."""
+        return self.along.offset(self.places, run[self.cut :])
+
+    def _after(self, name: str) -> Kernel:
+        """What is computed once a column, and written: the end of a kernel."""
+        writer = self.writer
         done = {s.result for s in self.columns.reductions}
         steps = only_for(self.nest.writes, self.group.steps, done)
         read = {o for s in steps for o in operands_of(s)}
         for value, access in self.nest.reads.items():
             if value in read:
-                offset = self.side.offset(self.places, access.strides[cut:])
-                writer.define(value, f"{writer.pointer(access)}[{offset}]")
+                writer.load(value, access, self._beside(access.strides))
         for step in steps:
-            writer.step(
-                step,
-                f"({self.side.offset(self.places, self.counts[step.result][cut:])})"
-                if step.primitive == "arange"
-                else "",
-            )
+            run = self.counts.get(step.result)
+            writer.step(step, "" if run is None else f"({self._beside(run)})")
         for value, access in self.nest.writes.items():
-            offset = self.side.offset(self.places, access.strides[cut:])
-            writer.line(
-                f"if (live && line == 0) {writer.pointer(access, written=True)}[{offset}] = "
-                f"{writer.read(value)};"
-            )
+            writer.store(value, access, self._beside(access.strides), "if (live && line == 0) ")
+        writer.close()
+        return writer.kernel(name, (self._blocks(), 1))

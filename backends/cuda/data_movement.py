@@ -25,10 +25,6 @@ def plain(value: Value) -> Access:
     return Access(value, value.spec.dtype, 0, (1,))
 
 
-def _grid(threads: int) -> tuple[int, int]:
-    return min(max(-(-threads // THREADS), 1), _BLOCKS), 1
-
-
 def _each(writer: Writer, total: int) -> None:
     """Open a loop over `total` elements, one at a time."""
     writer.reaches((total,), (1,))
@@ -38,7 +34,13 @@ def _each(writer: Writer, total: int) -> None:
     )
 
 
-def random_bits(key: Access, counter: Access, result: Value, name: str = "random_bits") -> Kernel:
+def _done(writer: Writer, name: str, total: int) -> Kernel:
+    """Close that loop: the kernel."""
+    writer.close()
+    return writer.kernel(name, (min(max(-(-total // THREADS), 1), _BLOCKS), 1))
+
+
+def random_bits(key: Access, counter: Access, result: Value) -> Kernel:
     """The bits of `backends.philox.random_bits`: a thread makes four words."""
     writer = Writer()
     size = result.spec.size
@@ -50,11 +52,10 @@ def random_bits(key: Access, counter: Access, result: Value, name: str = "random
     writer.line(f"const Words words = philox({words}[0], {stream}[0], (u64)i);")
     writer.line("#pragma unroll")
     writer.line(f"for (int w = 0; w < 4; ++w) if (i * 4 + w < {end}) {bits}[i * 4 + w] = words.v[w];")
-    writer.close()
     assert key.dtype == counter.dtype == uint64
     assert result.spec.dtype == uint32
     writer.reaches((size,), (1,))
-    return writer.kernel(name, _grid(blocks))
+    return _done(writer, "random_bits", blocks)
 
 
 def _row_words(row_bytes: int) -> np.dtype[Any]:
@@ -64,7 +65,7 @@ def _row_words(row_bytes: int) -> np.dtype[Any]:
     )
 
 
-def batch(source: Value, order: Value | None, step: Value, result: Value, name: str = "batch") -> Kernel:
+def batch(source: Value, order: Value | None, step: Value, result: Value) -> Kernel:
     """The rows of step number `step` (in memory) of an epoch: consecutive ones of
     `source`, or those that `order` names.
     """
@@ -72,10 +73,8 @@ def batch(source: Value, order: Value | None, step: Value, result: Value, name: 
     rows = result.spec.shape[0]
     word = _row_words(result.spec.size // rows * result.spec.dtype.itemsize)
     words = result.spec.size // rows * result.spec.dtype.itemsize // word.itemsize
-    given, taken = (
-        writer.pointer(Access(source, word, 0, ())),
-        writer.pointer(Access(result, word, 0, ()), written=True),
-    )
+    given = writer.pointer(Access(source, word, 0, ()))
+    taken = writer.pointer(Access(result, word, 0, ()), written=True)
     at = writer.pointer(plain(step))
     picked = "" if order is None else writer.pointer(plain(order))
     count, length = writer.integer(rows), writer.integer(words)
@@ -84,39 +83,35 @@ def batch(source: Value, order: Value | None, step: Value, result: Value, name: 
     writer.line(f"const i64 place = {at}[0] * {count} + r;")
     row = f"{picked}[place]" if picked else "place"
     writer.line(f"{taken}[i] = {given}[{row} * {length} + w];")
-    writer.close()
-    return writer.kernel(name, _grid(rows * words))
+    return _done(writer, "batch", rows * words)
 
 
-def advance(step: Value, name: str = "advance") -> Kernel:
+def advance(step: Value) -> Kernel:
     """The step is counted on."""
     writer = Writer()
     at = writer.pointer(plain(step), written=True)
     writer.line(f"if (threadIdx.x == 0) {at}[0] += 1;")
-    return writer.kernel(name, (1, 1))
+    return writer.kernel("advance", (1, 1))
 
 
-def take(table: Value, indices: Value, result: Value, errors: Value, name: str = "take") -> Kernel:
+def take(table: Value, indices: Value, result: Value, errors: Value) -> Kernel:
     """result[i] = table[indices[i]] for rows; an index out of range is noted and reads row 0."""
     writer = Writer()
     row_bytes = math.prod(table.spec.shape[1:]) * table.spec.dtype.itemsize
     word = _row_words(row_bytes)
     words = row_bytes // word.itemsize
-    given, taken = (
-        writer.pointer(Access(table, word, 0, ())),
-        writer.pointer(Access(result, word, 0, ()), written=True),
-    )
+    given = writer.pointer(Access(table, word, 0, ()))
+    taken = writer.pointer(Access(result, word, 0, ()), written=True)
     by, noted = writer.pointer(plain(indices)), writer.pointer(plain(errors), written=True)
     length, rows = writer.integer(words), writer.integer(table.spec.shape[0])
     writer.reaches((table.spec.size,), (table.spec.dtype.itemsize,))
     _each(writer, indices.spec.size * words)
     writer.line(f"const I r = i / {length}, w = i % {length};")
     writer.line(f"{taken}[i] = {given}[checked((i64){by}[r], {rows}, {noted}) * {length} + w];")
-    writer.close()
-    return writer.kernel(name, _grid(indices.spec.size * words))
+    return _done(writer, "take", indices.spec.size * words)
 
 
-def scatter(values: Value, indices: Value, result: Value, errors: Value, name: str = "scatter_add") -> Kernel:
+def scatter(values: Value, indices: Value, result: Value, errors: Value) -> Kernel:
     """result = zeros; result[indices[i]] += values[i], row by row, in order: each
     element looks for what belongs to it.
     """
@@ -134,13 +129,10 @@ def scatter(values: Value, indices: Value, result: Value, errors: Value, name: s
     writer.line(f"if (checked((i64){by}[j], {rows}, {noted}) == r) sum += {given}[j * {length} + c];")
     writer.close()
     writer.line(f"{total}[i] = sum;")
-    writer.close()
-    return writer.kernel(name, _grid(result.spec.size))
+    return _done(writer, "scatter_add", result.spec.size)
 
 
-def windows_add(
-    values: Access, counts: Sequence[int], result: Value, static: dict[str, Any], name: str = "windows_add"
-) -> Kernel:
+def windows_add(values: Access, counts: Sequence[int], result: Value, static: dict[str, Any]) -> Kernel:
     """Each element of the result sums the windows that have it, place by place in their order.
 
     Args:
@@ -164,7 +156,8 @@ def windows_add(
     )
     given, total = writer.pointer(values), writer.pointer(plain(result), written=True)
     writer.reaches([*(n for n in shape), *static["size"]], values.strides)
-    places = _places(shape)
+    # the axes that `Axes` keeps apart
+    places = [k for k, n in enumerate(shape) if n != 1]
     domain.declare()
     _each(writer, result.spec.size)
     found = domain.find("i", "c")
@@ -191,10 +184,4 @@ def windows_add(
     for _ in axes:
         writer.close()
     writer.line(f"{total}[i] = sum;")
-    writer.close()
-    return writer.kernel(name, _grid(result.spec.size))
-
-
-def _places(shape: Sequence[int]) -> list[int]:
-    """The axes that `Axes` keeps apart."""
-    return [k for k, n in enumerate(shape) if n != 1]
+    return _done(writer, "windows_add", result.spec.size)

@@ -5,8 +5,8 @@ read and written 16 bytes at a time.
 from __future__ import annotations
 
 from ..program.access import Access
-from ..program.ir import Instruction, Value
-from ..program.nest import Nest, count_strides
+from ..program.ir import Instruction, Value, operands_of
+from ..program.nest import Nest, counts_of, runs_of
 from .kernel import THREADS, Axes, Kernel, Writer, lanes_for
 from .scalar import TYPES
 
@@ -23,11 +23,8 @@ class _Elements:
     def __init__(self, nest: Nest, writer: Writer) -> None:
         self.nest, self.group = nest, nest.group
         self.writer = writer
-        self.counts = {
-            s.result: count_strides(self.group, s.result) for s in self.group.steps if s.primitive == "arange"
-        }
-        runs = [a.strides for a in (*nest.reads.values(), *nest.writes.values())]
-        self.axes = Axes(self.writer, self.group.domain, [*runs, *self.counts.values()])
+        self.counts = counts_of(nest)
+        self.axes = Axes(self.writer, self.group.domain, runs_of(nest))
         given = [(a, self.axes.strides(a.strides)) for a in (*nest.reads.values(), *nest.writes.values())]
         last = self.axes.sizes[-1] if self.axes.sizes else 1
         self.lanes = lanes_for(self.writer, given, last)
@@ -80,10 +77,10 @@ class _Elements:
             for s in group.steps
             if s.primitive != "arange" and not any(a is not None for a in group.axes[s.result])
         }
-        wanted = {o for s in group.steps if s.result in single for o in s.operands if isinstance(o, Value)}
+        wanted = {o for s in group.steps if s.result in single for o in operands_of(s)}
         for value, access in self.nest.reads.items():
             if not any(access.strides) and (value in wanted or value.spec.size == 1):
-                writer.define(value, f"{writer.pointer(access)}[0]")
+                writer.load(value, access, "0")
         for step in group.steps:
             if step.result in single:
                 writer.step(step)

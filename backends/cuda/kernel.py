@@ -8,10 +8,9 @@ thread moves at once belong to the text.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
-
-import numpy as np
 
 from ..contract import DType, Scalar
 from ..program.access import Access, merged
@@ -92,10 +91,7 @@ class Writer:
     def reaches(self, sizes: Sequence[int], strides: Sequence[int]) -> None:
         """Note how far an operand goes, so that indices are wide enough."""
         inside = sum((n - 1) * abs(s) for n, s in zip(sizes, strides, strict=True))
-        count = 1
-        for n in sizes:
-            count *= n
-        self._reach = max(self._reach, inside + 1, count)
+        self._reach = max(self._reach, inside + 1, math.prod(sizes))
 
     # text
     def line(self, text: str) -> None:
@@ -127,6 +123,13 @@ class Writer:
         self.line(f"const {TYPES[value.spec.dtype]} {name} = {text};")
         self.names[value] = name
 
+    def load(self, value: Value, access: Access, offset: str) -> None:
+        self.define(value, f"{self.pointer(access)}[{offset}]")
+
+    def store(self, value: Value, access: Access, offset: str, where: str = "") -> None:
+        """Write a value to memory, `where` ("if ...") it is the thread's to write."""
+        self.line(f"{where}{self.pointer(access, written=True)}[{offset}] = {self.read(value)};")
+
     def kernel(self, name: str, grid: tuple[int, int], block: int = THREADS) -> Kernel:
         """What has been written, as a kernel."""
         wide = self._reach * 2 >= _WIDE_FROM
@@ -137,18 +140,8 @@ class Writer:
         arguments += [f"{TYPES[dtype]} f{k}" for k, (dtype, _) in enumerate(self._numbers)]
         given, body = ", ".join(arguments), "\n".join(self.lines)
         source = source_of(whole_text(name, given, body, block), wide)
-        return Kernel(
-            name,
-            source,
-            given,
-            body,
-            tuple(self._pointers),
-            tuple(self._integers),
-            tuple(self._numbers),
-            grid,
-            block,
-            wide,
-        )
+        handed_over = tuple(self._pointers), tuple(self._integers), tuple(self._numbers)
+        return Kernel(name, source, given, body, *handed_over, grid, block, wide)
 
 
 def whole_text(name: str, arguments: str, body: str, block: int = THREADS) -> str:
@@ -173,10 +166,9 @@ class Axes:
             if not whole:
                 cuts.append(at)
         bounds = list(zip(cuts, [*cuts[1:], len(sizes)], strict=True))
-        kept = [(a, b) for a, b in bounds if int(np.prod(sizes[a:b], dtype=np.int64)) != 1]
-        self._bounds, self._sizes = kept, sizes
-        self.sizes = [int(np.prod(sizes[a:b], dtype=np.int64)) for a, b in kept]
-        self.total = int(np.prod(sizes, dtype=np.int64))
+        self._bounds, self._sizes = [(a, b) for a, b in bounds if math.prod(sizes[a:b]) != 1], sizes
+        self.sizes = [math.prod(sizes[a:b]) for a, b in self._bounds]
+        self.total = math.prod(sizes)
         self._names: list[str] = []
         for run in runs:
             writer.reaches(sizes, run)

@@ -43,13 +43,9 @@ _WORD = np.dtype(np.uint16)
 
 def lower(program: Program, unaligned: frozenset[Value] = frozenset()) -> Lowered[Call]:
     """Calls for a traced program. `unaligned` are parameters that do not begin at a multiple of 16 bytes."""
-    target = Target(_as_it_is, accepts, lambda fused: Lowering(fused, unaligned).lowered())
+    # no product is rounded beforehand: libraries have those of every precision
+    target = Target(lambda traced: traced, accepts, lambda fused: Lowering(fused, unaligned).lowered())
     return compile_for(target, program)
-
-
-def _as_it_is(program: Program) -> Program:
-    """Libraries have products of every precision."""
-    return program
 
 
 class Lowering(plan.Lowering[Call]):
@@ -73,7 +69,8 @@ class Lowering(plan.Lowering[Call]):
         """Whether a step may find an index out of range: then state is
         written last, and only if there was none.
         """
-        return any(g.kind == "opaque" and g.head is not None and _looks_up(g.head) for g in self.plan.groups)
+        heads = [g.head for g in self.plan.groups if g.kind == "opaque" and g.head is not None]
+        return any(has_slots(head) and not is_foreign(head) for head in heads)
 
     def _places(self) -> dict[Value, Value]:
         return {} if self.guarded else super()._places()
@@ -149,11 +146,9 @@ class Lowering(plan.Lowering[Call]):
         if stride is None or not (straight or transposed):
             copied = self.fresh(value.spec)
             self.copy(value, copied, self.views[copied], "copy")
-            return (
-                self._side(copied, batch)
-                if merged(batch, self.matrix(copied, batch).strides[:-2]) is not None
-                else self._side(self._spread(copied, batch), batch)
-            )
+            if merged(batch, self.matrix(copied, batch).strides[:-2]) is None:
+                copied = self._spread(copied, batch)
+            return self._side(copied, batch)
         step = max(down, columns) if straight else max(along, rows)
         return GemmOperand(access.root, access.offset, transposed, step, stride)
 
@@ -222,40 +217,26 @@ class Lowering(plan.Lowering[Call]):
         target, given = self.root(head.result), dict.fromkeys(roots, ALL)
         self.calls.append(
             Call(
-                f"{head.primitive} (CuPy)",
-                tuple({**given, target: ALL}),
-                given,
-                {target: ALL},
-                foreign=head,
+                f"{head.primitive} (CuPy)", tuple({**given, target: ALL}), given, {target: ALL}, foreign=head
             )
         )
 
     def random_bits(self, values: list[Value], target: Value) -> None:
-        key, counter = (
-            self.placed({v: Access(self.views[v].root, v.spec.dtype, self.views[v].offset, ())})[v]
-            for v in values
-        )
+        key, counter = map(self.placed_access, values)
         self.calls.append(call_of(data_movement.random_bits(key, counter, target), "random_bits"))
 
     def windows_add(self, values: Value, target: Value, static: dict[str, Any]) -> None:
-        view = self.views[values]
-        access = Access(self.root(view.root), values.spec.dtype, view.offset, view.strides)
         counts = [values.spec.shape[a] for a in static["axes"]]
-        kernel = data_movement.windows_add(access, counts, target, static)
+        kernel = data_movement.windows_add(self.placed_access(values), counts, target, static)
         self.calls.append(call_of(kernel, "windows_add"))
 
     def take(self, table: Value, indices: Value, target: Value) -> None:
-        kernel = data_movement.take(self.root(table), self.root(indices), target, ERRORS)
+        kernel = data_movement.take(table, indices, target, ERRORS)
         self.calls.append(call_of(kernel, "take", checks=True))
 
     def scatter(self, rows: Value, indices: Value, target: Value) -> None:
-        kernel = data_movement.scatter(self.root(rows), self.root(indices), target, ERRORS)
+        kernel = data_movement.scatter(rows, indices, target, ERRORS)
         self.calls.append(call_of(kernel, "scatter_add", checks=True))
-
-
-def _looks_up(head: Instruction) -> bool:
-    """Whether a kernel checks indices."""
-    return has_slots(head) and not is_foreign(head)
 
 
 def accepts(instruction: Instruction) -> bool:

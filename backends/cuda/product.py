@@ -11,7 +11,7 @@ import math
 from collections.abc import Sequence
 
 from ..program.access import Access
-from ..program.nest import Nest, count_strides
+from ..program.nest import Nest, counts_of, runs_of
 from .kernel import THREADS, Axes, Kernel, Writer
 from .scalar import TYPES
 
@@ -36,12 +36,7 @@ class Product:
         self.size = (rows, columns, terms)
         self.count = max(math.prod(batch), 1)
         self.writer = writer = Writer()
-        self.counts = {
-            s.result: count_strides(self.group, s.result) for s in self.group.steps if s.primitive == "arange"
-        }
-        inner = [x.strides for x in (*nest.reads.values(), *nest.writes.values())] + list(
-            self.counts.values()
-        )
+        self.counts, inner = counts_of(nest), runs_of(nest)
         self.outer = Axes(writer, batch, [a.strides[:-2], b.strides[:-2], *(r[:-2] for r in inner)])
         for run, sizes in (
             (a.strides, (rows, terms)),
@@ -122,16 +117,12 @@ class Product:
         assert head is not None
         writer.define(head.result, "sums[j]")
         for value, access in self.nest.reads.items():
-            writer.define(value, f"{writer.pointer(access)}[{self._place(access.strides)}]")
+            writer.load(value, access, self._place(access.strides))
         for step in self.group.steps:
-            writer.step(
-                step, f"({self._place(self.counts[step.result])})" if step.result in self.counts else ""
-            )
+            counted = self.counts.get(step.result)
+            writer.step(step, "" if counted is None else f"({self._place(counted)})")
         for value, access in self.nest.writes.items():
-            writer.line(
-                f"{writer.pointer(access, written=True)}[{self._place(access.strides)}] = "
-                f"{writer.read(value)};"
-            )
+            writer.store(value, access, self._place(access.strides))
 
     def _place(self, run: Sequence[int]) -> str:
         terms = [self.outer.offset(self.places, run[:-2])]

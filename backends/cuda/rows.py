@@ -9,13 +9,14 @@ gathered, and a second kernel, `finish`, goes on from there.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from ..contract import Spec
 from ..program.access import Access
 from ..program.ir import Instruction, Value, operands_of
-from ..program.nest import Nest, Pass, count_strides, only_for, passes_of
-from .gather import Accumulator
-from .kernel import THREADS, Axes, Kernel, Writer, lanes_for
+from ..program.nest import Nest, Pass, only_for, passes_of
+from .gather import Accumulator, Reducing
+from .kernel import THREADS, Kernel, Writer, lanes_for
 from .scalar import TYPES
 
 _BLOCKS = 4096
@@ -41,7 +42,6 @@ class Rows:
         self.rows = math.prod(self.group.domain[: self.kept])
         self.columns = math.prod(self.group.domain[self.kept :])
         self.passes = passes_of(self.group)
-        self.lanes_in_row = _lanes_in_row(self.columns)
 
     @property
     def parts(self) -> int:
@@ -54,9 +54,9 @@ class Rows:
     def _writes_elements(self) -> bool:
         return any(self.group.is_element(v) for v in self.nest.writes)
 
-    def kernel(self, name: str = "rows") -> Kernel:
+    def kernel(self) -> Kernel:
         """All of the work in one kernel."""
-        return _Writing(self, self.lanes_in_row).whole(name)
+        return _Writing(self, _lanes_in_row(self.columns)).whole()
 
     def scratches(self) -> list[Spec]:
         """What `partial` writes for each reduction."""
@@ -65,11 +65,11 @@ class Rows:
             for g in map(Accumulator, self.passes[0].reductions)
         ]
 
-    def partial(self, scratches: list[Value], name: str = "rows_partial") -> Kernel:
-        return _Writing(self, THREADS).partial(name, scratches)
+    def partial(self, scratches: list[Value]) -> Kernel:
+        return _Writing(self, THREADS).partial(scratches)
 
-    def finish(self, scratches: list[Value], name: str = "rows_finish") -> Kernel:
-        return _Writing(self, 32).finish(name, scratches)
+    def finish(self, scratches: list[Value]) -> Kernel:
+        return _Writing(self, 32).finish(scratches)
 
 
 def _lanes_in_row(columns: int) -> int:
@@ -82,45 +82,31 @@ def _lanes_in_row(columns: int) -> int:
     return lanes
 
 
-class _Writing:
+class _Writing(Reducing):
     def __init__(self, rows: Rows, lanes: int) -> None:
-        self.rows, self.nest, self.group = rows, rows.nest, rows.group
+        super().__init__(rows.nest, rows.kept, Writer(rows.unaligned), rows.rows, rows.columns)
+        self.rows = rows
         self.lanes = lanes
         """Threads side by side in a row."""
-        self.writer = Writer(rows.unaligned)
-        kept = rows.kept
-        domain = self.group.domain
-        self.counts = {
-            s.result: count_strides(self.group, s.result) for s in self.group.steps if s.primitive == "arange"
-        }
-        runs = [a.strides for a in (*self.nest.reads.values(), *self.nest.writes.values())] + list(
-            self.counts.values()
-        )
-        self.down = Axes(self.writer, domain[:kept], [r[:kept] for r in runs])
-        self.along = Axes(self.writer, domain[kept:], [r[kept:] for r in runs])
-        self.element_reads = {v: a for v, a in self.nest.reads.items() if any(a.strides[kept:])}
+        self.sum = f"total<{lanes}, "
+        self.element_reads = {v: a for v, a in self.nest.reads.items() if any(a.strides[self.cut :])}
         self.pack = self._pack()
-        self.total = self.writer.integer(rows.rows)
-        self.length = self.writer.integer(rows.columns)
-        self.down.declare()
-        self.along.declare()
 
     def _pack(self) -> int:
         elements = [
             *self.element_reads.values(),
             *(a for v, a in self.nest.writes.items() if self.group.is_element(v)),
         ]
-        kept = self.rows.kept
+        cut = self.cut
         given = [
-            (a, (*self.down.strides(a.strides[:kept]), *self.along.strides(a.strides[kept:])))
-            for a in elements
+            (a, (*self.down.strides(a.strides[:cut]), *self.along.strides(a.strides[cut:]))) for a in elements
         ]
         if len(self.along.sizes) != 1:
             return 1
         return lanes_for(self.writer, given, self.along.sizes[-1])
 
     # the three kernels
-    def whole(self, name: str) -> Kernel:
+    def whole(self) -> Kernel:
         self._each_row()
         for number, part in enumerate(self.rows.passes):
             self._numbers(part)
@@ -128,50 +114,33 @@ class _Writing:
                 accumulators = [Accumulator(r) for r in part.reductions]
                 self._pass(number, part, accumulators, "0", self.length)
                 for accumulator in accumulators:
-                    accumulator.close(self.writer, f"total<{self.lanes}, ")
-        self._write_numbers()
-        self.writer.close()
-        return self.writer.kernel(name, (self._blocks(), 1))
+                    accumulator.close(self.writer, self.sum)
+        return self._write_numbers("rows")
 
-    def partial(self, name: str, scratches: list[Value]) -> Kernel:
+    def partial(self, scratches: list[Value]) -> Kernel:
         writer, part = self.writer, self.rows.passes[0]
         each = writer.integer(-(-self.rows.columns // self.rows.parts // self.pack) * self.pack)
         self._each_row()
         self._numbers(part)
-        writer.line(f"const I begin = (I)blockIdx.y * {each};")
-        writer.line(f"const I end = begin + {each} < {self.length} ? begin + {each} : {self.length};")
+        self.part(each)
         accumulators = [Accumulator(r) for r in part.reductions]
         self._pass(0, part, accumulators, "begin", "end")
         for accumulator, scratch in zip(accumulators, scratches, strict=True):
-            pointer = writer.pointer(Access(scratch, scratch.spec.dtype, 0, ()), written=True)
-            writer.line(f"{accumulator.name} = total<{self.lanes}, {accumulator.op}>({accumulator.name});")
-            writer.line(
-                f"if (live && x == 0) {accumulator.put(pointer, 'row * (I)gridDim.y + (I)blockIdx.y')}"
-            )
+            accumulator.leave(writer, scratch, self.sum, "x", "row * (I)gridDim.y + (I)blockIdx.y")
         writer.close()
-        return writer.kernel(name, (self.rows.rows, self.rows.parts))
+        return writer.kernel("rows_partial", (self.rows.rows, self.rows.parts))
 
-    def finish(self, name: str, scratches: list[Value]) -> Kernel:
+    def finish(self, scratches: list[Value]) -> Kernel:
         writer, part = self.writer, self.rows.passes[0]
         parts = writer.integer(self.rows.parts)
         self._each_row()
         self._numbers(part)
         for reduction, scratch in zip(part.reductions, scratches, strict=True):
-            accumulator = Accumulator(reduction)
-            pointer = writer.pointer(Access(scratch, scratch.spec.dtype, 0, ()))
-            accumulator.open(writer)
-            writer.open(f"for (I c = x; c < {parts}; c += {self.lanes})")
-            writer.line(
-                f"{accumulator.name} = {accumulator.op}::join({accumulator.name}, "
-                f"{accumulator.get(pointer, f'row * {parts} + c')});"
-            )
-            writer.close()
-            accumulator.close(writer, f"total<{self.lanes}, ")
+            loop = f"for (I c = x; c < {parts}; c += {self.lanes})"
+            Accumulator(reduction).resume(writer, scratch, self.sum, loop, f"row * {parts} + c")
         for later in self.rows.passes[1:]:
             self._numbers(later)
-        self._write_numbers()
-        writer.close()
-        return writer.kernel(name, (self._blocks(), 1))
+        return self._write_numbers("rows_finish")
 
     # their parts
     def _blocks(self) -> int:
@@ -191,25 +160,25 @@ class _Writing:
         writer.line(f"const bool live = own < {self.total};")
         writer.line(f"const I row = live ? own : {self.total} - 1;")
         self.places = self.down.find("row", "r")
-        kept = self.rows.kept
         for value, access in self.nest.reads.items():
             if value not in self.element_reads:
-                offset = self.down.offset(self.places, access.strides[:kept])
-                writer.define(value, f"{writer.pointer(access)}[{offset}]")
+                writer.load(value, access, self._row(access.strides))
+
+    def _row(self, run: Sequence[int]) -> str:
+        """Where a row begins."""
+        return self.down.offset(self.places, run[: self.cut])
 
     def _numbers(self, part: Pass) -> None:
         for step in part.numbers:
-            place = ""
-            if step.primitive == "arange":
-                place = f"({self.down.offset(self.places, self.counts[step.result][: self.rows.kept])})"
-            self.writer.step(step, place)
+            run = self.counts.get(step.result)
+            self.writer.step(step, "" if run is None else f"({self._row(run)})")
 
     def _pass(self, number: int, part: Pass, accumulators: list[Accumulator], begin: str, end: str) -> None:
         """Along the columns once."""
-        writer, kept, group = self.writer, self.rows.kept, self.group
+        writer, cut, group = self.writer, self.cut, self.group
         outer = dict(writer.names)
         writes = {v: a for v, a in self.nest.writes.items() if any(s.result == v for s in part.elements)}
-        wanted = [*writes, *(o for g in accumulators for o in operands_of(g.reduction))]
+        wanted = [*writes, *(g.operand for g in accumulators)]
         steps = only_for(wanted, group.steps, outer)
         read = {o for s in steps for o in operands_of(s)} | set(wanted)
         for accumulator in accumulators:
@@ -225,7 +194,7 @@ class _Writing:
         for value, access in self.element_reads.items():
             if value in read:
                 lanes = self._lanes_of(access)
-                offset = self.along.offset(places, access.strides[kept:])
+                offset = self.along.offset(places, access.strides[cut:])
                 packs[value] = f"a{len(packs)}"
                 writer.line(
                     f"const Pack<{TYPES[access.dtype]}, {lanes}> {packs[value]} = "
@@ -241,14 +210,12 @@ class _Writing:
         for step in steps:
             writer.step(step, counts.get(step.result, ""))
         for accumulator in accumulators:
-            (source,) = operands_of(accumulator.reduction)
-            place = "c + l" if self.pack > 1 else "c"
-            accumulator.add(writer, writer.read(source), place)
+            accumulator.add(writer, "c + l" if self.pack > 1 else "c")
         for k, (value, access) in enumerate(writes.items()):
             writer.line(f"w{k}.v[{'l' if self._lanes_of(access) > 1 else '0'}] = {writer.read(value)};")
         writer.close()
         for k, access in enumerate(writes.values()):
-            offset = self.along.offset(places, access.strides[kept:])
+            offset = self.along.offset(places, access.strides[cut:])
             writer.line(
                 f"if (live) store<{self._lanes_of(access)}>({writer.pointer(access, written=True)} + "
                 f"{ends[access]} + {offset}, w{k});"
@@ -258,28 +225,24 @@ class _Writing:
 
     def _start(self, access: Access, number: int, k: int | str) -> str:
         name = f"s{number}_{k}"
-        offset = self.down.offset(self.places, access.strides[: self.rows.kept])
-        self.writer.line(f"const I {name} = {offset};")
+        self.writer.line(f"const I {name} = {self._row(access.strides)};")
         return name
 
     def _place(self, step: Instruction, places: list[str]) -> str:
-        run, kept = self.counts[step.result], self.rows.kept
-        strides = self.along.strides(run[kept:])
+        run = self.counts[step.result]
+        strides = self.along.strides(run[self.cut :])
         moving = " + l" if strides and strides[-1] == 1 and self.pack > 1 else ""
-        return (
-            f"({self.down.offset(self.places, run[:kept])} + {self.along.offset(places, run[kept:])}{moving})"
-        )
+        return f"({self._row(run)} + {self.along.offset(places, run[self.cut :])}{moving})"
 
     def _lanes_of(self, access: Access) -> int:
-        strides = self.along.strides(access.strides[self.rows.kept :])
+        strides = self.along.strides(access.strides[self.cut :])
         return self.pack if strides and strides[-1] == 1 else 1
 
-    def _write_numbers(self) -> None:
+    def _write_numbers(self, name: str) -> Kernel:
+        """The end of a kernel: what there is once a row is written."""
         writer = self.writer
         for value, access in self.nest.writes.items():
             if not self.group.is_element(value):
-                offset = self.down.offset(self.places, access.strides[: self.rows.kept])
-                writer.line(
-                    f"if (live && x == 0) {writer.pointer(access, written=True)}[{offset}] = "
-                    f"{writer.read(value)};"
-                )
+                writer.store(value, access, self._row(access.strides), "if (live && x == 0) ")
+        writer.close()
+        return writer.kernel(name, (self._blocks(), 1))

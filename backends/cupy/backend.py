@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..contract import SUPPORTED, DType, Executable, Feed
+from ..contract import NAMES, DType, Executable, Feed, check_dtype
 from ..errors import BackendError, DTypeError
 from ..numpy import NumPyBackend
 from .fused import Fused
@@ -125,9 +125,9 @@ class CuPyBackend:
         if _is_on_a_device(value):
             array = value if isinstance(value, self.array_type) else self._shared(value)
             self._check_device(array)
-            _check_dtype(array.dtype)
+            check_dtype(array.dtype)
             return self._cupy.array(array, dtype=dtype, copy=True, order="C")
-        if isinstance(value, np.ndarray) and value.dtype in _MACHINE_DTYPES:
+        if isinstance(value, np.ndarray) and value.dtype in NAMES:
             return self._staging.send(value if dtype is None else value.astype(dtype, copy=False))
         return self._staging.send(_HOST.asarray(value, dtype))
 
@@ -135,7 +135,7 @@ class CuPyBackend:
         """An array that shares its memory with `value`, a DLPack capsule or an object that gives one."""
         array = self._shared(value)
         self._check_device(array)
-        _check_dtype(array.dtype)
+        check_dtype(array.dtype)
         # a view has a base, by which `owned` knows that somebody else may hold the memory
         return array.view()
 
@@ -197,14 +197,6 @@ class CuPyBackend:
 
     def __repr__(self) -> str:
         return f"<backend {self.name!r} on CUDA device {self.device}>"
-
-
-_MACHINE_DTYPES = frozenset(SUPPORTED.values())
-
-
-def _check_dtype(dtype: Any) -> None:
-    if dtype not in _MACHINE_DTYPES:
-        raise DTypeError(f"dtype {dtype} is not supported. Supported: {', '.join(SUPPORTED)}.")
 
 
 def _is_on_a_device(value: Any) -> bool:

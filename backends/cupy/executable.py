@@ -21,9 +21,9 @@ from ..cuda import data_movement
 from ..cuda.calls import ERRORS, Call, call_of
 from ..cuda.lower import lower
 from ..cuda.persistent import together
-from ..errors import DeviceMemoryError, ProgramError
+from ..errors import DeviceMemoryError
 from ..plan.calls import size_of
-from ..plan.executable import CompiledProgram
+from ..plan.executable import BoundProgram
 from ..plan.inspection import Read
 from ..program.ir import Program, Value
 from ..program.layout import lay_out
@@ -40,7 +40,7 @@ _KEPT = 16
 _ALIGNED = 256
 
 
-class Executable(CompiledProgram):
+class Executable(BoundProgram):
     """The executable of the CuPy backend.
 
     Args:
@@ -68,7 +68,6 @@ class Executable(CompiledProgram):
         self.checks = any(c.checks for c in self.calls)
         self.is_simple = self.uses_graphs
         self._places: dict[Value, int] = {}
-        self._bound: dict[Value, int] = {}
         self._graphs: dict[Any, Any] = {}
         self.sequences = {False: self.calls, True: [*self.before, *self.calls, *self.after]}
         """What a step puts on the stream: given its inputs, or taking them from rows."""
@@ -85,10 +84,6 @@ class Executable(CompiledProgram):
     """Whether the last turn was left before anybody looked at what its kernels noted."""
     times: list[tuple[Call, Any, Any]] | None = None
     """While a profile is taken: events around every call."""
-
-    def again(self, name: str, array: Any) -> Any:
-        """See `Executable`; never called, for `is_quick` says so."""
-        raise ProgramError("a device has no quick way")
 
     # making
     def _feeding(self) -> tuple[list[Call], list[Call]]:
@@ -206,7 +201,7 @@ class Executable(CompiledProgram):
         return stream
 
     def bind(self, value: Value, array: Any) -> None:
-        """See `CompiledProgram`. The address alone: an array that is held would not be written in place."""
+        """See `BoundProgram`. The address alone: an array that is held would not be written in place."""
         self._bound[value] = int(array.data.ptr)
 
     def _copy_in(self, value: Value, array: Any, stream: Any) -> None:
@@ -320,20 +315,13 @@ class Executable(CompiledProgram):
 
     # looking inside
     def one_by_one(
-        self,
-        state: Mapping[str, Any],
-        inputs: Mapping[str, Any],
-        then: Callable[[Call, Read], None],
+        self, state: Mapping[str, Any], inputs: Mapping[str, Any], then: Callable[[Call, Read], None]
     ) -> None:
         """A step on its own, without a graph."""
         with self.lock, plain_errors(self.cupy), self.backend._here, self._turn(state, wait=True) as stream:
             for name, array in inputs.items():
                 self._copy_in(self.inputs[name], array, stream)
-            self._put(
-                self.calls,
-                stream,
-                lambda call: then(call, lambda root: self.root_array(root).get()),
-            )
+            self._put(self.calls, stream, lambda call: then(call, lambda root: self.root_array(root).get()))
 
     def listed(self) -> list[tuple[str, Call]]:
         """Each call with its kernel, or the library that does it."""

@@ -13,11 +13,11 @@ from typing import Any, NamedTuple
 from ..contract import Spec
 from ..cuda.calls import Call
 from ..cuda.lower import lower
-from ..errors import GradloomError, is_refusal
+from ..errors import GradloomError
 from ..plan.lowering import Lowered
 from ..primitives import PRIMITIVES
-from ..program import Symbol, TraceBackend, Value
-from ..program.purity import is_pure
+from ..program import Value
+from ..program.purity import traced_rule
 from .launching import launch
 from .library import plain_errors
 
@@ -64,27 +64,11 @@ class Fused:
         return rule(backend, *args, **static) if ready is None else self._launched(ready, args)
 
     def _made(self, rule: Callable[..., Any], args: Sequence[Any], static: dict[str, Any]) -> _Ready | None:
-        if not is_pure(rule):
-            return None
         arrays = [i for i, a in enumerate(args) if type(a) is self._backend.array_type]
-        trace = TraceBackend()
-        symbols = [
-            trace.parameter(Spec(a.shape, a.dtype), "input", str(i)) if i in arrays else a
-            for i, a in enumerate(args)
-        ]
-        try:
-            result = rule(trace, *symbols, **static)
-        except Exception as error:
-            if not is_refusal(error):
-                raise
-            # run with values, the rule itself says what is wrong with them
-            return None
-        if not isinstance(result, Symbol) or not arrays:
-            return None
-        program = trace.finish("rule", [], [("y", result)])
-        if not any(
-            PRIMITIVES[i.primitive].kind in ("elementwise", "reduction") for i in program.instructions
-        ):
+        specs = [Spec(a.shape, a.dtype) if i in arrays else a for i, a in enumerate(args)]
+        program = traced_rule(rule, specs, static) if arrays else None
+        kinds = ("elementwise", "reduction")
+        if program is None or not any(PRIMITIVES[i.primitive].kind in kinds for i in program.instructions):
             return None
         parameters = program.named("input")
         unaligned = frozenset(parameters[str(i)] for i in arrays if args[i].data.ptr % _ALIGNED)

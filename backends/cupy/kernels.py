@@ -15,6 +15,7 @@ import numpy as np
 from ..contract import DType, Shape, Spec, float32, float64, int64, uint32, uint64
 from ..cuda import data_movement
 from ..cuda.kernel import Kernel
+from ..cuda.scalar import TYPES
 from ..program.access import Access
 from ..program.ir import Value
 from .launching import launch
@@ -47,20 +48,8 @@ extern "C" __global__ void add_runs(
     sums[rows[first] * columns + column] = total;
 }}
 """
-_NAMES = {
-    "bool": "bool",
-    "int8": "signed char",
-    "int16": "short",
-    "int32": "int",
-    "int64": "long long",
-    "uint8": "unsigned char",
-    "uint16": "unsigned short",
-    "uint32": "unsigned int",
-    "uint64": "unsigned long long",
-    "float32": "float",
-    "float64": "double",
-}
-
+_TYPES = {"i64": "long long", "u64": "unsigned long long"}
+"""What stands in the prelude of compiled steps."""
 
 _KEY, _COUNTER = (Value(number, Spec((), uint64)) for number in (0, 1))
 _BITS = Value(2, Spec((), uint32))
@@ -87,8 +76,8 @@ class Kernels:
         self._kernel = functools.cache(self._make)
 
     def _make(self, source: str, name: str, dtype: DType | None) -> Any:
-        text = source if dtype is None else source.replace("TYPE", _NAMES[dtype.name])
-        return self._cupy.RawKernel(text, name)
+        kind = "" if dtype is None else TYPES[dtype]
+        return self._cupy.RawKernel(source.replace("TYPE", _TYPES.get(kind, kind)), name)
 
     def _launch(self, source: str, name: str, dtype: DType | None, threads: int, *args: Any) -> None:
         if threads:
@@ -100,10 +89,8 @@ class Kernels:
         bits = self._cupy.empty(shape, uint32)
         if bits.size:
             words = [word.astype(uint64, copy=False) for word in (key, counter)]
-            places = {
-                value: int(array.data.ptr)
-                for value, array in zip((_KEY, _COUNTER, _BITS), (*words, bits), strict=True)
-            }
+            pointers = (int(array.data.ptr) for array in (*words, bits))
+            places = dict(zip((_KEY, _COUNTER, _BITS), pointers, strict=True))
             launch(self._cupy, _random_bits(bits.size), places.__getitem__)
         return bits
 
@@ -122,16 +109,8 @@ class Kernels:
             return False
         found = self._cupy.zeros((), np.int32)
         for index, length in zip(indices, lengths, strict=True):
-            self._launch(
-                OUTSIDE,
-                "outside",
-                None,
-                index.size,
-                index,
-                uint64.type(index.size),
-                int64.type(length),
-                found,
-            )
+            given = index, uint64.type(index.size), int64.type(length), found
+            self._launch(OUTSIDE, "outside", None, index.size, *given)
         return bool(found.get())
 
     def sums_by_row(self, values: Any, rows: Any, height: int) -> Any:
@@ -145,17 +124,6 @@ class Kernels:
         sums = self._cupy.zeros((height, columns), inner)
         if values.size:
             order = self._cupy.argsort(rows)
-            sorted_rows = self._cupy.take(rows, order)
-            self._launch(
-                ADD_RUNS,
-                "add_runs",
-                inner,
-                values.size,
-                values,
-                order,
-                sorted_rows,
-                uint64.type(count),
-                uint64.type(columns),
-                sums,
-            )
+            sorted_rows, sizes = self._cupy.take(rows, order), map(uint64.type, (count, columns))
+            self._launch(ADD_RUNS, "add_runs", inner, values.size, values, order, sorted_rows, *sizes, sums)
         return sums.astype(dtype, copy=False)

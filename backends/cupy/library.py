@@ -19,28 +19,13 @@ OLDEST = 14
 """The first CuPy whose Python numbers are weak, as in NumPy 2."""
 _INSTALL = "pip install 'gradloom[cuda13]' (a driver for CUDA 13), or 'gradloom[cuda12]' (CUDA 12)"
 _BROKEN = (
-    "IllegalAddress",
-    "ILLEGAL_ADDRESS",
-    "LaunchFailure",
-    "LAUNCH_FAILED",
-    "MisalignedAddress",
-    "MISALIGNED_ADDRESS",
-    "IllegalInstruction",
-    "ILLEGAL_INSTRUCTION",
-    "InvalidAddressSpace",
-    "INVALID_ADDRESS_SPACE",
-    "InvalidPc",
-    "INVALID_PC",
-    "HardwareStackError",
-    "HARDWARE_STACK_ERROR",
-    "cudaErrorAssert",
-    "CUDA_ERROR_ASSERT",
-    "LaunchTimeout",
-    "LAUNCH_TIMEOUT",
-    "ECCUncorrectable",
-    "ECC_UNCORRECTABLE",
+    *("illegaladdress", "misalignedaddress", "illegalinstruction", "invalidaddressspace", "invalidpc"),
+    *("launchfailure", "launchfailed", "launchtimeout", "cudaerrorassert", "hardwarestackerror"),
+    "eccuncorrectable",
 )
-"""Errors after which every further call of this process fails with the same error."""
+"""Errors after which every further call of this process fails with the same error, as the runtime
+(cudaErrorIllegalAddress) and the driver (CUDA_ERROR_ILLEGAL_ADDRESS) both write them.
+"""
 _FORKED = ("cudaErrorInitializationError", "CUDA_ERROR_NOT_INITIALIZED")
 
 
@@ -118,7 +103,7 @@ def explained(cupy: Any, error: Exception) -> BackendError:
         return DeviceMemoryError(
             f"{text}. {_memory(cupy)} Use smaller batches, or delete what is no longer needed."
         )
-    if any(name in text for name in _BROKEN):
+    if any(name in text.replace("_", "").lower() for name in _BROKEN):
         return BackendError(
             f"{text}. A kernel of this process, not necessarily the last one, broke the device's context; "
             "everything that follows on it fails. Save nothing from the device and restart the process. To "

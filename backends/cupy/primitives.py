@@ -7,7 +7,6 @@ Every result is an array, also of no axis.
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable
 from typing import Any
 
@@ -159,11 +158,8 @@ class _Own:
 
     def windows(self, x: Any, *, axes: Axes, size: Shape, stride: Shape, dilation: Shape) -> Any:
         shape = shapes.windows(x.shape, axes=axes, size=size, stride=stride, dilation=dilation)
-        steps = list(x.strides)
-        for axis, step in zip(axes, stride, strict=True):
-            steps[axis] *= step
-        inside = [x.strides[axis] * gap for axis, gap in zip(axes, dilation, strict=True)]
-        return self._cupy.lib.stride_tricks.as_strided(x, shape, (*steps, *inside))
+        strides = shapes.window_strides(x.strides, axes, stride, dilation)
+        return self._cupy.lib.stride_tricks.as_strided(x, shape, strides)
 
     def windows_add(
         self, values: Any, *, axes: Axes, size: Shape, stride: Shape, dilation: Shape, shape: Shape
@@ -172,14 +168,9 @@ class _Own:
         shapes.windows_add(values.shape, axes=axes, size=size, stride=stride, dilation=dilation, shape=shape)
         axes = tuple(axis % len(shape) for axis in axes)
         result = self._cupy.zeros(shape, values.dtype)
-        key: list[Any] = [slice(None)] * len(shape)
-        everywhere: tuple[Any, ...] = (slice(None),) * len(shape)
-        for place in itertools.product(*map(range, size)):
-            for axis, offset, step, gap in zip(axes, place, stride, dilation, strict=True):
-                start = offset * gap
-                key[axis] = slice(start, start + (values.shape[axis] - 1) * step + 1, step)
-            target = result[tuple(key)]
-            self._cupy.add(target, values[(*everywhere, *place)], out=target)
+        for there, here in shapes.window_places(values.shape, axes, size, stride, dilation):
+            target = result[there]
+            self._cupy.add(target, values[here], out=target)
         return result
 
     # the rest

@@ -6,11 +6,9 @@ import math
 from collections.abc import Callable
 
 from ..primitives import is_reduction
-from ..program.access import Access
 from ..program.ir import Instruction, Value, operands_of
-from ..program.nest import count_strides
 from .loops import Loops
-from .reduction import Reduction
+from .reduction import Reduction, split
 from .vectors import Operand, VectorValue
 
 _DOWN = 4
@@ -23,9 +21,8 @@ class Columns(Loops):
     def body(self) -> None:
         group = self.group
         assert group.reduced is not None
-        split = max(group.reduced) + 1
-        self.outer, self.inner = group.domain[:split], group.domain[split:]
-        self.split = split
+        kept = self.kept = max(group.reduced) + 1
+        self.outer, self.inner = group.domain[:kept], group.domain[kept:]
         self.columns = math.prod(self.inner)
         width = self.width
         whole, rest = self.columns // width, self.columns % width
@@ -64,26 +61,14 @@ class Columns(Loops):
 
         def one(row: VectorValue, carried: list[VectorValue]) -> list[VectorValue]:
             new: list[VectorValue] = []
-            at = 0
             known: dict[tuple[Value, int], Operand] = {}
-            bases: dict[Access, VectorValue | int] = {}
+            self.begin_row(row)
 
             def read_at(block: int) -> Callable[[Value], Operand]:
                 def read(value: Value) -> Operand:
                     if (value, block) not in known:
                         access = self.nest.reads[value]
-                        if access not in bases:
-                            bases[access] = self.offset_of(
-                                row, self.outer, access.strides[: self.split], access.offset
-                            )
-                        known[value, block] = self.vector(
-                            access,
-                            bases[access],
-                            blocks[block][0],
-                            self.inner,
-                            access.strides[self.split :],
-                            blocks[block][1],
-                        )
+                        known[value, block] = self.vector(access, self.base(access), *blocks[block])
                     return known[value, block]
 
                 return read
@@ -91,37 +76,21 @@ class Columns(Loops):
             for block in range(len(blocks)):
                 for step in before:
                     if step.primitive == "arange":
-                        known[step.result, block] = self._count(step, row, blocks[block][0])
+                        known[step.result, block] = self.count(step, row, *blocks[block])
                     else:
                         known[step.result, block] = self.compute(step, read_at(block))
-            for (step, block), reduction in reductions.items():
-                size = len(reduction.start())
-                source = operands_of(step)[0]
-                lane = self.lane(read_at(block)(source), source.spec.dtype)
-                new += reduction.take(carried[at : at + size], lane, row, self.width)
-                at += size
+            for (_, block), (reduction, own) in zip(
+                reductions, split(reductions.values(), carried), strict=True
+            ):
+                lane = self.lane(read_at(block)(reduction.source), reduction.dtype)
+                new += reduction.take(own, lane, row, self.width)
             return new
 
         ends = self.loop(self.number(0), self.number(rows), 1, starts, one)
-        at = 0
         results: dict[tuple[Value, int], Operand] = {}
-        for (step, block), reduction in reductions.items():
-            size = len(reduction.start())
-            results[step.result, block] = reduction.close(ends[at : at + size], self.width)
-            at += size
+        for (_, block), (reduction, own) in zip(reductions, split(reductions.values(), ends), strict=True):
+            results[reduction.value, block] = reduction.close(own, self.width)
         self._finish(blocks, results)
-
-    def _count(self, step: Instruction, row: VectorValue | None, index: VectorValue) -> Operand:
-        """arange in one row, or beneath all of them."""
-        code, strides = self.code, count_strides(self.group, step.result)
-        place: VectorValue | int = 0
-        if row is not None:
-            place = self.offset_of(row, self.outer, strides[: self.split], 0)
-        if any(strides[self.split :]):
-            places = code.binary("+", code.spread(index, self.width), code.lane_numbers())
-            along = self.offset_of(places, self.inner, strides[self.split :], 0)
-            place = along if place == 0 else code.binary("+", along, place)
-        return self.counted(step, place)
 
     def _is_row_work(self, step: Instruction) -> bool:
         """Whether a step is done for each row: it reads elements, or only parameters on the way to one."""
@@ -142,9 +111,7 @@ class Columns(Loops):
             ) -> Operand:
                 if (value, block) not in results:
                     access = self.nest.reads[value]
-                    results[value, block] = self.vector(
-                        access, access.offset, index, self.inner, access.strides[self.split :], active
-                    )
+                    results[value, block] = self.vector(access, access.offset, index, active)
                 return results[value, block]
 
             for step in group.steps:
@@ -153,9 +120,9 @@ class Columns(Loops):
                 if self._is_row_work(step) and group.is_element(step.result):
                     continue
                 if step.primitive == "arange":
-                    results[step.result, block] = self._count(step, None, index)
+                    results[step.result, block] = self.count(step, None, index, active)
                 else:
                     results[step.result, block] = self.compute(step, read)
             for value, access in self.nest.writes.items():
                 lane = self.lane(results[value, block], value.spec.dtype)
-                self.put(lane, access, access.offset, index, self.inner, access.strides[self.split :], active)
+                self.put(lane, access, access.offset, index, active)

@@ -13,16 +13,15 @@ import weakref
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from functools import partial
-from typing import Any
 
 import numpy as np
 
 from .. import processor
 from ..contract import Feed, Spec
 from ..numba.workers import together
-from ..numpy.memory import address, aligned
+from ..numpy.memory import Arrays, NDArray, address, aligned, shaped
 from ..plan.calls import size_of
-from ..plan.executable import CompiledProgram
+from ..plan.executable import BoundProgram
 from ..plan.inspection import Read
 from ..program.ir import Program, Value
 from ..program.layout import lay_out
@@ -31,20 +30,19 @@ from .build import build, driver, listing
 from .calls import ERRORS, Call, call_of
 from .driver import BARRIER, CHECK, DONE, SHARED_BYTES, YIELD
 from .driver import ERRORS as ERRORS_AT
-from .host import array_of, run_on_host, shaped
+from .host import array_of, run_on_host
 from .indexing import Batch
 from .lower import Lowered, lower
 from .schedule import Placed, schedule
 from .threads import ThreadTuner, threads
 
-NDArray = np.ndarray[Any, Any]
 _SLACK = 256
 """Bytes that a kernel may write past the end of a value of its own."""
 _NOTED = ERRORS_AT // 8
 _executables: weakref.WeakSet[Executable] = weakref.WeakSet()
 
 
-class Executable(CompiledProgram):
+class Executable(BoundProgram):
     """The compiled form of a program.
 
     Args:
@@ -137,7 +135,6 @@ class Executable(CompiledProgram):
             if root not in known:
                 self.slots.setdefault(root, []).append(place)
         self.known = known
-        self._bound: dict[Value, int] = {}
         self._table(placed)
 
     def _table(self, placed: Sequence[Placed]) -> None:
@@ -174,7 +171,7 @@ class Executable(CompiledProgram):
                 self.arguments[slot] = where
             self._bound[value] = where
 
-    def step(self, state: Mapping[str, NDArray] | None, inputs: Mapping[str, NDArray]) -> dict[str, NDArray]:
+    def step(self, state: Arrays | None, inputs: Arrays) -> dict[str, NDArray]:
         """One step on arrays in C order of the program's shapes and dtypes.
 
         The arrays of `state` are written where they lie; the outputs are new
@@ -214,7 +211,7 @@ class Executable(CompiledProgram):
             where += value.spec.size * value.spec.dtype.itemsize
         return found
 
-    def _turn(self, state: Mapping[str, NDArray], inputs: Mapping[str, NDArray]) -> None:
+    def _turn(self, state: Arrays, inputs: Arrays) -> None:
         """One step on what is bound; only the host looks at `state` and `inputs`."""
         if not self.is_simple or self.timing:
             self._go(0, 1, state, inputs)
@@ -229,14 +226,7 @@ class Executable(CompiledProgram):
         if failed:
             self._fail()
 
-    def epoch(
-        self,
-        state: Mapping[str, NDArray],
-        sources: Mapping[str, NDArray],
-        order: NDArray | None,
-        first: int,
-        steps: int,
-    ) -> None:
+    def epoch(self, state: Arrays, sources: Arrays, order: NDArray | None, first: int, steps: int) -> None:
         """Steps `first` to `first + steps`: step i takes rows i * batch ... of each
         source, or those that `order` names.
         """
@@ -248,9 +238,7 @@ class Executable(CompiledProgram):
                 self.bind(self.order, order)
             self._go(first, steps, state, {})
 
-    def _go(
-        self, first: int, steps: int, state: Mapping[str, NDArray], inputs: Mapping[str, NDArray]
-    ) -> None:
+    def _go(self, first: int, steps: int, state: Arrays, inputs: Arrays) -> None:
         parts = self.parts()
         self.steps_done += steps
         began = time.perf_counter()
@@ -271,9 +259,7 @@ class Executable(CompiledProgram):
             self._fail()
         self.tuner.note(parts, (time.perf_counter() - began) / max(steps, 1))
 
-    def _with_host(
-        self, step: int, parts: int, state: Mapping[str, NDArray], inputs: Mapping[str, NDArray]
-    ) -> None:
+    def _with_host(self, step: int, parts: int, state: Arrays, inputs: Arrays) -> None:
         """A step with instructions of the host between its kernels. It is
         Python, so it can be left half-way.
         """
@@ -297,12 +283,7 @@ class Executable(CompiledProgram):
         raise IndexError(f"an index is out of range in step {step}; state is as before that step")
 
     # looking inside
-    def one_by_one(
-        self,
-        state: Mapping[str, NDArray],
-        inputs: Mapping[str, NDArray],
-        then: Callable[[Call, Read], None],
-    ) -> None:
+    def one_by_one(self, state: Arrays, inputs: Arrays, then: Callable[[Call, Read], None]) -> None:
         """One step in this thread, call by call."""
         with self.lock, blas.single():
             self.bind_state(state)

@@ -4,12 +4,11 @@ kernels, on the values where they lie.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..contract import Spec
+from ..numpy.memory import Arrays, NDArray, shaped
 from ..numpy.primitives import NumPyPrimitives
 from ..program.ir import Value
 from .calls import Call
@@ -17,13 +16,10 @@ from .calls import Call
 if TYPE_CHECKING:
     from .executable import Executable
 
-NDArray = np.ndarray[Any, Any]
 _numpy = NumPyPrimitives()
 
 
-def run_on_host(
-    executable: Executable, call: Call, state: Mapping[str, NDArray], inputs: Mapping[str, NDArray]
-) -> None:
+def run_on_host(executable: Executable, call: Call, state: Arrays, inputs: Arrays) -> None:
     """An instruction for which there is no kernel, on NumPy."""
     assert call.foreign is not None
     result, primitive, operands, static = call.foreign
@@ -32,12 +28,7 @@ def run_on_host(
     array_of(executable, result, state, inputs)[...] = value
 
 
-def array_of(
-    executable: Executable,
-    value: Value,
-    state: Mapping[str, NDArray],
-    inputs: Mapping[str, NDArray],
-) -> NDArray:
+def array_of(executable: Executable, value: Value, state: Arrays, inputs: Arrays) -> NDArray:
     """The array in memory that a value of the program is, as a view."""
     view = executable.lowered.views[value]
     root = executable.lowered.place.get(view.root, view.root)
@@ -54,8 +45,3 @@ def array_of(
     size = base.dtype.itemsize
     flat = base.reshape(-1)[view.offset :]
     return np.lib.stride_tricks.as_strided(flat, value.spec.shape, [s * size for s in view.strides])
-
-
-def shaped(block: NDArray, spec: Spec) -> NDArray:
-    """An array of `spec` at the beginning of a block of bytes."""
-    return block[: spec.size * spec.dtype.itemsize].view(spec.dtype).reshape(spec.shape)

@@ -11,9 +11,6 @@ from ..program.ir import Value
 from .kernel import Kernel
 from .vectors import VectorValue
 
-_ROUNDS = 10
-_WORD = 0xFFFFFFFF
-
 
 class _Copying(Kernel):
     """Rows of literal length copied from a place to another."""

@@ -15,7 +15,7 @@ from ..program.access import Access, merged
 from ..program.ir import Instruction, Value, operands_of
 from ..program.nest import IN_REGISTERS, Nest, count_strides, is_flat, kept_axes, passes_of
 from .kernel import Kernel
-from .reduction import Reduction
+from .reduction import Reduction, split
 from .vectors import Operand, VectorValue
 
 
@@ -27,58 +27,79 @@ class Loops(Kernel):
         self.nest = nest
         self.group = nest.group
 
-    def vector(
-        self,
-        access: Access,
-        base: VectorValue | int,
-        index: VectorValue,
-        inner: Sequence[int],
-        strides: Sequence[int],
-        active: int,
-    ) -> VectorValue:
+    kept: int
+    """How many axes are outside: `outer`, along which there are rows; `inner` are those along a row."""
+    outer: Sequence[int]
+    inner: Sequence[int]
+
+    def begin_row(self, row: VectorValue) -> None:
+        self.row = row
+        self.bases: dict[Access, VectorValue | int] = {}
+
+    def base(self, access: Access) -> VectorValue | int:
+        """Where the row begins in the memory of an operand."""
+        if access not in self.bases:
+            self.bases[access] = self.offset_of(
+                self.row, self.outer, access.strides[: self.kept], access.offset
+            )
+        return self.bases[access]
+
+    def vector(self, access: Access, base: VectorValue | int, index: VectorValue, active: int) -> VectorValue:
         """Elements from place `index` along the inner axes on; `base` is where the row begins."""
-        code = self.code
-        one = merged(inner, strides)
-        pointer = self.pointers[access.root]
-        if one == 0:
-            return code.load(code.at(pointer, base, access.dtype), access.dtype)
-        if one == 1:
-            return code.load(code.at(pointer, self.sum(base, index), access.dtype), access.dtype, active)
-        offsets = self._offsets(index, inner, strides, base)
-        return code.gather(pointer, offsets, access.dtype, active)
+        step, at = self._where(access, base, index)
+        if isinstance(at, VectorValue):
+            return self.code.gather(self.pointers[access.root], at, access.dtype, active)
+        return self.code.load(at, access.dtype, active if step else 0)
 
     def put(
-        self,
-        value: VectorValue,
-        access: Access,
-        base: VectorValue | int,
-        index: VectorValue,
-        inner: Sequence[int],
-        strides: Sequence[int],
-        active: int,
+        self, value: VectorValue, access: Access, base: VectorValue | int, index: VectorValue, active: int
     ) -> None:
-        code = self.code
-        one = merged(inner, strides)
-        pointer = self.pointers[access.root]
-        if one == 1:
-            code.store(value, code.at(pointer, self.sum(base, index), access.dtype), access.dtype, active)
-        elif one == 0:
-            code.store(value, code.at(pointer, base, access.dtype), access.dtype)
+        step, at = self._where(access, base, index)
+        if isinstance(at, VectorValue):
+            lanes = self.code.spread(value, self.width)
+            self.code.scatter(lanes, self.pointers[access.root], at, access.dtype, active)
         else:
-            offsets = self._offsets(index, inner, strides, base)
-            code.scatter(code.spread(value, self.width), pointer, offsets, access.dtype, active)
+            self.code.store(value, at, access.dtype, active if step else 0)
 
-    def _offsets(
-        self, index: VectorValue, inner: Sequence[int], strides: Sequence[int], base: VectorValue | int
-    ) -> VectorValue:
-        code = self.code
-        places = code.binary("+", code.spread(index, self.width), code.lane_numbers())
-        offsets = self.offset_of(places, inner, strides, 0)
+    def _where(
+        self, access: Access, base: VectorValue | int, index: VectorValue
+    ) -> tuple[int | None, str | VectorValue]:
+        """The step from element to element, and the address of the first; the offset of each where
+        there is no step.
+        """
+        strides = access.strides[self.kept :]
+        step = merged(self.inner, strides)
+        if step in (0, 1):
+            at = self.sum(base, index) if step else base
+            return step, self.code.at(self.pointers[access.root], at, access.dtype)
+        offsets = self.offset_of(self.lanes_from(index), self.inner, strides, 0)
         assert isinstance(offsets, VectorValue)
-        return code.binary("+", offsets, base) if base != 0 else offsets
+        return None, self.code.binary("+", offsets, base) if base != 0 else offsets
+
+    def lanes_from(self, index: VectorValue, active: int = 1) -> VectorValue:
+        """The place of each lane from `index` on; `index` itself where one number is computed."""
+        code = self.code
+        return code.binary("+", code.spread(index, self.width), code.lane_numbers()) if active else index
 
     def sum(self, a: VectorValue | int, b: VectorValue) -> VectorValue:
         return self.code.binary("+", b, a) if a != 0 else b
+
+    def count(
+        self, step: Instruction, row: VectorValue | None, index: VectorValue | None, active: int
+    ) -> Operand:
+        """arange in a row, or beneath all of them; at `index` along it, or for the whole row."""
+        strides = count_strides(self.group, step.result)
+        place: VectorValue | int = 0
+        if row is not None:
+            place = self.offset_of(row, self.outer, strides[: self.kept], 0)
+        if index is not None and any(strides[self.kept :]):
+            along = self.offset_of(self.lanes_from(index, active), self.inner, strides[self.kept :], 0)
+            place = along if place == 0 else self.code.binary("+", along, place)
+        return self.counted(step, place)
+
+    def in_first_part(self, body: Callable[[], None]) -> None:
+        """Only one thread does it."""
+        self.when(self.code.compare("==", VectorValue("%part", "int64"), 0), body)
 
     def along(
         self,
@@ -127,15 +148,13 @@ class Rows(Loops):
         if is_flat(nest):
             self._flat()
             return
-        kept = kept_axes(nest)
+        kept = self.kept = kept_axes(nest)
         self.outer, self.inner = group.domain[:kept], group.domain[kept:]
         self.columns = math.prod(self.inner)
-        self.kept = kept
         self.passes = passes_of(group)
         rows = math.prod(self.outer)
         if rows == 1:
-            first = self.code.compare("==", VectorValue("%part", "int64"), 0)
-            self.when(first, lambda: self._row(self.number(0)))
+            self.in_first_part(lambda: self._row(self.number(0)))
             return
         begin, end = self.share(rows)
 
@@ -151,10 +170,7 @@ class Rows(Loops):
         first = domain[0] if len(domain) > 1 else math.prod(domain)
         step = math.prod(domain) // max(first, 1)
         if math.prod(domain) <= 1:
-            self.when(
-                self.code.compare("==", VectorValue("%part", "int64"), 0),
-                lambda: self._piece(self.number(0), 0),
-            )
+            self.in_first_part(lambda: self._piece(self.number(0), 0))
             return
         begin, end = self.share(first)
         if step != 1:
@@ -175,21 +191,16 @@ class Rows(Loops):
             if value not in known:
                 access = nest.reads[value]
                 pointer = self.pointers[access.root]
-                if merged(domain, access.strides):
-                    at = self.sum(access.offset, index)
-                    known[value] = code.load(code.at(pointer, at, access.dtype), access.dtype, active)
-                else:
-                    known[value] = code.load(code.at(pointer, access.offset, access.dtype), access.dtype)
+                moves = bool(merged(domain, access.strides))
+                at = self.sum(access.offset, index) if moves else access.offset
+                address = code.at(pointer, at, access.dtype)
+                known[value] = code.load(address, access.dtype, active if moves else 0)
             return known[value]
 
         for step in self.group.steps:
             if step.primitive == "arange":
-                places: VectorValue | int = 0
-                if merged(domain, count_strides(self.group, step.result)):
-                    places = index
-                    if active:
-                        places = code.binary("+", code.spread(index, self.width), code.lane_numbers())
-                known[step.result] = self.counted(step, places)
+                moves = bool(merged(domain, count_strides(self.group, step.result)))
+                known[step.result] = self.counted(step, self.lanes_from(index, active) if moves else 0)
             else:
                 known[step.result] = self.compute(step, read)
         for value, access in nest.writes.items():
@@ -199,29 +210,15 @@ class Rows(Loops):
             address = code.at(self.pointers[access.root], self.sum(access.offset, index), access.dtype)
             code.store(lane, address, access.dtype, active)
 
-    def _count(self, step: Instruction, index: VectorValue | None, active: int) -> Operand:
-        """arange at a place of the row, or for the row where there is no `index`."""
-        code, strides = self.code, count_strides(self.group, step.result)
-        place = self.offset_of(self.row, self.outer, strides[: self.kept], 0)
-        if index is not None and any(strides[self.kept :]):
-            places = index
-            if active:
-                places = code.binary("+", code.spread(index, self.width), code.lane_numbers())
-            along = self.offset_of(places, self.inner, strides[self.kept :], 0)
-            place = along if place == 0 else code.binary("+", along, place)
-        return self.counted(step, place)
-
     # rows
     def _row(self, row: VectorValue) -> None:
         nest, code = self.nest, self.code
-        self.bases: dict[Access, VectorValue | int] = {}
-        self.row = row
+        self.begin_row(row)
         numbers: dict[Value, Operand] = {}
         held: dict[tuple[Value, int], Operand] = {}
         for access in (*nest.reads.values(), *nest.writes.values()):
-            self._base(access)
-        in_registers = self.columns <= IN_REGISTERS * self.width
-        if in_registers:
+            self.base(access)
+        if self.columns <= IN_REGISTERS * self.width:
             self._short_row(numbers, held)
         else:
             for k in range(len(self.passes)):
@@ -230,16 +227,8 @@ class Rows(Loops):
             if not self.group.is_element(value) and self.columns != 1 and self.group.reduced is not None:
                 lane = self.lane(numbers[value], value.spec.dtype)
                 code.store(
-                    lane, code.at(self.pointers[access.root], self._base(access), access.dtype), access.dtype
+                    lane, code.at(self.pointers[access.root], self.base(access), access.dtype), access.dtype
                 )
-
-    def _base(self, access: Access) -> VectorValue | int:
-        """Where the row begins in the memory of an operand."""
-        if access not in self.bases:
-            self.bases[access] = self.offset_of(
-                self.row, self.outer, access.strides[: self.kept], access.offset
-            )
-        return self.bases[access]
 
     def _is_element(self, value: Value) -> bool:
         if self.group.reduced is None or self.columns == 1:
@@ -248,21 +237,21 @@ class Rows(Loops):
 
     def _number(self, step: Instruction, numbers: dict[Value, Operand]) -> Operand:
         if step.primitive == "arange":
-            return self._count(step, None, 0)
+            return self.count(step, self.row, None, 0)
         return self.compute(step, lambda value: self._read_number(value, numbers))
 
     def _read_number(self, value: Value, numbers: dict[Value, Operand]) -> Operand:
         if value not in numbers:
             access = self.nest.reads[value]
             numbers[value] = self.code.load(
-                self.code.at(self.pointers[access.root], self._base(access), access.dtype), access.dtype
+                self.code.at(self.pointers[access.root], self.base(access), access.dtype), access.dtype
             )
         return numbers[value]
 
     def _read_element(self, value: Value, index: VectorValue, active: int) -> VectorValue:
         access = self.nest.scratches.get(value) or self.nest.reads[value]
-        base = self._scratch_base(access) if value in self.nest.scratches else self._base(access)
-        return self.vector(access, base, index, self.inner, access.strides[self.kept :], active)
+        base = self._scratch_base(access) if value in self.nest.scratches else self.base(access)
+        return self.vector(access, base, index, active)
 
     def _scratch_base(self, access: Access) -> VectorValue:
         return self.code.binary("*", VectorValue("%part", "int64"), access.offset)
@@ -290,18 +279,16 @@ class Rows(Loops):
         for step in self.group.steps:
             value = step.result
             if is_reduction(step.primitive):
-                source = operands_of(step)[0]
-                lanes = 1 if scalar else width
-                reduction = Reduction(self.code, step, columns, lanes)
+                reduction = Reduction(self.code, step, columns, 1 if scalar else width)
                 carried = reduction.start()
                 for block, index, active in blocks:
-                    lane = self.lane(reader(block, index, active)(source), source.spec.dtype)
+                    lane = self.lane(reader(block, index, active)(reduction.source), reduction.dtype)
                     carried = reduction.take(carried, lane, index, active)
                 numbers[value] = reduction.close(carried, min(width, columns))
             elif self._is_element(value):
                 for block, index, active in blocks:
                     if step.primitive == "arange":
-                        held[value, block] = self._count(step, index, 0 if scalar else active)
+                        held[value, block] = self.count(step, self.row, index, 0 if scalar else active)
                     else:
                         held[value, block] = self.compute(step, reader(block, index, active))
             else:
@@ -312,15 +299,7 @@ class Rows(Loops):
             for block, index, active in blocks:
                 given = held[value, block] if (value, block) in held else numbers[value]
                 lane = self.lane(given, value.spec.dtype)
-                self.put(
-                    lane,
-                    access,
-                    self._base(access),
-                    index,
-                    self.inner,
-                    access.strides[self.kept :],
-                    0 if scalar else active,
-                )
+                self.put(lane, access, self.base(access), index, 0 if scalar else active)
 
     def _reads_number(self, value: Value) -> bool:
         """Whether an operand from memory is one number for the row."""
@@ -355,28 +334,19 @@ class Rows(Loops):
 
             for step in one.elements:
                 if step.primitive == "arange":
-                    known[step.result] = self._count(step, index, active)
+                    known[step.result] = self.count(step, self.row, index, active)
                 else:
                     known[step.result] = self.compute(step, read)
             for value in (*late, *saves):
                 kept = self.nest.writes[value] if value in late else None
                 access = self.nest.scratches[value] if kept is None else kept
-                base = self._scratch_base(access) if kept is None else self._base(access)
-                lane, strides = self.lane(known[value], value.spec.dtype), access.strides[self.kept :]
-                self.put(lane, access, base, index, self.inner, strides, active)
+                base = self._scratch_base(access) if kept is None else self.base(access)
+                self.put(self.lane(known[value], value.spec.dtype), access, base, index, active)
             new: list[VectorValue] = []
-            at = 0
-            for reduction, step in zip(reductions, one.reductions, strict=True):
-                size = len(reduction.start())
-                source = operands_of(step)[0]
-                lane = self.lane(read(source), source.spec.dtype)
-                new += reduction.take(carried[at : at + size], lane, index, active)
-                at += size
+            for reduction, own in split(reductions, carried):
+                lane = self.lane(read(reduction.source), reduction.dtype)
+                new += reduction.take(own, lane, index, active)
             return new
 
-        ends = self.along(self.columns, vector, starts)
-        at = 0
-        for reduction, step in zip(reductions, one.reductions, strict=True):
-            size = len(reduction.start())
-            numbers[step.result] = reduction.close(ends[at : at + size], min(self.width, self.columns))
-            at += size
+        for reduction, own in split(reductions, self.along(self.columns, vector, starts)):
+            numbers[reduction.value] = reduction.close(own, min(self.width, self.columns))

@@ -1,6 +1,6 @@
 """From groups to calls of machine code: which kernel does the work of a group, and how threads share it.
 
-Loops are made here; `multiplying` makes products, `moving` the rest.
+Products are made by `multiplying`, all else here.
 """
 
 from __future__ import annotations
@@ -10,23 +10,32 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from ..contract import Spec
 from ..plan import lowering as plan
 from ..plan.compile import Target, compile_for
 from ..program.access import Access, same_places
 from ..program.arithmetic import accepts_loop
 from ..program.fuse import Group, Plan
-from ..program.ir import Instruction, Program, Value
+from ..program.ir import Instruction, Program, Value, operands_of
 from ..program.nest import Nest, is_flat, kept_axes, scratch_length, scratch_values, summary
+from ..program.pieces import add_windows, is_movable
 from ..program.precision import rounded_products
 from ..program.views import row_major
-from . import data_movement, multiplying
+from . import multiplying
 from .build import Function
-from .calls import Call, Partition, partitions, rows_of
+from .calls import ERRORS, Call, Partition, call_of, partitions, rows_of
 from .columns import Columns
+from .indexing import ScatterAdd, Take
 from .kernel import Kernel
 from .loops import Rows
 from .narrow import Narrow, is_narrow
+from .random_numbers import RandomBits
+from .sorting import Order
+from .windows import Sliding, WindowsAdd
+
+_FIRST: Partition = ("first", 0)
 
 
 @dataclass
@@ -44,9 +53,7 @@ def lower(program: Program, width: int, has_blas: bool) -> Lowered:
 
 
 class Lowering(plan.Lowering[Call]):
-    """Makes the calls of a program; `multiplying` and `moving` do so for
-    their groups, with what is public here.
-    """
+    """Makes the calls of a program; `multiplying` does so for products, with what is public here."""
 
     def __init__(self, fused: Plan, width: int, has_blas: bool) -> None:
         self.width = width
@@ -62,7 +69,13 @@ class Lowering(plan.Lowering[Call]):
         return Lowered(self.program, self.calls, self.place, self.views, self.scratches, self.functions)
 
     def is_foreign(self, instruction: Instruction) -> bool:
-        return data_movement.is_foreign(instruction)
+        known = is_movable(instruction)
+        if known is not None:
+            return not known
+        if instruction.primitive == "argsort":
+            (keys,) = operands_of(instruction)
+            return keys.spec.dtype != np.uint64 or keys.spec.ndim != 1
+        return instruction.primitive != "index_add"
 
     def product(self, group: Group, reads: dict[Value, Access]) -> None:
         multiplying.product(self, group, reads)
@@ -74,19 +87,44 @@ class Lowering(plan.Lowering[Call]):
         )
 
     def random_bits(self, values: list[Value], target: Value) -> None:
-        data_movement.random_bits(self, values, target)
+        key, counter = (self.root(self.views[v].root) for v in values)
+        shape = target.spec.shape
+        own: Partition = ("rows", shape[0]) if RandomBits.by_rows(shape, self.width) else None
+        kernel = RandomBits(key, counter, target, self.width)
+        self.calls.append(call_of(kernel, "random_bits", {key: None, counter: None}, {target: own}))
 
     def windows_add(self, values: Value, target: Value, static: dict[str, Any]) -> None:
-        data_movement.windows_add(self, values, target, static)
+        """All windows at once where they leave the first and the last axis alone; else an
+        addition for each place inside one.
+        """
+        shape = static["shape"]
+        sliding = Sliding(*(tuple(static[k]) for k in ("axes", "size", "stride", "dilation")))
+        sliding = sliding._replace(axes=tuple(axis % len(shape) for axis in sliding.axes))
+        if not WindowsAdd.suits(shape, sliding):
+            add_windows(self, values, target, static)
+            return
+        access = self.placed_access(values)
+        counts = [values.spec.shape[axis] for axis in sliding.axes]
+        kernel = WindowsAdd(access, target, counts, sliding, self.width)
+        own = rows_of(access, values.spec.shape, 1, shape[0])
+        self.calls.append(call_of(kernel, "windows_add", {access.root: own}, {target: ("rows", shape[0])}))
 
     def take(self, table: Value, indices: Value, target: Value) -> None:
-        data_movement.take(self, table, indices, target)
+        own: Partition = ("rows", indices.spec.shape[0] if indices.spec.shape else 1)
+        kernel = Take(table, indices, target, ERRORS, self.width)
+        writes: dict[Value, Partition] = {target: own, ERRORS: None}
+        self.calls.append(call_of(kernel, "take", {table: None, indices: own}, writes, checks=True))
 
     def scatter(self, rows: Value, indices: Value, target: Value) -> None:
-        data_movement.scatter(self, rows, indices, target)
+        kernel = ScatterAdd(rows, indices, target, ERRORS, self.width)
+        reads, writes = dict.fromkeys((rows, indices), _FIRST), {target: _FIRST, ERRORS: None}
+        self.calls.append(call_of(kernel, "scatter_add", reads, writes, checks=True))
 
     def argsort(self, keys: Value, target: Value) -> None:
-        data_movement.argsort(self, keys, target)
+        scratch = self.fresh(Spec((Order.scratch_size(target.spec.shape[0]),), np.dtype(np.uint64)))
+        source = self.root(self.views[keys].root)
+        kernel = Order(source, target, scratch, self.width)
+        self.calls.append(call_of(kernel, "argsort", {source: _FIRST}, {target: _FIRST, scratch: _FIRST}))
 
     def reads_late(self, group: Group) -> bool:
         return group.kind == "rows" and group.reduced is not None and scratch_length(group) > 4 * self.width

@@ -8,23 +8,27 @@ first, or of the first NaN, as in NumPy.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 
 import numpy as np
 
 from ..contract import DType
 from ..primitives import PRIMITIVES
-from ..program.ir import Instruction, Value
+from ..program.ir import Instruction, operands_of
 from .vectors import VectorBuilder, VectorValue
 
 _LONG = 4096
 """From this many terms a sum of float32 is held in float64."""
 
 
-def source_of(instruction: Instruction) -> Value:
-    operand = instruction.operands[0]
-    assert isinstance(operand, Value)
-    return operand
+def split(
+    reductions: Iterable[Reduction], carried: Iterable[VectorValue]
+) -> Iterator[tuple[Reduction, list[VectorValue]]]:
+    """Each of some reductions that a loop carries along together, with its own values of all."""
+    rest = iter(carried)
+    for reduction in reductions:
+        yield reduction, list(islice(rest, len(reduction.start())))
 
 
 class Reduction:
@@ -34,12 +38,7 @@ class Reduction:
     """
 
     def __init__(
-        self,
-        code: VectorBuilder,
-        instruction: Instruction,
-        length: int,
-        lanes: int,
-        across: bool = True,
+        self, code: VectorBuilder, instruction: Instruction, length: int, lanes: int, across: bool = True
     ) -> None:
         self.code = code
         self.across = across and lanes > 1
@@ -47,16 +46,14 @@ class Reduction:
         assert gathers is not None
         by = PRIMITIVES[gathers.by]
         self.first = gathers.start
-        self.is_sum, self.is_place, self.is_logic = (
-            by.name == "add",
-            gathers.place,
-            by.family == "logic",
-        )
+        self.is_sum, self.is_place, self.is_logic = by.name == "add", gathers.place, by.family == "logic"
         self.is_extreme = by.prefers is not None and not gathers.place
         self.operator = by.infix or ("&" if self.first else "|")
         self.prefers = by.prefers or ""
-        self.result: DType = instruction.result.spec.dtype
-        self.dtype: DType = source_of(instruction).spec.dtype
+        self.value = instruction.result
+        (self.source,) = operands_of(instruction)
+        self.result: DType = self.value.spec.dtype
+        self.dtype: DType = self.source.spec.dtype
         self.lanes = lanes
         self.is_float = self.dtype.kind == "f"
         held = self.dtype if self.prefers else np.dtype(bool) if self.is_logic else self.result
@@ -72,15 +69,14 @@ class Reduction:
         info = np.iinfo(self.dtype)
         return int(info.min if self.first < 0 else info.max)
 
-    def start(self, first: VectorValue | None = None) -> list[VectorValue]:
+    def start(self) -> list[VectorValue]:
         """The values that are carried along."""
         code = self.code
         carried = [code.constant(self._identity(), self.held, self.lanes)]
         if self.is_extreme and self.is_float:
             carried.append(code.constant(False, "bool", self.lanes))
         if self.is_place:
-            first = code.constant(0, "int64", self.lanes)
-            carried.append(code.lane_numbers() if self.across else first)
+            carried.append(code.lane_numbers() if self.across else code.constant(0, "int64", self.lanes))
         return carried
 
     def take(

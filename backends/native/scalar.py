@@ -62,11 +62,6 @@ def apply(code: VectorBuilder, primitive: str, operands: list[Operand], static: 
     )
 
 
-def has_text(primitive: str) -> bool:
-    """Whether `apply` can write this primitive."""
-    return PRIMITIVES[primitive].numba is not None
-
-
 class _Compiler:
     """One expression or function body; `names` are its variables."""
 

@@ -7,9 +7,6 @@ from ..program.ir import Value
 from .kernel import Kernel
 from .vectors import VectorValue
 
-_ROUNDS = 10
-_WORD = 0xFFFFFFFF
-
 
 class Transpose(Kernel):
     """A matrix of 4-byte elements turned over in blocks of 16 by 16 (or as

@@ -27,18 +27,10 @@ from ..primitives import PRIMITIVES, is_reduction, written
 from ..program.access import Access
 from ..program.arithmetic import working_dtype
 from ..program.ir import Instruction, Operand, Value, operands_of
-from ..program.nest import (
-    Nest,
-    Pass,
-    count_strides,
-    only_for,
-    passes_of,
-    scratch_values,
-)
+from ..program.nest import Nest, Pass, count_strides, only_for, passes_of, scratch_values
 from . import mathematics
 from .forms import FUNCTIONS, loops_of, steps_of, vectorised
 
-_INT32 = np.dtype(np.int32)
 _NAMES = frozenset(vars(mathematics))
 _KEPT = (0, 1, 2, 0.5)
 """Numbers printed into the source, where the compiler can use them; all others are passed at each call."""
@@ -119,7 +111,7 @@ class _Emitter:
         numbers = {key: float64 if isinstance(n, float) else int64 for key, n in self.numbers.items()}
         names = ["begin", "end", "columns", *(name for name, _ in pointers), *numbers]
         types = ["types.int64"] * 3
-        types += [f"types.CPointer(types.{_numba_type(dtype)})" for _, dtype in pointers]
+        types += [f"types.CPointer(types.{'uint8' if d == bool_ else d.name})" for _, d in pointers]
         types += [f"types.{dtype}" for dtype in numbers.values()]
         text = "\n".join(body)
         source = "\n".join(
@@ -236,10 +228,7 @@ class _Emitter:
         if primitive == "full":
             return self._number(settings["value"], dtype)
         if primitive == "arange":
-            start, step = (
-                self._number(settings["start"], dtype),
-                self._number(settings["step"], dtype),
-            )
+            start, step = (self._number(settings[name], dtype) for name in ("start", "step"))
             return f"np.{dtype}({start} + {self._count(result)} * {step})"
         inner = working_dtype(instruction)
         template = str(PRIMITIVES[primitive].numba)
@@ -288,8 +277,8 @@ class _Emitter:
         value, dtype = reduction.result.number, _source(reduction).spec.dtype
         if reduction.primitive == "sum":
             return [(f"a{value}", float64, "0.0") if dtype.kind == "f" else (f"a{value}", int64, "0")]
-        kind, width = (_INT32, 32) if dtype == float32 else (int64, 64)
-        first = -(2 ** (width - 1)) if reduction.primitive == "max" else 2 ** (width - 1) - 1
+        kind, end = np.dtype(f"int{_width(dtype)}"), 1 << (_width(dtype) - 1)
+        first = -end if reduction.primitive == "max" else end - 1
         return [(f"a{value}", kind, str(first)), (f"b{value}", kind, "0")]
 
     def _start(self, reduction: Instruction) -> None:
@@ -298,7 +287,7 @@ class _Emitter:
 
     def _gather(self, reduction: Instruction) -> None:
         value, source = reduction.result.number, _source(reduction)
-        dtype = source.spec.dtype
+        dtype, width = source.spec.dtype, _width(source.spec.dtype)
         given, a, b = f"v{source.number}", f"a{value}{self.at}", f"b{value}{self.at}"
         if reduction.primitive == "sum":
             wide = "float64" if dtype.kind == "f" else "int64"
@@ -306,7 +295,6 @@ class _Emitter:
             self._line(3, f"{a} = {adder}({a}, np.{wide}({given}))")
             return
         if dtype.kind == "f":
-            width = 32 if dtype == float32 else 64
             self._line(3, f"{b} = {b} | np.int{width}({given} != {given})")
             given = f"order_{width}({given})"
         compare = ">" if reduction.primitive == "max" else "<"
@@ -317,8 +305,7 @@ class _Emitter:
         result, dtype = reduction.result, _source(reduction).spec.dtype
         text = f"a{result.number}{self.at}"
         if reduction.primitive != "sum" and dtype.kind == "f":
-            width = 32 if dtype == float32 else 64
-            text = f"(NAN if b{result.number}{self.at} != 0 else value_{width}({text}))"
+            text = f"(NAN if b{result.number}{self.at} != 0 else value_{_width(dtype)}({text}))"
         self._line(2, f"v{result.number} = np.{result.spec.dtype}({text})")
 
     def _line(self, depth: int, text: str) -> None:
@@ -326,13 +313,12 @@ class _Emitter:
 
 
 def _source(reduction: Instruction) -> Value:
-    operand = reduction.operands[0]
-    assert isinstance(operand, Value)
-    return operand
+    return operands_of(reduction)[0]
 
 
-def _numba_type(dtype: DType) -> str:
-    return "uint8" if dtype == bool_ else dtype.name
+def _width(dtype: DType) -> int:
+    """The bits of the integers that floats, and integers of any width, are compared as."""
+    return 32 if dtype == float32 else 64
 
 
 def _prelude(body: str) -> Sequence[str]:

@@ -16,7 +16,7 @@ from ..errors import is_refusal
 from ..numpy import NumPyBackend
 from ..numpy.memory import address
 from ..primitives import PRIMITIVES, is_function
-from ..program import Program, Symbol, TraceBackend
+from ..program import Program
 from ..program.access import Access
 from ..program.buffers import BufferAssignment
 from ..program.fuse import Group, plan
@@ -24,7 +24,7 @@ from ..program.ir import Instruction, Value
 from ..program.nest import Nest
 from ..program.passes import drop_unused, simplify
 from ..program.prepare import prepare
-from ..program.purity import is_pure
+from ..program.purity import traced_rule
 from ..program.views import is_view
 from .compile import load
 from .emit import Kernel, emit
@@ -131,25 +131,17 @@ class Nests(BufferAssignment):
 
 def plan_rule(rule: Callable[..., Any], args: Sequence[Any], static: dict[str, Any]) -> list[Planned]:
     """The loops of `rule` for arguments as Spec (arrays) or as they are; none when kernels do not pay."""
-    if not is_pure(rule):
+    traced = traced_rule(rule, args, static)
+    if traced is None:
         return []
-    trace = TraceBackend()
-    symbols = [trace.parameter(a, "input", str(i)) if isinstance(a, Spec) else a for i, a in enumerate(args)]
-    try:
-        result = rule(trace, *symbols, **static)
-    except Exception as error:
-        if not is_refusal(error):
-            raise
-        # run with values, the rule itself says what is wrong with them
-        return []
-    if not isinstance(result, Symbol):
-        return []
-    program = drop_unused(trace.finish("rule", [], [("y", result)]))
+    ((_, result),) = traced.outputs
+    program = drop_unused(traced)
     work = _work(program)
     nests = nests_of(program) if _pays(work, 1) else None
     if nests is None or not _pays(work, len(nests.nests)) or len(nests.nests) > _MOST:
         return []
     places = {p.value: int(p.name) for p in nests.program.parameters}
+    assert isinstance(result, Value)
     planned = []
     for nest in nests.nests:
         if form_of(nest) in LEFT_TO_NUMPY or len(nest.writes) > 1 or not nest.reads:
@@ -158,7 +150,7 @@ def plan_rule(rule: Callable[..., Any], args: Sequence[Any], static: dict[str, A
         (made,) = nest.writes
         planned.append(Planned(nest, parameters, tuple(places[p] for p in parameters), made.spec))
         places[made] = len(args) + len(planned) - 1
-    planned[-1] = planned[-1]._replace(result=result.value.spec)
+    planned[-1] = planned[-1]._replace(result=result.spec)
     return planned
 
 
@@ -250,14 +242,4 @@ def _call(planned: Planned, repeated: frozenset[int]) -> Call:
     function, total = load(kernel.source), columns if kernel.flat else rows
     # a flat kernel is shared by its columns, each of which costs as much as it has rows
     cost = _cost(nest) * (rows if kernel.flat else 1)
-    return Call(
-        function,
-        kernel,
-        cost,
-        positions,
-        repeated,
-        total,
-        columns,
-        result.shape,
-        result.dtype,
-    )
+    return Call(function, kernel, cost, positions, repeated, total, columns, *result)

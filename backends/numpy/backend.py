@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..contract import SUPPORTED, DType, Executable, Feed
+from ..contract import NAMES, SUPPORTED, DType, Executable, Feed, check_dtype
 from ..errors import BackendError, DTypeError
 from .primitives import NumPyPrimitives
 
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from ..program import Program
 
 NDArray = np.ndarray[Any, Any]
-_MACHINE_DTYPES = frozenset(SUPPORTED.values())
 
 
 def _unsupported(dtype: Any) -> DTypeError:
@@ -58,10 +57,7 @@ def _data_of(value: Any) -> Any:
             "this array has masked values; fill them, as in array.filled(0), or take those that are "
             "not masked"
         )
-    for method in (
-        "toarray",
-        "collect",
-    ):  # SciPy's sparse matrices, frames that are still to be computed
+    for method in ("toarray", "collect"):  # SciPy's sparse matrices, frames that are still to be computed
         if hasattr(value, method) and not hasattr(value, "__array__"):
             raise DTypeError(f"a {type(value).__name__} is not supported; use .{method}()")
     if getattr(value, "requires_grad", False) and hasattr(value, "detach"):
@@ -116,7 +112,7 @@ class NumPyBackend(NumPyPrimitives):
                 f"cannot make an array of this {type(value).__name__}: rows of a list must have equal "
                 f"lengths and hold numbers ({(str(error).splitlines() or [type(error).__name__])[0]})"
             ) from None
-        if array.dtype in _MACHINE_DTYPES:
+        if array.dtype in NAMES:
             return array
         if array.dtype.name not in SUPPORTED:
             raise _unsupported(array.dtype)
@@ -129,8 +125,7 @@ class NumPyBackend(NumPyPrimitives):
         except (BufferError, RuntimeError) as error:
             # PyTorch's word for a dtype or a layout that cannot be shared, and NumPy's
             raise DTypeError(f"this {type(value).__name__} cannot be shared: {error}") from error
-        if array.dtype not in _MACHINE_DTYPES:
-            raise DTypeError(f"dtype {array.dtype} is not supported. Supported: {', '.join(SUPPORTED)}.")
+        check_dtype(array.dtype)
         return array
 
     def owned(self, array: Any, shared: bool = False) -> NDArray:

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import ctypes
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
+from ..contract import Spec
+
 NDArray = np.ndarray[Any, Any]
+Arrays = Mapping[str, NDArray]
+"""State or inputs by name."""
 _LINE = 64
 _HUGE = 1 << 21
 _field = ctypes.c_void_p.from_address
@@ -26,6 +31,11 @@ def aligned(size: int) -> NDArray:
     whole = np.empty(size + line, np.uint8)
     start = -address(whole) % line
     return whole[start : start + size]
+
+
+def shaped(block: NDArray, spec: Spec) -> NDArray:
+    """An array of `spec` at the beginning of a block of bytes."""
+    return block[: spec.size * spec.dtype.itemsize].view(spec.dtype).reshape(spec.shape)
 
 
 _probe = np.zeros(1)

@@ -8,6 +8,7 @@ are values: nothing here writes to an operand.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ import numpy as np
 from .. import philox
 from ..contract import DType, Shape
 from ..errors import DTypeError, ShapeError
+from ..primitives import PRIMITIVES
 from ..shapes import Key, Slot
 from . import rounding, sliding, special
 
@@ -24,63 +26,23 @@ Axes = tuple[int, ...]
 _FILL_BELOW = 4096
 """Elements below which one strided fill beats numpy.broadcast_to, which is Python (0.7 us against 3.1)."""
 
-# NumPy's stubs do not know reductions over several axes.
-_add: Any = np.add
-_multiply: Any = np.multiply
-_maximum: Any = np.maximum
-_minimum: Any = np.minimum
-_logical_or: Any = np.logical_or
-_logical_and: Any = np.logical_and
+
+def _reduction(ufunc: Any) -> Callable[..., Any]:
+    """The reduction by a ufunc; NumPy's stubs do not know those over several axes."""
+    reduce = ufunc.reduce
+
+    def reduction(x: NDArray, *, axis: Axes, keepdims: bool) -> Any:
+        return reduce(x, axis=axis, keepdims=keepdims)
+
+    return reduction
 
 
 class NumPyPrimitives:
-    """One attribute for each row of the vocabulary."""
+    """One attribute for each row of the vocabulary: what is more than a name of NumPy's stands here."""
 
-    negative = np.negative
-    abs = np.abs
-    sign = np.sign
-    sqrt = np.sqrt
-    exp = np.exp
-    expm1 = np.expm1
-    log = np.log
-    log1p = np.log1p
-    sin = np.sin
-    cos = np.cos
-    tanh = np.tanh
-    tan = np.tan
-    arcsin = np.arcsin
-    arccos = np.arccos
-    arctan = np.arctan
-    arctan2 = np.arctan2
-    sinh = np.sinh
-    cosh = np.cosh
-    log2 = np.log2
-    log10 = np.log10
-    rint = np.rint
-    hypot = np.hypot
-    logaddexp = np.logaddexp
-    floor_divide = np.floor_divide
-    remainder = np.remainder
-    isfinite = np.isfinite
     erf = staticmethod(special.erf)
     windows = staticmethod(sliding.windows)
     windows_add = staticmethod(sliding.windows_add)
-    logical_not = np.logical_not
-    add = np.add
-    subtract = np.subtract
-    multiply = np.multiply
-    divide = np.divide
-    maximum = np.maximum
-    minimum = np.minimum
-    equal = np.equal
-    not_equal = np.not_equal
-    less = np.less
-    less_equal = np.less_equal
-    greater = np.greater
-    greater_equal = np.greater_equal
-    logical_and = np.logical_and
-    logical_or = np.logical_or
-    right_shift = np.right_shift
     where = staticmethod(np.where)
     round_to = staticmethod(rounding.round_to)
 
@@ -110,29 +72,12 @@ class NumPyPrimitives:
     def astype(x: NDArray, *, dtype: DType) -> Any:
         return x.astype(dtype, copy=False)
 
-    @staticmethod
-    def sum(x: NDArray, *, axis: Axes, keepdims: bool) -> Any:
-        return _add.reduce(x, axis=axis, keepdims=keepdims)
-
-    @staticmethod
-    def prod(x: NDArray, *, axis: Axes, keepdims: bool) -> Any:
-        return _multiply.reduce(x, axis=axis, keepdims=keepdims)
-
-    @staticmethod
-    def max(x: NDArray, *, axis: Axes, keepdims: bool) -> Any:
-        return _maximum.reduce(x, axis=axis, keepdims=keepdims)
-
-    @staticmethod
-    def min(x: NDArray, *, axis: Axes, keepdims: bool) -> Any:
-        return _minimum.reduce(x, axis=axis, keepdims=keepdims)
-
-    @staticmethod
-    def any(x: NDArray, *, axis: Axes, keepdims: bool) -> Any:
-        return _logical_or.reduce(x, axis=axis, keepdims=keepdims)
-
-    @staticmethod
-    def all(x: NDArray, *, axis: Axes, keepdims: bool) -> Any:
-        return _logical_and.reduce(x, axis=axis, keepdims=keepdims)
+    sum = staticmethod(_reduction(np.add))
+    prod = staticmethod(_reduction(np.multiply))
+    max = staticmethod(_reduction(np.maximum))
+    min = staticmethod(_reduction(np.minimum))
+    any = staticmethod(_reduction(np.logical_or))
+    all = staticmethod(_reduction(np.logical_and))
 
     @staticmethod
     def argmax(x: NDArray, *, axis: Axes, keepdims: bool) -> Any:
@@ -206,3 +151,8 @@ class NumPyPrimitives:
 
 def _filled(key: Key, indices: tuple[NDArray, ...]) -> Key:
     return tuple(indices[e.position] if isinstance(e, Slot) else e for e in key)
+
+
+for _name in PRIMITIVES.keys() - vars(NumPyPrimitives).keys():
+    # a ufunc, which means what the row says
+    setattr(NumPyPrimitives, _name, getattr(np, _name))

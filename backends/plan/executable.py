@@ -45,33 +45,11 @@ class CompiledProgram(ABC):
         self.written = [name for name, value in self.state.items() if value in assigned]
         self.names = {v: n for n, v in (*self.state.items(), *self.inputs.items())}
         """What reports call a value that is no intermediate one."""
-        self.sources: dict[str, Value] = {}
         self.lock = renewed_lock()
 
-    def add_source(self, name: str) -> Value:
-        """The array from whose rows the input `name` is taken; the numbers are none of a program's."""
-        source = self.sources[name] = Value(-4 - len(self.sources), self.inputs[name].spec)
-        self.names[source] = f"rows of {name}"
-        return source
-
-    def check_order(self, calls: Sequence[Call]) -> None:
-        """Every value is written before it is read; a mistake of the planner would be a random number."""
-        written = {*self.state.values(), *self.inputs.values(), ERRORS}
-        for call in calls:
-            for root in call.reads:
-                if root not in written:
-                    raise ProgramError(f"{call.name} reads {root}: {root.spec} before it is written")
-            written.update(call.writes)
-
-    def bind_state(self, state: Mapping[str, Any]) -> None:
-        """Let the state be read and written where these arrays lie."""
-        self.binds += 1
-        for name, value in self.state.items():
-            self.bind(value, state[name])
-
-    @abstractmethod
-    def bind(self, value: Value, array: Any) -> None:
-        """Let a state or a source be read and written where `array` lies."""
+    def again(self, name: str, array: Any) -> Any:
+        """See `Executable`; never called where `is_quick` does not say so."""
+        raise ProgramError("this executable has no quick way")
 
     # looking inside
     @abstractmethod
@@ -114,3 +92,43 @@ class CompiledProgram(ABC):
     def compare(self, state: Mapping[str, Any], inputs: Mapping[str, Any]) -> list[tuple[str, str, float]]:
         """See `Executable`."""
         return inspection.compare(self, state, inputs)
+
+
+class BoundProgram(CompiledProgram):
+    """One whose calls read and write state and sources where they lie.
+
+    Args:
+        program: as traced.
+        lowered: its calls.
+        feeds: see `CompiledProgram`.
+    """
+
+    def __init__(self, program: Program, lowered: Lowered[Any], feeds: Mapping[str, Feed] | None) -> None:
+        super().__init__(program, lowered, feeds)
+        self.sources: dict[str, Value] = {}
+        self._bound: dict[Value, int] = {}
+
+    def add_source(self, name: str) -> Value:
+        """The array from whose rows the input `name` is taken; the numbers are none of a program's."""
+        source = self.sources[name] = Value(-4 - len(self.sources), self.inputs[name].spec)
+        self.names[source] = f"rows of {name}"
+        return source
+
+    def check_order(self, calls: Sequence[Call]) -> None:
+        """Every value is written before it is read; a mistake of the planner would be a random number."""
+        written = {*self.state.values(), *self.inputs.values(), ERRORS}
+        for call in calls:
+            for root in call.reads:
+                if root not in written:
+                    raise ProgramError(f"{call.name} reads {root}: {root.spec} before it is written")
+            written.update(call.writes)
+
+    def bind_state(self, state: Mapping[str, Any]) -> None:
+        """Let the state be read and written where these arrays lie."""
+        self.binds += 1
+        for name, value in self.state.items():
+            self.bind(value, state[name])
+
+    @abstractmethod
+    def bind(self, value: Value, array: Any) -> None:
+        """Let a state or a source be read and written where `array` lies."""

@@ -14,7 +14,7 @@ from ..errors import ProgramError
 from ..program.access import Access
 from ..program.buffers import BufferAssignment
 from ..program.fuse import Group, Plan
-from ..program.ir import Instruction, Program, Value, scope_label
+from ..program.ir import Instruction, Program, Value, operands_of, scope_label
 from ..program.pieces import put_together
 from ..program.views import View, row_major
 from ..shapes import Slot
@@ -88,11 +88,15 @@ class Lowering(BufferAssignment, Generic[C]):
         """Where it is read and written, with what lies in the memory of a state."""
         return {v: a._replace(root=self.root(a.root)) for v, a in accesses.items()}
 
+    def placed_access(self, value: Value) -> Access:
+        """How one value lies in memory."""
+        return self.placed({value: self.access_of(value)})[value]
+
     def move(self, group: Group) -> None:
         """The calls of an instruction that is no arithmetic."""
         head = group.head
         assert head is not None
-        values = [o for o in head.operands if isinstance(o, Value)]
+        values = operands_of(head)
         target = self.root(head.result)
         if self.is_foreign(head):
             self.foreign(head, [self.root(self.views[v].root) for v in values])
@@ -101,10 +105,10 @@ class Lowering(BufferAssignment, Generic[C]):
         elif head.primitive == "windows_add":
             self.windows_add(values[0], target, dict(head.static))
         elif head.primitive == "getitem":
-            table, indices = map(self.contiguous, values)
+            table, indices = (self.root(self.contiguous(v)) for v in values)
             self.take(table, indices, target)
         elif head.primitive == "index_add" and has_slots(head):
-            rows, indices = map(self.contiguous, values)
+            rows, indices = (self.root(self.contiguous(v)) for v in values)
             self.scatter(rows, indices, target)
         elif head.primitive == "argsort":
             self.argsort(self.contiguous(values[0]), target)
@@ -133,11 +137,11 @@ class Lowering(BufferAssignment, Generic[C]):
 
     @abstractmethod
     def take(self, table: Value, indices: Value, target: Value) -> None:
-        """Rows of a table by index."""
+        """Rows of a table by index; all three are roots."""
 
     @abstractmethod
     def scatter(self, rows: Value, indices: Value, target: Value) -> None:
-        """Rows added by index."""
+        """Rows added by index; all three are roots."""
 
     def argsort(self, keys: Value, target: Value) -> None:
         """The order of keys; a target without it says so by `is_foreign`."""

@@ -4,34 +4,17 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..contract import DType, bool_
+from ..contract import SUPPORTED, DType, bool_
 from ..primitives import PRIMITIVES, is_reduction
-from .ir import Instruction, Value
+from .ir import Instruction, Value, operands_of
 
-DTYPES = frozenset(
-    map(
-        np.dtype,
-        (
-            "bool",
-            "int8",
-            "int16",
-            "int32",
-            "int64",
-            "uint8",
-            "uint16",
-            "uint32",
-            "uint64",
-            "float32",
-            "float64",
-        ),
-    )
-)
+DTYPES = frozenset(SUPPORTED.values()) - {SUPPORTED["float16"]}
 
 
 def accepts(instruction: Instruction) -> bool:
     """Whether a kernel can compute this elementwise instruction and give NumPy's values."""
     result, primitive, operands, _ = instruction
-    specs = [o.spec for o in operands if isinstance(o, Value)]
+    specs = [o.spec for o in operands_of(instruction)]
     if any(spec.dtype not in DTYPES for spec in (*specs, result.spec)):
         return False
     row = PRIMITIVES[primitive]
@@ -52,9 +35,7 @@ def accepts(instruction: Instruction) -> bool:
 
 
 def _fits(number: bool | int | float, dtype: DType) -> bool:
-    if isinstance(number, float):
-        return False
-    if dtype.kind not in "iu":
+    if isinstance(number, float) or dtype.kind not in "iu":
         return False
     info = np.iinfo(dtype)
     return info.min <= number <= info.max

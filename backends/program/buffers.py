@@ -15,9 +15,9 @@ from ..contract import Spec
 from ..primitives import is_reduction
 from .access import Access
 from .fuse import Group, Plan
-from .ir import Instruction, Value, operands_of
+from .ir import Instruction, Value, casting, filling, operands_of
 from .nest import only_for
-from .views import View, row_major
+from .views import View, identity, own, row_major
 
 
 class BufferAssignment(ABC):
@@ -54,9 +54,7 @@ class BufferAssignment(ABC):
     def fresh(self, spec: Spec) -> Value:
         self.next += 1
         value = Value(self.next - 1, spec)
-        self.views[value] = View(
-            value, 0, row_major(spec.shape), tuple(None if n == 1 else k for k, n in enumerate(spec.shape))
-        )
+        self.views[value] = own(value)
         return value
 
     def _needed(self) -> set[Value]:
@@ -64,7 +62,7 @@ class BufferAssignment(ABC):
         needed = {a.root for reads in self.reads for a in reads.values()}
         for group in self.plan.groups:
             if group.head is not None:
-                needed |= {self.views[o].root for o in group.head.operands if isinstance(o, Value)}
+                needed |= {self.views[o].root for o in operands_of(group.head)}
         needed |= {v for _, v in (*self.program.assigns, *self.program.outputs) if isinstance(v, Value)}
         return needed
 
@@ -79,7 +77,7 @@ class BufferAssignment(ABC):
         for index, (group, reads) in enumerate(zip(self.plan.groups, self.reads, strict=True)):
             roots = {a.root for a in reads.values()}
             if group.head is not None:
-                roots |= {self.views[o].root for o in group.head.operands if isinstance(o, Value)}
+                roots |= {self.views[o].root for o in operands_of(group.head)}
             last.update(dict.fromkeys(roots, index))
         return {v: s for v, s in self.assigned.items() if self._in_place(v, s, last.get(s, -1))}
 
@@ -90,9 +88,7 @@ class BufferAssignment(ABC):
             return False
         if last < place:
             return True
-        if group.head is not None and any(
-            isinstance(o, Value) and self.views[o].root == state for o in group.head.operands
-        ):
+        if group.head is not None and any(self.views[o].root == state for o in operands_of(group.head)):
             return False
         if self.reads_late(group):
             return False
@@ -116,9 +112,9 @@ class BufferAssignment(ABC):
             for k, operand in enumerate(operands):
                 if not isinstance(operand, Value):
                     continue
-                view = self.views[operand]
-                if view.root in group.axes:
-                    operands[k] = view.root if operand != view.root else operand
+                root = self.views[operand].root
+                if root in group.axes:
+                    operands[k] = root
                     continue
                 access = self._access(group, step, operand)
                 name = operand
@@ -135,11 +131,7 @@ class BufferAssignment(ABC):
         """The axes of the domain along which `operand` is read."""
         if is_reduction(step.primitive):
             static, result = dict(step.static), group.axes[step.result]
-            given = (
-                list(result)
-                if not static["keepdims"]
-                else [a for k, a in enumerate(result) if k not in static["axis"]]
-            )
+            given = [a for k, a in enumerate(result) if not static["keepdims"] or k not in static["axis"]]
             assert group.reduced is not None
             over = sorted(group.reduced)
             axes: list[int | None] = []
@@ -153,14 +145,14 @@ class BufferAssignment(ABC):
         return axes_of_result[len(axes_of_result) - operand.spec.ndim :]
 
     def _access(self, group: Group, step: Instruction, operand: Value) -> Access:
-        view = self.views[operand]
+        access = self.access_of(operand)
         strides = [0] * len(group.domain)
         for axis, length, step_of in zip(
-            self._axes_for(group, step, operand), operand.spec.shape, view.strides, strict=True
+            self._axes_for(group, step, operand), operand.spec.shape, access.strides, strict=True
         ):
             if length != 1 and axis is not None:
                 strides[axis] += step_of
-        return Access(view.root, operand.spec.dtype, view.offset, tuple(strides))
+        return access._replace(strides=tuple(strides))
 
     def write(self, group: Group, value: Value) -> Access:
         """Where a group writes `value`: in C order."""
@@ -181,37 +173,27 @@ class BufferAssignment(ABC):
 
     def copy(self, source: Value, target: Value, where: View, label: str, accumulate: bool = False) -> None:
         """Write `source` into a view of `target`, or add it there."""
-        shape = source.spec.shape
-        group = Group("rows", shape)
-        axes = tuple(None if n == 1 else k for k, n in enumerate(shape))
-        result = self.fresh(Spec(shape, target.spec.dtype))
-        reads = {
-            source: Access(
-                self.views[source].root,
-                source.spec.dtype,
-                self.views[source].offset,
-                self.views[source].strides,
-            )
-        }
+        spec = Spec(source.spec.shape, target.spec.dtype)
+        result = self.fresh(spec)
+        reads = {source: self.access_of(source)}
         there = Access(where.root, target.spec.dtype, where.offset, where.strides)
         if accumulate:
-            old = self.fresh(Spec(shape, target.spec.dtype))
+            old = self.fresh(spec)
             reads[old] = there
             step = Instruction(result, "add", (old, source), ())
         else:
-            step = Instruction(result, "astype", (source,), (("dtype", target.spec.dtype),))
-        group.steps.append(step)
-        group.axes[result] = axes
-        self.nest(group, reads, {result: there}, label)
+            step = casting(source, result)
+        self.nest(_alone(step), reads, {result: there}, label)
 
     def filled(self, target: Value, number: Any) -> None:
-        group = Group("rows", target.spec.shape)
         result = self.fresh(target.spec)
-        static = (("shape", target.spec.shape), ("value", number), ("dtype", target.spec.dtype))
-        group.steps.append(Instruction(result, "full", (), static))
-        group.axes[result] = tuple(None if n == 1 else k for k, n in enumerate(target.spec.shape))
-        there = self.write(group, result)._replace(root=target)
-        self.nest(group, {}, {result: there}, "fill")
+        group = _alone(filling(result, number))
+        self.nest(group, {}, {result: self.write(group, result)._replace(root=target)}, "fill")
+
+    def access_of(self, value: Value) -> Access:
+        """How a value lies in the memory of its root, along its own axes."""
+        root, offset, strides, _ = self.views[value]
+        return Access(root, value.spec.dtype, offset, strides)
 
     def matrix(self, value: Value, batch: Sequence[int]) -> Access:
         """An operand with strides for all batch axes of the product."""
@@ -244,3 +226,12 @@ class BufferAssignment(ABC):
         copy = self.fresh(value.spec)
         self.copy(value, copy, self.views[copy], "copy")
         return copy
+
+
+def _alone(step: Instruction) -> Group:
+    """The group of one instruction, along the axes of its result."""
+    shape = step.result.spec.shape
+    group = Group("rows", shape)
+    group.steps.append(step)
+    group.axes[step.result] = identity(shape)
+    return group

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from ..contract import Shape
 from ..primitives import PRIMITIVES
 from ..shapes import Slot
-from .ir import Instruction, Operand, Program, Value
+from .ir import Instruction, Operand, Program, Value, operands_of
 from .text import format_static
 
 _COMPARE, _ADD, _MULTIPLY, _NEGATE, _POWER, _ATOM = range(6)
@@ -80,7 +80,7 @@ class _Printer:
         needed = {result}
         for step in reversed(self.steps.values()):
             if step.result in needed:
-                needed |= {o for o in step.operands if isinstance(o, Value)}
+                needed |= set(operands_of(step))
                 self.needed.insert(0, step)
         uses = Counter(o for step in self.needed for o in step.operands)
         for step in self.needed:
@@ -95,8 +95,7 @@ class _Printer:
 
     def _name_longest(self, step: Instruction) -> None:
         """Give the longest operand a name; a line that is long by itself stays so."""
-        computed = [o for o in step.operands if isinstance(o, Value)]
-        longest = max(computed, key=lambda o: len(self.known[o].text), default=None)
+        longest = max(operands_of(step), key=lambda o: len(self.known[o].text), default=None)
         if longest is not None and len(self.known[longest].text) > _SHORT:
             self.known[longest] = self._name(self.known[longest])
 

@@ -130,7 +130,7 @@ class _Planner:
         row = PRIMITIVES[instruction.primitive]
         if not self._is_loop(instruction) or is_reduction(instruction.primitive):
             return False
-        roots = [self.views[o].root for o in instruction.operands if isinstance(o, Value)]
+        roots = [self.views[o].root for o in operands_of(instruction)]
         if any(root in self.group_of and root not in self.drawn for root in roots):
             return False
         function = "math." in str(row.numba) or instruction.primitive == "power"
@@ -151,9 +151,8 @@ class _Planner:
 
     def _place(self, instruction: Instruction) -> None:
         """Give an instruction its group."""
-        result, primitive, operands, _ = instruction
-        values = [o for o in operands if isinstance(o, Value)]
-        elementwise = not is_reduction(primitive)
+        result, values = instruction.result, operands_of(instruction)
+        elementwise = not is_reduction(instruction.primitive)
         if not self._is_loop(instruction):
             for value in values:
                 self._need(value)
@@ -161,7 +160,7 @@ class _Planner:
             group = Group("product" if _is_product(instruction) else "opaque", shape, instruction)
             group.axes[result] = identity(shape)
             self._append(group, result)
-            if primitive == "random_bits":
+            if instruction.primitive == "random_bits":
                 self.drawn.add(result)
             return
         for value in values:
@@ -204,15 +203,13 @@ class _Planner:
             group = Group("rows", result.spec.shape)
             axes = identity(result.spec.shape)
         else:
-            source = instruction.operands[0]
-            assert isinstance(source, Value)
+            (source,) = operands_of(instruction)
             group, axes = _loops_of(instruction, source.spec.shape)
         taken = self._take(instruction, group, axes)
         if not taken:
             # a parameter's arithmetic is wanted along two different axes: it gets memory
-            for value in instruction.operands:
-                if isinstance(value, Value):
-                    self._need(value)
+            for value in operands_of(instruction):
+                self._need(value)
             fresh = Group(group.kind, group.domain)
             fresh.reduced, group = group.reduced, fresh
             self._take(instruction, group, axes)
@@ -263,8 +260,7 @@ class _Planner:
         return axes if fits else None
 
     def _axes_of_reduction(self, instruction: Instruction, group: Group) -> Axes | None:
-        (source,), static = instruction.operands, dict(instruction.static)
-        assert isinstance(source, Value)
+        (source,), static = operands_of(instruction), dict(instruction.static)
         if group.kind not in ("rows", "columns"):
             return None
         inside = self._inside(source, group)
@@ -320,8 +316,7 @@ class _Planner:
         self, instruction: Instruction, group: Group, axes: Axes, added: dict[Value, tuple[Instruction, Axes]]
     ) -> bool:
         if is_reduction(instruction.primitive):
-            source = instruction.operands[0]
-            assert isinstance(source, Value)
+            (source,) = operands_of(instruction)
             inside = self._inside(source, group)
             axes = inside if inside else self._domain_axes(instruction, source, group)
         for operand in operands_of(instruction):

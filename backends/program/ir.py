@@ -76,6 +76,17 @@ def operands_of(step: Instruction) -> list[Value]:
     return [o for o in step.operands if isinstance(o, Value)]
 
 
+def filling(result: Value, number: bool | int | float) -> Instruction:
+    """The instruction that makes `result` of one number."""
+    shape, dtype = result.spec
+    return Instruction(result, "full", (), (("shape", shape), ("value", number), ("dtype", dtype)))
+
+
+def casting(source: Value, result: Value, scope: str = "") -> Instruction:
+    """The instruction that makes `result` of the elements of `source`, in its own dtype."""
+    return Instruction(result, "astype", (source,), (("dtype", result.spec.dtype),), scope)
+
+
 class Program(NamedTuple):
     """A whole step. `assigns` pairs a state parameter with its new value."""
 

@@ -35,11 +35,15 @@ def count_strides(group: Group, value: Value) -> tuple[int, ...]:
     return tuple(int(axis in group.axes[value]) for axis in range(len(group.domain)))
 
 
-def _runs(nest: Nest) -> list[tuple[int, ...]]:
+def counts_of(nest: Nest) -> dict[Value, tuple[int, ...]]:
+    """The counted values of a nest, each with its strides."""
+    steps = nest.group.steps
+    return {s.result: count_strides(nest.group, s.result) for s in steps if s.primitive == "arange"}
+
+
+def runs_of(nest: Nest) -> list[tuple[int, ...]]:
     """The strides of all that a nest reads, writes or counts."""
-    group = nest.group
-    counted = [count_strides(group, s.result) for s in group.steps if s.primitive == "arange"]
-    return [a.strides for a in (*nest.reads.values(), *nest.writes.values())] + counted
+    return [*(a.strides for a in (*nest.reads.values(), *nest.writes.values())), *counts_of(nest).values()]
 
 
 def kept_axes(nest: Nest) -> int:
@@ -48,7 +52,7 @@ def kept_axes(nest: Nest) -> int:
     if group.reduced is not None:
         return min(group.reduced, default=len(group.domain))
     size = len(group.domain)
-    runs = _runs(nest)
+    runs = runs_of(nest)
     best = max(size - 1, 0)
     for kept in range(best, -1, -1):
         if any(merged(group.domain[kept:], run[kept:]) not in (0, 1) for run in runs):
@@ -60,7 +64,7 @@ def kept_axes(nest: Nest) -> int:
 def is_flat(nest: Nest) -> bool:
     """Whether the whole domain can be walked as one row of consecutive elements."""
     domain = nest.group.domain
-    return nest.group.reduced is None and all(merged(domain, run) in (0, 1) for run in _runs(nest))
+    return nest.group.reduced is None and all(merged(domain, run) in (0, 1) for run in runs_of(nest))
 
 
 def scratch_length(group: Group) -> int:

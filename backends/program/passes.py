@@ -15,7 +15,7 @@ from ..contract import DType, Scalar, Spec
 from ..errors import GradloomError
 from ..numpy.primitives import NumPyPrimitives
 from ..primitives import PRIMITIVES
-from .ir import Instruction, Operand, Program, Value
+from .ir import Instruction, Operand, Program, Value, filling, operands_of
 
 _numpy = NumPyPrimitives()
 
@@ -51,7 +51,7 @@ def drop_unused(program: Program) -> Program:
     for instruction in reversed(program.instructions):
         if instruction.result in wanted:
             kept.append(instruction)
-            wanted.update(o for o in instruction.operands if isinstance(o, Value))
+            wanted.update(operands_of(instruction))
     return program._replace(instructions=tuple(reversed(kept)))
 
 
@@ -105,9 +105,7 @@ class _Rewriter:
         number = self._number(instruction)
         if number is not None:
             self.constants[result] = number
-            spec = result.spec
-            static = (("shape", spec.shape), ("value", number), ("dtype", spec.dtype))
-            instruction = instruction._replace(primitive="full", operands=(), static=static)
+            instruction = filling(result, number)._replace(scope=instruction.scope)
         key = _key(instruction)
         if key in self.known:
             self.same[result] = self.known[key]

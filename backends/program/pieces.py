@@ -10,17 +10,16 @@ from ..primitives import PRIMITIVES
 from ..shapes import Slot, expand_key
 from .arithmetic import DTYPES
 from .buffers import BufferAssignment
-from .ir import Instruction, Value
+from .ir import Instruction, Value, operands_of
 from .views import View, row_major, viewed
 
 
 def put_together(placing: BufferAssignment, head: Instruction) -> None:
     """The loops of concat, pad, or index_add at places known beforehand."""
-    result, primitive, operands, static = head
-    settings = dict(static)
+    result, primitive, _, static = head
+    settings, values = dict(static), operands_of(head)
     target = placing.root(result)
     whole = row_major(result.spec.shape)
-    values = [o for o in operands if isinstance(o, Value)]
     if primitive == "concat":
         axis, start = settings["axis"] % result.spec.ndim, 0
         for value in values:
@@ -71,10 +70,9 @@ def is_movable(instruction: Instruction) -> bool | None:
     where that is for the target to say.
     """
     result, primitive, operands, static = instruction
-    values = [o for o in operands if isinstance(o, Value)]
-    settings = dict(static)
-    if any(v.spec.dtype not in DTYPES or 0 in v.spec.shape for v in (result, *values)) or len(values) < len(
-        operands
+    settings, values = dict(static), operands_of(instruction)
+    if len(values) < len(operands) or any(
+        v.spec.dtype not in DTYPES or 0 in v.spec.shape for v in (result, *values)
     ):
         return False
     if PRIMITIVES[primitive].kind not in ("shape", "index", "random"):

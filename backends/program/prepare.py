@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 from ..contract import Spec
 from ..primitives import PRIMITIVES
-from .ir import Instruction, Operand, Program, Value
+from .ir import Instruction, Operand, Program, Value, casting, filling, operands_of
 from .passes import Fresh, drop_unused
 from .views import own, viewed
 
@@ -42,7 +42,7 @@ def _with_draws_first(program: Program) -> Program:
     wanted: set[Value] = set()
     for instruction in reversed(instructions):
         if instruction.primitive == "random_bits" or instruction.result in wanted:
-            wanted.update(o for o in instruction.operands if isinstance(o, Value))
+            wanted.update(operands_of(instruction))
             wanted.add(instruction.result)
     # only where a draw depends on parameters through a short chain, not on what the step computes
     early = [i for i in instructions if i.result in wanted]
@@ -66,10 +66,10 @@ def _with_plain_powers(program: Program) -> Program:
             return
         if source.spec.dtype != spec.dtype:
             cast = fresh(Spec(source.spec.shape, spec.dtype))
-            yield Instruction(cast, "astype", (source,), (("dtype", spec.dtype),))
+            yield casting(source, cast)
             source = cast
         if exponent == 1:
-            yield _copy_of(source, result)
+            yield casting(source, result)
         elif exponent == 0.5:
             yield Instruction(result, "sqrt", (source,), ())
         elif exponent == -1:
@@ -97,7 +97,7 @@ def _with_cast_products(program: Program) -> Program:
         for at, operand in enumerate(operands):
             if isinstance(operand, Value) and operand.spec.dtype != dtype:
                 cast = fresh(Spec(operand.spec.shape, dtype))
-                yield Instruction(cast, "astype", (operand,), (("dtype", dtype),))
+                yield casting(operand, cast)
                 given[at] = cast
         yield Instruction(result, primitive, tuple(given), static)
 
@@ -132,24 +132,18 @@ def _with_split_sums(program: Program) -> Program:
     return _each(program, rewrite)
 
 
-def _copy_of(source: Value, result: Value, scope: str = "") -> Instruction:
-    """An instruction that writes `source` to memory of its own."""
-    return Instruction(result, "astype", (source,), (("dtype", source.spec.dtype),), scope)
-
-
 def _with_affine_views(program: Program) -> Program:
     """Where a reshape cannot be a view of memory as it lies, its operand is copied first."""
     fresh = Fresh(program)
     instructions: list[Instruction] = []
     views = {p.value: own(p.value) for p in program.parameters}
     for instruction in program.instructions:
-        result, _, operands, _ = instruction
+        result = instruction.result
         view = viewed(result, instruction, views)
         if view is None:
-            source = operands[0]
-            assert isinstance(source, Value)
+            (source,) = operands_of(instruction)
             copied = fresh(source.spec)
-            instructions.append(_copy_of(source, copied, instruction.scope))
+            instructions.append(casting(source, copied, instruction.scope))
             views[copied] = own(copied)
             instruction = instruction._replace(operands=(copied,))
             view = viewed(result, instruction, views)
@@ -174,14 +168,13 @@ def _with_own_values(program: Program) -> Program:
     def held(operand: Operand, spec: Spec) -> Operand:
         if not isinstance(operand, Value):
             value = fresh(spec)
-            static = (("shape", spec.shape), ("value", operand), ("dtype", spec.dtype))
-            added.append(Instruction(value, "full", (), static))
+            added.append(filling(value, operand))
             return value
         if operand in made and operand not in taken and views[operand].root == operand:
             taken.add(operand)
             return operand
         value = fresh(operand.spec)
-        added.append(_copy_of(operand, value, made[operand].scope if operand in made else ""))
+        added.append(casting(operand, value, made[operand].scope if operand in made else ""))
         return value
 
     assigns = tuple((state, held(new, state.spec)) for state, new in program.assigns)

@@ -7,11 +7,16 @@ functions, classes, modules, text, and numbers that are a closure's or are named
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from types import BuiltinFunctionType, FunctionType, ModuleType
 from typing import Any
 
 import numpy as np
+
+from ..contract import Spec
+from ..errors import is_refusal
+from .ir import Program
+from .trace import Symbol, TraceBackend
 
 _TRUSTED = ("autograd.", "backends.")
 """Functions of these packages read nothing that changes."""
@@ -46,3 +51,21 @@ def _is_fixed(value: Any, constant: bool, seen: set[int]) -> bool:
         _is_fixed(part, constant=True, seen=seen)
         for part in (*cells, *(value.__defaults__ or ()), *(value.__kwdefaults__ or {}).values())
     ) and all(_is_fixed(value.__globals__[name], constant=name.isupper(), seen=seen) for name in globals_read)
+
+
+def traced_rule(rule: Callable[..., Any], args: Sequence[Any], static: Mapping[str, Any]) -> Program | None:
+    """The program of a rule for arguments given as Spec (arrays) or as they are, with "0", "1" ... for its
+    parameters and "y" for its result; None where there is none that may be kept.
+    """
+    if not is_pure(rule):
+        return None
+    trace = TraceBackend()
+    symbols = [trace.parameter(a, "input", str(i)) if isinstance(a, Spec) else a for i, a in enumerate(args)]
+    try:
+        result = rule(trace, *symbols, **static)
+    except Exception as error:
+        if not is_refusal(error):
+            raise
+        # run with values, the rule itself says what is wrong with them
+        return None
+    return trace.finish("rule", [], [("y", result)]) if isinstance(result, Symbol) else None

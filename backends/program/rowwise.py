@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from ..primitives import PRIMITIVES
 from ..shapes import expand_key, normalise_axes, normalise_axis
-from .ir import Instruction, Operand, Program, Value
+from .ir import Instruction, Operand, Program, Value, operands_of
 
 _Axes = list[int | None]
 """The batch axis of each operand."""
@@ -83,7 +83,7 @@ def _settings(instruction: Instruction) -> str:
 
 
 def _keeps_rows(instruction: Instruction, known: dict[int, int | None], result: int | None) -> bool:
-    operands = [o for o in instruction.operands if isinstance(o, Value)]
+    operands = operands_of(instruction)
     axes = [known[o.number] for o in operands]
     rule = _rule_of(instruction.primitive)
     if rule is not None:
@@ -163,9 +163,7 @@ def _matmul(instruction: Instruction, operands: list[Value], axes: _Axes, result
     return left == right and left < -2
 
 
-def _rule_of(
-    primitive: str,
-) -> Callable[[Instruction, list[Value], _Axes, int | None], bool] | None:
+def _rule_of(primitive: str) -> Callable[[Instruction, list[Value], _Axes, int | None], bool] | None:
     """The rule of a primitive whose kind does not tell which axes it mixes."""
     match primitive:
         case "reshape":

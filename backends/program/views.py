@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from ..contract import Shape
 from ..primitives import PRIMITIVES
-from ..shapes import Slot, expand_key
+from ..shapes import Slot, expand_key, window_strides
 from .ir import Instruction, Value
 
 Axes = tuple[int | None, ...]
@@ -88,11 +88,8 @@ def viewed(value: Value, made_by: Instruction, views: Mapping[Value, View]) -> V
         )
         return View(root, offset, (*(0,) * lead, *kept), spread)
     if made_by.primitive == "windows":
-        steps = list(strides)
-        for axis, step in zip(static["axes"], static["stride"], strict=True):
-            steps[axis] *= step
-        inside = [strides[a] * gap for a, gap in zip(static["axes"], static["dilation"], strict=True)]
-        return View(root, offset, (*steps, *inside), None)
+        steps = window_strides(strides, static["axes"], static["stride"], static["dilation"])
+        return View(root, offset, steps, None)
     if made_by.primitive == "getitem":
         return _sliced(base, old, shape, static["key"])
     return _reshaped(base, old, shape)

@@ -71,11 +71,7 @@ class IterableData:
     """
 
     def __init__(
-        self,
-        source: Any,
-        dtype: Any,
-        check: Callable[[Rows], Rows] | None = None,
-        steps: int | None = None,
+        self, source: Any, dtype: Any, check: Callable[[Rows], Rows] | None = None, steps: int | None = None
     ) -> None:
         self.source = source
         self.dtype = dtype

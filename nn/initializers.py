@@ -13,17 +13,7 @@ from typing import Any, Protocol
 import autograd as ag
 from autograd import ShapeError, Tensor, random
 
-from .arguments import (
-    NOT_NEGATIVE,
-    NUMBER,
-    POSITIVE,
-    SEED,
-    Checked,
-    called,
-    choice,
-    form,
-    made,
-)
+from .arguments import NOT_NEGATIVE, NUMBER, POSITIVE, SEED, Checked, called, choice, form, made
 from .constructors import argument, common, constructor, snake_case
 from .errors import lookup
 

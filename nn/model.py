@@ -290,10 +290,7 @@ class Model(Storable):
                 parts = [forward(b.x, b.x.shape[0])[0] for b in progress(batches, "predict", verbose)]
                 return ag.concat(parts, axis=0).numpy()
             outputs, runs = forward(batches.rows.x, size)
-            if (inputs.shape, inputs.dtype) == (
-                getattr(x, "shape", None),
-                getattr(x, "dtype", None),
-            ):
+            if (inputs.shape, inputs.dtype) == (getattr(x, "shape", None), getattr(x, "dtype", None)):
                 forward.remember(x, batch_size, runs)
             return outputs.numpy()
 

@@ -208,8 +208,7 @@ class Run:
     def _restore_callbacks(self, position: Position) -> None:
         for name in self.callbacks.load_states(position.callbacks):
             warnings.warn(
-                f"the run was saved with a {name}, whose state is lost: fit was given none",
-                stacklevel=2,
+                f"the run was saved with a {name}, whose state is lost: fit was given none", stacklevel=2
             )
 
     def _begin_epoch(self) -> None:

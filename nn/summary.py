@@ -78,10 +78,7 @@ def table(model: Module, line_length: int | None = None, expand_nested: bool = F
         raise ArgumentError(
             f"summary: line_length is an integer >= {SHORTEST}, or None to fit, got {line_length!r}"
         )
-    rows = [
-        Row("Layer (type)", "Output shape", "Parameters"),
-        *_rows(model, expand_nested, 0, {id(model)}),
-    ]
+    rows = [Row("Layer (type)", "Output shape", "Parameters"), *_rows(model, expand_nested, 0, {id(model)})]
     widths = _widths(rows, line_length)
     lines = [line for row in rows for line in _wrapped(row, widths)]
     heading = len(_wrapped(rows[0], widths))
@@ -135,10 +132,7 @@ def _totals(model: Module) -> list[str]:
     tensors = [tensor for _, tensor in model.named_tensors()]
     trained: list[Tensor] = [t for t in tensors if isinstance(t, Parameter) and t.requires_grad]
     fixed = [t for t in tensors if not (isinstance(t, Parameter) and t.requires_grad)]
-    groups: dict[str, list[Tensor]] = {
-        "Trainable parameters": trained,
-        "Non-trainable parameters": fixed,
-    }
+    groups: dict[str, list[Tensor]] = {"Trainable parameters": trained, "Non-trainable parameters": fixed}
     optimizer = getattr(model, "optimizer", None)
     kept = list(optimizer.state().values()) if optimizer is not None and optimizer.slots else []
     if kept:

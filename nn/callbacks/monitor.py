@@ -10,17 +10,7 @@ import math
 import warnings
 from typing import Any
 
-from ..arguments import (
-    COUNT_OR_ZERO,
-    FLAG,
-    KEY,
-    LIMIT,
-    NOT_NEGATIVE,
-    NUMBER,
-    SHARE,
-    VERBOSE,
-    choice,
-)
+from ..arguments import COUNT_OR_ZERO, FLAG, KEY, LIMIT, NOT_NEGATIVE, NUMBER, SHARE, VERBOSE, choice
 from ..checkpoint import fields
 from ..constructors import argument, constructor
 from ..metrics.direction import higher_is_better
@@ -37,11 +27,7 @@ class Monitor(Callback):
         min_delta: how much better, absolutely, it has to be to count.
     """
 
-    checks = {
-        "monitor": KEY,
-        "mode": choice("auto", "min", "max"),
-        "min_delta": NUMBER,
-    }
+    checks = {"monitor": KEY, "mode": choice("auto", "min", "max"), "min_delta": NUMBER}
 
     def __init__(self, monitor: str = "val_loss", mode: str = "auto", min_delta: float = 0) -> None:
         self.monitor = monitor
@@ -241,10 +227,7 @@ class ReduceLROnPlateau(Monitor):
             return
         optimizer.learning_rate = max(rate * self.factor, self.min_lr)
         self.wait, self.cooldown_counter = 0, self.cooldown
-        self.say(
-            self.verbose,
-            f"epoch {epoch + 1}: learning rate {rate:g} -> {optimizer.learning_rate:g}",
-        )
+        self.say(self.verbose, f"epoch {epoch + 1}: learning rate {rate:g} -> {optimizer.learning_rate:g}")
 
     def state_dict(self) -> dict[str, Any]:
         return {name: getattr(self, name) for name in self.state_fields}

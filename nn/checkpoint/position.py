@@ -15,8 +15,7 @@ from .fields import ARRAY, COUNT, FLAG, WORDS, Field, check_fields, dicts_of, li
 Words = tuple[int, int]
 
 _STATE = Field(
-    "[class, flag, state]",
-    lambda v: isinstance(v, list) and list(map(type, v)) == [str, bool, dict],
+    "[class, flag, state]", lambda v: isinstance(v, list) and list(map(type, v)) == [str, bool, dict]
 )
 
 

@@ -10,17 +10,7 @@ from typing import Any
 
 from ..errors import ArgumentError
 from ..metrics.direction import higher_is_better
-from .figure import (
-    COLOURS,
-    LINES,
-    MARKERS,
-    PathLike,
-    check_path,
-    finish,
-    light_grid,
-    matplotlib,
-    panels,
-)
+from .figure import COLOURS, LINES, MARKERS, PathLike, check_path, finish, light_grid, matplotlib, panels
 
 FEW = 30
 """Up to so many epochs each one has a marker."""

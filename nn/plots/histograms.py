@@ -24,11 +24,7 @@ MOST = 60
 
 
 def activation_histograms(
-    model: Any,
-    x: Any,
-    path: PathLike | None = None,
-    axes: Any = None,
-    title: str | None = None,
+    model: Any, x: Any, path: PathLike | None = None, axes: Any = None, title: str | None = None
 ) -> Any:
     """The outputs of each layer on `x`, a panel per layer, as in prediction.
 
@@ -78,12 +74,7 @@ def activation_histograms(
 
 
 def gradient_histograms(
-    model: Any,
-    x: Any,
-    y: Any,
-    path: PathLike | None = None,
-    axes: Any = None,
-    title: str | None = None,
+    model: Any, x: Any, y: Any, path: PathLike | None = None, axes: Any = None, title: str | None = None
 ) -> Any:
     """The gradients of the loss on (x, y), a panel per parameter, as in a step of
     training. The model stays as it was.
@@ -185,11 +176,7 @@ def _moments(tensor: Tensor) -> str:
 
 def _is_relu(module: Module) -> bool:
     activation = getattr(module, "activation", None)
-    return "relu" in (
-        activation,
-        getattr(activation, "__name__", None),
-        type(module).__name__.lower(),
-    )
+    return "relu" in (activation, getattr(activation, "__name__", None), type(module).__name__.lower())
 
 
 def _share_of_zeros(tensor: Tensor) -> float:

@@ -20,12 +20,7 @@ MOST_UNITS = 12
 MOST_LAYERS = 12
 
 
-def network(
-    model: Any,
-    path: PathLike | None = None,
-    axes: Any = None,
-    title: str | None = None,
-) -> Any:
+def network(model: Any, path: PathLike | None = None, axes: Any = None, title: str | None = None) -> Any:
     """Every neuron as a circle, every weight as a line: thick for large ones, solid blue for
     positive, dashed orange for negative.
 
@@ -125,11 +120,7 @@ def _heights(units: Sequence[int | None]) -> list[float]:
 
 
 def _connections(
-    panel: Any,
-    i: int,
-    kernel: Any,
-    shown: Sequence[Sequence[int | None]],
-    heights: Sequence[Sequence[float]],
+    panel: Any, i: int, kernel: Any, shown: Sequence[Sequence[int | None]], heights: Sequence[Sequence[float]]
 ) -> None:
     largest = max((abs(w) for row in kernel for w in row), default=0.0) or 1.0
     for a, start in zip(shown[0], heights[0], strict=True):
@@ -156,13 +147,5 @@ def _neurons(panel: Any, i: int, units: Sequence[int | None], heights: Sequence[
             panel.text(i, height, "\N{VERTICAL ELLIPSIS}", ha="center", va="center", fontsize=14)
         else:
             panel.add_patch(
-                ellipse(
-                    (i, height),
-                    0.16,
-                    0.7,
-                    facecolor=fill,
-                    edgecolor="black",
-                    linewidth=1.2,
-                    zorder=2,
-                )
+                ellipse((i, height), 0.16, 0.7, facecolor=fill, edgecolor="black", linewidth=1.2, zorder=2)
             )

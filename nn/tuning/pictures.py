@@ -35,11 +35,7 @@ def is_wide(values: Sequence[Any]) -> bool:
 
 
 def trials_figure(
-    trials: Sequence[Record],
-    space: Mapping[str, Dimension],
-    monitor: str,
-    maximize: bool,
-    path: Any,
+    trials: Sequence[Record], space: Mapping[str, Dimension], monitor: str, maximize: bool, path: Any
 ) -> Any:
     """The value by trial with the best so far; below, the value against each parameter."""
     valued = [t for t in trials if t.value is not None]

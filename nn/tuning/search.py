@@ -170,10 +170,7 @@ class Search:
         value = "" if record.value is None else f", {monitor} {record.value:.4g}"
         found = "none yet" if best is None else f"{best.value:.4g} in trial {best.number}"
         progress.tell(
-            f"trial {number}",
-            f"{record.error or record.state}{value}",
-            record.params,
-            f"best {found}",
+            f"trial {number}", f"{record.error or record.state}{value}", record.params, f"best {found}"
         )
         return outcome
 

@@ -66,9 +66,6 @@ class Hinge(HingeLoss):
         return mean_last(self.margin(y_true, y_pred))
 
 
-hinge = loss_function(Hinge, "[[0.0, 1.0]], [[-0.5, 2.0]] -> [0.25]")
-
-
 @constructor
 class SquaredHinge(HingeLoss):
     """mean(max(1 - t p, 0)^2) for targets -1 and 1; targets 0 and 1 become -1 and 1, as in `Hinge`.
@@ -84,9 +81,6 @@ class SquaredHinge(HingeLoss):
     def per_sample(self, y_true: Tensor, y_pred: Tensor, from_logits: bool = False) -> Tensor:
         margin = self.margin(y_true, y_pred)
         return mean_last(margin * margin)
-
-
-squared_hinge = loss_function(SquaredHinge, "[[0.0, 1.0]], [[-0.5, 2.0]] -> [0.125]")
 
 
 @constructor
@@ -111,4 +105,6 @@ class CategoricalHinge(Loss):
         return ag.maximum(wrong - right + 1.0, 0.0)
 
 
+hinge = loss_function(Hinge, "[[0.0, 1.0]], [[-0.5, 2.0]] -> [0.25]")
+squared_hinge = loss_function(SquaredHinge, "[[0.0, 1.0]], [[-0.5, 2.0]] -> [0.125]")
 categorical_hinge = loss_function(CategoricalHinge, "[[0.0, 1.0]], [[0.25, 0.5]] -> [0.75]")

@@ -28,9 +28,6 @@ class KLDivergence(Loss):
         return (targets * (targets / y_pred.clip(EPSILON, 1.0)).log()).sum(axis=-1)
 
 
-kl_divergence = loss_function(KLDivergence, "[[0.5, 0.5]], [[0.5, 0.5]] -> [0.0]", "kld")
-
-
 @constructor
 class Poisson(Loss):
     """mean(p - t log(p + 1e-7)): how unlikely the counts t are when p is their mean.
@@ -48,4 +45,5 @@ class Poisson(Loss):
         return mean_last(y_pred - targets * (y_pred + EPSILON).log())
 
 
+kl_divergence = loss_function(KLDivergence, "[[0.5, 0.5]], [[0.5, 0.5]] -> [0.0]", "kld")
 poisson = loss_function(Poisson, "[[0.0, 0.0]], [[1.0, 3.0]] -> [2.0]")

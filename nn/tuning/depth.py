@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from autograd import random
@@ -163,17 +164,17 @@ def add_layers_until(
     return DepthSearch(ladder.depths, ladder.best, ladder.model, monitor, stopped)
 
 
+@dataclass(eq=False, repr=False)
 class _Ladder:
     """The depths so far, and the best of them."""
 
-    def __init__(self, trainer: Trainer, seed: int, runs: int, min_delta: float) -> None:
-        self.trainer = trainer
-        self.seed = seed
-        self.runs = runs
-        self.min_delta = min_delta
-        self.depths: list[Depth] = []
-        self.best: Depth | None = None
-        self.model: Model | None = None
+    trainer: Trainer
+    seed: int
+    runs: int
+    min_delta: float
+    depths: list[Depth] = field(default_factory=list)
+    best: Depth | None = None
+    model: Model | None = None
 
     def climb(self, depths: range, patience: int, progress: Progress) -> str:
         """Why it stopped."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..callbacks import EpochLines, display
-from ..errors import MissingExtraError
+from ..callbacks.progress import bar
 from .space import show
 
 
@@ -22,14 +22,7 @@ class Progress:
         self._done = done
         self._bar: Any = None
         if kind is not None and not self.lines:
-            try:
-                from tqdm.auto import tqdm
-            except ImportError as error:
-                raise MissingExtraError(
-                    "the progress bar needs tqdm: pip install 'gradloom[progress]', or use verbose=2 "
-                    "or verbose=0"
-                ) from error
-            self._bar = tqdm(total=total, initial=done, unit=unit, dynamic_ncols=True)
+            self._bar = bar(total=total, initial=done, unit=unit)
 
     def tell(self, name: str, what: str, params: Mapping[str, Any], best: str) -> None:
         """After the trial `name`: `what` came out, and the `best` so far."""

@@ -12,6 +12,7 @@ import inspect
 import math
 import time
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from random import Random as Generator
 from typing import Any, NamedTuple
 
@@ -74,19 +75,19 @@ class Diverged(ArithmeticError):  # noqa: N818 - an end, like StopIteration
     """The watched number is NaN or infinite."""
 
 
+@dataclass(eq=False, repr=False)
 class Watch(Callback):
     """Keeps the best epoch, reports every epoch, and stops when the report says so."""
 
-    def __init__(self, monitor: str, maximize: bool, report: Report, patient: bool) -> None:
-        self.monitor = monitor
-        self.maximize = maximize
-        self.report = report
-        self.patient = patient
-        self.best: float | None = None
-        self.best_epoch: int | None = None
-        self.best_weights: dict[str, Any] = {}
-        self.epochs = 0
-        self.pruned = False
+    monitor: str
+    maximize: bool
+    report: Report
+    patient: bool
+    best: float | None = None
+    best_epoch: int | None = None
+    best_weights: dict[str, Any] = field(default_factory=dict)
+    epochs: int = 0
+    pruned: bool = False
 
     def on_epoch_end(self, epoch: int, logs: Logs) -> None:
         self.epochs = epoch + 1

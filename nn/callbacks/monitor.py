@@ -68,6 +68,12 @@ class Monitor(Callback):
         if verbose:
             print(text, flush=True)
 
+    def state_dict(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in self.state_fields or ()}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+
 
 @constructor
 class EarlyStopping(Monitor):
@@ -143,12 +149,6 @@ class EarlyStopping(Monitor):
         if self.restore_best_weights and self.best_weights is not None:
             self.say(self.verbose, f"restoring the weights of epoch {self.best_epoch + 1}")
             self.model.load_state_dict(self.best_weights)
-
-    def state_dict(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in self.state_fields}
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        vars(self).update(state)
 
     def check_state(self, state: dict[str, Any]) -> None:
         super().check_state(state)
@@ -228,9 +228,3 @@ class ReduceLROnPlateau(Monitor):
         optimizer.learning_rate = max(rate * self.factor, self.min_lr)
         self.wait, self.cooldown_counter = 0, self.cooldown
         self.say(self.verbose, f"epoch {epoch + 1}: learning rate {rate:g} -> {optimizer.learning_rate:g}")
-
-    def state_dict(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in self.state_fields}
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        vars(self).update(state)

@@ -12,13 +12,13 @@ from .augmentation import RandomTranslation as RandomTranslation
 from .base import Layer as Layer
 from .convolution import Conv2D as Conv2D
 from .dense import Dense as Dense
+from .dense import Maxout as Maxout
 from .dropout import Dropout as Dropout
 from .dropout import GaussianNoise as GaussianNoise
 from .embedding import Embedding as Embedding
 from .flatten import Flatten as Flatten
 from .flatten import Reshape as Reshape
 from .input import Input as Input
-from .maxout import Maxout as Maxout
 from .normalization import BatchNormalization as BatchNormalization
 from .normalization import LayerNormalization as LayerNormalization
 from .pooling import AveragePooling2D as AveragePooling2D

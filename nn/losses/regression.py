@@ -1,4 +1,4 @@
-"""Losses for numbers: how far the prediction is from the target.
+"""Losses for numbers: how far the prediction is from the target; for counts and distributions: how unlikely.
 
 Formulas and defaults are Keras's. Logarithms and divisions are kept away from 0 by EPSILON.
 """
@@ -156,6 +156,40 @@ def _unit(x: Tensor) -> Tensor:
     return x / ag.norm(x, axis=-1, keepdims=True).clip(EPSILON)
 
 
+@constructor
+class KLDivergence(Loss):
+    """sum(t log(t / p)) over the last axis, both clipped to [1e-7, 1] and not scaled to sum 1.
+
+    Args:
+        reduction, name: as in `Loss`.
+
+    >>> import nn
+    >>> round(nn.KLDivergence()([[0.5, 0.5]], [[0.25, 0.75]]).item(), 4)
+    0.1438
+    """
+
+    def per_sample(self, y_true: Tensor, y_pred: Tensor, from_logits: bool = False) -> Tensor:
+        targets = align("KLDivergence", y_true, y_pred).clip(EPSILON, 1.0)
+        return (targets * (targets / y_pred.clip(EPSILON, 1.0)).log()).sum(axis=-1)
+
+
+@constructor
+class Poisson(Loss):
+    """mean(p - t log(p + 1e-7)): how unlikely the counts t are when p is their mean.
+
+    Args:
+        reduction, name: as in `Loss`.
+
+    >>> import nn
+    >>> round(nn.Poisson()([[1.0]], [[2.0]]).item(), 4)
+    1.3069
+    """
+
+    def per_sample(self, y_true: Tensor, y_pred: Tensor, from_logits: bool = False) -> Tensor:
+        targets = align("Poisson", y_true, y_pred)
+        return mean_last(y_pred - targets * (y_pred + EPSILON).log())
+
+
 mean_squared_error = loss_function(MeanSquaredError, "[[0.0, 1.0]], [[0.5, 0.5]] -> [0.25]", "mse")
 mean_absolute_error = loss_function(MeanAbsoluteError, "[[0.0, 1.0]], [[0.5, 0.5]] -> [0.5]", "mae")
 mean_absolute_percentage_error = loss_function(
@@ -167,3 +201,5 @@ mean_squared_logarithmic_error = loss_function(
 huber = loss_function(Huber, "[[0.0, 0.0]], [[0.5, 3.0]] -> [1.3125]")
 log_cosh = loss_function(LogCosh, "[[0.0, 1.0]], [[0.0, 1.0]] -> [0.0]")
 cosine_similarity = loss_function(CosineSimilarity, "[[3.0, 4.0]], [[3.0, 4.0]] -> [-1.0]")
+kl_divergence = loss_function(KLDivergence, "[[0.5, 0.5]], [[0.5, 0.5]] -> [0.0]", "kld")
+poisson = loss_function(Poisson, "[[0.0, 0.0]], [[1.0, 3.0]] -> [2.0]")

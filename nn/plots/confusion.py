@@ -107,16 +107,8 @@ def _draw(figure: Any, panel: Any, matrix: list[list[int]], names: Sequence[str]
                 continue
             percent = f"\n{100 * share:.0f} %" if count and len(names) <= WITH_PERCENT else ""
             colour = "white" if share > 0.5 else "black" if count else "#999999"
-            panel.text(
-                j,
-                i,
-                f"{count:,}{percent}",
-                ha="center",
-                va="center",
-                fontsize=size,
-                color=colour,
-                fontweight="bold" if i == j else "normal",
-            )
+            style = dict(color=colour, fontsize=size, fontweight="bold" if i == j else "normal")
+            panel.text(j, i, f"{count:,}{percent}", ha="center", va="center", **style)
     bar = figure.colorbar(image, ax=panel, fraction=0.046, pad=0.04, format=_percent)
     bar.set_label("share of the true class")
 

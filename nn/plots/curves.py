@@ -10,7 +10,18 @@ from typing import Any
 
 from ..errors import ArgumentError
 from ..metrics.direction import higher_is_better
-from .figure import COLOURS, LINES, MARKERS, PathLike, check_path, finish, light_grid, matplotlib, panels
+from .figure import (
+    COLOURS,
+    LINES,
+    MARKERS,
+    PathLike,
+    check_path,
+    finish,
+    light_grid,
+    mark,
+    matplotlib,
+    panels,
+)
 
 FEW = 30
 """Up to so many epochs each one has a marker."""
@@ -87,31 +98,14 @@ def _panel(panel: Any, name: str, epochs: Sequence[int], logs: Mapping[str, Sequ
     curves = {"training": logs.get(name), "validation": logs.get(f"val_{name}")}
     for i, (label, values) in enumerate(curves.items()):
         if values is not None:
-            panel.plot(
-                epochs,
-                values,
-                label=label,
-                color=COLOURS[i],
-                linestyle=LINES[i],
-                marker=_marker(i, epochs),
-                markersize=4,
-                linewidth=1.6,
-            )
+            style = dict(color=COLOURS[i], linestyle=LINES[i], marker=_marker(i, epochs), markersize=4)
+            panel.plot(epochs, values, label=label, linewidth=1.6, **style)
     label = "training" if curves["validation"] is None else "validation"
     judged = curves[label]
     best = None if judged is None else best_epoch(name, judged)
     if judged is not None and best is not None:
-        panel.plot(
-            [epochs[best]],
-            [judged[best]],
-            linestyle="none",
-            marker="*",
-            markersize=13,
-            color="black",
-            markeredgecolor="white",
-            zorder=5,
-            label=f"best {label}: {judged[best]:.4g} in epoch {epochs[best]}",
-        )
+        text = f"best {label}: {judged[best]:.4g} in epoch {epochs[best]}"
+        mark(panel, epochs[best], judged[best], markersize=13, color="black", zorder=5, label=text)
     panel.legend(fontsize=8)
 
 

@@ -18,6 +18,8 @@ from .figure import COLOURS, PathLike, check_path, finish, matplotlib, panels, p
 MOST_UNITS = 12
 """Units of a layer that are drawn; of more the first and the last ones, with dots between."""
 MOST_LAYERS = 12
+POSITIVE: dict[str, Any] = {"color": COLOURS[0], "linestyle": "-"}
+NEGATIVE: dict[str, Any] = {"color": COLOURS[1], "linestyle": "--"}
 
 
 def network(model: Any, path: PathLike | None = None, axes: Any = None, title: str | None = None) -> Any:
@@ -54,18 +56,12 @@ def network(model: Any, path: PathLike | None = None, axes: Any = None, title: s
     titles = ["input", *(_caption(layer, names[id(layer)]) for layer in layers)]
     for i, units in enumerate(shown):
         _neurons(panel, i, units, heights[i], COLOURS[4] if i == 0 else "#ffffff")
-        panel.text(
-            i,
-            tallest / 2 + 0.2,
-            f"{titles[i]}\n{sizes[i]} {'unit' if sizes[i] == 1 else 'units'}",
-            ha="center",
-            va="bottom",
-            fontsize=9,
-        )
+        text = f"{titles[i]}\n{sizes[i]} {'unit' if sizes[i] == 1 else 'units'}"
+        panel.text(i, tallest / 2 + 0.2, text, ha="center", va="bottom", fontsize=9)
     panel.set(xlim=(-0.5, len(sizes) - 0.5), ylim=(-tallest / 2 - 0.3, tallest / 2 + 2.3))
     panel.axis("off")
-    panel.plot([], [], color=COLOURS[0], label="positive weight")
-    panel.plot([], [], color=COLOURS[1], linestyle="--", label="negative weight")
+    panel.plot([], [], label="positive weight", **POSITIVE)
+    panel.plot([], [], label="negative weight", **NEGATIVE)
     panel.legend(loc="lower center", bbox_to_anchor=(0.5, -0.04), ncols=2, fontsize=8, frameon=False)
     return finish(figure, path, title, axes)
 
@@ -129,15 +125,9 @@ def _connections(
                 continue
             weight = kernel[a][b]
             size = abs(weight) / largest
-            panel.plot(
-                [i, i + 1],
-                [start, end],
-                color=COLOURS[0] if weight >= 0 else COLOURS[1],
-                linestyle="-" if weight >= 0 else "--",
-                linewidth=0.3 + 2.2 * size,
-                alpha=0.25 + 0.7 * size,
-                zorder=1,
-            )
+            sign = POSITIVE if weight >= 0 else NEGATIVE
+            width, alpha = 0.3 + 2.2 * size, 0.25 + 0.7 * size
+            panel.plot([i, i + 1], [start, end], linewidth=width, alpha=alpha, zorder=1, **sign)
 
 
 def _neurons(panel: Any, i: int, units: Sequence[int | None], heights: Sequence[float], fill: str) -> None:
@@ -146,6 +136,5 @@ def _neurons(panel: Any, i: int, units: Sequence[int | None], heights: Sequence[
         if unit is None:
             panel.text(i, height, "\N{VERTICAL ELLIPSIS}", ha="center", va="center", fontsize=14)
         else:
-            panel.add_patch(
-                ellipse((i, height), 0.16, 0.7, facecolor=fill, edgecolor="black", linewidth=1.2, zorder=2)
-            )
+            style = dict(facecolor=fill, edgecolor="black", linewidth=1.2, zorder=2)
+            panel.add_patch(ellipse((i, height), 0.16, 0.7, **style))

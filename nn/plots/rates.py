@@ -6,7 +6,7 @@ from typing import Any
 
 from ..errors import ArgumentError
 from ..range_test import RangeTest
-from .figure import COLOURS, PathLike, check_path, finish, light_grid, panels
+from .figure import COLOURS, PathLike, check_path, finish, light_grid, mark, panels
 
 
 def learning_rate_range_test(
@@ -35,29 +35,14 @@ def learning_rate_range_test(
         )
     figure, (panel,) = panels(1, axes, (6.4, 4.2))
     light_grid(panel)
-    panel.plot(
-        test.rates,
-        test.losses,
-        color="#999999",
-        marker=".",
-        markersize=3,
-        linestyle="none",
-        label="loss of each batch",
-    )
+    dots = dict(color="#999999", marker=".", markersize=3, linestyle="none")
+    panel.plot(test.rates, test.losses, label="loss of each batch", **dots)
     panel.plot(test.rates, test.smoothed, color=COLOURS[0], linewidth=2, label="running mean")
     if test.suggestion is not None:
         at = test.rates.index(test.suggestion)
         panel.axvline(test.suggestion, color=COLOURS[1], linestyle="--", linewidth=1.2)
-        panel.plot(
-            [test.suggestion],
-            [test.smoothed[at]],
-            linestyle="none",
-            marker="*",
-            markersize=14,
-            color=COLOURS[1],
-            markeredgecolor="white",
-            label=f"steepest fall: rate {test.suggestion:.2g}",
-        )
+        label = f"steepest fall: rate {test.suggestion:.2g}"
+        mark(panel, test.suggestion, test.smoothed[at], markersize=14, color=COLOURS[1], label=label)
     low, high = min(test.smoothed), max(test.smoothed[: max(len(test.smoothed) // 2, 1)])
     room = (high - low) or abs(high) or 1.0
     panel.set_ylim(low - 0.15 * room, high + 0.6 * room)

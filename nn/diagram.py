@@ -160,11 +160,7 @@ class _Boxes:
     def __init__(self, model: Module, diagram: Diagram, show_shapes: bool) -> None:
         self.diagram = diagram
         self.show_shapes = show_shapes
-        self.names: dict[int, str] = {id(model): getattr(model, "name", None) or "model"}
-        for _, parent in model.named_modules():
-            children = summary.sublayers(parent)
-            for name, child in zip(summary.layer_names(children), children, strict=True):
-                self.names.setdefault(id(child), name)
+        self.names = summary.all_names(model) | {id(model): getattr(model, "name", None) or "model"}
 
     def draw(self, calls: Sequence[Call]) -> list[str]:
         keys = []

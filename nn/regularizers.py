@@ -97,17 +97,13 @@ class OrthogonalRegularizer(Checked):
         return self.factor * abs(cosines).sum() / (n * (n - 1.0))
 
 
-def _l1_l2() -> L1L2:
-    return L1L2(0.01, 0.01)
-
-
 # scripts for Keras write regularizers.l2(0.01) as well
 l1, l2, l1_l2 = L1, L2, L1L2
 
 REGULARIZERS: dict[str, Any] = {
     "l1": L1,
     "l2": L2,
-    "l1_l2": _l1_l2,
+    "l1_l2": lambda: L1L2(0.01, 0.01),
     "orthogonal_regularizer": OrthogonalRegularizer,
 }
 _BY_CLASS: dict[str, Any] = {one.__name__: one for one in (L1, L2, L1L2, OrthogonalRegularizer)}

@@ -113,13 +113,9 @@ def display(verbose: Any) -> Callback | None:
 def _level(verbose: Any) -> int:
     """0, 1 or 2, of what `verbose` says."""
     if isinstance(verbose, str) and verbose == "auto":
-        return int(_has_screen() and _has_tqdm())
+        screen = "ipykernel" in sys.modules or bool(getattr(sys.stderr, "isatty", bool)())
+        return int(screen and _has_tqdm())
     return int(_VERBOSE.checked("progress", "verbose", verbose))
-
-
-def _has_screen() -> bool:
-    notebook = "ipykernel" in sys.modules
-    return notebook or bool(getattr(sys.stderr, "isatty", bool)())
 
 
 def _has_tqdm() -> bool:

@@ -9,6 +9,7 @@ from .activation import Softmax as Softmax
 from .augmentation import RandomFlip as RandomFlip
 from .augmentation import RandomShift as RandomShift
 from .augmentation import RandomTranslation as RandomTranslation
+from .base import Input as Input
 from .base import Layer as Layer
 from .convolution import Conv2D as Conv2D
 from .dense import Dense as Dense
@@ -18,7 +19,6 @@ from .dropout import GaussianNoise as GaussianNoise
 from .embedding import Embedding as Embedding
 from .flatten import Flatten as Flatten
 from .flatten import Reshape as Reshape
-from .input import Input as Input
 from .normalization import BatchNormalization as BatchNormalization
 from .normalization import LayerNormalization as LayerNormalization
 from .pooling import AveragePooling2D as AveragePooling2D

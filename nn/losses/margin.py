@@ -17,12 +17,6 @@ from .functions import loss_function
 _NO_LABEL = 1e-30
 
 
-def _signs(targets: Tensor) -> Tensor:
-    """-1 and 1 for targets that are all 0 or 1; others as they are."""
-    are_labels = (targets * (targets - 1.0) == 0).all()
-    return ag.where(are_labels, 2.0 * targets - 1.0, targets)
-
-
 class HingeLoss(Loss):
     """What Hinge and SquaredHinge share: labels as signs, and how far
     each prediction is inside the margin.
@@ -44,8 +38,11 @@ class HingeLoss(Loss):
         return ag.where(zero, _NO_LABEL, floats)
 
     def margin(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
-        """max(1 - t p, 0), elementwise."""
-        return ag.maximum(1.0 - _signs(align(type(self).__name__, y_true, y_pred)) * y_pred, 0.0)
+        """max(1 - t p, 0), elementwise; targets that are all 0 or 1 become -1 and 1."""
+        targets = align(type(self).__name__, y_true, y_pred)
+        are_labels = (targets * (targets - 1.0) == 0).all()
+        signs = ag.where(are_labels, 2.0 * targets - 1.0, targets)
+        return ag.maximum(1.0 - signs * y_pred, 0.0)
 
 
 @constructor

@@ -148,12 +148,9 @@ class CosineSimilarity(Loss):
 
     def per_sample(self, y_true: Tensor, y_pred: Tensor, from_logits: bool = False) -> Tensor:
         targets = align("CosineSimilarity", y_true, y_pred)
-        t, p = (_unit(moved_last(x, self.axis)) for x in (targets, y_pred))
+        vectors = (moved_last(x, self.axis) for x in (targets, y_pred))
+        t, p = (x / ag.norm(x, axis=-1, keepdims=True).clip(EPSILON) for x in vectors)
         return -(t * p).sum(axis=-1)
-
-
-def _unit(x: Tensor) -> Tensor:
-    return x / ag.norm(x, axis=-1, keepdims=True).clip(EPSILON)
 
 
 @constructor

@@ -109,9 +109,6 @@ def _draw(figure: Any, panel: Any, matrix: list[list[int]], names: Sequence[str]
             colour = "white" if share > 0.5 else "black" if count else "#999999"
             style = dict(color=colour, fontsize=size, fontweight="bold" if i == j else "normal")
             panel.text(j, i, f"{count:,}{percent}", ha="center", va="center", **style)
-    bar = figure.colorbar(image, ax=panel, fraction=0.046, pad=0.04, format=_percent)
+    percents = lambda value, _=None: f"{100 * value:.0f} %"  # noqa: E731
+    bar = figure.colorbar(image, ax=panel, fraction=0.046, pad=0.04, format=percents)
     bar.set_label("share of the true class")
-
-
-def _percent(value: float, position: int | None = None) -> str:
-    return f"{100 * value:.0f} %"

@@ -15,7 +15,7 @@ from ..fit_arguments import given, rows_of
 from ..module import Compute, Module, watched_calls
 from ..restore import preserved
 from ..step import forward, task_of
-from ..summary import HINT, layer_names, sublayers
+from ..summary import HINT, all_names, sublayers
 from .figure import COLOURS, PathLike, check_path, finish, light_grid, matplotlib, panels
 
 BINS = 40
@@ -134,13 +134,7 @@ def _panels(count: int, axes: Any) -> tuple[Any, list[Any]]:
 
 
 def _names(model: Module) -> dict[int, str]:
-    names = {id(model): getattr(model, "name", None) or type(model).__name__}
-    for _, parent in model.named_modules():
-        children = sublayers(parent)
-        inside = "" if parent is model else f"{names.get(id(parent), '')}/"
-        for name, child in zip(layer_names(children), children, strict=True):
-            names.setdefault(id(child), inside + name)
-    return names
+    return all_names(model, path=True) | {id(model): getattr(model, "name", None) or type(model).__name__}
 
 
 def _histogram(

@@ -49,7 +49,7 @@ def network(model: Any, path: PathLike | None = None, axes: Any = None, title: s
     shown = [_shown(size) for size in sizes]
     tallest = max(map(len, shown))
     figure, (panel,) = panels(1, axes, (2.2 * len(sizes), 0.42 * tallest + 1.5))
-    heights = [_heights(units) for units in shown]
+    heights = [[(len(units) - 1) / 2 - i for i in range(len(units))] for units in shown]
     for i, layer in enumerate(layers):
         _connections(panel, i, layer.kernel.tolist(), shown[i : i + 2], heights[i : i + 2])
     names = dict(zip(map(id, layers), layer_names(layers), strict=True))
@@ -109,10 +109,6 @@ def _shown(size: int) -> list[int | None]:
         return list(range(size))
     half = MOST_UNITS // 2
     return [*range(half), None, *range(size - half, size)]
-
-
-def _heights(units: Sequence[int | None]) -> list[float]:
-    return [(len(units) - 1) / 2 - i for i in range(len(units))]
 
 
 def _connections(

@@ -7,8 +7,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from autograd import random
-
 from ..arguments import COUNT_OR_ZERO
 from ..errors import ArgumentError, TuningError
 from ..model import Model
@@ -16,7 +14,7 @@ from .pictures import depth_figure
 from .progress import Progress
 from .samples import Samples
 from .table import text_table
-from .trial import Outcome, Trainer, trial_seed
+from .trial import Outcome, Trainer, drawn_seed, trial_seed
 
 
 class Depth(NamedTuple):
@@ -149,10 +147,7 @@ def add_layers_until(
     weights = [fixed.pop(argument, None) for argument in ("sample_weight", "class_weight")]
     samples = Samples(x, y, validation_split, validation_data, monitor, *weights)
     trainer = Trainer(build, samples, ["layers"], fixed, monitor, mode)
-    if seed is None:
-        high, low = random.default_generator().bits((2,)).tolist()
-        seed = high << 31 | low >> 1
-    ladder = _Ladder(trainer, seed, runs, abs(min_delta))
+    ladder = _Ladder(trainer, drawn_seed() if seed is None else seed, runs, abs(min_delta))
     progress = Progress(verbose, max_layers - min_layers + 1, 0, "depth")
     try:
         stopped = ladder.climb(range(min_layers, max_layers + 1), patience, progress)

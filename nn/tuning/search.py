@@ -146,21 +146,14 @@ class Search:
             records = self.study.records()
         finally:
             progress.close()
-        self._check_not_all_failed(records)
+        if records and all(record.state == "failed" for record in records):
+            first = f"the first with {records[0].error}"
+            raise TuningError(f"all {len(records)} trials failed; {first}") from self.first_error
         maximize, monitor = self.trainer.maximize, self.trainer.monitor
         best = best_of(records, maximize)
         model = self.kept[1] if best is not None and best.number == self.kept[0] else None
-        return Tuning(
-            records,
-            self.study.space,
-            monitor,
-            maximize,
-            self.study.seed,
-            interrupted,
-            self.study.study,
-            model,
-            self.remake,
-        )
+        space, seed, study = self.study.space, self.study.seed, self.study.study
+        return Tuning(records, space, monitor, maximize, seed, interrupted, study, model, self.remake)
 
     def _one(self, number: int, records: list[Record], progress: Progress) -> Outcome:
         seed = trial_seed(self.study.seed, number)
@@ -196,9 +189,3 @@ class Search:
                 stacklevel=3,
             )
         return outcome.model
-
-    def _check_not_all_failed(self, records: list[Record]) -> None:
-        if records and all(record.state == "failed" for record in records):
-            raise TuningError(
-                f"all {len(records)} trials failed; the first with {records[0].error}"
-            ) from self.first_error

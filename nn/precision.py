@@ -92,24 +92,15 @@ class LossScale(Checked):
         `kept` are what they were, bit for bit.
         """
         with ag.named_scope("LossScale"):
-            self._apply(optimizer, gradients, parameters, kept or [])
-
-    def _apply(
-        self,
-        optimizer: Optimizer,
-        gradients: Sequence[Tensor | None],
-        parameters: Sequence[Tensor],
-        kept: Kept,
-    ) -> None:
-        optimizer.build(parameters)
-        unscaled = [None if g is None else g / self.scale.to(g.dtype) for g in gradients]
-        finite = _all_finite(unscaled)
-        state = [t for name, t in optimizer.state().items() if name != "learning_rate"]
-        before = [*remembered((*parameters, *state)), *kept]
-        optimizer.apply(unscaled, parameters)
-        for tensor, value in before:
-            tensor.assign(ag.where(finite, tensor.detach(), value))
-        self._next(finite)
+            optimizer.build(parameters)
+            unscaled = [None if g is None else g / self.scale.to(g.dtype) for g in gradients]
+            finite = _all_finite(unscaled)
+            state = [t for name, t in optimizer.state().items() if name != "learning_rate"]
+            before = [*remembered((*parameters, *state)), *(kept or ())]
+            optimizer.apply(unscaled, parameters)
+            for tensor, value in before:
+                tensor.assign(ag.where(finite, tensor.detach(), value))
+            self._next(finite)
 
     def _next(self, finite: Tensor) -> None:
         good = ag.where(finite, self.good_steps + 1, 0)

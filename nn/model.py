@@ -64,24 +64,11 @@ class Model(Storable):
     True
     """
 
-    not_settings = Module.not_settings | {
-        "optimizer",
-        "loss",
-        "metrics",
-        "trackers",
-        "stop_training",
-        "history",
-        "current_run",
-        "resume_position",
-        "jit",
-        "mixed_precision",
-        "loss_scale",
-        "step_logs",
-        "_predictor",
-        "_steps",
-        "seed",
-        "generator",
-    }
+    not_settings = Module.not_settings.union(
+        ("optimizer", "loss", "metrics", "trackers", "jit", "mixed_precision", "loss_scale"),
+        ("stop_training", "history", "current_run", "resume_position", "step_logs", "_predictor", "_steps"),
+        ("seed", "generator"),
+    )
 
     def __init__(self, dtype: str = "float32", seed: int | None = None) -> None:
         self.dtype = floating(dtype)

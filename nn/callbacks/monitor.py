@@ -14,11 +14,11 @@ from ..arguments import COUNT_OR_ZERO, FLAG, KEY, LIMIT, NOT_NEGATIVE, NUMBER, S
 from ..checkpoint import fields
 from ..constructors import argument, constructor
 from ..metrics.direction import higher_is_better
-from .base import Callback, Logs
+from .base import Logs, Stateful
 from .rates import log_rate, refuse_schedule
 
 
-class Monitor(Callback):
+class Monitor(Stateful):
     """Base of callbacks that watch one number.
 
     Args:
@@ -67,12 +67,6 @@ class Monitor(Callback):
         """Print when `verbose`."""
         if verbose:
             print(text, flush=True)
-
-    def state_dict(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in self.state_fields or ()}
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        vars(self).update(state)
 
 
 @constructor

@@ -30,7 +30,7 @@ from .metrics import Metric
 from .module import Module
 from .optimizers import Optimizer
 from .overriding import check_methods, overrides
-from .precision import LossScale, checked_jit, checked_precision
+from .precision import JIT, LossScale, checked_precision
 from .predictor import Predictor
 from .restore import undone_on_error
 from .run import Run
@@ -135,7 +135,7 @@ class Model(Storable):
             ArgumentError: unknown names, with the nearest known one; `mixed_precision` with `jit=False`
                 or a model that is not float32. Nothing changes then.
         """
-        jit = checked_jit(jit)
+        jit = JIT.checked("compile", "jit", jit)
         precision = checked_precision(mixed_precision, jit, self.dtype)
         check_methods(self, precision)
         chosen_loss = None if loss is None else losses.get(loss)

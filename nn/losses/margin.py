@@ -38,7 +38,7 @@ class HingeLoss(Loss):
         return ag.where(zero, _NO_LABEL, floats)
 
     def margin(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
-        """max(1 - t p, 0), elementwise; targets that are all 0 or 1 become -1 and 1."""
+        """max(1 - t p, 0), elementwise."""
         targets = align(type(self).__name__, y_true, y_pred)
         are_labels = (targets * (targets - 1.0) == 0).all()
         signs = ag.where(are_labels, 2.0 * targets - 1.0, targets)

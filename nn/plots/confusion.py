@@ -9,7 +9,7 @@ from typing import Any
 
 from ..data import to_array
 from ..errors import ArgumentError, DataError
-from .figure import PathLike, check_names, check_path, finish, panels
+from .figure import PathLike, check_names, check_path, finish, matplotlib, panels
 
 FEW = 12
 """Up to so many classes cells are large, and zeros are written too."""
@@ -109,6 +109,6 @@ def _draw(figure: Any, panel: Any, matrix: list[list[int]], names: Sequence[str]
             colour = "white" if share > 0.5 else "black" if count else "#999999"
             style = dict(color=colour, fontsize=size, fontweight="bold" if i == j else "normal")
             panel.text(j, i, f"{count:,}{percent}", ha="center", va="center", **style)
-    percents = lambda value, _=None: f"{100 * value:.0f} %"  # noqa: E731
+    percents = matplotlib().ticker.PercentFormatter(1, 0, " %")
     bar = figure.colorbar(image, ax=panel, fraction=0.046, pad=0.04, format=percents)
     bar.set_label("share of the true class")

@@ -11,9 +11,8 @@ from ..arguments import COUNT_OR_ZERO
 from ..errors import ArgumentError, TuningError
 from ..model import Model
 from .pictures import depth_figure
-from .progress import Progress
 from .samples import Samples
-from .table import text_table
+from .table import Progress, text_table
 from .trial import Outcome, Trainer, drawn_seed, trial_seed
 
 

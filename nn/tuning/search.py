@@ -15,12 +15,12 @@ from ..checkpoint.container import DAMAGE
 from ..errors import ArgumentError, TuningError
 from ..model import Model
 from ..restore import undone_on_error
-from .progress import Progress
 from .result import Tuning, best_of
 from .samples import Samples
 from .space import label, parse
 from .storage import explained, opened, optuna_library, quiet
 from .study import Record, Study
+from .table import Progress
 from .trial import Outcome, Trainer, trial_seed
 
 STUDY_SEED = SEED.but(words="is None or an integer from 0 to 2**63 - 1", most=MOST)

@@ -9,9 +9,8 @@ from typing import Any, Protocol
 import autograd as ag
 from autograd import ShapeError, Tensor
 
-from .arguments import NOT_NEGATIVE, Checked, called, choice, made
+from .arguments import NOT_NEGATIVE, Checked, choice, chosen
 from .constructors import argument, constructor
-from .errors import lookup
 
 
 class Regularizer(Protocol):
@@ -117,8 +116,5 @@ def get(regularizer: Any) -> Regularizer | None:
     """
     if regularizer is None:
         return None
-    regularizer = made("regularizer", regularizer)
-    if called("regularizer", regularizer, 1, "the parameter") is None:
-        regularizer = lookup("regularizer", regularizer, REGULARIZERS, _BY_CLASS)()
-    chosen: Regularizer = regularizer
-    return chosen
+    found: Regularizer = chosen("regularizer", regularizer, 1, "the parameter", REGULARIZERS, _BY_CLASS)
+    return found

@@ -99,10 +99,7 @@ def tanh(x: Tensor) -> Tensor:
 
 
 def relu(
-    x: Tensor,
-    negative_slope: float = 0.0,
-    max_value: float | None = None,
-    threshold: float = 0.0,
+    x: Tensor, negative_slope: float = 0.0, max_value: float | None = None, threshold: float = 0.0
 ) -> Tensor:
     """x above `threshold`, at most `max_value`; below, `negative_slope * (x - threshold)`.
 

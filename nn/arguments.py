@@ -19,7 +19,7 @@ from typing import Any, ClassVar, Self
 
 import autograd as ag
 
-from .errors import ArgumentError
+from .errors import ArgumentError, lookup
 
 MOST = 2**63 - 1
 
@@ -319,19 +319,6 @@ def _binds(signature: inspect.Signature, number: int, named: Mapping[str, Any]) 
     return True
 
 
-def made(kind: str, value: Any) -> Any:
-    """`value`, or what it makes without arguments where it is a class; `kind` is what it should be, in words.
-
-    Raises:
-        ArgumentError: the class needs arguments, so it is of another kind.
-    """
-    if isinstance(value, type):
-        if not takes(value, 0):
-            raise ArgumentError(f"{kind}: expected a name or an object, got the class {value.__name__}")
-        return value()
-    return value
-
-
 def called(kind: str, value: Any, numbers: int, arguments: str) -> Any:
     """A callable that takes as many arguments as one of its kind is given; None for what cannot be called.
 
@@ -343,6 +330,19 @@ def called(kind: str, value: Any, numbers: int, arguments: str) -> Any:
     if isinstance(value, type) or not takes(value, numbers):
         raise ArgumentError(f"{kind}: expected a function of {arguments}, got {shown(value)}")
     return value
+
+
+def chosen(kind: str, value: Any, numbers: int, arguments: str, *tables: Mapping[str, Any]) -> Any:
+    """What `value` stands for: the function itself, what a class makes, or what a name in the `tables` makes.
+
+    Raises:
+        ArgumentError: a class that needs arguments, a function of others, or an unknown name.
+    """
+    if isinstance(value, type):
+        if not takes(value, 0):
+            raise ArgumentError(f"{kind}: expected a name or an object, got the class {value.__name__}")
+        value = value()
+    return lookup(kind, value, *tables)() if called(kind, value, numbers, arguments) is None else value
 
 
 def floating(dtype: Any) -> str:

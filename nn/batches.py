@@ -8,6 +8,7 @@ from __future__ import annotations
 import array
 import itertools
 from collections.abc import Callable, Iterator, Mapping, Set, ValuesView
+from dataclasses import dataclass
 from typing import Any
 
 from autograd import Tensor, random
@@ -16,6 +17,7 @@ from .data import Rows, check_lengths, features, sample_weights, targets, warn_n
 from .errors import ArgumentError, DataError
 
 
+@dataclass(eq=False, repr=False)
 class ArrayData:
     """Rows in memory. Each epoch is shuffled anew when `shuffle`; the last batch may be smaller.
 
@@ -26,11 +28,10 @@ class ArrayData:
         steps: the most steps of an epoch.
     """
 
-    def __init__(self, rows: Rows, batch_size: int, shuffle: bool = False, steps: int | None = None) -> None:
-        self.rows = rows
-        self.batch_size = batch_size
-        self.shuffle = shuffle
-        self.steps = steps
+    rows: Rows
+    batch_size: int
+    shuffle: bool = False
+    steps: int | None = None
 
     def __len__(self) -> int:
         whole = -(-self.rows.x.shape[0] // self.batch_size)
@@ -59,6 +60,7 @@ class ArrayData:
         return self.rows.pick(batch if order is None else order[batch])
 
 
+@dataclass(eq=False, repr=False)
 class IterableData:
     """Batches that the user yields: x, (x, y) or (x, y, weight).
 
@@ -70,17 +72,12 @@ class IterableData:
         steps: batches of an epoch.
     """
 
-    def __init__(
-        self,
-        source: Any,
-        dtype: Any,
-        check: Callable[[Rows], Rows] | None = None,
-        steps: int | None = None,
-    ) -> None:
-        self.source = source
-        self.dtype = dtype
-        self.check = check
-        self.steps = steps
+    source: Any
+    dtype: Any
+    check: Callable[[Rows], Rows] | None = None
+    steps: int | None = None
+
+    def __post_init__(self) -> None:
         self._endless: Iterator[Any] | None = None
 
     def length(self) -> int | None:

@@ -192,8 +192,7 @@ class Steps:
         while together and at < whole:
             # not the methods themselves: a change of a module makes another compiled function
             run = self._compiled_call(
-                lambda: self._jitted.ready_for_rows(*given),
-                lambda: self._jitted.prepare_rows(*given),
+                lambda: self._jitted.ready_for_rows(*given), lambda: self._jitted.prepare_rows(*given)
             )
             if run is None:
                 break

@@ -11,9 +11,8 @@ from typing import Any, Protocol
 import autograd as ag
 from autograd import Tensor
 
-from .arguments import AXES, NOT_NEGATIVE, Checked, called, made
+from .arguments import AXES, NOT_NEGATIVE, Checked, chosen
 from .constructors import argument, constructor
-from .errors import lookup
 
 EPSILON = 1e-7
 
@@ -84,8 +83,5 @@ def get(constraint: Any) -> Constraint | None:
     """A constraint by name, the object itself, or None."""
     if constraint is None:
         return None
-    constraint = made("constraint", constraint)
-    if called("constraint", constraint, 1, "the parameter") is None:
-        constraint = lookup("constraint", constraint, CONSTRAINTS)()
-    chosen: Constraint = constraint
-    return chosen
+    found: Constraint = chosen("constraint", constraint, 1, "the parameter", CONSTRAINTS)
+    return found

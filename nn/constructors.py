@@ -39,8 +39,7 @@ class Argument(NamedTuple):
     def over(self, other: Argument) -> Argument:
         """This one, of a subclass, with what only that of the base says; checks of a base count anyway."""
         return self._replace(
-            takes=self.takes or other.takes,
-            instead_of_none=self.instead_of_none or other.instead_of_none,
+            takes=self.takes or other.takes, instead_of_none=self.instead_of_none or other.instead_of_none
         )
 
     def given(self, owner: Any, name: str, value: Any) -> Any:
@@ -187,11 +186,7 @@ def with_signature(
     text = f"    def {name}({', '.join(texts)}):\n{lines}    return {name}"
     text = f"def make({', '.join(['_defaults', *known])}):\n{text}"
     made: dict[str, Any] = {}
-    exec(
-        compile(text, f"<{cls.__qualname__}: {name}>", "exec"),
-        vars(sys.modules[cls.__module__]),
-        made,
-    )
+    exec(compile(text, f"<{cls.__qualname__}: {name}>", "exec"), vars(sys.modules[cls.__module__]), made)
     function: Callable[..., Any] = made["make"](defaults, **known)
     function.__qualname__ = name
     function.__annotations__ = annotations

@@ -160,11 +160,7 @@ class _Boxes:
     def __init__(self, model: Module, diagram: Diagram, show_shapes: bool) -> None:
         self.diagram = diagram
         self.show_shapes = show_shapes
-        self.names: dict[int, str] = {id(model): getattr(model, "name", None) or "model"}
-        for _, parent in model.named_modules():
-            children = summary.sublayers(parent)
-            for name, child in zip(summary.layer_names(children), children, strict=True):
-                self.names.setdefault(id(child), name)
+        self.names = summary.all_names(model) | {id(model): getattr(model, "name", None) or "model"}
 
     def draw(self, calls: Sequence[Call]) -> list[str]:
         keys = []
@@ -195,7 +191,8 @@ class _Boxes:
 
     def _box(self, call: Call, again: bool) -> str:
         module = call.module
-        rows = [(name, _detail(getattr(module, name))) for name in DETAILS if _has(module, name)]
+        details = [(name, getattr(module, name, None)) for name in DETAILS]
+        rows = [(n, _detail(v)) for n, v in details if v is not None and not isinstance(v, (Tensor, Module))]
         if self.show_shapes:
             rows += [("input", str(shape)) for shape in call.inputs]
             rows.append(("output", "several" if call.output is None else str(call.output)))
@@ -203,11 +200,6 @@ class _Boxes:
         if count:
             rows.append(("parameters", "the same" if again else f"{count:,}"))
         return self.diagram.box(self._title(module), rows, WITH_PARAMETERS if count else WITHOUT)
-
-
-def _has(module: Module, name: str) -> bool:
-    value = getattr(module, name, None)
-    return value is not None and not isinstance(value, (Tensor, Module))
 
 
 def _detail(value: Any) -> str:

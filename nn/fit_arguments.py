@@ -54,7 +54,8 @@ class FitArguments(NamedTuple):
 
     def data_of(self, model: Model) -> tuple[Data, Data | None]:
         """What to train on, and what to measure on where there is any; builds the model."""
-        check_epochs(self.epochs, self.initial_epoch)
+        COUNT_OR_ZERO.checked("fit", "epochs", self.epochs)
+        COUNT_OR_ZERO.checked("fit", "initial_epoch", self.initial_epoch)
         COUNT.or_none().checked("fit", "steps_per_epoch", self.steps_per_epoch)
         COUNT.checked("fit", "validation_freq", self.validation_freq)
         check_validation(self.validation_split, self.validation_data)
@@ -154,12 +155,6 @@ def given(y: Tensor | None) -> Tensor:
     if y is None:
         raise ArgumentError("y is missing: each batch needs (x, y)")
     return y
-
-
-def check_epochs(epochs: Any, initial_epoch: Any) -> None:
-    """Both are integers >= 0."""
-    COUNT_OR_ZERO.checked("fit", "epochs", epochs)
-    COUNT_OR_ZERO.checked("fit", "initial_epoch", initial_epoch)
 
 
 def check_validation(validation_split: Any, validation_data: Any) -> None:

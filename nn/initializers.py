@@ -13,19 +13,8 @@ from typing import Any, Protocol
 import autograd as ag
 from autograd import ShapeError, Tensor, random
 
-from .arguments import (
-    NOT_NEGATIVE,
-    NUMBER,
-    POSITIVE,
-    SEED,
-    Checked,
-    called,
-    choice,
-    form,
-    made,
-)
+from .arguments import NOT_NEGATIVE, NUMBER, POSITIVE, SEED, Checked, choice, chosen, form
 from .constructors import argument, common, constructor, snake_case
-from .errors import lookup
 
 # the standard deviation of a standard normal cut off at 2 sigma
 _TRUNCATED_STD = 0.87962566103423978
@@ -329,8 +318,5 @@ def get(initializer: Any) -> Initializer:
     Raises:
         ArgumentError: an unknown name, with the nearest known one.
     """
-    initializer = made("initializer", initializer)
-    if called("initializer", initializer, 2, "(shape, dtype)") is None:
-        initializer = lookup("initializer", initializer, INITIALIZERS, _BY_CLASS)()
-    chosen: Initializer = initializer
-    return chosen
+    found: Initializer = chosen("initializer", initializer, 2, "(shape, dtype)", INITIALIZERS, _BY_CLASS)
+    return found

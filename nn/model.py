@@ -30,7 +30,7 @@ from .metrics import Metric
 from .module import Module
 from .optimizers import Optimizer
 from .overriding import check_methods, overrides
-from .precision import LossScale, checked_jit, checked_precision
+from .precision import JIT, LossScale, checked_precision
 from .predictor import Predictor
 from .restore import undone_on_error
 from .run import Run
@@ -64,24 +64,11 @@ class Model(Storable):
     True
     """
 
-    not_settings = Module.not_settings | {
-        "optimizer",
-        "loss",
-        "metrics",
-        "trackers",
-        "stop_training",
-        "history",
-        "current_run",
-        "resume_position",
-        "jit",
-        "mixed_precision",
-        "loss_scale",
-        "step_logs",
-        "_predictor",
-        "_steps",
-        "seed",
-        "generator",
-    }
+    not_settings = Module.not_settings.union(
+        ("optimizer", "loss", "metrics", "trackers", "jit", "mixed_precision", "loss_scale"),
+        ("stop_training", "history", "current_run", "resume_position", "step_logs", "_predictor", "_steps"),
+        ("seed", "generator"),
+    )
 
     def __init__(self, dtype: str = "float32", seed: int | None = None) -> None:
         self.dtype = floating(dtype)
@@ -148,7 +135,7 @@ class Model(Storable):
             ArgumentError: unknown names, with the nearest known one; `mixed_precision` with `jit=False`
                 or a model that is not float32. Nothing changes then.
         """
-        jit = checked_jit(jit)
+        jit = JIT.checked("compile", "jit", jit)
         precision = checked_precision(mixed_precision, jit, self.dtype)
         check_methods(self, precision)
         chosen_loss = None if loss is None else losses.get(loss)
@@ -290,10 +277,7 @@ class Model(Storable):
                 parts = [forward(b.x, b.x.shape[0])[0] for b in progress(batches, "predict", verbose)]
                 return ag.concat(parts, axis=0).numpy()
             outputs, runs = forward(batches.rows.x, size)
-            if (inputs.shape, inputs.dtype) == (
-                getattr(x, "shape", None),
-                getattr(x, "dtype", None),
-            ):
+            if (inputs.shape, inputs.dtype) == (getattr(x, "shape", None), getattr(x, "dtype", None)):
                 forward.remember(x, batch_size, runs)
             return outputs.numpy()
 

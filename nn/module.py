@@ -23,7 +23,6 @@ from autograd.tracing import one_at_a_time
 from .arguments import FLAG
 from .errors import ArgumentError
 from .parameter import Parameter
-from .scopes import layer_scope
 from .tree import Node, settled
 
 Compute = Callable[[list[Tensor]], Any]
@@ -31,6 +30,8 @@ Watcher = Callable[["Module", list[Tensor], Compute], Any]
 
 _training: ContextVar[bool | None] = ContextVar("training", default=None)
 _watcher: ContextVar[Watcher | None] = ContextVar("watcher", default=None)
+_paths: ContextVar[Mapping[int, str] | None] = ContextVar("paths", default=None)
+"""Of the module that was called first and of all below it, by identity."""
 
 
 def settings(thing: Any) -> tuple[Any, ...]:
@@ -289,6 +290,27 @@ class Module(Node):
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Self:
         return cls(**config)
+
+
+@contextmanager
+def layer_scope(module: Module) -> Iterator[None]:
+    """Inside, what is traced carries the name of `module`: "layers.0 Dense"; its
+    class alone where it is the first.
+
+    >>> import autograd as ag, nn
+    >>> model = nn.Sequential([nn.Input((3,)), nn.Dense(1, use_bias=False)])
+    >>> step = ag.capture(model, ag.zeros((4, 3)), state=dict(model.named_tensors()))
+    >>> step.program_text(scopes=True).splitlines()[-2]
+    '%2: float32[4, 1] = matmul(%1, %0)  # layers.0 Dense'
+    """
+    paths, kind = _paths.get(), type(module).__name__
+    if paths is not None:
+        with ag.named_scope(f"{paths.get(id(module), '')} {kind}".lstrip()):
+            yield
+        return
+    below = {id(each): path for path, each in module.named_modules()}
+    with switched(_paths, below), ag.named_scope(kind):
+        yield
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import autograd as ag
 from autograd import Tensor, no_grad
 
-from .arguments import COUNT, FLAG, Checked, Range
+from .arguments import COUNT, FLAG, Checked, Range, form
 from .constructors import argument, constructor
 from .errors import ArgumentError
 from .optimizers import Optimizer
@@ -28,9 +28,13 @@ _LEAST, _MOST = 2.0**-126, 2.0**127
 """Powers of two that float32 holds: halving and doubling end here, for
 from 0 or infinity there is no way back.
 """
-_JIT = FLAG.but(words='is "auto", True or False')
 Kept = list[tuple[Tensor, Tensor]]
 """Tensors, and what they were."""
+
+
+@form('is "auto", True or False')
+def JIT(value: Any) -> Any:
+    return value if isinstance(value, str) and value == "auto" else FLAG.keep(value)
 
 
 @constructor
@@ -92,24 +96,15 @@ class LossScale(Checked):
         `kept` are what they were, bit for bit.
         """
         with ag.named_scope("LossScale"):
-            self._apply(optimizer, gradients, parameters, kept or [])
-
-    def _apply(
-        self,
-        optimizer: Optimizer,
-        gradients: Sequence[Tensor | None],
-        parameters: Sequence[Tensor],
-        kept: Kept,
-    ) -> None:
-        optimizer.build(parameters)
-        unscaled = [None if g is None else g / self.scale.to(g.dtype) for g in gradients]
-        finite = _all_finite(unscaled)
-        state = [t for name, t in optimizer.state().items() if name != "learning_rate"]
-        before = [*remembered((*parameters, *state)), *kept]
-        optimizer.apply(unscaled, parameters)
-        for tensor, value in before:
-            tensor.assign(ag.where(finite, tensor.detach(), value))
-        self._next(finite)
+            optimizer.build(parameters)
+            unscaled = [None if g is None else g / self.scale.to(g.dtype) for g in gradients]
+            finite = _all_finite(unscaled)
+            state = [t for name, t in optimizer.state().items() if name != "learning_rate"]
+            before = [*remembered((*parameters, *state)), *(kept or ())]
+            optimizer.apply(unscaled, parameters)
+            for tensor, value in before:
+                tensor.assign(ag.where(finite, tensor.detach(), value))
+            self._next(finite)
 
     def _next(self, finite: Tensor) -> None:
         good = ag.where(finite, self.good_steps + 1, 0)
@@ -140,16 +135,6 @@ def buffers_of(model: Model) -> list[Tensor]:
 def precision_of(model: Model) -> str | None:
     """The precision of a model's products; refused where `jit` was set to False since `compile`."""
     return checked_precision(model.mixed_precision, model.jit, model.dtype)
-
-
-def checked_jit(jit: Any) -> Any:
-    """What `compile(jit=...)` means.
-
-    Raises:
-        ArgumentError: it is neither "auto" nor a flag.
-    """
-    automatic = isinstance(jit, str) and jit == "auto"
-    return jit if automatic else _JIT.checked("compile", "jit", jit)
 
 
 def checked_precision(name: Any, jit: Any, dtype: str) -> str | None:

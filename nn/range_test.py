@@ -107,7 +107,9 @@ def learning_rate_range_test(
             # the mean starts at 0: the division corrects for that, as in Adam
             mean = smoothing * mean + (1 - smoothing) * loss
             smoothed.append(mean / (1 - smoothing ** (step + 1)))
-            diverged = len(smoothed) >= FEWEST_STEPS and _is_above(smoothed, divergence)
+            least = min(smoothed)
+            high = smoothed[-1] > least + (divergence - 1) * abs(least)
+            diverged = len(smoothed) >= FEWEST_STEPS and high
             if diverged:
                 break
     if not rates:
@@ -146,11 +148,6 @@ def _data(model: Model, x: Any, y: Any, batch_size: Any) -> Data:
 def _endless(data: Data) -> Iterator[Rows]:
     while True:
         yield from data.epoch()
-
-
-def _is_above(smoothed: Sequence[float], factor: float) -> bool:
-    least = min(smoothed)
-    return smoothed[-1] > least + (factor - 1) * abs(least)
 
 
 def _steepest(rates: Sequence[float], smoothed: Sequence[float]) -> float | None:

@@ -9,9 +9,8 @@ from typing import Any, Protocol
 import autograd as ag
 from autograd import ShapeError, Tensor
 
-from .arguments import NOT_NEGATIVE, Checked, called, choice, made
+from .arguments import NOT_NEGATIVE, Checked, choice, chosen
 from .constructors import argument, constructor
-from .errors import lookup
 
 
 class Regularizer(Protocol):
@@ -97,17 +96,13 @@ class OrthogonalRegularizer(Checked):
         return self.factor * abs(cosines).sum() / (n * (n - 1.0))
 
 
-def _l1_l2() -> L1L2:
-    return L1L2(0.01, 0.01)
-
-
 # scripts for Keras write regularizers.l2(0.01) as well
 l1, l2, l1_l2 = L1, L2, L1L2
 
 REGULARIZERS: dict[str, Any] = {
     "l1": L1,
     "l2": L2,
-    "l1_l2": _l1_l2,
+    "l1_l2": lambda: L1L2(0.01, 0.01),
     "orthogonal_regularizer": OrthogonalRegularizer,
 }
 _BY_CLASS: dict[str, Any] = {one.__name__: one for one in (L1, L2, L1L2, OrthogonalRegularizer)}
@@ -121,8 +116,5 @@ def get(regularizer: Any) -> Regularizer | None:
     """
     if regularizer is None:
         return None
-    regularizer = made("regularizer", regularizer)
-    if called("regularizer", regularizer, 1, "the parameter") is None:
-        regularizer = lookup("regularizer", regularizer, REGULARIZERS, _BY_CLASS)()
-    chosen: Regularizer = regularizer
-    return chosen
+    found: Regularizer = chosen("regularizer", regularizer, 1, "the parameter", REGULARIZERS, _BY_CLASS)
+    return found

@@ -106,8 +106,7 @@ def preserved(model: Module) -> Iterator[None]:
 class Attempt:
     """What may still be undone."""
 
-    def __init__(self) -> None:
-        self.kept = False
+    kept = False
 
     def keep(self) -> None:
         """From now on an error undoes nothing."""

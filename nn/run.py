@@ -12,6 +12,7 @@ import signal
 import threading
 import warnings
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from autograd import Tensor
@@ -50,6 +51,7 @@ def _may_listen() -> bool:
     return is_default and threading.current_thread() is threading.main_thread()
 
 
+@dataclass(eq=False, repr=False)
 class Run:
     """One call of `fit`.
 
@@ -58,28 +60,19 @@ class Run:
         data: what to train on.
         validation: what to measure after every `validation_freq` epochs.
         callbacks: told of everything; the History is one of them.
-        first, last: the epochs from `first` up to, not including, `last`.
+        epoch, last: the epochs from `epoch`, then the one in progress, up to, not including, `last`.
     """
 
-    def __init__(
-        self,
-        model: Model,
-        data: Data,
-        validation: Data | None,
-        callbacks: CallbackList,
-        history: History,
-        first: int,
-        last: int,
-        validation_freq: int = 1,
-    ) -> None:
-        self.model = model
-        self.data = data
-        self.validation = validation
-        self.callbacks = callbacks
-        self.history = history
-        self.epoch = first
-        self.last = last
-        self.validation_freq = validation_freq
+    model: Model
+    data: Data
+    validation: Data | None
+    callbacks: CallbackList
+    history: History
+    epoch: int
+    last: int
+    validation_freq: int = 1
+
+    def __post_init__(self) -> None:
         self.batch = 0
         self.order: Words = (0, 0)
         self.complete = False
@@ -208,8 +201,7 @@ class Run:
     def _restore_callbacks(self, position: Position) -> None:
         for name in self.callbacks.load_states(position.callbacks):
             warnings.warn(
-                f"the run was saved with a {name}, whose state is lost: fit was given none",
-                stacklevel=2,
+                f"the run was saved with a {name}, whose state is lost: fit was given none", stacklevel=2
             )
 
     def _begin_epoch(self) -> None:

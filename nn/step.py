@@ -210,13 +210,7 @@ def collect(task: Task, y: Tensor, prediction: Tensor | None) -> None:
                     metric.update(y, prediction)
 
 
-def observe(
-    metrics: Sequence[Metric],
-    total: Tensor,
-    x: Tensor,
-    y: Tensor,
-    prediction: Tensor,
-) -> None:
+def observe(metrics: Sequence[Metric], total: Tensor, x: Tensor, y: Tensor, prediction: Tensor) -> None:
     """Add a batch to the metrics: the loss counts once per row, so an epoch's loss is the mean over rows.
 
     Weights are in the loss alone: what Keras calls `metrics` counts every row once.

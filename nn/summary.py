@@ -14,8 +14,8 @@ from typing import NamedTuple
 
 from autograd import Tensor
 
+from .arguments import at_least
 from .constructors import snake_case
-from .errors import ArgumentError
 from .module import Module
 from .parameter import Buffer, Parameter
 
@@ -25,6 +25,7 @@ HINT = (
 )
 SHORTEST = 40
 """Characters of a line into which three columns fit."""
+LENGTH = at_least(SHORTEST).but(words=f"is an integer >= {SHORTEST}, or None to fit", optional=True)
 
 
 class Row(NamedTuple):
@@ -57,6 +58,17 @@ def layer_names(layers: Sequence[Module]) -> list[str]:
     return names
 
 
+def all_names(model: Module, path: bool = False) -> dict[int, str]:
+    """The names of all layers below a model by identity; with `path` those of the layers around them too."""
+    names: dict[int, str] = {}
+    for _, parent in model.named_modules():
+        children = sublayers(parent)
+        around = f"{names.get(id(parent), '')}/" if path and parent is not model else ""
+        for name, child in zip(layer_names(children), children, strict=True):
+            names.setdefault(id(child), around + name)
+    return names
+
+
 def sublayers(module: Module) -> list[Module]:
     """The modules directly inside, each once."""
     found = {id(child): child for _, child in module.children() if isinstance(child, Module)}
@@ -74,14 +86,8 @@ def table(model: Module, line_length: int | None = None, expand_nested: bool = F
     Raises:
         ArgumentError: `line_length` is too short for a table.
     """
-    if line_length is not None and (not isinstance(line_length, int) or line_length < SHORTEST):
-        raise ArgumentError(
-            f"summary: line_length is an integer >= {SHORTEST}, or None to fit, got {line_length!r}"
-        )
-    rows = [
-        Row("Layer (type)", "Output shape", "Parameters"),
-        *_rows(model, expand_nested, 0, {id(model)}),
-    ]
+    LENGTH.checked("summary", "line_length", line_length)
+    rows = [Row("Layer (type)", "Output shape", "Parameters"), *_rows(model, expand_nested, 0, {id(model)})]
     widths = _widths(rows, line_length)
     lines = [line for row in rows for line in _wrapped(row, widths)]
     heading = len(_wrapped(rows[0], widths))
@@ -135,10 +141,7 @@ def _totals(model: Module) -> list[str]:
     tensors = [tensor for _, tensor in model.named_tensors()]
     trained: list[Tensor] = [t for t in tensors if isinstance(t, Parameter) and t.requires_grad]
     fixed = [t for t in tensors if not (isinstance(t, Parameter) and t.requires_grad)]
-    groups: dict[str, list[Tensor]] = {
-        "Trainable parameters": trained,
-        "Non-trainable parameters": fixed,
-    }
+    groups: dict[str, list[Tensor]] = {"Trainable parameters": trained, "Non-trainable parameters": fixed}
     optimizer = getattr(model, "optimizer", None)
     kept = list(optimizer.state().values()) if optimizer is not None and optimizer.slots else []
     if kept:

@@ -6,8 +6,9 @@ from typing import Any
 
 import autograd as ag
 
+from .arguments import COUNT
 from .data import to_array
-from .errors import ArgumentError, DataError
+from .errors import DataError
 from .seed import set_random_seed
 
 __all__ = ["set_random_seed", "to_categorical"]
@@ -38,9 +39,7 @@ def to_categorical(x: Any, num_classes: int | None = None) -> Any:
     if (whole != labels).any():
         raise DataError("to_categorical: class numbers are integers, some have a fraction")
     low, high = int(whole.min()), int(whole.max())
-    classes = high + 1 if num_classes is None else num_classes
-    if classes < 1:
-        raise ArgumentError(f"to_categorical: num_classes is an integer >= 1, got {num_classes!r}")
+    classes = COUNT.or_none().checked("to_categorical", "num_classes", num_classes) or high + 1
     if low < 0 or high >= classes:
         raise DataError(
             f"to_categorical: label {low if low < 0 else high} is out of range; labels run from 0 to "

@@ -8,7 +8,6 @@ from .checkpoints import BackupAndRestore as BackupAndRestore
 from .checkpoints import ModelCheckpoint as ModelCheckpoint
 from .files import CSVLogger as CSVLogger
 from .files import TensorBoard as TensorBoard
-from .history import History as History
 from .monitor import EarlyStopping as EarlyStopping
 from .monitor import ReduceLROnPlateau as ReduceLROnPlateau
 from .progress import EpochLines as EpochLines
@@ -17,6 +16,7 @@ from .progress import display as display
 from .progress import progress as progress
 from .progress import shows_progress as shows_progress
 from .rates import LearningRateScheduler as LearningRateScheduler
+from .simple import History as History
 from .simple import LambdaCallback as LambdaCallback
 from .simple import TerminateOnNaN as TerminateOnNaN
 

@@ -106,6 +106,16 @@ class Callback(Checked):
             check_fields(f"the state of {type(self).__name__}", state, {**more, **self.state_fields})
 
 
+class Stateful(Callback):
+    """A callback whose state is its attributes of the names in `state_fields`."""
+
+    def state_dict(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in self.state_fields or ()}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+
+
 def _overrides(callback: Callback, event: str) -> bool:
     return event in vars(callback) or getattr(type(callback), event) is not getattr(Callback, event)
 

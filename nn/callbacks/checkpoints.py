@@ -15,7 +15,7 @@ from ..checkpoint import fields
 from ..checkpoint.files import Lock, remove_left_overs
 from ..constructors import argument, attribute, constructor
 from ..errors import ArgumentError
-from .base import Callback, Logs
+from .base import Logs, Stateful
 from .monitor import Monitor
 
 Path = str | os.PathLike[str]
@@ -26,23 +26,29 @@ def SAVE_FREQ(value: Any) -> Any:
     return value if isinstance(value, str) and value == "epoch" else COUNT.keep(value)
 
 
-class Periodic:
-    """Counts steps: every "epoch", or every so many steps over all epochs."""
+class _Periodic(Stateful):
+    """Saves after every epoch, or every so many steps over all epochs."""
 
-    def __init__(self, save_freq: str | int) -> None:
-        self.every = save_freq if isinstance(save_freq, int) else None
-        self.steps = 0
+    saves_the_run = True
+    save_freq: str | int
+    steps = 0
 
-    def after_step(self) -> bool:
-        """Whether it is time after this step."""
-        if self.every is None:
-            return False
-        self.steps += 1
-        return self.steps % self.every == 0
+    def on_train_batch_end(self, batch: int, logs: Logs) -> None:
+        if isinstance(self.save_freq, int):
+            self.steps += 1
+            if self.steps % self.save_freq == 0:
+                self._save(logs, batch=batch + 1)
+
+    def on_epoch_end(self, epoch: int, logs: Logs) -> None:
+        if self.save_freq == "epoch":
+            self._save(logs)
+
+    def _save(self, logs: Logs, **numbers: int) -> None:
+        """Write the file; `numbers` may be part of its name."""
 
 
 @constructor
-class ModelCheckpoint(Monitor):
+class ModelCheckpoint(_Periodic, Monitor):
     """Save the model after each epoch, or only when the watched number is better than ever.
 
     Args:
@@ -56,7 +62,6 @@ class ModelCheckpoint(Monitor):
         initial_value_threshold: what the first value has to beat.
     """
 
-    saves_the_run = True
     state_fields = {"best": fields.or_none(fields.NUMBER), "steps": fields.COUNT}
 
     filepath: Path = argument(PATH)
@@ -73,18 +78,9 @@ class ModelCheckpoint(Monitor):
         super().__post_init__()
         self.best = self.initial_value_threshold
         self._epoch = 0
-        self._clock = Periodic(self.save_freq)
 
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
         self._epoch = epoch
-
-    def on_train_batch_end(self, batch: int, logs: Logs) -> None:
-        if self._clock.after_step():
-            self._save(logs, batch=batch + 1)
-
-    def on_epoch_end(self, epoch: int, logs: Logs) -> None:
-        if self._clock.every is None:
-            self._save(logs)
 
     def _save(self, logs: Logs, **numbers: int) -> None:
         path = self._path({**logs, **numbers, "epoch": self._epoch + 1})
@@ -106,15 +102,9 @@ class ModelCheckpoint(Monitor):
                 f"ModelCheckpoint: cannot fill in {self.filepath!r} ({error}). Known: {', '.join(names)}."
             ) from error
 
-    def state_dict(self) -> dict[str, Any]:
-        return {"best": self.best, "steps": self._clock.steps}
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        self.best, self._clock.steps = state["best"], state["steps"]
-
 
 @constructor
-class BackupAndRestore(Callback):
+class BackupAndRestore(_Periodic):
     """Keep the state of the run in a folder; the same call of `fit` after a crash goes on where it was.
 
     The run is then bit for bit the run that never stopped: weights, optimiser, schedule, random numbers, the
@@ -132,14 +122,12 @@ class BackupAndRestore(Callback):
         OSError: the disk is full, say; the backup before stays.
     """
 
-    saves_the_run = True
     state_fields = {"steps": fields.COUNT}
     backup_dir: Path = argument(FOLDER)
     save_freq: str | int = argument(SAVE_FREQ, default="epoch")
     delete_checkpoint: bool = argument(FLAG, default=True)
 
     def __post_init__(self) -> None:
-        self._clock = Periodic(self.save_freq)
         self._lock = Lock(f"{self.path}.lock", "run", os.fspath(self.backup_dir))
 
     @property
@@ -153,15 +141,7 @@ class BackupAndRestore(Callback):
         if os.path.exists(self.path):
             self.model.resume_from(self.path)
 
-    def on_train_batch_end(self, batch: int, logs: Logs) -> None:
-        if self._clock.after_step():
-            self._save()
-
-    def on_epoch_end(self, epoch: int, logs: Logs) -> None:
-        if self._clock.every is None:
-            self._save()
-
-    def _save(self) -> None:
+    def _save(self, logs: Logs, **numbers: int) -> None:
         self._occupy()
         self.model.save(self.path)
 
@@ -181,9 +161,3 @@ class BackupAndRestore(Callback):
                 os.rmdir(self.backup_dir)
             except OSError as error:
                 warnings.warn(f"BackupAndRestore: {self.backup_dir} stays: {error}", stacklevel=2)
-
-    def state_dict(self) -> dict[str, Any]:
-        return {"steps": self._clock.steps}
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        self._clock.steps = state["steps"]

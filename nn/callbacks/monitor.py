@@ -10,25 +10,15 @@ import math
 import warnings
 from typing import Any
 
-from ..arguments import (
-    COUNT_OR_ZERO,
-    FLAG,
-    KEY,
-    LIMIT,
-    NOT_NEGATIVE,
-    NUMBER,
-    SHARE,
-    VERBOSE,
-    choice,
-)
+from ..arguments import COUNT_OR_ZERO, FLAG, KEY, LIMIT, NOT_NEGATIVE, NUMBER, SHARE, VERBOSE, choice
 from ..checkpoint import fields
 from ..constructors import argument, constructor
 from ..metrics.direction import higher_is_better
-from .base import Callback, Logs
+from .base import Logs, Stateful
 from .rates import log_rate, refuse_schedule
 
 
-class Monitor(Callback):
+class Monitor(Stateful):
     """Base of callbacks that watch one number.
 
     Args:
@@ -37,11 +27,7 @@ class Monitor(Callback):
         min_delta: how much better, absolutely, it has to be to count.
     """
 
-    checks = {
-        "monitor": KEY,
-        "mode": choice("auto", "min", "max"),
-        "min_delta": NUMBER,
-    }
+    checks = {"monitor": KEY, "mode": choice("auto", "min", "max"), "min_delta": NUMBER}
 
     def __init__(self, monitor: str = "val_loss", mode: str = "auto", min_delta: float = 0) -> None:
         self.monitor = monitor
@@ -158,12 +144,6 @@ class EarlyStopping(Monitor):
             self.say(self.verbose, f"restoring the weights of epoch {self.best_epoch + 1}")
             self.model.load_state_dict(self.best_weights)
 
-    def state_dict(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in self.state_fields}
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        vars(self).update(state)
-
     def check_state(self, state: dict[str, Any]) -> None:
         super().check_state(state)
         if state["best_weights"] is not None:
@@ -241,13 +221,4 @@ class ReduceLROnPlateau(Monitor):
             return
         optimizer.learning_rate = max(rate * self.factor, self.min_lr)
         self.wait, self.cooldown_counter = 0, self.cooldown
-        self.say(
-            self.verbose,
-            f"epoch {epoch + 1}: learning rate {rate:g} -> {optimizer.learning_rate:g}",
-        )
-
-    def state_dict(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in self.state_fields}
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        vars(self).update(state)
+        self.say(self.verbose, f"epoch {epoch + 1}: learning rate {rate:g} -> {optimizer.learning_rate:g}")

@@ -21,6 +21,17 @@ def format_logs(logs: Logs) -> str:
     return ", ".join(f"{name} {value:.4g}" for name, value in logs.items())
 
 
+def bar(**options: Any) -> Any:
+    """A bar of tqdm, or the error that says how to install it."""
+    try:
+        from tqdm.auto import tqdm
+    except ImportError as error:
+        raise MissingExtraError(
+            "the progress bar needs tqdm: pip install 'gradloom[progress]', or use verbose=2 or verbose=0"
+        ) from error
+    return tqdm(dynamic_ncols=True, **options)
+
+
 class ProgressBar(Callback):
     """One bar over all epochs, with time left, epoch, loss and metrics;
     uses tqdm, in terminals and notebooks.
@@ -36,15 +47,9 @@ class ProgressBar(Callback):
         self._batch = 0
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
-        try:
-            from tqdm.auto import tqdm
-        except ImportError as error:
-            raise MissingExtraError(
-                "the progress bar needs tqdm: pip install 'gradloom[progress]', or use verbose=2 or verbose=0"
-            ) from error
         steps = self.params["steps"]
         total = None if steps is None else steps * self.params["epochs"]
-        self._bar = tqdm(total=total, unit="step", dynamic_ncols=True, mininterval=self.REFRESH)
+        self._bar = bar(total=total, unit="step", mininterval=self.REFRESH)
 
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
         run = self.model.current_run
@@ -91,8 +96,8 @@ def progress(batches: Any, what: str, verbose: Any) -> Iterable[Any]:
         return items  # type: ignore[no-any-return]
     from tqdm.auto import tqdm
 
-    bar: Iterable[Any] = tqdm(items, what, batches.length(), unit="batch", delay=MOMENT, leave=False)
-    return bar
+    shown: Iterable[Any] = tqdm(items, what, batches.length(), unit="batch", delay=MOMENT, leave=False)
+    return shown
 
 
 def shows_progress(verbose: Any) -> bool:
@@ -108,13 +113,9 @@ def display(verbose: Any) -> Callback | None:
 def _level(verbose: Any) -> int:
     """0, 1 or 2, of what `verbose` says."""
     if isinstance(verbose, str) and verbose == "auto":
-        return int(_has_screen() and _has_tqdm())
+        screen = "ipykernel" in sys.modules or bool(getattr(sys.stderr, "isatty", bool)())
+        return int(screen and _has_tqdm())
     return int(_VERBOSE.checked("progress", "verbose", verbose))
-
-
-def _has_screen() -> bool:
-    notebook = "ipykernel" in sys.modules
-    return notebook or bool(getattr(sys.stderr, "isatty", bool)())
 
 
 def _has_tqdm() -> bool:

@@ -1,4 +1,4 @@
-"""Small callbacks: functions as a callback, and the end of a run that has lost its numbers."""
+"""Small callbacks: the log of a run, functions as a callback, the end of a run that has lost its numbers."""
 
 from __future__ import annotations
 
@@ -8,10 +8,56 @@ from inspect import signature
 from typing import Any
 
 from ..arguments import function as functions_of
+from ..checkpoint.fields import COUNT, PLAIN, dicts_of, lists_of
 from ..errors import ArgumentError
+from ..plots.curves import learning_curves
 from .base import Callback, Logs
 
 EVENTS = tuple(name for name in vars(Callback) if name.startswith("on_"))
+
+
+class History(Callback):
+    """What `fit` returns: `history[name]` has one value per epoch, `epoch` their numbers from 0.
+
+    `interrupted` says whether Ctrl-C ended the run.
+    """
+
+    state_fields = {"history": dicts_of(lists_of(PLAIN)), "epoch": lists_of(COUNT)}
+
+    def __init__(self) -> None:
+        self.history: dict[str, list[float]] = {}
+        self.epoch: list[int] = []
+        self.interrupted = False
+
+    def on_train_begin(self, logs: Logs | None = None) -> None:
+        self.history, self.epoch, self.interrupted = {}, [], False
+
+    def on_epoch_end(self, epoch: int, logs: Logs) -> None:
+        self.epoch.append(epoch)
+        for name, value in logs.items():
+            self.history.setdefault(name, []).append(value)
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"history": self.history, "epoch": self.epoch}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.history = {name: list(values) for name, values in state["history"].items()}
+        self.epoch = list(state["epoch"])
+
+    def plot(self, path: Any = None, axes: Any = None, title: str | None = None) -> Any:
+        """The learning curves as a matplotlib Figure, written to `path` where one is
+        given; `nn.plots.learning_curves`.
+
+        >>> import nn
+        >>> model = nn.Sequential([nn.Dense(1, input_shape=(1,))])
+        >>> model.compile("sgd", "mse")
+        >>> figure = model.fit([[0.0], [1.0]], [0.0, 1.0], epochs=3).plot()
+        """
+        return learning_curves(self, path, axes, title)
+
+    def __repr__(self) -> str:
+        last = {name: round(values[-1], 4) for name, values in self.history.items()}
+        return f"History({len(self.epoch)} epochs, last {last})"
 
 
 class LambdaCallback(Callback):

@@ -71,18 +71,12 @@ def _named(thing: Any, _: str) -> Any:
             "code. Use a name such as 'relu', a function made by def, or a class with get_config()."
         )
     config = thing.get_config() if isinstance(thing, Module) else config_of(thing)
-    return {
-        "class": vars(type(thing)).get("saved_as", type(thing).__name__),
-        "config": describe(config),
-    }
+    return {"class": vars(type(thing)).get("saved_as", type(thing).__name__), "config": describe(config)}
 
 
 def described(model: Model) -> dict[str, Any]:
     """What was defined and compiled, as JSON."""
-    header: dict[str, Any] = {
-        "model": describe(model),
-        "input_shape": describe(model.sample_shape),
-    }
+    header: dict[str, Any] = {"model": describe(model), "input_shape": describe(model.sample_shape)}
     frozen = [name for name, module in model.named_modules() if not module.trainable]
     fixed = [n for n, t in model.named_tensors() if isinstance(t, Parameter) and not t.requires_grad]
     if frozen or fixed:

@@ -62,8 +62,7 @@ PLAIN = Field("a number, a text or null", lambda v: v is None or isinstance(v, (
 DICT = Field("a dict", lambda v: isinstance(v, dict))
 ARRAY = Field("an array", lambda v: hasattr(v, "__array__"))
 SHAPE = Field(
-    "a shape",
-    lambda v: isinstance(v, list) and len(v) <= 64 and all(_is_whole(i, 1 << 53) for i in v),
+    "a shape", lambda v: isinstance(v, list) and len(v) <= 64 and all(_is_whole(i, 1 << 53) for i in v)
 )
 
 

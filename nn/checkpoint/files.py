@@ -14,6 +14,7 @@ import io
 import os
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import IO, Any
 
 from ..errors import ArgumentError, FileError
@@ -137,6 +138,7 @@ def _is_locked(path: str) -> bool:
     return False
 
 
+@dataclass(eq=False, repr=False)
 class Lock:
     """A file that one holder at a time has locked; it says who that is.
 
@@ -146,11 +148,10 @@ class Lock:
         place: what it is about, for the message.
     """
 
-    def __init__(self, path: str, owner: str, place: str) -> None:
-        self.path = path
-        self.owner = owner
-        self.place = place
-        self._file: Any = None
+    path: str
+    owner: str
+    place: str
+    _file: Any = None
 
     def acquire(self) -> None:
         """Lock it; does nothing when this object holds it already and the file is still there.

@@ -6,44 +6,25 @@ import inspect
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from .. import (
-    constraints,
-    initializers,
-    layers,
-    losses,
-    metrics,
-    optimizers,
-    precision,
-    regularizers,
-    sequential,
-)
+from .. import constraints, initializers, layers, losses, metrics, optimizers, regularizers
 from ..arguments import FLAG, shown
 from ..errors import ArgumentError, FileError
 from ..model import Model
 from ..optimizers import schedules
 from ..precision import LossScale
 from ..restore import undone_on_error
+from ..sequential import MLP, Sequential
 from .container import read_model
 from .description import check_header, describe, make
 from .files import Place, name_of
 from .limits import load_limits
 from .restore import build, explained, restore
 
+_MODULES = (constraints, initializers, layers, losses, metrics, optimizers, regularizers, schedules)
 CLASSES: dict[str, type] = {
     vars(member).get("saved_as", name): member
-    for module in (
-        constraints,
-        initializers,
-        layers,
-        losses,
-        metrics,
-        optimizers,
-        precision,
-        regularizers,
-        schedules,
-        sequential,
-    )
-    for name, member in vars(module).items()
+    for held in (*map(vars, _MODULES), {"LossScale": LossScale, "MLP": MLP, "Sequential": Sequential})
+    for name, member in held.items()
     if inspect.isclass(member) and member.__module__.startswith("nn.")
 }
 

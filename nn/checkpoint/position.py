@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Annotated, Any, get_type_hints
 
 import autograd as ag
 from autograd import random
@@ -15,8 +15,7 @@ from .fields import ARRAY, COUNT, FLAG, WORDS, Field, check_fields, dicts_of, li
 Words = tuple[int, int]
 
 _STATE = Field(
-    "[class, flag, state]",
-    lambda v: isinstance(v, list) and list(map(type, v)) == [str, bool, dict],
+    "[class, flag, state]", lambda v: isinstance(v, list) and list(map(type, v)) == [str, bool, dict]
 )
 
 
@@ -41,32 +40,21 @@ class Position:
     is; `origin` is the file that it is from, `undo` puts back what else was taken up of it.
     """
 
-    epoch: int
-    batch: int
-    order: Words
-    random: Words
-    stopped: bool
-    data: list[int | None]
-    callbacks: list[State]
-    metrics: list[dict[str, Any]]
+    epoch: Annotated[int, COUNT]
+    batch: Annotated[int, COUNT]
+    order: Annotated[Words, WORDS]
+    random: Annotated[Words, WORDS]
+    stopped: Annotated[bool, FLAG]
+    data: Annotated[list[int | None], lists_of(or_none(COUNT), 2)]
+    callbacks: Annotated[list[State], lists_of(_STATE)]
+    metrics: Annotated[list[dict[str, Any]], lists_of(dicts_of(ARRAY))]
     origin: str = ""
     forced: bool = False
     undo: Callable[[], None] | None = None
 
-    FIELDS: ClassVar[dict[str, Field]] = {
-        "epoch": COUNT,
-        "batch": COUNT,
-        "order": WORDS,
-        "random": WORDS,
-        "stopped": FLAG,
-        "data": lists_of(or_none(COUNT), 2),
-        "callbacks": lists_of(_STATE),
-        "metrics": lists_of(dicts_of(ARRAY)),
-    }
-
     def fields(self) -> dict[str, Any]:
         """What is saved of it."""
-        return {name: getattr(self, name) for name in self.FIELDS}
+        return {name: getattr(self, name) for name in SAVED}
 
     @classmethod
     def from_fields(cls, found: Any, origin: str) -> Position:
@@ -77,5 +65,13 @@ class Position:
         """
         if isinstance(found, dict):  # of files before: it is decided by who reads them
             found.pop("forced", None)
-        check_fields("the position of the run", found, cls.FIELDS)
+        check_fields("the position of the run", found, SAVED)
         return cls(**found, origin=origin)
+
+
+SAVED: dict[str, Field] = {
+    name: hint.__metadata__[0]
+    for name, hint in get_type_hints(Position, include_extras=True).items()
+    if hasattr(hint, "__metadata__")
+}
+"""What a file holds of a position: the attributes that say so."""

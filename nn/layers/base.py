@@ -7,15 +7,23 @@ from typing import Any
 from autograd import ShapeError, Tensor
 
 from .. import activations, constraints, initializers, regularizers
-from ..arguments import FLAG, TEXT, Checked, choice, form
+from ..arguments import COUNT, FLAG, TEXT, Checked, choice, form
 from ..constructors import argument, common
 from ..errors import ArgumentError
 from ..module import Module
 from ..parameter import Parameter
-from .input import SAMPLE_SHAPE
 
 IMAGES = {"NHWC": "(batch, height, width, channels)", "NCHW": "(batch, channels, height, width)"}
 """What the letters of a data format stand for."""
+
+
+@form("is a tuple of sizes >= 1 without the batch")
+def _sample_shape(value: Any) -> tuple[int, ...]:
+    """The sizes of one sample; one number is the size of a vector."""
+    return tuple(map(COUNT.keep, value if isinstance(value, (tuple, list)) else (value,)))
+
+
+SAMPLE_SHAPE = _sample_shape.but(optional=True)
 
 
 @form("is an initializer or its name")
@@ -37,6 +45,19 @@ def ACTIVATION(value: Any) -> Any:
 REGULARIZER = form("is a regularizer, its name or None")(regularizers.get)
 CONSTRAINT = form("is a constraint, its name or None")(constraints.get)
 DATA_FORMAT = choice("channels_last", "channels_first").but(optional=True)
+
+
+class Input:
+    """`nn.Sequential([nn.Input((7,)), ...])`: samples of shape (7,).
+
+    >>> import nn
+    >>> model = nn.Sequential([nn.Input((7,)), nn.Dense(2)])
+    >>> model.output_shape
+    (None, 2)
+    """
+
+    def __init__(self, shape: tuple[int, ...]) -> None:
+        self.shape = _sample_shape.checked("Input", "shape", shape)
 
 
 @common

@@ -1,4 +1,4 @@
-"""Dense: every output unit is a neuron over all inputs."""
+"""Dense: every output unit is a neuron over all inputs. Maxout: it is the largest of several of them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,38 @@ from .base import ACTIVATION, Affine
 
 
 @constructor
-class Dense(Affine):
+class _Linear(Affine):
+    """What the two share: inputs (..., n) times a kernel (n, columns), and a bias."""
+
+    units: int = argument(COUNT)
+
+    @property
+    def _columns(self) -> int:
+        """How many sums of the inputs there are."""
+        return self.units
+
+    def build(self, *shapes: tuple[int, ...], dtype: Any) -> None:
+        (shape,) = shapes
+        if len(shape) < 2:
+            raise ShapeError(
+                f"{self.title}: the input has {len(shape) or 'no'} dimensions; expected (batch, features). "
+                "For one feature a sample use x.reshape(-1, 1)."
+            )
+        self.make_weights((shape[-1], self._columns), self._columns, dtype)
+
+    def _sums(self, x: Tensor) -> Tensor:
+        """`x @ kernel + bias`."""
+        expected = self.kernel.shape[0]
+        if not x.shape or x.shape[-1] != expected:
+            raise ShapeError(
+                f"{self.title}({self.units}): the last axis of the input has to be {expected}, the number "
+                f"of features it was built for. Received {x.shape} {x.dtype}."
+            )
+        return ag.linear(x, self.kernel, self.bias)
+
+
+@constructor
+class Dense(_Linear):
     """`activation(x @ kernel + bias)`: inputs (..., n), outputs (..., units).
 
     Args:
@@ -34,7 +65,6 @@ class Dense(Affine):
     (1, 3)
     """
 
-    units: int = argument(COUNT)
     activation: Any = argument(ACTIVATION, default=None)
     input_dim: int | None = argument(COUNT.or_none(), default=None, after="bias_constraint", kw_only=True)
 
@@ -43,20 +73,33 @@ class Dense(Affine):
             self.input_shape = (self.input_dim,)
         self._activation = activations.get(self.activation)
 
-    def build(self, *shapes: tuple[int, ...], dtype: Any) -> None:
-        (shape,) = shapes
-        if len(shape) < 2:
-            raise ShapeError(
-                f"{self.title}: the input has {len(shape) or 'no'} dimensions; expected (batch, features). "
-                "For one feature a sample use x.reshape(-1, 1)."
-            )
-        self.make_weights((shape[-1], self.units), self.units, dtype)
+    def call(self, x: Tensor) -> Tensor:
+        return self._activation(self._sums(x))
+
+
+@constructor
+class Maxout(_Linear):
+    """`max(w1'x + b1, ..., wk'x + bk)` for each unit: inputs (..., n), outputs (..., units).
+
+    A convex function of its inputs that learns its own shape; where pieces tie, they share the gradient.
+
+    Args:
+        units: how many.
+        pieces: linear functions a unit.
+        use_bias, kernel_*, bias_*, input_shape, name: as in `Dense`; the kernel is (n, units * pieces),
+            the pieces of a unit beside each other.
+
+    >>> import nn
+    >>> nn.Maxout(3, pieces=4)([[1.0, 2.0]]).shape
+    (1, 3)
+    """
+
+    pieces: int = argument(COUNT, default=2)
+
+    @property
+    def _columns(self) -> int:
+        """The pieces of all units."""
+        return self.units * self.pieces
 
     def call(self, x: Tensor) -> Tensor:
-        expected = self.kernel.shape[0]
-        if not x.shape or x.shape[-1] != expected:
-            raise ShapeError(
-                f"{self.title}({self.units}): the last axis of the input has to be {expected}, the number "
-                f"of features it was built for. Received {x.shape} {x.dtype}."
-            )
-        return self._activation(ag.linear(x, self.kernel, self.bias))
+        return ag.maxout(self._sums(x), pieces=self.pieces)

@@ -34,10 +34,7 @@ class _Pooling(ImageFormat, Layer):
     @property
     def _windows(self) -> dict[str, Any]:
         return dict(
-            kernel_size=self.pool_size,
-            stride=self.strides,
-            padding=self.padding,
-            data_format=self.letters,
+            kernel_size=self.pool_size, stride=self.strides, padding=self.padding, data_format=self.letters
         )
 
 

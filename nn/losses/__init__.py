@@ -23,24 +23,24 @@ from .margin import SquaredHinge as SquaredHinge
 from .margin import categorical_hinge as categorical_hinge
 from .margin import hinge as hinge
 from .margin import squared_hinge as squared_hinge
-from .probabilistic import KLDivergence as KLDivergence
-from .probabilistic import Poisson as Poisson
-from .probabilistic import kl_divergence as kl_divergence
-from .probabilistic import poisson as poisson
 from .regression import CosineSimilarity as CosineSimilarity
 from .regression import Huber as Huber
+from .regression import KLDivergence as KLDivergence
 from .regression import LogCosh as LogCosh
 from .regression import MeanAbsoluteError as MeanAbsoluteError
 from .regression import MeanAbsolutePercentageError as MeanAbsolutePercentageError
 from .regression import MeanSquaredError as MeanSquaredError
 from .regression import MeanSquaredLogarithmicError as MeanSquaredLogarithmicError
+from .regression import Poisson as Poisson
 from .regression import cosine_similarity as cosine_similarity
 from .regression import huber as huber
+from .regression import kl_divergence as kl_divergence
 from .regression import log_cosh as log_cosh
 from .regression import mean_absolute_error as mean_absolute_error
 from .regression import mean_absolute_percentage_error as mean_absolute_percentage_error
 from .regression import mean_squared_error as mean_squared_error
 from .regression import mean_squared_logarithmic_error as mean_squared_logarithmic_error
+from .regression import poisson as poisson
 
 __all__ = _exported(__name__, "LOSSES", "get")
 

@@ -74,9 +74,6 @@ class BinaryCrossentropy(BinaryLoss):
         return self.mean(_binary(targets, y_pred, from_logits))
 
 
-binary_crossentropy = loss_function(BinaryCrossentropy, "[[1.0]], [[0.25]] -> [1.3863]", "bce")
-
-
 @constructor
 class BinaryFocalCrossentropy(BinaryLoss):
     """Binary cross-entropy times (1 - q)^gamma, q = t p + (1 - t)(1 - p): easy
@@ -105,11 +102,6 @@ class BinaryFocalCrossentropy(BinaryLoss):
         if self.apply_class_balancing:
             values = (targets * self.alpha + (1 - targets) * (1 - self.alpha)) * values
         return self.mean(values)
-
-
-binary_focal_crossentropy = loss_function(
-    BinaryFocalCrossentropy, "[[1.0]], [[0.0]], from_logits=True -> [0.1733]"
-)
 
 
 def check_range(name: str, y_true: Tensor, meaning: str) -> None:
@@ -163,11 +155,6 @@ class CategoricalCrossentropy(SmoothedCrossentropy):
         if from_logits:
             return ag.softmax_cross_entropy(y_pred, targets)
         return -(targets * _log_probabilities(y_pred)).sum(axis=-1)
-
-
-categorical_crossentropy = loss_function(
-    CategoricalCrossentropy, "[[0.0, 1.0]], [[0.0, 0.0]], from_logits=True -> [0.6931]"
-)
 
 
 @constructor
@@ -251,12 +238,6 @@ class SparseCategoricalCrossentropy(Loss):
         return None if self.ignore_class is None else y_true != self.ignore_class
 
 
-sparse_categorical_crossentropy = loss_function(
-    SparseCategoricalCrossentropy,
-    "[1, 0], [[0.0, 0.0], [0.0, 0.0]], from_logits=True, ignore_class=0 -> [0.6931, 0.0]",
-)
-
-
 def check_labels(labels: Tensor, classes: int) -> None:
     """Every label is a class number: the values are looked at, so not in a trace."""
     low, high = (labels.min().item(), labels.max().item()) if labels.size else (0, 0)
@@ -269,3 +250,16 @@ def check_labels(labels: Tensor, classes: int) -> None:
 
 def drop_last_one(labels: Tensor, ndim: int) -> Tensor:
     return labels.squeeze(-1) if labels.ndim == ndim + 1 and labels.shape[-1] == 1 else labels
+
+
+binary_crossentropy = loss_function(BinaryCrossentropy, "[[1.0]], [[0.25]] -> [1.3863]", "bce")
+binary_focal_crossentropy = loss_function(
+    BinaryFocalCrossentropy, "[[1.0]], [[0.0]], from_logits=True -> [0.1733]"
+)
+categorical_crossentropy = loss_function(
+    CategoricalCrossentropy, "[[0.0, 1.0]], [[0.0, 0.0]], from_logits=True -> [0.6931]"
+)
+sparse_categorical_crossentropy = loss_function(
+    SparseCategoricalCrossentropy,
+    "[1, 0], [[0.0, 0.0], [0.0, 0.0]], from_logits=True, ignore_class=0 -> [0.6931, 0.0]",
+)

@@ -17,12 +17,6 @@ from .functions import loss_function
 _NO_LABEL = 1e-30
 
 
-def _signs(targets: Tensor) -> Tensor:
-    """-1 and 1 for targets that are all 0 or 1; others as they are."""
-    are_labels = (targets * (targets - 1.0) == 0).all()
-    return ag.where(are_labels, 2.0 * targets - 1.0, targets)
-
-
 class HingeLoss(Loss):
     """What Hinge and SquaredHinge share: labels as signs, and how far
     each prediction is inside the margin.
@@ -45,7 +39,10 @@ class HingeLoss(Loss):
 
     def margin(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         """max(1 - t p, 0), elementwise."""
-        return ag.maximum(1.0 - _signs(align(type(self).__name__, y_true, y_pred)) * y_pred, 0.0)
+        targets = align(type(self).__name__, y_true, y_pred)
+        are_labels = (targets * (targets - 1.0) == 0).all()
+        signs = ag.where(are_labels, 2.0 * targets - 1.0, targets)
+        return ag.maximum(1.0 - signs * y_pred, 0.0)
 
 
 @constructor
@@ -66,9 +63,6 @@ class Hinge(HingeLoss):
         return mean_last(self.margin(y_true, y_pred))
 
 
-hinge = loss_function(Hinge, "[[0.0, 1.0]], [[-0.5, 2.0]] -> [0.25]")
-
-
 @constructor
 class SquaredHinge(HingeLoss):
     """mean(max(1 - t p, 0)^2) for targets -1 and 1; targets 0 and 1 become -1 and 1, as in `Hinge`.
@@ -84,9 +78,6 @@ class SquaredHinge(HingeLoss):
     def per_sample(self, y_true: Tensor, y_pred: Tensor, from_logits: bool = False) -> Tensor:
         margin = self.margin(y_true, y_pred)
         return mean_last(margin * margin)
-
-
-squared_hinge = loss_function(SquaredHinge, "[[0.0, 1.0]], [[-0.5, 2.0]] -> [0.125]")
 
 
 @constructor
@@ -111,4 +102,6 @@ class CategoricalHinge(Loss):
         return ag.maximum(wrong - right + 1.0, 0.0)
 
 
+hinge = loss_function(Hinge, "[[0.0, 1.0]], [[-0.5, 2.0]] -> [0.25]")
+squared_hinge = loss_function(SquaredHinge, "[[0.0, 1.0]], [[-0.5, 2.0]] -> [0.125]")
 categorical_hinge = loss_function(CategoricalHinge, "[[0.0, 1.0]], [[0.25, 0.5]] -> [0.75]")

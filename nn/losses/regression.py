@@ -1,4 +1,4 @@
-"""Losses for numbers: how far the prediction is from the target.
+"""Losses for numbers: how far the prediction is from the target; for counts and distributions: how unlikely.
 
 Formulas and defaults are Keras's. Logarithms and divisions are kept away from 0 by EPSILON.
 """
@@ -33,9 +33,6 @@ class MeanSquaredError(Loss):
         return mean_last(difference * difference)
 
 
-mean_squared_error = loss_function(MeanSquaredError, "[[0.0, 1.0]], [[0.5, 0.5]] -> [0.25]", "mse")
-
-
 @constructor
 class MeanAbsoluteError(Loss):
     """mean(|t - p|); slope 0 where they are equal.
@@ -50,9 +47,6 @@ class MeanAbsoluteError(Loss):
 
     def per_sample(self, y_true: Tensor, y_pred: Tensor, from_logits: bool = False) -> Tensor:
         return mean_last(abs(y_pred - align("MeanAbsoluteError", y_true, y_pred)))
-
-
-mean_absolute_error = loss_function(MeanAbsoluteError, "[[0.0, 1.0]], [[0.5, 0.5]] -> [0.5]", "mae")
 
 
 @constructor
@@ -72,11 +66,6 @@ class MeanAbsolutePercentageError(Loss):
         return 100.0 * mean_last(abs((targets - y_pred) / abs(targets).clip(EPSILON)))
 
 
-mean_absolute_percentage_error = loss_function(
-    MeanAbsolutePercentageError, "[[1.0, 2.0]], [[0.5, 1.0]] -> [50.0]", "mape"
-)
-
-
 @constructor
 class MeanSquaredLogarithmicError(Loss):
     """mean((log(max(p, 1e-7) + 1) - log(max(t, 1e-7) + 1))^2): the square of the ratio's logarithm.
@@ -93,11 +82,6 @@ class MeanSquaredLogarithmicError(Loss):
         targets = align("MeanSquaredLogarithmicError", y_true, y_pred)
         difference = _log_of_one_more(y_pred) - _log_of_one_more(targets)
         return mean_last(difference * difference)
-
-
-mean_squared_logarithmic_error = loss_function(
-    MeanSquaredLogarithmicError, "[[0.0, 1.0]], [[0.0, 1.0]] -> [0.0]", "msle"
-)
 
 
 def _log_of_one_more(x: Tensor) -> Tensor:
@@ -127,9 +111,6 @@ class Huber(Loss):
         return mean_last(ag.where(size <= self.delta, 0.5 * (error * error), linear))
 
 
-huber = loss_function(Huber, "[[0.0, 0.0]], [[0.5, 3.0]] -> [1.3125]")
-
-
 @constructor
 class LogCosh(Loss):
     """mean(log(cosh(p - t))): e^2 / 2 for small errors, |e| - log 2 for large ones.
@@ -145,9 +126,6 @@ class LogCosh(Loss):
     def per_sample(self, y_true: Tensor, y_pred: Tensor, from_logits: bool = False) -> Tensor:
         error = y_pred - align("LogCosh", y_true, y_pred)
         return mean_last(error + ag.softplus(-2.0 * error) - math.log(2))
-
-
-log_cosh = loss_function(LogCosh, "[[0.0, 1.0]], [[0.0, 1.0]] -> [0.0]")
 
 
 @constructor
@@ -170,12 +148,55 @@ class CosineSimilarity(Loss):
 
     def per_sample(self, y_true: Tensor, y_pred: Tensor, from_logits: bool = False) -> Tensor:
         targets = align("CosineSimilarity", y_true, y_pred)
-        t, p = (_unit(moved_last(x, self.axis)) for x in (targets, y_pred))
+        vectors = (moved_last(x, self.axis) for x in (targets, y_pred))
+        t, p = (x / ag.norm(x, axis=-1, keepdims=True).clip(EPSILON) for x in vectors)
         return -(t * p).sum(axis=-1)
 
 
+@constructor
+class KLDivergence(Loss):
+    """sum(t log(t / p)) over the last axis, both clipped to [1e-7, 1] and not scaled to sum 1.
+
+    Args:
+        reduction, name: as in `Loss`.
+
+    >>> import nn
+    >>> round(nn.KLDivergence()([[0.5, 0.5]], [[0.25, 0.75]]).item(), 4)
+    0.1438
+    """
+
+    def per_sample(self, y_true: Tensor, y_pred: Tensor, from_logits: bool = False) -> Tensor:
+        targets = align("KLDivergence", y_true, y_pred).clip(EPSILON, 1.0)
+        return (targets * (targets / y_pred.clip(EPSILON, 1.0)).log()).sum(axis=-1)
+
+
+@constructor
+class Poisson(Loss):
+    """mean(p - t log(p + 1e-7)): how unlikely the counts t are when p is their mean.
+
+    Args:
+        reduction, name: as in `Loss`.
+
+    >>> import nn
+    >>> round(nn.Poisson()([[1.0]], [[2.0]]).item(), 4)
+    1.3069
+    """
+
+    def per_sample(self, y_true: Tensor, y_pred: Tensor, from_logits: bool = False) -> Tensor:
+        targets = align("Poisson", y_true, y_pred)
+        return mean_last(y_pred - targets * (y_pred + EPSILON).log())
+
+
+mean_squared_error = loss_function(MeanSquaredError, "[[0.0, 1.0]], [[0.5, 0.5]] -> [0.25]", "mse")
+mean_absolute_error = loss_function(MeanAbsoluteError, "[[0.0, 1.0]], [[0.5, 0.5]] -> [0.5]", "mae")
+mean_absolute_percentage_error = loss_function(
+    MeanAbsolutePercentageError, "[[1.0, 2.0]], [[0.5, 1.0]] -> [50.0]", "mape"
+)
+mean_squared_logarithmic_error = loss_function(
+    MeanSquaredLogarithmicError, "[[0.0, 1.0]], [[0.0, 1.0]] -> [0.0]", "msle"
+)
+huber = loss_function(Huber, "[[0.0, 0.0]], [[0.5, 3.0]] -> [1.3125]")
+log_cosh = loss_function(LogCosh, "[[0.0, 1.0]], [[0.0, 1.0]] -> [0.0]")
 cosine_similarity = loss_function(CosineSimilarity, "[[3.0, 4.0]], [[3.0, 4.0]] -> [-1.0]")
-
-
-def _unit(x: Tensor) -> Tensor:
-    return x / ag.norm(x, axis=-1, keepdims=True).clip(EPSILON)
+kl_divergence = loss_function(KLDivergence, "[[0.5, 0.5]], [[0.5, 0.5]] -> [0.0]", "kld")
+poisson = loss_function(Poisson, "[[0.0, 0.0]], [[1.0, 3.0]] -> [2.0]")

@@ -45,10 +45,7 @@ class Optimizer(Checked):
     clipvalue: float | None = argument(NOT_NEGATIVE.or_none(), default=None)
     global_clipnorm: float | None = argument(NOT_NEGATIVE.or_none(), default=None)
     name: str | None = argument(
-        TEXT,
-        default=None,
-        takes=NAME.or_none(),
-        instead_of_none=lambda self: type(self).__name__.lower(),
+        TEXT, default=None, takes=NAME.or_none(), instead_of_none=lambda self: type(self).__name__.lower()
     )
 
     def __post_init__(self) -> None:

@@ -15,16 +15,7 @@ from typing import Any
 import autograd as ag
 from autograd import Tensor
 
-from ..arguments import (
-    FLAG,
-    NOT_NEGATIVE,
-    NUMBER,
-    POSITIVE,
-    TEXT,
-    Checked,
-    numbers,
-    shown,
-)
+from ..arguments import FLAG, NOT_NEGATIVE, NUMBER, POSITIVE, TEXT, Checked, numbers, shown
 from ..constructors import argument, constructor
 from ..errors import ArgumentError
 

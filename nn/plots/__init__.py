@@ -15,9 +15,9 @@ from ..exports import exported as _exported
 from .boundary import decision_boundary as decision_boundary
 from .confusion import confusion_matrix as confusion_matrix
 from .curves import learning_curves as learning_curves
+from .curves import learning_rate_range_test as learning_rate_range_test
 from .histograms import activation_histograms as activation_histograms
 from .histograms import gradient_histograms as gradient_histograms
 from .network import network as network
-from .rates import learning_rate_range_test as learning_rate_range_test
 
 __all__ = _exported(__name__)

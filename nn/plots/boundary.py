@@ -7,11 +7,13 @@ from typing import Any
 
 import autograd as ag
 
-from ..arguments import PREDICTOR
+from ..arguments import PREDICTOR, at_least
 from ..data import to_array
 from ..errors import ArgumentError
 from .confusion import class_numbers
 from .figure import COLOURS, MARKERS, PathLike, check_names, check_path, finish, matplotlib, panels
+
+RESOLUTION = at_least(2).but(words="is an integer from 2 to 2000", most=2000)
 
 
 def decision_boundary(
@@ -51,8 +53,7 @@ def decision_boundary(
     check_path("decision_boundary", path, title)
     check_names("decision_boundary", classes)
     PREDICTOR.checked("decision_boundary", "model", model)
-    if not isinstance(resolution, int) or not 2 <= resolution <= 2000:
-        raise ArgumentError(f"resolution is an integer from 2 to 2000, got {resolution!r}")
+    resolution = RESOLUTION.checked("decision_boundary", "resolution", resolution)
     points = to_array(x, "x")
     if points.ndim != 2 or points.shape[1] != 2:
         raise ArgumentError(
@@ -139,29 +140,14 @@ def _samples(
     guess: Sequence[int],
     names: Sequence[str],
 ) -> None:
+    def mark(rows: Sequence[int], size: int, width: float, order: int, **style: Any) -> None:
+        x, y = ([column[i] for i in rows] for column in columns)
+        panel.scatter(x, y, s=size, linewidths=width, zorder=order, **style)
+
     for k in sorted(set(truth)):
         own = [i for i, label in enumerate(truth) if label == k]
-        panel.scatter(
-            [columns[0][i] for i in own],
-            [columns[1][i] for i in own],
-            c=COLOURS[k],
-            marker=MARKERS[k],
-            s=34,
-            edgecolors="white",
-            linewidths=0.8,
-            zorder=3,
-            label=names[k],
-        )
+        mark(own, 34, 0.8, 3, c=COLOURS[k], marker=MARKERS[k], edgecolors="white", label=names[k])
     wrong = [i for i, (t, g) in enumerate(zip(truth, guess, strict=True)) if t != g]
     if wrong:
-        panel.scatter(
-            [columns[0][i] for i in wrong],
-            [columns[1][i] for i in wrong],
-            facecolors="none",
-            marker="o",
-            s=95,
-            edgecolors="black",
-            linewidths=1.4,
-            zorder=4,
-            label=f"wrong: {len(wrong)} of {len(truth)}",
-        )
+        label = f"wrong: {len(wrong)} of {len(truth)}"
+        mark(wrong, 95, 1.4, 4, facecolors="none", marker="o", edgecolors="black", label=label)

@@ -9,7 +9,7 @@ from typing import Any
 
 from ..data import to_array
 from ..errors import ArgumentError, DataError
-from .figure import PathLike, check_names, check_path, finish, panels
+from .figure import PathLike, check_names, check_path, finish, matplotlib, panels
 
 FEW = 12
 """Up to so many classes cells are large, and zeros are written too."""
@@ -107,19 +107,8 @@ def _draw(figure: Any, panel: Any, matrix: list[list[int]], names: Sequence[str]
                 continue
             percent = f"\n{100 * share:.0f} %" if count and len(names) <= WITH_PERCENT else ""
             colour = "white" if share > 0.5 else "black" if count else "#999999"
-            panel.text(
-                j,
-                i,
-                f"{count:,}{percent}",
-                ha="center",
-                va="center",
-                fontsize=size,
-                color=colour,
-                fontweight="bold" if i == j else "normal",
-            )
-    bar = figure.colorbar(image, ax=panel, fraction=0.046, pad=0.04, format=_percent)
+            style = dict(color=colour, fontsize=size, fontweight="bold" if i == j else "normal")
+            panel.text(j, i, f"{count:,}{percent}", ha="center", va="center", **style)
+    percents = matplotlib().ticker.PercentFormatter(1, 0, " %")
+    bar = figure.colorbar(image, ax=panel, fraction=0.046, pad=0.04, format=percents)
     bar.set_label("share of the true class")
-
-
-def _percent(value: float, position: int | None = None) -> str:
-    return f"{100 * value:.0f} %"

@@ -138,6 +138,11 @@ def picture(figure: Any, kind: str) -> bytes:
     return buffer.getvalue()
 
 
+def mark(axes: Any, x: Any, y: Any, **style: Any) -> None:
+    """A star at a place that is pointed out."""
+    axes.plot([x], [y], linestyle="none", marker="*", markeredgecolor="white", **style)
+
+
 def light_grid(axes: Any) -> None:
     """A grid behind everything, and no frame above and to the right."""
     axes.grid(color="#dddddd", linewidth=0.6)

@@ -15,7 +15,7 @@ from ..fit_arguments import given, rows_of
 from ..module import Compute, Module, watched_calls
 from ..restore import preserved
 from ..step import forward, task_of
-from ..summary import HINT, layer_names, sublayers
+from ..summary import HINT, all_names, sublayers
 from .figure import COLOURS, PathLike, check_path, finish, light_grid, matplotlib, panels
 
 BINS = 40
@@ -24,11 +24,7 @@ MOST = 60
 
 
 def activation_histograms(
-    model: Any,
-    x: Any,
-    path: PathLike | None = None,
-    axes: Any = None,
-    title: str | None = None,
+    model: Any, x: Any, path: PathLike | None = None, axes: Any = None, title: str | None = None
 ) -> Any:
     """The outputs of each layer on `x`, a panel per layer, as in prediction.
 
@@ -78,12 +74,7 @@ def activation_histograms(
 
 
 def gradient_histograms(
-    model: Any,
-    x: Any,
-    y: Any,
-    path: PathLike | None = None,
-    axes: Any = None,
-    title: str | None = None,
+    model: Any, x: Any, y: Any, path: PathLike | None = None, axes: Any = None, title: str | None = None
 ) -> Any:
     """The gradients of the loss on (x, y), a panel per parameter, as in a step of
     training. The model stays as it was.
@@ -143,13 +134,7 @@ def _panels(count: int, axes: Any) -> tuple[Any, list[Any]]:
 
 
 def _names(model: Module) -> dict[int, str]:
-    names = {id(model): getattr(model, "name", None) or type(model).__name__}
-    for _, parent in model.named_modules():
-        children = sublayers(parent)
-        inside = "" if parent is model else f"{names.get(id(parent), '')}/"
-        for name, child in zip(layer_names(children), children, strict=True):
-            names.setdefault(id(child), inside + name)
-    return names
+    return all_names(model, path=True) | {id(model): getattr(model, "name", None) or type(model).__name__}
 
 
 def _histogram(
@@ -185,11 +170,7 @@ def _moments(tensor: Tensor) -> str:
 
 def _is_relu(module: Module) -> bool:
     activation = getattr(module, "activation", None)
-    return "relu" in (
-        activation,
-        getattr(activation, "__name__", None),
-        type(module).__name__.lower(),
-    )
+    return "relu" in (activation, getattr(activation, "__name__", None), type(module).__name__.lower())
 
 
 def _share_of_zeros(tensor: Tensor) -> float:

@@ -18,14 +18,11 @@ from .figure import COLOURS, PathLike, check_path, finish, matplotlib, panels, p
 MOST_UNITS = 12
 """Units of a layer that are drawn; of more the first and the last ones, with dots between."""
 MOST_LAYERS = 12
+POSITIVE: dict[str, Any] = {"color": COLOURS[0], "linestyle": "-"}
+NEGATIVE: dict[str, Any] = {"color": COLOURS[1], "linestyle": "--"}
 
 
-def network(
-    model: Any,
-    path: PathLike | None = None,
-    axes: Any = None,
-    title: str | None = None,
-) -> Any:
+def network(model: Any, path: PathLike | None = None, axes: Any = None, title: str | None = None) -> Any:
     """Every neuron as a circle, every weight as a line: thick for large ones, solid blue for
     positive, dashed orange for negative.
 
@@ -52,25 +49,19 @@ def network(
     shown = [_shown(size) for size in sizes]
     tallest = max(map(len, shown))
     figure, (panel,) = panels(1, axes, (2.2 * len(sizes), 0.42 * tallest + 1.5))
-    heights = [_heights(units) for units in shown]
+    heights = [[(len(units) - 1) / 2 - i for i in range(len(units))] for units in shown]
     for i, layer in enumerate(layers):
         _connections(panel, i, layer.kernel.tolist(), shown[i : i + 2], heights[i : i + 2])
     names = dict(zip(map(id, layers), layer_names(layers), strict=True))
     titles = ["input", *(_caption(layer, names[id(layer)]) for layer in layers)]
     for i, units in enumerate(shown):
         _neurons(panel, i, units, heights[i], COLOURS[4] if i == 0 else "#ffffff")
-        panel.text(
-            i,
-            tallest / 2 + 0.2,
-            f"{titles[i]}\n{sizes[i]} {'unit' if sizes[i] == 1 else 'units'}",
-            ha="center",
-            va="bottom",
-            fontsize=9,
-        )
+        text = f"{titles[i]}\n{sizes[i]} {'unit' if sizes[i] == 1 else 'units'}"
+        panel.text(i, tallest / 2 + 0.2, text, ha="center", va="bottom", fontsize=9)
     panel.set(xlim=(-0.5, len(sizes) - 0.5), ylim=(-tallest / 2 - 0.3, tallest / 2 + 2.3))
     panel.axis("off")
-    panel.plot([], [], color=COLOURS[0], label="positive weight")
-    panel.plot([], [], color=COLOURS[1], linestyle="--", label="negative weight")
+    panel.plot([], [], label="positive weight", **POSITIVE)
+    panel.plot([], [], label="negative weight", **NEGATIVE)
     panel.legend(loc="lower center", bbox_to_anchor=(0.5, -0.04), ncols=2, fontsize=8, frameon=False)
     return finish(figure, path, title, axes)
 
@@ -120,16 +111,8 @@ def _shown(size: int) -> list[int | None]:
     return [*range(half), None, *range(size - half, size)]
 
 
-def _heights(units: Sequence[int | None]) -> list[float]:
-    return [(len(units) - 1) / 2 - i for i in range(len(units))]
-
-
 def _connections(
-    panel: Any,
-    i: int,
-    kernel: Any,
-    shown: Sequence[Sequence[int | None]],
-    heights: Sequence[Sequence[float]],
+    panel: Any, i: int, kernel: Any, shown: Sequence[Sequence[int | None]], heights: Sequence[Sequence[float]]
 ) -> None:
     largest = max((abs(w) for row in kernel for w in row), default=0.0) or 1.0
     for a, start in zip(shown[0], heights[0], strict=True):
@@ -138,15 +121,9 @@ def _connections(
                 continue
             weight = kernel[a][b]
             size = abs(weight) / largest
-            panel.plot(
-                [i, i + 1],
-                [start, end],
-                color=COLOURS[0] if weight >= 0 else COLOURS[1],
-                linestyle="-" if weight >= 0 else "--",
-                linewidth=0.3 + 2.2 * size,
-                alpha=0.25 + 0.7 * size,
-                zorder=1,
-            )
+            sign = POSITIVE if weight >= 0 else NEGATIVE
+            width, alpha = 0.3 + 2.2 * size, 0.25 + 0.7 * size
+            panel.plot([i, i + 1], [start, end], linewidth=width, alpha=alpha, zorder=1, **sign)
 
 
 def _neurons(panel: Any, i: int, units: Sequence[int | None], heights: Sequence[float], fill: str) -> None:
@@ -155,14 +132,5 @@ def _neurons(panel: Any, i: int, units: Sequence[int | None], heights: Sequence[
         if unit is None:
             panel.text(i, height, "\N{VERTICAL ELLIPSIS}", ha="center", va="center", fontsize=14)
         else:
-            panel.add_patch(
-                ellipse(
-                    (i, height),
-                    0.16,
-                    0.7,
-                    facecolor=fill,
-                    edgecolor="black",
-                    linewidth=1.2,
-                    zorder=2,
-                )
-            )
+            style = dict(facecolor=fill, edgecolor="black", linewidth=1.2, zorder=2)
+            panel.add_patch(ellipse((i, height), 0.16, 0.7, **style))

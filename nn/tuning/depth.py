@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
-
-from autograd import random
 
 from ..arguments import COUNT_OR_ZERO
 from ..errors import ArgumentError, TuningError
 from ..model import Model
 from .pictures import depth_figure
-from .progress import Progress
 from .samples import Samples
-from .table import text_table
-from .trial import Outcome, Trainer, trial_seed
+from .table import Progress, text_table
+from .trial import Outcome, Trainer, drawn_seed, trial_seed
 
 
 class Depth(NamedTuple):
@@ -148,10 +146,7 @@ def add_layers_until(
     weights = [fixed.pop(argument, None) for argument in ("sample_weight", "class_weight")]
     samples = Samples(x, y, validation_split, validation_data, monitor, *weights)
     trainer = Trainer(build, samples, ["layers"], fixed, monitor, mode)
-    if seed is None:
-        high, low = random.default_generator().bits((2,)).tolist()
-        seed = high << 31 | low >> 1
-    ladder = _Ladder(trainer, seed, runs, abs(min_delta))
+    ladder = _Ladder(trainer, drawn_seed() if seed is None else seed, runs, abs(min_delta))
     progress = Progress(verbose, max_layers - min_layers + 1, 0, "depth")
     try:
         stopped = ladder.climb(range(min_layers, max_layers + 1), patience, progress)
@@ -163,17 +158,17 @@ def add_layers_until(
     return DepthSearch(ladder.depths, ladder.best, ladder.model, monitor, stopped)
 
 
+@dataclass(eq=False, repr=False)
 class _Ladder:
     """The depths so far, and the best of them."""
 
-    def __init__(self, trainer: Trainer, seed: int, runs: int, min_delta: float) -> None:
-        self.trainer = trainer
-        self.seed = seed
-        self.runs = runs
-        self.min_delta = min_delta
-        self.depths: list[Depth] = []
-        self.best: Depth | None = None
-        self.model: Model | None = None
+    trainer: Trainer
+    seed: int
+    runs: int
+    min_delta: float
+    depths: list[Depth] = field(default_factory=list)
+    best: Depth | None = None
+    model: Model | None = None
 
     def climb(self, depths: range, patience: int, progress: Progress) -> str:
         """Why it stopped."""

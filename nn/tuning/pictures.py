@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 from ..errors import TuningError
@@ -35,11 +36,7 @@ def is_wide(values: Sequence[Any]) -> bool:
 
 
 def trials_figure(
-    trials: Sequence[Record],
-    space: Mapping[str, Dimension],
-    monitor: str,
-    maximize: bool,
-    path: Any,
+    trials: Sequence[Record], space: Mapping[str, Dimension], monitor: str, maximize: bool, path: Any
 ) -> Any:
     """The value by trial with the best so far; below, the value against each parameter."""
     valued = [t for t in trials if t.value is not None]
@@ -66,36 +63,27 @@ def _by_trial(axes: Any, trials: Sequence[Record], best: Record, monitor: str, m
     for state, color in (("complete", BLUE), ("pruned", GREY)):
         some = [t for t in trials if t.state == state and t.value is not None]
         if some:
-            axes.scatter(
-                [t.number for t in some], [t.value for t in some], s=22, color=color, label=state, zorder=3
-            )
+            x, y = [t.number for t in some], [t.value for t in some]
+            axes.scatter(x, y, s=22, color=color, label=state, zorder=3)
     failed = [t.number for t in trials if t.state == "failed"]
     if failed:
-        axes.plot(
-            failed, [0.03] * len(failed), "x", color=RED, transform=axes.get_xaxis_transform(), label="failed"
-        )
-    numbers: list[int] = []
-    so_far: list[float] = []
-    for trial in trials:
-        if trial.state == "complete" and trial.value is not None:
-            better = max if maximize else min
-            numbers.append(trial.number)
-            so_far.append(better([*so_far[-1:], trial.value]))
-    if numbers:
-        numbers.append(len(trials) - 1)
-        so_far.append(so_far[-1])
-        axes.step(numbers, so_far, where="post", color=ORANGE, linewidth=1.6, label="best so far")
+        bottom = axes.get_xaxis_transform()
+        axes.plot(failed, [0.03] * len(failed), "x", color=RED, transform=bottom, label="failed")
+    done = [(t.number, t.value) for t in trials if t.state == "complete" and t.value is not None]
+    if done:
+        numbers, values = zip(*done)
+        so_far = [*accumulate(values, max if maximize else min)]
+        x, y = [*numbers, len(trials) - 1], [*so_far, so_far[-1]]
+        axes.step(x, y, where="post", color=ORANGE, linewidth=1.6, label="best so far")
     _star(axes, best.number, best.value)
-    values = [t.value for t in trials if t.value is not None]
-    if is_wide(values):
+    if is_wide([t.value for t in trials if t.value is not None]):
         axes.set_yscale("log")
     axes.xaxis.get_major_locator().set_params(integer=True)
     axes.margins(y=0.12)
     tidy(axes, "trial", monitor)
     axes.set_title(f"best {monitor} {best.value:.4g} in trial {best.number}", loc="left", fontsize=10)
-    axes.legend(
-        frameon=False, fontsize=8, ncols=4, loc="lower right", bbox_to_anchor=(1, 1), borderaxespad=0.2
-    )
+    above = dict(loc="lower right", bbox_to_anchor=(1, 1), borderaxespad=0.2)
+    axes.legend(frameon=False, fontsize=8, ncols=4, **above)
 
 
 def _star(axes: Any, x: Any, y: Any) -> None:
@@ -115,14 +103,8 @@ def _by_parameter(axes: Any, valued: Sequence[Record], best: Record, name: str, 
         axes.xaxis.get_major_locator().set_params(integer=True)
     for state, color in (("pruned", GREY), ("complete", BLUE)):
         some = [t for t in valued if t.state == state]
-        axes.scatter(
-            [where[t.number] for t in some],
-            [t.value for t in some],
-            s=18,
-            color=color,
-            alpha=0.75,
-            linewidth=0,
-        )
+        x, y = [where[t.number] for t in some], [t.value for t in some]
+        axes.scatter(x, y, s=18, color=color, alpha=0.75, linewidth=0)
     _star(axes, where[best.number], best.value)
 
 
@@ -172,10 +154,7 @@ def depth_figure(
     axes.set_xticks(list(depths))
     axes.margins(x=0.1, y=0.15)
     tidy(axes, "hidden layers", monitor)
-    axes.set_title(
-        f"{best} hidden layer{'' if best == 1 else 's'}: {monitor} {dict(line)[best]:.4g}",
-        loc="left",
-        fontsize=10,
-    )
+    title = f"{best} hidden layer{'' if best == 1 else 's'}: {monitor} {dict(line)[best]:.4g}"
+    axes.set_title(title, loc="left", fontsize=10)
     axes.legend(frameon=False, fontsize=8)
     return finish(figure, path, title=None)

@@ -46,10 +46,7 @@ class Samples:
         self.fit_arguments: dict[str, Any] = {"x": x, "validation_data": validation_data}
         if self.batches:
             refuse_beside_batches(
-                y=y,
-                validation_split=validation_split,
-                sample_weight=sample_weight,
-                class_weight=class_weight,
+                y=y, validation_split=validation_split, sample_weight=sample_weight, class_weight=class_weight
             )
             _refuse_used_up("x", x)
         else:

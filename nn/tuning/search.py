@@ -7,20 +7,23 @@ import os
 import time
 import warnings
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from ..arguments import KEY, PATH, shown, takes
+from ..arguments import COUNT, KEY, MOST, PATH, POSITIVE, SEED, shown, takes
 from ..checkpoint.container import DAMAGE
 from ..errors import ArgumentError, TuningError
 from ..model import Model
 from ..restore import undone_on_error
-from .progress import Progress
 from .result import Tuning, best_of
 from .samples import Samples
 from .space import label, parse
 from .storage import explained, opened, optuna_library, quiet
 from .study import Record, Study
+from .table import Progress
 from .trial import Outcome, Trainer, trial_seed
+
+STUDY_SEED = SEED.but(words="is None or an integer from 0 to 2**63 - 1", most=MOST)
 
 
 def tune(
@@ -88,7 +91,11 @@ def tune(
     >>> len(found.trials), sorted(found.best_params)
     (3, ['learning_rate', 'units'])
     """
-    _check_counts(trials, seed, timeout)
+    COUNT.checked("tune", "trials", trials)
+    seed = STUDY_SEED.checked("tune", "seed", seed)
+    POSITIVE.but(words="is a number of seconds above 0", optional=True, infinite=True).checked(
+        "tune", "timeout", timeout
+    )
     storage = PATH.or_none().checked("tune", "storage", storage)
     name = KEY.or_none().checked("tune", "name", name)
     if sampler is not None and not (callable(sampler) and takes(sampler, 0, seed=0)):
@@ -113,14 +120,14 @@ def tune(
         return Search(study, trainer).go(trials, timeout, verbose)
 
 
+@dataclass(eq=False, repr=False)
 class Search:
     """Runs the trials of a study that are still to be done."""
 
-    def __init__(self, study: Study, trainer: Trainer) -> None:
-        self.study = study
-        self.trainer = trainer
-        self.kept: tuple[int, Model | None] = -1, None
-        self.first_error: BaseException | None = None
+    study: Study
+    trainer: Trainer
+    kept: tuple[int, Model | None] = -1, None
+    first_error: BaseException | None = None
 
     def go(self, trials: int, timeout: float | None, verbose: Any) -> Tuning:
         """Until there are `trials`, or time is up, or Ctrl-C."""
@@ -139,21 +146,14 @@ class Search:
             records = self.study.records()
         finally:
             progress.close()
-        self._check_not_all_failed(records)
+        if records and all(record.state == "failed" for record in records):
+            first = f"the first with {records[0].error}"
+            raise TuningError(f"all {len(records)} trials failed; {first}") from self.first_error
         maximize, monitor = self.trainer.maximize, self.trainer.monitor
         best = best_of(records, maximize)
         model = self.kept[1] if best is not None and best.number == self.kept[0] else None
-        return Tuning(
-            records,
-            self.study.space,
-            monitor,
-            maximize,
-            self.study.seed,
-            interrupted,
-            self.study.study,
-            model,
-            self.remake,
-        )
+        space, seed, study = self.study.space, self.study.seed, self.study.study
+        return Tuning(records, space, monitor, maximize, seed, interrupted, study, model, self.remake)
 
     def _one(self, number: int, records: list[Record], progress: Progress) -> Outcome:
         seed = trial_seed(self.study.seed, number)
@@ -170,10 +170,7 @@ class Search:
         value = "" if record.value is None else f", {monitor} {record.value:.4g}"
         found = "none yet" if best is None else f"{best.value:.4g} in trial {best.number}"
         progress.tell(
-            f"trial {number}",
-            f"{record.error or record.state}{value}",
-            record.params,
-            f"best {found}",
+            f"trial {number}", f"{record.error or record.state}{value}", record.params, f"best {found}"
         )
         return outcome
 
@@ -192,18 +189,3 @@ class Search:
                 stacklevel=3,
             )
         return outcome.model
-
-    def _check_not_all_failed(self, records: list[Record]) -> None:
-        if records and all(record.state == "failed" for record in records):
-            raise TuningError(
-                f"all {len(records)} trials failed; the first with {records[0].error}"
-            ) from self.first_error
-
-
-def _check_counts(trials: Any, seed: Any, timeout: Any) -> None:
-    if isinstance(trials, bool) or not hasattr(trials, "__index__") or trials.__index__() < 1:
-        raise ArgumentError(f"trials is an integer >= 1, got {trials!r}")
-    if seed is not None and (not isinstance(seed, int) or not 0 <= seed < 1 << 63):
-        raise ArgumentError(f"seed is None or an integer from 0 to 2**63 - 1, got {seed!r}")
-    if timeout is not None and not timeout > 0:
-        raise ArgumentError(f"timeout is a number of seconds above 0, got {timeout!r}")

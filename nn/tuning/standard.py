@@ -74,10 +74,6 @@ class Standard:
     def __init__(self, y: Any) -> None:
         self.y = y
 
-    def head(self, loss: Any = None) -> Head:
-        """How the network ends, for a loss or for none yet."""
-        return head_of(self.y, loss)
-
     def __call__(
         self,
         layers: int = 2,
@@ -95,7 +91,7 @@ class Standard:
             raise ArgumentError(
                 f"a perceptron has layers >= 0 of units >= 1, got layers={layers!r}, units={units!r}"
             )
-        head = self.head(loss)
+        head = head_of(self.y, loss)
         return MLP(
             hidden=(units,) * layers if hidden is None else hidden,
             outputs=head.outputs if outputs is None else outputs,

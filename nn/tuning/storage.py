@@ -14,6 +14,7 @@ from typing import Any
 
 from autograd import GradloomError
 
+from ..arguments import PATH
 from ..checkpoint.container import DAMAGE, parse
 from ..checkpoint.files import Lock
 from ..errors import ArgumentError, FileError, MissingExtraError
@@ -101,10 +102,7 @@ def _check_pages(database: Any) -> None:
 
 
 def _path(storage: Any) -> str:
-    try:
-        path: str = os.path.abspath(os.fspath(storage))
-    except TypeError as error:
-        raise ArgumentError(f"storage is a path or None, got {storage!r}") from error
+    path: str = os.path.abspath(PATH.checked("tune", "storage", storage))
     if "://" in str(storage) or not path.endswith(DATABASE + JOURNAL):
         raise ArgumentError(
             "storage is a path that ends in .db (an SQLite file) or .journal (a text file), got "

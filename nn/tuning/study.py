@@ -9,12 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from autograd import random
-
 from ..checkpoint.container import as_json, sha256
 from ..errors import ArgumentError, FileError
 from .space import Dimension
-from .trial import Outcome, trial_seed
+from .trial import Outcome, drawn_seed, trial_seed
 
 WARM_UP, FIRST_TRIALS = 3, 5
 """By default nothing is pruned in the first epochs of a trial, nor in the first trials."""
@@ -69,7 +67,7 @@ class Study:
         self.space = space
         self._states = library.trial.TrialState
         self._sampler = library.samplers.TPESampler if sampler is None else sampler
-        drawn = random.default_generator().bits((2,)).tolist() if seed is None else None
+        drawn = drawn_seed() if seed is None else seed
         for known in library.get_all_study_summaries(storage, include_best_trial=False):
             _check(known.user_attrs.get("gradloom"), known.study_name)
         self.study = library.create_study(
@@ -82,9 +80,11 @@ class Study:
         )
         self.seed = self._settle(settings, seed, drawn)
         self._check_trials()
-        self._forget_killed()
+        running = (self._states.RUNNING, self._states.WAITING)
+        for killed in self.study.get_trials(deepcopy=False, states=running):
+            self._tell(killed.number, killed.user_attrs.get("outcome"))
 
-    def _settle(self, settings: Mapping[str, str], seed: int | None, drawn: Any) -> int:
+    def _settle(self, settings: Mapping[str, str], seed: int | None, chosen: int) -> int:
         stored = self.study.user_attrs.get("gradloom")
         if stored is None:
             if self.study.get_trials(deepcopy=False):
@@ -92,10 +92,9 @@ class Study:
                     f"the study {self.study.study_name!r} in this file was not made by nn.tune; use "
                     "another name"
                 )
-            chosen = seed if seed is not None else (drawn[0] << 32 | drawn[1]) >> 1
             kept = {"seed": chosen, "settings": dict(settings)}
             self.study.set_user_attr("gradloom", _signed(kept, self.study.study_name))
-            return int(chosen)
+            return chosen
         before = {**stored["settings"], "seed": str(stored["seed"])}
         now = {**settings, "seed": before["seed"] if seed is None else str(seed)}
         for key in sorted(before.keys() | now.keys()):
@@ -127,11 +126,6 @@ class Study:
         """Optuna's state of a trial with an outcome, or none."""
         names = {"complete": self._states.COMPLETE, "pruned": self._states.PRUNED}
         return names.get("" if outcome is None else outcome["state"], self._states.FAIL)
-
-    def _forget_killed(self) -> None:
-        running = (self._states.RUNNING, self._states.WAITING)
-        for trial in self.study.get_trials(deepcopy=False, states=running):
-            self._tell(trial.number, trial.user_attrs.get("outcome"))
 
     def _tell(self, number: int, outcome: Mapping[str, Any] | None) -> None:
         """End the trial that is Optuna's `number`; None for one that has no outcome."""

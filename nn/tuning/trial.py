@@ -12,13 +12,15 @@ import inspect
 import math
 import time
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from random import Random as Generator
 from typing import Any, NamedTuple
 
+from autograd import random
 from autograd.errors import nearest
 
 from .. import optimizers
-from ..arguments import shown
+from ..arguments import choice
 from ..callbacks import Callback
 from ..callbacks.base import Logs
 from ..data import check_batch_size
@@ -31,7 +33,7 @@ from ..optimizers.schedules import ExponentialDecay
 from ..seed import kept_random_state, set_random_seed
 from ..sequential import MLP
 from .samples import Samples, callbacks_of
-from .standard import Standard
+from .standard import Standard, head_of
 
 COMPILE = ("optimizer", "learning_rate", "decay", "loss", "metrics")
 FIT = (
@@ -45,7 +47,7 @@ FIT = (
 )
 DEFAULTS = {"batch_size": 32, "epochs": 20}
 """What is given to `fit` where nothing is said."""
-MODES = ("auto", "min", "max")
+MODE = choice("auto", "min", "max").but(words='is "auto", "min" or "max"')
 Report = Callable[[int, float], bool]
 
 
@@ -74,19 +76,19 @@ class Diverged(ArithmeticError):  # noqa: N818 - an end, like StopIteration
     """The watched number is NaN or infinite."""
 
 
+@dataclass(eq=False, repr=False)
 class Watch(Callback):
     """Keeps the best epoch, reports every epoch, and stops when the report says so."""
 
-    def __init__(self, monitor: str, maximize: bool, report: Report, patient: bool) -> None:
-        self.monitor = monitor
-        self.maximize = maximize
-        self.report = report
-        self.patient = patient
-        self.best: float | None = None
-        self.best_epoch: int | None = None
-        self.best_weights: dict[str, Any] = {}
-        self.epochs = 0
-        self.pruned = False
+    monitor: str
+    maximize: bool
+    report: Report
+    patient: bool
+    best: float | None = None
+    best_epoch: int | None = None
+    best_weights: dict[str, Any] = field(default_factory=dict)
+    epochs: int = 0
+    pruned: bool = False
 
     def on_epoch_end(self, epoch: int, logs: Logs) -> None:
         self.epochs = epoch + 1
@@ -127,8 +129,7 @@ class Trainer:
         monitor: str,
         mode: str = "auto",
     ) -> None:
-        if not isinstance(mode, str) or mode not in MODES:
-            raise ArgumentError(f'mode is "auto", "min" or "max", got {shown(mode)}')
+        MODE.checked("tune", "mode", mode)
         if (build is None or build is MLP) and samples.targets is None:
             raise ArgumentError("the standard perceptron reads its last layer off y; give a build")
         self.build = Standard(samples.targets) if build is None or build is MLP else build
@@ -144,7 +145,11 @@ class Trainer:
             raise ArgumentError(f"{', '.join(twice)}: both in the space and given as fixed")
         for name in [*tuned, *fixed]:
             self._check_name(name)
-        self._check_required({*tuned, *fixed})
+        given = {*tuned, *fixed}
+        if missing := [n for n, required in self._takes.items() if required and n not in given]:
+            raise ArgumentError(
+                f"build needs {', '.join(missing)}: put it into the space, or give it as {missing[0]}=..."
+            )
 
     def _check_name(self, name: str) -> None:
         known = [*self._takes, *COMPILE, *FIT]
@@ -155,12 +160,6 @@ class Trainer:
                 f"unknown parameter {name!r}. {nearest(name, known)} {what} takes: "
                 f"{', '.join(self._takes) or 'nothing'}; compile: {', '.join(COMPILE)}; fit: "
                 f"{', '.join(FIT)}."
-            )
-
-    def _check_required(self, given: set[str]) -> None:
-        if missing := [n for n, required in self._takes.items() if required and n not in given]:
-            raise ArgumentError(
-                f"build needs {', '.join(missing)}: put it into the space, or give it as {missing[0]}=..."
             )
 
     def run(self, parameters: Mapping[str, Any], seed: int, report: Report) -> Outcome:
@@ -217,7 +216,7 @@ class Trainer:
     def _compile(self, model: Model, given: dict[str, Any], everything: Mapping[str, Any]) -> None:
         metrics = given.get("metrics", ())
         if isinstance(self.build, Standard):
-            head = self.build.head(given.get("loss"))
+            head = head_of(self.build.y, given.get("loss"))
             given["loss"] = head.loss
             metrics = given.get("metrics", head.metrics)
             given.setdefault("optimizer", "adam")
@@ -289,3 +288,9 @@ def _fresh(value: Any) -> Any:
 def trial_seed(seed: int, number: int, what: str = "trial") -> int:
     """The seed of trial `number`, another for each, below 2**32."""
     return Generator(f"{what} {number} of {seed}").getrandbits(32)
+
+
+def drawn_seed() -> int:
+    """The next seed of a search from the default generator, below 2**63."""
+    high, low = random.default_generator().bits((2,)).tolist()
+    return int(high << 32 | low) >> 1

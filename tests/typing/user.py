@@ -78,6 +78,7 @@ def cube(xp: Any, x: Any) -> Any:
 assert_type(cube(x), ag.Tensor)
 ag.testing.check_grad(cube, [0.5, -1.0])
 ag.testing.check_vjp(energy, np.array([0.5, -1.0]))
+assert_type(ag.testing.samples(cube.op), list[ag.testing.Sample])
 assert_type(ag.testing.TensorSubject(energy).value([np.array([1.0])]), np.ndarray[Any, Any])
 
 

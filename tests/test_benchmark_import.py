@@ -1,0 +1,30 @@
+"""What a fresh interpreter runs for the contest of starting, and what importing Gradloom is held against."""
+
+from __future__ import annotations
+
+import pytest
+
+from benchmarks.contest import Report
+from benchmarks.contests.importing import CODE, CONTEST, GRADIENT, IMPORT, MODEL, script
+
+pytestmark = pytest.mark.once
+
+
+def imported(own: float, numpy: float) -> str:
+    found = Report("import", "", "s", {})
+    found.figures = {"gradloom": {IMPORT: [own] * 3, MODEL: [own] * 3}, "numpy": {IMPORT: [numpy] * 3}}
+    assert CONTEST.beside("numpy", IMPORT, numpy, found) == ""
+    assert "goal" not in CONTEST.beside("gradloom", MODEL, own, found)
+    return CONTEST.beside("gradloom", IMPORT, own, found)
+
+
+def test_importing_is_held_against_importing_numpy() -> None:
+    assert imported(0.13, 0.1) == "1.30 [1.30, 1.30] x import numpy, goal 1.35: kept"
+    assert imported(0.14, 0.1) == "1.40 [1.40, 1.40] x import numpy, goal 1.35: MISSED"
+
+
+def test_what_a_fresh_interpreter_runs() -> None:
+    assert "nn.Dense(8)" in script("gradloom", MODEL)
+    assert "Dense" not in script("gradloom", GRADIENT) + script("gradloom", IMPORT)
+    assert "assert (found ==" in script("torch", GRADIENT)
+    assert not CODE["jax"].model

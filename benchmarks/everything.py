@@ -11,6 +11,7 @@ import shutil
 import time
 from pathlib import Path
 
+from . import history
 from .contest import Report, say_on_terminal
 from .contests import MODULES, find
 from .machine import ROOT
@@ -123,7 +124,7 @@ def write(folder: Path, to: Path) -> None:
         SystemExit: the folder holds no report.
     """
     order = {name: place for place, name in enumerate(MODULES)}
-    paths = [path for path in sorted(folder.glob("*.json"))]
+    paths = [path for path in sorted(folder.glob("*.json")) if path.name != history.FILE]
     found = {path.stem: Report.read(path) for path in paths}
     found = {name: found[name] for name in sorted(found, key=lambda name: order[found[name].benchmark])}  # fmt: skip
     if not found:
@@ -145,6 +146,8 @@ def write(folder: Path, to: Path) -> None:
         if (folder / f"{name}.png").exists():
             parts.append(f"![{report.title}{on}](benchmarks/results/{name}.png)\n")
         parts.append(f"```text\n{table(report, find(report.benchmark))}\n```\n")
+    kept = history.read(results / history.FILE)
+    parts += history.page(kept) if kept else ()
     (to / "BENCHMARKS.md").write_text("\n".join(parts))
 
 

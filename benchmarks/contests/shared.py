@@ -1,4 +1,4 @@
-"""What several contests need: where all compute, their data, caches on disk, and the losses that are expected."""
+"""What several contests need: where all compute, data, caches on disk, and the losses that are expected."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def digits() -> Data:
 
 
 def on_disk(data: Data, path: Path) -> str:
-    """The path of a file that holds the rows as float32 and int32, so that no contestant imports what made them."""
+    """The path of a file with the rows as float32 and int32, so that no contestant imports what made them."""
     x, y, x_test, y_test = data
     np.savez(
         path,

@@ -1,7 +1,8 @@
-"""A search for a good network: twenty small ones, one after another, from the start of the process to the last accuracy.
+"""A search for a good network: from the start of the process to the accuracy of the last of twenty.
 
-Each is trained on the digits for 20 epochs and evaluated on held-out rows. Every other width is another program, so
-compilation counts twenty times. Cold is with empty caches on disk, warm is a new process that finds what the cold one left.
+Each is trained on the digits for 20 epochs and evaluated on held-out rows. Every other width is another
+program, so compilation counts twenty times. Cold is with empty caches on disk, warm is a new process that
+finds what the cold one left there.
 """
 
 from __future__ import annotations
@@ -21,14 +22,15 @@ from .shared import PHASES, Phases, digits, here, on_disk
 
 HIDDEN = (
     (8,), (12,), (16,), (20,), (24,), (32,), (40,), (48,),
-    (16, 8), (16, 16), (24, 12), (24, 24), (32, 12), (32, 16), (32, 32), (40, 20), (40, 40), (48, 16), (48, 24), (48, 48),
+    (16, 8), (16, 16), (24, 12), (24, 24), (32, 12), (32, 16),
+    (32, 32), (40, 20), (40, 40), (48, 16), (48, 24), (48, 48),
 )  # fmt: skip
 """Units of the hidden layers."""
 EPOCHS, DATA = 20, "digits.npz"
 ROWS = perceptron("tune", 32, 44, (64, 48, 10), 0.2, optimizer="adam")
 """The batches, the dropout and the optimizer of all of them."""
 LEAST, BEST = 0.7, 0.95
-"""What every network has to get right of the held-out rows, where a guess is right in a tenth; and the best of them."""
+"""What every network has to get right of the held-out rows, and the best of them; a guess gets a tenth."""
 
 
 def learned(accuracies: Sequence[float]) -> str:

@@ -118,8 +118,10 @@ class Importing(Contest):
         if name != self.first or not least:
             return ""
         ratio, low, high = ratio_interval(own, least)
-        goal = f", goal {GOAL}: {'kept' if ratio <= GOAL else 'MISSED'}" if task == IMPORT else ""
-        return f"{ratio:.2f} [{low:.2f}, {high:.2f}] x import numpy{goal}"
+        text = f"{ratio:.2f} [{low:.2f}, {high:.2f}] x import numpy"
+        if task != IMPORT:
+            return text
+        return f"{text}, goal {GOAL}: {'kept' if high <= GOAL else 'MISSED' if low > GOAL else 'no telling'}"
 
     @staticmethod
     def _version(name: str) -> str:

@@ -14,6 +14,7 @@ class Peer(NamedTuple):
 
 PEERS = {
     "gradloom": Peer("numpy", "with_gradloom:prepare"),
+    "gradloom-numpy": Peer("numpy", "with_gradloom:on_numpy"),
     "torch": Peer("torch", "with_torch:eager"),
     "torch-compile": Peer("torch", "with_torch:compiled"),
     "torch-graph": Peer("torch", "with_torch_graph:whole_step"),

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from .. import history
 from ..contest import Contest, Report
 from ..machine import environment, threads_of
 from ..measure import seconds_per_pass
@@ -34,6 +35,7 @@ class Step(Contest):
     contestants = (*FRAMEWORKS, "openblas", "openblas-1-core")
 
     def add_options(self, parser: argparse.ArgumentParser) -> None:
+        history.add_options(parser)
         parser.add_argument("--backend", choices=["numba", "cupy"], default="numba", help="cupy: everyone on an NVIDIA GPU")  # fmt: skip
         parser.add_argument("--precision", choices=list(jobs.TOLERANCES), default="float32", help="of matrix products; others than float32 need --backend cupy")  # fmt: skip
 
@@ -45,6 +47,8 @@ class Step(Contest):
         return {name: facts(problem_of(name)) for name in (names[:1] if options.smoke else names)}
 
     def settings(self, options: argparse.Namespace, tasks: Sequence[str], folder: Path) -> dict[str, Any]:
+        if options.history:
+            history.must_be_worth_keeping(options)
         gpu = options.backend == "cupy"
         if not gpu and options.precision != "float32":
             raise SystemExit(f"--precision {options.precision} needs --backend cupy")
@@ -90,6 +94,10 @@ class Step(Contest):
         if name not in PRODUCTS or not flop:
             return ""
         return f"{flop / value / 1e3:,.0f} GFLOP/s"
+
+    def finish(self, report: Report, options: argparse.Namespace) -> None:
+        if options.history:
+            history.append(report, options.history, options.allow_dirty)
 
     def draw(self, report: Report, path: Path) -> None:
         draw_steps(report, path)

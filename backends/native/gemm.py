@@ -81,7 +81,7 @@ class GemmCall(Kernel):
 
     def _alpha(self, inner: str) -> str:
         code = self.code
-        if isinstance(self.alpha, float):
+        if not isinstance(self.alpha, str):
             return literal(self.alpha * self.sign, NAMES[self.dtype])
         value = code.load(self.alpha, self.dtype)
         return (code.negate(value) if self.sign < 0 else value).name

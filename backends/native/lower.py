@@ -20,7 +20,7 @@ from ..program.ir import Instruction, Program, Value
 from ..program.nest import Nest, is_flat, kept_axes, scratch_length, scratch_values, summary
 from ..program.precision import rounded_products
 from ..program.views import row_major
-from . import data_movement, multiplying
+from . import data_movement, mixed_precision, multiplying
 from .calls import Call, Partition, partitions, rows_of
 from .columns import Columns
 from .kernel import Kernel
@@ -38,7 +38,11 @@ class Lowered(plan.Lowered[Call]):
 
 def lower(program: Program, width: int, has_blas: bool) -> Lowered:
     """Calls for a traced program."""
-    target = Target(rounded_products, accepts_loop, lambda fused: Lowering(fused, width, has_blas).lowered())
+    target = Target(
+        lambda traced: rounded_products(traced, mixed_precision.keeps_precision(width)),
+        accepts_loop,
+        lambda fused: Lowering(fused, width, has_blas).lowered(),
+    )
     return compile_for(target, program)
 
 
@@ -54,6 +58,7 @@ class Lowering(plan.Lowering[Call]):
         self.scratches: dict[Value, int] = {}
         self.functions: dict[Value, str] = {}
         self.scalars: set[Value] = set()
+        self.packed: dict[tuple[object, ...], Value] = {}
         self._written: dict[str, tuple[str, tuple[str, ...]]] = {}
 
     def lowered(self) -> Lowered:
@@ -65,7 +70,8 @@ class Lowering(plan.Lowering[Call]):
         return data_movement.is_foreign(instruction)
 
     def product(self, group: Group, reads: dict[Value, Access]) -> None:
-        multiplying.product(self, group, reads)
+        in_tiles = group.head is not None and bool(dict(group.head.static).get("precision"))
+        (mixed_precision if in_tiles else multiplying).product(self, group, reads)
 
     def foreign(self, head: Instruction, roots: list[Value]) -> None:
         target = self.root(head.result)

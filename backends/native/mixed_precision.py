@@ -1,0 +1,102 @@
+"""Products in bfloat16 on a processor that has a unit for them: which those are, and their calls.
+
+Operands are packed into tiles, rounded on the way, once for all products that sum them over the same axis.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from ..contract import float32
+from ..program.access import Access, same_places
+from ..program.fuse import Group
+from ..program.ir import Instruction, Value
+from ..program.nest import Nest, summary
+from . import processor
+from .multiplying import straight
+from .tile_packing import TilePacking, packed_spec
+from .tile_product import KERNELS
+
+if TYPE_CHECKING:
+    from .lower import Lowering
+
+_LEAST_TERMS = 32 * 32 * 32
+"""A product with fewer multiplications is done by the kernels of float32 on rounded operands."""
+
+
+def keeps_precision(width: int) -> Callable[[Instruction], bool]:
+    """Which products stay products of bfloat16; of all others the operands are rounded before."""
+    return lambda instruction: _is_packed(instruction, width)
+
+
+def _is_packed(instruction: Instruction, width: int) -> bool:
+    a, b = instruction.operands
+    if dict(instruction.static).get("precision") != "bfloat16" or width != 16:
+        return False
+    if not isinstance(a, Value) or not isinstance(b, Value) or a.spec.ndim != 2 or b.spec.ndim != 2:
+        return False
+    both_float32 = a.spec.dtype == b.spec.dtype == float32
+    work = a.spec.size * b.spec.shape[1]
+    return both_float32 and work >= _LEAST_TERMS and processor.bfloat16_unit() is not None
+
+
+def product(lowering: Lowering, group: Group, reads: dict[Value, Access]) -> None:
+    """The calls of a product of bfloat16 and of what follows it."""
+    head = group.head
+    unit = processor.bfloat16_unit()
+    assert head is not None
+    assert unit is not None
+    a, b = (_packed(lowering, o, first) for o, first in zip(head.operands, (True, False), strict=True))
+    reads = lowering.placed(reads)
+    writes = lowering.placed({v: lowering.write(group, v) for v in lowering.made(group)})
+    nest = Nest(group, reads, writes, {})
+    roots = list(dict.fromkeys((a, b, *(x.root for x in (*reads.values(), *writes.values())))))
+    assert isinstance(head.operands[0], Value)
+    terms = head.operands[0].spec.shape[1]
+    kernel = KERNELS[unit](nest, a, b, terms, roots, lowering.width)
+    call = lowering.call(
+        kernel,
+        f"matmul (bfloat16, {unit}) {' '.join(summary(group))}".strip(),
+        roots,
+        [*(Access(v, v.spec.dtype, 0, ()) for v in (a, b)), *reads.values()],
+        writes.values(),
+        lambda access: None,
+        group,
+        f"{nest.signature(roots)} {terms} {type(kernel).__name__}",
+    )
+    call.flops += 2 * math.prod(group.domain) * terms
+    call.pairs = same_places(reads, writes)
+    call.scope = lowering.scope_of(group)
+
+
+def _packed(lowering: Lowering, operand: object, first: bool) -> Value:
+    """An operand in tiles, packed by the first product that wants it so."""
+    assert isinstance(operand, Value)
+    shape = operand.spec.shape
+    outer, terms = shape if first else shape[::-1]
+    view = lowering.views[operand]
+    key = view.root, view.offset, tuple(view.strides), shape, first
+    if key not in lowering.packed:
+        access = lowering.matrix(operand, ())
+        by_outer, by_term = access.strides if first else access.strides[::-1]
+        by_outer, by_term = 1 if outer == 1 else by_outer, 1 if terms == 1 else by_term
+        if 1 not in (by_outer, by_term):
+            operand = straight(lowering, operand)
+            access = lowering.matrix(operand, ())
+            by_outer, by_term = access.strides if first else access.strides[::-1]
+        source = access._replace(strides=(by_outer, by_term))
+        target = lowering.fresh(packed_spec(outer, terms))
+        kernel = TilePacking(source, target, outer, terms, first, lowering.width)
+        call = lowering.call(
+            kernel,
+            "pack bfloat16",
+            (source.root, target),
+            [source],
+            [Access(target, target.spec.dtype, 0, ())],
+            lambda access: None,
+        )
+        call.flops = outer * terms
+        lowering.packed[key] = target
+    return lowering.packed[key]

@@ -21,7 +21,7 @@ from .vectors import VectorValue
 
 _BLOCK = 2 * OUTER
 _NEAR_BYTES = 1_000_000
-"""So much of the first operand stays in the nearest cache that it fits while the second passes by."""
+"""So much of the second operand stays in the caches of a core while the first passes by."""
 _LEAST_PARTS = 32
 """A product is cut into so many parts, where it can be, so that threads get equal shares."""
 _PAIR = 4
@@ -44,27 +44,27 @@ class TileProduct(Product):
         self.panels = min(tiles_along(self.rows), 2), min(tiles_along(self.columns), 2)
 
     def body(self) -> None:
-        """A part is a block of columns by some blocks of rows, which pass by the same columns."""
+        """A part is a block of rows by some blocks of columns: along them, memory is walked as it lies."""
         code = self.code
         self.place = 0
         self.begin()
         self.prepare()
         down, across = -(-self.rows // _BLOCK), -(-self.columns // _BLOCK)
-        size = max(1, min(down, _NEAR_BYTES // (_BLOCK * TERMS // 2 * _PAIR * self.tiles)))
-        while size > 1 and across * -(-down // size) < _LEAST_PARTS:
+        size = max(1, min(across, _NEAR_BYTES // (_BLOCK * TERMS // 2 * _PAIR * self.tiles)))
+        while size > 1 and down * -(-across // size) < _LEAST_PARTS:
             size = -(-size // 2)
-        begin, end = self.share(across * -(-down // size), 1)
+        begin, end = self.share(down * -(-across // size), 1)
 
         def part(number: VectorValue, carried: list[VectorValue]) -> list[VectorValue]:
-            top = code.binary("*", code.put(f"udiv i64 {number.name}, {across}", "int64"), size)
-            column = code.put(f"urem i64 {number.name}, {across}", "int64")
-            bottom = code.intrinsic("smin", code.binary("+", top, size), down)
+            left = code.binary("*", code.put(f"udiv i64 {number.name}, {down}", "int64"), size)
+            row = code.put(f"urem i64 {number.name}, {down}", "int64")
+            right = code.intrinsic("smin", code.binary("+", left, size), across)
 
-            def block(row: VectorValue, carried: list[VectorValue]) -> list[VectorValue]:
+            def block(column: VectorValue, carried: list[VectorValue]) -> list[VectorValue]:
                 self._block(row, column)
                 return []
 
-            self.loop(top, bottom, 1, (), block)
+            self.loop(left, right, 1, (), block)
             return []
 
         self.loop(begin, end, 1, (), part)

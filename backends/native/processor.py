@@ -32,8 +32,9 @@ def units() -> tuple[str, ...]:
 def bfloat16_unit() -> str | None:
     """The unit for products of bfloat16; None where float32 is as fast, which the log says.
 
-    `vdpbf16ps` does two products a lane. On AMD's processors it starts as often as an FMA; Intel's
-    start it a quarter as often (measured: 89 GFLOP/s against 177), so there only tiles pay.
+    `vdpbf16ps` does two products a lane. Published tables have AMD's processors start it as
+    often as an FMA; Intel's start it a quarter as often (measured on Emerald Rapids: 89 GFLOP/s
+    against 177), so there only tiles pay.
     """
     import llvmlite.binding as llvm
 

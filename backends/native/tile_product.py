@@ -22,8 +22,8 @@ from .vectors import VectorValue
 _BLOCK = 2 * OUTER
 _NEAR_BYTES = 1_000_000
 """So much of the second operand stays in the caches of a core while the first passes by."""
-_LEAST_PARTS = 32
-"""A product is cut into so many parts, where it can be, so that threads get equal shares."""
+_LEAST_STRIPS = 32
+"""A product is cut into so many strips, where it can be, so that threads get equal shares."""
 _PAIR = 4
 """Bytes of a pair."""
 
@@ -44,30 +44,24 @@ class TileProduct(Product):
         self.panels = min(tiles_along(self.rows), 2), min(tiles_along(self.columns), 2)
 
     def body(self) -> None:
-        """A part is a block of rows by some blocks of columns: along them, memory is walked as it lies."""
+        """A thread takes strips: blocks side by side, so that memory is walked as it lies."""
         code = self.code
         self.place = 0
         self.begin()
         self.prepare()
         down, across = -(-self.rows // _BLOCK), -(-self.columns // _BLOCK)
         size = max(1, min(across, _NEAR_BYTES // (_BLOCK * TERMS // 2 * _PAIR * self.tiles)))
-        while size > 1 and down * -(-across // size) < _LEAST_PARTS:
+        while size > 1 and down * -(-across // size) < _LEAST_STRIPS:
             size = -(-size // 2)
         begin, end = self.share(down * -(-across // size), 1)
 
-        def part(number: VectorValue, carried: list[VectorValue]) -> list[VectorValue]:
+        def one(number: VectorValue, carried: list[VectorValue]) -> list[VectorValue]:
             left = code.binary("*", code.put(f"udiv i64 {number.name}, {down}", "int64"), size)
             row = code.put(f"urem i64 {number.name}, {down}", "int64")
-            right = code.intrinsic("smin", code.binary("+", left, size), across)
-
-            def block(column: VectorValue, carried: list[VectorValue]) -> list[VectorValue]:
-                self._block(row, column)
-                return []
-
-            self.loop(left, right, 1, (), block)
+            self.strip(row, left, code.intrinsic("smin", code.binary("+", left, size), across))
             return []
 
-        self.loop(begin, end, 1, (), part)
+        self.loop(begin, end, 1, (), one)
         self.finish()
 
     def prepare(self) -> None:
@@ -76,11 +70,14 @@ class TileProduct(Product):
     def finish(self) -> None:
         """What a thread does after its last block."""
 
-    def _block(self, down: VectorValue, across: VectorValue) -> None:
-        """The block `down` and `across`, then what follows, with masks in the last columns."""
+    @abstractmethod
+    def strip(self, down: VectorValue, left: VectorValue, right: VectorValue) -> None:
+        """The blocks from `left` to `right`, `down` so many, with what follows."""
+
+    def follow(self, down: VectorValue, across: VectorValue) -> None:
+        """What follows the sums of a block, with masks in the last columns."""
         code = self.code
         rest = self.columns % _BLOCK
-        self.multiply(down, across)
         whole = [self.width] * 2
         left = [min(self.width, rest - k) for k in range(0, rest, self.width)]
         if not rest or self.columns < _BLOCK:
@@ -110,10 +107,6 @@ class TileProduct(Product):
             last = code.compare("==", down, self.rows // _BLOCK)
             place = self.number(self.rows % _BLOCK // step * step)
             self.when(last, lambda: some(place, self.rows % step))
-
-    @abstractmethod
-    def multiply(self, down: VectorValue, across: VectorValue) -> None:
-        """What is computed of a block at once."""
 
     @abstractmethod
     def sums(
@@ -167,11 +160,27 @@ class AmxProduct(TileProduct):
         self.code.declare(f"declare void @llvm.x86.{name}({kinds})")
         self.code.line(f"call void @llvm.x86.{name}({', '.join(given)})")
 
-    def multiply(self, down: VectorValue, across: VectorValue) -> None:
+    def strip(self, down: VectorValue, left: VectorValue, right: VectorValue) -> None:
+        """While tiles of a block are multiplied, what follows the block before goes on beside them."""
+        code = self.code
         high, wide = self.panels
         places = [(i, k) for i in range(high) for k in range(wide)]
+
+        def block(across: VectorValue, carried: list[VectorValue]) -> list[VectorValue]:
+            more = code.compare("<", across, right)
+            self.when(more, lambda: self._multiply(down, across, places))
+            before = code.binary("-", across, 1)
+            self.when(code.compare(">", across, left), lambda: self.follow(down, before))
+            self.when(more, lambda: self._store(places))
+            return []
+
+        self.loop(left, code.binary("+", right, 1), 1, (), block)
+
+    def _multiply(self, down: VectorValue, across: VectorValue, places: list[tuple[int, int]]) -> None:
+        """The sums of a block, in registers."""
         for i, k in places:
             self._do("tilezero", f"i8 {2 * i + k}")
+        high, wide = self.panels
 
         def part(number: VectorValue, carried: list[VectorValue]) -> list[VectorValue]:
             for first, pointer, block, count in ((4, self.first, down, high), (6, self.second, across, wide)):
@@ -183,6 +192,8 @@ class AmxProduct(TileProduct):
             return []
 
         self.loop(self.number(0), self.number(self.tiles), 1, (), part)
+
+    def _store(self, places: list[tuple[int, int]]) -> None:
         for i, k in places:
             at = self.code.at(self.block_sums, OUTER * (_BLOCK * i + k), float32)
             self._do("tilestored64", f"i8 {2 * i + k}", f"ptr {at}", f"i64 {_BLOCK * float32.itemsize}")
@@ -205,8 +216,14 @@ class DotProduct(TileProduct):
     ROWS = 8
     _DOT = "llvm.x86.avx512bf16.dpbf16ps.512"
 
-    def multiply(self, down: VectorValue, across: VectorValue) -> None:
-        """Nothing: sums are made as they are asked for."""
+    def strip(self, down: VectorValue, left: VectorValue, right: VectorValue) -> None:
+        """Sums are made where they are asked for."""
+
+        def block(across: VectorValue, carried: list[VectorValue]) -> list[VectorValue]:
+            self.follow(down, across)
+            return []
+
+        self.loop(left, right, 1, (), block)
 
     def sums(
         self, down: VectorValue, across: VectorValue, row: VectorValue, rows: int, panels: int

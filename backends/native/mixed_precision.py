@@ -1,6 +1,7 @@
 """Products in bfloat16 on a processor that has a unit for them: which those are, and their calls.
 
 Operands are packed into tiles, rounded on the way, once for all products that sum them over the same axis.
+One row times a large matrix takes as long as reading that, so there operands are rounded as they are read.
 """
 
 from __future__ import annotations
@@ -9,13 +10,15 @@ import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from ..contract import float32
-from ..program.access import Access, same_places
+from ..contract import Spec, float32
+from ..program.access import Access
 from ..program.fuse import Group
 from ..program.ir import Instruction, Value
 from ..program.nest import Nest, summary
-from . import processor
+from . import processor, streamed
 from .multiplying import straight
+from .product import Product
+from .streamed import RoundedStreamed
 from .tile_packing import TilePacking, packed_spec
 from .tile_product import KERNELS
 
@@ -45,35 +48,45 @@ def _is_packed(instruction: Instruction, width: int) -> bool:
 def product(lowering: Lowering, group: Group, reads: dict[Value, Access]) -> None:
     """The calls of a product of bfloat16 and of what follows it."""
     head = group.head
-    unit = processor.bfloat16_unit()
     assert head is not None
-    assert unit is not None
-    a, b = (_packed(lowering, o, first) for o, first in zip(head.operands, (True, False), strict=True))
+    a, b = head.operands
+    assert isinstance(a, Value)
+    assert isinstance(b, Value)
+    rows, columns, terms = *group.domain, a.spec.shape[1]
+    operands = [lowering.matrix(v, ()) for v in (a, b)]
+    is_row = streamed.suits(rows, columns, operands[1], terms, lowering.width)
+    if not is_row:
+        tiles = [_packed(lowering, a, True), _packed(lowering, b, False)]
+        operands = [Access(v, v.spec.dtype, 0, (0, 0)) for v in tiles]
     reads = lowering.placed(reads)
     writes = lowering.placed({v: lowering.write(group, v) for v in lowering.made(group)})
     nest = Nest(group, reads, writes, {})
-    roots = list(dict.fromkeys((a, b, *(x.root for x in (*reads.values(), *writes.values())))))
-    assert isinstance(head.operands[0], Value)
-    terms = head.operands[0].spec.shape[1]
-    kernel = KERNELS[unit](nest, a, b, terms, roots, lowering.width)
+    roots = list(dict.fromkeys(x.root for x in (*operands, *reads.values(), *writes.values())))
+    kernel: Product
+    if is_row:
+        unit, scratch = "lines", lowering.fresh(Spec((1,), float32))
+        lowering.scratches[scratch] = RoundedStreamed.scratch_size(terms, columns, float32, lowering.width)
+        kernel = RoundedStreamed(nest, operands[0], operands[1], terms, scratch, roots, lowering.width)
+    else:
+        unit = processor.bfloat16_unit() or ""
+        kernel = KERNELS[unit](nest, operands[0], operands[1], terms, roots, lowering.width)
+    places = [(roots.index(x.root), x.offset, x.strides) for x in operands]
     call = lowering.call(
         kernel,
         f"matmul (bfloat16, {unit}) {' '.join(summary(group))}".strip(),
-        roots,
-        [*(Access(v, v.spec.dtype, 0, ()) for v in (a, b)), *reads.values()],
+        tuple(kernel.pointers),
+        [*operands, *reads.values()],
         writes.values(),
         lambda access: None,
         group,
-        f"{nest.signature(roots)} {terms} {type(kernel).__name__}",
+        f"{nest.signature(roots)} {places} {terms} {type(kernel).__name__}",
     )
     call.flops += 2 * math.prod(group.domain) * terms
-    call.pairs = same_places(reads, writes)
     call.scope = lowering.scope_of(group)
 
 
-def _packed(lowering: Lowering, operand: object, first: bool) -> Value:
+def _packed(lowering: Lowering, operand: Value, first: bool) -> Value:
     """An operand in tiles, packed by the first product that wants it so."""
-    assert isinstance(operand, Value)
     shape = operand.spec.shape
     outer, terms = shape if first else shape[::-1]
     view = lowering.views[operand]

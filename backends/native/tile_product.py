@@ -35,11 +35,10 @@ class TileProduct(Product):
     """Rows whose sums are in registers when what follows is done."""
 
     def __init__(
-        self, nest: Nest, a: Value, b: Value, terms: int, roots: Sequence[Value], width: int
+        self, nest: Nest, a: Access, b: Access, terms: int, roots: Sequence[Value], width: int
     ) -> None:
-        packed = [Access(v, uint32, 0, (0, 0)) for v in (a, b)]
-        super().__init__(nest, packed[0], packed[1], terms, roots, width)
-        self.first, self.second = self.pointers[a], self.pointers[b]
+        super().__init__(nest, a, b, terms, roots, width)
+        self.first, self.second = self.pointers[a.root], self.pointers[b.root]
         self.tiles = -(-terms // TERMS)
         self.panels = min(tiles_along(self.rows), 2), min(tiles_along(self.columns), 2)
 

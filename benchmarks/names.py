@@ -39,5 +39,7 @@ FRAMEWORKS = (
 )  # fmt: skip
 """Those that train networks on the CPU."""
 ON_GPU = ("gradloom", "torch", "torch-compile", "torch-graph", "jax", "jax-scan")
+IN_BFLOAT16 = ("gradloom", "torch", "torch-compile", "jax", "jax-scan")
+"""Those that have products of bfloat16 on the CPU."""
 PRODUCTS = ("openblas", "openblas-1-core", "cublas")
 """Matrix products alone."""

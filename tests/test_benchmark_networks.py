@@ -15,6 +15,7 @@ import pytest
 
 from benchmarks import measure
 from benchmarks.contest import Report
+from benchmarks.contests import step
 from benchmarks.contests.lab import CONTEST as LAB
 from benchmarks.contests.scaling import CONTEST as SCALING
 from benchmarks.contests.shared import Phases, digits, on_disk
@@ -110,6 +111,17 @@ def test_the_contest_on_a_gpu_can_be_described_without_one() -> None:
     assert {"torch-graph", "cublas", "gradloom"} <= set(STEP.names(options))
     assert "CUDA_VISIBLE_DEVICES" not in STEP.environment(options).keys() - os.environ.keys()
     assert problem_of("vast").shape == "8192x4-10"
+
+
+def test_on_a_cpu_those_take_part_that_have_the_precision(monkeypatch: pytest.MonkeyPatch) -> None:
+    options = argparse.Namespace(backend="numba", precision="bfloat16", smoke=True)
+    monkeypatch.setattr(step, "expected_losses", lambda name, where, tasks: where)
+    assert set(STEP.names(options)) == {"gradloom", "torch", "torch-compile", "jax", "jax-scan"}
+    where = STEP.settings(options, ["tiny"], Path())
+    assert (where["device"], where["precision"]) == ("cpu", "bfloat16")
+    options.precision = "float16"
+    with pytest.raises(SystemExit, match="--precision float16 needs --backend cupy"):
+        STEP.settings(options, ["tiny"], Path())
 
 
 def test_no_cupy_is_a_clear_message(monkeypatch: pytest.MonkeyPatch) -> None:

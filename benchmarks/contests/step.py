@@ -17,7 +17,7 @@ from .. import history
 from ..contest import Contest, Report
 from ..machine import environment, threads_of
 from ..measure import seconds_per_pass
-from ..names import FRAMEWORKS, ON_GPU, PRODUCTS
+from ..names import FRAMEWORKS, IN_BFLOAT16, ON_GPU, PRODUCTS
 from ..networks import job as jobs
 from ..networks.problems import FOR_GPU, PROBLEMS, problem_of
 from ..plots import draw_steps
@@ -37,10 +37,12 @@ class Step(Contest):
     def add_options(self, parser: argparse.ArgumentParser) -> None:
         history.add_options(parser)
         parser.add_argument("--backend", choices=["numba", "cupy"], default="numba", help="cupy: everyone on an NVIDIA GPU")  # fmt: skip
-        parser.add_argument("--precision", choices=list(jobs.TOLERANCES), default="float32", help="of matrix products; others than float32 need --backend cupy")  # fmt: skip
+        parser.add_argument("--precision", choices=list(jobs.TOLERANCES), default="float32", help="of matrix products; tf32 and float16 need --backend cupy")  # fmt: skip
 
     def names(self, options: argparse.Namespace) -> Sequence[str]:
-        return (*ON_GPU, "cublas") if options.backend == "cupy" else self.contestants
+        if options.backend == "cupy":
+            return (*ON_GPU, "cublas")
+        return self.contestants if options.precision == "float32" else IN_BFLOAT16
 
     def tasks(self, options: argparse.Namespace) -> dict[str, dict[str, Any]]:
         names = FOR_GPU if options.backend == "cupy" else tuple(PROBLEMS)
@@ -50,7 +52,7 @@ class Step(Contest):
         if options.history:
             history.must_be_worth_keeping(options)
         gpu = options.backend == "cupy"
-        if not gpu and options.precision != "float32":
+        if not gpu and options.precision not in ("float32", "bfloat16"):
             raise SystemExit(f"--precision {options.precision} needs --backend cupy")
         if gpu:
             must_have_gpu()

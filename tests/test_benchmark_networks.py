@@ -114,7 +114,7 @@ def test_the_contest_on_a_gpu_can_be_described_without_one() -> None:
 
 
 def test_on_a_cpu_those_take_part_that_have_the_precision(monkeypatch: pytest.MonkeyPatch) -> None:
-    options = argparse.Namespace(backend="numba", precision="bfloat16", smoke=True)
+    options = argparse.Namespace(backend="numba", precision="bfloat16", smoke=True, history=None)
     monkeypatch.setattr(step, "expected_losses", lambda name, where, tasks: where)
     assert set(STEP.names(options)) == {"gradloom", "torch", "torch-compile", "jax", "jax-scan"}
     where = STEP.settings(options, ["tiny"], Path())

@@ -141,14 +141,15 @@ class AmxProduct(TileProduct):
     )
     """Eight registers of 16 rows with 64 bytes."""
 
+    def prologue(self) -> None:
+        super().prologue()
+        self.code.line("%setting = alloca <16 x i32>, align 64")
+        self.code.line(f"%block = alloca [{_BLOCK * _BLOCK} x float], align 64")
+
     def prepare(self) -> None:
-        """Registers for tiles, and memory for a block."""
-        code = self.code
-        setting = code.put("alloca <16 x i32>, align 64", "uint64").name
-        self.block_sums = code.put(f"alloca [{_BLOCK * _BLOCK} x float], align 64", "uint64").name
         numbers = ", ".join(f"i32 {n}" for n in self._SETTING)
-        code.line(f"store <16 x i32> <{numbers}>, ptr {setting}, align 64")
-        self._do("ldtilecfg", f"ptr {setting}")
+        self.code.line(f"store <16 x i32> <{numbers}>, ptr %setting, align 64")
+        self._do("ldtilecfg", "ptr %setting")
 
     def finish(self) -> None:
         self._do("tilerelease")
@@ -194,7 +195,7 @@ class AmxProduct(TileProduct):
 
     def _store(self, places: list[tuple[int, int]]) -> None:
         for i, k in places:
-            at = self.code.at(self.block_sums, OUTER * (_BLOCK * i + k), float32)
+            at = self.code.at("%block", OUTER * (_BLOCK * i + k), float32)
             self._do("tilestored64", f"i8 {2 * i + k}", f"ptr {at}", f"i64 {_BLOCK * float32.itemsize}")
 
     def sums(
@@ -204,8 +205,7 @@ class AmxProduct(TileProduct):
         start = code.binary("*", row, _BLOCK)
         places = [_BLOCK * i + OUTER * k for i in range(rows) for k in range(panels)]
         return [
-            code.load(code.at(self.block_sums, code.binary("+", start, p), float32), float32, OUTER)
-            for p in places
+            code.load(code.at("%block", code.binary("+", start, p), float32), float32, OUTER) for p in places
         ]
 
 

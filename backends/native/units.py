@@ -18,14 +18,13 @@ _ARCH_PRCTL, _REQUEST_PERMISSION, _TILE_DATA = 158, 0x1023, 18
 
 
 @cache
-def units() -> tuple[str, ...]:
+def usable() -> tuple[str, ...]:
     """The units that there are and that may be used, the fastest first."""
     features = processor.here().features
     # vectors are converted by instructions of AVX512_BF16 for both
-    if not all(name in features for name in ("avx512f", "avx512bw", "avx512bf16")):
+    if not {"avx512f", "avx512bw", "avx512bf16"} <= features:
         return ()
-    tiles = "amx-tile" in features and "amx-bf16" in features
-    return (AMX, DOT) if tiles and _permitted() else (DOT,)
+    return (AMX, DOT) if {"amx-tile", "amx-bf16"} <= features and _permitted() else (DOT,)
 
 
 @cache
@@ -36,7 +35,7 @@ def bfloat16_unit() -> str | None:
     often as an FMA; Intel's start it a quarter as often (measured on Emerald Rapids: 89 GFLOP/s
     against 177), so there only tiles pay.
     """
-    found = units()
+    found = usable()
     if AMX in found:
         return AMX
     if found and processor.here().name.startswith("znver"):

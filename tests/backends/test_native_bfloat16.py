@@ -11,14 +11,13 @@ from programs import joined
 
 import backends
 from backends import processor
-from backends.native import Executable, mixed_precision, threads
-from backends.native import units as of_bfloat16
+from backends.native import Executable, mixed_precision, threads, units
 from backends.program import interpret, parse_program
 
 pytestmark = pytest.mark.once
 
 NUMPY = backends.get("numpy")
-HERE = of_bfloat16.units()
+HERE = units.usable()
 UNITS = [
     pytest.param(
         unit,
@@ -26,7 +25,7 @@ UNITS = [
             unit is not None and unit not in HERE, reason=f"this processor has no {unit}"
         ),
     )
-    for unit in (of_bfloat16.AMX, of_bfloat16.DOT, None)
+    for unit in (units.AMX, units.DOT, None)
 ]
 SIZES = [
     (1, 1, 1),
@@ -53,7 +52,7 @@ def on(monkeypatch):
     """All products by this unit, the smallest too; None: what a processor without one does."""
 
     def choose(unit):
-        monkeypatch.setattr(of_bfloat16, "bfloat16_unit", lambda: unit)
+        monkeypatch.setattr(units, "bfloat16_unit", lambda: unit)
         monkeypatch.setattr(mixed_precision, "_LEAST_TERMS", 1)
 
     return choose
@@ -268,22 +267,29 @@ def test_small_products_and_stacks_are_rounded_and_multiplied_in_float32():
 
 
 def test_the_system_is_asked_for_the_registers_of_tiles(monkeypatch):
-    monkeypatch.setattr(of_bfloat16, "_permitted", lambda: False)
-    assert of_bfloat16.units.__wrapped__() == ((of_bfloat16.DOT,) if HERE else ())
+    monkeypatch.setattr(units, "_permitted", lambda: False)
+    assert units.usable.__wrapped__() == ((units.DOT,) if HERE else ())
+
+
+@pytest.mark.parametrize("lacking", ["avx512bf16", "amx-bf16"])
+def test_a_unit_is_a_feature_of_the_processor_that_code_is_made_for(lacking, monkeypatch):
+    features = {"avx512f", "avx512bw", "avx512bf16", "amx-tile", "amx-bf16"} - {lacking}
+    monkeypatch.setattr(processor, "here", lambda: processor.Processor("some", frozenset(features)))
+    assert units.usable.__wrapped__() == (() if lacking == "avx512bf16" else (units.DOT,))
 
 
 @pytest.mark.parametrize(
-    ("units", "name", "unit"),
+    ("usable", "name", "unit"),
     [
-        ((of_bfloat16.AMX, of_bfloat16.DOT), "sapphirerapids", of_bfloat16.AMX),
-        ((of_bfloat16.DOT,), "znver4", of_bfloat16.DOT),
-        ((of_bfloat16.DOT,), "sapphirerapids", None),
+        ((units.AMX, units.DOT), "sapphirerapids", units.AMX),
+        ((units.DOT,), "znver4", units.DOT),
+        ((units.DOT,), "sapphirerapids", None),
         ((), "znver3", None),
     ],
 )
-def test_the_unit_is_one_that_is_faster_than_float32(units, name, unit, monkeypatch, caplog):
-    monkeypatch.setattr(of_bfloat16, "units", lambda: units)
+def test_the_unit_is_one_that_is_faster_than_float32(usable, name, unit, monkeypatch, caplog):
+    monkeypatch.setattr(units, "usable", lambda: usable)
     monkeypatch.setattr(processor, "here", lambda: processor.Processor(name, frozenset()))
     with caplog.at_level(logging.INFO, "gradloom"):
-        assert of_bfloat16.bfloat16_unit.__wrapped__() == unit
+        assert units.bfloat16_unit.__wrapped__() == unit
     assert ("nothing is gained" in caplog.text) is (unit is None)

@@ -160,6 +160,7 @@ class Executable(BoundProgram):
         self._code_address, self._times_address = address(self.code), address(self.times)
         self.frame = self._code_address, len(rows), self._shared_address
         self._shares: dict[int, tuple[NDArray, list[Callable[[], object]]]] = {}
+        self._alone = self._share(1)
         self.has_host = any(isinstance(s, Call) for s in self.segments)
 
     def _share(self, parts: int) -> list[Callable[[], object]]:
@@ -217,24 +218,32 @@ class Executable(BoundProgram):
 
     def turn(self, state: Arrays, inputs: Arrays) -> None:
         """One step on what is bound; only the host looks at `state` and `inputs`."""
-        if self.needs_care():
+        if self.is_simple and not self.timing:
+            self._drive(self._alone)
+        elif self.needs_care():
             self._go(0, 1, state, inputs)
         else:
-            self.drive(self._share(1 if self.is_simple else self.parts()), 1)
+            self.drive(self._share(self.parts()), 1)
 
     def drive(self, calls: Sequence[Callable[[], object]], steps: int) -> None:
-        """Steps by one call of the driver in each thread."""
-        words, failed, began = self._shared_words, False, time.perf_counter()
+        """So many steps by one call of the driver in each thread."""
+        began = time.perf_counter()
+        self._drive(calls)
+        self.tuner.note(len(calls), (time.perf_counter() - began) / steps)
+
+    def _drive(self, calls: Sequence[Callable[[], object]]) -> None:
+        words, failed = self._shared_words, False
         try:
-            together(calls)
+            if len(calls) == 1:
+                calls[0]()
+            else:
+                together(calls)
         finally:
             # without a call, so that no handler of a signal comes between a step and the end of its note
             if words[_NOTED]:
                 words[_NOTED], failed = 0, True
         if failed:
             self._fail()
-        if not self.is_simple:
-            self.tuner.note(len(calls), (time.perf_counter() - began) / steps)
 
     def epoch(self, state: Arrays, sources: Arrays, order: NDArray | None, first: int, steps: int) -> None:
         """Steps `first` to `first + steps`: step i takes rows i * batch ... of each
@@ -262,7 +271,7 @@ class Executable(BoundProgram):
                     for step in range(first, first + steps):
                         self._with_host(step, parts, state, inputs)
         finally:
-            # as in `drive`
+            # as in `_drive`
             if words[_NOTED]:
                 words[_NOTED], failed = 0, True
         if failed:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from backends.native import Executable, parts, threads
+from backends.native import Executable, blas, parts, threads
 from backends.native.threads import ThreadTuner
 from backends.program import parse_program
 
@@ -63,6 +63,26 @@ def test_an_index_out_of_range_in_a_part(count, monkeypatch):
     with pytest.raises(IndexError, match="out of range"):
         machine.again("i", wrong)
     assert np.array_equal(machine.again("i", i), table[i])
+
+
+@pytest.mark.skipif(not blas.is_here(), reason="needs scipy-openblas32")
+def test_parts_that_need_more_than_the_driver():
+    """Where BLAS multiplies, each part is a step of its own."""
+    program = parse_program("""
+    program large
+    %0: float32[1024, 256] = state "w"
+    %1: float32[8, 1024] = input "x"
+    %2: float32[8, 256] = matmul(%1, %0)
+    return y=%2
+    """)
+    machine = Executable(program)
+    assert machine.needs_care()
+    rng = np.random.default_rng(0)
+    state = {"w": rng.standard_normal((1024, 256), dtype=np.float32)}
+    x = rng.standard_normal((32, 1024), dtype=np.float32)
+    each = [machine.step(state, {"x": x[i : i + 8]})["y"] for i in range(0, 32, 8)]
+    assert machine.again("x", x).tobytes() == np.concatenate(each).tobytes()
+    np.testing.assert_allclose(np.concatenate(each), x @ state["w"], 1e-4, 1e-3)
 
 
 def turns(tuner, seconds, count):

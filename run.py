@@ -169,6 +169,8 @@ def check() -> None:
     python("-m", "ruff", "check", ".")
     python("-m", "ruff", "format", "--check", ".")
     python("-m", "mypy")
+    # at level information it lists the functions without annotations, which it passes over
+    python("-m", "pyright", "--level", "warning", "--pythonpath", str(PYTHON))
     test()
 
 

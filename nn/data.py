@@ -7,6 +7,7 @@ weights. Frames are recognised by what they offer (`to_numpy`, `columns`), not b
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Iterator, Mapping, Sequence, Set, ValuesView
 from typing import Any, NamedTuple
 
@@ -73,9 +74,11 @@ def _check_kind(value: Any, what: str) -> None:
     kind = type(value).__name__
     if value is None:
         raise DataError(f"{what} is missing: None was given")
-    if isinstance(value, np.ma.MaskedArray) and np.ma.is_masked(value):
+    # NumPy imports them when they are asked for: before that there are none
+    masked = sys.modules.get("numpy.ma")
+    if masked is not None and isinstance(value, masked.MaskedArray) and masked.is_masked(value):
         raise DataError(
-            f"{what}: {int(np.ma.getmaskarray(value).sum())} values are masked; fill them, as in "
+            f"{what}: {int(masked.getmaskarray(value).sum())} values are masked; fill them, as in "
             f"{what}.filled(0), or drop their rows"
         )
     if hasattr(value, "collect") and not hasattr(value, "to_numpy"):

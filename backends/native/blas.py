@@ -7,7 +7,6 @@ single threads. What threadpoolctl has set is read first and put back.
 from __future__ import annotations
 
 import ctypes
-import glob
 import importlib.util
 import os
 from functools import cache
@@ -26,17 +25,16 @@ _before: list[int] = []
 @cache
 def _library() -> Any:
     """The library, or None."""
-    if importlib.util.find_spec("scipy_openblas32") is None:
-        return None
-    import scipy_openblas32
-
-    folder = scipy_openblas32.get_lib_dir()
-    for path in sorted(glob.glob(os.path.join(folder, "*openblas*"))):
-        if path.endswith((".so", ".dylib", ".dll")):
-            try:
-                return ctypes.CDLL(path)
-            except OSError:
-                continue
+    # the package itself is not imported: what it is in Python takes longer than the library
+    spec = importlib.util.find_spec("scipy_openblas32")
+    for package in spec.submodule_search_locations or () if spec is not None else ():
+        folder = os.path.join(package, "lib")
+        for name in sorted(os.listdir(folder)):
+            if "openblas" in name and name.endswith((".so", ".dylib", ".dll")):
+                try:
+                    return ctypes.CDLL(os.path.join(folder, name))
+                except OSError:
+                    continue
     return None
 
 

@@ -15,7 +15,7 @@ BARRIER, CHECK = 1, 2
 """Flags of a call: all threads meet before it; nothing more is done when there was an error."""
 ARRIVED, MET, ERRORS, DONE, YIELD = 0, 64, 128, 192, 256
 SHARED_BYTES = 320
-DRIVER = ("run", "run_timed", "once", "cycles")
+DRIVER = ("run", "run_timed", "once", "over_parts", "cycles")
 """The functions of the driver."""
 _SPINS = 1_000
 
@@ -62,8 +62,9 @@ _MODES = {"x86_64": _X86, "amd64": _X86, "aarch64": _ARM, "arm64": _ARM}
 
 
 def driver_text(machine: str = "") -> str:
-    """`run`; `run_timed`, which adds up cycles per call in part 0; `once`, a step in
-    one thread with one argument to pass.
+    """`run`; `run_timed`, which adds up cycles per call in part 0; `once`, a thread's
+    part of one step, with one argument to pass; `over_parts`, the same for several steps, each on
+    other rows.
 
     Args:
         machine: whose instructions are used, by a name of `platform.machine()`; default: the one here.
@@ -72,19 +73,97 @@ def driver_text(machine: str = "") -> str:
     runs = (
         _run(timed).replace("FLUSH", mode.flush).replace("RESTORE", mode.restore) for timed in (False, True)
     )
-    return "\n".join([mode.declared, _CYCLES, _MEET.replace("PAUSE", mode.pause), *runs, _ONCE])
+    return "\n".join([mode.declared, _CYCLES, _MEET.replace("PAUSE", mode.pause), *runs, _ONCE, _OVER_PARTS])
 
 
-_ONCE = """
-define void @once(ptr %frame) #1 {
-  %code = load ptr, ptr %frame, align 8
-  %count.p = getelementptr i64, ptr %frame, i64 1
-  %count = load i64, ptr %count.p, align 8
-  %shared.p = getelementptr i64, ptr %frame, i64 2
-  %shared = load ptr, ptr %shared.p, align 8
-  call void @run(ptr %code, i64 %count, i64 0, i64 1, i64 0, i64 1, ptr %shared, ptr null)
+_WORDS = {
+    "code": "ptr", "count": "i64", "shared": "ptr", "part": "i64", "parts": "i64",
+    "steps": "i64", "arguments": "ptr", "slots": "ptr", "moved": "i64", "stride": "i64",
+    "from": "ptr", "to": "ptr", "size": "i64",
+}  # fmt: skip
+"""What `over_parts` is told, in this order; `once` needs the first line."""
+
+
+def _words(count: int) -> str:
+    """The first words of the frame in registers that are called as they are."""
+    lines = []
+    for place, (name, kind) in enumerate(list(_WORDS.items())[:count]):
+        lines.append(f"  %{name}.at = getelementptr i64, ptr %frame, i64 {place}")
+        lines.append(f"  %{name} = load {kind}, ptr %{name}.at, align 8")
+    return "\n".join(lines)
+
+
+_ONCE = f"""
+define void @once(ptr %frame) #1 {{
+{_words(5)}
+  call void @run(ptr %code, i64 %count, i64 %part, i64 %parts, i64 0, i64 1, ptr %shared, ptr null)
   ret void
-}
+}}
+"""
+_OVER_PARTS = f"""
+define void @over_parts(ptr %frame) #1 {{
+entry:
+{_words(len(_WORDS))}
+  %errors.p = getelementptr i8, ptr %shared, i64 {ERRORS}
+  %is.first = icmp eq i64 %part, 0
+  br label %steps.loop
+steps.loop:
+  %step = phi i64 [ 0, %entry ], [ %step.next, %met ]
+  %more.steps = icmp slt i64 %step, %steps
+  br i1 %more.steps, label %one, label %finish
+one:
+  call void @run(ptr %code, i64 %count, i64 %part, i64 %parts, i64 0, i64 1, ptr %shared, ptr null)
+  %errors = load i64, ptr %errors.p, align 8
+  %failed = icmp ne i64 %errors, 0
+  br i1 %failed, label %finish, label %whole
+whole:
+  br i1 %is.first, label %keep, label %met
+keep:
+  %place = mul i64 %step, %size
+  %target = getelementptr i8, ptr %to, i64 %place
+  br label %lines.loop
+lines.loop:
+  %at = phi i64 [ 0, %keep ], [ %at.end, %line ]
+  %at.end = add i64 %at, 64
+  %fits = icmp sle i64 %at.end, %size
+  br i1 %fits, label %line, label %bytes.loop
+line:
+  %line.from = getelementptr i8, ptr %from, i64 %at
+  %line.to = getelementptr i8, ptr %target, i64 %at
+  %line.held = load <64 x i8>, ptr %line.from, align 1
+  store <64 x i8> %line.held, ptr %line.to, align 1
+  br label %lines.loop
+bytes.loop:
+  %byte.at = phi i64 [ %at, %lines.loop ], [ %byte.next, %byte ]
+  %more.bytes = icmp slt i64 %byte.at, %size
+  br i1 %more.bytes, label %byte, label %slots.loop
+byte:
+  %byte.from = getelementptr i8, ptr %from, i64 %byte.at
+  %byte.to = getelementptr i8, ptr %target, i64 %byte.at
+  %byte.held = load i8, ptr %byte.from, align 1
+  store i8 %byte.held, ptr %byte.to, align 1
+  %byte.next = add i64 %byte.at, 1
+  br label %bytes.loop
+slots.loop:
+  %slot = phi i64 [ 0, %bytes.loop ], [ %slot.next, %move ]
+  %more.slots = icmp slt i64 %slot, %moved
+  br i1 %more.slots, label %move, label %met
+move:
+  %slot.p = getelementptr i64, ptr %slots, i64 %slot
+  %slot.place = load i64, ptr %slot.p, align 8
+  %argument.p = getelementptr i64, ptr %arguments, i64 %slot.place
+  %before = load i64, ptr %argument.p, align 8
+  %after = add i64 %before, %stride
+  store i64 %after, ptr %argument.p, align 8
+  %slot.next = add i64 %slot, 1
+  br label %slots.loop
+met:
+  call void @meet(ptr %shared, i64 %parts)
+  %step.next = add i64 %step, 1
+  br label %steps.loop
+finish:
+  ret void
+}}
 """
 _CYCLES = """
 declare i64 @llvm.readcyclecounter()

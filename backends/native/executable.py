@@ -33,6 +33,7 @@ from .driver import ERRORS as ERRORS_AT
 from .host import array_of, run_on_host
 from .indexing import Batch
 from .lower import Lowered, lower
+from .parts import in_parts
 from .schedule import Placed, schedule
 from .threads import ThreadTuner, threads
 
@@ -72,7 +73,7 @@ class Executable(BoundProgram):
         self.is_simple = (
             not self.has_host and not self.lowered.functions and self.flops < 2 * threads.LEAST_EACH
         )
-        self._only_output = next(iter(self.outputs.values()), np.empty(0))
+        self.only_output = next(iter(self.outputs.values()), np.empty(0))
         self.is_quick = not self.has_host and len(self.outputs) == len(self.inputs) == 1
         _executables.add(self)
 
@@ -108,6 +109,7 @@ class Executable(BoundProgram):
         self._run = ctypes.CFUNCTYPE(None, *kinds)(driven["run"])
         self._cycles = ctypes.CFUNCTYPE(ctypes.c_int64)(driven["cycles"])
         self._once = ctypes.CFUNCTYPE(None, ctypes.c_void_p)(driven["once"])
+        self.over_parts = ctypes.CFUNCTYPE(None, ctypes.c_void_p)(driven["over_parts"])
         self._run_timed = ctypes.CFUNCTYPE(None, *kinds)(driven["run_timed"])
 
     def _memory(self, placed: Sequence[Placed], width: int) -> None:
@@ -156,9 +158,18 @@ class Executable(BoundProgram):
         self.code = np.array(rows or [(0, 0, 0)], np.int64)
         self.times = np.zeros(max(len(rows), 1), np.int64)
         self._code_address, self._times_address = address(self.code), address(self.times)
-        self.frame = np.array([self._code_address, len(rows), self._shared_address], np.int64)
-        self._frame_address = address(self.frame)
+        self.frame = self._code_address, len(rows), self._shared_address
+        self._shares: dict[int, tuple[NDArray, list[Callable[[], object]]]] = {}
+        self._alone = self._share(1)
         self.has_host = any(isinstance(s, Call) for s in self.segments)
+
+    def _share(self, parts: int) -> list[Callable[[], object]]:
+        """One step in `parts` threads: a call for each of them."""
+        if parts not in self._shares:
+            frames = np.array([(*self.frame, part, parts) for part in range(parts)], np.int64)
+            calls: list[Callable[[], object]] = [partial(self._once, address(frame)) for frame in frames]
+            self._shares[parts] = frames, calls
+        return self._shares[parts][1]
 
     # running
     def bind(self, value: Value, array: NDArray) -> None:
@@ -171,6 +182,10 @@ class Executable(BoundProgram):
                 self.arguments[slot] = where
             self._bound[value] = where
 
+    def unbind(self, value: Value) -> None:
+        """Believe nothing of where it lies."""
+        self._bound[value] = 0
+
     def step(self, state: Arrays | None, inputs: Arrays) -> dict[str, NDArray]:
         """One step on arrays in C order of the program's shapes and dtypes.
 
@@ -182,7 +197,7 @@ class Executable(BoundProgram):
                 self.bind_state(state)
             for name, array in inputs.items():
                 self.bind(self.inputs[name], array)
-            self._turn(state or {}, inputs)
+            self.turn(state or {}, inputs)
             return {name: array.copy() for name, array in self.outputs.items()}
 
     def again(self, name: str, array: NDArray) -> NDArray:
@@ -192,33 +207,37 @@ class Executable(BoundProgram):
         value = self.inputs[name]
         with self.lock:
             if array.shape != value.spec.shape:
-                return self._in_parts(value, array)
+                return in_parts(self, value, array)
             self.bind(value, array)
-            self._turn({}, {})
-            return self._only_output.copy()
+            self.turn({}, {})
+            return self.only_output.copy()
 
-    def _in_parts(self, value: Value, array: NDArray) -> NDArray:
-        """The outputs of a step for each part of the rows of `array`, one under the other."""
-        rows, slots, where = value.spec.shape[0], self.slots.get(value, ()), address(array)
-        found = np.empty((len(array), *self._only_output.shape[1:]), self._only_output.dtype)
-        # what is bound moves from part to part
-        self._bound[value] = 0
-        for start in range(0, len(array), rows):
-            for slot in slots:
-                self.arguments[slot] = where
-            self._turn({}, {})
-            found[start : start + rows] = self._only_output
-            where += value.spec.size * value.spec.dtype.itemsize
-        return found
+    def needs_care(self) -> bool:
+        """Whether more is to be done around a step than to call the driver."""
+        return self.has_host or bool(self.lowered.functions) or self.timing
 
-    def _turn(self, state: Arrays, inputs: Arrays) -> None:
+    def turn(self, state: Arrays, inputs: Arrays) -> None:
         """One step on what is bound; only the host looks at `state` and `inputs`."""
-        if not self.is_simple or self.timing:
+        if self.is_simple and not self.timing:
+            self._drive(self._alone)
+        elif self.needs_care():
             self._go(0, 1, state, inputs)
-            return
+        else:
+            self.drive(self._share(self.parts()), 1)
+
+    def drive(self, calls: Sequence[Callable[[], object]], steps: int) -> None:
+        """So many steps by one call of the driver in each thread."""
+        began = time.perf_counter()
+        self._drive(calls)
+        self.tuner.note(len(calls), (time.perf_counter() - began) / steps)
+
+    def _drive(self, calls: Sequence[Callable[[], object]]) -> None:
         words, failed = self._shared_words, False
         try:
-            self._once(self._frame_address)
+            if len(calls) == 1:
+                calls[0]()
+            else:
+                together(calls)
         finally:
             # without a call, so that no handler of a signal comes between a step and the end of its note
             if words[_NOTED]:
@@ -252,7 +271,7 @@ class Executable(BoundProgram):
                     for step in range(first, first + steps):
                         self._with_host(step, parts, state, inputs)
         finally:
-            # as in `_turn`
+            # as in `_drive`
             if words[_NOTED]:
                 words[_NOTED], failed = 0, True
         if failed:

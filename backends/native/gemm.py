@@ -9,9 +9,6 @@ from ..program.ir import Value
 from .kernel import UNIT, Kernel
 from .vectors import literal
 
-_ROUNDS = 10
-_WORD = 0xFFFFFFFF
-
 
 class GemmCall(Kernel):
     """C = alpha A B + beta C by a function of BLAS, called in each thread for its rows or its columns of C.

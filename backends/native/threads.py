@@ -27,8 +27,10 @@ class ThreadTuner:
     Results are the same bits either way.
     """
 
-    AGAIN = 20
-    """After so many turns the slower way is tried again."""
+    AGAIN, RARELY = 20, 20
+    """After so many turns the slower way is tried again; where it is so many times slower, up to so many
+    times more rarely, for else it would take most of the time.
+    """
     TRIES = 3
     """A way is judged by the best of its last so many binds: the first ones meet
     cold memory, and any may be disturbed.
@@ -36,22 +38,29 @@ class ThreadTuner:
 
     def __init__(self) -> None:
         self.seconds: dict[int, deque[float]] = {}
+        self.best: dict[int, float] = {}
         self.turn = 0
 
     def choose(self, most: int) -> int:
         """One thread or `most`, for the next turn."""
         if most == 1:
             return 1
+        several, one = self.best.get(most), self.best.get(1)
+        if several is None or one is None:
+            return most if several is None else 1
+        faster, slower = (most, 1) if several <= one else (1, most)
         self.turn += 1
-        for count in (most, 1):
-            if len(self.seconds.get(count, ())) < self.TRIES:
-                return count
-        best, other = sorted((most, 1), key=lambda count: min(self.seconds[count]))
-        return other if self.turn % self.AGAIN == 0 else best
+        if self.turn < self.AGAIN * min(self.best[slower] / self.best[faster], self.RARELY):
+            return faster
+        self.turn = 0
+        return slower
 
     def note(self, parts: int, seconds: float) -> None:
         """A step took `seconds` with `parts` threads."""
-        self.seconds.setdefault(parts, deque(maxlen=self.TRIES)).append(seconds)
+        times = self.seconds.setdefault(parts, deque(maxlen=self.TRIES))
+        times.append(seconds)
+        if len(times) == self.TRIES:
+            self.best[parts] = min(times)
 
 
 class ThreadPool:
@@ -74,7 +83,7 @@ class ThreadPool:
         if wanted <= 1:
             return 1
         allowed = self._cores() if self.limit is None else self.limit
-        return max(1, min(wanted, allowed, blas.allowed_threads(), self.most()))
+        return max(1, min(wanted, allowed, blas.allowed_threads(), _MOST))
 
     def _cores(self) -> int:
         """The cores that this process may use, looked up a few times a second."""

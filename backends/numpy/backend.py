@@ -52,7 +52,9 @@ def _data_of(value: Any) -> Any:
     """What NumPy should make an array of: of arrays of other libraries
     their data, without what hangs on them.
     """
-    if isinstance(value, np.ma.MaskedArray) and np.ma.is_masked(value):
+    # NumPy imports them when they are asked for: before that there are none
+    masked = sys.modules.get("numpy.ma")
+    if masked is not None and isinstance(value, masked.MaskedArray) and masked.is_masked(value):
         raise DTypeError(
             "this array has masked values; fill them, as in array.filled(0), or take those that are "
             "not masked"

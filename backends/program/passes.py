@@ -95,7 +95,9 @@ class _Rewriter:
 
     def _one(self, instruction: Instruction) -> None:
         result = instruction.result
-        instruction = instruction._replace(operands=tuple(self._final(o) for o in instruction.operands))
+        operands = tuple(map(self._final, instruction.operands))
+        if operands != instruction.operands:
+            instruction = instruction._replace(operands=operands)
         instruction = self._with_numbers(instruction)
         instruction = self._shorter(instruction)
         alias = self._alias(instruction)
@@ -119,6 +121,8 @@ class _Rewriter:
         if row.kind != "elementwise" or instruction.primitive == "astype":
             return instruction
         operands = list(instruction.operands)
+        if len(operands) == 1:
+            return instruction
         for i, operand in enumerate(operands):
             others = any(isinstance(o, Value) for j, o in enumerate(operands) if j != i)
             if not isinstance(operand, Value) or not others:
@@ -126,7 +130,8 @@ class _Rewriter:
             shorter: list[Operand] = [*operands[:i], self._smaller(operand), *operands[i + 1 :]]
             if shorter[i] != operand and _infer(instruction, shorter) == instruction.result.spec:
                 operands = shorter
-        return instruction._replace(operands=tuple(operands))
+        changed = any(new is not old for new, old in zip(operands, instruction.operands, strict=True))
+        return instruction._replace(operands=tuple(operands)) if changed else instruction
 
     def _smaller(self, operand: Value) -> Operand:
         """The number that `operand` is throughout, or what was broadcast to it."""

@@ -32,8 +32,9 @@ def prepare(program: Program, split_sums: bool = True) -> Program:
 
 def _each(program: Program, rewrite: Callable[[Instruction], Iterator[Instruction]]) -> Program:
     """All instructions rewritten; what comes of one has its scope."""
-    pairs = ((new, i.scope) for i in program.instructions for new in rewrite(i))
-    return program._replace(instructions=tuple(new._replace(scope=scope) for new, scope in pairs))
+    pairs = ((new, i) for i in program.instructions for new in rewrite(i))
+    made = (new if new is old else new._replace(scope=old.scope) for new, old in pairs)
+    return program._replace(instructions=tuple(made))
 
 
 def _with_draws_first(program: Program) -> Program:
@@ -94,6 +95,9 @@ def _with_cast_products(program: Program) -> Program:
             yield instruction
             return
         dtype, given = result.spec.dtype, list(operands)
+        if all(operand.spec.dtype == dtype for operand in operands_of(instruction)):
+            yield instruction
+            return
         for at, operand in enumerate(operands):
             if isinstance(operand, Value) and operand.spec.dtype != dtype:
                 cast = fresh(Spec(operand.spec.shape, dtype))

@@ -62,9 +62,15 @@ from .tracing import Captured, capture
 if TYPE_CHECKING:
     from . import testing
     from .call import Function
+    from .call import op as op
 
-    def __getattr__(name: str) -> Function:
-        """For type checkers: every other name is the function of an op."""
+    # A module of the same name, imported on the way, would be what they find: these functions stand last.
+    from .checkpoint import checkpoint as checkpoint
+    from .creation import tensor as tensor
+    from .draw import draw as draw
+    from .jit import jit as jit
+
+    def __getattr__(name: str) -> Function: ...  # every other name is the function of an op
 
 else:
 

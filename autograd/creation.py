@@ -66,7 +66,8 @@ def _create(
     return result
 
 
-def _shape(shape: int | Sequence[int]) -> Shape:
+def _shape(shape: Any) -> Shape:
+    """Of an integer, or a tuple or list of them."""
     sizes = tuple(n.__index__() for n in (shape if isinstance(shape, (tuple, list)) else (shape,)))
     if any(n < 0 for n in sizes):
         raise ShapeError(f"negative size in shape {sizes}")

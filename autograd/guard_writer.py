@@ -17,7 +17,7 @@ from types import (
     MethodWrapperType,
     ModuleType,
 )
-from typing import Any
+from typing import Any, TypeGuard
 
 from .compared import COMPARISONS, array_content, is_empty, missing, snapshot
 from .executed import Executed, is_library, names_of
@@ -322,7 +322,7 @@ def _is_of_module(function: FunctionType) -> bool:
     )
 
 
-def _remembers(value: Any) -> bool:
+def _remembers(value: Any) -> TypeGuard[Any]:
     """Whether this is a function of a cache that has something in it: it
     may have answered without running.
     """

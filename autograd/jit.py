@@ -3,10 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, overload
 
 from .jitted import Jitted
 from .tracekeys import State
+
+
+@overload
+def jit(
+    f: Callable[..., Any],
+    state: State = None,
+    donate: bool = False,
+    name: str | None = None,
+    precision: str | None = None,
+) -> Jitted: ...
+
+
+@overload
+def jit(
+    f: None = None,
+    state: State = None,
+    donate: bool = False,
+    name: str | None = None,
+    precision: str | None = None,
+) -> Callable[[Callable[..., Any]], Jitted]: ...
 
 
 def jit(

@@ -205,10 +205,10 @@ class Op:
         places = {name: i for i, name in enumerate(self.arrays)} | {"y": len(self.arrays)}
         if self.variadic or not saved or not set(saved) <= set(places):
             return None
-        if len(saved) > 1:
-            return itemgetter(*(places[n] for n in saved))
-        place = slice(places[saved[0]], places[saved[0]] + 1)
-        return itemgetter(place)
+        if len(saved) == 1:
+            place = places[saved[0]]
+            return itemgetter(slice(place, place + 1))
+        return itemgetter(*(places[n] for n in saved))
 
     def _make_pullback(self, position: int, name: str, saved: tuple[str, ...]) -> Pullback:
         rule, names = self.vjp[name], self._rule_names[name]

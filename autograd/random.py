@@ -174,7 +174,8 @@ def _generator(key: Generator | int | None) -> Generator:
     return key if isinstance(key, Generator) else Generator(key)
 
 
-def _shape(shape: Size) -> Shape:
+def _shape(shape: Any) -> Shape:
+    """Of a `Size`."""
     sizes = tuple(shape) if isinstance(shape, (tuple, list)) else (shape,)
     if any(not isinstance(n, int) or n < 0 for n in sizes):
         raise ShapeError(f"a shape is made of integers >= 0, got {shape!r}")

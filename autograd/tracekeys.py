@@ -27,8 +27,8 @@ _log = logging.getLogger("gradloom")
 State = Mapping[str, Tensor] | Iterable[Tensor] | Any
 
 
-def named(state: State) -> dict[str, Tensor]:
-    """The tensors of `state` by name."""
+def named(state: Any) -> dict[str, Tensor]:
+    """The tensors of `state`, a `State`, by name."""
     if state is None:
         return {}
     if isinstance(state, Tensor):
@@ -56,8 +56,8 @@ def named(state: State) -> dict[str, Tensor]:
     )
 
 
-def identities(state: State) -> Any:
-    """Which tensors `state` is now, for comparison with a program's, which holds its
+def identities(state: Any) -> Any:
+    """Which tensors `state`, a `State`, is now, for comparison with a program's, which holds its
     tensors: no other has their address.
     """
     if hasattr(state, "jit_key"):

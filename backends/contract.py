@@ -114,32 +114,41 @@ class Backend(Protocol):
         """`rule(self, *args, **static)` to rounding, by whatever means. A rule is
         a function of its arguments alone.
         """
+        ...
 
     def asarray(self, value: Any, dtype: DType | None = None) -> Array:
         """A new array of this backend that holds `value`; later changes of `value` do not reach it."""
+        ...
 
     def from_dlpack(self, value: Any) -> Array:
         """An array that shares memory with `value`, an object with `__dlpack__`
         whose memory this backend can read.
         """
+        ...
 
     def owned(self, array: Array, shared: bool = False) -> Array:
         """`array`, or a contiguous copy where it is a view, a scalar, or `shared` with another holder."""
+        ...
 
     def accumulate(self, total: Array, term: Array) -> Array:
         """`total + term`, in the memory of `total` where that is possible. `total` must not be used again."""
+        ...
 
     def to_numpy(self, array: Array) -> np.ndarray[Any, DType]:
         """A NumPy array with the same values; it may share memory with `array`."""
+        ...
 
     def quiet(self) -> AbstractContextManager[Any]:
         """A context without floating-point warnings, for gradients at points where the slope is infinite."""
+        ...
 
     def index(self, value: Any) -> Array:
         """`value` as an array of indices: integers as they are, a boolean mask as a tuple of positions."""
+        ...
 
     def compile(self, program: Any, feeds: Mapping[str, Feed] | None = None) -> Executable:
         """A traced program, ready to run. `feeds` are the inputs, by name, that `epoch` takes from rows."""
+        ...
 
 
 class Feed(NamedTuple):
@@ -172,6 +181,7 @@ class Executable(Protocol):
         """One step; all arrays have the program's shapes and dtypes and
         lie in C order. Returns new arrays.
         """
+        ...
 
     def epoch(
         self,
@@ -202,18 +212,23 @@ class Executable(Protocol):
         Of an array with several times the rows of that input each part has a step, and
         the outputs are one under the other.
         """
+        ...
 
     def memory_report(self) -> str:
         """Which values lie where, and the peak in bytes."""
+        ...
 
     def kernels(self) -> list[str]:
         """What runs one after the other, a line each."""
+        ...
 
     def source(self) -> str:
         """The text that was compiled."""
+        ...
 
     def profile(self, run: Callable[[], object]) -> list[ProfileRow]:
         """What each kernel of a step takes, while `run` runs steps."""
+        ...
 
     def compare(
         self, state: Mapping[str, Array], inputs: Mapping[str, Array]
@@ -221,6 +236,7 @@ class Executable(Protocol):
         """(kernel, value, largest relative difference) of a step beside
         the interpreter; nothing is changed.
         """
+        ...
 
 
 def as_array(backend: Backend, value: Any) -> Array:

@@ -58,7 +58,7 @@ def normalise_axis(axis: int, ndim: int) -> int:
     return axis % ndim if ndim else 0
 
 
-def normalise_axes(axis: int | Sequence[int] | None, ndim: int) -> tuple[int, ...]:
+def normalise_axes(axis: int | tuple[int, ...] | list[int] | None, ndim: int) -> tuple[int, ...]:
     """The axes of a reduction as a sorted tuple; None means all."""
     if axis is None:
         return tuple(range(ndim))
@@ -89,7 +89,7 @@ def along_axis(shape: Shape, *, axis: int) -> Shape:
     return shape
 
 
-def resolve_reshape(old: Shape, new: int | Sequence[int]) -> Shape:
+def resolve_reshape(old: Shape, new: int | tuple[int, ...] | list[int]) -> Shape:
     """`new` with its -1 worked out from the number of elements in `old`."""
     wanted = tuple(n.__index__() for n in (new if isinstance(new, (tuple, list)) else (new,)))
     size, known = math.prod(old), math.prod(n for n in wanted if n != -1)

@@ -81,6 +81,7 @@ def measure(contest: Contest, options: argparse.Namespace) -> Report:
     print(table(report, contest), flush=True)
     if options.plot and report.figures:
         contest.draw(report, options.plot)
+    contest.finish(report, options)
     return report
 
 

@@ -121,6 +121,9 @@ class Contest(ABC):
         """The lines of the table, where a block per task is not what a reader wants."""
         return None
 
+    def finish(self, report: Report, options: argparse.Namespace) -> None:  # noqa: B027 - most do not
+        """What is done with a report beside showing it."""
+
     def draw(self, report: Report, path: Path) -> None:
         """The picture.
 

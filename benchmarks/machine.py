@@ -53,13 +53,27 @@ def machine_facts() -> dict[str, Any]:
         "memory": _first_after(Path("/proc/meminfo"), "MemTotal"),
         "load": os.getloadavg()[0] if hasattr(os, "getloadavg") else None,
         "python": platform.python_version(),
+        "numpy": _version_of("numpy"),
         "system": platform.system(),
         "release": platform.release(),
         "left out of the environment": [name for name in HELD_BACK if name in os.environ],
         "commit": _line("git", "-C", str(ROOT), "rev-parse", "--short", "HEAD"),
+        "changed": changed(),
         "gpu": _line("nvidia-smi", "--query-gpu=name", "--format=csv,noheader"),
         "driver": _line("nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader"),
     }  # fmt: skip
+
+
+def changed() -> str | None:
+    """The first file that is not as the commit has it, with git's letters, or None; reports do not count."""
+    return _line("git", "-C", str(ROOT), "status", "--porcelain", "--", ".", ":!benchmarks/results")
+
+
+def _version_of(distribution: str) -> str | None:
+    try:
+        return version(distribution)
+    except PackageNotFoundError:
+        return None
 
 
 def _first_after(path: Path, label: str) -> str | None:
@@ -96,10 +110,11 @@ def environment(threads: int, gpu: bool = False) -> dict[str, str]:
 
 def own_version() -> str:
     """Gradloom's."""
-    try:
-        return version("gradloom")
-    except PackageNotFoundError:  # run from the source
-        line = next(
-            line for line in (ROOT / "pyproject.toml").read_text().splitlines() if line.startswith("version")
-        )
-        return line.split('"')[1]
+    installed = _version_of("gradloom")
+    if installed:
+        return installed
+    # run from the source
+    line = next(
+        line for line in (ROOT / "pyproject.toml").read_text().splitlines() if line.startswith("version")
+    )
+    return line.split('"')[1]

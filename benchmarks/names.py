@@ -14,6 +14,7 @@ class Peer(NamedTuple):
 
 PEERS = {
     "gradloom": Peer("numpy", "with_gradloom:prepare"),
+    "gradloom-numpy": Peer("numpy", "with_gradloom:on_numpy"),
     "torch": Peer("torch", "with_torch:eager"),
     "torch-compile": Peer("torch", "with_torch:compiled"),
     "torch-graph": Peer("torch", "with_torch_graph:whole_step"),
@@ -38,5 +39,7 @@ FRAMEWORKS = (
 )  # fmt: skip
 """Those that train networks on the CPU."""
 ON_GPU = ("gradloom", "torch", "torch-compile", "torch-graph", "jax", "jax-scan")
+IN_BFLOAT16 = ("gradloom", "torch", "torch-compile", "jax", "jax-scan")
+"""Those that have products of bfloat16 on the CPU."""
 PRODUCTS = ("openblas", "openblas-1-core", "cublas")
 """Matrix products alone."""

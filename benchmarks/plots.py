@@ -10,7 +10,7 @@ from .contest import Report
 from .names import PEERS, PRODUCTS
 
 COLOURS = {
-    "gradloom": "#d62728", "torch": "#ff7f0e", "torch-compile": "#b8860b", "torch-graph": "#8c564b", "jax": "#1f77b4",
+    "gradloom": "#d62728", "gradloom-numpy": "#f4a6a6", "torch": "#ff7f0e", "torch-compile": "#b8860b", "torch-graph": "#8c564b", "jax": "#1f77b4",
     "jax-scan": "#17becf", "keras-jax": "#2ca02c", "keras-tensorflow": "#8fbc8f", "scikit-learn": "#e377c2",
     "mygrad": "#7f7f7f", "tinygrad": "#bcbd22", "numpy": "#7f4fa8",
 }  # fmt: skip

@@ -223,6 +223,8 @@ def tried(model: Model, make: Callable[[], T], name: str) -> tuple[T | None, Exc
     After any error all is as if it had not been tried; those that are not of tracing are raised. While
     another thread trains the model, what is met may be that one's doing: then it is tried again.
     """
+    made: T | None = None
+    error: Exception | None = None
     for _ in range(_TRIES):
         trained = _is_trained_elsewhere(model)
         made, error = _tried_once(model, make, name)

@@ -64,7 +64,6 @@ def argument(
     after: str = "",
     takes: Check | None = None,
     instead_of_none: Callable[[Any], Any] | None = None,
-    kw_only: bool = False,
 ) -> Any:
     """Declare an argument.
 
@@ -74,11 +73,22 @@ def argument(
         after: the argument that it follows where it is no dataclass's order.
         takes: what the constructor takes, where that is more than may be set later.
         instead_of_none: from the object, which has the arguments before this one, to what it keeps for None.
-        kw_only: it is one of the common arguments, also outside of a `common` class.
 
     What an argument that a base declares, too, does not say of itself is that of the base.
     """
-    return Argument(check, default, after, takes, instead_of_none, common=kw_only)
+    return Argument(check, default, after, takes, instead_of_none)
+
+
+def common_argument(
+    check: Check | None = None, *, default: Any = REQUIRED, after: str = "", kw_only: Literal[True]
+) -> Any:
+    """Declare one of the common arguments outside of a `common` class; `kw_only` says so to type checkers.
+
+    It is no parameter of `argument`: they would take its default there for that of every field, whatever the
+    decorator of the class says.
+    """
+    assert kw_only
+    return Argument(check, default, after, common=True)
 
 
 def attribute(default: Any = REQUIRED, *, init: Literal[False] = False) -> Any:
@@ -87,13 +97,15 @@ def attribute(default: Any = REQUIRED, *, init: Literal[False] = False) -> Any:
     return Attribute(default)
 
 
-@dataclass_transform(eq_default=False, field_specifiers=(argument, attribute))
+@dataclass_transform(eq_default=False, field_specifiers=(argument, common_argument, attribute))
 def constructor(cls: type[T]) -> type[T]:
     """Write the constructor of a class from its arguments and those of its base; `__post_init__` ends it."""
     return _constructed(cls, False)
 
 
-@dataclass_transform(eq_default=False, kw_only_default=True, field_specifiers=(argument, attribute))
+@dataclass_transform(
+    eq_default=False, kw_only_default=True, field_specifiers=(argument, common_argument, attribute)
+)
 def common(cls: type[T]) -> type[T]:
     """The same for a base whose arguments stand behind those of its subclasses."""
     return _constructed(cls, True)

@@ -99,13 +99,19 @@ def _metric(given: Any) -> Metric:
 
 def metrics_of(given: Any) -> list[Metric]:
     """The metrics that `compile` was given: names, objects or functions, several or one."""
-    one = isinstance(given, (str, Metric, Loss)) or callable(given)
-    if not one and given is not None and (isinstance(given, Mapping) or not isinstance(given, Iterable)):
+    several: Iterable[Any]
+    if isinstance(given, (str, Metric, Loss)) or callable(given):
+        several = (given,)
+    elif given is None:
+        several = ()
+    elif isinstance(given, Iterable) and not isinstance(given, Mapping):
+        several = given
+    else:
         raise ArgumentError(
             "metrics are nn.Metric objects, names or functions, a list of them or one, got "
             f"{type(given).__name__} {given!r}"
         )
-    chosen = [_metric(metric) for metric in ([given] if one else () if given is None else given)]
+    chosen = [_metric(metric) for metric in several]
     names = [metric.name for metric in chosen]
     if "loss" in names:
         raise ArgumentError("a metric cannot be called 'loss'")

@@ -268,15 +268,16 @@ class Model(Storable):
         if is_iterable_of_batches(x):
             batches: Data = IterableData(x, self.dtype)
         else:
-            inputs = features(x, self.dtype, sample=self.sample_shape)
-            check_lengths(inputs, None, None)
-            batches = ArrayData(Rows(inputs), size)
+            rows = Rows(features(x, self.dtype, sample=self.sample_shape))
+            check_lengths(rows.x, None, None)
+            batches = ArrayData(rows, size)
         with self.drawing(), nullcontext() if self.built else undone_on_error(self):
             forward = self._compiled_forward()
             if not isinstance(batches, ArrayData) or shows_progress(verbose):
                 parts = [forward(b.x, b.x.shape[0])[0] for b in progress(batches, "predict", verbose)]
                 return ag.concat(parts, axis=0).numpy()
-            outputs, runs = forward(batches.rows.x, size)
+            inputs = batches.rows.x
+            outputs, runs = forward(inputs, size)
             if (inputs.shape, inputs.dtype) == (getattr(x, "shape", None), getattr(x, "dtype", None)):
                 forward.remember(x, batch_size, runs)
             return outputs.numpy()

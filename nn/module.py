@@ -97,7 +97,7 @@ class Module(Node):
     def build(self, *shapes: tuple[int, ...], dtype: Any) -> None:
         """Create the parameters for inputs of `shapes`, in floating `dtype`."""
 
-    def call(self, *inputs: Any) -> Any:
+    def call(self, *inputs: Any, **kwargs: Any) -> Any:
         """Compute the result. One that takes `training` is told whether the call is part of training."""
         raise ArgumentError(f"{type(self).__name__} defines no call(self, x)")
 
@@ -148,7 +148,7 @@ class Module(Node):
         try:
             inside.set(type(self).__name__)
             if self._takes_training:
-                return self.call(*inputs, training=self.is_training)  # type: ignore[call-arg]
+                return self.call(*inputs, training=self.is_training)
             return self.call(*inputs)
         finally:
             inside.set(before)

@@ -177,5 +177,5 @@ def tensors_of(helper: Any) -> list[Tensor]:
     """
     if isinstance(helper, Metric) and not helper.traced:
         return [getattr(helper, name) for name in helper.state_names]
-    state = getattr(helper, "state", None)
+    state: Callable[[], dict[str, Tensor]] | None = getattr(helper, "state", None)
     return list(state().values()) if callable(state) else []

@@ -110,7 +110,7 @@ TESTS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("backends/numpy/rounding.py", ("tests/backends/test_precision.py", "tests/nn/test_mixed_precision.py")),
     ("backends/numpy/planned.py", ("tests/backends/test_passes.py", "tests/autograd/jit/*", "tests/nn/compiled/*")),
     ("backends/numpy/", ("tests/backends/test_primitives.py", "tests/backends/test_registry.py", "tests/autograd/test_conv.py", "tests/autograd/jit/*", "tests/autograd/test_einsum.py")),
-    ("backends/program/precision.py", ("tests/backends/test_precision.py", "tests/autograd/test_jit_precision.py", "tests/nn/test_mixed_precision.py")),
+    ("backends/program/precision.py", ("tests/backends/test_precision.py", "tests/backends/test_native_bfloat16.py", "tests/autograd/test_jit_precision.py", "tests/nn/test_mixed_precision.py")),
     ("backends/program/formula.py", ("tests/backends/test_formula.py", "tests/autograd/test_docs.py")),
     ("backends/program/", (
         "tests/backends/test_program.py", "tests/backends/test_fuse.py",

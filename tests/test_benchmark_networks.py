@@ -15,10 +15,13 @@ import pytest
 
 from benchmarks import measure
 from benchmarks.contest import Report
+from benchmarks.contests import step
 from benchmarks.contests.lab import CONTEST as LAB
 from benchmarks.contests.scaling import CONTEST as SCALING
+from benchmarks.contests.shared import Phases, digits, on_disk
 from benchmarks.contests.step import CONTEST as STEP
 from benchmarks.contests.step import must_have_gpu
+from benchmarks.contests.tuning import HIDDEN, learned
 from benchmarks.measure import seconds_per_pass
 from benchmarks.names import PEERS
 from benchmarks.networks import alone, by_hand, reference, with_gradloom
@@ -72,7 +75,7 @@ def trained(make: Any, name: str) -> tuple[float, Any]:
 
 
 @pytest.mark.parametrize("name", LEARNERS)
-@pytest.mark.parametrize("peer", ["gradloom", "numpy"])
+@pytest.mark.parametrize("peer", ["gradloom", "gradloom-numpy", "numpy"])
 def test_losses_and_probabilities_are_those_of_the_reference(peer: str, name: str) -> None:
     loss, probabilities = trained(prepared(peer), name)
     expected, exact = trained(reference.Reference, name)
@@ -108,6 +111,17 @@ def test_the_contest_on_a_gpu_can_be_described_without_one() -> None:
     assert {"torch-graph", "cublas", "gradloom"} <= set(STEP.names(options))
     assert "CUDA_VISIBLE_DEVICES" not in STEP.environment(options).keys() - os.environ.keys()
     assert problem_of("vast").shape == "8192x4-10"
+
+
+def test_on_a_cpu_those_take_part_that_have_the_precision(monkeypatch: pytest.MonkeyPatch) -> None:
+    options = argparse.Namespace(backend="numba", precision="bfloat16", smoke=True)
+    monkeypatch.setattr(step, "expected_losses", lambda name, where, tasks: where)
+    assert set(STEP.names(options)) == {"gradloom", "torch", "torch-compile", "jax", "jax-scan"}
+    where = STEP.settings(options, ["tiny"], Path())
+    assert (where["device"], where["precision"]) == ("cpu", "bfloat16")
+    options.precision = "float16"
+    with pytest.raises(SystemExit, match="--precision float16 needs --backend cupy"):
+        STEP.settings(options, ["tiny"], Path())
 
 
 def test_no_cupy_is_a_clear_message(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -262,6 +276,75 @@ def test_a_job_in_its_own_process() -> None:
     assert 0 < found["seconds"] < took
     with pytest.raises(RuntimeError, match="KeyError: 'nobody'"):
         alone.start("first_step", "nobody", problem, ONE._asdict())
+
+
+def test_a_search_trains_a_network_of_every_width(tmp_path: Path) -> None:
+    """Three classes of the corners of a triangle: easy, and a guess is right in a third."""
+    draw = np.random.default_rng(0)
+    y = draw.integers(0, 3, 480)
+    x = np.array([[2.0, 0.0], [-1.0, 1.7], [-1.0, -1.7]])[y] + draw.normal(0, 0.3, (480, 2))
+    file = on_disk((x[:384], y[:384], x[384:], y[384:]), tmp_path / "rows.npz")
+    rows = perceptron("rows", 16, 24, (2, 8, 3), 0.0, optimizer="adam")
+    given = ONE._asdict() | {"file": file, "hidden": [[16], [12, 8]]}
+    trained = alone.search("numpy", rows, given | {"epochs": 10})["accuracies"]
+    assert len(trained) == 2
+    assert min(trained) > 0.9
+    untrained = alone.search("numpy", rows, given | {"epochs": 0})["accuracies"]
+    assert max(untrained) < 0.9
+
+
+def test_a_search_without_learning_does_not_count() -> None:
+    assert learned([0.7, 0.81, 0.96]) == "70.0% to 96.0% of held-out rows"
+    for accuracies in ([0.69, 0.96], [0.8, 0.94]):
+        with pytest.raises(AssertionError, match=f"accuracies from {accuracies[0]}"):
+            learned(accuracies)
+    assert len(set(HIDDEN)) == 20
+
+
+def test_the_digits_are_what_they_were() -> None:
+    x, y, x_test, y_test = digits()
+    assert x.shape == (1408, 64)
+    assert x_test.shape == (389, 64)
+    assert (x.min(), x.max()) == (0.0, 1.0)
+    assert np.bincount(np.concatenate([y, y_test]).astype(int)).tolist() == [
+        178, 182, 177, 183, 181, 182, 181, 179, 174, 180,
+    ]  # fmt: skip
+
+
+def test_cold_begins_with_empty_caches_and_warm_with_what_cold_left(tmp_path: Path) -> None:
+    seen: list[tuple[str, ...]] = []
+
+    def job(caches: dict[str, str]) -> tuple[float, dict[str, Any]]:
+        folder = Path(caches["GRADLOOM_CACHE_DIR"])
+        seen.append(tuple(sorted(path.name for path in folder.iterdir())))
+        (folder / f"kernel{len(seen)}").touch()
+        return 1.0, {}
+
+    phases = Phases(tmp_path / "one")
+    for phase in ("cold", "warm", "cold", "warm"):
+        phases.run("tiny", phase, job)
+    assert seen == [(), ("kernel1",), (), ("kernel3",)]
+    seen.clear()
+    Phases(tmp_path / "two").run("tiny", "warm", job)
+    assert seen == [(), ("kernel1",)], "warm alone makes its caches first"
+
+
+def test_gradloom_without_the_extra_needs_nothing_of_it() -> None:
+    """In a process of its own: others have imported Numba here."""
+    code = (
+        "import sys; from benchmarks.networks import alone, problems\n"
+        "small = problems.perceptron('small', 4, 2, (2, 3, 2))\n"
+        "alone.first_step('gradloom-numpy', small, {'threads': 1, 'device': 'cpu', 'precision': 'float32'})\n"
+        "print([name for name in ('numba', 'llvmlite', 'scipy_openblas32') if name in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=Path(__file__).parents[1],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.strip() == "[]"
 
 
 def report() -> Report:

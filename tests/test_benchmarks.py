@@ -28,6 +28,7 @@ HERE = {
     "compile": "gradloom,numpy",
     "memory": "gradloom,numpy",
     "lab": "gradloom,numpy",
+    "tune": "gradloom,gradloom-numpy",
     "predict": "gradloom,numpy",
     "scaling": "gradloom,numpy",
 }
@@ -36,7 +37,7 @@ HERE = {
 FEW = {"ops": slice(0, 12, 3), "lab": slice(1), "scaling": slice(2, 4)}
 """Of the tasks of these, which take long; all of them with `--full`."""
 ALONE = {"scaling": "gradloom"}
-PEERS = ("step", "overhead", "predict", "import")
+PEERS = ("step", "overhead", "predict", "import", "tune")
 
 pytestmark = pytest.mark.once
 
@@ -98,8 +99,8 @@ def test_every_peer_runs(name: str, full: bool, tmp_path: Path) -> None:
     Without `--full` those are left out that need no framework, and run above, and those whose networks
     `test_benchmark_networks.py` holds against the reference, too.
     """
-    if name == "import" and not full:
-        pytest.skip("the others import them, too; with --full")
+    if name in ("import", "tune") and not full:
+        pytest.skip("the others import and train them, too; with --full")
     if importlib.util.find_spec("torch") is None:
         pytest.skip("no other framework is installed; what needs none is run above")
     known = [peer for peer in find(name).contestants if peer != "torch-compile"]

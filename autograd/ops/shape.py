@@ -205,12 +205,18 @@ def stack(xp, *arrays, axis=0):
     return xp.concat(*(xp.reshape(a, shape=_with_ones(a.shape, (axis,))) for a in arrays), axis=axis)
 
 
-def _widths(x: Any, pad_width: Any, value: float) -> dict[str, Any]:
-    pairs = (pad_width, pad_width) if isinstance(pad_width, int) else tuple(pad_width)
+def _pairs(pad_width: Any, ndim: int) -> tuple[Any, ...]:
+    """(before, after) of each axis, from one number, one pair for all, or a pair for each."""
+    if isinstance(pad_width, int):
+        return ((pad_width, pad_width),) * ndim
+    pairs = tuple(pad_width)
     if pairs and isinstance(pairs[0], int):
-        pairs = (pairs,) * len(x.shape)
-    if len(pairs) == 1:
-        pairs = tuple(pairs) * len(x.shape)
+        return (pairs,) * ndim
+    return pairs * ndim if len(pairs) == 1 else pairs
+
+
+def _widths(x: Any, pad_width: Any, value: float) -> dict[str, Any]:
+    pairs = _pairs(pad_width, len(x.shape))
     if any(width < 0 for pair in pairs for width in pair):
         raise ShapeError(f"pad_width {pad_width} holds a negative number")
     return dict(pad_width=tuple((int(before), int(after)) for before, after in pairs), value=value)

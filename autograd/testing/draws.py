@@ -112,8 +112,8 @@ def _resized(
     """
     only_shapes = all(isinstance(value, tuple) for _, value in described)
     sizes = {n for _, value in described if isinstance(value, tuple) for n in value if n > 1}
-    new = {n: choose(1 if only_shapes else n, n + 3) for n in sorted(sizes)}
-    changed = [
+    new: dict[int, int] = {n: choose(1 if only_shapes else n, n + 3) for n in sorted(sizes)}
+    changed: list[tuple[str, Any]] = [
         (name, tuple(new.get(n, n) for n in value) if isinstance(value, tuple) else value)
         for name, value in described
     ]

@@ -41,16 +41,19 @@ class Subject(Protocol):
 
     def value(self, arrays: Sequence[NDArray]) -> NDArray:
         """The function, computed in the dtype of the arrays."""
+        ...
 
     def pull(self, arrays: Sequence[NDArray], weights: NDArray, wanted: tuple[int, ...]) -> list[NDArray]:
         """Reverse mode: gradients of `sum(weights * value)` at the inputs
         `wanted`, zeros where it ignores one.
         """
+        ...
 
     def push(self, arrays: Sequence[NDArray], tangents: Mapping[int, NDArray]) -> NDArray | None:
         """Forward mode: the change of the value along `tangents` (others
         stay); None where there is no such mode.
         """
+        ...
 
     def gradient(
         self, wanted: tuple[int, ...], weights: NDArray, directions: Sequence[NDArray]
@@ -58,17 +61,21 @@ class Subject(Protocol):
         """The subject `arrays -> sum over wanted of (direction * pull)`, for
         second order; None when it cannot.
         """
+        ...
 
     def input_name(self, position: int) -> str:
         """How messages call the input at `position`."""
+        ...
 
     def call_text(self) -> str:
         """An expression that is this subject, or the function, in a script: `ag.multiply`, or `f`."""
+        ...
 
     def imports(self) -> tuple[str, ...]:
         """The lines that a script needs before `call_text()`, beyond numpy and
         autograd (`import autograd as ag`).
         """
+        ...
 
 
 class BaseSubject:
@@ -256,7 +263,7 @@ class _Gradient(_Derived):
         super().__init__(origin, projected, f"gradient of {origin.name}")
 
 
-def subject_of(function: Any) -> Subject:
+def subject_of(function: Subject | Function) -> Subject:
     """`function` if it is a subject, else the subject of a function of tensors.
 
     Raises:

@@ -51,8 +51,8 @@ class Fused:
             (a.shape, a.dtype.char, a.data.ptr % _ALIGNED == 0) if type(a) is array_type else (type(a), a)
             for a in args
         )
+        key = (rule, kinds, *static.items())
         try:
-            key = (rule, kinds, *static.items())
             ready = self._ready[key]
         except KeyError:
             if len(self._ready) >= _REMEMBERED:

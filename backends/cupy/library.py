@@ -43,6 +43,12 @@ def library() -> Any:
         if error.name == "cupy":
             raise ImportError(f"CuPy is not installed; {_INSTALL}", name="cupy") from None
         raise ImportError(f"CuPy is installed and cannot be imported: {error}") from error
+    _check(cupy)
+    return cupy
+
+
+def _check(cupy: Any) -> None:
+    """Whether this CuPy is new enough, and has a driver and a device."""
     if int(cupy.__version__.partition(".")[0]) < OLDEST:
         raise ImportError(f"CuPy {cupy.__version__} is too old, at least {OLDEST} is needed; {_INSTALL}")
     runtime = cupy.cuda.runtime
@@ -52,7 +58,6 @@ def library() -> Any:
         raise ImportError(_why_no_device(runtime, str(error))) from error
     if not count:
         raise ImportError(_why_no_device(runtime, "cudaErrorNoDevice"))
-    return cupy
 
 
 def _why_no_device(runtime: Any, error: str) -> str:

@@ -9,9 +9,6 @@ from ..program.ir import Value
 from .kernel import UNIT, Kernel
 from .vectors import literal
 
-_ROUNDS = 10
-_WORD = 0xFFFFFFFF
-
 
 class GemmCall(Kernel):
     """C = alpha A B + beta C by a function of BLAS, called in each thread for its rows or its columns of C.
@@ -81,7 +78,7 @@ class GemmCall(Kernel):
 
     def _alpha(self, inner: str) -> str:
         code = self.code
-        if isinstance(self.alpha, float):
+        if not isinstance(self.alpha, str):
             return literal(self.alpha * self.sign, NAMES[self.dtype])
         value = code.load(self.alpha, self.dtype)
         return (code.negate(value) if self.sign < 0 else value).name

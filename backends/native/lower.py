@@ -23,7 +23,7 @@ from ..program.nest import Nest, is_flat, kept_axes, scratch_length, scratch_val
 from ..program.pieces import add_windows, is_movable
 from ..program.precision import rounded_products
 from ..program.views import row_major
-from . import multiplying
+from . import mixed_precision, multiplying
 from .build import Function
 from .calls import ERRORS, Call, Partition, call_of, partitions, rows_of
 from .columns import Columns
@@ -48,7 +48,11 @@ class Lowered(plan.Lowered[Call]):
 
 def lower(program: Program, width: int, has_blas: bool) -> Lowered:
     """Calls for a traced program."""
-    target = Target(rounded_products, accepts_loop, lambda fused: Lowering(fused, width, has_blas).lowered())
+    target = Target(
+        lambda traced: rounded_products(traced, mixed_precision.keeps_precision(width)),
+        accepts_loop,
+        lambda fused: Lowering(fused, width, has_blas).lowered(),
+    )
     return compile_for(target, program)
 
 
@@ -62,6 +66,7 @@ class Lowering(plan.Lowering[Call]):
         self.scratches: dict[Value, int] = {}
         self.functions: dict[Value, str] = {}
         self.scalars: set[Value] = set()
+        self.packed: dict[tuple[object, ...], Value] = {}
 
     def lowered(self) -> Lowered:
         """All calls."""
@@ -78,7 +83,8 @@ class Lowering(plan.Lowering[Call]):
         return instruction.primitive != "index_add"
 
     def product(self, group: Group, reads: dict[Value, Access]) -> None:
-        multiplying.product(self, group, reads)
+        in_tiles = group.head is not None and bool(dict(group.head.static).get("precision"))
+        (mixed_precision if in_tiles else multiplying).product(self, group, reads)
 
     def foreign(self, head: Instruction, roots: list[Value]) -> None:
         target = self.root(head.result)

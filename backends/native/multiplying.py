@@ -65,7 +65,7 @@ def _tiles(lowering: Lowering, group: Group, reads: dict[Value, Access], a: Valu
     batch = group.domain[:-2]
     second = lowering.matrix(b, batch)
     if second.strides[-1] != 1 and b.spec.shape[-1] != 1:
-        b = _straight(lowering, b)
+        b = straight(lowering, b)
         second = lowering.matrix(b, batch)
     first = lowering.matrix(a, batch)
     reads = lowering.placed(reads)
@@ -110,7 +110,7 @@ def _tiles(lowering: Lowering, group: Group, reads: dict[Value, Access], a: Valu
     call.label, call.scope = call.label.strip(), lowering.scope_of(group)
 
 
-def _straight(lowering: Lowering, value: Value) -> Value:
+def straight(lowering: Lowering, value: Value) -> Value:
     """A copy of a matrix in C order; a plain transpose is turned over in registers."""
     view = lowering.views[value]
     copy = lowering.fresh(value.spec)
@@ -140,7 +140,7 @@ def _blas(lowering: Lowering, group: Group, reads: dict[Value, Access], a: Value
     sides: list[tuple[Value, bool, int]] = []
     for value in (a, b):
         if 1 not in lowering.views[value].strides or lowering.views[value].offset:
-            value = _straight(lowering, value)
+            value = straight(lowering, value)
         steps = lowering.views[value].strides
         turned = steps[1] != 1
         sides.append(

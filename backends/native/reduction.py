@@ -143,13 +143,11 @@ class Reduction:
     def _place(self, values: VectorValue, places: VectorValue, active: int) -> VectorValue:
         """The first place that holds the extreme."""
         code = self.code
-        clean = values
-        if self.is_float:
-            missing = code.compare("!=", values, values)
-            clean = code.select(missing, self._identity(), values)
+        missing = code.compare("!=", values, values) if self.is_float else None
+        clean = values if missing is None else code.select(missing, self._identity(), values)
         extreme = self._extreme(clean)
         holds = code.compare("==", values, extreme)
-        if self.is_float:
+        if missing is not None:
             any_missing = code.reduce("or", missing)
             holds = code.select(any_missing, missing, holds)
         if active < self.lanes:

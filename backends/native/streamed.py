@@ -56,17 +56,21 @@ class Streamed(Roomy):
 
         self.loop(self.first, self.end, self.width, (), close)
 
+    def number_of(self, k: VectorValue) -> VectorValue:
+        """Number `k` of the row, in every lane."""
+        code = self.code
+        at = self._add(code.binary("*", k, self.a.strides[-1]), self.a_start)
+        address = code.at(self.pointers[self.a.root], at, self.dtype)
+        return code.spread(code.load(address, self.dtype), self.width)
+
     def _sum(self, column: VectorValue) -> VectorValue:
         return self.code.load(self.code.at(self.sums, column, self.dtype), self.dtype, self.width)
 
     def _lines(self, k: VectorValue, count: int, fresh: bool = False) -> None:
         """Add `count` lines of the matrix from `k` on, each times its number of the row."""
-        code, pointer = self.code, self.pointers[self.a.root]
+        code = self.code
         places = [self._add(k, u) for u in range(count)]
-        numbers = []
-        for place in places:
-            at = self._add(code.binary("*", place, self.a.strides[-1]), self.a_start)
-            numbers.append(code.spread(code.load(code.at(pointer, at, self.dtype), self.dtype), self.width))
+        numbers = [self.number_of(place) for place in places]
 
         def one(column: VectorValue, carried: list[VectorValue]) -> list[VectorValue]:
             total = code.constant(0, NAMES[self.dtype], self.width) if fresh else self._sum(column)
@@ -77,3 +81,23 @@ class Streamed(Roomy):
             return []
 
         self.loop(self.first, self.end, self.width, (), one)
+
+
+class RoundedStreamed(Streamed):
+    """The same with operands rounded to bfloat16 as they are read: packing would read the matrix twice."""
+
+    _CONVERT = "llvm.x86.avx512bf16.cvtneps2bf16.512"
+
+    def vectors(self, k: VectorValue, column: VectorValue, actives: list[int]) -> list[VectorValue]:
+        """Row `k` of B from `column` on."""
+        return [self._rounded(vector) for vector in super().vectors(k, column, actives)]
+
+    def number_of(self, k: VectorValue) -> VectorValue:
+        """Number `k` of the row, in every lane."""
+        return self._rounded(super().number_of(k))
+
+    def _rounded(self, vector: VectorValue) -> VectorValue:
+        code = self.code
+        code.declare(f"declare <16 x bfloat> @{self._CONVERT}(<16 x float>)")
+        half = code.put(f"call <16 x bfloat> @{self._CONVERT}(<16 x float> {vector.name})", "float32", 16)
+        return code.put(f"fpext <16 x bfloat> {half.name} to <16 x float>", "float32", 16)

@@ -5,7 +5,27 @@ from __future__ import annotations
 from ..contract import NAMES, DType
 from ..program.ir import Value
 from .kernel import Kernel
-from .vectors import VectorValue
+from .vectors import VectorBuilder, VectorValue
+
+
+def transposed(code: VectorBuilder, vectors: list[VectorValue]) -> list[VectorValue]:
+    """As many vectors as each has lanes, as a matrix turned over: a round mixes one half with the other."""
+    width = len(vectors)
+    half = width // 2
+    low = [i // 2 + (i % 2) * width for i in range(width)]
+    high = [half + place for place in low]
+
+    def mixed(a: VectorValue, b: VectorValue, order: list[int]) -> VectorValue:
+        text = ", ".join(f"i32 {i}" for i in order)
+        return code.put(
+            f"shufflevector {a.type} {a.name}, {b.type} {b.name}, <{len(order)} x i32> <{text}>",
+            a.dtype,
+            a.lanes,
+        )
+
+    for _ in range(width.bit_length() - 1):
+        vectors = [mixed(vectors[i], vectors[i + half], order) for i in range(half) for order in (low, high)]
+    return vectors
 
 
 class Transpose(Kernel):
@@ -65,23 +85,7 @@ class Transpose(Kernel):
                 vectors.append(code.load(address, self.dtype, rows))
             else:
                 vectors.append(zero)
-        half = width // 2
-        low = [i // 2 + (i % 2) * width for i in range(width)]
-        high = [half + place for place in low]
-        for _ in range(width.bit_length() - 1):
-            vectors = [
-                self._shuffled(vectors[i], vectors[i + half], order)
-                for i in range(half)
-                for order in (low, high)
-            ]
+        vectors = transposed(code, vectors)
         for i in range(rows):
             at = code.binary("+", code.binary("*", code.binary("+", row, i), self.columns), column)
             code.store(vectors[i], code.at(self.result, at, self.dtype), self.dtype, columns)
-
-    def _shuffled(self, a: VectorValue, b: VectorValue, order: list[int]) -> VectorValue:
-        text = ", ".join(f"i32 {i}" for i in order)
-        return self.code.put(
-            f"shufflevector {a.type} {a.name}, {b.type} {b.name}, <{len(order)} x i32> <{text}>",
-            a.dtype,
-            a.lanes,
-        )

@@ -62,8 +62,8 @@ def _data_of(value: Any) -> Any:
     for method in ("toarray", "collect"):  # SciPy's sparse matrices, frames that are still to be computed
         if hasattr(value, method) and not hasattr(value, "__array__"):
             raise DTypeError(f"a {type(value).__name__} is not supported; use .{method}()")
-    if getattr(value, "requires_grad", False) and hasattr(value, "detach"):
-        value = value.detach()
+    if getattr(value, "requires_grad", False) and (detach := getattr(value, "detach", None)):
+        value = detach()
     # asked for without a copy first: not every library knows that NumPy's word for it
     return np.asarray(value) if hasattr(value, "__array__") else value
 

@@ -37,7 +37,7 @@ class Group:
     """
 
     def __init__(self, kind: Kind, domain: Shape, head: Instruction | None = None) -> None:
-        self.kind = kind
+        self.kind: Kind = kind
         self.domain = domain
         self.head = head
         self.reduced: frozenset[int] | None = None

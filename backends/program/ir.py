@@ -63,7 +63,8 @@ class Instruction(_Call):
         made.scope = scope
         return made
 
-    def _replace(self, **changes: Any) -> Self:
+    # final for pyright; but one that loses the scope must not be there to be called
+    def _replace(self, **changes: Any) -> Self:  # pyright: ignore[reportIncompatibleMethodOverride]
         """A copy with other fields; the scope stays, unless it is one of them."""
         scope = changes.pop("scope", self.scope)
         made = super()._replace(**changes)

@@ -8,13 +8,17 @@ where `W` and `W'` are the same numbers.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from ..primitives import PRIMITIVES
 from .ir import Instruction, Operand, Program, Value
 from .passes import Fresh, drop_unused
 
 
-def rounded_products(program: Program) -> Program:
-    """`program` without `precision`, for which `round_to` stands.
+def rounded_products(
+    program: Program, keeps: Callable[[Instruction], bool] = lambda instruction: False
+) -> Program:
+    """`program` without `precision`, for which `round_to` stands; products that the target `keeps` stay.
 
     >>> from backends.program import format_program, parse_program
     >>> text = '''
@@ -34,14 +38,14 @@ def rounded_products(program: Program) -> Program:
     """
     if not any(dict(i.static).get("precision") for i in program.instructions):
         return program
-    return drop_unused(_Rounding(program).run())
+    return drop_unused(_Rounding(program, keeps).run())
 
 
 class _Rounding:
     """One pass; `rounded` holds what was rounded so far, by value and format."""
 
-    def __init__(self, program: Program) -> None:
-        self.program = program
+    def __init__(self, program: Program, keeps: Callable[[Instruction], bool]) -> None:
+        self.program, self.keeps = program, keeps
         self.fresh = Fresh(program)
         self.made: dict[Value, Instruction] = {}
         self.rounded: dict[tuple[Value, str], Value] = {}
@@ -50,7 +54,7 @@ class _Rounding:
         for instruction in self.program.instructions:
             static = dict(instruction.static)
             precision = static.pop("precision", None)
-            if precision is not None:
+            if precision is not None and not self.keeps(instruction):
                 operands = tuple(self._operand(o, precision, instruction.scope) for o in instruction.operands)
                 instruction = instruction._replace(operands=operands, static=tuple(static.items()))
             self.made[instruction.result] = instruction

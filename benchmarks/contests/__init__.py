@@ -16,6 +16,7 @@ MODULES = {
     "compile": "compiling",
     "memory": "memory",
     "lab": "lab",
+    "tune": "tuning",
     "predict": "predicting",
     "scaling": "scaling",
 }

@@ -7,7 +7,6 @@ Cold is with empty caches on disk, warm is a new process that finds what the col
 from __future__ import annotations
 
 import argparse
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -18,10 +17,9 @@ from ..networks import alone
 from ..networks import job as jobs
 from ..networks.problems import problem_of
 from ..work import Figure, Work
-from .shared import here
+from .shared import PHASES, Phases, here
 
 NETWORKS = ("tiny", "mnist", "deep")
-PHASES = ("cold", "warm")
 
 
 class Compiling(Contest):
@@ -39,21 +37,18 @@ class Compiling(Contest):
         }
 
     def settings(self, options: argparse.Namespace, tasks: Sequence[str], folder: Path) -> dict[str, Any]:
-        return here(options.smoke)
+        return here(options.smoke) | {"caches": str(folder)}
 
     def enter(self, name: str, settings: dict[str, Any]) -> Work:
         version, _ = jobs.prepare(name)
-        folders: dict[str, tempfile.TemporaryDirectory[str]] = {}
+        phases = Phases(Path(settings["caches"]) / name)
 
         def figure(task: str) -> Figure:
             network, phase = task.split("/")
             problem = problem_of(network)
-            if phase == "cold" or network not in folders:
-                folders[network] = tempfile.TemporaryDirectory(prefix="gradloom-bench-")
-            caches = Path(folders[network].name)
-            if phase == "warm" and not any(caches.iterdir()):
-                alone.start("first_step", name, problem, settings, alone.in_caches(caches))
-            _, found = alone.start("first_step", name, problem, settings, alone.in_caches(caches))
+            _, found = phases.run(
+                network, phase, lambda caches: alone.start("first_step", name, problem, settings, caches)
+            )
             return Figure(found["seconds"])
 
         return Work(version, figure)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import csv
-import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,15 +16,14 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..contest import Contest, Report
-from ..environments import python_for
 from ..machine import ROOT
 from ..names import FRAMEWORKS
 from ..networks import alone
 from ..networks import job as jobs
-from ..networks.problems import Array, Problem, perceptron
+from ..networks.problems import Problem, perceptron
 from ..plots import draw_bars
-from ..work import Figure, Skip, Work
-from .shared import here
+from ..work import Figure, Work
+from .shared import Data, digits, here, on_disk
 
 
 class Race(NamedTuple):
@@ -52,13 +50,9 @@ RACES = {
         "mnist1d: 4,000 rows, 40-256-128-10, dropout 0.2, batch 100, Adam, to 80 % of held-out rows",
     ),
 }  # fmt: skip
-Data = tuple[Array, Array, Array, Array]
-DIGITS = (
-    "import sys, numpy; from sklearn.datasets import load_digits; numpy.savez(sys.argv[1], **load_digits())"
-)
 
 
-def pima(folder: Path) -> Data:
+def pima() -> Data:
     """The course's records, standardised with the training rows."""
     with open(ROOT / "examples" / "data" / "pima.csv", newline="") as file:
         rows = list(csv.DictReader(file))
@@ -70,22 +64,7 @@ def pima(folder: Path) -> Data:
     return x[train], y[train], x[~train], y[~train]
 
 
-def digits(folder: Path) -> Data:
-    """scikit-learn's 1,797 images; Skip without it."""
-    path = folder / "load_digits.npz"
-    done = subprocess.run(
-        [python_for("scikit-learn"), "-c", DIGITS, str(path)], capture_output=True, text=True, check=False
-    )  # fmt: skip
-    if done.returncode:
-        raise Skip(f"the digits come with scikit-learn: {done.stderr.strip().splitlines()[-1]}")
-    with np.load(path, allow_pickle=True) as found:
-        x, y = found["data"] / 16, found["target"]
-    order = np.random.default_rng(0).permutation(len(y))
-    x, y = x[order], y[order]
-    return x[:1408], y[:1408], x[1408:], y[1408:]
-
-
-def waves(folder: Path) -> Data:
+def waves() -> Data:
     """Ten smooth waves of 40 points, moved, scaled and noisy: drawn here, of the size of MNIST-1D (Greydanus 2020)."""
     draw = np.random.default_rng(0)
     times = np.linspace(0, 2 * np.pi, 40)
@@ -113,18 +92,8 @@ class Lab(Contest):
         return {name: {"title": race.title} for name, race in RACES.items()}
 
     def settings(self, options: argparse.Namespace, tasks: Sequence[str], folder: Path) -> dict[str, Any]:
-        files, missing = {}, {}
-        for task in tasks:
-            try:
-                x, y, x_test, y_test = MAKERS[task](folder)
-            except Skip as error:
-                missing[task] = str(error)
-                continue
-            files[task] = str(folder / f"{task}.npz")
-            x, x_test = x.astype(np.float32), x_test.astype(np.float32)
-            y, y_test = y.astype(np.int32), y_test.astype(np.int32)
-            np.savez(files[task], x=x, y=y, x_test=x_test, y_test=y_test)
-        return here(options.smoke) | {"files": files, "missing": missing, "caches": str(folder)}
+        files = {task: on_disk(MAKERS[task](), folder / f"{task}.npz") for task in tasks}
+        return here(options.smoke) | {"files": files, "caches": str(folder)}
 
     def enter(self, name: str, settings: dict[str, Any]) -> Work:
         version, _ = jobs.prepare(name)
@@ -132,8 +101,6 @@ class Lab(Contest):
         caches.mkdir(exist_ok=True)
 
         def figure(task: str) -> Figure:
-            if task in settings["missing"]:
-                raise Skip(settings["missing"][task])
             race = RACES[task]
             given = {key: settings[key] for key in jobs.Where._fields} | {
                 "file": settings["files"][task],

@@ -1,17 +1,26 @@
-"""What several contests need: where all compute, what a report says of a network, and the losses that are expected."""
+"""What several contests need: where all compute, data, caches on disk, and the losses that are expected."""
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from ..contest import ask, say_on_terminal
-from ..machine import environment, threads_of
+from ..machine import ROOT, environment, threads_of
+from ..networks import alone
 from ..networks import job as jobs
-from ..networks.problems import Problem, flop_per_step
+from ..networks.problems import Array, Problem, flop_per_step
 from ..work import Skip, Work
 
 SMOKE_BATCHES = 8
+PHASES = ("cold", "warm")
+Data = tuple[Array, Array, Array, Array]
+"""x and y to train with, x and y held out."""
+Answer = tuple[float, dict[str, Any]]
 
 
 def batches_of(settings: Mapping[str, Any]) -> int | None:
@@ -51,3 +60,48 @@ def enter_reference(settings: dict[str, Any], problem_of: Callable[[str], Proble
         return losses[problem.name]
 
     return Work("float64", figure)
+
+
+def digits() -> Data:
+    """1,797 images of 8 x 8 pixels, from 0 to 1; 1,408 of them to train with, 44 batches of 32."""
+    table = np.loadtxt(ROOT / "benchmarks" / "data" / "digits.csv.gz", delimiter=",")
+    table = table[np.random.default_rng(0).permutation(len(table))]
+    x, y = table[:, :-1] / 16, table[:, -1]
+    return x[:1408], y[:1408], x[1408:], y[1408:]
+
+
+def on_disk(data: Data, path: Path) -> str:
+    """The path of a file with the rows as float32 and int32, so that no contestant imports what made them."""
+    x, y, x_test, y_test = data
+    np.savez(
+        path,
+        x=x.astype(np.float32),
+        y=y.astype(np.int32),
+        x_test=x_test.astype(np.float32),
+        y_test=y_test.astype(np.int32),
+    )
+    return str(path)
+
+
+class Phases:
+    """Jobs in new processes: "cold" with empty caches on disk, "warm" with what the cold one left there.
+
+    Args:
+        folder: where the caches are; whoever made it takes them away.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._begun: set[str] = set()
+
+    def run(self, what: str, phase: str, job: Callable[[dict[str, str]], Answer]) -> Answer:
+        """What the job answers in that phase; it is given the variables that name the place of caches."""
+        caches = self._folder / what
+        known = what in self._begun
+        self._begun.add(what)
+        if phase == "cold" or not known:
+            shutil.rmtree(caches, ignore_errors=True)
+            caches.mkdir(parents=True)
+        if phase == "warm" and not known:
+            job(alone.in_caches(caches))
+        return job(alone.in_caches(caches))

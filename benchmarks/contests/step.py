@@ -13,10 +13,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from .. import history
 from ..contest import Contest, Report
 from ..machine import environment, threads_of
 from ..measure import seconds_per_pass
-from ..names import FRAMEWORKS, ON_GPU, PRODUCTS
+from ..names import FRAMEWORKS, IN_BFLOAT16, ON_GPU, PRODUCTS
 from ..networks import job as jobs
 from ..networks.problems import FOR_GPU, PROBLEMS, problem_of
 from ..plots import draw_steps
@@ -34,19 +35,24 @@ class Step(Contest):
     contestants = (*FRAMEWORKS, "openblas", "openblas-1-core")
 
     def add_options(self, parser: argparse.ArgumentParser) -> None:
+        history.add_options(parser)
         parser.add_argument("--backend", choices=["numba", "cupy"], default="numba", help="cupy: everyone on an NVIDIA GPU")  # fmt: skip
-        parser.add_argument("--precision", choices=list(jobs.TOLERANCES), default="float32", help="of matrix products; others than float32 need --backend cupy")  # fmt: skip
+        parser.add_argument("--precision", choices=list(jobs.TOLERANCES), default="float32", help="of matrix products; tf32 and float16 need --backend cupy")  # fmt: skip
 
     def names(self, options: argparse.Namespace) -> Sequence[str]:
-        return (*ON_GPU, "cublas") if options.backend == "cupy" else self.contestants
+        if options.backend == "cupy":
+            return (*ON_GPU, "cublas")
+        return self.contestants if options.precision == "float32" else IN_BFLOAT16
 
     def tasks(self, options: argparse.Namespace) -> dict[str, dict[str, Any]]:
         names = FOR_GPU if options.backend == "cupy" else tuple(PROBLEMS)
         return {name: facts(problem_of(name)) for name in (names[:1] if options.smoke else names)}
 
     def settings(self, options: argparse.Namespace, tasks: Sequence[str], folder: Path) -> dict[str, Any]:
+        if options.history:
+            history.must_be_worth_keeping(options)
         gpu = options.backend == "cupy"
-        if not gpu and options.precision != "float32":
+        if not gpu and options.precision not in ("float32", "bfloat16"):
             raise SystemExit(f"--precision {options.precision} needs --backend cupy")
         if gpu:
             must_have_gpu()
@@ -90,6 +96,10 @@ class Step(Contest):
         if name not in PRODUCTS or not flop:
             return ""
         return f"{flop / value / 1e3:,.0f} GFLOP/s"
+
+    def finish(self, report: Report, options: argparse.Namespace) -> None:
+        if options.history:
+            history.append(report, options.history, options.allow_dirty)
 
     def draw(self, report: Report, path: Path) -> None:
         draw_steps(report, path)

@@ -20,7 +20,7 @@ import numpy as np
 from ..measure import peak_growth
 from ..work import Skip
 from .job import Job, Trainer, accuracy, job_of, prepare, where_of
-from .problems import Problem, initial_weights, perceptron
+from .problems import Array, Problem, initial_weights, perceptron
 
 CACHES = {
     "GRADLOOM_CACHE_DIR": "", "TORCHINDUCTOR_CACHE_DIR": "", "JAX_COMPILATION_CACHE_DIR": "", "XDG_CACHE_HOME": "",
@@ -97,8 +97,7 @@ def epochs(name: str, problem: Problem, settings: dict[str, Any]) -> dict[str, A
 
 def race(name: str, problem: Problem, settings: dict[str, Any]) -> dict[str, Any]:
     """Train on the rows of a file for `epochs`, or until `target` on its held-out rows is reached."""
-    with np.load(settings["file"]) as found:
-        x, y, x_test, y_test = (found[key] for key in ("x", "y", "x_test", "y_test"))
+    x, y, x_test, y_test = _rows(settings)
     _, make = prepare(name)
     weights = initial_weights(problem)
     trainer = make(Job(problem, weights, x, y, problem.dropout, True, where_of(settings)))
@@ -106,6 +105,26 @@ def race(name: str, problem: Problem, settings: dict[str, Any]) -> dict[str, Any
         trainer.train(settings["epochs"])
         return {"accuracy": accuracy(trainer.predict(x), y), "epochs": settings["epochs"]}
     return _until(trainer, settings["target"], settings["epochs"], x_test, y_test)
+
+
+def search(name: str, problem: Problem, settings: dict[str, Any]) -> dict[str, Any]:
+    """Train a network for each of the widths in `hidden` on the rows of a file; its share of right held-out rows."""
+    x, y, x_test, y_test = _rows(settings)
+    _, make = prepare(name)
+    found = []
+    for hidden in settings["hidden"]:
+        widths = (*problem.inputs, *hidden, problem.outputs)
+        network = perceptron(**_description(problem) | {"widths": widths})
+        weights = initial_weights(network)
+        trainer = make(Job(network, weights, x, y, network.dropout, True, where_of(settings)))
+        trainer.train(settings["epochs"])
+        found.append(accuracy(trainer.predict(x_test), y_test))
+    return {"accuracies": found}
+
+
+def _rows(settings: Mapping[str, Any]) -> list[Array]:
+    with np.load(settings["file"]) as found:
+        return [found[key] for key in ("x", "y", "x_test", "y_test")]
 
 
 def _until(trainer: Trainer, target: float, limit: int, x: Any, y: Any) -> dict[str, Any]:
@@ -117,7 +136,7 @@ def _until(trainer: Trainer, target: float, limit: int, x: Any, y: Any) -> dict[
     return {"accuracy": reached, "epochs": count}
 
 
-JOBS = {"first_step": first_step, "epochs": epochs, "race": race}
+JOBS = {"first_step": first_step, "epochs": epochs, "race": race, "search": search}
 
 
 def main() -> None:

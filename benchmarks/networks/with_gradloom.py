@@ -128,5 +128,25 @@ class GradloomTrainer:
         return self.model.fit(x, y, batch_size=size, epochs=epochs, verbose=0, shuffle=self.job.shuffle)
 
 
+class WithoutExtra(GradloomTrainer):
+    """On the NumPy backend: what there is without the extra `gradloom[cpu]`."""
+
+    def __init__(self, job: Job) -> None:
+        with backends.use("numpy"):
+            super().__init__(job)
+
+    def predict(self, x: Array) -> Array:
+        with backends.use("numpy"):
+            return super().predict(x)
+
+    def _fit(self, x: Array, y: Array, epochs: int) -> nn.History:
+        with backends.use("numpy"):
+            return super()._fit(x, y, epochs)
+
+
 def prepare() -> tuple[str, Make]:
     return own_version(), GradloomTrainer
+
+
+def on_numpy() -> tuple[str, Make]:
+    return own_version(), WithoutExtra

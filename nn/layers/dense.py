@@ -9,7 +9,7 @@ from autograd import ShapeError, Tensor
 
 from .. import activations
 from ..arguments import COUNT
-from ..constructors import argument, constructor
+from ..constructors import argument, common_argument, constructor
 from .base import ACTIVATION, Affine
 
 
@@ -66,7 +66,9 @@ class Dense(_Linear):
     """
 
     activation: Any = argument(ACTIVATION, default=None)
-    input_dim: int | None = argument(COUNT.or_none(), default=None, after="bias_constraint", kw_only=True)
+    input_dim: int | None = common_argument(
+        COUNT.or_none(), default=None, after="bias_constraint", kw_only=True
+    )
 
     def __post_init__(self) -> None:
         if self.input_dim is not None:

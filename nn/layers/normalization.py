@@ -10,7 +10,7 @@ from autograd import Tensor, no_grad
 
 from .. import initializers
 from ..arguments import FLAG, FLOAT_NOT_NEGATIVE, INTEGER, RATE, form
-from ..constructors import argument, common, constructor
+from ..constructors import argument, common, common_argument, constructor
 from ..parameter import Buffer
 from .base import CONSTRAINT, INITIALIZER, REGULARIZER, Layer, along, axes_of, weight
 
@@ -70,10 +70,10 @@ class BatchNormalization(_Normalization):
 
     axis: int = argument(INTEGER, default=-1)
     momentum: float = argument(RATE, default=0.99)
-    moving_mean_initializer: Any = argument(
+    moving_mean_initializer: Any = common_argument(
         INITIALIZER, default="zeros", after="gamma_initializer", kw_only=True
     )
-    moving_variance_initializer: Any = argument(
+    moving_variance_initializer: Any = common_argument(
         INITIALIZER, default="ones", after="moving_mean_initializer", kw_only=True
     )
 

@@ -8,7 +8,7 @@ import autograd as ag
 from autograd import ShapeError, Tensor
 
 from ..arguments import FLAG, FRACTION, INTEGER, NOT_NEGATIVE, SHARE
-from ..constructors import argument, attribute, common, constructor
+from ..constructors import argument, attribute, common, common_argument, constructor
 from ..errors import DataError
 from .base import EPSILON, Loss, align, mean_last, moved_last, order_with_last
 from .functions import loss_function
@@ -180,7 +180,7 @@ class SparseCategoricalCrossentropy(Loss):
 
     from_logits: bool = argument(FLAG, default=False)
     ignore_class: int | None = argument(INTEGER.or_none(), default=None)
-    axis: int = argument(INTEGER, default=-1, after="reduction", kw_only=True)
+    axis: int = common_argument(INTEGER, default=-1, after="reduction", kw_only=True)
 
     def __post_init__(self) -> None:
         if self.axis != -1:

@@ -11,7 +11,7 @@ import autograd as ag
 from autograd import Tensor
 
 from ..arguments import INTEGER, POSITIVE
-from ..constructors import argument, constructor
+from ..constructors import argument, common_argument, constructor
 from .base import EPSILON, Loss, align, mean_last, moved_last
 from .functions import loss_function
 
@@ -102,7 +102,7 @@ class Huber(Loss):
     """
 
     delta: float = argument(POSITIVE, default=1.0)
-    name: str | None = argument(default="huber_loss", kw_only=True)
+    name: str | None = common_argument(default="huber_loss", kw_only=True)
 
     def per_sample(self, y_true: Tensor, y_pred: Tensor, from_logits: bool = False) -> Tensor:
         error = y_pred - align("Huber", y_true, y_pred)

@@ -13,7 +13,7 @@ import autograd as ag
 from autograd import ShapeError, Tensor
 
 from ..arguments import COUNT, COUNT_OR_ZERO, FRACTION, POSITIVE, choice
-from ..constructors import argument, attribute, constructor
+from ..constructors import argument, attribute, common_argument, constructor
 from ..errors import ArgumentError
 from ..losses.base import align, tensor
 from .accuracy import has_labels, is_binary, labels_for
@@ -150,7 +150,7 @@ class FBetaScore(Metric):
     threshold: float | None = argument(
         FRACTION.but(words="lies in (0, 1]", above=True, optional=True), default=None
     )
-    name: str = argument(default="fbeta_score", kw_only=True)
+    name: str = common_argument(default="fbeta_score", kw_only=True)
 
     def build(self, output_shape: Sequence[int | None]) -> None:
         """One count per class."""

@@ -73,7 +73,8 @@ class AdamW(Adam):
     0.004
     """
 
-    weight_decay: float = argument(
+    # there is always one; that it could be set to None as in the base is what pyright misses
+    weight_decay: float = argument(  # pyright: ignore[reportIncompatibleVariableOverride]
         NOT_NEGATIVE.but(hint="without decay it is nn.Adam"), default=0.004, after="learning_rate"
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import autograd as ag
@@ -104,7 +105,9 @@ def _refuse_used_up(name: str, source: Any) -> None:
         )
 
 
-def callbacks_of(given: Any) -> list[Callback]:
+def callbacks_of(
+    given: Callback | Iterable[Callback] | Callable[[], Any] | None,
+) -> list[Callback]:
     """Callbacks of one trial: copies, so that no trial meets what another left
     in them; or what a function returns.
     """

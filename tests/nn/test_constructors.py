@@ -11,7 +11,7 @@ import pytest
 
 import nn
 from nn.arguments import COUNT, FLAG, NOT_NEGATIVE, TEXT, Checked
-from nn.constructors import OWN_NAME, argument, arguments_of, attribute, common, constructor
+from nn.constructors import OWN_NAME, argument, arguments_of, attribute, common, common_argument, constructor
 
 
 @common
@@ -37,7 +37,7 @@ class LongerName(Plain):
     depth: int = argument(COUNT, default=1)
     first: bool = argument(FLAG, default=True, after="rate")
     size: int = argument(default=9)
-    last: int = argument(COUNT, default=2, kw_only=True)
+    last: int = common_argument(COUNT, default=2, kw_only=True)
 
 
 def names(kind):

@@ -153,6 +153,30 @@ def test_a_child_that_was_forked_while_another_thread_wrote_a_text(monkeypatch):
     assert os.waitpid(child, 0)[1] == 0
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+def test_a_child_that_was_forked_while_another_thread_was_in_llvm():
+    text = "define void @nothing() {\n  ret void\n}"
+    llvm.compiled([(text, False)])
+    begun, go_on = threading.Event(), threading.Event()
+
+    def in_llvm():
+        with binding.ffi.lib._lock:
+            begun.set()
+            go_on.wait(60)
+
+    thread = threading.Thread(target=in_llvm)
+    thread.start()
+    assert begun.wait(60)
+    child = os.fork()
+    if not child:
+        signal.alarm(20)
+        os._exit(0 if llvm.compiled([(text, False)]) else 1)
+    go_on.set()
+    thread.join()
+    assert os.waitpid(child, 0)[1] == 0
+
+
 # object files
 ADD = """
 declare double @llvm.sin.f64(double)

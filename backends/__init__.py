@@ -5,6 +5,8 @@
 'numpy'
 """
 
+import time as _time
+
 from . import philox
 from .contract import SUPPORTED, Backend, Spec
 from .errors import (
@@ -22,6 +24,9 @@ from .registry import available, default, get, names, register, set_default, sha
 
 __version__ = "0.1.0"
 """Of all three packages, which are one distribution; pyproject.toml reads it here."""
+
+imported_at = _time.time()
+"""In seconds since 1970: a source file that has changed since then may not be the code that runs."""
 
 __all__ = [
     "SUPPORTED",

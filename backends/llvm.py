@@ -7,6 +7,7 @@ a name that asks LLVM nothing, and loaded without it where `objects` can.
 from __future__ import annotations
 
 import ctypes
+import os
 import sys
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -180,3 +181,15 @@ def _by_llvm(codes: Sequence[bytes], found: list[Any]) -> None:
         engine.add_object_file(llvm.ObjectFileRef.from_data(code))
     engine.finalize_object()
     found.append(engine)
+
+
+def _renew() -> None:
+    """In a child of a fork: the lock of llvmlite is free, whichever thread held it in the parent."""
+    library = getattr(sys.modules.get("llvmlite.binding.ffi"), "lib", None)
+    held = getattr(getattr(library, "_lock", None), "_lock", None)
+    if held is not None:
+        held._at_fork_reinit()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_renew)

@@ -63,6 +63,8 @@ class Folder:
 
     def __init__(self, path: Path) -> None:
         self._descriptor: int | None = None
+        self.refused: set[int] = set()
+        """Errors of the system that the log has told."""
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.path = path.resolve()
         self._size: int | None = None
@@ -244,7 +246,7 @@ def found(told: str, symbol: str) -> bytes | None:
 
 
 def keep(told: str, code: bytes) -> None:
-    """Put object code into the folder; the log tells when that cannot be."""
+    """Put object code into the folder; the log tells when that cannot be, once for each reason."""
     here = folder()
     if here is None:
         return
@@ -253,7 +255,9 @@ def keep(told: str, code: bytes) -> None:
     except OSError as error:
         if error.errno is None:
             raise
-        _log.warning("a kernel could not be kept in %s: %s", here.path, error)
+        if error.errno not in here.refused:
+            here.refused.add(error.errno)
+            _log.warning("a kernel could not be kept in %s: %s", here.path, error)
         if not here.path.exists():
             folder.cache_clear()
 

@@ -15,7 +15,7 @@ import autograd as ag
 from autograd import Captured, Tensor, no_grad, random
 
 from .activations import remember_logits, remembered_logits
-from .arguments import MODEL
+from .arguments import MODEL, shown
 from .errors import ArgumentError, NotCompiledError
 from .losses import Loss
 from .losses.base import returned
@@ -260,6 +260,9 @@ def capture_train_step(model: Model, x: Any, y: Any) -> Captured:
     '%0: float32[3, 1] = state "model.layers.0.kernel"'
     """
     MODEL.checked("capture_train_step", "model", model)
+    for name, value in (("x", x), ("y", y)):
+        if not hasattr(value, "shape"):
+            raise ArgumentError(f"capture_train_step: {name} is a tensor or an array, got {shown(value)}")
     if overrides(model, "train_step"):
         raise ArgumentError(f"{type(model).__name__} has a train_step of its own; capture it with ag.capture")
     if not model.built:

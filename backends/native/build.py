@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from functools import cache, cached_property, partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 from weakref import WeakValueDictionary
 
-from .. import llvm, processor
+from .. import imported_at, llvm, processor
 from ..locks import renewed_lock
 from .driver import DRIVER, driver_text
 from .kernel import Kernel
@@ -27,11 +27,15 @@ class Function:
     def __init__(self, kernel: Kernel) -> None:
         self.signature = kernel.signature()
         self._kernel = kernel
+        self._text = ""
 
-    @cached_property
+    @property
     def text(self) -> str:
         """LLVM text, in which the function is called `@NAME`."""
-        return self._kernel.text()
+        # not a `cached_property`: its lock, one for the class, would stay held in a child of a fork
+        with _lock:
+            self._text = self._text or self._kernel.text()
+            return self._text
 
     @property
     def declared(self) -> tuple[str, ...]:
@@ -95,15 +99,18 @@ def _loaded(functions: Sequence[Function]) -> list[Code]:
 @cache
 def writers() -> str:
     """A hash of the code that writes texts: with it a signature decides the text. Empty where that
-    code cannot be read.
+    code cannot be read, or has changed since it was imported: then the files are not what runs here.
     """
     folder = Path(__file__).parent.parent
     others = ("cuda", "cupy")
     files = sorted(p for p in folder.glob("**/*.py") if p.relative_to(folder).parts[0] not in others)
-    told = hashlib.sha256()
+    told, changed = hashlib.sha256(), 0.0
     for file in files:
         told.update(file.read_bytes())
-    return told.hexdigest() if files else ""
+        # when it was put there counts too: a file from an archive keeps the time at which it was written
+        facts = file.stat()
+        changed = max(changed, facts.st_mtime, facts.st_ctime)
+    return told.hexdigest() if files and changed < imported_at else ""
 
 
 @cache

@@ -46,7 +46,8 @@ class Kernel:
 
     def text(self) -> str:
         """The function, called `@NAME`."""
-        code = self.code
+        # a new one: what an interrupt left unfinished is no part of it
+        code = self.code = VectorBuilder(self.width)
         code.lines.append("define void @NAME(ptr %arguments, i64 %part, i64 %parts, i64 %step) #0 {")
         code.label("entry")
         for i, pointer in enumerate(self.pointers.values()):

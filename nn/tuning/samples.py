@@ -40,7 +40,7 @@ class Samples:
     ) -> None:
         if x is None:
             raise ArgumentError("x is missing: tune(build, x, y, space)")
-        check_validation(validation_split or 0.0, validation_data)
+        check_validation(0.0 if validation_split is None else validation_split, validation_data)
         self.batches = is_iterable_of_batches(x)
         self.targets = y
         self.length: int | None = None

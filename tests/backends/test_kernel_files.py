@@ -197,7 +197,8 @@ def test_a_folder_in_the_place_of_a_file(folder, caplog):
     file.mkdir()
     for _ in range(2):
         assert made("source 0") == (object_file("source 0"), True)
-    assert "could not be kept" in caplog.text
+    # once: a model has dozens of kernels
+    assert caplog.text.count("could not be kept") == 1
     caplog.clear()
 
 

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import ctypes
+import math
 import os
 import re
+import signal
 import subprocess
 import sys
+import threading
+from pathlib import Path
 
 import numpy as np
 import pytest
+from interrupting import Foreign
 
 import autograd as ag
 import nn
@@ -24,6 +29,7 @@ from backends import llvm, objects, processor, store
 from backends.native import build
 from backends.native.driver import driver_text
 from backends.native.lower import lower
+from backends.native.vectors import VectorBuilder
 
 KINDS = ("sgd", "adam")
 
@@ -92,8 +98,84 @@ def test_a_signature_is_no_signature_without_what_writes_it(monkeypatch):
     assert all("define void @" in s.told and s.told == s.text() for s in by_text)
 
 
-def test_the_hash_of_the_writers_is_that_of_their_files():
-    assert len(build.writers()) == 64
+def test_the_hash_of_the_writers_is_that_of_their_files(monkeypatch):
+    hashed = build.writers.__wrapped__
+    monkeypatch.setattr(build, "imported_at", math.inf)
+    assert len(hashed()) == 64
+    # a file that came later is not the code that runs here: the hash would give its name to kernels of the old one
+    newest = max(p.stat().st_ctime for p in Path(build.__file__).parent.parent.glob("native/*.py"))
+    monkeypatch.setattr(build, "imported_at", newest - 1)
+    assert hashed() == ""
+
+
+def functions_of_a_model():
+    """Functions whose text nobody has asked for."""
+    model = nn.MLP(hidden=(3,), outputs=1, dropout=0.25)
+    model.compile("sgd", "mse")
+    program = nn.capture_train_step(model, ag.zeros((8, 5)), ag.zeros((8, 1))).program
+    return [c.function for c in lower(program, 8, False).calls if c.function is not None]
+
+
+def test_a_text_that_was_interrupted_is_written_anew(monkeypatch):
+    whole = [f.text for f in functions_of_a_model()]
+    functions = functions_of_a_model()
+
+    def interrupted(self, text):
+        real(self, text)
+        if len(self.lines) > 12:
+            raise Foreign
+
+    real = VectorBuilder.line
+    monkeypatch.setattr(VectorBuilder, "line", interrupted)
+    for function in functions:
+        with pytest.raises(Foreign):
+            _ = function.text
+    monkeypatch.undo()
+    assert [f.text for f in functions] == whole
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+def test_a_child_that_was_forked_while_another_thread_wrote_a_text(monkeypatch):
+    function, other = functions_of_a_model()[:2]
+    begun, go_on = threading.Event(), threading.Event()
+    monkeypatch.setattr(function._kernel, "prologue", lambda: begun.set() or go_on.wait(60))
+    thread = threading.Thread(target=lambda: function.text)
+    thread.start()
+    assert begun.wait(60)
+    child = os.fork()
+    if not child:
+        # waits for ever where the lock of the other thread is not free here
+        signal.alarm(20)
+        os._exit(0 if "@NAME" in other.text else 1)
+    go_on.set()
+    thread.join()
+    assert os.waitpid(child, 0)[1] == 0
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+def test_a_child_that_was_forked_while_another_thread_was_in_llvm():
+    text = "define void @nothing() {\n  ret void\n}"
+    llvm.compiled([(text, False)])
+    begun, go_on = threading.Event(), threading.Event()
+
+    def in_llvm():
+        with binding.ffi.lib._lock:
+            begun.set()
+            go_on.wait(60)
+
+    thread = threading.Thread(target=in_llvm)
+    thread.start()
+    assert begun.wait(60)
+    child = os.fork()
+    if not child:
+        signal.alarm(20)
+        # asked here, where no new thread may by chance have the identity of the one that held the lock
+        os._exit(0 if binding.get_host_cpu_name() and llvm.compiled([(text, False)]) else 1)
+    go_on.set()
+    thread.join()
+    assert os.waitpid(child, 0)[1] == 0
 
 
 # object files
@@ -203,6 +285,7 @@ model = nn.MLP(hidden=(16, 8), outputs=3, dropout=0.25, output_activation="softm
 model.compile("adam", "sparse_categorical_crossentropy")
 history = model.fit(x, (x.sum(1) > 0).astype("int64"), epochs=2, verbose=0)
 import sys
+from pathlib import Path
 from backends.processor import here
 print(ag.ones(1).backend, here().width, "llvmlite.binding" in sys.modules, history.history["loss"][-1])
 """

@@ -375,3 +375,12 @@ def test_printing_shows_the_symbol(capsys):
     step, _, _ = captured(compiled(Hazard(printed), "sgd", "mse", []), Y)
     number = capsys.readouterr().out.removeprefix("Tensor(").split(":")[0]
     assert f"{number}: float32[8, 1] = " in step.program_text()
+
+
+@pytest.mark.parametrize("bad", [None, [[1.0]], {}, 2.0])
+@pytest.mark.parametrize("name", ["x", "y"])
+def test_what_is_no_batch_is_refused_by_name(name, bad):
+    model = network(1, "sigmoid")
+    model.compile("sgd", "mse")
+    with pytest.raises(nn.ArgumentError, match=f"{name} is a tensor or an array, got"):
+        nn.capture_train_step(model, **{"x": X, "y": Y} | {name: bad})

@@ -235,6 +235,8 @@ def test_weights_count():
         ({"y": Y[:5]}, "x has 60 rows and y has 5; they have to be equal"),
         ({"validation_split": 0}, "'val_loss' needs validation data: give validation_split, or validation_data"),
         ({"validation_split": 0.2, "validation_data": (X, Y)}, "validation_split and validation_data together"),
+        ({"validation_split": np.array([1, 2])}, "validation_split"),
+        ({"validation_split": ""}, "validation_split"),
         ({"validation_split": 2}, r"validation_split lies in \[0, 1\), got 2"),
         ({"x": iter([(X, Y)]), "y": None, "validation_data": (X, Y)}, "yields its batches once, and every trial needs them"),
         ({"x": Loader([(X, Y)]), "y": None, "validation_data": (X, Y)}, "reads its last layer off y; give a build"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import sys
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -23,6 +24,9 @@ def attach(
 
     def find(name: str) -> Any:
         if name not in module_of:
+            # a module that is no part of the public names is found as if it had been imported
+            if name.isidentifier() and importlib.util.find_spec(f"{package}.{name}") is not None:
+                return importlib.import_module(f"{package}.{name}")
             raise AttributeError(f"module {package!r} has no attribute {name!r}", name=name, obj=here)
         if module := module_of[name]:
             thing = getattr(importlib.import_module(f"{package}.{module}"), name)

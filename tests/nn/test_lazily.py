@@ -52,6 +52,11 @@ def test_dir_and_star_know_all():
     assert in_a_fresh_process(code) == ["Dense", "nn.layers"]
 
 
+def test_modules_are_attributes_before_anybody_has_imported_them():
+    code = "import nn; print(nn.errors.ArgumentError.__name__, nn.checkpoint.__name__, hasattr(nn, 'nowhere'))"
+    assert in_a_fresh_process(code) == ["ArgumentError", "nn.checkpoint", "False"]
+
+
 def test_what_is_not_there():
     with pytest.raises(AttributeError, match="module 'nn' has no attribute 'Dens'"):
         _ = nn.Dens

@@ -145,11 +145,17 @@ def features(value: Any, dtype: Any, what: str = "x", sample: tuple[int, ...] | 
         )
     if array.ndim == 1:
         array = array.reshape(-1, 1)
-    if not isinstance(array, Tensor):
-        with np.errstate(over="ignore"):
-            array = array.astype(dtype, copy=False)
-    warn_not_finite(array, what, [str(name) for name in getattr(value, "columns", ())])
-    return ag.tensor(array, dtype)
+    with np.errstate(over="ignore"):
+        if isinstance(array, Tensor) or not _is_finite_as(array, dtype):
+            checked = array if isinstance(array, Tensor) else array.astype(dtype, copy=False)
+            warn_not_finite(checked, what, [str(name) for name in getattr(value, "columns", ())])
+        return ag.tensor(array, dtype)
+
+
+def _is_finite_as(array: Array, dtype: Any) -> bool:
+    """Whether all elements are finite in another dtype, without a copy in it: rounding keeps the order."""
+    ends = [array.min(), array.max()] if array.size else []
+    return bool(np.isfinite(np.array(ends, array.dtype).astype(dtype)).all())
 
 
 def warn_not_finite(array: Any, what: str, columns: Sequence[str] = ()) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import array
 import datetime
+import tracemalloc
 import warnings
 from decimal import Decimal
 from fractions import Fraction
@@ -19,6 +20,7 @@ from models import Unchanged
 
 import autograd as ag
 import nn
+from nn.data import features
 
 COLUMN = np.array([1.0, 2.0, 3.0, 4.0, 5.0, 6.0])
 MATRIX = np.stack([COLUMN, COLUMN[::-1]], axis=1)
@@ -239,3 +241,36 @@ def test_frames_of_polars():
     check_taken(polars.Series(COLUMN))
     check_refused(polars.DataFrame({"a": ["x"] * 6}), "in column 0 \\('a'\\)|hold|not supported")
     check_refused(polars.DataFrame({"a": COLUMN}).lazy(), r"collect\(\)|not supported")
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "int32", "uint8"])
+def test_rows_of_any_dtype_are_copied_once(dtype):
+    """The model has a copy, so that others may write into what they gave, and no second one on the way."""
+    x = np.arange(1_000_000).reshape(-1, 4).astype(dtype)
+    features(x[:8], "float32")
+    tracemalloc.start()
+    try:
+        taken = features(x, "float32")
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 1.2 * x.size * 4
+    np.testing.assert_array_equal(taken.numpy(), x.astype("float32"))
+    assert not np.shares_memory(taken.numpy(), x)
+
+
+@pytest.mark.parametrize("number", [1e300, -1e300, np.inf, np.nan])
+def test_numbers_that_are_not_finite_in_the_model_are_named(number):
+    x = np.arange(12.0).reshape(-1, 2)
+    x[3, 1] = number
+    with pytest.warns(UserWarning, match=r"x holds (NaN|infinity) in column 1;"):
+        taken = features(x, "float32").numpy()
+    with np.errstate(over="ignore"):
+        np.testing.assert_array_equal(taken, x.astype("float32"))
+
+
+def test_the_largest_numbers_and_no_rows_are_finite():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        features(np.full((3, 1), np.finfo("float32").max, "float64"), "float32")
+        assert features(np.empty((0, 2)), "float32").shape == (0, 2)

@@ -53,7 +53,9 @@ def test_dir_and_star_know_all():
 
 
 def test_modules_are_attributes_before_anybody_has_imported_them():
-    code = "import nn; print(nn.errors.ArgumentError.__name__, nn.checkpoint.__name__, hasattr(nn, 'nowhere'))"
+    code = (
+        "import nn; print(nn.errors.ArgumentError.__name__, nn.checkpoint.__name__, hasattr(nn, 'nowhere'))"
+    )
     assert in_a_fresh_process(code) == ["ArgumentError", "nn.checkpoint", "False"]
 
 

@@ -23,7 +23,7 @@ from .vectors import Operand, VectorValue
 _SUMS = 24
 """Registers for sums."""
 _UNROLL = 2
-_STEPS, _ELEMENTS = 3, 32_768
+_STEPS, _ELEMENTS = 3, 2_048
 """A longer epilogue, or one with functions, is written once for all rows of a tile, as a loop: it takes the
 same time, and LLVM a tenth of it. Not so where the result is larger: what is read from memory should be
 under way for all rows at once.

@@ -27,9 +27,10 @@ class ThreadTuner:
     Results are the same bits either way.
     """
 
-    AGAIN, RARELY = 20, 20
-    """After so many turns the slower way is tried again; where it is so many times slower, up to so many
-    times more rarely, for else it would take most of the time.
+    AGAIN, MUCH, RARELY = 20, 4, 20
+    """After `AGAIN` turns the slower way is tried again; where it is `MUCH` times slower or more, so many
+    times more rarely, up to `RARELY`, for else it would take most of the time. Where it is less, what
+    made it slower may have been another process.
     """
     TRIES = 3
     """A way is judged by the best of its last so many binds: the first ones meet
@@ -50,7 +51,8 @@ class ThreadTuner:
             return most if several is None else 1
         faster, slower = (most, 1) if several <= one else (1, most)
         self.turn += 1
-        if self.turn < self.AGAIN * min(self.best[slower] / self.best[faster], self.RARELY):
+        ratio = self.best[slower] / self.best[faster]
+        if self.turn < self.AGAIN * (1 if ratio < self.MUCH else min(ratio, self.RARELY)):
             return faster
         self.turn = 0
         return slower

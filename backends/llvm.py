@@ -20,8 +20,10 @@ from .errors import CodeError
 from .numba.workers import apart
 from .objects import Image, UnknownObjectError
 
-_PLACES = (" urem ", " sdiv ")
-"""What text holds that computes places from a counter; LLVM knows much to simplify there."""
+_GAINS = (" urem ", " sdiv ", " @meet(")
+"""What text holds where LLVM's optimizations gain something: places that are computed from a counter, and the
+driver, whose calls become jumps.
+"""
 
 
 class Source(NamedTuple):
@@ -128,7 +130,7 @@ class _Compiler:
         options.loop_vectorization, options.slp_vectorization = vectorized, False
         options.loop_unrolling = vectorized
         builder = self.llvm.create_pass_builder(machine, options)
-        if vectorized or any(place in text for place in _PLACES):
+        if vectorized or any(word in text for word in _GAINS):
             builder.getModulePassManager().run(module, builder)
         else:
             # Where vectors are written out, all that LLVM's 2nd level gains is the shape of loops: kernels

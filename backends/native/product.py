@@ -215,17 +215,20 @@ class Product(Kernel):
             self._unrolled(sums, row, rows, column, actives)
             return
         code, dtype, each = self.code, self.dtype, len(actives) * self.width
+        # where a row is one vector, the next rows have to be under way while it is computed
+        group = 4 if len(actives) == 1 and rows % 4 == 0 else 1
         for k, total in enumerate(sums):
             code.store(total, code.at("%sums", k * self.width, dtype), dtype, self.width)
 
         def one(i: VectorValue, carried: list[VectorValue]) -> list[VectorValue]:
             first = code.binary("*", i, each)
-            places = [code.at("%sums", self._add(first, v * self.width), dtype) for v in range(len(actives))]
+            count = group * len(actives)
+            places = [code.at("%sums", self._add(first, v * self.width), dtype) for v in range(count)]
             held = [code.load(place, dtype, self.width) for place in places]
-            self._unrolled(held, code.binary("+", row, i), 1, column, actives)
+            self._unrolled(held, code.binary("+", row, i), group, column, actives)
             return []
 
-        self.loop(self.number(0), self.number(rows), 1, (), one)
+        self.loop(self.number(0), self.number(rows), group, (), one)
 
     def _unrolled(
         self, sums: list[VectorValue], row: VectorValue, rows: int, column: VectorValue, actives: list[int]

@@ -7,14 +7,16 @@ a name that asks LLVM nothing, and loaded without it where `objects` can.
 from __future__ import annotations
 
 import ctypes
+import hashlib
 import os
 import sys
 from collections import deque
 from collections.abc import Callable, Sequence
-from functools import partial
+from functools import cache, partial
+from pathlib import Path
 from typing import Any, NamedTuple
 
-from . import processor, store
+from . import imported_at, processor, store
 from .cores import usable_cores
 from .errors import CodeError
 from .numba.workers import apart
@@ -30,23 +32,46 @@ class Source(NamedTuple):
     """What an object file is made of.
 
     Attributes:
-        told: all that decides the content, beside the processor and the versions.
+        signature: what decides the text, for the code that writes it.
         symbol: the function that is looked up in it.
         text: gives LLVM text.
         vectorized: whether LLVM makes vectors of loops and unrolls them; else they are written out already.
     """
 
-    told: str
+    signature: str
     symbol: str
     text: Callable[[], str]
     vectorized: bool = False
 
 
+@cache
+def writers() -> str:
+    """A hash of the code that writes texts: with it a signature decides the text. Empty where that
+    code cannot be read, or has changed since it was imported: then the files are not what runs here.
+    """
+    folder = Path(__file__).parent
+    others = ("cuda", "cupy")
+    files = sorted(p for p in folder.glob("**/*.py") if p.relative_to(folder).parts[0] not in others)
+    told, changed = hashlib.sha256(), 0.0
+    for file in files:
+        told.update(file.read_bytes())
+        # when it was put there counts too: a file from an archive keeps the time at which it was written
+        facts = file.stat()
+        changed = max(changed, facts.st_mtime, facts.st_ctime)
+    return told.hexdigest() if files and changed < imported_at else ""
+
+
+@cache
+def _machine(here: processor.Processor) -> str:
+    """What besides a text decides the machine code."""
+    versions = f"{processor.llvm_version()}\n{sys.platform}\n{sys.version_info[:2]}"
+    return f"{versions}\n{here.name}\n{here.attributes}"
+
+
 def _key(source: Source) -> str:
     """Everything that decides the machine code."""
-    here = processor.here()
-    versions = f"{processor.llvm_version()}\n{sys.platform}\n{sys.version_info[:2]}"
-    return f"{versions}\n{here.name}\n{here.attributes}\n{source.vectorized}\n{source.told}"
+    told = f"{writers()}\n{source.signature}" if writers() else source.text()
+    return f"{_machine(processor.here())}\n{source.vectorized}\n{told}"
 
 
 def object_codes(sources: Sequence[Source]) -> list[bytes]:

@@ -9,11 +9,10 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from functools import cache, partial
-from pathlib import Path
 from typing import Any
 from weakref import WeakValueDictionary
 
-from .. import imported_at, llvm, processor
+from .. import llvm, processor
 from ..locks import renewed_lock
 from .driver import DRIVER, driver_text
 from .kernel import Kernel
@@ -86,31 +85,11 @@ def _loaded(functions: Sequence[Function]) -> list[Code]:
     # object files that are loaded together have to differ in their symbols
     symbols = [f"k{hashlib.sha256(f.signature.encode()).hexdigest()[:32]}" for f in functions]
     image = _image(
-        [
-            llvm.Source(f"{writers()}\n{f.signature}" if writers() else f.module(s), s, partial(f.module, s))
-            for f, s in zip(functions, symbols, strict=True)
-        ]
+        [llvm.Source(f.signature, s, partial(f.module, s)) for f, s in zip(functions, symbols, strict=True)]
     )
     codes = [Code(image, symbol) for symbol in symbols]
     _held.update(zip((f.signature for f in functions), codes, strict=True))
     return codes
-
-
-@cache
-def writers() -> str:
-    """A hash of the code that writes texts: with it a signature decides the text. Empty where that
-    code cannot be read, or has changed since it was imported: then the files are not what runs here.
-    """
-    folder = Path(__file__).parent.parent
-    others = ("cuda", "cupy")
-    files = sorted(p for p in folder.glob("**/*.py") if p.relative_to(folder).parts[0] not in others)
-    told, changed = hashlib.sha256(), 0.0
-    for file in files:
-        told.update(file.read_bytes())
-        # when it was put there counts too: a file from an archive keeps the time at which it was written
-        facts = file.stat()
-        changed = max(changed, facts.st_mtime, facts.st_ctime)
-    return told.hexdigest() if files and changed < imported_at else ""
 
 
 @cache

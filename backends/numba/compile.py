@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import ctypes
-import hashlib
-import inspect
 import logging
 import re
 from collections.abc import Callable, Sequence
-from functools import cache
 from typing import Any
 
 from .. import llvm, processor
@@ -38,18 +35,11 @@ def load(source: str) -> Callable[..., None]:
     return function
 
 
-@cache
-def _translation() -> str:
-    """What stands between a source and LLVM, as a part of names: a stored
-    kernel is of the translation as it is.
-    """
-    return hashlib.sha256(inspect.getsource(translate).encode()).hexdigest()
-
-
 def _object_code(source: str) -> bytes:
     """Object code whose function `translate.SYMBOL` is the kernel."""
-    told = f"{_translation()}\n{source}"
-    (code,) = llvm.object_codes([llvm.Source(told, translate.SYMBOL, lambda: _text(source), vectorized=True)])
+    (code,) = llvm.object_codes(
+        [llvm.Source(source, translate.SYMBOL, lambda: _text(source), vectorized=True)]
+    )
     return code
 
 

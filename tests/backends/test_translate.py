@@ -129,7 +129,7 @@ def test_a_kernel_is_kept_under_the_name_of_its_translation(tmp_path, monkeypatc
     store.folder.cache_clear()
     try:
         for translation in ("one", "one", "another"):
-            monkeypatch.setattr(compiling, "_translation", lambda name=translation: name)
+            monkeypatch.setattr(llvm, "writers", lambda name=translation: name)
             monkeypatch.setattr(compiling, "_loaded", {})
             compiling.load(source_of(*KERNELS["rounding"]))
         assert len(list((tmp_path / "kernels").iterdir())) == 2

@@ -14,9 +14,9 @@ from ..contract import Spec, float32
 from ..program.access import Access
 from ..program.fuse import Group
 from ..program.ir import Instruction, Value
-from ..program.nest import Nest, summary
+from ..program.nest import summary
 from . import streamed, units
-from .multiplying import straight
+from .multiplying import nest_of, straight
 from .product import Product
 from .streamed import RoundedStreamed
 from .tile_packing import TilePacking, packed_spec
@@ -58,10 +58,7 @@ def product(lowering: Lowering, group: Group, reads: dict[Value, Access]) -> Non
     if not is_row:
         tiles = [_packed(lowering, a, True), _packed(lowering, b, False)]
         operands = [Access(v, v.spec.dtype, 0, (0, 0)) for v in tiles]
-    reads = lowering.placed(reads)
-    writes = lowering.placed({v: lowering.write(group, v) for v in lowering.made(group)})
-    nest = Nest(group, reads, writes, {})
-    roots = list(dict.fromkeys(x.root for x in (*operands, *reads.values(), *writes.values())))
+    nest, roots = nest_of(lowering, group, reads, operands)
     kernel: Product
     if is_row:
         unit, scratch = "lines", lowering.fresh(Spec((1,), float32))
@@ -74,8 +71,8 @@ def product(lowering: Lowering, group: Group, reads: dict[Value, Access]) -> Non
         kernel,
         f"matmul (bfloat16, {unit}) {' '.join(summary(group))}".strip(),
         tuple(kernel.pointers),
-        [*operands, *reads.values()],
-        writes.values(),
+        [*operands, *nest.reads.values()],
+        nest.writes.values(),
         lambda access: None,
         group,
     )

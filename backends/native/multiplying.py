@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ..contract import Spec, float32
@@ -68,10 +69,8 @@ def _tiles(lowering: Lowering, group: Group, reads: dict[Value, Access], a: Valu
         b = straight(lowering, b)
         second = lowering.matrix(b, batch)
     first = lowering.matrix(a, batch)
-    reads = lowering.placed(reads)
-    writes = lowering.placed({v: lowering.write(group, v) for v in lowering.made(group)})
-    nest = Nest(group, reads, writes, {})
-    roots = list(dict.fromkeys(x.root for x in (first, second, *reads.values(), *writes.values())))
+    nest, roots = nest_of(lowering, group, reads, (first, second))
+    reads, writes = nest.reads, nest.writes
     terms, rows = a.spec.shape[-1], group.domain[-2]
     columns = group.domain[-1]
     kind: type[Roomy] | None = None
@@ -108,6 +107,16 @@ def _tiles(lowering: Lowering, group: Group, reads: dict[Value, Access], a: Valu
     call.flops += 2 * math.prod(group.domain) * terms
     call.pairs = [(w, r) for w, r in same_places(reads, writes) if r not in (first.root, second.root)]
     call.label, call.scope = call.label.strip(), lowering.scope_of(group)
+
+
+def nest_of(
+    lowering: Lowering, group: Group, reads: dict[Value, Access], operands: Sequence[Access]
+) -> tuple[Nest, list[Value]]:
+    """What follows a product as a nest, and the roots of both."""
+    reads = lowering.placed(reads)
+    writes = lowering.placed({v: lowering.write(group, v) for v in lowering.made(group)})
+    roots = dict.fromkeys(x.root for x in (*operands, *reads.values(), *writes.values()))
+    return Nest(group, reads, writes, {}), list(roots)
 
 
 def straight(lowering: Lowering, value: Value) -> Value:

@@ -72,3 +72,21 @@ def assert_nothing_is_overwritten_early(machine):
                 assert not shares or partitions == {call.writes[root]}, (call.label, root, other)
         for root, partition in (*call.reads.items(), *call.writes.items()):
             touched.setdefault(root, set()).add(partition)
+
+
+def product(rows, columns, terms, turned="", then="", setting=""):
+    """A product, with a `setting` of its own, with a row added to it; `then` stands behind."""
+    a, b = (terms, rows) if "a" in turned else (rows, terms), (columns, terms) if "b" in turned else (terms, columns)  # fmt: skip
+    lines = [f'%0: float32[{a[0]}, {a[1]}] = input "a"', f'%1: float32[{b[0]}, {b[1]}] = input "b"', f'%9: float32[{columns}] = input "c"']  # fmt: skip
+    left, right = "%0", "%1"
+    if "a" in turned:
+        lines.append(f"%2: float32[{rows}, {terms}] = permute_dims(%0, axes=(1, 0))")
+        left = "%2"
+    if "b" in turned:
+        lines.append(f"%3: float32[{terms}, {columns}] = permute_dims(%1, axes=(1, 0))")
+        right = "%3"
+    lines += [
+        f"%4: float32[{rows}, {columns}] = matmul({left}, {right}{setting})",
+        f"%5: float32[{rows}, {columns}] = add(%4, %9)",
+    ]
+    return "\n".join([*lines, then or "return y=%5"])

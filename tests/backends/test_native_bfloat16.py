@@ -8,6 +8,7 @@ from collections import Counter
 import numpy as np
 import pytest
 from programs import joined
+from programs import product as of_matrices
 
 import backends
 from backends import processor
@@ -59,29 +60,8 @@ def on(monkeypatch):
 
 
 def product(rows, columns, terms, turned=""):
-    """A product with a row added to it."""
-    a = (terms, rows) if "a" in turned else (rows, terms)
-    b = (columns, terms) if "b" in turned else (terms, columns)
-    lines = [
-        f'%0: float32[{a[0]}, {a[1]}] = input "a"',
-        f'%1: float32[{b[0]}, {b[1]}] = input "b"',
-        f'%9: float32[{columns}] = input "c"',
-    ]
-    left, right = "%0", "%1"
-    if "a" in turned:
-        lines.append(f"%2: float32[{rows}, {terms}] = permute_dims(%0, axes=(1, 0))")
-        left = "%2"
-    if "b" in turned:
-        lines.append(f"%3: float32[{terms}, {columns}] = permute_dims(%1, axes=(1, 0))")
-        right = "%3"
-    return "\n".join(
-        [
-            *lines,
-            f"%4: float32[{rows}, {columns}] = matmul({left}, {right}, precision='bfloat16')",
-            f"%5: float32[{rows}, {columns}] = add(%4, %9)",
-            "return y=%5",
-        ]
-    )
+    """A product of bfloat16 with a row added to it."""
+    return of_matrices(rows, columns, terms, turned, setting=", precision='bfloat16'")
 
 
 def drawn(program, seed=0):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from programs import assert_close, joined, numbers
+from programs import assert_close, joined, numbers, product
 
 from backends.native import Executable, threads
 from backends.program import parse_program
@@ -12,24 +12,6 @@ from backends.program import parse_program
 pytestmark = pytest.mark.once
 
 SIZES = [(1, 1, 1), (1, 7, 12), (3, 5, 2), (8, 16, 16), (9, 17, 33), (32, 12, 8), (40, 100, 30), (64, 48, 128), (31, 200, 5), (1, 512, 300)]  # fmt: skip
-
-
-def product(rows, columns, terms, turned, then=""):
-    """A product with a row added to it; `then` stands behind."""
-    a, b = (terms, rows) if "a" in turned else (rows, terms), (columns, terms) if "b" in turned else (terms, columns)  # fmt: skip
-    lines = [f'%0: float32[{a[0]}, {a[1]}] = input "a"', f'%1: float32[{b[0]}, {b[1]}] = input "b"', f'%9: float32[{columns}] = input "c"']  # fmt: skip
-    left, right = "%0", "%1"
-    if "a" in turned:
-        lines.append(f"%2: float32[{rows}, {terms}] = permute_dims(%0, axes=(1, 0))")
-        left = "%2"
-    if "b" in turned:
-        lines.append(f"%3: float32[{terms}, {columns}] = permute_dims(%1, axes=(1, 0))")
-        right = "%3"
-    lines += [
-        f"%4: float32[{rows}, {columns}] = matmul({left}, {right})",
-        f"%5: float32[{rows}, {columns}] = add(%4, %9)",
-    ]
-    return "\n".join([*lines, then or "return y=%5"])
 
 
 @pytest.mark.parametrize("turned", ["", "a", "b", "ab"])

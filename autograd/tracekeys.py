@@ -8,10 +8,9 @@ import logging
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-import backends
 from backends.contract import Backend
 
-from . import random
+from . import random, tracing
 from .errors import TraceError
 from .guards import Difference
 from .structure import keys_of
@@ -88,12 +87,7 @@ def common_backend(tensors: Sequence[Tensor]) -> Backend:
     """The backend of all tensors but the default generator's, which follows."""
     generator = random.default_generator()
     own = {id(generator.key), id(generator.counter)}
-    found = {id(t._backend): t._backend for t in tensors if id(t) not in own}
-    if len(found) > 1:
-        raise backends.BackendError(
-            f"jit: state and arguments are on {sorted(b.name for b in found.values())}; move them to one"
-        )
-    return next(iter(found.values()), backends.default())
+    return tracing.common_backend((t for t in tensors if id(t) not in own), "jit")
 
 
 def move_generator(generator: random.Generator, backend: Backend) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import itertools
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
@@ -162,7 +162,7 @@ def _captured(
     tensors = list(state.values())
     if len({id(t) for t in tensors}) < len(tensors):
         raise TraceError("state: the same tensor has two names")
-    backend = _common_backend([*given.values(), *examples])
+    backend = common_backend([*given.values(), *examples], "capture")
     saved = [(t, name, getattr(t, name)) for t in tensors for name in ("_data", "_backend", "_node")]
     put_back = itertools.starmap(setattr, saved)
     symbols: dict[str, Symbol] = {}
@@ -249,10 +249,11 @@ def _outputs(result: Any) -> list[tuple[str, Symbol]]:
     return outputs
 
 
-def _common_backend(tensors: list[Tensor]) -> Backend:
+def common_backend(tensors: Iterable[Tensor], name: str) -> Backend:
+    """The backend of all tensors; `name` is how an error calls what they were given to."""
     found = {id(t._backend): t._backend for t in tensors}
     if len(found) > 1:
         raise backends.BackendError(
-            f"capture: state and arguments are on {sorted(b.name for b in found.values())}; move them to one"
+            f"{name}: state and arguments are on {sorted(b.name for b in found.values())}; move them to one"
         )
     return next(iter(found.values()), backends.default())

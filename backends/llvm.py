@@ -120,15 +120,21 @@ def compiled(texts: Sequence[tuple[str, bool]]) -> list[bytes]:
     return [made[i] for i in range(len(texts))]
 
 
+def _binding() -> Any:
+    """LLVM, ready to write code for the processor here."""
+    import llvmlite.binding as llvm
+
+    llvm.initialize_native_target()
+    llvm.initialize_native_asmprinter()
+    return llvm
+
+
 class _Compiler:
     """LLVM in one thread: it is safe to use where threads share no context and no target machine."""
 
     def __init__(self) -> None:
-        import llvmlite.binding as llvm
-
-        llvm.initialize_native_target()
-        llvm.initialize_native_asmprinter()
-        self.llvm, self.context = llvm, llvm.create_context()
+        self.llvm = _binding()
+        self.context = self.llvm.create_context()
         self.machines: dict[int, Any] = {}
 
     def machine(self, level: int) -> Any:
@@ -198,10 +204,7 @@ def loaded(codes: Sequence[bytes]) -> Any:
 
 
 def _by_llvm(codes: Sequence[bytes], found: list[Any]) -> None:
-    import llvmlite.binding as llvm
-
-    llvm.initialize_native_target()
-    llvm.initialize_native_asmprinter()
+    llvm = _binding()
     machine = llvm.Target.from_default_triple().create_target_machine(jit=True, codemodel="jitdefault")
     engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), machine)
     for code in codes:

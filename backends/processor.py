@@ -59,6 +59,11 @@ class Processor(NamedTuple):
         return ",".join([*(f"+{n}" for n in has), *(f"-{n}" for n in lacks)])
 
 
+def is_x86() -> bool:
+    """Whether this is an x86-64 processor."""
+    return platform.machine().lower() in ("x86_64", "amd64")
+
+
 @cache
 def here() -> Processor:
     """The processor that code is made for.
@@ -70,10 +75,9 @@ def here() -> Processor:
     host = _host()
     if wanted == "native":
         return host
-    is_x86 = platform.machine().lower() in ("x86_64", "amd64")
     if wanted == "generic":
-        return Processor("x86-64" if is_x86 else "generic", frozenset())
-    known = _LEVELS if is_x86 else {}
+        return Processor("x86-64" if is_x86() else "generic", frozenset())
+    known = _LEVELS if is_x86() else {}
     if wanted not in known:
         raise BackendError(
             f"GRADLOOM_CPU={wanted!r} is no processor that is known here; known are "

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ctypes
 import logging
-import platform
 import sys
 from functools import cache
 
@@ -49,7 +48,7 @@ def bfloat16_unit() -> str | None:
 
 def _permitted() -> bool:
     """Whether the system lets this process have the registers of tiles, which it asks for once."""
-    if sys.platform != "linux" or platform.machine().lower() not in ("x86_64", "amd64"):
+    if sys.platform != "linux" or not processor.is_x86():
         return False
     try:
         call = ctypes.CDLL(None, use_errno=True).syscall

@@ -16,6 +16,7 @@ from backends.contract import Backend
 
 from .anomaly import check_forward, fingerprint
 from .arguments import PLAIN, bind, plain, signature
+from .deferred import Deferred
 from .errors import BackendError, DTypeError, TraceError
 from .graph import Leaf, Node, Parent
 from .mode import mode
@@ -256,6 +257,10 @@ def apply(op: Op, inputs: Sequence[Any], static: dict[str, Any]) -> Tensor:
             arrays.append(value)
             parents.append(None)
     if backend is None or not all_ready:
+        for value in inputs:
+            if isinstance(value, Deferred):
+                deferred: Tensor = value.apply_op(op, inputs, static)
+                return deferred
         kept = _NUMBERS if backend is not None else ()
         backend = backend or backends.default()
         arrays = [_as_array(op, i, value, backend, kept) for i, value in enumerate(arrays)]

@@ -34,8 +34,9 @@ _NAMES = {
         "Orthogonal RandomNormal RandomUniform TruncatedNormal VarianceScaling Zeros"
     ),
     "layers": (
-        "Activation AveragePooling2D BatchNormalization Conv2D Dense Dropout ELU Embedding Flatten "
-        "GaussianNoise GlobalAveragePooling2D GlobalMaxPooling2D Input Layer LayerNormalization LeakyReLU "
+        "Activation Add Average AveragePooling2D BatchNormalization Concatenate Conv2D Dense Dot Dropout ELU "
+        "Embedding Flatten Input InputLayer Maximum Minimum Multiply Subtract "
+        "GaussianNoise GlobalAveragePooling2D GlobalMaxPooling2D Layer LayerNormalization LeakyReLU "
         "MaxPooling2D Maxout RandomFlip RandomShift RandomTranslation ReLU Reshape Softmax"
     ),
     "losses": (

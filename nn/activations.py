@@ -1,7 +1,7 @@
 """Activations by name, with Keras's names, arguments and meanings, and the memory of logits.
 
 A sigmoid or softmax at the end of a model is computed for the prediction, but the loss should see its logits:
-from them it is exact everywhere. So inside `remember_logits` the last such activation notes what went in and
+from them it is exact everywhere. So inside `remember_logits` each such activation notes what went in and
 what came out, and the training step looks there when it meets that very output.
 
 Every function takes a tensor of any shape and works element by element unless it says otherwise. Slopes at a
@@ -38,21 +38,21 @@ _memory: ContextVar[list[Logits] | None] = ContextVar("logits", default=None)
 
 @contextmanager
 def remember_logits() -> Iterator[None]:
-    """Inside, `remembered_logits` gives the most recent sigmoid or softmax."""
+    """Inside, `remembered_logits` knows every sigmoid and softmax."""
     with switched(_memory, []):
         yield
 
 
-def remembered_logits() -> Logits | None:
-    """What the most recent sigmoid or softmax inside of `remember_logits` noted."""
-    memory = _memory.get()
-    return memory[0] if memory else None
+def remembered_logits(output: Tensor) -> Logits | None:
+    """What the sigmoid or softmax noted that gave `output` inside of `remember_logits`."""
+    memory = _memory.get() or ()
+    return next((logits for logits in reversed(memory) if logits.output is output), None)
 
 
 def _remember(activation: str, x: Tensor, output: Tensor) -> Tensor:
     memory = _memory.get()
     if memory is not None:
-        memory[:] = [Logits(activation, x, output)]
+        memory.append(Logits(activation, x, output))
     return output
 
 

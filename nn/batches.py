@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from autograd import Tensor, random
+from autograd.structure import flatten
 
-from .data import Rows, check_lengths, features, sample_weights, targets, warn_not_finite
+from .data import Rows, check_lengths, sample_weights, targets, warn_not_finite
 from .errors import ArgumentError, DataError
 
 
@@ -34,7 +35,7 @@ class ArrayData:
     steps: int | None = None
 
     def __len__(self) -> int:
-        whole = -(-self.rows.x.shape[0] // self.batch_size)
+        whole = -(-self.rows.number // self.batch_size)
         return whole if self.steps is None else min(whole, self.steps)
 
     def length(self) -> int:
@@ -43,7 +44,7 @@ class ArrayData:
 
     def signature(self) -> list[int | None]:
         """What has to be the same for the middle of an epoch to mean the same: [rows, batch size]."""
-        return [self.rows.x.shape[0], self.batch_size]
+        return [self.rows.number, self.batch_size]
 
     def epoch(self, skip: int = 0) -> Iterator[Rows]:
         """The batches of one epoch, without the first `skip`."""
@@ -52,7 +53,7 @@ class ArrayData:
 
     def order(self) -> Tensor | None:
         """The order of the rows in the epoch that begins now; None as they lie."""
-        return random.permutation(self.rows.x.shape[0]) if self.shuffle else None
+        return random.permutation(self.rows.number) if self.shuffle else None
 
     def batch(self, order: Tensor | None, number: int) -> Rows:
         """The rows of one step."""
@@ -67,13 +68,15 @@ class IterableData:
     Args:
         source: iterable anew each epoch; or, with `steps`, any iterator, from which each epoch takes the
             next ones; or an object with `__len__` and `__getitem__` that gives batches by number.
-        dtype: of the inputs.
+        inputs: from the first part of a batch and what to call it to the tensors that the model takes.
+        labels: from the second part, the inputs and what to call it to targets; with `check`.
         check: called with each batch, returns it.
         steps: batches of an epoch.
     """
 
     source: Any
-    dtype: Any
+    inputs: Callable[[Any, str], Any]
+    labels: Callable[[Any, Any, str], Any] = lambda y, inputs, what: targets(y, what)
     check: Callable[[Rows], Rows] | None = None
     steps: int | None = None
 
@@ -126,15 +129,15 @@ class IterableData:
                 raise DataError(
                     f"batch {number}: expected x, (x, y) or (x, y, weight), got {len(parts)} parts"
                 )
-            x = features(parts[0], self.dtype, f"x of batch {number}")
-            y = targets(parts[1], f"y of batch {number}") if len(parts) > 1 else None
-            weight = sample_weights(x, parts[2], None) if len(parts) > 2 else None
+            x = self.inputs(parts[0], f"x of batch {number}")
+            y = self.labels(parts[1], x, f"y of batch {number}") if len(parts) > 1 else None
+            weight = sample_weights(y, parts[2], None) if len(parts) > 2 else None
             check_lengths(x, y, weight, f"x of batch {number}")
             batch = Rows(x, y, weight)
             if self.check is not None:
                 batch = self.check(batch)
-            if batch.y is not None:
-                warn_not_finite(batch.y, f"y of batch {number}")
+            for leaf in flatten(batch.y):
+                warn_not_finite(leaf, f"y of batch {number}")
             yield batch
         if number < 0:
             raise DataError("the iterable yielded no batch; one that is used up cannot start again")

@@ -7,6 +7,7 @@ short enough for progress and Ctrl-C.
 
 from __future__ import annotations
 
+import itertools
 import logging
 import threading
 import time
@@ -21,6 +22,7 @@ from autograd import Tensor, TraceError, random
 from autograd.errors import is_refusal
 from autograd.keys import Same
 from autograd.mode import mode
+from autograd.structure import flatten, unflatten
 
 from .batches import ArrayData
 from .data import Rows
@@ -72,6 +74,7 @@ class Steps:
         self._state = self._named_state()
         self.precision = precision_of(model)
         self._jitted = self._compiled()
+        self._of_forms: dict[str, Any] = {}
         self.compiles = model.jit is not False
         self._in_chunks = self._own is None and all(metric.traced for metric in task.metrics)
         self._rehearsed: set[Any] = set()
@@ -93,6 +96,19 @@ class Steps:
     def _compiled(self) -> Any:
         return ag.jit(self._plain, state=self._state, name=self._name, precision=self.precision)
 
+    def _flat(self, rows: Rows) -> Any:
+        """The compiled step as a function of the tensors in `rows`, which are structures."""
+        form = unflatten(tuple(rows), itertools.repeat(0))
+        known = self._of_forms.get(repr(form))
+        if known is None:
+
+            def step(*leaves: Tensor) -> Any:
+                return self._plain(*unflatten(form, iter(leaves)))
+
+            known = ag.jit(step, state=self._state, name=self._name, precision=self.precision)
+            self._of_forms[repr(form)] = known
+        return known
+
     def _look_again(self) -> None:
         """A layer may have got other tensors: then the step is another one.
 
@@ -110,14 +126,15 @@ class Steps:
         state = self._named_state()
         if state.keys() != self._state.keys() or any(self._state[n] is not t for n, t in state.items()):
             self._state = state
-            self._jitted = self._compiled()
+            self._jitted, self._of_forms = self._compiled(), {}
 
     def rehearse(self, batch: Rows) -> None:
         """Where a step may raise, try one and undo it, once for each kind of batch: where
         code of the user's is part of it, or weights may have a shape that does not fit.
         One weight for each row always does."""
-        kind = tuple(None if part is None else (part.shape, str(part.dtype)) for part in batch)
-        may_raise = is_partly_own(self.task) or (batch.weight is not None and batch.weight.ndim > 1)
+        parts = [flatten(part) for part in batch]
+        kind = tuple(tuple((leaf.shape, str(leaf.dtype)) for leaf in part) for part in parts)
+        may_raise = is_partly_own(self.task) or any(leaf.ndim > 1 for leaf in parts[2])
         if batch.y is None or kind in self._rehearsed or not may_raise:
             return
         model = self.task.model
@@ -127,33 +144,33 @@ class Steps:
             model.metric_values()
         self._rehearsed.add(kind)
 
-    def __call__(self, x: Tensor, y: Tensor, weight: Tensor | None) -> None:
+    def __call__(self, x: Any, y: Any, weight: Any) -> None:
         """One step. One that runs as it is and raises has changed nothing."""
         call = self._call_of(x, y, weight)
         if call is not None and not mode.get().anomaly:
-            self._collect(y, call())
+            self._collect(y, weight, call())
         else:
             self._run_plain(x, y, weight)
             self._gave_up()
 
-    def _run_plain(self, x: Tensor, y: Tensor, weight: Tensor | None) -> None:
+    def _run_plain(self, x: Any, y: Any, weight: Any) -> None:
         gathering = [metric for metric in self.task.metrics if not metric.traced]
         tensors = [*self._state.values(), *(t for metric in gathering for t in tensors_of(metric))]
         before = Snapshot(gathering, tensors)
         try:
             with stop_iteration_is_an_error(self._name):
-                self._collect(y, self._plain(x, y, weight))
+                self._collect(y, weight, self._plain(x, y, weight))
         except BaseException:
             before.restore()
             raise
 
-    def _collect(self, y: Tensor, returned: Any) -> None:
+    def _collect(self, y: Any, weight: Any, returned: Any) -> None:
         if self._own is None:
-            collect(self.task, y, returned)
+            collect(self.task, y, weight, returned)
         else:
             self.task.model.step_logs = {n: v.item() for n, v in returned.items()}
 
-    def _call_of(self, *batch: Tensor | None) -> Callable[[], Any] | None:
+    def _call_of(self, *batch: Any) -> Callable[[], Any] | None:
         """The compiled step; traced at the first batch of its shapes, and after every change of a module."""
         return self._compiled_call(
             lambda: self._jitted.ready(*batch), lambda: self._jitted.made_ready(*batch)
@@ -183,16 +200,21 @@ class Steps:
         """
         order = data.order()
         drawn()
-        rows = [part for part in data.rows if part is not None]
+        rows = flatten(list(data.rows))
         at, end = first, len(data)
-        whole = min(end, data.rows.x.shape[0] // data.batch_size)
-        rest = (None,) if data.rows.weight is None else ()
+        whole = min(end, data.rows.number // data.batch_size)
+        structured = any(part is not None and not isinstance(part, Tensor) for part in data.rows)
+        rest = (None,) if data.rows.weight is None and not structured else ()
         together = self._in_chunks and not one_by_one and whole - at > 1
         given = (rows, data.batch_size, order, rest)
+
+        def jitted() -> Any:
+            return self._flat(data.rows) if structured else self._jitted
+
         while together and at < whole:
             # not the methods themselves: a change of a module makes another compiled function
             run = self._compiled_call(
-                lambda: self._jitted.ready_for_rows(*given), lambda: self._jitted.prepare_rows(*given)
+                lambda: jitted().ready_for_rows(*given), lambda: jitted().prepare_rows(*given)
             )
             if run is None:
                 break

@@ -15,21 +15,31 @@ import numpy as np
 
 import autograd as ag
 from autograd import Tensor
+from autograd.structure import flatten, unflatten
 
 from .arguments import COUNT, NOT_NEGATIVE
 from .errors import ArgumentError, DataError, warn
+from .structured import first, holds_arrays, picked, rows_in
 
 
 class Rows(NamedTuple):
-    """Samples: inputs, and where there are any, a target and a weight for each."""
+    """Samples: inputs, and where there are any, a target and a weight for each.
 
-    x: Tensor
-    y: Tensor | None = None
-    weight: Tensor | None = None
+    Each is a tensor, or a list, tuple or dict of them where a model has several inputs or outputs.
+    """
+
+    x: Any
+    y: Any = None
+    weight: Any = None
+
+    @property
+    def number(self) -> int:
+        """How many they are."""
+        return rows_in(self.x)
 
     def pick(self, rows: Any) -> Rows:
         """Some of them: a slice, or a tensor of positions."""
-        return Rows(*(None if part is None else part[rows] for part in self))  # type: ignore[arg-type]
+        return Rows(*(None if part is None else picked(part, rows) for part in self))
 
 
 Array = np.ndarray[Any, Any]
@@ -194,20 +204,29 @@ def _as_it_lies(value: Any) -> Any:
     return None
 
 
-def check_lengths(x: Tensor, y: Tensor | None, weight: Tensor | None, what: str = "x") -> None:
+def check_lengths(x: Any, y: Any, weight: Any, what: str = "x") -> None:
     """At least one row, and as many targets and weights as rows."""
-    if not x.shape[0]:
-        raise DataError(f"{what} is empty: shape {x.shape}. At least one row is needed.")
-    for name, other in (("y", y), ("sample_weight", weight)):
-        if other is not None and (not other.shape or other.shape[0] != x.shape[0]):
-            length = other.shape[0] if other.shape else "no"
-            raise ArgumentError(
-                f"{what} has {x.shape[0]} rows and {name} has {length}; they have to be equal"
+    rows = rows_in(x)
+    if not rows:
+        raise DataError(f"{what} is empty: shape {first(x).shape}. At least one row is needed.")
+    for name, tree in (("another input", x), ("y", y), ("sample_weight", weight)):
+        for other in flatten(tree):
+            if not other.shape or other.shape[0] != rows:
+                length = other.shape[0] if other.shape else "no"
+                raise ArgumentError(f"{what} has {rows} rows and {name} has {length}; they have to be equal")
+
+
+def sample_weights(y: Any, sample_weight: Any, class_weight: Mapping[int, float] | None) -> Any:
+    """One weight per row, from `sample_weight` or from the class of each row; for several outputs one each,
+    where a list or dict of them is given.
+    """
+    if not isinstance(y, Tensor):
+        if class_weight is not None:
+            raise ArgumentError("class_weight is for models with one output; give a sample_weight for each")
+        if holds_arrays(sample_weight):
+            return unflatten(
+                sample_weight, (sample_weights(first(y), w, None) for w in flatten(sample_weight))
             )
-
-
-def sample_weights(y: Tensor, sample_weight: Any, class_weight: Mapping[int, float] | None) -> Tensor | None:
-    """One weight per row, from `sample_weight` or from the class of each row."""
     if sample_weight is not None and class_weight is not None:
         raise ArgumentError("sample_weight and class_weight together; multiply them into one sample_weight")
     if class_weight is not None:
@@ -250,15 +269,15 @@ def split_validation(
 
     `class_weight` weighs the training rows alone, by their `labels`.
     """
-    n = rows.x.shape[0]
+    n = rows.number
     cut = math.floor(n * (1 - fraction))
     if not 0 < cut < n:
         raise ArgumentError(
             f"validation_split={fraction} of {n} rows leaves one side empty ({cut} and {n - cut})"
         )
-    if rows.y is not None:
-        first = np.asarray(rows.y).reshape(n, -1)[:, 0]
-        if n > 2 and first[0] != first[-1] and bool((np.diff(first) >= 0).all()):
+    if isinstance(rows.y, Tensor):
+        column = np.asarray(rows.y).reshape(n, -1)[:, 0]
+        if n > 2 and column[0] != column[-1] and bool((np.diff(column) >= 0).all()):
             warn(
                 "y is sorted, and validation_split takes the last rows: the validation set has other "
                 "targets than the training set. Shuffle the rows first."

@@ -76,7 +76,8 @@ def _sample_shape(model: Module) -> tuple[int, ...]:
         return model.input_shape
     if not model.built or model.seen_shape is None:
         raise ArgumentError(f"plot: the model is not built. {summary.HINT}")
-    return model.seen_shape[1:]
+    sample: tuple[int, ...] = model.seen_shape[1:]
+    return sample
 
 
 def trace_calls(model: ModelViews, expand_nested: bool = False) -> tuple[list[Call], tuple[int, ...]]:

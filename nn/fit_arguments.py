@@ -4,27 +4,25 @@ each other, the model and the loss.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from autograd import Tensor
+from autograd.structure import flatten
 
-from . import metrics
 from .arguments import COUNT, COUNT_OR_ZERO, FLAG, SHARE
 from .batches import ArrayData, Data, IterableData, check_repeatable, is_iterable_of_batches
 from .data import (
     Rows,
     check_batch_size,
     check_lengths,
-    features,
     sample_weights,
     split_validation,
     targets,
     warn_not_finite,
 )
 from .errors import ArgumentError
-from .losses import Loss
-from .metrics import Metric
+from .inputs import inputs_of, targets_of
 
 if TYPE_CHECKING:
     from .model import Model
@@ -72,9 +70,8 @@ class FitArguments(NamedTuple):
         weight = None if self.validation_split else self.class_weight
         rows = rows_of(model, self.x, self.y, self.sample_weight, weight)
         if self.validation_split:
-            rows, held_out = split_validation(
-                rows, float(self.validation_split), targets(self.y), self.class_weight
-            )
+            labels = targets(self.y) if self.class_weight is not None else None
+            rows, held_out = split_validation(rows, float(self.validation_split), labels, self.class_weight)
             validation = ArrayData(held_out, measured)
         return ArrayData(rows, size, shuffle, self.steps_per_epoch), validation
 
@@ -87,37 +84,7 @@ class FitArguments(NamedTuple):
         )
         if self.steps_per_epoch is None:
             check_repeatable("x", self.x, self.passes)
-        return IterableData(self.x, model.dtype, model.checked, self.steps_per_epoch)
-
-
-def _metric(given: Any) -> Metric:
-    try:
-        return metrics.get(given)
-    except ArgumentError as error:
-        raise ArgumentError(f"compile: metrics: {error}") from error
-
-
-def metrics_of(given: Any) -> list[Metric]:
-    """The metrics that `compile` was given: names, objects or functions, several or one."""
-    several: Iterable[Any]
-    if isinstance(given, (str, Metric, Loss)) or callable(given):
-        several = (given,)
-    elif given is None:
-        several = ()
-    elif isinstance(given, Iterable) and not isinstance(given, Mapping):
-        several = given
-    else:
-        raise ArgumentError(
-            "metrics are nn.Metric objects, names or functions, a list of them or one, got "
-            f"{type(given).__name__} {given!r}"
-        )
-    chosen = [_metric(metric) for metric in several]
-    names = [metric.name for metric in chosen]
-    if "loss" in names:
-        raise ArgumentError("a metric cannot be called 'loss'")
-    if len(set(names)) < len(names):
-        raise ArgumentError(f"two metrics have the same name: {', '.join(names)}")
-    return chosen
+        return batches_of(model, self.x, self.steps_per_epoch)
 
 
 def rows_of(
@@ -126,21 +93,29 @@ def rows_of(
     """The arguments as rows; builds the model."""
     if y is None:
         raise ArgumentError("y is missing: training and evaluation need targets")
-    loss = model.compiled_loss("fit")
-    inputs, labels = features(x, model.dtype, sample=model.sample_shape), targets(y)
+    model.compiled_loss("fit")
+    inputs = inputs_of(model, x)
+    labels = targets_of(model, y, inputs)
     check_lengths(inputs, labels, None)
     weight = sample_weights(labels, sample_weight, class_weight)
     check_lengths(inputs, labels, weight)
-    labels = loss.check(labels, model.ensure_built(inputs))
-    warn_not_finite(labels, "y")
+    shape = model.ensure_built(inputs)
+    labels = model.compiled_loss("fit").check(labels, shape)
+    for leaf in flatten(labels):
+        warn_not_finite(leaf, "y")
     return Rows(inputs, labels, weight)
+
+
+def batches_of(model: Model, source: Any, steps: int | None = None) -> IterableData:
+    """An iterable of batches with targets, as the model takes them."""
+    return IterableData(source, partial(inputs_of, model), partial(targets_of, model), model.checked, steps)
 
 
 def validation_of(model: Model, data: Any, batch_size: int, epochs: int) -> Data:
     """`validation_data` as batches: (x, y), (x, y, weight), or an iterable of batches."""
     if is_iterable_of_batches(data):
         check_repeatable("validation_data", data, epochs)
-        return IterableData(data, model.dtype, model.checked)
+        return batches_of(model, data)
     if not isinstance(data, (tuple, list)) or len(data) not in (2, 3):
         raise ArgumentError("validation_data is (x, y) or (x, y, sample_weight)")
     weight = data[2] if len(data) == 3 else None
@@ -156,7 +131,7 @@ def refuse_beside_batches(**arguments: Any) -> None:
             )
 
 
-def given(y: Tensor | None) -> Tensor:
+def given(y: Any) -> Any:
     """The targets of a batch."""
     if y is None:
         raise ArgumentError("y is missing: each batch needs (x, y)")

@@ -13,30 +13,32 @@ from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from typing import Any
 
-import autograd as ag
 from autograd import Tensor, no_grad, random
 
-from . import losses, optimizers
-from .arguments import FLAG, SEED, floating
+from . import optimizers
+from .arguments import FLAG, SEED, TEXT, floating
 from .batches import ArrayData, Data, IterableData, is_iterable_of_batches
 from .callbacks import Callback, CallbackList, History, as_list, display, progress, shows_progress
 from .checkpoint.position import Position
 from .compiled import Steps
-from .data import Rows, check_batch_size, check_lengths, features
+from .data import Rows, check_batch_size, check_lengths
 from .errors import NotCompiledError, stop_iteration_is_an_error
-from .fit_arguments import FitArguments, given, metrics_of, refuse_beside_batches, rows_of
+from .fit_arguments import FitArguments, batches_of, given, refuse_beside_batches, rows_of
+from .inputs import inputs_of
 from .losses import Loss
 from .metrics import Metric
 from .module import Module
 from .optimizers import Optimizer
+from .outputs import Outputs
 from .overriding import check_methods, overrides
 from .precision import JIT, LossScale, checked_precision
-from .predictor import Predictor
+from .predictor import Predictor, joined
 from .restore import undone_on_error
 from .run import Run
 from .seed import drawing_from
 from .step import Task, checked_output, task_of, train_step
 from .storable import Storable
+from .structured import is_shape, mapped, picked, shapes_of, shapes_without_rows
 
 
 class Model(Storable):
@@ -67,11 +69,25 @@ class Model(Storable):
     not_settings = Module.not_settings.union(
         ("optimizer", "loss", "metrics", "trackers", "jit", "mixed_precision", "loss_scale"),
         ("stop_training", "history", "current_run", "resume_position", "step_logs", "_predictor", "_steps"),
-        ("seed", "generator"),
+        ("seed", "generator", "graph", "_compiled_with"),
     )
 
-    def __init__(self, dtype: str = "float32", seed: int | None = None) -> None:
+    takes_structures = True
+    """Whether a dict, or a list or tuple of arrays, is several inputs, and not rows."""
+
+    def __init__(
+        self,
+        inputs: Any = None,
+        outputs: Any = None,
+        name: str | None = None,
+        dtype: str = "float32",
+        seed: int | None = None,
+    ) -> None:
+        if isinstance(inputs, str):
+            # models of one's own may give the dtype first
+            inputs, dtype = None, inputs
         self.dtype = floating(dtype)
+        self.name = TEXT.or_none().checked(type(self).__name__, "name", name)
         self.seed = SEED.checked(type(self).__name__, "seed", seed)
         self.generator = None if seed is None else random.Generator(int(seed))
         self.optimizer: Optimizer | None = None
@@ -88,6 +104,13 @@ class Model(Storable):
         self.loss_scale: LossScale | None = None
         self._predictor: Predictor | None = None
         self._steps: dict[bool, Steps] = {}
+        self._compiled_with: Outputs | None = None
+        if inputs is not None or outputs is not None:
+            self.take_graph(inputs, outputs)
+
+    def call(self, x: Any) -> Any:
+        """What the graph of layers makes of x; a class of your own defines its own."""
+        return self.wanted_graph().run(x) if self.graph is not None else super().call(x)
 
     def drawing(self) -> AbstractContextManager[None]:
         """A context in which draws come from the model's generator; for a training loop of your own.
@@ -116,20 +139,25 @@ class Model(Storable):
         metrics: Any = (),
         jit: Any = "auto",
         mixed_precision: str | None = None,
+        loss_weights: Any = None,
+        weighted_metrics: Any = None,
     ) -> None:
         """Choose how to train. Names ("adam", "mse", "accuracy") or objects.
 
         Args:
             optimizer: an `Optimizer` or its name.
-            loss: a `Loss`, its name, or a function of (y_true, y_pred) to a value per sample.
+            loss: a `Loss`, its name, or a function of (y_true, y_pred) to a value per sample. For several
+                outputs one for all, or a list or dict of them by output; None where an output has none.
             metrics: what else to watch, unweighted: `Metric` objects, names,
-                functions; a list of them, or one.
+                functions; a list of them, or one. For several outputs a list or dict of these by output.
             jit: "auto" compiles the steps of training, evaluation and prediction, and
                 runs those that cannot be traced as they are, which the log tells once; True
                 raises then; False never compiles.
             mixed_precision: "tf32", "bfloat16" or "float16": compiled steps round the operands of
                 matrix products to this format, all else stays float32. "float16" scales the loss
                 (`loss_scale`). None: all is float32.
+            loss_weights: what the loss of each output is multiplied with in the sum, a list or dict.
+            weighted_metrics: the same as `metrics`, multiplied with the weights of samples and classes.
 
         Raises:
             ArgumentError: unknown names, with the nearest known one; `mixed_precision` with `jit=False`
@@ -138,11 +166,13 @@ class Model(Storable):
         jit = JIT.checked("compile", "jit", jit)
         precision = checked_precision(mixed_precision, jit, self.dtype)
         check_methods(self, precision)
-        chosen_loss = None if loss is None else losses.get(loss)
-        chosen_metrics = metrics_of(metrics)
+        chosen = Outputs.of(loss, loss_weights, metrics, weighted_metrics)
         chosen_optimizer = optimizers.get(optimizer)
-        self.optimizer, self.loss, self.metrics = chosen_optimizer, chosen_loss, chosen_metrics
-        self.trackers = [Metric("loss"), *chosen_metrics]
+        shape = self.output_shape if self.built else None
+        found = chosen.resolved(self, shape)
+        self.optimizer, self._compiled_with = chosen_optimizer, chosen
+        self.loss, self.trackers = found.loss, found.trackers
+        self.metrics = found.metrics
         self.jit, self.mixed_precision = jit, precision
         self.loss_scale = LossScale() if precision == "float16" else None
         self._predictor, self._steps = None, {}
@@ -253,7 +283,7 @@ class Model(Storable):
         with self.drawing(), undone_on_error(self):
             if is_iterable_of_batches(x):
                 refuse_beside_batches(y=y, sample_weight=sample_weight)
-                data: Data = IterableData(x, self.dtype, self.checked)
+                data: Data = batches_of(self, x)
             else:
                 data = ArrayData(rows_of(self, x, y, sample_weight, None), size)
             return self._report(self.measure(data, verbose), return_dict)
@@ -266,21 +296,32 @@ class Model(Storable):
                 return quick
         size = check_batch_size(batch_size)
         if is_iterable_of_batches(x):
-            batches: Data = IterableData(x, self.dtype)
+            batches: Data = IterableData(x, partial(inputs_of, self))
         else:
-            rows = Rows(features(x, self.dtype, sample=self.sample_shape))
+            rows = Rows(inputs_of(self, x))
             check_lengths(rows.x, None, None)
             batches = ArrayData(rows, size)
         with self.drawing(), nullcontext() if self.built else undone_on_error(self):
             forward = self._compiled_forward()
             if not isinstance(batches, ArrayData) or shows_progress(verbose):
-                parts = [forward(b.x, b.x.shape[0])[0] for b in progress(batches, "predict", verbose)]
-                return ag.concat(parts, axis=0).numpy()
+                parts = [self._outputs_for(b.x, b.number)[0] for b in progress(batches, "predict", verbose)]
+                return mapped(joined(parts), Tensor.numpy)
             inputs = batches.rows.x
-            outputs, runs = forward(inputs, size)
+            outputs, runs = self._outputs_for(inputs, size)
+            if runs is None:
+                return mapped(outputs, Tensor.numpy)
             if (inputs.shape, inputs.dtype) == (getattr(x, "shape", None), getattr(x, "dtype", None)):
                 forward.remember(x, batch_size, runs)
             return outputs.numpy()
+
+    def _outputs_for(self, x: Any, size: int) -> tuple[Any, Any]:
+        """The outputs, and in which parts they were computed where that is known."""
+        forward = self._compiled_forward()
+        if not self.built:
+            self.ensure_built(picked(x, slice(size)))
+        if isinstance(x, Tensor) and is_shape(self.output_shape):
+            return forward(x, size)
+        return forward.batches(x, size), None
 
     def _compiled_forward(self) -> Predictor:
         """The forward pass; made anew when the model has other settings."""
@@ -316,13 +357,25 @@ class Model(Storable):
                 self.train(was_training)
             return self._report(self.metric_values(), return_dict)
 
-    def ensure_built(self, x: Tensor) -> tuple[int | None, ...]:
-        """Build the model with one row of `x`, which also checks that it fits; returns the output shape."""
+    def ensure_built(self, x: Any) -> Any:
+        """Build the model with one row of `x`, which also checks that it fits; returns the shape of the
+        output, or of several the structure of shapes.
+        """
+        row = picked(x, slice(1))
         with no_grad(), stop_iteration_is_an_error(type(self).__name__):
-            output = checked_output(self, self(x[:1], training=False), x[:1])
-        return (None, *output.shape[1:])
+            output = checked_output(self, self(row, training=False), row)
+        shape = shapes_of(output)
+        self.settle_outputs(shape)
+        return shape
 
-    def task(self, x: Tensor) -> Task:
+    def settle_outputs(self, shape: Any) -> None:
+        """Give each output its loss and metrics, once it is known which outputs there are."""
+        if self._compiled_with is not None and self._compiled_with.waits:
+            found = self._compiled_with.resolved(self, shape)
+            self.loss, self.trackers, self.metrics = found.loss, found.trackers, found.metrics
+            self._compiled_with = self._compiled_with._replace(waits=False)
+
+    def task(self, x: Any) -> Task:
         """What a step works on; builds the model with `x` if need be."""
         if not self.built:
             self.ensure_built(x)
@@ -351,7 +404,7 @@ class Model(Storable):
             self.train(was_training)
         return self.metric_values()
 
-    def kept_steps(self, x: Tensor, training: bool) -> Steps:
+    def kept_steps(self, x: Any, training: bool) -> Steps:
         """Steps on this model; the same as last time where nothing that they depend on has changed."""
         task, known = self.task(x), self._steps.get(training)
         if known is None or not known.serves(task):
@@ -367,7 +420,8 @@ class Model(Storable):
     def checked(self, batch: Rows) -> Rows:
         """A batch that the user yielded, with the same checks of its targets as rows in memory get."""
         shape = self.output_shape
-        if shape is None or self.seen_shape is None or self.seen_shape[1:] != batch.x.shape[1:]:
+        seen = None if self.seen_shape is None else shapes_without_rows(self.seen_shape)
+        if shape is None or seen != mapped(batch.x, lambda leaf: leaf.shape[1:]):
             shape = self.ensure_built(batch.x)
         return batch._replace(y=self.compiled_loss("fit").check(given(batch.y), shape))
 

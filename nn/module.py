@@ -18,11 +18,13 @@ from autograd import ShapeError, Tensor
 from autograd.errors import nearest
 from autograd.keys import Same, key_of
 from autograd.mode import inside, mode, switched
+from autograd.structure import flatten
 from autograd.tracing import one_at_a_time
 
 from .arguments import FLAG
 from .errors import ArgumentError
 from .parameter import Parameter
+from .structured import is_shape, mapped, shapes_of
 from .tree import Node, settled
 
 Compute = Callable[[list[Tensor]], Any]
@@ -76,18 +78,19 @@ class Module(Node):
     _trainable: bool = True
     _takes_training: bool = False
     """Whether `call` has an argument `training`."""
-    output_shape: tuple[int | None, ...] | None = None
+    output_shape: Any = None
+    """The shape of the result, batch size None; of several results, the structure of their shapes."""
     input_shape: tuple[int, ...] | None = None
     """The shape of one sample, where the constructor was told."""
-    seen_shape: tuple[int, ...] | None = None
-    """The shape of the first input, batch included."""
+    seen_shape: Any = None
+    """The shape of the first argument when it was built, batch included; or a structure of shapes."""
 
     @property
     def sample_shape(self) -> tuple[int, ...] | None:
         """The shape of one sample, where the constructor was told or an input was seen; else None."""
         if self.input_shape is not None:
             return self.input_shape
-        return self.seen_shape[1:] if self.seen_shape else None
+        return self.seen_shape[1:] if self.seen_shape and is_shape(self.seen_shape) else None
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -105,7 +108,14 @@ class Module(Node):
         if len(inputs) > 1 and (inputs[-1] is None or isinstance(inputs[-1], bool)):
             # as in layer(x, training)
             *inputs, training = inputs  # type: ignore[assignment]
-        tensors = [x if isinstance(x, Tensor) else ag.tensor(x) for x in inputs]
+        tensors: list[Any] = list(inputs)
+        for x in inputs:
+            if not isinstance(x, Tensor):
+                tensors = [argument_of(x) for x in inputs]
+                symbol = next((leaf for leaf in flatten(tensors) if hasattr(leaf, "record")), None)
+                if symbol is not None:
+                    return symbol.record(self, tensors, training)
+                break
         if training is None:
             return self._run(tensors)
         before = _training.get()
@@ -132,15 +142,16 @@ class Module(Node):
                 f"{type(self).__name__} is built by its first call, and that cannot be traced; call it "
                 "once before it is compiled"
             )
-        dtype = inputs[0].dtype if inputs and inputs[0].dtype.kind == "f" else "float32"
-        self.build(*(x.shape for x in inputs), dtype=dtype)
+        leaves = flatten(inputs)
+        dtype = next((leaf.dtype for leaf in leaves[:1] if leaf.dtype.kind == "f"), "float32")
+        self.build(*(leaf.shape for leaf in leaves), dtype=dtype)
         if not self._trainable:
             self._freeze(True)
         result = self._called(inputs)
         self.built = True
-        self.seen_shape = inputs[0].shape if inputs else None
-        if isinstance(result, Tensor):
-            self.output_shape = (None, *result.shape[1:])
+        self.seen_shape = mapped(inputs[0], lambda leaf: leaf.shape) if inputs else None
+        if all(isinstance(leaf, Tensor) for leaf in flatten(result)):
+            self.output_shape = shapes_of(result)
         return result
 
     def _called(self, inputs: list[Tensor]) -> Any:
@@ -290,6 +301,23 @@ class Module(Node):
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Self:
         return cls(**config)
+
+
+def argument_of(x: Any) -> Any:
+    """An argument of a layer as a tensor; a structure that holds tensors, arrays or placeholders as it is,
+    with those in it as tensors; lists of numbers are one tensor.
+    """
+    if hasattr(x, "record"):
+        return x
+    if isinstance(x, Mapping):
+        return {key: argument_of(value) for key, value in x.items()}
+    if isinstance(x, (list, tuple)) and any(map(_is_array, x)):
+        return type(x)([argument_of(value) for value in x])
+    return x if isinstance(x, Tensor) else ag.tensor(x)
+
+
+def _is_array(value: Any) -> bool:
+    return isinstance(value, Mapping) or hasattr(value, "record") or bool(getattr(value, "ndim", 0))
 
 
 @contextmanager

@@ -9,13 +9,13 @@ from typing import Any
 from autograd import Tensor
 
 from . import step
+from .graph.functional import Functional
 from .metrics import Metric
 from .metrics.base import number_of
-from .model_views import ModelViews
 from .overriding import Logs, held_metrics, inherited, unpacked
 
 
-class Overridable(ModelViews):
+class Overridable(Functional):
     """Base of models: the steps of training and evaluation as methods."""
 
     trackers: list[Metric]
@@ -78,7 +78,7 @@ class Overridable(ModelViews):
         be overridden as `train_step` may.
         """
         task, (x, y, weight) = step.task_of(self), unpacked(data)  # type: ignore[arg-type]
-        step.collect(task, y, step.traced_evaluate_step(task, x, y, weight))
+        step.collect(task, y, weight, step.traced_evaluate_step(task, x, y, weight))
         return self.tracked_values()
 
     def reset_metrics(self) -> None:

@@ -15,11 +15,13 @@ import autograd as ag
 from autograd import Tensor
 from autograd.errors import is_refusal
 from autograd.rowwise import Rowwise
+from autograd.structure import flatten
 
 from .compiled import say, tried
 from .data import Run, cuts, in_parts
 from .precision import precision_of
 from .step import checked_output
+from .structured import mapped, picked, rows_in
 from .tree import Tree, changes
 
 if TYPE_CHECKING:
@@ -36,6 +38,13 @@ class Shortcut(NamedTuple):
     changes: int
     tree: Tree
     quick: Callable[[Any], Any]
+
+
+def joined(parts: Sequence[Any]) -> Any:
+    """The rows of structures of tensors one after another."""
+    leaves = zip(*map(flatten, parts), strict=True)
+    whole = iter([ag.concat(list(each), axis=0) if len(each) > 1 else each[0] for each in leaves])
+    return mapped(parts[0], lambda _: next(whole))
 
 
 class Predictor:
@@ -56,13 +65,21 @@ class Predictor:
         """What a trace of the forward pass depends on."""
         return self.model.jit_key()
 
-    def _forward(self, x: Tensor) -> Any:
+    def _forward(self, x: Any) -> Any:
         return checked_output(self.model, self.model(x, training=False), x)
+
+    def batches(self, x: Any, batch_size: int) -> Any:
+        """The outputs for inputs that are, or give, structures of several tensors: a program for each number
+        of rows in a batch.
+        """
+        parts = [
+            self._exactly(picked(x, slice(start, start + batch_size)))
+            for start in range(0, rows_in(x), batch_size)
+        ]
+        return joined(parts)
 
     def __call__(self, x: Tensor, batch_size: int) -> tuple[Tensor, list[Run]]:
         """The outputs (n, ...) for inputs (n, ...), computed in batches, without graph; and their parts."""
-        if not self.model.built:
-            self.model.ensure_built(x[:batch_size])
         with ag.no_grad():
             runs = list(self._runs_of(x, batch_size))
         parts = [part for run in runs for part in self._outputs(x, *run)]
@@ -116,7 +133,7 @@ class Predictor:
                 raise
             return False
 
-    def _call_of(self, x: Tensor) -> tuple[Callable[[], Tensor] | None, Exception | None]:
+    def _call_of(self, x: Any) -> tuple[Callable[[], Any] | None, Exception | None]:
         """The compiled call on `x`, or why there is none."""
         call = self._jitted.ready(x)
         if call is not None:
@@ -129,13 +146,13 @@ class Predictor:
             call, error = tried(self.model, make, "predict")
         return call, error
 
-    def _exactly(self, x: Tensor) -> Tensor:
+    def _exactly(self, x: Any) -> Any:
         """The outputs of a program for just so many rows."""
         with ag.no_grad():
             call, error = self._call_of(x) if self.compiles else (None, None)
             if error is not None and self.jit is True:
                 raise error
-            result: Tensor = self._forward(x) if call is None else call()
+            result = self._forward(x) if call is None else call()
         if error is not None:
             # the forward pass itself was fine, so it is the trace that was not
             say("predict", error, self.precision)

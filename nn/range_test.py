@@ -11,10 +11,10 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .arguments import MODEL, POSITIVE, SHARE, at_least
-from .batches import ArrayData, Data, IterableData, check_repeatable, is_iterable_of_batches
+from .batches import ArrayData, Data, check_repeatable, is_iterable_of_batches
 from .data import Rows, check_batch_size
 from .errors import ArgumentError
-from .fit_arguments import given, refuse_beside_batches, rows_of
+from .fit_arguments import batches_of, given, refuse_beside_batches, rows_of
 from .restore import preserved
 from .step import task_of, train_step
 
@@ -139,7 +139,7 @@ def _data(model: Model, x: Any, y: Any, batch_size: Any) -> Data:
         return ArrayData(rows_of(model, x, y, None, None), size, shuffle=True)
     check_repeatable("x", x, epochs=2)
     refuse_beside_batches(y=y)
-    data = IterableData(x, model.dtype, model.checked)
+    data = batches_of(model, x)
     if not model.built:
         next(data.epoch())
     return data

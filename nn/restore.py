@@ -16,6 +16,7 @@ from autograd import Tensor, random
 from autograd.tracing import one_at_a_time
 
 from .metrics import Metric
+from .metrics.of_output import OutputMetric
 from .module import Module
 from .overriding import held_metrics
 from .tree import changed
@@ -156,6 +157,7 @@ def restoring(model: Module) -> Callable[[], None]:
     modules = [module for _, module in model.named_modules()]
     helpers = [getattr(model, name, None) for name in ("optimizer", "loss", "loss_scale")]
     helpers += [*getattr(model, "trackers", ()), *(metric for _, metric in held_metrics(model))]
+    helpers += [helper.metric for helper in helpers if isinstance(helper, OutputMetric)]
     tensors = [tensor for _, tensor in model.named_tensors()]
     gradients = [(tensor, tensor.grad) for tensor in tensors if tensor.requires_grad]
     for helper in helpers:

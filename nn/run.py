@@ -15,8 +15,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from autograd import Tensor
-
 from .batches import ArrayData, Data
 from .callbacks import CallbackList, History
 from .checkpoint.position import Position, Words, random_state, set_random_state
@@ -283,7 +281,7 @@ class Run:
             set_random_state(self._resume.random)
             self._resume = None
 
-    def _compiled(self, x: Tensor) -> Steps:
+    def _compiled(self, x: Any) -> Steps:
         if self._steps is None:
             self._steps = self.model.kept_steps(x, True)
         return self._steps

@@ -7,9 +7,12 @@ from typing import Any, Self
 
 import autograd as ag
 
-from .arguments import COUNT, RATE, TEXT, numbers, shown
+from .arguments import COUNT, RATE, numbers, shown
 from .errors import ArgumentError
-from .layers import Dense, Dropout, Input, Maxout
+from .graph.graph import Graph
+from .graph.history import own
+from .graph.symbols import Input, InputLayer, SymbolicTensor
+from .layers import Dense, Dropout, Maxout
 from .layers.base import ACTIVATION
 from .model import Model
 from .module import Module
@@ -31,21 +34,22 @@ class Sequential(Model):
     (None, 1)
     """
 
+    takes_structures = False
+
     def __init__(
         self,
-        layers: Sequence[Module | Input] = (),
+        layers: Sequence[Module | SymbolicTensor] = (),
         dtype: str = "float32",
         name: str | None = None,
         seed: int | None = None,
     ) -> None:
-        super().__init__(dtype, seed)
-        self.name = TEXT.or_none().checked(type(self).__name__, "name", name)
+        super().__init__(name=name, dtype=dtype, seed=seed)
         self.layers: list[Module] = []
         self.input_shape: tuple[int, ...] | None = None
         self._extend(layers)
         self._build_if_known()
 
-    def add(self, layer: Module | Input) -> None:
+    def add(self, layer: Module | SymbolicTensor) -> None:
         """Append a layer; one that does not fit is refused, and the model stays as it was."""
         with undone_on_error(self):
             self._extend([layer])
@@ -58,7 +62,9 @@ class Sequential(Model):
         if not isinstance(layers, Iterable) or isinstance(layers, (str, bytes, Mapping)):
             raise ArgumentError(f"layers are a list of nn.Module objects, got {shown(layers)}")
         for layer in layers:
-            if isinstance(layer, Input):
+            if isinstance(layer, SymbolicTensor):
+                layer = layer.call.layer
+            if isinstance(layer, InputLayer):
                 if self.layers:
                     raise ArgumentError("Input comes first in a model")
                 self.input_shape = layer.shape
@@ -73,6 +79,7 @@ class Sequential(Model):
             if not self.layers and layer.input_shape is not None:
                 self.input_shape = layer.input_shape
             self.layers.append(layer)
+            own(layer, self)
             objects.add(id(layer))
             names.add(name)
 
@@ -84,6 +91,35 @@ class Sequential(Model):
         for layer in self.layers:
             x = layer(x)
         return x
+
+    def wanted_graph(self) -> Graph:
+        """Its layers as a graph, for models of parts of this one."""
+        return Graph(*self.drawn())
+
+    def drawn(self) -> tuple[SymbolicTensor, SymbolicTensor]:
+        """The placeholders of input and output; the layers are called on those between once.
+
+        Raises:
+            ArgumentError: the model is not built.
+        """
+        known, layers = getattr(self, "_chain", None), [*map(id, self.layers)]
+        if known is not None and known[0] == layers:
+            return known[1], known[2]
+        if self.sample_shape is None:
+            raise ArgumentError(
+                "this model is not built, so it has no input and no output; begin it with nn.Input(shape), or "
+                "call it on some input"
+            )
+        source = x = Input(self.sample_shape, dtype=self.dtype)
+        for layer in self.layers:
+            x = layer(x)
+        object.__setattr__(self, "_chain", (layers, source, x))
+        return source, x
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        for layer in self.layers:
+            own(layer, self)
 
     def get_config(self) -> dict[str, Any]:
         config = {"layers": self.layers, "dtype": self.dtype, "name": self.name}

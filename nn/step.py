@@ -13,18 +13,22 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import autograd as ag
 from autograd import Captured, Tensor, no_grad, random
+from autograd.structure import flatten
 
 from .activations import remember_logits, remembered_logits
 from .arguments import MODEL, shown
 from .errors import ArgumentError, NotCompiledError
+from .inputs import detached
 from .losses import Loss
 from .losses.base import returned
+from .losses.several import OutputLosses
 from .metrics import Metric
 from .module import settings
 from .optimizers import Optimizer
 from .overriding import held_metrics, overrides
 from .precision import LossScale, buffers_of, remembered
 from .regularizers import Regularizer
+from .structured import rows_in
 
 if TYPE_CHECKING:
     from .model import Model
@@ -37,7 +41,8 @@ class Task(NamedTuple):
     """What a step works on, looked up once: walking the modules at every step
     would cost more than a small layer.
 
-    `metrics[0]` follows the loss, the others get (y, prediction). `penalties` pairs a regulariser with its
+    `metrics[0]` follows the loss, those behind it that of each output where there are several, the others get
+    (y, prediction). `penalties` pairs a regulariser with its
     parameter. `scale` multiplies the loss of a step in float16.
     """
 
@@ -99,26 +104,28 @@ def is_partly_own(task: Task) -> bool:
     )
 
 
-def checked_output(model: Model, output: Any, x: Tensor) -> Tensor:
+def checked_output(model: Model, output: Any, x: Any) -> Any:
     """`output` of a model for rows `x`.
 
     Raises:
-        ArgumentError: it is no tensor with a row for each of x.
+        ArgumentError: it is no tensor with a row for each of x, nor a structure of such tensors.
     """
-    if isinstance(output, Tensor) and output.ndim and output.shape[0] == x.shape[0]:
+    rows = rows_in(x)
+    leaves = [output] if isinstance(output, Tensor) else flatten(output)
+    wrong = [leaf for leaf in leaves if not isinstance(leaf, Tensor) or leaf.shape[:1] != (rows,)]
+    if leaves and not wrong:
         return output
-    made = f"a tensor of shape {output.shape}" if isinstance(output, Tensor) else f"{type(output).__name__}"
+    bad = wrong[0] if wrong else output
+    made = f"a tensor of shape {bad.shape}" if isinstance(bad, Tensor) else f"{type(bad).__name__}"
     raise ArgumentError(
-        f"{type(model).__name__} returned {made} for {x.shape[0]} rows; fit, evaluate and predict need one "
-        "tensor with a row for each"
+        f"{type(model).__name__} returned {made} for {rows} rows; fit, evaluate and predict need "
+        "tensors with a row for each"
     )
 
 
-def forward(
-    task: Task, x: Tensor, y: Tensor, weight: Tensor | None, training: bool = True
-) -> tuple[Tensor, Tensor]:
-    """(prediction, total loss); from the logits where the model ends in
-    the activation that the loss knows.
+def forward(task: Task, x: Any, y: Any, weight: Any, training: bool = True) -> tuple[Any, list[Tensor]]:
+    """(prediction, [total loss, the loss of each output where there are several]); from the logits where the
+    model ends in the activation that the loss knows.
     """
     with remember_logits():
         prediction = checked_output(task.model, task.model(x), x)
@@ -126,36 +133,54 @@ def forward(
             with ag.named_scope("loss"):
                 total = task.model.compute_loss(x, y, prediction, weight, training)
             total = returned(f"{type(task.model).__name__}.compute_loss", total)
-            return prediction, total if not total.ndim else total.mean()
+            return prediction, [total if not total.ndim else total.mean()]
         with ag.named_scope("loss"):
             return prediction, _compiled(task.loss, task.penalties, y, prediction, weight)
 
 
-def compiled_loss_of(model: Model, y: Tensor, prediction: Tensor, weight: Tensor | None) -> Tensor:
+def compiled_loss_of(model: Model, y: Any, prediction: Any, weight: Any) -> Tensor:
     """The compiled loss of a batch with all penalties."""
-    return _compiled(model.loss, _penalties(model.parameters()), y, prediction, weight)
+    return _compiled(model.loss, _penalties(model.parameters()), y, prediction, weight)[0]
 
 
-def _compiled(
-    loss: Loss | None, penalties: Penalties, y: Tensor, prediction: Tensor, weight: Tensor | None
-) -> Tensor:
+def _compiled(loss: Loss | None, penalties: Penalties, y: Any, prediction: Any, weight: Any) -> list[Tensor]:
     if loss is None:
         raise NotCompiledError("there is no loss: compile(loss=...) first")
-    last = remembered_logits()
-    if (
-        last is not None
-        and last.output is prediction
-        and last.activation == loss.logits_of
-        and not loss.from_logits
-    ):
+    parts: list[Tensor] = []
+    if isinstance(loss, OutputLosses):
+        total, parts = _sum_of_outputs(loss, y, prediction, weight)
+    else:
+        total = _loss_of(loss, y, prediction, weight)
+    for regularizer, parameter in penalties:
+        total = total + returned("a regularizer", regularizer(parameter))
+    return [total, *parts]
+
+
+def _sum_of_outputs(
+    losses: OutputLosses, y: Any, prediction: Any, weight: Any
+) -> tuple[Tensor, list[Tensor]]:
+    """The weighted sum, and the loss of each output by itself."""
+    targets, outputs = losses.parts(y, "y"), losses.parts(prediction, "outputs")
+    weights = [weight] * len(outputs)
+    if weight is not None and not isinstance(weight, Tensor):
+        weights = losses.parts(weight, "sample_weight")
+    parts = []
+    for loss, target, output, own in zip(losses.losses, targets, outputs, weights, strict=True):
+        if loss is not None:
+            parts.append(_loss_of(loss, target, output, own))
+    total = sum(part * losses.weights[i] for i, part in zip(losses.trained, parts, strict=True))
+    return returned("a loss", total), parts
+
+
+def _loss_of(loss: Loss, y: Tensor, prediction: Tensor, weight: Tensor | None) -> Tensor:
+    last = remembered_logits(prediction)
+    if last is not None and last.activation == loss.logits_of and not loss.from_logits:
         values = loss.per_sample(y, last.values, from_logits=True)
     else:
         values = loss.per_sample(y, prediction, loss.from_logits)
     total = loss.reduce(returned("a loss", values), weight, loss.kept(y))
     if returned(f"{type(loss).__name__}.reduce", total).ndim:
         total = total.mean()
-    for regularizer, parameter in penalties:
-        total = total + returned("a regularizer", regularizer(parameter))
     return total
 
 
@@ -163,16 +188,17 @@ def _penalties(parameters: Sequence[Any]) -> Penalties:
     return [(p.regularizer, p) for p in parameters if p.regularizer is not None]
 
 
-def train_step(task: Task, x: Tensor, y: Tensor, weight: Tensor | None = None) -> None:
+def train_step(task: Task, x: Any, y: Any, weight: Any = None) -> None:
     """What a trace captures, and then the metrics that no trace can hold."""
-    collect(task, y, traced_train_step(task, x, y, weight))
+    collect(task, y, weight, traced_train_step(task, x, y, weight))
 
 
-def traced_train_step(task: Task, x: Tensor, y: Tensor, weight: Tensor | None = None) -> Tensor | None:
+def traced_train_step(task: Task, x: Any, y: Any, weight: Any = None) -> Any:
     """Forward, loss, backward, update. Returns what `collect` takes."""
     scale = task.scale
     before = [] if scale is None else remembered(buffers_of(task.model))
-    prediction, total = forward(task, x, y, weight)
+    prediction, losses = forward(task, x, y, weight)
+    total = losses[0]
     for parameter in task.parameters:
         parameter.grad = None
     (total if scale is None else scale.scaled(total)).backward()
@@ -180,7 +206,7 @@ def traced_train_step(task: Task, x: Tensor, y: Tensor, weight: Tensor | None = 
     for parameter in task.parameters:
         parameter.grad = None
     with no_grad():
-        observe(task.metrics, total, x, y, prediction)
+        observe(task.metrics, losses, x, y, prediction, weight)
         if scale is None:
             task.optimizer.apply(gradients, task.parameters)
         else:
@@ -188,41 +214,45 @@ def traced_train_step(task: Task, x: Tensor, y: Tensor, weight: Tensor | None = 
     return _wanted(task, prediction)
 
 
-def traced_evaluate_step(task: Task, x: Tensor, y: Tensor, weight: Tensor | None = None) -> Tensor | None:
+def traced_evaluate_step(task: Task, x: Any, y: Any, weight: Any = None) -> Any:
     """Forward and loss; the metrics move, the model does not. Returns what `collect` takes."""
     with no_grad():
-        prediction, total = forward(task, x, y, weight, training=False)
-        observe(task.metrics, total, x, y, prediction)
+        prediction, losses = forward(task, x, y, weight, training=False)
+        observe(task.metrics, losses, x, y, prediction, weight)
     return _wanted(task, prediction)
 
 
-def _wanted(task: Task, prediction: Tensor) -> Tensor | None:
+def _wanted(task: Task, prediction: Any) -> Any:
     """The prediction, where a metric waits for it."""
-    return None if all(metric.traced for metric in task.metrics) else prediction.detach()
+    return None if all(metric.traced for metric in task.metrics) else detached(prediction)
 
 
-def collect(task: Task, y: Tensor, prediction: Tensor | None) -> None:
+def collect(task: Task, y: Any, weight: Any, prediction: Any) -> None:
     """Feed the metrics that are no part of the traced step with what it returned."""
     if prediction is not None:
         with no_grad():
             for metric in task.metrics:
                 if not metric.traced:
-                    metric.update(y, prediction)
+                    metric.observe(y, prediction, weight)
 
 
-def observe(metrics: Sequence[Metric], total: Tensor, x: Tensor, y: Tensor, prediction: Tensor) -> None:
-    """Add a batch to the metrics: the loss counts once per row, so an epoch's loss is the mean over rows.
+def observe(
+    metrics: Sequence[Metric], losses: Sequence[Tensor], x: Any, y: Any, prediction: Any, weight: Any
+) -> None:
+    """Add a batch to the metrics: a loss counts once per row, so an epoch's loss is the mean over rows.
 
-    Weights are in the loss alone: what Keras calls `metrics` counts every row once.
+    Weights are in the losses alone, and in the metrics that were compiled as weighted: what Keras calls
+    `metrics` counts every row once.
     """
-    rows = float(x.shape[0])
-    follow = metrics[0]
+    rows = float(rows_in(x))
+    seen = detached(prediction)
     with ag.named_scope("metrics"):
-        follow.total.assign(follow.total + total.detach().to("float64") * rows)
-        follow.count.assign(follow.count + rows)
-        for metric in metrics[1:]:
+        for follow, value in zip(metrics, losses, strict=False):
+            follow.total.assign(follow.total + value.detach().to("float64") * rows)
+            follow.count.assign(follow.count + rows)
+        for metric in metrics[len(losses) :]:
             if metric.traced:
-                metric.update(y, prediction.detach())
+                metric.observe(y, seen, weight)
 
 
 def training_state(task: Task) -> dict[str, Tensor]:

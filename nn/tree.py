@@ -27,9 +27,12 @@ class Node:
     """An object whose attributes, and the lists, tuples and dicts among them, hold nodes and tensors."""
 
     # beside the attributes, so that neither a copy nor a file holds what was looked up
-    __slots__ = ("__dict__", "__weakref__", "_tree")
+    __slots__ = ("__dict__", "__weakref__", "_calls", "_chain", "_owner", "_tree")
 
     _tree: Tree
+    _calls: list[Any]
+    _chain: Any
+    _owner: Any
     not_settings: frozenset[str] = frozenset()
     """Attributes on which no computation depends."""
     training: bool = False

@@ -15,6 +15,7 @@ from typing import Any
 import backends
 
 from ..call import Function
+from ..deferred import Deferred
 from ..op import Op
 from ..tensor import Tensor
 from . import (
@@ -87,4 +88,4 @@ NAMESPACE = SimpleNamespace(
     full=_create("full"),
     arange=_create("arange"),
 )
-Tensor._xp = NAMESPACE
+Tensor._xp = Deferred._xp = NAMESPACE

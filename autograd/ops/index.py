@@ -15,6 +15,7 @@ from backends.shapes import Slot, normalise_axis
 
 from ..arguments import plain
 from ..call import mixed_backends, op
+from ..deferred import Deferred
 from ..op import bad, case
 from ..tensor import Tensor
 from .shape import repeat
@@ -66,7 +67,7 @@ def index(x: Any, key: Any) -> Tensor:
     >>> ag.getitem(ag.tensor([[1.0, 2.0], [3.0, 4.0]]), (slice(None), 1)).tolist()
     [2.0, 4.0]
     """
-    tensor = x if isinstance(x, Tensor) else Tensor.from_value(x)
+    tensor: Any = x if isinstance(x, (Tensor, Deferred)) else Tensor.from_value(x)
     entries: list[Any] = []
     arrays: list[Tensor] = []
     given = key if isinstance(key, tuple) else (key,)
@@ -81,7 +82,7 @@ def index(x: Any, key: Any) -> Tensor:
             entries.append(slice(*(None if b is None else b.__index__() for b in bounds)))
         elif isinstance(entry, bool):
             raise DTypeError("getitem: True and False are not indices; use a boolean mask or expand_dims()")
-        elif hasattr(entry, "__index__") and getattr(entry, "shape", ()) == () and tensor.backend != "trace":
+        elif hasattr(entry, "__index__") and getattr(entry, "shape", ()) == () and _gives_numbers(tensor):
             entries.append(entry.__index__())
         else:
             for array in _index_arrays(tensor, entry, at):
@@ -89,6 +90,11 @@ def index(x: Any, key: Any) -> Tensor:
                 arrays.append(array)
         at += _consumed(entry)
     return getitem(tensor, *arrays, key=tuple(entries))
+
+
+def _gives_numbers(tensor: Any) -> bool:
+    """Whether an index on its backend has a value now."""
+    return isinstance(tensor, Deferred) or tensor.backend != "trace"
 
 
 def _consumed(entry: Any) -> int:
@@ -102,6 +108,8 @@ def _consumed(entry: Any) -> int:
 def _index_arrays(tensor: Tensor, entry: Any, at: int) -> list[Tensor]:
     if isinstance(entry, (str, float)):
         raise DTypeError(f"getitem: {entry!r} is not an index; use integers, slices or a mask")
+    if isinstance(tensor, Deferred):
+        raise DTypeError("getitem: a placeholder takes ints and slices; use take() for an array of positions")
     backend = tensor._backend
     if isinstance(entry, Tensor):
         other = entry._backend

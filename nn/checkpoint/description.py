@@ -10,7 +10,7 @@ from autograd.errors import nearest
 
 from .. import activations
 from ..errors import ArgumentError, FileError
-from ..layers import Input
+from ..graph.symbols import InputLayer
 from ..module import Module, config_of
 from ..parameter import Parameter
 from .container import plain
@@ -119,7 +119,7 @@ def make(description: Any, classes: Mapping[str, Any]) -> Any:
     config = {key: make(item, classes) for key, item in description["config"].items()}
     thing = made.from_config(config) if hasattr(made, "from_config") else made(**config)
     # a model that begins with it is built, on such a sample, as soon as it is made
-    check_sample(thing.shape if isinstance(thing, Input) else getattr(thing, "input_shape", None))
+    check_sample(thing.shape if isinstance(thing, InputLayer) else getattr(thing, "input_shape", None))
     return thing
 
 

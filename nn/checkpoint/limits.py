@@ -16,6 +16,7 @@ from typing import Any
 import autograd as ag
 from autograd import Tensor
 from autograd.mode import Mode, mode, switched
+from autograd.structure import flatten
 
 from ..activations import linear
 from ..errors import FileError
@@ -46,7 +47,8 @@ def load_limits(sample: Sequence[int] | None, arrays: Mapping[str, Any]) -> Iter
 
     def watch(module: Module, inputs: list[Tensor], compute: Compute) -> Any:
         nonlocal left
-        if inputs and inputs[0].backend != "trace" and _is_a_layer_of_ours(module):
+        leaves = flatten(inputs)
+        if leaves and leaves[0].backend != "trace" and _is_a_layer_of_ours(module):
             weights, largest = _sizes(module, inputs)
             for shape in weights:
                 if math.prod(shape) > left:
@@ -88,10 +90,11 @@ def _sizes(layer: Module, inputs: list[Tensor]) -> tuple[list[Shape], Shape]:
     vars(twin).update({name: "zeros" for name in vars(twin) if name.endswith("_initializer")})
     vars(twin).update({name: linear for name in vars(twin) if name == "_activation"})
 
-    def step(*symbols: Tensor) -> Any:
+    def step(*symbols: Any) -> Any:
         if not twin.built:
-            dtype = symbols[0].dtype if symbols[0].dtype.kind == "f" else "float32"
-            twin.build(*(x.shape for x in symbols), dtype=dtype)
+            leaves = flatten(list(symbols))
+            dtype = leaves[0].dtype if leaves[0].dtype.kind == "f" else "float32"
+            twin.build(*(x.shape for x in leaves), dtype=dtype)
             twin.built = True
             weights.extend(held.shape for _, held in twin.children() if isinstance(held, Tensor))
         return twin(*symbols, training=False)

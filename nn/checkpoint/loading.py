@@ -9,6 +9,9 @@ from typing import Any
 from .. import constraints, initializers, layers, losses, metrics, optimizers, regularizers
 from ..arguments import FLAG, shown
 from ..errors import ArgumentError, FileError
+from ..graph.operation import Operation
+from ..losses.several import OutputLosses
+from ..metrics.of_output import OutputMetric
 from ..model import Model
 from ..optimizers import schedules
 from ..precision import LossScale
@@ -21,9 +24,10 @@ from .limits import load_limits
 from .restore import build, explained, restore
 
 _MODULES = (constraints, initializers, layers, losses, metrics, optimizers, regularizers, schedules)
+_OTHERS = (LossScale, MLP, Model, Operation, OutputLosses, OutputMetric, Sequential)
 CLASSES: dict[str, type] = {
     vars(member).get("saved_as", name): member
-    for held in (*map(vars, _MODULES), {"LossScale": LossScale, "MLP": MLP, "Sequential": Sequential})
+    for held in (*map(vars, _MODULES), {kind.__name__: kind for kind in _OTHERS})
     for name, member in held.items()
     if inspect.isclass(member) and member.__module__.startswith("nn.")
 }

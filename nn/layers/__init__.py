@@ -1,6 +1,8 @@
 """Layers, one small file a subject."""
 
 from ..exports import exported as _exported
+from ..graph.symbols import Input as Input
+from ..graph.symbols import InputLayer as InputLayer
 from .activation import ELU as ELU
 from .activation import Activation as Activation
 from .activation import LeakyReLU as LeakyReLU
@@ -9,7 +11,6 @@ from .activation import Softmax as Softmax
 from .augmentation import RandomFlip as RandomFlip
 from .augmentation import RandomShift as RandomShift
 from .augmentation import RandomTranslation as RandomTranslation
-from .base import Input as Input
 from .base import Layer as Layer
 from .convolution import Conv2D as Conv2D
 from .dense import Dense as Dense
@@ -19,6 +20,22 @@ from .dropout import GaussianNoise as GaussianNoise
 from .embedding import Embedding as Embedding
 from .flatten import Flatten as Flatten
 from .flatten import Reshape as Reshape
+from .merging import Add as Add
+from .merging import Average as Average
+from .merging import Concatenate as Concatenate
+from .merging import Dot as Dot
+from .merging import Maximum as Maximum
+from .merging import Minimum as Minimum
+from .merging import Multiply as Multiply
+from .merging import Subtract as Subtract
+from .merging import add as add
+from .merging import average as average
+from .merging import concatenate as concatenate
+from .merging import dot as dot
+from .merging import maximum as maximum
+from .merging import minimum as minimum
+from .merging import multiply as multiply
+from .merging import subtract as subtract
 from .normalization import BatchNormalization as BatchNormalization
 from .normalization import LayerNormalization as LayerNormalization
 from .pooling import AveragePooling2D as AveragePooling2D

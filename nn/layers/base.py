@@ -10,6 +10,7 @@ from .. import activations, constraints, initializers, regularizers
 from ..arguments import COUNT, FLAG, TEXT, Checked, choice, form
 from ..constructors import argument, common
 from ..errors import ArgumentError
+from ..graph.history import Called
 from ..module import Module
 from ..parameter import Parameter
 
@@ -18,12 +19,12 @@ IMAGES = {"NHWC": "(batch, height, width, channels)", "NCHW": "(batch, channels,
 
 
 @form("is a tuple of sizes >= 1 without the batch")
-def _sample_shape(value: Any) -> tuple[int, ...]:
+def sample_of(value: Any) -> tuple[int, ...]:
     """The sizes of one sample; one number is the size of a vector."""
     return tuple(map(COUNT.keep, value if isinstance(value, (tuple, list)) else (value,)))
 
 
-SAMPLE_SHAPE = _sample_shape.but(optional=True)
+SAMPLE_SHAPE = sample_of.but(optional=True)
 
 
 @form("is an initializer or its name")
@@ -47,21 +48,8 @@ CONSTRAINT = form("is a constraint, its name or None")(constraints.get)
 DATA_FORMAT = choice("channels_last", "channels_first").but(optional=True)
 
 
-class Input:
-    """`nn.Sequential([nn.Input((7,)), ...])`: samples of shape (7,).
-
-    >>> import nn
-    >>> model = nn.Sequential([nn.Input((7,)), nn.Dense(2)])
-    >>> model.output_shape
-    (None, 2)
-    """
-
-    def __init__(self, shape: tuple[int, ...]) -> None:
-        self.shape = _sample_shape.checked("Input", "shape", shape)
-
-
 @common
-class Layer(Checked, Module):
+class Layer(Checked, Called, Module):
     """Base of layers.
 
     Args:

@@ -93,6 +93,10 @@ class Metric(Checked):
         """Add a batch."""
         self.add(self.values(tensor(y_true), tensor(y_pred)), sample_weight)
 
+    def observe(self, y_true: Any, y_pred: Any, sample_weight: Any) -> None:
+        """Add a batch of `fit` or `evaluate`; what was compiled among `metrics` counts every row once."""
+        self.update(y_true, y_pred)
+
     def add(self, values: Tensor, sample_weight: Any = None) -> None:
         """Add per-sample values."""
         if not isinstance(values, Tensor):

@@ -9,9 +9,9 @@ from typing import Any
 from autograd import Tensor, enable_grad, no_grad
 
 from ..arguments import MODEL
-from ..data import features
 from ..errors import ArgumentError
 from ..fit_arguments import given, rows_of
+from ..inputs import inputs_of
 from ..module import Compute, Module, watched_calls
 from ..restore import preserved
 from ..step import forward, task_of
@@ -48,7 +48,7 @@ def activation_histograms(
     """
     check_path("activation_histograms", path, title)
     MODEL.checked("activation_histograms", "model", model)
-    inputs = features(x, model.dtype, sample=model.sample_shape)
+    inputs = inputs_of(model, x)
     seen: list[tuple[Module, Tensor]] = []
     if not model.built:
         model.ensure_built(inputs)
@@ -105,7 +105,7 @@ def gradient_histograms(
     with preserved(model), enable_grad():
         model.zero_grad()
         model.train()
-        forward(task_of(model), rows.x, given(rows.y), None)[1].backward()
+        forward(task_of(model), rows.x, given(rows.y), None)[1][0].backward()
         found = [(n, p.grad) for n, p in model.named_parameters() if p.grad is not None]
     figure, chosen = _panels(len(found), axes)
     names = _names(model)

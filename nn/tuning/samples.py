@@ -77,7 +77,7 @@ class Samples:
             rows, held_out = split_validation(rows, fraction, labels, class_weight)
             given = held_out if held_out.weight is not None else held_out[:2]
             self.fit_arguments["validation_data"] = tuple(given)
-        self.length = rows.x.shape[0]
+        self.length = rows.number
         self.fit_arguments |= {"x": rows.x, "y": rows.y, "sample_weight": rows.weight}
 
     def steps(self, batch_size: int) -> int:

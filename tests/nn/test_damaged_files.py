@@ -291,7 +291,7 @@ CLAIMS = [
     # a sample that is large where the layer says so, and not where the file does
     lambda d: _instead(d, "Dropout", dict(rate=0.5, input_shape=[10**9]), [3]),
     lambda d: _instead(d, "Dense", dict(units=1, input_dim=10**9), [3]),
-    lambda d: d["model"]["config"]["layers"].insert(0, {"class": "Input", "config": {"shape": [10**9]}}),
+    lambda d: d["model"]["config"]["layers"].insert(0, {"class": "InputLayer", "config": {"shape": [10**9]}}),
     # a layer with few weights, and a sample on which it would make a huge array
     lambda d: _instead(d, "Embedding", dict(input_dim=1, output_dim=20), [2**23]),
     lambda d: _instead(d, "Dense", dict(units=30), [2**23, 1]),

@@ -106,7 +106,7 @@ def test_ways_to_say_the_input_shape(layer):
     assert model.built
     assert model.state_dict()["layers.0.kernel"].shape == (3, 2)
     assert model.output_shape == (None, 2)
-    assert nn.Input(3).shape == (3,)
+    assert nn.Input(3).shape == (None, 3)
 
 
 def test_dense_is_activation_of_x_kernel_plus_bias():

@@ -1,0 +1,25 @@
+"""What stands for a tensor of a computation to come: the placeholders of a graph of layers.
+
+It has the methods and operators of tensors. An op that is given one computes nothing, but hands itself over
+to `apply_op`; the tensors of a running computation never pay for that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from .methods import TensorMethods
+
+if TYPE_CHECKING:
+    from .op import Op
+
+
+class Deferred(TensorMethods):
+    """Base of such placeholders. Subclasses have `shape`, `ndim` and `dtype`."""
+
+    __slots__ = ()
+
+    def apply_op(self, op: Op, inputs: Sequence[Any], static: Mapping[str, Any]) -> Any:
+        """What stands for the result of `op` on `inputs`, of which this is one."""
+        raise NotImplementedError

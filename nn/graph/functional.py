@@ -1,0 +1,101 @@
+"""What a model made of placeholders, `nn.Model(inputs, outputs)`, has beside other models."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any, Self
+
+from autograd.structure import unflatten
+
+from ..errors import ArgumentError
+from ..model_views import ModelViews
+from .graph import Graph
+from .history import hideable
+
+
+class Functional(ModelViews):
+    """Base of models: their graph of layers, where they were made of one."""
+
+    graph: Graph | None = None
+    layers: Any
+    name: str | None
+    seed: int | None
+
+    def wanted_graph(self) -> Graph:
+        """The graph.
+
+        Raises:
+            ArgumentError: the model has none.
+        """
+        if self.graph is None:
+            raise ArgumentError(
+                f"{type(self).__name__} was not made of placeholders, so it has no inputs and outputs: "
+                "nn.Model(inputs, outputs) and a built nn.Sequential have"
+            )
+        return self.graph
+
+    @hideable
+    def inputs(self) -> list[Any]:
+        """The placeholders of the inputs."""
+        return list(self.wanted_graph().sources)
+
+    @hideable
+    def outputs(self) -> list[Any]:
+        """The placeholders of the outputs."""
+        return list(self.wanted_graph().targets)
+
+    @hideable
+    def input(self) -> Any:
+        """The placeholder of the input; of several, the structure of them."""
+        return self.wanted_graph().inputs
+
+    @hideable
+    def output(self) -> Any:
+        """The placeholder of the output; of several, the structure of them."""
+        return self.wanted_graph().outputs
+
+    @hideable
+    def input_names(self) -> list[str]:
+        """The names by which `fit` and `predict` may be given the inputs, as a dict."""
+        return self.wanted_graph().input_names()
+
+    @hideable
+    def output_names(self) -> list[str]:
+        """The names by which losses, metrics and targets may be given, as a dict."""
+        return self.wanted_graph().output_names()
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments of the constructor; of a model of placeholders its graph in the place of these."""
+        if "inputs" not in inspect.signature(type(self).__init__).parameters:
+            return super().get_config()
+        config: dict[str, Any] = {} if self.graph is None else {"graph": self.graph.get_config()}
+        config |= {"name": self.name, "dtype": self.dtype}
+        return config if self.seed is None else config | {"seed": self.seed}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Self:
+        if "graph" not in config:
+            return super().from_config(config)
+        graph = Graph.from_config(config["graph"])
+        others = {name: value for name, value in config.items() if name != "graph"}
+        make: Any = cls
+        model: Self = make(inputs=graph.inputs, outputs=graph.outputs, **others)
+        return model
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        if self.graph is not None:
+            self.graph.owned()
+
+    def take_graph(self, inputs: Any, outputs: Any) -> None:
+        """Be the model from `inputs` to `outputs`, whose layers are built."""
+        if inputs is None or outputs is None:
+            raise ArgumentError(
+                "Model takes inputs and outputs, both; or neither, in a class with a call of its own"
+            )
+        graph = Graph(inputs, outputs)
+        self.graph, self.layers = graph, graph.layers
+        self.built = True
+        self.input_shape = graph.sources[0].shape[1:] if graph.single else None  # type: ignore[assignment]
+        self.output_shape = graph.shapes()
+        self.seen_shape = unflatten(graph.inputs, ((1, *symbol.shape[1:]) for symbol in graph.sources))

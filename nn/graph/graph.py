@@ -1,0 +1,236 @@
+"""The graph of layers between some placeholders and others: its order, what it computes, and a file of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Self
+
+from autograd import ProgramError
+from autograd.application import decoded, encoded
+from autograd.structure import flatten, keys_of, unflatten
+
+from ..errors import ArgumentError, FileError
+from ..module import Module
+from ..summary import layer_names
+from .history import calls_of
+from .operation import Operation
+from .symbols import Call, InputLayer, SymbolicTensor, called, operated, replaced
+
+
+class Graph:
+    """What leads from `inputs` to `outputs`.
+
+    Layers stand in Keras's order: by the length of the longest way to an output, the farthest first; among
+    those of one length in the order in which they are met when one walks back from the outputs.
+
+    Args:
+        inputs, outputs: a placeholder, or a list, tuple or dict of them; a list of one is that one.
+
+    Raises:
+        ArgumentError: an output does not come from the inputs alone, or two layers have one name.
+    """
+
+    def __init__(self, inputs: Any, outputs: Any) -> None:
+        self.inputs = _checked("inputs", inputs)
+        self.outputs = _checked("outputs", outputs)
+        self.sources: list[SymbolicTensor] = flatten(self.inputs)
+        self.targets: list[SymbolicTensor] = flatten(self.outputs)
+        if len(set(map(id, self.sources))) < len(self.sources):
+            raise ArgumentError("Model: the same input twice")
+        order = self._in_order()
+        self.calls = [call for call in order if not isinstance(call.layer, InputLayer)]
+        met = {id(call.layer): call.layer for call in order if not isinstance(call.layer, Operation)}
+        self.layers: tuple[Module, ...] = tuple(met.values())
+        names = [name for layer in self.layers if (name := getattr(layer, "name", None)) is not None]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ArgumentError(
+                f"Model: two layers are called {twice[0]!r}; names of layers are unique in a model"
+            )
+
+    def _in_order(self) -> list[Call]:
+        """The calls in Keras's order, those of the inputs too."""
+        given = {id(symbol) for symbol in self.sources}
+        order, place = self._walked_back(given)
+        depths: dict[int, int] = {}
+        of_layer: dict[int, int] = {}
+        for call in reversed(order):
+            depth = max(depths.get(id(call), 0), of_layer.get(id(call.layer), 0))
+            depths[id(call)] = of_layer[id(call.layer)] = depth
+            for source in call.sources():
+                depths[id(source.call)] = max(depth + 1, depths.get(id(source.call), 0))
+        return sorted(order, key=lambda call: (-depths[id(call)], place[id(call.layer)]))
+
+    def _walked_back(self, given: set[int]) -> tuple[list[Call], dict[int, int]]:
+        """The calls, each behind those that it needs; and when each layer was met first."""
+        unused = [symbol.call for symbol in self.sources]
+        order: list[Call] = []
+        place: dict[int, int] = {}
+        seen: set[int] = set()
+        stack = [(target, False) for target in reversed(self.targets)]
+        while stack:
+            symbol, done = stack.pop()
+            call, is_entry = symbol.call, isinstance(symbol.call.layer, InputLayer)
+            if done:
+                order.append(call)
+                continue
+            if id(call) in seen or (id(symbol) in given and not is_entry):
+                continue
+            if is_entry and id(symbol) not in given:
+                raise ArgumentError(
+                    f"Model: an output needs {symbol!r}, which is none of the inputs "
+                    f"({', '.join(map(repr, self.sources))}); give it as an input, too"
+                )
+            seen.add(id(call))
+            place.setdefault(id(call.layer), len(place))
+            stack.append((symbol, True))
+            stack += [(source, False) for source in reversed(call.sources())]
+        for call in unused:
+            if id(call) not in seen and isinstance(call.layer, InputLayer):
+                order.append(call)
+                place[id(call.layer)] = -1
+        return order, place
+
+    def shapes(self) -> Any:
+        """The shape of the output; of several, the structure of shapes."""
+        return unflatten(self.outputs, (symbol.shape for symbol in self.targets))
+
+    @property
+    def single(self) -> bool:
+        """Whether there is one input, given as it is."""
+        return isinstance(self.inputs, SymbolicTensor)
+
+    def input_names(self) -> list[str]:
+        """How `fit` may call the inputs: the keys of a dict, else the names of their layers."""
+        return self._names(self.inputs)
+
+    def output_names(self) -> list[str]:
+        """How losses, metrics and targets may call the outputs; likewise."""
+        return self._names(self.outputs)
+
+    def _names(self, tree: Any) -> list[str]:
+        if isinstance(tree, Mapping):
+            return [str(key) for key in keys_of(dict(tree))]
+        known = dict(zip(map(id, self.layers), layer_names(self.layers), strict=True))
+        names: list[str] = []
+        for symbol in flatten(tree):
+            name = known.get(id(symbol.call.layer), symbol.name)
+            count = sum(one == name or one.rpartition("_")[0] == name for one in names)
+            names.append(f"{name}_{count}" if count else name)
+        return names
+
+    def arranged(self, x: Any, what: str, convert: Callable[[Any, SymbolicTensor, str], Any]) -> Any:
+        """`x` as a user gives it, each part converted for its input: by order or by name.
+
+        Raises:
+            ArgumentError: other names, or another number.
+        """
+        names = self.input_names()
+        if self.single:
+            symbol = self.sources[0]
+            if isinstance(x, Mapping) and list(x) == names:
+                x = x[symbol.name]
+            elif isinstance(x, (list, tuple)) and len(x) == 1 and getattr(x[0], "ndim", 0) == symbol.ndim:
+                x = x[0]
+            return convert(x, symbol, what)
+        named = dict(zip(names, self.sources, strict=True))
+        if isinstance(x, Mapping):
+            if set(x) != set(named):
+                raise ArgumentError(f"{what}: the inputs of this model are {names}, got {list(x)}")
+            return {name: convert(x[name], named[name], f"{what}[{name!r}]") for name in names}
+        if not isinstance(x, (list, tuple)) or len(x) != len(names):
+            count = len(x) if isinstance(x, (list, tuple)) else f"one {type(x).__name__}"
+            raise ArgumentError(
+                f"{what}: this model has {len(names)} inputs; give a list of {len(names)} arrays, or a dict "
+                f"with the names {names}, got {count}"
+            )
+        pairs = zip(x, self.sources, strict=True)
+        return [convert(part, symbol, f"{what}[{i}]") for i, (part, symbol) in enumerate(pairs)]
+
+    def run(self, x: Any) -> Any:
+        """The outputs for tensors in the place of the inputs."""
+        values: dict[int, Any] = {}
+        parts = self.arranged(x, "x", lambda part, symbol, what: part)
+        found = [parts[n] for n in self.input_names()] if isinstance(parts, dict) else parts
+        for symbol, value in zip(self.sources, [found] if self.single else found, strict=True):
+            entry = symbol.call.layer
+            values[id(symbol)] = entry(value) if isinstance(entry, InputLayer) else value
+        for call in self.calls:
+            results = flatten(call.compute(values))
+            for symbol, value in zip(flatten(call.outputs), results, strict=True):
+                values.setdefault(id(symbol), value)
+        return replaced(self.outputs, lambda symbol: values[id(symbol)])
+
+    def get_config(self) -> dict[str, Any]:
+        """Layers, calls and ends, as JSON but for the layers themselves."""
+        layers = [*self.layers, *(c.layer for c in self.calls if isinstance(c.layer, Operation))]
+        number = {id(layer): i for i, layer in enumerate(layers)}
+        made: list[SymbolicTensor] = []
+        inner = [s for s in self.sources if not isinstance(s.call.layer, InputLayer)]
+        if inner:
+            raise ArgumentError(f"save: the input {inner[0]!r} is the output of a layer; begin with nn.Input")
+
+        def symbols(value: Any) -> Any:
+            if not isinstance(value, SymbolicTensor):
+                return None
+            return {"symbol": next(i for i, known in enumerate(made) if known is value)}
+
+        made += self.sources
+        calls = []
+        try:
+            for call in self.calls:
+                words = {"layer": number[id(call.layer)], "inputs": encoded(call.inputs, symbols)}
+                calls.append(words | ({} if call.training is None else {"training": call.training}))
+                made += flatten(call.outputs)
+            ends = {"inputs": encoded(self.inputs, symbols), "outputs": encoded(self.outputs, symbols)}
+        except ProgramError as error:
+            raise ArgumentError(
+                f"save: in the graph of layers: {error}; put it into a layer's call"
+            ) from error
+        entries = [number[id(symbol.call.layer)] for symbol in self.sources]
+        return {"layers": layers, "entries": entries, "calls": calls, **ends}
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> Self:
+        """The graph again: its layers are called as they were."""
+        layers = config["layers"]
+        made: list[SymbolicTensor] = [calls_of(layers[i])[0].outputs for i in config["entries"]]
+
+        def symbols(kind: str, contents: Any) -> Any:
+            return made[contents] if kind == "symbol" else None
+
+        try:
+            for words in config["calls"]:
+                layer = layers[words["layer"]]
+                inputs = decoded(words["inputs"], symbols)
+                if isinstance(layer, Operation):
+                    result = operated(layer.applied, inputs)
+                else:
+                    result = called(layer, inputs, words.get("training"))
+                made += flatten(result)
+            return cls(decoded(config["inputs"], symbols), decoded(config["outputs"], symbols))
+        except (ProgramError, IndexError, AttributeError) as error:
+            raise FileError(f"the graph of layers makes no sense: {error}") from error
+
+    def owned(self) -> None:
+        """Let the layers know where they stand, in a copy of the graph."""
+        for call in [*(symbol.call for symbol in self.sources), *self.calls]:
+            if call not in calls_of(call.layer):
+                calls_of(call.layer).append(call)
+
+
+def _checked(what: str, tree: Any) -> Any:
+    """Placeholders, one or in a flat list, tuple or dict."""
+    items = list(tree.values()) if isinstance(tree, Mapping) else tree
+    one = not isinstance(items, (list, tuple))
+    for symbol in [items] if one else items:
+        if not isinstance(symbol, SymbolicTensor):
+            raise ArgumentError(
+                f"Model: {what} are placeholders, from nn.Input and the layers that were called on them, or "
+                f"lists or dicts of them, got {type(symbol).__name__}"
+            )
+    if not one and not len(items):
+        raise ArgumentError(f"Model: there are no {what}")
+    if isinstance(tree, (list, tuple)) and len(tree) == 1:
+        return tree[0]
+    return dict(tree) if isinstance(tree, Mapping) else tree

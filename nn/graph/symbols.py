@@ -1,0 +1,243 @@
+"""Placeholders for tensors, and the calls of layers that made them: what graphs of layers are read off.
+
+A layer that is called on a placeholder is built, computes one sample of zeros, which tells the shape of its
+output, and gives a placeholder again. So do the ops of `autograd`, through `Operation`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NoReturn, cast
+
+import autograd as ag
+from autograd import ShapeError, Tensor
+from autograd.application import Application
+from autograd.deferred import Deferred
+from autograd.structure import flatten, unflatten
+
+from ..arguments import COUNT, TEXT
+from ..constructors import snake_case
+from ..errors import ArgumentError
+from ..layers.base import Layer, sample_of
+from ..module import Module
+from ..restore import undone_on_error
+from .history import calls_of
+from .operation import Operation
+
+Shape = tuple[int | None, ...]
+
+
+class SymbolicTensor(Deferred):
+    """A placeholder for a tensor; Keras calls it KerasTensor. It has a shape and no values.
+
+    `shape` begins with None, the number of rows. Operators, methods and functions of `autograd` give
+    placeholders again.
+
+    >>> import nn
+    >>> x = nn.Input((3,))
+    >>> (nn.Dense(2)(x) * 2.0).shape
+    (None, 2)
+    """
+
+    __slots__ = ("call", "dtype", "name", "shape")
+
+    def __init__(self, shape: Shape, dtype: Any, call: Call, name: str) -> None:
+        self.shape = shape
+        self.dtype = ag.zeros((), dtype).dtype
+        self.call = call
+        self.name = name
+
+    @property
+    def sample(self) -> tuple[int, ...]:
+        """The shape of one row."""
+        return cast("tuple[int, ...]", self.shape[1:])
+
+    @property
+    def ndim(self) -> int:
+        return len(self.shape)
+
+    def apply_op(self, op: Any, inputs: Sequence[Any], static: Mapping[str, Any]) -> SymbolicTensor:
+        """The placeholder for what the op gives."""
+        return operated(Application(op, dict(static)), list(inputs))
+
+    def record(self, layer: Module, inputs: list[Any], training: bool | None) -> Any:
+        """What `layer` gives for `inputs`, of which this is one."""
+        return called(layer, inputs, training)
+
+    def __repr__(self) -> str:
+        return f"<SymbolicTensor {self.name!r}, shape {self.shape}, {self.dtype}>"
+
+    def __getitem__(self, key: Any) -> Any:
+        return ag.getitem(self, key)
+
+    __hash__ = object.__hash__
+
+    def _valueless(self, *_: Any, **__: Any) -> NoReturn:
+        raise ArgumentError(
+            f"{self!r} stands for values that come when the model is called, so it has none now. In place of "
+            "if, float() or NumPy's functions use ag.where and the functions of autograd, or write the "
+            "computation into the call of a layer of your own"
+        )
+
+    __array__ = __bool__ = __float__ = __int__ = __len__ = __iter__ = item = numpy = tolist = _valueless
+
+
+class Call:
+    """A layer called on placeholders; `outputs` are those it gave.
+
+    Args:
+        layer: what was called.
+        inputs: its arguments by position; lists, tuples and dicts hold placeholders and constants.
+        training: whether it always computes as in training, never, or as the model is called (None).
+    """
+
+    __slots__ = ("inputs", "layer", "outputs", "training")
+
+    def __init__(self, layer: Module, inputs: list[Any], training: bool | None) -> None:
+        self.layer = layer
+        self.inputs = inputs
+        self.training = training
+        self.outputs: Any = None
+
+    def sources(self) -> list[SymbolicTensor]:
+        """The placeholders among its arguments, in order."""
+        return [leaf for leaf in flatten(self.inputs) if isinstance(leaf, SymbolicTensor)]
+
+    def compute(self, values: Mapping[int, Any]) -> Any:
+        """What the layer gives for the values that stand in the place of placeholders, by their identity."""
+        given = replaced(self.inputs, lambda leaf: values[id(leaf)])
+        if isinstance(self.layer, Operation):
+            return self.layer.operate(given)
+        return self.layer(*given, training=self.training)
+
+
+def replaced(tree: Any, change: Callable[[SymbolicTensor], Any]) -> Any:
+    """`tree` with each placeholder changed, and what is none as it is."""
+    leaves = (change(leaf) if isinstance(leaf, SymbolicTensor) else leaf for leaf in flatten(tree))
+    return unflatten(tree, leaves)
+
+
+def called(layer: Module, inputs: list[Any], training: bool | None) -> Any:
+    """The placeholders for what `layer` gives; builds it.
+
+    Raises:
+        ArgumentError: it gives anything but tensors with a row for each.
+    """
+    examples = replaced(inputs, lambda leaf: ag.zeros((1, *leaf.sample), leaf.dtype))
+    with undone_on_error(layer), ag.no_grad():
+        result = layer(*examples, training=False)
+    for leaf in flatten(result):
+        if not isinstance(leaf, Tensor) or leaf.shape[:1] != (1,):
+            found = f"a tensor of shape {leaf.shape}" if isinstance(leaf, Tensor) else type(leaf).__name__
+            raise ArgumentError(f"{type(layer).__name__} gave {found} for one row; it has to be a row")
+    return recorded(layer, inputs, training, result, lambda leaf: ((None, *leaf.shape[1:]), leaf.dtype))
+
+
+def recorded(
+    layer: Module,
+    inputs: list[Any],
+    training: bool | None,
+    result: Any,
+    spec: Callable[[Any], tuple[Shape, Any]],
+) -> Any:
+    """Placeholders in the place of the leaves of `result`."""
+    call = Call(layer, inputs, training)
+    name = getattr(layer, "name", None) or snake_case(type(layer).__name__)
+    call.outputs = unflatten(result, (SymbolicTensor(*spec(leaf), call, name) for leaf in flatten(result)))
+    calls_of(layer).append(call)
+    return call.outputs
+
+
+def operated(applied: Application, inputs: list[Any]) -> SymbolicTensor:
+    """The placeholder for the result of an op; a size that grows with the rows is None."""
+    few, more = (
+        applied.spec([_Rows(leaf, rows) if isinstance(leaf, SymbolicTensor) else leaf for leaf in inputs])
+        for rows in (2, 3)
+    )
+    if len(few.shape) != len(more.shape) or few.shape[:1] != (2,) or more.shape[:1] != (3,):
+        raise ShapeError(
+            f"{applied.op.name}: the result has shape {few.shape} for 2 rows and {more.shape} for 3; in a "
+            "graph of layers every result has a row for each of the input"
+        )
+    shape: Shape = (None, *few.shape[1:])
+    symbol: SymbolicTensor = recorded(Operation(applied), inputs, None, 0, lambda _: (shape, few.dtype))
+    return symbol
+
+
+class _Rows:
+    """Shape and dtype of a placeholder for so many rows."""
+
+    def __init__(self, symbol: SymbolicTensor, rows: int) -> None:
+        self.shape = (rows, *symbol.shape[1:])
+        self.dtype = symbol.dtype
+
+
+class InputLayer(Layer):
+    """What a graph of layers begins with. `nn.Input` makes one and gives its placeholder.
+
+    Args:
+        shape: of one sample, without the batch.
+        batch_size: the number of rows, where it is always the same.
+        dtype: of the values.
+        name: by which `fit` and `predict` may name the input.
+
+    >>> import nn
+    >>> nn.InputLayer((3,)).output.shape
+    (None, 3)
+    """
+
+    def __init__(
+        self,
+        shape: Any,
+        batch_size: int | None = None,
+        dtype: Any = None,
+        name: str | None = None,
+    ) -> None:
+        super().__init__(name)
+        self.shape = sample_of.checked("Input", "shape", shape)
+        self.batch_size = COUNT.or_none().checked("Input", "batch_size", batch_size)
+        self.dtype = ag.zeros((), "float32" if dtype is None else dtype).dtype.name
+        self.input_shape, self.output_shape = self.shape, (self.batch_size, *self.shape)
+        self.built = True
+        recorded(self, [], None, 0, lambda _: ((self.batch_size, *self.shape), self.dtype))
+
+    def call(self, x: Any) -> Any:
+        if x.shape[1:] != self.shape or self.batch_size not in (None, x.shape[0]):
+            raise ShapeError(f"{self.title}: expected {self.output_shape}, received {x.shape} {x.dtype}")
+        return x
+
+
+def Input(
+    shape: Any = None,
+    batch_size: int | None = None,
+    dtype: Any = None,
+    name: str | None = None,
+    batch_shape: Sequence[int | None] | None = None,
+) -> SymbolicTensor:
+    """A placeholder for the samples that a model is given: what a graph of layers begins with, or a `Sequential`.
+
+    Args:
+        shape: of one sample, without the batch.
+        batch_size: the number of rows, where it is always the same.
+        dtype: of the values; default float32.
+        name: by which `fit` and `predict` may name the input.
+        batch_shape: `shape` with the number of rows (or None) in front, in the place of both.
+
+    Raises:
+        ArgumentError: no sizes, or both kinds.
+
+    >>> import nn
+    >>> x = nn.Input((7,))
+    >>> model = nn.Model(x, nn.Dense(2)(x))
+    >>> model.output_shape
+    (None, 2)
+    """
+    if (shape is None) == (batch_shape is None):
+        raise ArgumentError("Input takes shape, the sizes of one sample, or batch_shape, one of them")
+    if batch_shape is not None:
+        if not isinstance(batch_shape, (tuple, list)) or not batch_shape or batch_size is not None:
+            raise ArgumentError("Input: batch_shape is (rows or None, sizes of a sample ...)")
+        batch_size, *shape = batch_shape
+    layer = InputLayer(shape, batch_size, dtype, TEXT.or_none().checked("Input", "name", name))
+    output: SymbolicTensor = calls_of(layer)[0].outputs
+    return output

@@ -1,7 +1,7 @@
 """What `fit`, `evaluate` and `predict` are given as x and y, as tensors in the structure that a model takes.
 
-A model made of placeholders says itself what it takes. One with a `call` of its own is given a dict, or a list
-or tuple of arrays, as it is; lists of numbers are rows.
+A model made of placeholders says itself what it takes. One with a `call` of its own is given a dict, or a
+list or tuple of arrays, as it is; lists of numbers are rows.
 """
 
 from __future__ import annotations

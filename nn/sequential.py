@@ -107,7 +107,7 @@ class Sequential(Model):
             return known[1], known[2]
         if self.sample_shape is None:
             raise ArgumentError(
-                "this model is not built, so it has no input and no output; begin it with nn.Input(shape), or "
+                "this model is not built, so it has no input and no output; begin with nn.Input(shape), or "
                 "call it on some input"
             )
         source = x = Input(self.sample_shape, dtype=self.dtype)

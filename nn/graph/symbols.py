@@ -214,7 +214,7 @@ def Input(
     name: str | None = None,
     batch_shape: Sequence[int | None] | None = None,
 ) -> SymbolicTensor:
-    """A placeholder for the samples that a model is given: what a graph of layers begins with, or a `Sequential`.
+    """A placeholder for the samples that a model is given: where a graph of layers or a `Sequential` begins.
 
     Args:
         shape: of one sample, without the batch.

@@ -1,4 +1,4 @@
-"""Layers that make one tensor of several: sums, products, extremes, concatenation, dot products; functions too.
+"""Layers that make one tensor of several: sums, products, extremes, concatenation; and as functions.
 
 As in Keras they are called on a list: `nn.Add()([x, y])`, `nn.layers.add([x, y])`.
 """

@@ -24,6 +24,7 @@ from .errors import RangeError, ShapeError
 from .ops.compare import less, right_shift
 from .ops.elementwise import cos, log, masked_scale, sqrt
 from .ops.index import argsort, index
+from .ops.shape import broadcast_to
 from .owner import assignments, carried
 from .tensor import Tensor
 
@@ -98,6 +99,11 @@ class Generator:
         drawn: Array = backend.random_bits(*words, shape=shape)  # type: ignore[attr-defined]
         self.counter.assign(self.counter + 1)
         return Tensor.wrap(drawn, backend)
+
+    def follow(self, x: Tensor) -> None:
+        """Let key and counter live where `x` does, unless one of them is traced."""
+        if "trace" not in (x.backend, self.key.backend):
+            self.move(x._backend)
 
     def move(self, backend: Backend) -> None:
         """Let key and counter live on `backend`."""
@@ -264,7 +270,13 @@ def permutation(x: Any, key: Generator | int | None = None) -> Tensor:
         return index(rows, permutation(len(rows), key))
 
 
-def dropout(x: Any, rate: float = 0.5, training: bool = True, key: Generator | int | None = None) -> Tensor:
+def dropout(
+    x: Any,
+    rate: float = 0.5,
+    training: bool = True,
+    key: Generator | int | None = None,
+    noise_shape: Size | None = None,
+) -> Tensor:
     """x with each element set to 0 with probability `rate`, the others
     divided by 1 - rate (inverted dropout).
 
@@ -273,9 +285,12 @@ def dropout(x: Any, rate: float = 0.5, training: bool = True, key: Generator | i
         rate: from 0 to 1; 1 gives zeros.
         training: False returns x.
         key: where the mask is drawn from.
+        noise_shape: the shape of the mask, which is broadcast: elements that share a number of it are dropped
+            together. None: the shape of x.
 
     Raises:
         RangeError: when `rate` is outside 0..1.
+        ShapeError: a mask of `noise_shape` does not broadcast to the shape of x.
 
     >>> import autograd as ag
     >>> ag.dropout(ag.ones(3), 0.0).tolist()
@@ -287,5 +302,7 @@ def dropout(x: Any, rate: float = 0.5, training: bool = True, key: Generator | i
     if not training or rate == 0:
         return tensor
     with backends.use(tensor._backend):
-        keep = bernoulli(tensor.shape, 1 - rate, key)
+        keep = bernoulli(tensor.shape if noise_shape is None else noise_shape, 1 - rate, key)
+    if keep.shape != tensor.shape:
+        keep = broadcast_to(keep, shape=tensor.shape)
     return masked_scale(tensor, keep, scale=1 / (1 - rate) if rate < 1 else 1.0)

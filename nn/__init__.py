@@ -34,10 +34,17 @@ _NAMES = {
         "Orthogonal RandomNormal RandomUniform TruncatedNormal VarianceScaling Zeros"
     ),
     "layers": (
-        "Activation Add Average AveragePooling2D BatchNormalization Concatenate Conv2D Dense Dot Dropout ELU "
-        "Embedding Flatten Input InputLayer Maximum Minimum Multiply Subtract "
-        "GaussianNoise GlobalAveragePooling2D GlobalMaxPooling2D Layer LayerNormalization LeakyReLU "
-        "MaxPooling2D Maxout RandomFlip RandomShift RandomTranslation ReLU Reshape Softmax"
+        "Activation Add AlphaDropout Average AveragePooling1D AveragePooling2D AvgPool1D AvgPool2D "
+        "BatchNormalization Concatenate Conv1D Conv1DTranspose Conv2D Conv2DTranspose Convolution1D "
+        "Convolution1DTranspose Convolution2D Convolution2DTranspose Cropping1D Cropping2D Dense "
+        "DepthwiseConv1D DepthwiseConv2D Dot Dropout ELU Embedding Flatten GaussianDropout GaussianNoise "
+        "GlobalAveragePooling1D GlobalAveragePooling2D GlobalAvgPool1D GlobalAvgPool2D GlobalMaxPool1D "
+        "GlobalMaxPool2D GlobalMaxPooling1D GlobalMaxPooling2D GroupNormalization Input InputLayer Lambda "
+        "Layer LayerNormalization LeakyReLU MaxPool1D MaxPool2D MaxPooling1D MaxPooling2D Maximum Maxout "
+        "Minimum Multiply PReLU Permute RandomFlip RandomShift RandomTranslation ReLU RepeatVector "
+        "Rescaling Reshape SeparableConv1D SeparableConv2D SeparableConvolution1D SeparableConvolution2D "
+        "Softmax SpatialDropout1D SpatialDropout2D Subtract UnitNormalization UpSampling1D UpSampling2D "
+        "ZeroPadding1D ZeroPadding2D"
     ),
     "losses": (
         "BinaryCrossentropy BinaryFocalCrossentropy CategoricalCrossentropy CategoricalHinge "

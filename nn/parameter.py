@@ -52,3 +52,9 @@ class Buffer(Tensor):
         self, data: Any, dtype: Any = None, requires_grad: bool = False, backend: Any = None
     ) -> None:
         super().__init__(data, dtype, *_placed("Buffer", requires_grad, backend))
+
+
+class RandomWord(Buffer):
+    """Part of where a generator of a layer's own stands. Saved with the model, but no weight: `get_weights`,
+    counts of parameters and what puts back the best weights pass it over.
+    """

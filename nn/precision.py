@@ -19,7 +19,7 @@ from .arguments import COUNT, FLAG, Checked, Range, form
 from .constructors import argument, constructor
 from .errors import ArgumentError
 from .optimizers import Optimizer
-from .parameter import Buffer
+from .parameter import Buffer, RandomWord
 
 if TYPE_CHECKING:
     from .model import Model
@@ -129,7 +129,8 @@ def remembered(tensors: Iterable[Tensor]) -> Kept:
 
 def buffers_of(model: Model) -> list[Tensor]:
     """What a forward pass may change: moving averages, which an overflow would spoil for good."""
-    return [tensor for _, tensor in model.named_tensors() if isinstance(tensor, Buffer)]
+    buffers = (tensor for _, tensor in model.named_tensors() if isinstance(tensor, Buffer))
+    return [buffer for buffer in buffers if not isinstance(buffer, RandomWord)]
 
 
 def precision_of(model: Model) -> str | None:

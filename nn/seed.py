@@ -13,6 +13,7 @@ import numpy as np
 from autograd import random as tensor_random
 
 from .arguments import SEED
+from .parameter import RandomWord
 
 
 def set_random_seed(seed: int) -> None:
@@ -51,6 +52,20 @@ def drawing_from(owner: Any, generator: tensor_random.Generator | None) -> Itera
             yield
     finally:
         _outermost.reset(token)
+
+
+def generator_of(seed: int) -> tuple[tensor_random.Generator, RandomWord, RandomWord]:
+    """A generator that begins at `seed`, and its key and counter, which a layer keeps and files hold."""
+    generator = tensor_random.Generator(seed)
+    key, counter = (RandomWord(word) for word in (generator.key, generator.counter))
+    generator.key, generator.counter = key, counter
+    return generator, key, counter
+
+
+def random_words(module: Any) -> dict[str, Any]:
+    """Where the generators of layers stand, by the names of `state_dict`."""
+    words = (item for item in module.named_tensors() if isinstance(item[1], RandomWord))
+    return {name: word.numpy() for name, word in words}
 
 
 @contextmanager

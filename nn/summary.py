@@ -17,7 +17,7 @@ from autograd import Tensor
 from .arguments import at_least
 from .constructors import snake_case
 from .module import Module
-from .parameter import Buffer, Parameter
+from .parameter import Buffer, Parameter, RandomWord
 
 HINT = (
     "Not built yet: shapes and numbers are known after the first input. Call the model on some input, or "
@@ -77,7 +77,12 @@ def sublayers(module: Module) -> list[Module]:
 
 def parameter_count(module: Module) -> int:
     """Numbers in all parameters and buffers, those of modules inside too."""
-    return sum(tensor.size for _, tensor in module.named_tensors())
+    return sum(tensor.size for tensor in weights_of(module))
+
+
+def weights_of(module: Module) -> list[Tensor]:
+    """Parameters and buffers; where a generator of a layer's own stands is none."""
+    return [tensor for _, tensor in module.named_tensors() if not isinstance(tensor, RandomWord)]
 
 
 def table(model: Module, line_length: int | None = None, expand_nested: bool = False) -> str:
@@ -138,7 +143,7 @@ def _wrapped(row: Row, widths: Sequence[int]) -> list[str]:
 
 
 def _totals(model: Module) -> list[str]:
-    tensors = [tensor for _, tensor in model.named_tensors()]
+    tensors = weights_of(model)
     trained: list[Tensor] = [t for t in tensors if isinstance(t, Parameter) and t.requires_grad]
     fixed = [t for t in tensors if not (isinstance(t, Parameter) and t.requires_grad)]
     groups: dict[str, list[Tensor]] = {"Trainable parameters": trained, "Non-trainable parameters": fixed}

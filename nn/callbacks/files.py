@@ -11,6 +11,7 @@ from ..arguments import COUNT, COUNT_OR_ZERO, FLAG, FOLDER, PATH, SEPARATOR, for
 from ..checkpoint import fields
 from ..constructors import argument, constructor
 from ..errors import MissingExtraError
+from ..seed import random_words
 from .base import Callback, Logs
 
 Path = str | os.PathLike[str]
@@ -146,8 +147,10 @@ class TensorBoard(Callback):
             part = "validation" if name.startswith("val_") else "train"
             self._writer(part).add_scalar(f"epoch_{name.removeprefix('val_')}", value, epoch)
         if self.histogram_freq and epoch % self.histogram_freq == 0:
+            words = random_words(self.model)
             for name, array in self.model.state_dict().items():
-                self._writer("train").add_histogram(name, array, epoch)
+                if name not in words:
+                    self._writer("train").add_histogram(name, array, epoch)
         for writer in self._writers.values():
             writer.flush()
 

@@ -14,6 +14,7 @@ from ..arguments import COUNT_OR_ZERO, FLAG, KEY, LIMIT, NOT_NEGATIVE, NUMBER, S
 from ..checkpoint import fields
 from ..constructors import argument, constructor
 from ..metrics.direction import higher_is_better
+from ..seed import random_words
 from .base import Logs, Stateful
 from .rates import log_rate, refuse_schedule
 
@@ -142,7 +143,7 @@ class EarlyStopping(Monitor):
             self.say(self.verbose, f"epoch {self.stopped_epoch + 1}: early stopping")
         if self.restore_best_weights and self.best_weights is not None:
             self.say(self.verbose, f"restoring the weights of epoch {self.best_epoch + 1}")
-            self.model.load_state_dict(self.best_weights)
+            self.model.load_state_dict(self.best_weights | random_words(self.model))
 
     def check_state(self, state: dict[str, Any]) -> None:
         super().check_state(state)

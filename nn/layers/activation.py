@@ -5,12 +5,21 @@ from __future__ import annotations
 from typing import Any
 
 import autograd as ag
-from autograd import Tensor
+from autograd import ShapeError, Tensor
 
 from .. import activations
-from ..arguments import FLOAT, FLOAT_NOT_NEGATIVE, INTEGER
-from ..constructors import argument, constructor
-from .base import ACTIVATION, Layer
+from ..arguments import COUNT, FLOAT, FLOAT_NOT_NEGATIVE, INTEGER, form
+from ..constructors import argument, common_argument, constructor
+from ..module import config_of
+from .base import ACTIVATION, CONSTRAINT, INITIALIZER, REGULARIZER, Layer, axes_of, weight
+
+
+@form("is an axis >= 1 or several, each once")
+def SHARED(value: Any) -> tuple[int, ...]:
+    axes = tuple(map(COUNT.keep, value if isinstance(value, (tuple, list)) else (value,)))
+    if len(set(axes)) < len(axes):
+        raise ValueError
+    return axes
 
 
 @constructor
@@ -65,15 +74,68 @@ class ReLU(Layer):
 class LeakyReLU(Layer):
     """x where it is positive, else `negative_slope` x. The default slope is the course's 0.1 (Keras: 0.3).
 
+    Args:
+        negative_slope: of what is not positive.
+        alpha: its name in older scripts; it is kept as `negative_slope`.
+        input_shape, name: as in `Layer`.
+
     >>> import nn
     >>> nn.LeakyReLU(0.5)([-1.0, 2.0]).tolist()
     [-0.5, 2.0]
     """
 
     negative_slope: float = argument(FLOAT_NOT_NEGATIVE, default=0.1)
+    alpha: float | None = common_argument(FLOAT_NOT_NEGATIVE.or_none(), default=None, kw_only=True)
+
+    def __post_init__(self) -> None:
+        if self.alpha is not None:
+            self.negative_slope = self.alpha
+
+    def get_config(self) -> dict[str, Any]:
+        return config_of(self) | {"alpha": None}
 
     def call(self, x: Tensor) -> Tensor:
         return ag.leaky_relu(x, self.negative_slope)
+
+
+@constructor
+class PReLU(Layer):
+    """x where it is positive, else `alpha` x, with a learned `alpha` for each feature; its slope at 0 is
+    0. He et al. 2015.
+
+    Args:
+        alpha_initializer, alpha_regularizer, alpha_constraint: of `alpha`, which has the shape of a sample.
+        shared_axes: along these there is one `alpha` for all; (1, 2) for one per channel of an image.
+        input_shape, name: as in `Layer`.
+
+    >>> import nn
+    >>> nn.PReLU(alpha_initializer="ones")([[-1.0, 2.0]]).tolist()
+    [[-1.0, 2.0]]
+    """
+
+    alpha_initializer: Any = argument(INITIALIZER, default="zeros")
+    alpha_regularizer: Any = argument(REGULARIZER, default=None)
+    alpha_constraint: Any = argument(CONSTRAINT, default=None)
+    shared_axes: Any = argument(SHARED.or_none(), default=None)
+
+    def build(self, *shapes: tuple[int, ...], dtype: Any) -> None:
+        (shape,) = shapes
+        if len(shape) < 2:
+            raise ShapeError(f"{self.title}: expected (batch, features), received the shape {shape}")
+        shared = () if self.shared_axes is None else axes_of(self.title, self.shared_axes, len(shape))
+        sizes = tuple(1 if axis in shared else n for axis, n in enumerate(shape) if axis)
+        self.alpha = weight(self, "alpha", sizes, dtype)
+
+    def call(self, x: Tensor) -> Tensor:
+        sizes, shared = self.alpha.shape, self.shared_axes or ()
+        if x.ndim != len(sizes) + 1:
+            raise ShapeError(
+                f"{self.title}: the layer was built for inputs of {len(sizes) + 1} dimensions; received "
+                f"{x.shape} {x.dtype}"
+            )
+        own = tuple(axis for axis in range(1, x.ndim) if axis not in shared)
+        self.needs_features(x, own, tuple(sizes[axis - 1] for axis in own))
+        return ag.relu(x) - self.alpha * ag.relu(-x)
 
 
 @constructor

@@ -1,6 +1,7 @@
 """Augmentation: in training, show every image a little differently; else pass it on.
 
-Images are (batch, height, width, channels). Each image of a batch gets a draw of its own.
+Images are (batch, height, width, channels), or have the channels in front. Each image of a batch gets a
+draw of its own.
 """
 
 from __future__ import annotations
@@ -12,10 +13,12 @@ import autograd as ag
 from autograd import Tensor, random
 
 from ..arguments import FLOAT, choice, form
-from ..constructors import argument, constructor
-from .base import Layer
+from ..constructors import argument, common_argument, constructor
+from .base import DATA_FORMAT, ImageFormat
+from .dropout import Random
 
-FLIPS = {"horizontal": (2,), "vertical": (1,), "horizontal_and_vertical": (1, 2)}
+FLIPS = {"horizontal": (1,), "vertical": (0,), "horizontal_and_vertical": (0, 1)}
+"""Which of the two spatial axes."""
 FILLS = ("reflect", "wrap", "nearest", "constant")
 
 
@@ -31,11 +34,13 @@ def FACTOR(value: Any) -> tuple[float, float]:
 
 
 @constructor
-class RandomFlip(Layer):
+class RandomFlip(ImageFormat, Random):
     """In training mirrors each image with probability 1/2, in each direction of `mode` by itself.
 
     Args:
         mode: "horizontal" (left and right change places), "vertical", or "horizontal_and_vertical".
+        seed: as in `Dropout`.
+        data_format: "channels_last", the default, or "channels_first".
         input_shape, name: as in `Layer`.
 
     >>> import autograd as ag, nn
@@ -44,18 +49,20 @@ class RandomFlip(Layer):
     """
 
     mode: str = argument(choice(*tuple(FLIPS)), default="horizontal_and_vertical")
+    data_format: str | None = common_argument(DATA_FORMAT, default=None, after="seed", kw_only=True)
 
     def call(self, x: Tensor) -> Tensor:
-        self.needs_images(x.shape)
+        self.needs_images(x.shape, self.letters)
+        key = self.source(x)
         if self.is_training:
-            for axis in FLIPS[self.mode]:
-                heads = random.bernoulli((x.shape[0], 1, 1, 1))
+            for axis in (self.spatial[i] for i in FLIPS[self.mode]):
+                heads = random.bernoulli((x.shape[0], 1, 1, 1), key=key)
                 x = ag.where(heads, ag.flip(x, axis), x)
         return x
 
 
 @constructor
-class RandomShift(Layer):
+class RandomShift(ImageFormat, Random):
     """In training moves each image by whole pixels. Keras calls the like RandomTranslation.
 
     Args:
@@ -65,6 +72,8 @@ class RandomShift(Layer):
         fill_mode: what comes in from outside: "reflect" (d c b a | a b c d | d c b a), "wrap" (a b c d |
             a b c d), "nearest" (a a a | a b c d | d d d), or "constant".
         fill_value: the constant.
+        seed: as in `Dropout`.
+        data_format: "channels_last", the default, or "channels_first".
         input_shape, name: as in `Layer`.
 
     >>> import autograd as ag, nn
@@ -76,15 +85,23 @@ class RandomShift(Layer):
     width_factor: float | tuple[float, float] = argument(FACTOR)
     fill_mode: str = argument(choice(*FILLS), default="reflect")
     fill_value: float = argument(FLOAT, default=0.0)
+    data_format: str | None = common_argument(DATA_FORMAT, default=None, after="seed", kw_only=True)
 
     def call(self, x: Tensor) -> Tensor:
-        self.needs_images(x.shape)
+        self.needs_images(x.shape, self.letters)
+        key = self.source(x)
         if not self.is_training:
             return x
+        if self.letters == "NHWC":
+            return self._moved(x, key)
+        return self._moved(x.transpose(0, 2, 3, 1), key).transpose(0, 3, 1, 2)
+
+    def _moved(self, x: Tensor, key: random.Generator | None) -> Tensor:
         count = x.shape[0]
         factors: Any = (self.height_factor, self.width_factor)
         (rows, rows_inside), (columns, columns_inside) = (
-            self._sources(count, size, bounds) for size, bounds in zip(x.shape[1:3], factors, strict=True)
+            self._sources(count, size, bounds, key)
+            for size, bounds in zip(x.shape[1:3], factors, strict=True)
         )
         images = ag.arange(count).reshape(count, 1, 1)
         moved: Tensor = x[images, rows.expand_dims(2), columns.expand_dims(1)]
@@ -93,10 +110,12 @@ class RandomShift(Layer):
         inside = rows_inside.expand_dims(2) * columns_inside.expand_dims(1)
         return ag.where(inside.expand_dims(3), moved, self.fill_value)
 
-    def _sources(self, count: int, size: int, bounds: tuple[float, float]) -> tuple[Tensor, Tensor]:
+    def _sources(
+        self, count: int, size: int, bounds: tuple[float, float], key: random.Generator | None
+    ) -> tuple[Tensor, Tensor]:
         """For each image and place the place it is filled from, and whether that is inside the image."""
         low, high = bounds
-        shift = (random.uniform((count, 1), low, high) * size + 0.5).floor().to("int64")
+        shift = (random.uniform((count, 1), low, high, key=key) * size + 0.5).floor().to("int64")
         source = ag.arange(size).reshape(1, size) - shift
         inside = (source >= 0) * (source < size)
         if self.fill_mode == "wrap":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from autograd import ShapeError, Tensor
 
@@ -14,7 +14,12 @@ from ..graph.history import Called
 from ..module import Module
 from ..parameter import Parameter
 
-IMAGES = {"NHWC": "(batch, height, width, channels)", "NCHW": "(batch, channels, height, width)"}
+IMAGES = {
+    "NHWC": "(batch, height, width, channels)",
+    "NCHW": "(batch, channels, height, width)",
+    "NWC": "(batch, steps, channels)",
+    "NCW": "(batch, channels, steps)",
+}
 """What the letters of a data format stand for."""
 
 
@@ -72,9 +77,10 @@ class Layer(Checked, Called, Module):
         return kind if self.name is None else f"{kind} {self.name!r}"
 
     def needs_images(self, shape: tuple[int, ...], letters: str = "NHWC") -> None:
-        """Raise when an input is no batch of images."""
-        if len(shape) != 4:
-            hint = " For one channel use x.reshape(*x.shape, 1)." if len(shape) == 3 else ""
+        """Raise when an input is no batch of images; of sequences, where the letters say so."""
+        if len(shape) != len(letters):
+            one_less = len(shape) == len(letters) - 1
+            hint = " For one channel use x.reshape(*x.shape, 1)." if one_less else ""
             raise ShapeError(
                 f"{self.title}: the input has {len(shape)} dimensions, shape {shape}; expected "
                 f"{IMAGES[letters]}.{hint}"
@@ -91,14 +97,38 @@ class Layer(Checked, Called, Module):
 
 
 class ImageFormat:
-    """A layer with `data_format`: "channels_last", the default, or "channels_first"."""
+    """A layer with `data_format`: "channels_last", the default, or "channels_first".
 
-    data_format: str | None
+    Images have two spatial axes. Sequences have one: for the ops they are images of height 1.
+    """
+
+    data_format: str | None = None
+    rank: ClassVar[int] = 2
+    """How many spatial axes there are."""
 
     @property
     def letters(self) -> str:
-        """Those of the op for it."""
+        """The axes of an input, a letter each: N samples, C channels, H and W the places."""
+        places = "HW"[-self.rank :]
+        return f"NC{places}" if self.data_format == "channels_first" else f"N{places}C"
+
+    @property
+    def image_letters(self) -> str:
+        """Those of the op."""
         return "NCHW" if self.data_format == "channels_first" else "NHWC"
+
+    @property
+    def spatial(self) -> tuple[int, ...]:
+        """The axes of the places."""
+        return tuple(i for i, letter in enumerate(self.letters) if letter in "HW")
+
+    def as_image(self, x: Tensor) -> Tensor:
+        """What the op takes: a sequence gets a height of 1."""
+        return x if self.rank == 2 else x.expand_dims(self.spatial[0])
+
+    def from_image(self, y: Tensor) -> Tensor:
+        """The inverse, for a result."""
+        return y if self.rank == 2 else y.squeeze(self.spatial[0])
 
 
 @common
@@ -128,10 +158,15 @@ class Affine(Layer):
         self.bias = weight(self, "bias", (units,), dtype) if self.use_bias else None
 
 
-def weight(layer: Layer, name: str, shape: tuple[int, ...], dtype: Any) -> Parameter:
-    """A parameter with the initializer, regularizer and constraint that the layer has for that name."""
-    start = initializers.get(getattr(layer, f"{name}_initializer"))(shape, dtype)
-    rules = (getattr(layer, f"{name}_{what}") for what in ("regularizer", "constraint"))
+def weight(layer: Layer, name: str, shape: tuple[int, ...], dtype: Any, stem: str = "") -> Parameter:
+    """A parameter with the initializer, regularizer and constraint that the layer has for that name.
+
+    Args:
+        stem: how these begin, where not with the name.
+    """
+    stem = stem or name
+    start = initializers.get(getattr(layer, f"{stem}_initializer"))(shape, dtype)
+    rules = (getattr(layer, f"{stem}_{what}") for what in ("regularizer", "constraint"))
     return Parameter(start, None, True, None, *rules)
 
 

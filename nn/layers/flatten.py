@@ -1,4 +1,4 @@
-"""Flatten and Reshape: the same numbers in another shape."""
+"""The same numbers in another shape or order, or several times."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 from autograd import ShapeError, Tensor
 
-from ..arguments import at_least, form
+from ..arguments import COUNT, at_least, form
 from ..constructors import argument, constructor
 from .base import DATA_FORMAT, ImageFormat, Layer
 
@@ -21,6 +21,14 @@ def TARGET_SHAPE(value: Any) -> tuple[int, ...]:
     if sizes.count(-1) > 1 or 0 in sizes:
         raise ValueError
     return sizes
+
+
+@form("is a tuple of the axes 1, 2, ... of a sample, each once")
+def ORDER(value: Any) -> tuple[int, ...]:
+    axes = tuple(map(COUNT.keep, value))
+    if sorted(axes) != list(range(1, len(axes) + 1)):
+        raise ValueError
+    return axes
 
 
 @constructor
@@ -69,3 +77,40 @@ class Reshape(Layer):
             )
         sizes = (size // known if n == -1 else n for n in self.target_shape)
         return x.reshape(x.shape[0], *sizes)
+
+
+@constructor
+class Permute(Layer):
+    """The axes of a sample in another order: `dims` says which one comes where, from 1; the batch stays.
+
+    >>> import autograd as ag, nn
+    >>> nn.Permute((2, 1))(ag.zeros((1, 3, 4))).shape
+    (1, 4, 3)
+    """
+
+    dims: Sequence[int] = argument(ORDER)
+
+    def call(self, x: Tensor) -> Tensor:
+        if x.ndim != len(self.dims) + 1:
+            raise ShapeError(
+                f"{self.title}: dims {self.dims} are for inputs of {len(self.dims) + 1} dimensions; received "
+                f"{x.shape} {x.dtype}"
+            )
+        return x.transpose(0, *self.dims)
+
+
+@constructor
+class RepeatVector(Layer):
+    """(batch, features) to (batch, n, features): each sample n times.
+
+    >>> import nn
+    >>> nn.RepeatVector(2)([[1.0, 2.0]]).tolist()
+    [[[1.0, 2.0], [1.0, 2.0]]]
+    """
+
+    n: int = argument(COUNT)
+
+    def call(self, x: Tensor) -> Tensor:
+        if x.ndim != 2:
+            raise ShapeError(f"{self.title}: expected (batch, features), received {x.shape} {x.dtype}")
+        return x.expand_dims(1).broadcast_to((x.shape[0], self.n, x.shape[1]))

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from autograd import Tensor, no_grad
+from autograd import ShapeError, Tensor, no_grad
 
 from .. import initializers
 from ..arguments import FLAG, FLOAT_NOT_NEGATIVE, INTEGER, RATE, form
@@ -38,8 +38,10 @@ class _Normalization(Layer):
         factor = (variance + self.epsilon) ** -0.5
         if self.gamma is not None:
             factor = factor * along(centred, self.gamma, axes)
-        result = centred * factor
-        return result if self.beta is None else result + along(centred, self.beta, axes)
+        return self._shifted(centred * factor, axes)
+
+    def _shifted(self, scaled: Tensor, axes: tuple[int, ...]) -> Tensor:
+        return scaled if self.beta is None else scaled + along(scaled, self.beta, axes)
 
 
 def _buffer(shape: tuple[int, ...], dtype: Any, initializer: Any) -> Buffer:
@@ -142,3 +144,74 @@ class LayerNormalization(_Normalization):
         centred = x - x.mean(axis=axes, keepdims=True)
         variance = (centred * centred).mean(axis=axes, keepdims=True)
         return self._scaled(centred, variance, axes)
+
+
+@form("is an integer >= 1, or -1 for a group per channel;")
+def GROUPS(value: Any) -> int:
+    count: int = INTEGER.keep(value)
+    if count < 1 and count != -1:
+        raise ValueError
+    return count
+
+
+@constructor
+class GroupNormalization(_Normalization):
+    """`gamma (x - mean) / sqrt(variance + epsilon) + beta`, mean and variance those of a group of
+    neighbouring channels of a sample, over all places. Wu & He 2018.
+
+    Args:
+        groups: how many; they divide the channels equally. 1 is one for all, -1 one for each channel.
+        axis: of the channels.
+        epsilon, center, scale, beta_*, gamma_*, input_shape, name: as in `BatchNormalization`.
+
+    >>> import nn
+    >>> nn.GroupNormalization(groups=2)([[1.0, 3.0, 10.0, 30.0]]).numpy().round(2).tolist()
+    [[-1.0, 1.0, -1.0, 1.0]]
+    """
+
+    groups: int = argument(GROUPS, default=32)
+    axis: int = argument(INTEGER, default=-1, after="groups")
+
+    def build(self, *shapes: tuple[int, ...], dtype: Any) -> None:
+        (shape,) = shapes
+        (axis,) = axes_of(self.title, self.axis, len(shape))
+        if self.groups != -1 and shape[axis] % self.groups:
+            raise ShapeError(f"{self.title}: {shape[axis]} channels do not divide into {self.groups} groups")
+        self._sizes = (shape[axis],)
+        self._make(self._sizes, dtype)
+
+    def call(self, x: Tensor) -> Tensor:
+        axes = axes_of(self.title, self.axis, x.ndim)
+        self.needs_features(x, axes, self._sizes)
+        (axis,), (channels,) = axes, self._sizes
+        groups = channels if self.groups == -1 else self.groups
+        parted = x.reshape(*x.shape[:axis], groups, channels // groups, *x.shape[axis + 1 :])
+        others = tuple(i for i in range(1, parted.ndim) if i != axis)
+        centred = parted - parted.mean(axis=others, keepdims=True)
+        variance = (centred * centred).mean(axis=others, keepdims=True)
+        normal = (centred * (variance + self.epsilon) ** -0.5).reshape(x.shape)
+        return self._shifted(normal if self.gamma is None else normal * along(x, self.gamma, axes), axes)
+
+
+@constructor
+class UnitNormalization(Layer):
+    """Each sample divided by its length (the square root of the sum of squares) over `axis`; a length
+    below 1e-12 counts as that.
+
+    Args:
+        axis: one axis or several.
+        input_shape, name: as in `Layer`.
+
+    >>> import nn
+    >>> nn.UnitNormalization()([[2.0, 0.0]]).tolist()
+    [[1.0, 0.0]]
+    """
+
+    axis: int | tuple[int, ...] = argument(ONE_OR_SEVERAL, default=-1)
+
+    def call(self, x: Tensor) -> Tensor:
+        axes = axes_of(self.title, self.axis, x.ndim)
+        wide = x.to("float32") if x.dtype.name == "float16" else x
+        squares = (wide * wide).sum(axis=axes, keepdims=True)
+        # clipped before the root, whose slope at 0 is infinite
+        return (wide * squares.clip(min=1e-24) ** -0.5).to(x.dtype)

@@ -30,7 +30,7 @@ from ..model import Model
 from ..module import config_of
 from ..optimizers import Optimizer
 from ..optimizers.schedules import ExponentialDecay
-from ..seed import kept_random_state, set_random_seed
+from ..seed import kept_random_state, random_words, set_random_seed
 from ..sequential import MLP
 from .samples import Samples, callbacks_of
 from .standard import Standard, head_of
@@ -190,7 +190,7 @@ class Trainer:
                     raise MonitorError(
                         f"monitor={self.monitor!r} was in the logs of no epoch of {watch.epochs}"
                     )
-                model.load_state_dict(watch.best_weights)
+                model.load_state_dict(watch.best_weights | random_words(model))
             except MonitorError:
                 raise
             except Exception as error:

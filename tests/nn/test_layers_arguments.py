@@ -38,16 +38,46 @@ FIRST = {
     "AveragePooling2D": (lambda **o: nn.AveragePooling2D(**o), (4, 4, 1)),
     "GlobalMaxPooling2D": (lambda **o: nn.GlobalMaxPooling2D(**o), (4, 4, 1)),
     "GlobalAveragePooling2D": (lambda **o: nn.GlobalAveragePooling2D(**o), (4, 4, 1)),
+    "Conv1D": (lambda **o: nn.Conv1D(3, 2, **o), (5, 1)),
+    "Conv1DTranspose": (lambda **o: nn.Conv1DTranspose(3, 2, **o), (5, 1)),
+    "Conv2DTranspose": (lambda **o: nn.Conv2DTranspose(3, 2, **o), (5, 5, 1)),
+    "DepthwiseConv1D": (lambda **o: nn.DepthwiseConv1D(2, **o), (5, 1)),
+    "DepthwiseConv2D": (lambda **o: nn.DepthwiseConv2D(2, **o), (5, 5, 1)),
+    "SeparableConv1D": (lambda **o: nn.SeparableConv1D(3, 2, **o), (5, 1)),
+    "SeparableConv2D": (lambda **o: nn.SeparableConv2D(3, 2, **o), (5, 5, 1)),
+    "GroupNormalization": (lambda **o: nn.GroupNormalization(2, **o), (4,)),
+    "UnitNormalization": (lambda **o: nn.UnitNormalization(**o), (4,)),
+    "Permute": (lambda **o: nn.Permute((2, 1), **o), (4, 2)),
+    "RepeatVector": (lambda **o: nn.RepeatVector(3, **o), (4,)),
+    "Identity": (lambda **o: nn.layers.Identity(**o), (4,)),
+    "Lambda": (lambda **o: nn.Lambda(abs, **o), (4,)),
+    "Rescaling": (lambda **o: nn.Rescaling(2.0, **o), (4,)),
+    "PReLU": (lambda **o: nn.PReLU(**o), (4,)),
+    "SpatialDropout1D": (lambda **o: nn.SpatialDropout1D(0.1, **o), (4, 2)),
+    "SpatialDropout2D": (lambda **o: nn.SpatialDropout2D(0.1, **o), (4, 4, 1)),
+    "AlphaDropout": (lambda **o: nn.AlphaDropout(0.1, **o), (4,)),
+    "GaussianDropout": (lambda **o: nn.GaussianDropout(0.1, **o), (4,)),
+    "MaxPooling1D": (lambda **o: nn.MaxPooling1D(**o), (4, 1)),
+    "AveragePooling1D": (lambda **o: nn.AveragePooling1D(2, **o), (4, 1)),
+    "GlobalMaxPooling1D": (lambda **o: nn.GlobalMaxPooling1D(**o), (4, 1)),
+    "GlobalAveragePooling1D": (lambda **o: nn.GlobalAveragePooling1D(**o), (4, 1)),
+    "ZeroPadding1D": (lambda **o: nn.ZeroPadding1D(**o), (4, 1)),
+    "ZeroPadding2D": (lambda **o: nn.ZeroPadding2D(**o), (4, 4, 1)),
+    "Cropping1D": (lambda **o: nn.Cropping1D(**o), (4, 1)),
+    "Cropping2D": (lambda **o: nn.Cropping2D(1, **o), (4, 4, 1)),
+    "UpSampling1D": (lambda **o: nn.UpSampling1D(**o), (4, 1)),
+    "UpSampling2D": (lambda **o: nn.UpSampling2D(**o), (4, 4, 1)),
     "RandomFlip": (lambda **o: nn.RandomFlip(**o), (4, 4, 1)),
     "RandomShift": (lambda **o: nn.RandomShift(0.1, 0.1, **o), (4, 4, 1)),
 }
 
 
 def test_the_table_holds_every_layer():
-    classes = {name for name in nn.layers.__all__ if isinstance(getattr(nn.layers, name), type)}
-    several = {name for name in classes if issubclass(getattr(nn.layers, name), Merging)}
-    assert set(FIRST) == classes - several - {"Layer", "InputLayer", "RandomTranslation"}
-    assert classes <= set(nn.__all__)
+    kinds = {name: getattr(nn.layers, name) for name in nn.layers.__all__}
+    layers = {name: kind for name, kind in kinds.items() if isinstance(kind, type) and kind.__name__ == name}
+    several = {name for name, kind in layers.items() if issubclass(kind, Merging)}
+    assert set(FIRST) == layers.keys() - several - {"Layer", "InputLayer"}
+    assert {name for name, kind in kinds.items() if isinstance(kind, type)} <= set(nn.__all__)
 
 
 @pytest.mark.parametrize(("make", "shape"), FIRST.values(), ids=FIRST)
@@ -100,7 +130,22 @@ WEIGHTED = {
     "BatchNormalization": (lambda **o: nn.BatchNormalization(**o), ("gamma", "beta"), (3, 4)),
     "LayerNormalization": (lambda **o: nn.LayerNormalization(**o), ("gamma", "beta"), (3, 4)),
     "Embedding": (lambda **o: nn.Embedding(5, 2, **o), ("embeddings",), (3, 4)),
-}
+    "Conv1D": (lambda **o: nn.Conv1D(2, 2, **o), ("kernel", "bias"), (1, 3, 1)),
+    "Conv1DTranspose": (lambda **o: nn.Conv1DTranspose(2, 2, **o), ("kernel", "bias"), (1, 3, 1)),
+    "Conv2DTranspose": (lambda **o: nn.Conv2DTranspose(2, 2, **o), ("kernel", "bias"), (1, 3, 3, 1)),
+    "DepthwiseConv1D": (lambda **o: nn.DepthwiseConv1D(2, **o), ("depthwise", "bias"), (1, 3, 1)),
+    "DepthwiseConv2D": (lambda **o: nn.DepthwiseConv2D(2, **o), ("depthwise", "bias"), (1, 3, 3, 1)),
+    "SeparableConv1D": (lambda **o: nn.SeparableConv1D(2, 2, **o), ("depthwise", "pointwise", "bias"), (1, 3, 1)),
+    "SeparableConv2D": (lambda **o: nn.SeparableConv2D(2, 2, **o), ("depthwise", "pointwise", "bias"), (1, 3, 3, 1)),
+    "GroupNormalization": (lambda **o: nn.GroupNormalization(2, **o), ("gamma", "beta"), (3, 4)),
+    "PReLU": (lambda **o: nn.PReLU(**o), ("alpha",), (3, 4)),
+}  # fmt: skip
+
+
+def weight_of(layer, stem):
+    """The weight whose arguments begin so."""
+    names = (f"{stem}_kernel", stem, "kernel")
+    return next(value for value in (getattr(layer, name, None) for name in names) if value is not None)
 
 
 @pytest.mark.parametrize(("make", "names", "shape"), WEIGHTED.values(), ids=WEIGHTED)
@@ -113,11 +158,11 @@ def test_every_weight_has_initializer_regularizer_and_constraint(make, names, sh
         }
         layer = make(**options)
         layer(ag.ones(shape))
-        tensor = getattr(layer, weight)
+        tensor = weight_of(layer, weight)
         assert set(tensor.numpy().ravel()) == {1.0}
         assert isinstance(tensor.regularizer, nn.L2)
         assert isinstance(tensor.constraint, nn.UnitNorm)
-        others = [getattr(layer, other) for other in names if other != weight]
+        others = [weight_of(layer, other) for other in names if other != weight]
         assert all(other.regularizer is None and other.constraint is None for other in others)
         for what in ("initializer", "regularizer", "constraint"):
             with pytest.raises(nn.ArgumentError, match=f"unknown {what} 'nope'"):
@@ -165,6 +210,38 @@ ARGUMENTS = {
     "slope": (lambda: nn.LeakyReLU(None), "LeakyReLU: negative_slope is a number >= 0, got None"),
     "alpha": (lambda: nn.ELU("a"), "ELU: alpha is a number, got 'a'"),
     "softmax": (lambda: nn.Softmax(1.5), "Softmax: axis is an integer, got 1.5"),
+    "one size": (lambda: nn.Conv1D(2, (3, 3)), "Conv1D: kernel_size is an integer >= 1, got (3, 3)"),
+    "causal": (lambda: nn.Conv2D(2, 3, padding="causal"), "Conv2D: padding is one of 'valid', 'same', got 'causal'"),
+    "causal alone": (lambda: nn.Conv1D(2, 3, padding="full"), "Conv1D: padding is one of 'valid', 'same', 'causal', got 'full'"),
+    "groups of sequences": (lambda: nn.Conv1D(3, 3, groups=2), "Conv1D: filters is a multiple of groups, got 3 filters in 2 groups"),
+    "multiplier": (lambda: nn.DepthwiseConv2D(3, depth_multiplier=0), "DepthwiseConv2D: depth_multiplier is an integer >= 1, got 0"),
+    "pointwise": (lambda: nn.SeparableConv2D(3, 3, pointwise_initializer=3), "SeparableConv2D: pointwise_initializer: initializer: expected a name or an object, got int 3"),
+    "output_padding": (lambda: nn.Conv2DTranspose(3, 3, 2, output_padding=2), "Conv2DTranspose: output_padding is less than strides, got (2, 2) with strides (2, 2)"),
+    "output_padding negative": (lambda: nn.Conv1DTranspose(3, 3, output_padding=-1), "Conv1DTranspose: output_padding is an integer >= 0 or None, got -1"),
+    "pool of sequences": (lambda: nn.MaxPooling1D((2, 2)), "MaxPooling1D: pool_size is an integer >= 1, got (2, 2)"),
+    "alpha dropout": (lambda: nn.AlphaDropout(1.0), "AlphaDropout: rate lies in [0, 1), got 1.0"),
+    "gaussian dropout": (lambda: nn.GaussianDropout(1), "GaussianDropout: rate lies in [0, 1), got 1"),
+    "noise_shape": (lambda: nn.Dropout(0.1, (0, 1)), "Dropout: noise_shape is a tuple of sizes >= 1, None for those of the input or None, got (0, 1)"),
+    "noise_shape text": (lambda: nn.Dropout(0.1, "ab"), "Dropout: noise_shape is a tuple of sizes >= 1"),
+    "seed": (lambda: nn.Dropout(0.1, seed=-1), "Dropout: seed is an integer >= 0 or None, below 2**64, got -1"),
+    "group count": (lambda: nn.GroupNormalization(0), "GroupNormalization: groups is an integer >= 1, or -1 for a group per channel; got 0"),
+    "borders": (lambda: nn.ZeroPadding2D((1, 2, 3)), "ZeroPadding2D: padding is an integer >= 0, two of them for height and width, or ((top, bottom), (left, right)), got (1, 2, 3)"),
+    "borders negative": (lambda: nn.Cropping2D(-1), "Cropping2D: cropping is an integer >= 0"),
+    "ends": (lambda: nn.Cropping1D((1, 2, 3)), "Cropping1D: cropping is an integer >= 0 or two of them, before and after, got (1, 2, 3)"),
+    "interpolation": (lambda: nn.UpSampling2D(2, interpolation="bicubic"), "UpSampling2D: interpolation is one of 'nearest', 'bilinear', got 'bicubic'"),
+    "dims": (lambda: nn.Permute((0, 1)), "Permute: dims is a tuple of the axes 1, 2, ... of a sample, each once, got (0, 1)"),
+    "dims twice": (lambda: nn.Permute((1, 1)), "Permute: dims is a tuple of the axes 1, 2, ... of a sample, each once, got (1, 1)"),
+    "n": (lambda: nn.RepeatVector(0), "RepeatVector: n is an integer >= 1, got 0"),
+    "scale": (lambda: nn.Rescaling("big"), "Rescaling: scale is a number or a list of numbers, got 'big'"),
+    "scale of nothing": (lambda: nn.Rescaling([]), "Rescaling: scale is a number or a list of numbers, got []"),
+    "function": (lambda: nn.Lambda(3), "Lambda: function is a function of a tensor, got 3"),
+    "function of none": (lambda: nn.Lambda(lambda: 1), "Lambda: function takes a tensor; got"),
+    "function's arguments": (lambda: nn.Lambda(lambda x: x, arguments={"k": 1}), "Lambda: function takes a tensor, k=; got"),
+    "arguments": (lambda: nn.Lambda(abs, arguments=[1]), "Lambda: arguments is a dict from names to values or None, got [1]"),
+    "mask": (lambda: nn.Lambda(abs, mask=abs), "Lambda: mask is None, since layers here know no masks; got"),
+    "output_shape": (lambda: nn.Lambda(abs, output_shape=(0,)), "Lambda: output_shape is a tuple of sizes >= 1 without the batch, or a function of the shape of the input or None, got (0,)"),
+    "shared_axes": (lambda: nn.PReLU(shared_axes=(0,)), "PReLU: shared_axes is an axis >= 1 or several, each once or None, got (0,)"),
+    "old slope": (lambda: nn.LeakyReLU(alpha=-1), "LeakyReLU: alpha is a number >= 0, got -1"),
     "input_shape": (lambda: nn.Flatten(input_shape=(0,)), "Flatten: input_shape is a tuple of sizes >= 1 without the batch, got (0,)"),
 }  # fmt: skip
 
@@ -196,6 +273,24 @@ SHAPES = {
     "flatten": (lambda: nn.Flatten(), None, (), "Flatten: the input has no dimensions; expected (batch, ...)"),
     "reshape": (lambda: nn.Reshape((2, 3)), None, (5, 4), "Reshape: a sample of shape (4,) has 4 numbers, which do not fit (2, 3)"),
     "reshape rest": (lambda: nn.Reshape((3, -1)), None, (5, 4), "has 4 numbers, which do not fit (3, -1)"),
+    "sequence": (lambda: nn.Conv1D(2, 2), None, (3, 8), "Conv1D: the input has 2 dimensions, shape (3, 8); expected (batch, steps, channels). For one channel use x.reshape(*x.shape, 1)."),
+    "sequence first": (lambda: nn.MaxPooling1D(data_format="channels_first"), None, (3, 8, 2, 1), "MaxPooling1D: the input has 4 dimensions, shape (3, 8, 2, 1); expected (batch, channels, steps)."),
+    "sequence channels": (lambda: nn.Conv1D(2, 2, data_format="channels_first"), (1, 3, 4), (1, 4, 4), "Conv1D: axis 1 of the input has to be 3"),
+    "depthwise channels": (lambda: nn.DepthwiseConv2D(2), (1, 4, 4, 3), (1, 4, 4, 1), "DepthwiseConv2D: axis 3 of the input has to be 3"),
+    "separable channels": (lambda: nn.SeparableConv1D(2, 2), (1, 4, 3), (1, 4, 1), "SeparableConv1D: axis 2 of the input has to be 3"),
+    "transposed channels": (lambda: nn.Conv2DTranspose(2, 2), (1, 4, 4, 3), (1, 4, 4, 1), "Conv2DTranspose: axis 3 of the input has to be 3"),
+    "group": (lambda: nn.GroupNormalization(3), None, (2, 4), "GroupNormalization: 4 channels do not divide into 3 groups"),
+    "group channels": (lambda: nn.GroupNormalization(2), (2, 4), (2, 6), "GroupNormalization: axis 1 of the input has to be 4"),
+    "crop": (lambda: nn.Cropping1D((2, 2)), None, (1, 4, 1), "Cropping1D: cropping 2 and 2 leaves nothing of axis 1; received (1, 4, 1) float32"),
+    "permute": (lambda: nn.Permute((2, 1)), None, (1, 4), "Permute: dims (2, 1) are for inputs of 3 dimensions; received (1, 4) float32"),
+    "repeat": (lambda: nn.RepeatVector(2), None, (1, 4, 1), "RepeatVector: expected (batch, features), received (1, 4, 1) float32"),
+    "rescaling": (lambda: nn.Rescaling([1, 2]), None, (1, 4, 1), "Rescaling: scale has 2 numbers, one for each channel; received (1, 4, 1) float32"),
+    "noise_shape of others": (lambda: nn.Dropout(0.5, (None, 3)), None, (2, 4), "Dropout: noise_shape (None, 3) has for each axis of the input 1, its size or None; received (2, 4) float32"),
+    "noise_shape too short": (lambda: nn.AlphaDropout(0.5, (4,)), None, (2, 4), "AlphaDropout: noise_shape (4,) has for each axis"),
+    "spatial dropout": (lambda: nn.SpatialDropout1D(0.5), None, (2, 4), "SpatialDropout1D: the input has 2 dimensions"),
+    "prelu": (lambda: nn.PReLU(), (2, 4, 3), (2, 1, 3), "PReLU: axis 1, 2 of the input has to be 4, 3"),
+    "prelu dimensions": (lambda: nn.PReLU(), (2, 4), (4,), "PReLU: the layer was built for inputs of 2 dimensions; received (4,) float32"),
+    "lambda": (lambda: nn.Lambda(abs, output_shape=(3,)), None, (2, 4), "Lambda: output_shape says (2, 3), and the function gave (2, 4)"),
     "reshape nothing": (lambda: nn.Reshape((3,)), None, (), "Reshape: the input has no dimensions"),
 }  # fmt: skip
 

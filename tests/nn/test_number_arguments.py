@@ -25,6 +25,7 @@ GIVEN = dict(
     height_factor=0.1, width_factor=0.1, shape=(3,), initial_learning_rate=0.1, decay_steps=10, decay_rate=0.5,
     first_decay_steps=10, boundaries=[10], values=[0.1, 0.2], filepath="a", backup_dir="b", filename="c.csv",
     schedule=abs, name="m", activation="relu", learning_rate=0.1, data=[1.0], loss="mse", function=abs, hidden=(3,),
+    pool_size=2, dims=(1,), n=2, scale=2.0,
 )  # fmt: skip
 NO_NUMBER = {
     "NaN": float("nan"),
@@ -39,7 +40,7 @@ NO_NUMBER = {
 }
 NEGATIVE = {
     "axis", "mean", "minval", "maxval", "value", "gain", "fill_value", "ignore_class", "baseline",
-    "initial_value_threshold", "min_delta", "ELU.alpha", "BinaryAccuracy.threshold",
+    "initial_value_threshold", "min_delta", "ELU.alpha", "GroupNormalization.groups", "BinaryAccuracy.threshold",
 }  # fmt: skip
 """Axes count from the end, means and values may have any sign, logits are compared with negative thresholds."""
 INFINITE = {"baseline", "initial_value_threshold"}

@@ -36,7 +36,8 @@ _NAMES = {
     "layers": (
         "Activation AveragePooling2D BatchNormalization Conv2D Dense Dropout ELU Embedding Flatten "
         "GaussianNoise GlobalAveragePooling2D GlobalMaxPooling2D Input Layer LayerNormalization LeakyReLU "
-        "MaxPooling2D Maxout RandomFlip RandomShift RandomTranslation ReLU Reshape Softmax"
+        "MaxPooling2D Maxout RandomFlip RandomShift RandomTranslation ReLU Reshape Softmax "
+        "CategoryEncoding Discretization Hashing IntegerLookup Normalization StringLookup"
     ),
     "losses": (
         "BinaryCrossentropy BinaryFocalCrossentropy CategoricalCrossentropy CategoricalHinge "

@@ -81,6 +81,12 @@ from .layers import RandomTranslation as RandomTranslation
 from .layers import ReLU as ReLU
 from .layers import Reshape as Reshape
 from .layers import Softmax as Softmax
+from .layers import CategoryEncoding as CategoryEncoding
+from .layers import Discretization as Discretization
+from .layers import Hashing as Hashing
+from .layers import IntegerLookup as IntegerLookup
+from .layers import Normalization as Normalization
+from .layers import StringLookup as StringLookup
 from .losses import BinaryCrossentropy as BinaryCrossentropy
 from .losses import BinaryFocalCrossentropy as BinaryFocalCrossentropy
 from .losses import CategoricalCrossentropy as CategoricalCrossentropy

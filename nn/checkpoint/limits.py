@@ -76,6 +76,9 @@ def check_sample(shape: Any) -> None:
 
 def _is_a_layer_of_ours(module: Module) -> bool:
     build, call = type(module).build, type(module).call
+    if getattr(module, "host_layer", None) is module:
+        # what it has made passes through it, and it has no weights
+        return False
     return call.__module__.startswith("nn.layers.") and (
         build is Module.build or build.__module__.startswith("nn.layers.")
     )

@@ -25,5 +25,11 @@ from .pooling import AveragePooling2D as AveragePooling2D
 from .pooling import GlobalAveragePooling2D as GlobalAveragePooling2D
 from .pooling import GlobalMaxPooling2D as GlobalMaxPooling2D
 from .pooling import MaxPooling2D as MaxPooling2D
+from .preprocessing import CategoryEncoding as CategoryEncoding
+from .preprocessing import Discretization as Discretization
+from .preprocessing import Normalization as Normalization
+from .preprocessing_hashing import Hashing as Hashing
+from .preprocessing_lookup import IntegerLookup as IntegerLookup
+from .preprocessing_lookup import StringLookup as StringLookup
 
 __all__ = _exported(__name__)

@@ -39,6 +39,12 @@ FIRST = {
     "GlobalAveragePooling2D": (lambda **o: nn.GlobalAveragePooling2D(**o), (4, 4, 1)),
     "RandomFlip": (lambda **o: nn.RandomFlip(**o), (4, 4, 1)),
     "RandomShift": (lambda **o: nn.RandomShift(0.1, 0.1, **o), (4, 4, 1)),
+    "Normalization": (lambda **o: nn.Normalization(mean=[1.0, 2.0, 3.0, 4.0], variance=[1.0] * 4, **o), (4,)),
+    "Discretization": (lambda **o: nn.Discretization([0.0, 1.0], **o), (4,)),
+    "CategoryEncoding": (lambda **o: nn.CategoryEncoding(3, **o), (4,)),
+    "IntegerLookup": (lambda **o: nn.IntegerLookup(vocabulary=[3, 5], **o), (4,)),
+    "StringLookup": (lambda **o: nn.StringLookup(vocabulary=["a", "b"], **o), (4,)),
+    "Hashing": (lambda **o: nn.Hashing(3, **o), (4,)),
 }
 
 

@@ -37,7 +37,7 @@ _NAMES = {
         "Activation AveragePooling2D BatchNormalization Conv2D Dense Dropout ELU Embedding Flatten "
         "GaussianNoise GlobalAveragePooling2D GlobalMaxPooling2D Input Layer LayerNormalization LeakyReLU "
         "MaxPooling2D Maxout RandomFlip RandomShift RandomTranslation ReLU Reshape Softmax "
-        "CategoryEncoding Discretization Hashing IntegerLookup Normalization StringLookup"
+        "CategoryEncoding Discretization Hashing IntegerLookup Normalization StringLookup TableFeatures"
     ),
     "losses": (
         "BinaryCrossentropy BinaryFocalCrossentropy CategoricalCrossentropy CategoricalHinge "

@@ -87,6 +87,7 @@ from .layers import Hashing as Hashing
 from .layers import IntegerLookup as IntegerLookup
 from .layers import Normalization as Normalization
 from .layers import StringLookup as StringLookup
+from .layers import TableFeatures as TableFeatures
 from .losses import BinaryCrossentropy as BinaryCrossentropy
 from .losses import BinaryFocalCrossentropy as BinaryFocalCrossentropy
 from .losses import CategoricalCrossentropy as CategoricalCrossentropy

@@ -26,7 +26,7 @@ OPTIONAL = {
     "tqdm", "matplotlib", "IPython", "numba", "llvmlite", "platformdirs", "cupy",
     "scipy_openblas32", "torch", "jax", "mygrad", "tensorboardX", "pygraphviz", "optuna", "sqlalchemy",
 }  # fmt: skip
-NN_MAY_IMPORT_NUMPY = ("nn/columns.py", "nn/data.py", "nn/seed.py")
+NN_MAY_IMPORT_NUMPY = ("nn/columns.py", "nn/data.py", "nn/frames.py", "nn/seed.py", "nn/table_columns.py")
 """Where arrays of the user enter, and where NumPy's own generator is seeded; the rest of nn sees tensors alone."""
 DEFERRED = {
     ("backends/suggest.py", "difflib"),

@@ -31,5 +31,6 @@ from .preprocessing import Normalization as Normalization
 from .preprocessing_hashing import Hashing as Hashing
 from .preprocessing_lookup import IntegerLookup as IntegerLookup
 from .preprocessing_lookup import StringLookup as StringLookup
+from .preprocessing_table import TableFeatures as TableFeatures
 
 __all__ = _exported(__name__)

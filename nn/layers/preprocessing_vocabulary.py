@@ -16,7 +16,7 @@ from autograd import Tensor
 from ..arguments import COUNT, COUNT_OR_ZERO, FLAG, NUMBER, at_least, choice, form
 from ..batches import is_iterable_of_batches
 from ..columns import batches_of
-from ..constructors import argument, attribute, common
+from ..constructors import argument, attribute, constructor
 from ..errors import ArgumentError, DataError
 from .base import Layer
 from .preprocessing import MODES, NOT_SPARSE, as_mode, hits
@@ -50,7 +50,7 @@ def VOCABULARY(value: Any) -> Any:
     return value.tolist() if hasattr(value, "tolist") else list(value)
 
 
-@common
+@constructor
 class Lookup(Layer):
     """What both share: the vocabulary, how it is learnt, and how indices become indicators."""
 

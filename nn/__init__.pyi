@@ -9,6 +9,7 @@ fit, evaluate, predict. Keras's names.
 from . import activations as activations
 from . import callbacks as callbacks
 from . import constraints as constraints
+from . import datasets as datasets
 from . import initializers as initializers
 from . import layers as layers
 from . import losses as losses

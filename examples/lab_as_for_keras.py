@@ -9,7 +9,7 @@ from nn.layers import Dense
 from nn.models import Sequential
 
 # load the data: 7 measurements of 532 women, and whether they have diabetes
-folder = Path(__file__).parent / "data"
+folder = Path(__file__).parent / ".." / "nn" / "datasets" / "data"
 dataset = np.genfromtxt(folder / "pima.csv", delimiter=",", skip_header=1, usecols=range(7))
 labels = np.genfromtxt(folder / "pima.csv", delimiter=",", skip_header=1, usecols=7)
 utils.set_random_seed(7)

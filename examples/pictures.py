@@ -28,7 +28,7 @@ def options(description: str | None, name: str, **numbers: int) -> argparse.Name
 
 def pima() -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """(train inputs, train targets, test inputs, test targets) of 532 patients, standardised with the training rows."""
-    with open(HERE / "data" / "pima.csv", newline="") as file:
+    with open(HERE.parent / "nn" / "datasets" / "data" / "pima.csv", newline="") as file:
         rows = list(csv.DictReader(file))
     x = np.array([[float(row[name]) for name in INPUTS] for row in rows])
     y = np.array([float(row["type"]) for row in rows])

@@ -9,6 +9,7 @@ fit, evaluate, predict. Keras's names.
 from . import activations as activations
 from . import callbacks as callbacks
 from . import constraints as constraints
+from . import datasets as datasets
 from . import initializers as initializers
 from . import layers as layers
 from . import losses as losses
@@ -66,6 +67,7 @@ from .layers import AveragePooling2D as AveragePooling2D
 from .layers import AvgPool1D as AvgPool1D
 from .layers import AvgPool2D as AvgPool2D
 from .layers import BatchNormalization as BatchNormalization
+from .layers import CategoryEncoding as CategoryEncoding
 from .layers import Concatenate as Concatenate
 from .layers import Conv1D as Conv1D
 from .layers import Conv1DTranspose as Conv1DTranspose
@@ -80,6 +82,7 @@ from .layers import Cropping2D as Cropping2D
 from .layers import Dense as Dense
 from .layers import DepthwiseConv1D as DepthwiseConv1D
 from .layers import DepthwiseConv2D as DepthwiseConv2D
+from .layers import Discretization as Discretization
 from .layers import Dot as Dot
 from .layers import Dropout as Dropout
 from .layers import ELU as ELU
@@ -96,8 +99,10 @@ from .layers import GlobalMaxPool2D as GlobalMaxPool2D
 from .layers import GlobalMaxPooling1D as GlobalMaxPooling1D
 from .layers import GlobalMaxPooling2D as GlobalMaxPooling2D
 from .layers import GroupNormalization as GroupNormalization
+from .layers import Hashing as Hashing
 from .layers import Input as Input
 from .layers import InputLayer as InputLayer
+from .layers import IntegerLookup as IntegerLookup
 from .layers import Lambda as Lambda
 from .layers import Layer as Layer
 from .layers import LayerNormalization as LayerNormalization
@@ -110,6 +115,7 @@ from .layers import Maximum as Maximum
 from .layers import Maxout as Maxout
 from .layers import Minimum as Minimum
 from .layers import Multiply as Multiply
+from .layers import Normalization as Normalization
 from .layers import PReLU as PReLU
 from .layers import Permute as Permute
 from .layers import RandomFlip as RandomFlip
@@ -126,7 +132,9 @@ from .layers import SeparableConvolution2D as SeparableConvolution2D
 from .layers import Softmax as Softmax
 from .layers import SpatialDropout1D as SpatialDropout1D
 from .layers import SpatialDropout2D as SpatialDropout2D
+from .layers import StringLookup as StringLookup
 from .layers import Subtract as Subtract
+from .layers import TableFeatures as TableFeatures
 from .layers import UnitNormalization as UnitNormalization
 from .layers import UpSampling1D as UpSampling1D
 from .layers import UpSampling2D as UpSampling2D

@@ -24,7 +24,9 @@ from .compiled import Steps
 from .data import Rows, check_batch_size, check_lengths
 from .errors import NotCompiledError, stop_iteration_is_an_error
 from .fit_arguments import FitArguments, batches_of, given, refuse_beside_batches, rows_of
+from .host_inputs import host_call, host_inputs, host_validation
 from .inputs import inputs_of
+from .layers.host import HostLayer
 from .losses import Loss
 from .metrics import Metric
 from .module import Module
@@ -112,6 +114,11 @@ class Model(Storable):
         """What the graph of layers makes of x; a class of your own defines its own."""
         return self.wanted_graph().run(x) if self.graph is not None else super().call(x)
 
+    @property
+    def host_layer(self) -> HostLayer | None:
+        """The layer that makes numbers of what is no tensor, where the model begins with one."""
+        return None
+
     def drawing(self) -> AbstractContextManager[None]:
         """A context in which draws come from the model's generator; for a training loop of your own.
 
@@ -123,6 +130,7 @@ class Model(Storable):
         return drawing_from(self, self.generator)
 
     def __call__(self, *inputs: Any, training: bool | None = None) -> Any:
+        inputs = host_call(self, inputs)
         if self.generator is None:
             return super().__call__(*inputs, training=training)
         with self.drawing():
@@ -227,6 +235,7 @@ class Model(Storable):
             random numbers as they were; a later one as they were after the last whole step.
         """
         self.compiled_loss("fit")
+        x, validation_data = host_inputs(self, x), host_validation(self, validation_data)
         arguments = FitArguments(
             x,
             y,
@@ -280,6 +289,7 @@ class Model(Storable):
         self.compiled_loss("evaluate")
         return_dict = FLAG.checked("evaluate", "return_dict", return_dict)
         size = check_batch_size(32 if batch_size is None else batch_size)
+        x = host_inputs(self, x)
         with self.drawing(), undone_on_error(self):
             if is_iterable_of_batches(x):
                 refuse_beside_batches(y=y, sample_weight=sample_weight)
@@ -290,6 +300,7 @@ class Model(Storable):
 
     def predict(self, x: Any, batch_size: int = 32, verbose: Any = "auto") -> Any:
         """The outputs for inputs (n, ...) as a NumPy array (n, ...), computed in batches."""
+        x = host_inputs(self, x)
         if self._predictor is not None:
             quick = self._predictor.quickly(x, batch_size)
             if quick is not None:
@@ -340,6 +351,7 @@ class Model(Storable):
         """One step on one batch; returns the loss and metrics of this batch, as `evaluate` does."""
         self.compiled_loss("train_on_batch")
         return_dict = FLAG.checked("train_on_batch", "return_dict", return_dict)
+        x = host_inputs(self, x)
         with self.drawing(), undone_on_error(self):
             batch = rows_of(self, x, y, sample_weight, class_weight)
             was_training = self.training

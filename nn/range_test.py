@@ -15,6 +15,7 @@ from .batches import ArrayData, Data, check_repeatable, is_iterable_of_batches
 from .data import Rows, check_batch_size
 from .errors import ArgumentError
 from .fit_arguments import batches_of, given, refuse_beside_batches, rows_of
+from .host_inputs import host_inputs
 from .restore import preserved
 from .step import task_of, train_step
 
@@ -134,6 +135,7 @@ def _check(minimum: Any, maximum: Any, steps: Any, smoothing: Any, divergence: A
 def _data(model: Model, x: Any, y: Any, batch_size: Any) -> Data:
     """Where the batches of an epoch come from; the model is built afterwards."""
     model.compiled_loss("learning_rate_range_test")
+    x = host_inputs(model, x)
     if not is_iterable_of_batches(x):
         size = check_batch_size(batch_size)
         return ArrayData(rows_of(model, x, y, None, None), size, shuffle=True)

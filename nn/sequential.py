@@ -14,6 +14,7 @@ from .graph.history import own
 from .graph.symbols import Input, InputLayer, SymbolicTensor
 from .layers import Dense, Dropout, Maxout
 from .layers.base import ACTIVATION
+from .layers.host import HostLayer
 from .model import Model
 from .module import Module
 from .restore import undone_on_error
@@ -76,6 +77,11 @@ class Sequential(Model):
             name = getattr(layer, "name", None)
             if name is not None and name in names:
                 raise ArgumentError(f"two layers are called {name!r}; names of layers are unique in a model")
+            if isinstance(layer, HostLayer) and (self.layers or layer.host_layer is None):
+                raise ArgumentError(
+                    f"{layer.title} works before the network, on what is no tensor: it can be the first "
+                    "layer of a model and no other; the inverse of a lookup is called after predict"
+                )
             if not self.layers and layer.input_shape is not None:
                 self.input_shape = layer.input_shape
             self.layers.append(layer)
@@ -87,9 +93,13 @@ class Sequential(Model):
         if self.layers and self.input_shape is not None:
             self.ensure_built(ag.zeros((1, *self.input_shape), self.dtype))
 
+    @property
+    def host_layer(self) -> HostLayer | None:
+        return getattr(self.layers[0], "host_layer", None) if self.layers else None
+
     def call(self, x: Any) -> Any:
         for layer in self.layers:
-            x = layer(x)
+            x = layer.passed(x) if isinstance(layer, HostLayer) else layer(x)
         return x
 
     def wanted_graph(self) -> Graph:

@@ -26,8 +26,11 @@ OPTIONAL = {
     "tqdm", "matplotlib", "IPython", "numba", "llvmlite", "platformdirs", "cupy",
     "scipy_openblas32", "torch", "jax", "mygrad", "tensorboardX", "pygraphviz", "optuna", "sqlalchemy",
 }  # fmt: skip
-NN_MAY_IMPORT_NUMPY = ("nn/data.py", "nn/seed.py")
-"""Where arrays of the user enter, and where NumPy's own generator is seeded; the rest of nn sees tensors alone."""
+NN_MAY_IMPORT_NUMPY = (
+    "nn/columns.py", "nn/data.py", "nn/frames.py", "nn/seed.py", "nn/table_columns.py",
+    "nn/datasets/cached.py", "nn/datasets/files.py", "nn/datasets/made.py", "nn/datasets/shipped.py",
+)  # fmt: skip
+"""Where arrays and tables of the user enter, where datasets are arrays, and where NumPy's own generator is seeded; the rest of nn sees tensors alone."""
 DEFERRED = {
     ("backends/suggest.py", "difflib"),
     ("autograd/svg.py", "subprocess"),

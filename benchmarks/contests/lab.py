@@ -54,7 +54,7 @@ RACES = {
 
 def pima() -> Data:
     """The course's records, standardised with the training rows."""
-    with open(ROOT / "examples" / "data" / "pima.csv", newline="") as file:
+    with open(ROOT / "nn" / "datasets" / "data" / "pima.csv", newline="") as file:
         rows = list(csv.DictReader(file))
     names = [name for name in rows[0] if name not in ("type", "split")]
     x = np.array([[float(row[name]) for name in names] for row in rows])
@@ -66,16 +66,10 @@ def pima() -> Data:
 
 def waves() -> Data:
     """Ten smooth waves of 40 points, moved, scaled and noisy: drawn here, of the size of MNIST-1D (Greydanus 2020)."""
-    draw = np.random.default_rng(0)
-    times = np.linspace(0, 2 * np.pi, 40)
-    strengths = draw.normal(size=(10, 5, 2)) / np.arange(1, 6)[:, None]
-    y = draw.integers(0, 10, 5000)
-    moved = times + draw.uniform(0, 3, (5000, 1))
-    angles = moved[:, None, :] * np.arange(1, 6)[:, None]
-    chosen = strengths[y]
-    signal = (chosen[..., :1] * np.sin(angles) + chosen[..., 1:] * np.cos(angles)).sum(axis=1)
-    x = signal * draw.uniform(0.6, 1.4, (5000, 1)) + draw.normal(size=(5000, 40))
-    return x[:4000], y[:4000], x[4000:], y[4000:]
+    from nn.datasets import waves as dataset
+
+    (x, y), (x_test, y_test) = dataset.load_data()
+    return x, y, x_test, y_test
 
 
 MAKERS = {"lab": pima, "digits": digits, "mnist1d": waves}

@@ -64,7 +64,7 @@ def enter_reference(settings: dict[str, Any], problem_of: Callable[[str], Proble
 
 def digits() -> Data:
     """1,797 images of 8 x 8 pixels, from 0 to 1; 1,408 of them to train with, 44 batches of 32."""
-    table = np.loadtxt(ROOT / "benchmarks" / "data" / "digits.csv.gz", delimiter=",")
+    table = np.loadtxt(ROOT / "nn" / "datasets" / "data" / "digits.csv.gz", delimiter=",")
     table = table[np.random.default_rng(0).permutation(len(table))]
     x, y = table[:, :-1] / 16, table[:, -1]
     return x[:1408], y[:1408], x[1408:], y[1408:]

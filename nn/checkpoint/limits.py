@@ -78,7 +78,8 @@ def check_sample(shape: Any) -> None:
 
 def _is_a_layer_of_ours(module: Module) -> bool:
     build, call = type(module).build, type(module).call
-    if getattr(module, "runs_code_of_users", False):
+    if getattr(module, "runs_code_of_users", False) or getattr(module, "host_layer", None) is module:
+        # what a layer of the host has made passes through it, and it has no weights
         return False
     return call.__module__.startswith("nn.layers.") and (
         build is Module.build or build.__module__.startswith("nn.layers.")

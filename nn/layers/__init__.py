@@ -36,6 +36,9 @@ from .flatten import Flatten as Flatten
 from .flatten import Permute as Permute
 from .flatten import RepeatVector as RepeatVector
 from .flatten import Reshape as Reshape
+from .functions import Identity as Identity
+from .functions import Lambda as Lambda
+from .functions import Rescaling as Rescaling
 from .merging import Add as Add
 from .merging import Average as Average
 from .merging import Concatenate as Concatenate
@@ -52,9 +55,6 @@ from .merging import maximum as maximum
 from .merging import minimum as minimum
 from .merging import multiply as multiply
 from .merging import subtract as subtract
-from .functions import Identity as Identity
-from .functions import Lambda as Lambda
-from .functions import Rescaling as Rescaling
 from .normalization import BatchNormalization as BatchNormalization
 from .normalization import GroupNormalization as GroupNormalization
 from .normalization import LayerNormalization as LayerNormalization
@@ -75,6 +75,13 @@ from .pooling import MaxPool1D as MaxPool1D
 from .pooling import MaxPool2D as MaxPool2D
 from .pooling import MaxPooling1D as MaxPooling1D
 from .pooling import MaxPooling2D as MaxPooling2D
+from .preprocessing import CategoryEncoding as CategoryEncoding
+from .preprocessing import Discretization as Discretization
+from .preprocessing import Normalization as Normalization
+from .preprocessing_hashing import Hashing as Hashing
+from .preprocessing_lookup import IntegerLookup as IntegerLookup
+from .preprocessing_lookup import StringLookup as StringLookup
+from .preprocessing_table import TableFeatures as TableFeatures
 from .resizing import Cropping1D as Cropping1D
 from .resizing import Cropping2D as Cropping2D
 from .resizing import UpSampling1D as UpSampling1D

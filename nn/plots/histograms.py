@@ -11,6 +11,7 @@ from autograd import Tensor, enable_grad, no_grad
 from ..arguments import MODEL
 from ..errors import ArgumentError
 from ..fit_arguments import given, rows_of
+from ..host_inputs import host_inputs
 from ..inputs import inputs_of
 from ..module import Compute, Module, watched_calls
 from ..restore import preserved
@@ -48,7 +49,7 @@ def activation_histograms(
     """
     check_path("activation_histograms", path, title)
     MODEL.checked("activation_histograms", "model", model)
-    inputs = inputs_of(model, x)
+    inputs = inputs_of(model, host_inputs(model, x))
     seen: list[tuple[Module, Tensor]] = []
     if not model.built:
         model.ensure_built(inputs)
@@ -100,7 +101,7 @@ def gradient_histograms(
     """
     check_path("gradient_histograms", path, title)
     MODEL.checked("gradient_histograms", "model", model)
-    rows = rows_of(model, x, y, None, None)
+    rows = rows_of(model, host_inputs(model, x), y, None, None)
     found: list[tuple[str, Tensor]] = []
     with preserved(model), enable_grad():
         model.zero_grad()

@@ -21,7 +21,7 @@ import backends
 import nn
 
 FEW, WIDER = 3, 0.5
-PIMA = Path(__file__).parents[2] / "examples" / "data" / "pima.csv"
+PIMA = Path(__file__).parents[2] / "nn" / "datasets" / "data" / "pima.csv"
 
 
 class Pima(NamedTuple):

@@ -19,7 +19,7 @@ PAGE = (ROOT / "docs" / "tuning.md").read_text(encoding="utf-8")
 
 def test_the_code_runs_in_order_and_prints_what_is_shown(tmp_path, full):
     code = "\n".join(re.findall(r"```python\n(.*?)```", PAGE, flags=re.DOTALL))
-    code = code.replace('"examples/', f'"{ROOT.as_posix()}/examples/')
+    code = code.replace('"nn/', f'"{ROOT.as_posix()}/nn/')
     # each trial is a network of its own, which has to be compiled
     assert code.count("trials=15") == code.count("runs=3") == code.count("epochs=15") - 1 == 1
     if full:

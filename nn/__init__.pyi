@@ -14,6 +14,7 @@ from . import layers as layers
 from . import losses as losses
 from . import metrics as metrics
 from . import models as models
+from . import ops as ops
 from . import optimizers as optimizers
 from . import plots as plots
 from . import regularizers as regularizers

@@ -251,6 +251,7 @@ def test_by_hand():
         ops.pad(x, (1, 2), constant_values=4.0).numpy(), np.pad(X, (1, 2), constant_values=4.0)
     )
     assert [part.tolist() for part in ops.top_k([1.0, 5.0, 5.0, 2.0], 3)] == [[5.0, 5.0, 2.0], [1, 2, 3]]
+    np.testing.assert_allclose(ops.average(x, 1, P).numpy(), np.average(X, 1, P))
     np.testing.assert_allclose(ops.sparsemax(x).numpy().sum(-1), 1.0)
     same = ops.average_pool(IMAGE, (3, 2), (1, 1), "same").numpy()
     np.testing.assert_allclose(same, nn.AveragePooling2D((3, 2), (1, 1), "same")(IMAGE).numpy())

@@ -87,7 +87,8 @@ class FitArguments(NamedTuple):
         )
         if self.steps_per_epoch is None:
             check_repeatable("x", self.x, self.passes)
-        return IterableData(self.x, model.dtype, model.checked, self.steps_per_epoch)
+        shuffle = FLAG.checked("fit", "shuffle", self.shuffle)
+        return IterableData(self.x, model.dtype, model.checked, self.steps_per_epoch, shuffle)
 
 
 def _metric(given: Any) -> Metric:

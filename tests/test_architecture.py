@@ -24,9 +24,9 @@ PACKAGES = ("backends", "autograd", "nn")
 ARRAY_LIBRARIES = {"numpy", "numba", "cupy", "torch", "jax", "scipy"}
 OPTIONAL = {
     "tqdm", "matplotlib", "IPython", "numba", "llvmlite", "platformdirs", "cupy",
-    "scipy_openblas32", "torch", "jax", "mygrad", "tensorboardX", "pygraphviz", "optuna", "sqlalchemy",
+    "scipy_openblas32", "torch", "jax", "mygrad", "tensorboardX", "pygraphviz", "optuna", "sqlalchemy", "PIL",
 }  # fmt: skip
-NN_MAY_IMPORT_NUMPY = ("nn/data.py", "nn/seed.py")
+NN_MAY_IMPORT_NUMPY = ("nn/data.py", "nn/images.py", "nn/seed.py", "nn/sequences.py")
 """Where arrays of the user enter, and where NumPy's own generator is seeded; the rest of nn sees tensors alone."""
 DEFERRED = {
     ("backends/suggest.py", "difflib"),

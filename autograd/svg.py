@@ -32,7 +32,7 @@ _CHILD = """
 import sys
 from pygraphviz import AGraph
 text = sys.stdin.buffer.read().decode("utf-8")
-sys.stdout.buffer.write(AGraph(string=text).draw(format="svg", prog="dot"))
+sys.stdout.buffer.write(AGraph(string=text).draw(format=sys.argv[1], prog="dot"))
 """
 
 
@@ -48,8 +48,19 @@ class Style(NamedTuple):
 class Picture:
     """An SVG: its text in `svg`. Notebooks show it; `save(path)` writes it."""
 
-    def __init__(self, svg: str) -> None:
+    def __init__(self, svg: str, graph: str = "") -> None:
         self.svg = svg
+        self._graph = graph
+
+    def png(self) -> bytes:
+        """The same as a PNG.
+
+        Raises:
+            DrawingError: the picture was not laid out by Graphviz.
+        """
+        if not self._graph:
+            raise DrawingError("only diagrams are drawn as PNG; this picture is an SVG alone")
+        return _layout(self._graph, "png")
 
     def _repr_svg_(self) -> str:
         return self.svg
@@ -130,7 +141,8 @@ class Diagram:
             MissingExtraError: without pygraphviz.
             DrawingError: when Graphviz fails or takes longer than two minutes.
         """
-        return Picture(_layout("\n".join([*self._lines, "}"])))
+        graph = "\n".join([*self._lines, "}"])
+        return Picture(_layout(graph).decode("utf-8"), graph)
 
 
 def require_graphviz() -> None:
@@ -168,7 +180,7 @@ def write_picture(path: str | os.PathLike[str], data: bytes) -> None:
         raise
 
 
-def _layout(text: str) -> str:
+def _layout(text: str, kind: str = "svg") -> bytes:
     # here alone: a program that draws nothing should not wait for it at import
     import subprocess
 
@@ -176,7 +188,7 @@ def _layout(text: str) -> str:
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     try:
         done = subprocess.run(
-            [sys.executable, "-P", "-W", "ignore", "-c", _CHILD],
+            [sys.executable, "-P", "-W", "ignore", "-c", _CHILD, kind],
             input=text.encode("utf-8"),
             env=environment,
             capture_output=True,
@@ -192,7 +204,7 @@ def _layout(text: str) -> str:
         raise DrawingError(
             f"Graphviz failed with exit status {done.returncode}: {' '.join(said[-2:]) or 'no message'}"
         )
-    return done.stdout.decode("utf-8")
+    return done.stdout
 
 
 def _cell(text: str) -> str:

@@ -18,8 +18,8 @@ __version__ = _autograd.__version__
 # What is imported when it is first asked for, by the module that it is in (SPEC 1 of Scientific Python);
 # `__init__.pyi` tells editors and type checkers the same.
 _MODULES = (
-    "activations callbacks constraints datasets initializers layers losses metrics models optimizers plots "
-    "regularizers tuning utils"
+    "activations backend callbacks config constraints datasets initializers layers losses metrics models ops "
+    "optimizers plots preprocessing random regularizers saving tuning utils"
 )
 _NAMES = {
     "callbacks": (

@@ -7,7 +7,9 @@ fit, evaluate, predict. Keras's names.
 """
 
 from . import activations as activations
+from . import backend as backend
 from . import callbacks as callbacks
+from . import config as config
 from . import constraints as constraints
 from . import datasets as datasets
 from . import initializers as initializers
@@ -15,9 +17,13 @@ from . import layers as layers
 from . import losses as losses
 from . import metrics as metrics
 from . import models as models
+from . import ops as ops
 from . import optimizers as optimizers
 from . import plots as plots
+from . import preprocessing as preprocessing
+from . import random as random
 from . import regularizers as regularizers
+from . import saving as saving
 from . import tuning as tuning
 from . import utils as utils
 from .callbacks import BackupAndRestore as BackupAndRestore

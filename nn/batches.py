@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import array
 import itertools
-from collections.abc import Callable, Iterator, Mapping, Set, ValuesView
+from collections.abc import Callable, Iterable, Iterator, Mapping, Set, ValuesView
 from dataclasses import dataclass
 from typing import Any
 
@@ -61,6 +61,10 @@ class ArrayData:
         return self.rows.pick(batch if order is None else order[batch])
 
 
+class ByNumber:
+    """Base of data sets that give batches by number, whose order `fit` draws anew each epoch."""
+
+
 @dataclass(eq=False, repr=False)
 class IterableData:
     """Batches that the user yields: x, (x, y) or (x, y, weight).
@@ -72,6 +76,7 @@ class IterableData:
         labels: from the second part, the inputs and what to call it to targets; with `check`.
         check: called with each batch, returns it.
         steps: batches of an epoch.
+        shuffle: draw the order of the batches of a `ByNumber`; others come as they come.
     """
 
     source: Any
@@ -79,6 +84,7 @@ class IterableData:
     labels: Callable[[Any, Any, str], Any] = lambda y, inputs, what: targets(y, what)
     check: Callable[[Rows], Rows] | None = None
     steps: int | None = None
+    shuffle: bool = False
 
     def __post_init__(self) -> None:
         self._endless: Iterator[Any] | None = None
@@ -110,7 +116,16 @@ class IterableData:
     def _from_the_start(self) -> Iterator[Any]:
         if hasattr(self.source, "__iter__"):
             return iter(self.source)
-        return (self.source[number] for number in range(len(self.source)))
+        count = len(self.source)
+        drawn = self.shuffle and isinstance(self.source, ByNumber)
+        return self._by_number(random.permutation(count).tolist() if drawn else range(count))
+
+    def _by_number(self, order: Iterable[int]) -> Iterator[Any]:
+        """The batches of one pass; Keras's data sets are told of its beginning and end."""
+        getattr(self.source, "on_epoch_begin", tuple)()
+        for number in order:
+            yield self.source[number]
+        getattr(self.source, "on_epoch_end", tuple)()
 
     def _again_and_again(self) -> Iterator[Any]:
         while True:

@@ -84,7 +84,8 @@ class FitArguments(NamedTuple):
         )
         if self.steps_per_epoch is None:
             check_repeatable("x", self.x, self.passes)
-        return batches_of(model, self.x, self.steps_per_epoch)
+        shuffle = FLAG.checked("fit", "shuffle", self.shuffle)
+        return batches_of(model, self.x, self.steps_per_epoch, shuffle)
 
 
 def rows_of(
@@ -106,9 +107,10 @@ def rows_of(
     return Rows(inputs, labels, weight)
 
 
-def batches_of(model: Model, source: Any, steps: int | None = None) -> IterableData:
+def batches_of(model: Model, source: Any, steps: int | None = None, shuffle: bool = False) -> IterableData:
     """An iterable of batches with targets, as the model takes them."""
-    return IterableData(source, partial(inputs_of, model), partial(targets_of, model), model.checked, steps)
+    inputs, labels = partial(inputs_of, model), partial(targets_of, model)
+    return IterableData(source, inputs, labels, model.checked, steps, shuffle)
 
 
 def validation_of(model: Model, data: Any, batch_size: int, epochs: int) -> Data:

@@ -63,7 +63,7 @@ class Model(Storable):
     >>> nn.set_random_seed(0)
     >>> model = Line()
     >>> model.compile(optimizer=nn.SGD(0.1), loss="mse")
-    >>> history = model.fit([[0.0], [1.0], [2.0]], [1.0, 3.0, 5.0], epochs=200)
+    >>> history = model.fit([[0.0], [1.0], [2.0]], [1.0, 3.0, 5.0], epochs=200, verbose=0)
     >>> history.history["loss"][-1] < 1e-3
     True
     """
@@ -211,7 +211,8 @@ class Model(Storable):
             y: targets, one per row.
             batch_size: rows per step; the last batch of an epoch may be smaller.
             epochs: number of the epoch to stop before; `initial_epoch` is where to start.
-            verbose: "auto" (a bar on a screen), 0 silent, 1 bar, 2 a line per epoch.
+            verbose: 0 silent, 1 a bar, and a line that each epoch leaves, 2 the lines alone;
+                "auto" is 1 on a screen and 2 elsewhere.
             callbacks: `nn.Callback` objects, or one.
             validation_split: the fraction of the last rows, before
                 shuffling, to evaluate on after each epoch.
@@ -283,6 +284,9 @@ class Model(Storable):
     ) -> Any:
         """Loss and metrics on data, without training.
 
+        `verbose` 1 shows a bar and leaves a line, 2 the line alone, 0 nothing; "auto" shows a bar on a
+        screen if it takes longer than a moment.
+
         Returns:
             The loss, or a list [loss, metrics...] when there are metrics, or a dict with `return_dict`.
         """
@@ -299,9 +303,12 @@ class Model(Storable):
             return self._report(self.measure(data, verbose), return_dict)
 
     def predict(self, x: Any, batch_size: int = 32, verbose: Any = "auto") -> Any:
-        """The outputs for inputs (n, ...) as a NumPy array (n, ...), computed in batches."""
+        """The outputs for inputs (n, ...) as a NumPy array (n, ...), computed in batches.
+
+        `verbose` is that of `evaluate`.
+        """
         x = host_inputs(self, x)
-        if self._predictor is not None:
+        if self._predictor is not None and (verbose == "auto" or not verbose):
             quick = self._predictor.quickly(x, batch_size)
             if quick is not None:
                 return quick
@@ -405,7 +412,8 @@ class Model(Storable):
                 for _ in steps.chunks(data, 0, one_by_one=False):
                     pass
             else:
-                for number, (x, y, weight) in enumerate(progress(data, "evaluate", verbose)):
+                watched = progress(data, "evaluate", verbose, self.metric_values)
+                for number, (x, y, weight) in enumerate(watched):
                     if watchers is not None:
                         watchers.call("on_test_batch_begin", number, {})
                     steps = steps or self.kept_steps(x, False)

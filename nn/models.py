@@ -2,6 +2,7 @@
 
 from .checkpoint.loading import load as load_model
 from .model import Model
+from .saving import save_model
 from .sequential import Sequential
 
-__all__ = ["Model", "Sequential", "load_model"]
+__all__ = ["Model", "Sequential", "load_model", "save_model"]

@@ -71,7 +71,7 @@ class Run:
     validation_freq: int = 1
 
     def __post_init__(self) -> None:
-        self.batch = 0
+        self.batch = self.steps_done = 0  # of this epoch; of the one that ended last
         self.order: Words = (0, 0)
         self.complete = False
         self._steps: Steps | None = None
@@ -238,7 +238,7 @@ class Run:
         if self.validation is not None and (self.epoch + 1) % self.validation_freq == 0:
             logs |= self._validate(self.validation)
         # from here on the next epoch is to come: that is what a callback saves
-        self.epoch, self.batch = self.epoch + 1, 0
+        self.epoch, self.batch, self.steps_done = self.epoch + 1, 0, self.batch
         callbacks.call("on_epoch_end", self.epoch - 1, logs)
         if flag.raised:
             raise Interrupted

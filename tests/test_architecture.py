@@ -24,10 +24,10 @@ PACKAGES = ("backends", "autograd", "nn")
 ARRAY_LIBRARIES = {"numpy", "numba", "cupy", "torch", "jax", "scipy"}
 OPTIONAL = {
     "tqdm", "matplotlib", "IPython", "numba", "llvmlite", "platformdirs", "cupy",
-    "scipy_openblas32", "torch", "jax", "mygrad", "tensorboardX", "pygraphviz", "optuna", "sqlalchemy",
+    "scipy_openblas32", "torch", "jax", "mygrad", "tensorboardX", "pygraphviz", "optuna", "sqlalchemy", "PIL",
 }  # fmt: skip
 NN_MAY_IMPORT_NUMPY = (
-    "nn/columns.py", "nn/data.py", "nn/frames.py", "nn/seed.py", "nn/table_columns.py",
+    "nn/columns.py", "nn/data.py", "nn/frames.py", "nn/images.py", "nn/seed.py", "nn/sequences.py", "nn/table_columns.py",
     "nn/datasets/cached.py", "nn/datasets/files.py", "nn/datasets/made.py", "nn/datasets/shipped.py",
 )  # fmt: skip
 """Where arrays and tables of the user enter, where datasets are arrays, and where NumPy's own generator is seeded; the rest of nn sees tensors alone."""

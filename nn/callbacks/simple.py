@@ -51,7 +51,7 @@ class History(Callback):
         >>> import nn
         >>> model = nn.Sequential([nn.Dense(1, input_shape=(1,))])
         >>> model.compile("sgd", "mse")
-        >>> figure = model.fit([[0.0], [1.0]], [0.0, 1.0], epochs=3).plot()
+        >>> figure = model.fit([[0.0], [1.0]], [0.0, 1.0], epochs=3, verbose=0).plot()
         """
         return learning_curves(self, path, axes, title)
 

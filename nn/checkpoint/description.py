@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from autograd.errors import nearest
 
 from .. import activations
+from ..custom_objects import get_registered_name
 from ..errors import ArgumentError, FileError
 from ..graph.symbols import InputLayer
 from ..module import Module, config_of
@@ -71,7 +72,8 @@ def _named(thing: Any, _: str) -> Any:
             "code. Use a name such as 'relu', a function made by def, or a class with get_config()."
         )
     config = thing.get_config() if isinstance(thing, Module) else config_of(thing)
-    return {"class": vars(type(thing)).get("saved_as", type(thing).__name__), "config": describe(config)}
+    name = vars(type(thing)).get("saved_as") or get_registered_name(type(thing))
+    return {"class": name, "config": describe(config)}
 
 
 def described(model: Model) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from .. import constraints, initializers, layers, losses, metrics, optimizers, regularizers
 from ..arguments import FLAG, shown
+from ..custom_objects import known_by_name
 from ..errors import ArgumentError, FileError
 from ..graph.operation import Operation
 from ..losses.several import OutputLosses
@@ -62,7 +63,7 @@ def load(path: Place, custom_objects: Mapping[str, Any] | None = None, verify: b
             f"load: custom_objects is a dict from names to classes, got {shown(custom_objects)}"
         )
     header, arrays = read_model(path, FLAG.checked("load", "verify", verify))
-    classes = CLASSES | dict(custom_objects or {})
+    classes = CLASSES | known_by_name(custom_objects)
     with explained(path, "a model"), undone_on_error():
         check_header(header, arrays)
         with load_limits(header["input_shape"], arrays):

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..callbacks import EpochLines, display
-from ..callbacks.progress import bar
+from ..callbacks.progress import bar, level_of
 from .space import show
 
 
@@ -38,12 +37,12 @@ class Progress:
     """
 
     def __init__(self, verbose: Any, total: int, done: int, unit: str = "trial") -> None:
-        kind = display(verbose)
-        self.lines = isinstance(kind, EpochLines)
+        level = level_of(verbose, elsewhere=0)
+        self.lines = level == 2
         self.total = total
         self._done = done
         self._bar: Any = None
-        if kind is not None and not self.lines:
+        if level == 1:
             self._bar = bar(total=total, initial=done, unit=unit)
 
     def tell(self, name: str, what: str, params: Mapping[str, Any], best: str) -> None:

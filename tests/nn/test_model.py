@@ -9,7 +9,7 @@ import threading
 
 import numpy as np
 import pytest
-from models import Batches, everything, line, rows
+from models import everything, line, rows
 
 import autograd as ag
 import nn
@@ -145,38 +145,6 @@ def test_an_exception_inside_an_update_changes_nothing(monkeypatch, make):
     assert {name: everything(model)[name] for name in names} == before
     assert all(parameter.grad is None for parameter in model.parameters())
     assert not model.training
-
-
-def test_silent_by_default_and_when_told(trained, capfd):
-    trained.fit(X, Y)
-    trained.fit(X, Y, verbose=0)
-    trained.evaluate(X, Y)
-    trained.predict(X)
-    assert capfd.readouterr() == ("", "")
-
-
-def test_verbose_2_prints_a_line_per_epoch(trained, capfd):
-    trained.fit(X, Y, epochs=2, validation_split=0.5, verbose=2)
-    out, err = capfd.readouterr()
-    assert [text[:15] for text in out.splitlines()] == ["epoch 1/2: loss", "epoch 2/2: loss"]
-    for name in ("loss", "accuracy", "val_loss", "val_accuracy"):
-        assert f"{name} " in out.splitlines()[1]
-    assert err == ""
-
-
-def test_verbose_1_is_a_bar_on_stderr(trained, capfd):
-    pytest.importorskip("tqdm")
-    trained.fit(X, Y, batch_size=4, epochs=2, verbose=1)
-    out, err = capfd.readouterr()
-    assert out == ""
-    for text in ("epoch 2/2", "6/6", "loss", "accuracy"):
-        assert text in err
-
-
-def test_a_bar_over_batches_of_unknown_number(trained, capfd):
-    pytest.importorskip("tqdm")
-    trained.fit(Batches((X, Y), (X, Y)), verbose=True)
-    assert "2step" in capfd.readouterr().err
 
 
 def test_without_tqdm_a_bar_says_how_to_get_it(trained, monkeypatch):

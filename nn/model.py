@@ -17,7 +17,8 @@ import autograd as ag
 from autograd import Tensor, no_grad, random
 
 from . import losses, optimizers
-from .arguments import FLAG, SEED, floating
+from .added import gathered_losses
+from .arguments import FLAG, SEED, TEXT, Range, floating
 from .batches import ArrayData, Data, IterableData, is_iterable_of_batches
 from .callbacks import Callback, CallbackList, History, as_list, display, progress, shows_progress
 from .checkpoint.position import Position
@@ -30,13 +31,15 @@ from .metrics import Metric
 from .module import Module
 from .optimizers import Optimizer
 from .overriding import check_methods, overrides
-from .precision import JIT, LossScale, checked_precision
+from .precision import LossScale, checked_precision, chosen_jit
 from .predictor import Predictor
 from .restore import undone_on_error
 from .run import Run
 from .seed import drawing_from
 from .step import Task, checked_output, task_of, train_step
 from .storable import Storable
+
+ONE_STEP = Range("is 1: callbacks are told of every batch,", least=1, most=1, whole=True)
 
 
 class Model(Storable):
@@ -48,6 +51,8 @@ class Model(Storable):
             augmentation and the order of rows are drawn from it and from nothing else, so models in several
             threads train as each would alone. It is saved with the model. None: all models and threads share
             the default generator (`nn.set_random_seed`).
+        name: shown in summaries.
+        trainable: False freezes it from the start.
 
     >>> import nn
     >>> class Line(nn.Model):
@@ -70,7 +75,14 @@ class Model(Storable):
         ("seed", "generator"),
     )
 
-    def __init__(self, dtype: str = "float32", seed: int | None = None) -> None:
+    def __init__(
+        self,
+        dtype: str = "float32",
+        seed: int | None = None,
+        name: str | None = None,
+        trainable: bool = True,
+    ) -> None:
+        self.name = TEXT.or_none().checked(type(self).__name__, "name", name)
         self.dtype = floating(dtype)
         self.seed = SEED.checked(type(self).__name__, "seed", seed)
         self.generator = None if seed is None else random.Generator(int(seed))
@@ -88,6 +100,8 @@ class Model(Storable):
         self.loss_scale: LossScale | None = None
         self._predictor: Predictor | None = None
         self._steps: dict[bool, Steps] = {}
+        if trainable is not True:
+            self.trainable = trainable
 
     def drawing(self) -> AbstractContextManager[None]:
         """A context in which draws come from the model's generator; for a training loop of your own.
@@ -107,7 +121,7 @@ class Model(Storable):
 
     def __getstate__(self) -> dict[str, Any]:
         """For copies and pickles: without what was compiled, which is made again."""
-        return vars(self) | {"_predictor": None, "_steps": {}, "current_run": None}
+        return super().__getstate__() | {"_predictor": None, "_steps": {}, "current_run": None}
 
     def compile(
         self,
@@ -116,6 +130,10 @@ class Model(Storable):
         metrics: Any = (),
         jit: Any = "auto",
         mixed_precision: str | None = None,
+        run_eagerly: bool = False,
+        steps_per_execution: int = 1,
+        jit_compile: Any = "auto",
+        auto_scale_loss: bool = True,
     ) -> None:
         """Choose how to train. Names ("adam", "mse", "accuracy") or objects.
 
@@ -130,12 +148,17 @@ class Model(Storable):
             mixed_precision: "tf32", "bfloat16" or "float16": compiled steps round the operands of
                 matrix products to this format, all else stays float32. "float16" scales the loss
                 (`loss_scale`). None: all is float32.
+            run_eagerly, jit_compile: Keras's words for `jit`: run_eagerly=True is jit=False.
+            steps_per_execution: 1; `fit` decides itself how many steps one call runs.
+            auto_scale_loss: False leaves the loss unscaled in "float16", too.
 
         Raises:
             ArgumentError: unknown names, with the nearest known one; `mixed_precision` with `jit=False`
                 or a model that is not float32. Nothing changes then.
         """
-        jit = JIT.checked("compile", "jit", jit)
+        jit = chosen_jit(jit, run_eagerly, jit_compile)
+        scaled = FLAG.checked("compile", "auto_scale_loss", auto_scale_loss)
+        ONE_STEP.checked("compile", "steps_per_execution", steps_per_execution)
         precision = checked_precision(mixed_precision, jit, self.dtype)
         check_methods(self, precision)
         chosen_loss = None if loss is None else losses.get(loss)
@@ -144,7 +167,7 @@ class Model(Storable):
         self.optimizer, self.loss, self.metrics = chosen_optimizer, chosen_loss, chosen_metrics
         self.trackers = [Metric("loss"), *chosen_metrics]
         self.jit, self.mixed_precision = jit, precision
-        self.loss_scale = LossScale() if precision == "float16" else None
+        self.loss_scale = LossScale() if precision == "float16" and scaled else None
         self._predictor, self._steps = None, {}
 
     def fit(
@@ -307,7 +330,8 @@ class Model(Storable):
             if self.optimizer is not None:
                 self.optimizer.check_rate()
             # a single step is not worth compiling, unless it would compute something else
-            kept = self.mixed_precision or overrides(self, "train_step")
+            own = overrides(self, "train_step") or overrides(self, "compute_metrics")
+            kept = self.mixed_precision or own
             step = self.kept_steps(batch.x, True) if kept else partial(train_step, task_of(self))
             try:
                 with stop_iteration_is_an_error("train_step"):
@@ -318,7 +342,7 @@ class Model(Storable):
 
     def ensure_built(self, x: Tensor) -> tuple[int | None, ...]:
         """Build the model with one row of `x`, which also checks that it fits; returns the output shape."""
-        with no_grad(), stop_iteration_is_an_error(type(self).__name__):
+        with no_grad(), gathered_losses(), stop_iteration_is_an_error(type(self).__name__):
             output = checked_output(self, self(x[:1], training=False), x[:1])
         return (None, *output.shape[1:])
 

@@ -16,8 +16,10 @@ from autograd import Tensor
 from autograd.errors import is_refusal
 from autograd.rowwise import Rowwise
 
+from .added import gathered_losses
 from .compiled import say, tried
 from .data import Run, cuts, in_parts
+from .overriding import overrides
 from .precision import precision_of
 from .step import checked_output
 from .tree import Tree, changes
@@ -57,7 +59,11 @@ class Predictor:
         return self.model.jit_key()
 
     def _forward(self, x: Tensor) -> Any:
-        return checked_output(self.model, self.model(x, training=False), x)
+        model = self.model
+        with gathered_losses():  # which nobody asks for here
+            own = overrides(model, "predict_step")
+            output = model.predict_step((x,)) if own else model(x, training=False)
+        return checked_output(model, output, x)
 
     def __call__(self, x: Tensor, batch_size: int) -> tuple[Tensor, list[Run]]:
         """The outputs (n, ...) for inputs (n, ...), computed in batches, without graph; and their parts."""

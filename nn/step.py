@@ -15,6 +15,7 @@ import autograd as ag
 from autograd import Captured, Tensor, no_grad, random
 
 from .activations import remember_logits, remembered_logits
+from .added import added_losses, gathered_losses
 from .arguments import MODEL, shown
 from .errors import ArgumentError, NotCompiledError
 from .losses import Loss
@@ -22,7 +23,7 @@ from .losses.base import returned
 from .metrics import Metric
 from .module import settings
 from .optimizers import Optimizer
-from .overriding import held_metrics, overrides
+from .overriding import checked_logs, held_metrics, overrides
 from .precision import LossScale, buffers_of, remembered
 from .regularizers import Regularizer
 
@@ -75,7 +76,8 @@ def task_of(model: Model) -> Task:
     return Task(
         model,
         model.loss,
-        model.trackers,
+        # a model's own `compute_metrics` updates all but the loss, after the step
+        model.trackers[:1] if overrides(model, "compute_metrics") else model.trackers,
         model.optimizer,
         parameters,
         _penalties(parameters),
@@ -120,7 +122,7 @@ def forward(
     """(prediction, total loss); from the logits where the model ends in
     the activation that the loss knows.
     """
-    with remember_logits():
+    with remember_logits(), gathered_losses():
         prediction = checked_output(task.model, task.model(x), x)
         if overrides(task.model, "compute_loss"):
             with ag.named_scope("loss"):
@@ -128,16 +130,21 @@ def forward(
             total = returned(f"{type(task.model).__name__}.compute_loss", total)
             return prediction, total if not total.ndim else total.mean()
         with ag.named_scope("loss"):
-            return prediction, _compiled(task.loss, task.penalties, y, prediction, weight)
+            return prediction, _compiled(task.model, task.loss, task.penalties, y, prediction, weight)
 
 
 def compiled_loss_of(model: Model, y: Tensor, prediction: Tensor, weight: Tensor | None) -> Tensor:
     """The compiled loss of a batch with all penalties."""
-    return _compiled(model.loss, _penalties(model.parameters()), y, prediction, weight)
+    return _compiled(model, model.loss, _penalties(model.parameters()), y, prediction, weight)
 
 
 def _compiled(
-    loss: Loss | None, penalties: Penalties, y: Tensor, prediction: Tensor, weight: Tensor | None
+    model: Model,
+    loss: Loss | None,
+    penalties: Penalties,
+    y: Tensor,
+    prediction: Tensor,
+    weight: Tensor | None,
 ) -> Tensor:
     if loss is None:
         raise NotCompiledError("there is no loss: compile(loss=...) first")
@@ -156,6 +163,8 @@ def _compiled(
         total = total.mean()
     for regularizer, parameter in penalties:
         total = total + returned("a regularizer", regularizer(parameter))
+    for added in added_losses(model):
+        total = total + added
     return total
 
 
@@ -163,9 +172,9 @@ def _penalties(parameters: Sequence[Any]) -> Penalties:
     return [(p.regularizer, p) for p in parameters if p.regularizer is not None]
 
 
-def train_step(task: Task, x: Tensor, y: Tensor, weight: Tensor | None = None) -> None:
-    """What a trace captures, and then the metrics that no trace can hold."""
-    collect(task, y, traced_train_step(task, x, y, weight))
+def train_step(task: Task, x: Tensor, y: Tensor, weight: Tensor | None = None) -> dict[str, Any] | None:
+    """What a trace captures, and then the metrics that no trace can hold; returns what `collect` does."""
+    return collect(task, x, y, weight, traced_train_step(task, x, y, weight))
 
 
 def traced_train_step(task: Task, x: Tensor, y: Tensor, weight: Tensor | None = None) -> Tensor | None:
@@ -198,16 +207,25 @@ def traced_evaluate_step(task: Task, x: Tensor, y: Tensor, weight: Tensor | None
 
 def _wanted(task: Task, prediction: Tensor) -> Tensor | None:
     """The prediction, where a metric waits for it."""
-    return None if all(metric.traced for metric in task.metrics) else prediction.detach()
+    traced = all(metric.traced for metric in task.metrics) and not overrides(task.model, "compute_metrics")
+    return None if traced else prediction.detach()
 
 
-def collect(task: Task, y: Tensor, prediction: Tensor | None) -> None:
-    """Feed the metrics that are no part of the traced step with what it returned."""
+def collect(
+    task: Task, x: Tensor, y: Tensor, weight: Tensor | None, prediction: Tensor | None
+) -> dict[str, Any] | None:
+    """Feed the metrics that are no part of the traced step with what it returned; gives the logs that a
+    `compute_metrics` of the user's made.
+    """
     if prediction is not None:
         with no_grad():
+            if overrides(task.model, "compute_metrics"):
+                logs = task.model.compute_metrics(x, y, prediction, weight)
+                return {n: v.item() for n, v in checked_logs(task.model, "compute_metrics", logs).items()}
             for metric in task.metrics:
                 if not metric.traced:
                     metric.update(y, prediction)
+    return None
 
 
 def observe(metrics: Sequence[Metric], total: Tensor, x: Tensor, y: Tensor, prediction: Tensor) -> None:

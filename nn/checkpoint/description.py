@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 from autograd.errors import nearest
 
 from .. import activations
+from ..configuration import config_of
 from ..errors import ArgumentError, FileError
 from ..layers import Input
-from ..module import Module, config_of
+from ..module import Module
 from ..parameter import Parameter
 from .container import plain
 from .fields import DICT, SHAPE, TEXT, WORDS, Field, check_fields, lists_of, optional, or_none

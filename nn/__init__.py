@@ -64,7 +64,7 @@ _NAMES = {
         "CosineDecay CosineDecayRestarts ExponentialDecay InverseTimeDecay LearningRateSchedule "
         "PiecewiseConstantDecay PolynomialDecay"
     ),
-    "parameter": "Buffer Parameter",
+    "parameter": "Buffer Parameter Variable",
     "precision": "LossScale",
     "range_test": "RangeTest learning_rate_range_test",
     "regularizers": "L1 L1L2 L2 OrthogonalRegularizer",

@@ -197,6 +197,7 @@ from .optimizers.schedules import PiecewiseConstantDecay as PiecewiseConstantDec
 from .optimizers.schedules import PolynomialDecay as PolynomialDecay
 from .parameter import Buffer as Buffer
 from .parameter import Parameter as Parameter
+from .parameter import Variable as Variable
 from .precision import LossScale as LossScale
 from .range_test import RangeTest as RangeTest
 from .range_test import learning_rate_range_test as learning_rate_range_test

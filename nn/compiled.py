@@ -28,7 +28,7 @@ from .batches import ArrayData
 from .data import Rows
 from .errors import ArgumentError, stop_iteration_is_an_error
 from .module import settings
-from .overriding import own_step
+from .overriding import overrides, own_step
 from .precision import precision_of
 from .restore import Snapshot, preserved, tensors_of
 from .seed import kept_random_state
@@ -76,7 +76,8 @@ class Steps:
         self._jitted = self._compiled()
         self._of_forms: dict[str, Any] = {}
         self.compiles = model.jit is not False
-        self._in_chunks = self._own is None and all(metric.traced for metric in task.metrics)
+        traced = all(metric.traced for metric in task.metrics)
+        self._in_chunks = self._own is None and traced and not overrides(model, "compute_metrics")
         self._rehearsed: set[Any] = set()
         self._count = 1
         self._error: Exception | None = None
@@ -148,7 +149,7 @@ class Steps:
         """One step. One that runs as it is and raises has changed nothing."""
         call = self._call_of(x, y, weight)
         if call is not None and not mode.get().anomaly:
-            self._collect(y, weight, call())
+            self._collect(x, y, weight, call())
         else:
             self._run_plain(x, y, weight)
             self._gave_up()
@@ -159,14 +160,16 @@ class Steps:
         before = Snapshot(gathering, tensors)
         try:
             with stop_iteration_is_an_error(self._name):
-                self._collect(y, weight, self._plain(x, y, weight))
+                self._collect(x, y, weight, self._plain(x, y, weight))
         except BaseException:
             before.restore()
             raise
 
-    def _collect(self, y: Any, weight: Any, returned: Any) -> None:
+    def _collect(self, x: Any, y: Any, weight: Any, returned: Any) -> None:
         if self._own is None:
-            collect(self.task, y, weight, returned)
+            logs = collect(self.task, x, y, weight, returned)
+            if logs is not None:
+                self.task.model.step_logs = logs
         else:
             self.task.model.step_logs = {n: v.item() for n, v in returned.items()}
 
@@ -234,9 +237,15 @@ class Steps:
 
 def _fixed(task: Task) -> Any:
     """What a task looked up when it was made."""
-    return [Same(p) for p in task.parameters], [
-        (Same(p), settings(regularizer)) for regularizer, p in task.penalties
-    ]
+    return (
+        [Same(p) for p in task.parameters],
+        [(Same(p), settings(regularizer)) for regularizer, p in task.penalties],
+        [
+            (path, settings(module.activity_regularizer))
+            for path, module in task.model.named_modules()
+            if module.activity_regularizer is not None
+        ],
+    )
 
 
 def tried(model: Model, make: Callable[[], T], name: str) -> tuple[T | None, Exception | None]:

@@ -35,6 +35,7 @@ class Argument(NamedTuple):
     instead_of_none: Callable[[Any], Any] | None = None
     annotation: str = ""
     common: bool = False
+    unset: bool = False
 
     def over(self, other: Argument) -> Argument:
         """This one, of a subclass, with what only that of the base says; checks of a base count anyway."""
@@ -64,6 +65,7 @@ def argument(
     after: str = "",
     takes: Check | None = None,
     instead_of_none: Callable[[Any], Any] | None = None,
+    unset: bool = False,
 ) -> Any:
     """Declare an argument.
 
@@ -73,10 +75,11 @@ def argument(
         after: the argument that it follows where it is no dataclass's order.
         takes: what the constructor takes, where that is more than may be set later.
         instead_of_none: from the object, which has the arguments before this one, to what it keeps for None.
+        unset: the default is what the class has anyway, and is not set.
 
     What an argument that a base declares, too, does not say of itself is that of the base.
     """
-    return Argument(check, default, after, takes, instead_of_none)
+    return Argument(check, default, after, takes, instead_of_none, unset=unset)
 
 
 def common_argument(
@@ -167,7 +170,8 @@ def _written(cls: type, arguments: dict[str, Argument]) -> Callable[..., None]:
     for name, known in arguments.items():
         plain = known.takes is None and known.instead_of_none is None
         value = name if plain else f"_known[{name!r}].given(self, {name!r}, {name})"
-        body.append(f"self.{name} = {value}")
+        unless = f"if {name} is not _known[{name!r}].default: " if known.unset else ""
+        body.append(f"{unless}self.{name} = {value}")
     if hasattr(cls, "__post_init__"):
         body.append("self.__post_init__()")
     parameters = {"self": None} | arguments

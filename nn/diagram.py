@@ -21,6 +21,7 @@ from . import summary
 from .errors import ArgumentError
 from .module import Compute, Module, watched_calls
 from .restore import preserved
+from .weights import given_name
 
 if TYPE_CHECKING:
     from .model_views import ModelViews
@@ -54,7 +55,7 @@ def plot(
     check_path(path)
     require_graphviz()
     calls, ends = trace_calls(model, expand_nested)
-    diagram = Diagram(getattr(model, "name", None) or type(model).__name__)
+    diagram = Diagram(given_name(model) or type(model).__name__)
     rows = [("shape", str(_with_batch(_sample_shape(model))))] if show_shapes else []
     start = diagram.box("input", rows, ENDS)
     boxes = _Boxes(model, diagram, show_shapes)
@@ -161,7 +162,7 @@ class _Boxes:
     def __init__(self, model: Module, diagram: Diagram, show_shapes: bool) -> None:
         self.diagram = diagram
         self.show_shapes = show_shapes
-        self.names = summary.all_names(model) | {id(model): getattr(model, "name", None) or "model"}
+        self.names = summary.all_names(model) | {id(model): given_name(model) or "model"}
 
     def draw(self, calls: Sequence[Call]) -> list[str]:
         keys = []

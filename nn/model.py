@@ -16,7 +16,8 @@ from typing import Any
 from autograd import Tensor, no_grad, random
 
 from . import optimizers
-from .arguments import FLAG, SEED, TEXT, floating
+from .added import gathered_losses
+from .arguments import FLAG, SEED, TEXT, Range, floating
 from .batches import ArrayData, Data, IterableData, is_iterable_of_batches
 from .callbacks import Callback, CallbackList, History, as_list, display, progress, shows_progress
 from .checkpoint.position import Position
@@ -33,7 +34,7 @@ from .module import Module
 from .optimizers import Optimizer
 from .outputs import Outputs
 from .overriding import check_methods, overrides
-from .precision import JIT, LossScale, checked_precision
+from .precision import LossScale, checked_precision, chosen_jit
 from .predictor import Predictor, joined
 from .restore import undone_on_error
 from .run import Run
@@ -41,6 +42,8 @@ from .seed import drawing_from
 from .step import Task, checked_output, task_of, train_step
 from .storable import Storable
 from .structured import is_shape, mapped, picked, shapes_of, shapes_without_rows
+
+ONE_STEP = Range("is 1: callbacks are told of every batch,", least=1, most=1, whole=True)
 
 
 class Model(Storable):
@@ -52,6 +55,8 @@ class Model(Storable):
             augmentation and the order of rows are drawn from it and from nothing else, so models in several
             threads train as each would alone. It is saved with the model. None: all models and threads share
             the default generator (`nn.set_random_seed`).
+        name: shown in summaries.
+        trainable: False freezes it from the start.
 
     >>> import nn
     >>> class Line(nn.Model):
@@ -84,6 +89,7 @@ class Model(Storable):
         name: str | None = None,
         dtype: str = "float32",
         seed: int | None = None,
+        trainable: bool = True,
     ) -> None:
         if isinstance(inputs, str):
             # models of one's own may give the dtype first
@@ -109,6 +115,8 @@ class Model(Storable):
         self._compiled_with: Outputs | None = None
         if inputs is not None or outputs is not None:
             self.take_graph(inputs, outputs)
+        if trainable is not True:
+            self.trainable = trainable
 
     def call(self, x: Any) -> Any:
         """What the graph of layers makes of x; a class of your own defines its own."""
@@ -138,7 +146,7 @@ class Model(Storable):
 
     def __getstate__(self) -> dict[str, Any]:
         """For copies and pickles: without what was compiled, which is made again."""
-        return vars(self) | {"_predictor": None, "_steps": {}, "current_run": None}
+        return super().__getstate__() | {"_predictor": None, "_steps": {}, "current_run": None}
 
     def compile(
         self,
@@ -149,6 +157,10 @@ class Model(Storable):
         mixed_precision: str | None = None,
         loss_weights: Any = None,
         weighted_metrics: Any = None,
+        run_eagerly: bool = False,
+        steps_per_execution: int = 1,
+        jit_compile: Any = "auto",
+        auto_scale_loss: bool = True,
     ) -> None:
         """Choose how to train. Names ("adam", "mse", "accuracy") or objects.
 
@@ -166,12 +178,17 @@ class Model(Storable):
                 (`loss_scale`). None: all is float32.
             loss_weights: what the loss of each output is multiplied with in the sum, a list or dict.
             weighted_metrics: the same as `metrics`, multiplied with the weights of samples and classes.
+            run_eagerly, jit_compile: Keras's words for `jit`: run_eagerly=True is jit=False.
+            steps_per_execution: 1; `fit` decides itself how many steps one call runs.
+            auto_scale_loss: False leaves the loss unscaled in "float16", too.
 
         Raises:
             ArgumentError: unknown names, with the nearest known one; `mixed_precision` with `jit=False`
                 or a model that is not float32. Nothing changes then.
         """
-        jit = JIT.checked("compile", "jit", jit)
+        jit = chosen_jit(jit, run_eagerly, jit_compile)
+        scaled = FLAG.checked("compile", "auto_scale_loss", auto_scale_loss)
+        ONE_STEP.checked("compile", "steps_per_execution", steps_per_execution)
         precision = checked_precision(mixed_precision, jit, self.dtype)
         check_methods(self, precision)
         chosen = Outputs.of(loss, loss_weights, metrics, weighted_metrics)
@@ -182,7 +199,7 @@ class Model(Storable):
         self.loss, self.trackers = found.loss, found.trackers
         self.metrics = found.metrics
         self.jit, self.mixed_precision = jit, precision
-        self.loss_scale = LossScale() if precision == "float16" else None
+        self.loss_scale = LossScale() if precision == "float16" and scaled else None
         self._predictor, self._steps = None, {}
 
     def fit(
@@ -367,7 +384,8 @@ class Model(Storable):
             if self.optimizer is not None:
                 self.optimizer.check_rate()
             # a single step is not worth compiling, unless it would compute something else
-            kept = self.mixed_precision or overrides(self, "train_step")
+            own = overrides(self, "train_step") or overrides(self, "compute_metrics")
+            kept = self.mixed_precision or own
             step = self.kept_steps(batch.x, True) if kept else partial(train_step, task_of(self))
             try:
                 with stop_iteration_is_an_error("train_step"):
@@ -381,7 +399,7 @@ class Model(Storable):
         output, or of several the structure of shapes.
         """
         row = picked(x, slice(1))
-        with no_grad(), stop_iteration_is_an_error(type(self).__name__):
+        with no_grad(), gathered_losses(), stop_iteration_is_an_error(type(self).__name__):
             output = checked_output(self, self(row, training=False), row)
         shape = shapes_of(output)
         self.settle_outputs(shape)

@@ -21,11 +21,15 @@ from autograd.mode import inside, mode, switched
 from autograd.structure import flatten
 from autograd.tracing import one_at_a_time
 
+from .added import Losing, adds_losses, regularize_activity
 from .arguments import FLAG
+from .building import building, either_form, samples
+from .configuration import config_of
 from .errors import ArgumentError
-from .parameter import Parameter
+from .parameter import Parameter, Variable
 from .structured import is_shape, mapped, shapes_of
-from .tree import Node, settled
+from .tree import settled
+from .weights import given_name
 
 Compute = Callable[[list[Tensor]], Any]
 Watcher = Callable[["Module", list[Tensor], Compute], Any]
@@ -65,19 +69,22 @@ def _holds_modules(value: Any) -> bool:
     return isinstance(value, Module)
 
 
-class Module(Node):
+class Module(Losing):
     """Base of layers and models. Subclasses define `call`, and `build` when they have parameters.
 
     `module(x)` runs it; `module(x, training=True)` runs it as in training (dropout drops). Without the
     argument the mode set by `train()` and `eval()` counts, which is `eval` at first, as in Keras.
     """
 
-    not_settings: frozenset[str] = frozenset(("built", "output_shape", "input_shape", "seen_shape"))
-    """Attributes on which no computation depends."""
     built: bool = False
     _trainable: bool = True
     _takes_training: bool = False
     """Whether `call` has an argument `training`."""
+    _special: bool = False
+    """Whether a call is more than `self.call(x)`; decided when classes and layers are made or built."""
+    _has_build: bool = False
+    """Whether the class makes weights by a `build` of its own."""
+    activity_regularizer: Any = None
     output_shape: Any = None
     """The shape of the result, batch size None; of several results, the structure of their shapes."""
     input_shape: tuple[int, ...] | None = None
@@ -96,9 +103,19 @@ class Module(Node):
         super().__init_subclass__(**kwargs)
         if "call" in vars(cls):
             cls._takes_training = _has_argument(cls.call, "training")
+            cls._special = cls._takes_training
+        if "build" in vars(cls):
+            setattr(cls, "build", either_form(cls.build))  # noqa: B010
+            cls._has_build = True
+        cls._adds_losses = cls._adds_losses or adds_losses(cls)
 
-    def build(self, *shapes: tuple[int, ...], dtype: Any) -> None:
-        """Create the parameters for inputs of `shapes`, in floating `dtype`."""
+    def build(self, *args: Any, **kwargs: Any) -> None:
+        """Create the parameters for inputs of `shapes`, in floating `dtype`.
+
+        A class may also write it in Keras's form, `build(self, input_shape)`, where the shape has None for
+        the batch and weights come from `add_weight`. Called by hand, with a shape such as (None, 7), it
+        builds the layer before it sees data.
+        """
 
     def call(self, *inputs: Any, **kwargs: Any) -> Any:
         """Compute the result. One that takes `training` is told whether the call is part of training."""
@@ -137,16 +154,19 @@ class Module(Node):
     def _compute(self, inputs: list[Tensor]) -> Any:
         if self.built:
             return self._called(inputs)
-        if type(self).build is not Module.build and ag.zeros(()).backend == "trace":
+        if self._has_build and ag.zeros(()).backend == "trace":
             raise ag.TraceError(
                 f"{type(self).__name__} is built by its first call, and that cannot be traced; call it "
                 "once before it is compiled"
             )
         leaves = flatten(inputs)
-        dtype = next((leaf.dtype for leaf in leaves[:1] if leaf.dtype.kind == "f"), "float32")
-        self.build(*(leaf.shape for leaf in leaves), dtype=dtype)
+        seen = next((leaf.dtype.name for leaf in leaves[:1] if leaf.dtype.kind == "f"), "float32")
+        dtype = self._chosen_dtype or seen
+        with building(self, dtype):
+            self.build(*(leaf.shape for leaf in leaves), dtype=dtype)
         if not self._trainable:
-            self._freeze(True)
+            self.trainable = False  # of layers that were set since, too
+        self._look_around()
         result = self._called(inputs)
         self.built = True
         self.seen_shape = mapped(inputs[0], lambda leaf: leaf.shape) if inputs else None
@@ -158,11 +178,42 @@ class Module(Node):
         before = inside.get()
         try:
             inside.set(type(self).__name__)
-            if self._takes_training:
-                return self.call(*inputs, training=self.is_training)
+            if self._special:
+                return self._called_specially(inputs, before is None)
             return self.call(*inputs)
         finally:
             inside.set(before)
+
+    def _called_specially(self, inputs: list[Tensor], is_first: bool) -> Any:
+        """The same with what only some layers need: `training`, a dtype of their own, losses."""
+        if is_first and self._forgets_losses:
+            self.forget_losses()
+        if self._chosen_dtype is not None:
+            inputs = [x.to(self._chosen_dtype) if x.dtype.kind == "f" else x for x in inputs]
+        named = {"training": self.is_training} if self._takes_training else {}
+        result = self.call(*inputs, **named)
+        if self.activity_regularizer is not None:
+            regularize_activity(self, self.activity_regularizer, result)
+        return result
+
+    def _look_around(self) -> None:
+        """Decide what a call of this module does besides calling `call`, and name the weights."""
+        for name, value in self.children():
+            if isinstance(value, Variable) and value.name == Variable.name:
+                value.named(name, self.name or "")
+        self._forgets_losses = any(module._adds_losses for _, module in self.named_modules())
+        own = self._chosen_dtype is not None or self.activity_regularizer is not None
+        self._special = self._takes_training or self._forgets_losses or own
+
+    def _built_by_hand(self, shapes: tuple[Any, ...], dtype: str | None) -> None:
+        """Build for shapes that a user gave, or the layer around this one."""
+        dtype = dtype or self._chosen_dtype or "float32"
+        with building(self, dtype):
+            self.build(*samples(type(self).__name__, shapes), dtype=dtype)
+        if not self._trainable:
+            self.trainable = False  # of layers that were set since, too
+        self._look_around()
+        self.built = True
 
     @property
     def trainable(self) -> bool:
@@ -296,7 +347,8 @@ class Module(Node):
 
     def get_config(self) -> dict[str, Any]:
         """The arguments that make this object again: every constructor argument is kept as an attribute."""
-        return config_of(self)
+        config = config_of(self)
+        return config | {"name": given_name(self)} if "name" in config else config
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Self:
@@ -348,23 +400,6 @@ def watched_calls(watcher: Watcher) -> Iterator[None]:
     """
     with switched(_watcher, watcher):
         yield
-
-
-def config_of(thing: Any) -> dict[str, Any]:
-    """The values of the constructor's arguments, read from the attributes of the same names."""
-    signature = inspect.signature(type(thing).__init__)
-    names = [
-        name
-        for name, parameter in signature.parameters.items()
-        if name != "self" and parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
-    ]
-    for name in names:
-        if not hasattr(thing, name):
-            raise ArgumentError(
-                f"{type(thing).__name__} takes {name!r} and keeps no attribute of that name, so it cannot "
-                f"be made again. Set self.{name} = {name} in __init__, or write get_config()."
-            )
-    return {name: getattr(thing, name) for name in names}
 
 
 def _has_argument(function: Any, name: str) -> bool:

@@ -69,8 +69,8 @@ class Overridable(Functional):
         >>> model.fit([[0.0], [1.0]], [1.0, 3.0], epochs=60, verbose=0).history["loss"][-1] < 0.1
         True
         """
-        step.train_step(step.task_of(self), *unpacked(data))  # type: ignore[arg-type]
-        return self.tracked_values()
+        logs = step.train_step(step.task_of(self), *unpacked(data))  # type: ignore[arg-type]
+        return self.tracked_values() if logs is None else logs
 
     @inherited
     def test_step(self, data: Any) -> Logs:
@@ -78,8 +78,47 @@ class Overridable(Functional):
         be overridden as `train_step` may.
         """
         task, (x, y, weight) = step.task_of(self), unpacked(data)  # type: ignore[arg-type]
-        step.collect(task, y, weight, step.traced_evaluate_step(task, x, y, weight))
-        return self.tracked_values()
+        logs = step.collect(task, x, y, weight, step.traced_evaluate_step(task, x, y, weight))
+        return self.tracked_values() if logs is None else logs
+
+    @inherited
+    def predict_step(self, data: Any) -> Tensor:
+        """The outputs for (x,); may be overridden: `predict` calls it for every batch, compiled where it
+        can be traced.
+
+        >>> import nn
+        >>> class Percent(nn.Sequential):
+        ...     def predict_step(self, data):
+        ...         return super().predict_step(data) * 100.0
+        >>> Percent([nn.Activation("linear")]).predict([[0.5]]).tolist()
+        [[50.0]]
+        """
+        x = data[0] if isinstance(data, (tuple, list)) else data
+        output: Tensor = self(x, training=False)
+        return output
+
+    @inherited
+    def compute_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> Logs:
+        """Update the compiled metrics with a batch and return the results of all, with the loss.
+
+        May be overridden, to add numbers of one's own to `super().compute_metrics(...)`: it is called after
+        every step of training and evaluation, and what it returns goes into the logs.
+
+        >>> import nn
+        >>> class Watched(nn.Sequential):
+        ...     def compute_metrics(self, x, y, y_pred, sample_weight=None):
+        ...         return super().compute_metrics(x, y, y_pred) | {"largest": y_pred.max()}
+        >>> model = Watched([nn.Dense(1, input_shape=(1,))]); model.compile("sgd", "mse", ["mae"])
+        >>> sorted(model.evaluate([[0.0]], [[1.0]], return_dict=True, verbose=0))
+        ['largest', 'loss', 'mae']
+        """
+        for metric in self.trackers[1:]:
+            metric.observe(y, y_pred, sample_weight)
+        return self.get_metrics_result()
+
+    def get_metrics_result(self) -> Logs:
+        """The loss and all metrics since they began, by name; numbers as `fit` logs them."""
+        return {m.name: number_of(m.name, m.result()) for m in self.trackers if m.logged}
 
     def reset_metrics(self) -> None:
         """Let the loss and all metrics begin again, those that are attributes too."""

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import autograd as ag
 from autograd import Tensor
 
+from .added import gathered_losses
 from .errors import ArgumentError
 from .metrics import Metric
 
@@ -21,8 +22,7 @@ if TYPE_CHECKING:
 
 Logs = dict[str, Any]
 NOT_CALLED = (
-    "predict_step", "compute_metrics", "compile_from_config", "make_train_function", "make_test_function",
-    "make_predict_function", "add_loss",
+    "compile_from_config", "make_train_function", "make_test_function", "make_predict_function",
 )  # fmt: skip
 
 
@@ -52,7 +52,17 @@ def own_step(model: Model, training: bool) -> Callable[..., Logs] | None:
 
 
 def _step(model: Model, method: str, x: Tensor, y: Tensor, weight: Tensor | None) -> Logs:
-    logs = getattr(model, method)((x, y) if weight is None else (x, y, weight))
+    with gathered_losses():
+        logs = getattr(model, method)((x, y) if weight is None else (x, y, weight))
+    return checked_logs(model, method, logs)
+
+
+def checked_logs(model: Any, method: str, logs: Any) -> dict[str, Tensor]:
+    """Numbers by name, as tensors without a graph.
+
+    Raises:
+        ArgumentError: `method` returned something else.
+    """
     if not isinstance(logs, Mapping):
         raise ArgumentError(
             f"{type(model).__name__}.{method} returns numbers by name, got {type(logs).__name__}"
@@ -81,7 +91,8 @@ def check_methods(model: Model, mixed_precision: str | None) -> None:
         if hasattr(kind, name):
             raise ArgumentError(
                 f"{kind.__name__} defines {name}, which nothing here calls. What may be overridden are "
-                "call, compute_loss, train_step and test_step; else write the loop yourself."
+                "call, compute_loss, compute_metrics, train_step, test_step and predict_step; else write the "
+                "loop yourself."
             )
     if mixed_precision == "float16" and overrides(model, "train_step"):
         raise ArgumentError(

@@ -138,6 +138,24 @@ def precision_of(model: Model) -> str | None:
     return checked_precision(model.mixed_precision, model.jit, model.dtype)
 
 
+def chosen_jit(jit: Any, run_eagerly: Any, jit_compile: Any) -> Any:
+    """`jit` of `compile`, from what Keras calls it, too.
+
+    Raises:
+        ArgumentError: they contradict each other.
+    """
+    jit, compiles = JIT.checked("compile", "jit", jit), JIT.checked("compile", "jit_compile", jit_compile)
+    eager = FLAG.checked("compile", "run_eagerly", run_eagerly)
+    if eager:
+        compiles = False if compiles == "auto" else compiles
+    given = {value for value in (jit, compiles, *((False,) if eager else ())) if value != "auto"}
+    if len(given) > 1:
+        raise ArgumentError(
+            f"compile: jit={jit!r}, jit_compile={jit_compile!r} and run_eagerly={eager} contradict each other"
+        )
+    return given.pop() if given else "auto"
+
+
 def checked_precision(name: Any, jit: Any, dtype: str) -> str | None:
     """The format that `compile(mixed_precision=name)` means; None is float32.
 

@@ -18,6 +18,8 @@ from .layers.host import HostLayer
 from .model import Model
 from .module import Module
 from .restore import undone_on_error
+from .summary import name_layers
+from .weights import given_name
 
 
 class Sequential(Model):
@@ -28,6 +30,7 @@ class Sequential(Model):
         dtype: of parameters and inputs.
         name: shown in summaries.
         seed: gives the model a generator of its own (`Model`).
+        trainable: False freezes the model from the start.
 
     >>> import nn
     >>> model = nn.Sequential([nn.Dense(12, activation="relu", input_shape=(7,)), nn.Dense(1)])
@@ -39,16 +42,19 @@ class Sequential(Model):
 
     def __init__(
         self,
-        layers: Sequence[Module | SymbolicTensor] = (),
+        layers: Sequence[Module | SymbolicTensor] | None = (),
         dtype: str = "float32",
         name: str | None = None,
         seed: int | None = None,
+        trainable: bool = True,
     ) -> None:
         super().__init__(name=name, dtype=dtype, seed=seed)
         self.layers: list[Module] = []
         self.input_shape: tuple[int, ...] | None = None
-        self._extend(layers)
+        self._extend(() if layers is None else layers)
         self._build_if_known()
+        if trainable is not True:
+            self.trainable = trainable
 
     def add(self, layer: Module | SymbolicTensor) -> None:
         """Append a layer; one that does not fit is refused, and the model stays as it was."""
@@ -57,9 +63,20 @@ class Sequential(Model):
             self.built = False
             self._build_if_known()
 
+    def pop(self) -> Module | None:
+        """Remove the last layer and return it; None where there is none."""
+        if not self.layers:
+            return None
+        with undone_on_error(self):
+            last = self.layers.pop()
+            last._automatic_name = None
+            self.built, self.output_shape = False, None
+            self._build_if_known()
+        return last
+
     def _extend(self, layers: Iterable[Any]) -> None:
         objects = {id(layer) for layer in self.layers}
-        names = {getattr(layer, "name", None) for layer in self.layers}
+        names = {given_name(layer) for layer in self.layers}
         if not isinstance(layers, Iterable) or isinstance(layers, (str, bytes, Mapping)):
             raise ArgumentError(f"layers are a list of nn.Module objects, got {shown(layers)}")
         for layer in layers:
@@ -74,7 +91,7 @@ class Sequential(Model):
                 raise ArgumentError(f"layers are nn.Module objects, got {type(layer).__name__} {layer!r}")
             if id(layer) in objects:
                 raise ArgumentError("the same layer object twice in one model; make two layers")
-            name = getattr(layer, "name", None)
+            name = given_name(layer)
             if name is not None and name in names:
                 raise ArgumentError(f"two layers are called {name!r}; names of layers are unique in a model")
             if isinstance(layer, HostLayer) and (self.layers or layer.host_layer is None):
@@ -88,6 +105,7 @@ class Sequential(Model):
             own(layer, self)
             objects.add(id(layer))
             names.add(name)
+        name_layers(self.layers)
 
     def _build_if_known(self) -> None:
         if self.layers and self.input_shape is not None:
@@ -132,7 +150,7 @@ class Sequential(Model):
             own(layer, self)
 
     def get_config(self) -> dict[str, Any]:
-        config = {"layers": self.layers, "dtype": self.dtype, "name": self.name}
+        config = {"layers": self.layers, "dtype": self.dtype, "name": given_name(self)}
         return config if self.seed is None else config | {"seed": self.seed}
 
 
@@ -187,7 +205,7 @@ class MLP(Sequential):
 
     def get_config(self) -> dict[str, Any]:
         names = ("hidden", "outputs", "activation", "dropout", "output_activation", "dtype", "name")
-        config = {name: getattr(self, name) for name in names}
+        config = {name: getattr(self, name) for name in names} | {"name": given_name(self)}
         config |= {} if self.seed is None else {"seed": self.seed}
         added = self.layers[self._own_layers :]
         return config | ({"added": added} if added else {})

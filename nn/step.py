@@ -16,6 +16,7 @@ from autograd import Captured, Tensor, no_grad, random
 from autograd.structure import flatten
 
 from .activations import remember_logits, remembered_logits
+from .added import added_losses, gathered_losses
 from .arguments import MODEL, shown
 from .errors import ArgumentError, NotCompiledError
 from .inputs import detached
@@ -25,7 +26,7 @@ from .losses.several import OutputLosses
 from .metrics import Metric
 from .module import settings
 from .optimizers import Optimizer
-from .overriding import held_metrics, overrides
+from .overriding import checked_logs, held_metrics, overrides
 from .precision import LossScale, buffers_of, remembered
 from .regularizers import Regularizer
 from .structured import rows_in
@@ -80,7 +81,8 @@ def task_of(model: Model) -> Task:
     return Task(
         model,
         model.loss,
-        model.trackers,
+        # a model's own `compute_metrics` updates all but the loss, after the step
+        model.trackers[:1] if overrides(model, "compute_metrics") else model.trackers,
         model.optimizer,
         parameters,
         _penalties(parameters),
@@ -127,7 +129,7 @@ def forward(task: Task, x: Any, y: Any, weight: Any, training: bool = True) -> t
     """(prediction, [total loss, the loss of each output where there are several]); from the logits where the
     model ends in the activation that the loss knows.
     """
-    with remember_logits():
+    with remember_logits(), gathered_losses():
         prediction = checked_output(task.model, task.model(x), x)
         if overrides(task.model, "compute_loss"):
             with ag.named_scope("loss"):
@@ -135,15 +137,17 @@ def forward(task: Task, x: Any, y: Any, weight: Any, training: bool = True) -> t
             total = returned(f"{type(task.model).__name__}.compute_loss", total)
             return prediction, [total if not total.ndim else total.mean()]
         with ag.named_scope("loss"):
-            return prediction, _compiled(task.loss, task.penalties, y, prediction, weight)
+            return prediction, _compiled(task.model, task.loss, task.penalties, y, prediction, weight)
 
 
 def compiled_loss_of(model: Model, y: Any, prediction: Any, weight: Any) -> Tensor:
     """The compiled loss of a batch with all penalties."""
-    return _compiled(model.loss, _penalties(model.parameters()), y, prediction, weight)[0]
+    return _compiled(model, model.loss, _penalties(model.parameters()), y, prediction, weight)[0]
 
 
-def _compiled(loss: Loss | None, penalties: Penalties, y: Any, prediction: Any, weight: Any) -> list[Tensor]:
+def _compiled(
+    model: Model, loss: Loss | None, penalties: Penalties, y: Any, prediction: Any, weight: Any
+) -> list[Tensor]:
     if loss is None:
         raise NotCompiledError("there is no loss: compile(loss=...) first")
     parts: list[Tensor] = []
@@ -153,6 +157,8 @@ def _compiled(loss: Loss | None, penalties: Penalties, y: Any, prediction: Any, 
         total = _loss_of(loss, y, prediction, weight)
     for regularizer, parameter in penalties:
         total = total + returned("a regularizer", regularizer(parameter))
+    for added in added_losses(model):
+        total = total + added
     return [total, *parts]
 
 
@@ -188,9 +194,9 @@ def _penalties(parameters: Sequence[Any]) -> Penalties:
     return [(p.regularizer, p) for p in parameters if p.regularizer is not None]
 
 
-def train_step(task: Task, x: Any, y: Any, weight: Any = None) -> None:
-    """What a trace captures, and then the metrics that no trace can hold."""
-    collect(task, y, weight, traced_train_step(task, x, y, weight))
+def train_step(task: Task, x: Any, y: Any, weight: Any = None) -> dict[str, Any] | None:
+    """What a trace captures, and then the metrics that no trace can hold; returns what `collect` does."""
+    return collect(task, x, y, weight, traced_train_step(task, x, y, weight))
 
 
 def traced_train_step(task: Task, x: Any, y: Any, weight: Any = None) -> Any:
@@ -224,16 +230,23 @@ def traced_evaluate_step(task: Task, x: Any, y: Any, weight: Any = None) -> Any:
 
 def _wanted(task: Task, prediction: Any) -> Any:
     """The prediction, where a metric waits for it."""
-    return None if all(metric.traced for metric in task.metrics) else detached(prediction)
+    traced = all(metric.traced for metric in task.metrics) and not overrides(task.model, "compute_metrics")
+    return None if traced else detached(prediction)
 
 
-def collect(task: Task, y: Any, weight: Any, prediction: Any) -> None:
-    """Feed the metrics that are no part of the traced step with what it returned."""
+def collect(task: Task, x: Any, y: Any, weight: Any, prediction: Any) -> dict[str, Any] | None:
+    """Feed the metrics that are no part of the traced step with what it returned; gives the logs that a
+    `compute_metrics` of the user's made.
+    """
     if prediction is not None:
         with no_grad():
+            if overrides(task.model, "compute_metrics"):
+                logs = task.model.compute_metrics(x, y, prediction, weight)
+                return {n: v.item() for n, v in checked_logs(task.model, "compute_metrics", logs).items()}
             for metric in task.metrics:
                 if not metric.traced:
                     metric.observe(y, prediction, weight)
+    return None
 
 
 def observe(

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
-
 from .checkpoint import restore, saving
 from .checkpoint.files import Place
-from .errors import ArgumentError
-from .overridable import Overridable
-from .seed import random_words
+from .keras_model import KerasMethods
 
 
-class Storable(Overridable):
+class Storable(KerasMethods):
     """Base of models: files, and weights as arrays."""
 
     def save(self, path: Place) -> None:
@@ -41,24 +36,6 @@ class Storable(Overridable):
                 another shape. Nothing has changed then.
         """
         restore.load_weights(self, path, verify)
-
-    def get_weights(self) -> list[Any]:
-        """All parameters and buffers as NumPy arrays, in the order of `state_dict`; where the
-        generators of layers stand is no weight.
-        """
-        words = random_words(self)
-        return [array for name, array in self.state_dict().items() if name not in words]
-
-    def set_weights(self, weights: Iterable[Any]) -> None:
-        """Set all parameters and buffers from `get_weights`."""
-        words = random_words(self)
-        names, values = [name for name in self.state_dict() if name not in words], list(weights)
-        if len(names) != len(values):
-            raise ArgumentError(
-                f"set_weights: the model has {len(names)} arrays ({', '.join(names[:4])} ...), got "
-                f"{len(values)}"
-            )
-        self.load_state_dict(words | dict(zip(names, values, strict=True)))
 
     def resume_from(self, path: Place) -> None:
         """Take up a file that `save` wrote during `fit` of this same model: the

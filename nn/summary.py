@@ -18,6 +18,7 @@ from .arguments import at_least
 from .constructors import snake_case
 from .module import Module
 from .parameter import Buffer, Parameter, RandomWord
+from .weights import given_name
 
 HINT = (
     "Not built yet: shapes and numbers are known after the first input. Call the model on some input, or "
@@ -40,7 +41,7 @@ def layer_names(layers: Sequence[Module]) -> list[str]:
     """The names that the user gave; else dense, dense_1, dropout ...: the class in snake
     case, numbered from the second on.
     """
-    given = [getattr(layer, "name", None) for layer in layers]
+    given = [given_name(layer) for layer in layers]
     taken = {name for name in given if isinstance(name, str) and name}
     seen: Counter[str] = Counter()
     names = []
@@ -56,6 +57,13 @@ def layer_names(layers: Sequence[Module]) -> list[str]:
                 break
         names.append(name)
     return names
+
+
+def name_layers(layers: Sequence[Module]) -> None:
+    """Tell the layers of a model what it calls them; `layer.name` then says so."""
+    for layer, name in zip(layers, layer_names(layers), strict=True):
+        if given_name(layer) is None:
+            layer._automatic_name = name
 
 
 def all_names(model: Module, path: bool = False) -> dict[int, str]:
@@ -97,7 +105,7 @@ def table(model: Module, line_length: int | None = None, expand_nested: bool = F
     lines = [line for row in rows for line in _wrapped(row, widths)]
     heading = len(_wrapped(rows[0], widths))
     rule = "-" * (sum(widths) + 4)
-    parts = [f"Model: {getattr(model, 'name', None) or type(model).__name__}", rule]
+    parts = [f"Model: {given_name(model) or type(model).__name__}", rule]
     parts += [*lines[:heading], rule, *lines[heading:], rule, *_totals(model)]
     if not model.built:
         parts += textwrap.wrap(HINT, max(len(rule), 72))

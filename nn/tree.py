@@ -21,6 +21,8 @@ settled = [0]
 _structure = [0]
 """How often one was set that holds modules, tensors or containers of them."""
 _UNSET = object()
+ADDED = "_added_weights"
+"""The attribute in which `add_weight` keeps what it made."""
 
 
 class Node:
@@ -135,7 +137,9 @@ def _may_hold(node: Node, name: str, value: Any) -> bool:
 
 
 def _holders(node: Node) -> list[tuple[str, Any]]:
-    return [(name, value) for name, value in vars(node).items() if _may_hold(node, name, value)]
+    found = [(name, value) for name, value in vars(node).items() if _may_hold(node, name, value)]
+    # last: a weight is called as the attribute is to which its layer assigned it
+    return sorted(found, key=lambda item: item[0] == ADDED) if ADDED in vars(node) else found
 
 
 Content = tuple[Any, list[int], list[Any]]

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 from autograd.errors import nearest
 
 from .. import activations
+from ..configuration import config_of
 from ..custom_objects import get_registered_name
 from ..errors import ArgumentError, FileError
 from ..graph.symbols import InputLayer
-from ..module import Module, config_of
+from ..module import Module
 from ..parameter import Parameter
 from .container import plain
 from .fields import DICT, SHAPE, TEXT, WORDS, Field, check_fields, lists_of, optional, or_none

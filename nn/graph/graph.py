@@ -11,7 +11,8 @@ from autograd.structure import flatten, keys_of, unflatten
 
 from ..errors import ArgumentError, FileError
 from ..module import Module
-from ..summary import layer_names
+from ..summary import layer_names, name_layers
+from ..weights import given_name
 from .history import calls_of
 from .operation import Operation
 from .symbols import Call, InputLayer, SymbolicTensor, called, operated, replaced
@@ -41,12 +42,13 @@ class Graph:
         self.calls = [call for call in order if not isinstance(call.layer, InputLayer)]
         met = {id(call.layer): call.layer for call in order if not isinstance(call.layer, Operation)}
         self.layers: tuple[Module, ...] = tuple(met.values())
-        names = [name for layer in self.layers if (name := getattr(layer, "name", None)) is not None]
+        names = [name for layer in self.layers if (name := given_name(layer)) is not None]
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
             raise ArgumentError(
                 f"Model: two layers are called {twice[0]!r}; names of layers are unique in a model"
             )
+        name_layers(self.layers)
 
     def _in_order(self) -> list[Call]:
         """The calls in Keras's order, those of the inputs too."""

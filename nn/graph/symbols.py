@@ -15,6 +15,7 @@ from autograd.application import Application
 from autograd.deferred import Deferred
 from autograd.structure import flatten, unflatten
 
+from ..added import gathered_losses
 from ..arguments import COUNT, TEXT
 from ..constructors import snake_case
 from ..errors import ArgumentError
@@ -124,7 +125,7 @@ def called(layer: Module, inputs: list[Any], training: bool | None) -> Any:
         ArgumentError: it gives anything but tensors with a row for each.
     """
     examples = replaced(inputs, lambda leaf: ag.zeros((1, *leaf.sample), leaf.dtype))
-    with undone_on_error(layer), ag.no_grad():
+    with undone_on_error(layer), ag.no_grad(), gathered_losses():
         result = layer(*examples, training=False)
     for leaf in flatten(result):
         if not isinstance(leaf, Tensor) or leaf.shape[:1] != (1,):

@@ -9,8 +9,8 @@ from autograd import ShapeError, Tensor
 
 from .. import activations
 from ..arguments import COUNT, FLOAT, FLOAT_NOT_NEGATIVE, INTEGER, form
+from ..configuration import config_of
 from ..constructors import argument, common_argument, constructor
-from ..module import config_of
 from .base import ACTIVATION, CONSTRAINT, INITIALIZER, REGULARIZER, Layer, axes_of, weight
 
 

@@ -7,12 +7,14 @@ from typing import Any, ClassVar
 from autograd import ShapeError, Tensor
 
 from .. import activations, constraints, initializers, regularizers
-from ..arguments import COUNT, FLAG, TEXT, Checked, choice, form
+from ..arguments import COUNT, FLAG, TEXT, Checked, choice, floating, form, shown
+from ..configuration import own_config, takes_keywords
 from ..constructors import argument, common
 from ..errors import ArgumentError
 from ..graph.history import Called
 from ..module import Module
 from ..parameter import Parameter
+from ..weights import given_name
 
 IMAGES = {
     "NHWC": "(batch, height, width, channels)",
@@ -48,33 +50,136 @@ def ACTIVATION(value: Any) -> Any:
     return value
 
 
+@form("is the name of a floating dtype")
+def DTYPE(value: Any) -> str:
+    """Policies are refused with what there is instead."""
+    name = str(getattr(value, "name", value))
+    if name.startswith("mixed_"):
+        raise ArgumentError(
+            f"the policy {name!r} is no dtype of a layer; a model has compile(mixed_precision="
+            f"{name.removeprefix('mixed_')!r})"
+        )
+    return floating(value)
+
+
 REGULARIZER = form("is a regularizer, its name or None")(regularizers.get)
 CONSTRAINT = form("is a constraint, its name or None")(constraints.get)
 DATA_FORMAT = choice("channels_last", "channels_first").but(optional=True)
 
 
+class LayerDtype(Module):
+    """A module with `dtype`: that of its weights, to which floating inputs are cast where it was chosen."""
+
+    @property
+    def dtype(self) -> str | None:
+        """What was chosen; else that of the weights; else float32."""
+        first = next((w.dtype.name for w in self.weights if w.dtype.kind == "f"), "float32")
+        return self._chosen_dtype or first
+
+    @dtype.setter
+    def dtype(self, dtype: str | None) -> None:
+        self._chosen_dtype = dtype
+        self._special = self._special or dtype is not None
+
+
 @common
-class Layer(Checked, Called, Module):
+class Layer(Checked, Called, LayerDtype):
     """Base of layers.
 
     Args:
         name: shown in summaries; default the class and a number.
         input_shape: of one sample, so that a model that begins with this layer is built before it sees data.
+        trainable: whether training changes the weights; may be set later, too.
+        dtype: of the weights, to which floating inputs are cast; default that of the input.
+        activity_regularizer: "l1", "l2" or an object; the penalty of the output, over
+            the number of rows, is added to the loss of training.
+
+    A layer of one's own is a subclass with `call(self, x)`, and `build(self, input_shape)` with `add_weight`:
+
+    >>> import nn
+    >>> class Linear(nn.Layer):
+    ...     def __init__(self, units, **kwargs):
+    ...         super().__init__(**kwargs)
+    ...         self.units = units
+    ...     def build(self, input_shape):
+    ...         self.kernel = self.add_weight(shape=(input_shape[-1], self.units), name="kernel")
+    ...     def call(self, x):
+    ...         return x @ self.kernel
+    >>> layer = Linear(2, name="first"); layer([[1.0, 2.0, 3.0]]).shape, layer.kernel.path
+    ((1, 2), 'first/kernel')
     """
 
-    checks = {"name": TEXT.or_none()}
     input_shape: tuple[int, ...] | None = argument(default=None, takes=SAMPLE_SHAPE)
-    name: str | None = None
+    name: str | None = argument(TEXT.or_none(), default=None)
+    trainable: bool = argument(default=True, unset=True)
+    dtype: str | None = argument(DTYPE.or_none(), default=None, unset=True)
+    activity_regularizer: Any = argument(REGULARIZER, default=None, unset=True)
 
-    def __init__(self, name: str | None = None, input_shape: tuple[int, ...] | None = None) -> None:
+    def __init__(
+        self,
+        name: str | None = None,
+        input_shape: tuple[int, ...] | None = None,
+        trainable: bool = True,
+        dtype: str | None = None,
+        activity_regularizer: Any = None,
+        **old: Any,
+    ) -> None:
+        kind = type(self).__name__
+        if old.pop("autocast", True) is not True:
+            raise ArgumentError(f"{kind}: autocast is True here, nothing else is known")
+        if "input_dim" in old:
+            input_shape = (COUNT.checked(kind, "input_dim", old.pop("input_dim")),)
+        for name_of_old in old:
+            raise ArgumentError(f"{kind}: unknown argument {name_of_old!r}, got {shown(old[name_of_old])}")
         self.name = name
-        self.input_shape = SAMPLE_SHAPE.checked(type(self).__name__, "input_shape", input_shape)
+        self.input_shape = SAMPLE_SHAPE.checked(kind, "input_shape", input_shape)
+        if trainable is not True:
+            self.trainable = trainable
+        if dtype is not None:
+            self.dtype = dtype
+        if activity_regularizer is not None:
+            self.activity_regularizer = activity_regularizer
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        super().__setattr__(name, value)
+        if name == "activity_regularizer":
+            self._adds_losses = self.activity_regularizer is not None
+            self._special = self._special or self._adds_losses
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments that make this layer again; of those that all layers take, what is no default.
+
+        In a class whose constructor takes `**kwargs`, also those of `Layer` that it hands on. A `get_config`
+        of one's own adds to `super().get_config()`, as in Keras.
+        """
+        config = own_config(self, lenient=type(self).get_config is not Layer.get_config)
+        given = {
+            "input_shape": self.input_shape,
+            "name": given_name(self),
+            "trainable": self.trainable,
+            "dtype": self._chosen_dtype,
+            "activity_regularizer": self.activity_regularizer,
+        }
+        names = set(config) if not takes_keywords(type(self)) else set(given)
+        always = ("input_shape", "name") if names <= set(config) else ()
+        usual = {
+            "input_shape": None,
+            "name": None,
+            "trainable": True,
+            "dtype": None,
+            "activity_regularizer": None,
+        }
+        for name in names & set(given):
+            config.pop(name, None)
+            if name in always or given[name] is not usual[name]:
+                config[name] = given[name]
+        return config
 
     @property
     def title(self) -> str:
         """How errors call this layer: its class, and its name if it was given one."""
         kind = type(self).__name__
-        return kind if self.name is None else f"{kind} {self.name!r}"
+        return kind if given_name(self) is None else f"{kind} {given_name(self)!r}"
 
     def needs_images(self, shape: tuple[int, ...], letters: str = "NHWC") -> None:
         """Raise when an input is no batch of images; of sequences, where the letters say so."""

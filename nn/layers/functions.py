@@ -11,9 +11,9 @@ from autograd import ShapeError, Tensor
 
 from .. import activations
 from ..arguments import COUNT, FLOAT, form, shown, takes
+from ..configuration import config_of
 from ..constructors import argument, constructor
 from ..errors import ArgumentError
-from ..module import config_of
 from .base import Layer
 
 

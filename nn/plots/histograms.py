@@ -17,6 +17,7 @@ from ..module import Compute, Module, watched_calls
 from ..restore import preserved
 from ..step import forward, task_of
 from ..summary import HINT, all_names, sublayers
+from ..weights import given_name
 from .figure import COLOURS, PathLike, check_path, finish, light_grid, matplotlib, panels
 
 BINS = 40
@@ -135,7 +136,7 @@ def _panels(count: int, axes: Any) -> tuple[Any, list[Any]]:
 
 
 def _names(model: Module) -> dict[int, str]:
-    return all_names(model, path=True) | {id(model): getattr(model, "name", None) or type(model).__name__}
+    return all_names(model, path=True) | {id(model): given_name(model) or type(model).__name__}
 
 
 def _histogram(

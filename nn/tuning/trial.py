@@ -23,11 +23,11 @@ from .. import optimizers
 from ..arguments import choice
 from ..callbacks import Callback
 from ..callbacks.base import Logs
+from ..configuration import config_of
 from ..data import check_batch_size
 from ..errors import ArgumentError
 from ..metrics.direction import higher_is_better
 from ..model import Model
-from ..module import config_of
 from ..optimizers import Optimizer
 from ..optimizers.schedules import ExponentialDecay
 from ..seed import kept_random_state, random_words, set_random_seed

@@ -128,7 +128,7 @@ def test_layers_of_a_user_need_not_call_the_constructor():
 
     layer = Twice()
     assert layer([1.0]).tolist() == [2.0]
-    assert layer.name is None
+    assert layer.name == "twice"
     assert layer.input_shape is None
 
 

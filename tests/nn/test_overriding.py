@@ -266,7 +266,7 @@ def test_an_own_loss_trains_and_is_measured(jit):
         np.testing.assert_allclose(history[name], np.multiply(values, 10), 1e-5)
 
 
-@pytest.mark.parametrize("method", ["predict_step", "compute_metrics", "make_train_function"])
+@pytest.mark.parametrize("method", ["make_predict_function", "make_train_function"])
 def test_what_nothing_calls_is_refused(method):
     model = type("Own", (Line,), {method: lambda self, *args: None})()
     with pytest.raises(nn.errors.ArgumentError, match=f"Own defines {method}"):

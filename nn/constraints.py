@@ -11,7 +11,8 @@ from typing import Any, Protocol
 import autograd as ag
 from autograd import Tensor
 
-from .arguments import AXES, NOT_NEGATIVE, Checked, chosen
+from .arguments import AXES, NOT_NEGATIVE, chosen
+from .configured import Configured
 from .constructors import argument, constructor
 
 EPSILON = 1e-7
@@ -28,7 +29,7 @@ def _lengths(w: Tensor, axis: int | tuple[int, ...]) -> Tensor:
 
 
 @constructor
-class MaxNorm(Checked):
+class MaxNorm(Configured):
     """Scale weights down where their length along `axis` exceeds `max_value`.
 
     For a kernel (inputs, units), axis 0 limits the weights into each unit; (0, 1, 2) those of a convolution.
@@ -47,7 +48,7 @@ class MaxNorm(Checked):
 
 
 @constructor
-class UnitNorm(Checked):
+class UnitNorm(Configured):
     """Scale weights to length 1 along `axis`.
 
     >>> import autograd as ag, nn
@@ -61,7 +62,7 @@ class UnitNorm(Checked):
         return w / (_lengths(w, self.axis) + EPSILON)
 
 
-class NonNeg:
+class NonNeg(Configured):
     """Negative weights become 0.
 
     >>> import autograd as ag, nn

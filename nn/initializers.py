@@ -13,7 +13,8 @@ from typing import Any, Protocol
 import autograd as ag
 from autograd import ShapeError, Tensor, random
 
-from .arguments import NOT_NEGATIVE, NUMBER, POSITIVE, SEED, Checked, choice, chosen, form
+from .arguments import NOT_NEGATIVE, NUMBER, POSITIVE, SEED, choice, chosen, form
+from .configured import Configured
 from .constructors import argument, common, constructor, snake_case
 
 # the standard deviation of a standard normal cut off at 2 sigma
@@ -43,7 +44,7 @@ def fans(shape: tuple[int, ...]) -> tuple[int, int]:
     return shape[-2] * window, shape[-1] * window
 
 
-class Zeros:
+class Zeros(Configured):
     """All 0.
 
     >>> import nn
@@ -55,7 +56,7 @@ class Zeros:
         return ag.zeros(shape, dtype)
 
 
-class Ones:
+class Ones(Configured):
     """All 1.
 
     >>> import nn
@@ -68,7 +69,7 @@ class Ones:
 
 
 @constructor
-class Constant(Checked):
+class Constant(Configured):
     """All `value`.
 
     >>> import nn
@@ -83,7 +84,7 @@ class Constant(Checked):
 
 
 @constructor
-class Identity(Checked):
+class Identity(Configured):
     """`gain` on the diagonal, 0 elsewhere.
 
     Raises:
@@ -103,7 +104,7 @@ class Identity(Checked):
 
 
 @common
-class RandomInitializer(Checked):
+class RandomInitializer(Configured):
     """What the random ones share: where their numbers come from.
 
     Args:

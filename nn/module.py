@@ -21,6 +21,7 @@ from autograd.mode import inside, mode, switched
 from autograd.tracing import one_at_a_time
 
 from .arguments import FLAG
+from .configured import config_of as config_of
 from .errors import ArgumentError
 from .parameter import Parameter
 from .tree import Node, settled
@@ -320,23 +321,6 @@ def watched_calls(watcher: Watcher) -> Iterator[None]:
     """
     with switched(_watcher, watcher):
         yield
-
-
-def config_of(thing: Any) -> dict[str, Any]:
-    """The values of the constructor's arguments, read from the attributes of the same names."""
-    signature = inspect.signature(type(thing).__init__)
-    names = [
-        name
-        for name, parameter in signature.parameters.items()
-        if name != "self" and parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
-    ]
-    for name in names:
-        if not hasattr(thing, name):
-            raise ArgumentError(
-                f"{type(thing).__name__} takes {name!r} and keeps no attribute of that name, so it cannot "
-                f"be made again. Set self.{name} = {name} in __init__, or write get_config()."
-            )
-    return {name: getattr(thing, name) for name in names}
 
 
 def _has_argument(function: Any, name: str) -> bool:

@@ -9,7 +9,8 @@ from typing import Any, Protocol
 import autograd as ag
 from autograd import ShapeError, Tensor
 
-from .arguments import NOT_NEGATIVE, Checked, choice, chosen
+from .arguments import NOT_NEGATIVE, choice, chosen
+from .configured import Configured
 from .constructors import argument, constructor
 
 
@@ -20,7 +21,7 @@ class Regularizer(Protocol):
 
 
 @constructor
-class L1(Checked):
+class L1(Configured):
     """`l1 * sum(|x|)`: drives weights to 0 one by one.
 
     >>> import autograd as ag, nn
@@ -35,7 +36,7 @@ class L1(Checked):
 
 
 @constructor
-class L2(Checked):
+class L2(Configured):
     """`l2 * sum(x**2)`: keeps all weights small.
 
     >>> import autograd as ag, nn
@@ -50,7 +51,7 @@ class L2(Checked):
 
 
 @constructor
-class L1L2(Checked):
+class L1L2(Configured):
     """`l1 * sum(|x|) + l2 * sum(x**2)`; by name, "l1_l2", both factors are 0.01.
 
     >>> import autograd as ag, nn
@@ -66,7 +67,7 @@ class L1L2(Checked):
 
 
 @constructor
-class OrthogonalRegularizer(Checked):
+class OrthogonalRegularizer(Configured):
     """`factor` times the mean over all pairs of rows of |cosine of their angle|; 0 for orthogonal rows.
 
     Args:

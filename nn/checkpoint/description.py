@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 from autograd.errors import nearest
 
 from .. import activations
+from ..configured import config_of
 from ..errors import ArgumentError, FileError
 from ..layers import Input
-from ..module import Module, config_of
 from ..parameter import Parameter
 from .container import plain
 from .fields import DICT, SHAPE, TEXT, WORDS, Field, check_fields, lists_of, optional, or_none
@@ -70,7 +70,7 @@ def _named(thing: Any, _: str) -> Any:
             f"save: {getattr(thing, '__name__', thing)!r} is a function without a name, and a file holds no "
             "code. Use a name such as 'relu', a function made by def, or a class with get_config()."
         )
-    config = thing.get_config() if isinstance(thing, Module) else config_of(thing)
+    config = thing.get_config() if hasattr(thing, "get_config") else config_of(thing)
     return {"class": vars(type(thing)).get("saved_as", type(thing).__name__), "config": describe(config)}
 
 

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import autograd as ag
 from autograd import Tensor, no_grad
 
-from ..arguments import NAME, NOT_NEGATIVE, TEXT, Checked
+from ..arguments import NAME, NOT_NEGATIVE, TEXT
+from ..configured import Configured
 from ..constructors import argument, common
 from ..errors import ArgumentError
 from .schedules import LearningRateSchedule
@@ -24,7 +25,7 @@ _RATE = NOT_NEGATIVE.but(words="is a number >= 0 or a schedule")
 
 
 @common
-class Optimizer(Checked):
+class Optimizer(Configured):
     """Base of optimisers.
 
     Args:

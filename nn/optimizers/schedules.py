@@ -15,7 +15,8 @@ from typing import Any
 import autograd as ag
 from autograd import Tensor
 
-from ..arguments import FLAG, NOT_NEGATIVE, NUMBER, POSITIVE, TEXT, Checked, numbers, shown
+from ..arguments import FLAG, NOT_NEGATIVE, NUMBER, POSITIVE, TEXT, numbers, shown
+from ..configured import Configured
 from ..constructors import argument, constructor
 from ..errors import ArgumentError
 
@@ -27,7 +28,7 @@ _AT_LEAST_ONE = NOT_NEGATIVE.but(
 )
 
 
-class LearningRateSchedule(Checked):
+class LearningRateSchedule(Configured):
     """Base of schedules. Subclasses define `rate(step)` on a float64 tensor."""
 
     checks = {"name": TEXT}

@@ -122,7 +122,9 @@ def described(kind: str, value: Any, classes: Mapping[str, Any], custom_objects:
         ArgumentError: it names something else, or is no description.
     """
     if not (custom_objects is None or isinstance(custom_objects, Mapping)):
-        raise ArgumentError(f"{kind}: custom_objects is a dict of classes by name, got {shown(custom_objects)}")
+        raise ArgumentError(
+            f"{kind}: custom_objects is a dict of classes by name, got {shown(custom_objects)}"
+        )
     known = {**classes, **(custom_objects or {})}
     if isinstance(value, list):
         return [described(kind, item, known) for item in value]
@@ -131,7 +133,9 @@ def described(kind: str, value: Any, classes: Mapping[str, Any], custom_objects:
     if "class_name" not in value:
         return {key: described(kind, item, known) for key, item in value.items()}
     if not value.keys() <= _KNOWN:
-        raise ArgumentError(f"{kind}: a description holds {', '.join(sorted(_KNOWN))}, got {', '.join(value)}")
+        raise ArgumentError(
+            f"{kind}: a description holds {', '.join(sorted(_KNOWN))}, got {', '.join(value)}"
+        )
     name = value["class_name"]
     made = known.get(name)
     if made is None:

@@ -72,9 +72,7 @@ class CategoricalGeneralizedCrossEntropy(Loss):
     1.0
     """
 
-    q: float = argument(
-        FRACTION.but(words="is a number in (0, 1)", above=True, below=True), default=0.5
-    )
+    q: float = argument(FRACTION.but(words="is a number in (0, 1)", above=True, below=True), default=0.5)
     from_logits: bool = attribute(False)
 
     def check(self, y_true: Tensor, output_shape: tuple[int | None, ...]) -> Tensor:

@@ -357,7 +357,7 @@ def get(initializer: Any) -> Initializer:
 deserialize = deserializer("initializer", get, {**INITIALIZERS, **_BY_CLASS})
 
 
-class _Values:
+class _Values(Initializer):
     """An array as an initializer: for weights of its shape."""
 
     def __init__(self, values: Any) -> None:

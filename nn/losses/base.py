@@ -64,6 +64,22 @@ def without_last_one(shape: tuple[int, ...]) -> tuple[int, ...]:
     return shape[:-1] if len(shape) == 2 and shape[-1] == 1 else shape
 
 
+def shape_of(y_true: Tensor, output_shape: tuple[int | None, ...]) -> tuple[int, ...]:
+    """That of the predictions of a model with such an output, one for each target."""
+    n = y_true.shape[0] if y_true.shape else 0
+    return (n, *(1 if size is None else size for size in output_shape[1:]))
+
+
+def in_shape_of(y_true: Tensor, output_shape: tuple[int | None, ...]) -> Tensor:
+    """The targets as (n, 1) where the output is so and they are (n,), or the other way; any others as they are.
+
+    Formulas of somebody's own, metrics too, would broadcast them to (n, n).
+    """
+    shape = shape_of(y_true, output_shape)
+    same = without_last_one(y_true.shape) == without_last_one(shape)
+    return y_true.reshape(shape) if same else y_true
+
+
 @common
 class Loss(Configured):
     """Base of losses. Subclasses define `per_sample`, or `call(self, y_true, y_pred)` as in Keras.
@@ -139,9 +155,8 @@ class Loss(Configured):
         A loss that defines `call` says itself what fits.
         """
         if hasattr(type(self).per_sample, "is_made_of_call"):
-            return y_true
-        n = y_true.shape[0] if y_true.shape else 0
-        shape = (n, *(1 if size is None else size for size in output_shape[1:]))
+            return in_shape_of(y_true, output_shape)
+        shape = shape_of(y_true, output_shape)
         if y_true.shape != shape and without_last_one(y_true.shape) != without_last_one(shape):
             raise ShapeError(
                 f"{type(self).__name__}: targets {y_true.shape} do not fit the model's output "
@@ -247,7 +262,7 @@ class FunctionLoss(Loss):
         self.function = function
 
     def check(self, y_true: Tensor, output_shape: tuple[int | None, ...]) -> Tensor:
-        return y_true
+        return in_shape_of(y_true, output_shape)
 
     def per_sample(self, y_true: Tensor, y_pred: Tensor, from_logits: bool = False) -> Tensor:
         values: Tensor = self.function(same_column(y_true, y_pred), y_pred)

@@ -54,7 +54,8 @@ class CategoricalFocalCrossentropy(CategoricalCrossentropy):
         alpha: Any = self.alpha
         if isinstance(alpha, list):
             alpha = ag.tensor(alpha, y_pred.dtype, backend=y_pred.backend)
-        return -(alpha * hard * targets * log_q).sum(axis=-1)
+        values: Tensor = -(alpha * hard * targets * log_q).sum(axis=-1)
+        return values
 
 
 @constructor

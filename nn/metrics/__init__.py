@@ -136,7 +136,7 @@ def get(metric: Any) -> Metric:
     A function of this module or of `nn.losses` stands for its class, so that a model with it can be saved.
     """
     if isinstance(metric, type) and issubclass(metric, (Metric, Loss)):
-        metric = metric()  # type: ignore[call-arg]
+        metric = metric()
     if isinstance(metric, Metric):
         return metric
     if _is_description(metric):

@@ -81,13 +81,14 @@ class Metric(Configured):
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         own = vars(cls)
-        as_in_keras = "update_state" in own and not {"values", "update", "state_names"} & own.keys()
+        held = {name for base in cls.__mro__ if base is not Metric for name in vars(base)}
+        as_in_keras = "update_state" in own and not held & {"values", "update", "state_names"}
         for ours, keras in _SPELLINGS.items():
             # of this class, so that `super()` of a subclass finds what it looks for under both names
             for defined, other in ((ours, keras), (keras, ours)):
                 if defined in own and other not in own:
                     setattr(cls, other, own[defined])
-        if as_in_keras and cls.values is Metric.values and cls.state_names is Metric.state_names:
+        if as_in_keras:
             # its sums are those that it adds
             cls.state_names = ()
 
@@ -319,12 +320,12 @@ class MeanMetricWrapper(OfLoss):
         words = f"is a function of ({', '.join(['y_true', 'y_pred', *kwargs])})"
         if not callable(fn) or isinstance(fn, type) or not takes(fn, 2, **kwargs):
             raise ArgumentError(f"MeanMetricWrapper: fn {words}, got {shown(fn)}")
-        super().__init__(name or getattr(fn, "__name__", "mean_metric_wrapper"))
+        super().__init__(str(name or getattr(fn, "__name__", "mean_metric_wrapper")))
         self.fn = fn
         self.arguments = kwargs
 
     @property
-    def loss(self) -> Any:  # type: ignore[override]
+    def loss(self) -> Any:
         return partial(self.fn, **self.arguments)
 
     def get_config(self) -> dict[str, Any]:

@@ -67,13 +67,19 @@ class AUC(Metric):
     state_names = ()
 
     curve: str = argument(choice("ROC", "PR").but(hint=_BY_NAME), default="ROC")
-    num_thresholds: int | None = common_argument(COUNT.or_none(), default=None, kw_only=True)
-    summation_method: str = common_argument(choice("interpolation"), default="interpolation", kw_only=True)
-    thresholds: Sequence[float] | None = common_argument(_THRESHOLDS, default=None, kw_only=True)
-    multi_label: bool = common_argument(FLAG, default=False, kw_only=True)
-    num_labels: int | None = common_argument(COUNT.or_none(), default=None, kw_only=True)
-    label_weights: Sequence[float] | None = common_argument(_WEIGHTS, default=None, kw_only=True)
-    from_logits: bool = common_argument(FLAG, default=False, kw_only=True)
+    num_thresholds: int | None = common_argument(COUNT.or_none(), default=None, after="name", kw_only=True)
+    summation_method: str = common_argument(
+        choice("interpolation"), default="interpolation", after="num_thresholds", kw_only=True
+    )
+    thresholds: Sequence[float] | None = common_argument(
+        _THRESHOLDS, default=None, after="summation_method", kw_only=True
+    )
+    multi_label: bool = common_argument(FLAG, default=False, after="thresholds", kw_only=True)
+    num_labels: int | None = common_argument(COUNT.or_none(), default=None, after="multi_label", kw_only=True)
+    label_weights: Sequence[float] | None = common_argument(
+        _WEIGHTS, default=None, after="num_labels", kw_only=True
+    )
+    from_logits: bool = common_argument(FLAG, default=False, after="label_weights", kw_only=True)
 
     def __post_init__(self) -> None:
         if self.num_thresholds is not None or self.thresholds is not None:

@@ -138,7 +138,7 @@ def test_nothing_seen_is_nan_and_reset_forgets():
     st.integers(1, 40),
     st.integers(1, 9),
     st.booleans(),
-    st.sampled_from([nn.Accuracy, nn.SparseCategoricalAccuracy]),
+    st.sampled_from([nn.metrics.MatchingAccuracy, nn.SparseCategoricalAccuracy]),
 )
 def test_batches_add_up_to_the_whole(n, size, weighted, kind):
     drawn = np.random.default_rng(n * 100 + size)

@@ -1,0 +1,107 @@
+"""The metrics that came with Keras's scripts: values beside Keras, in eager and compiled runs, saved and loaded; strings,
+functions, and metrics of one's own in Keras's form.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from keras_oracle import as_array, import_keras
+
+import nn
+
+keras = import_keras()
+pytestmark = pytest.mark.oracle
+seeds = st.integers(0, 2**32 - 1)
+IDS = dict(target_class_ids=[0, 2])
+
+KINDS = {
+    "TruePositives": ("binary", {}),
+    "TrueNegatives": ("binary", dict(thresholds=0.3)),
+    "FalsePositives": ("one-hot", dict(thresholds=0.7)),
+    "FalseNegatives": ("one-hot", {}),
+    "Precision, top": ("one-hot, no ties", dict(top_k=2)),
+    "Recall, top": ("one-hot, no ties", dict(top_k=1, class_id=2)),
+    "Recall, top above": ("one-hot, no ties", dict(top_k=2, thresholds=0.6)),
+    "SensitivityAtSpecificity": ("binary", dict(specificity=0.5)),
+    "SensitivityAtSpecificity, class": ("one-hot", dict(specificity=0.3, class_id=1, num_thresholds=7)),
+    "SpecificityAtSensitivity": ("binary", dict(sensitivity=0.6, num_thresholds=15)),
+    "PrecisionAtRecall": ("binary", dict(recall=0.4)),
+    "RecallAtPrecision": ("binary", dict(precision=0.6, num_thresholds=2)),
+    "RecallAtPrecision, one": ("binary", dict(precision=0.1, num_thresholds=1)),
+    "BinaryCrossentropy": ("chances", dict(label_smoothing=0.2)),
+    "BinaryCrossentropy, logits": ("numbers", dict(from_logits=True)),
+    "CategoricalCrossentropy": ("shares", dict(label_smoothing=0.1)),
+    "CategoricalCrossentropy, logits": ("shares", dict(from_logits=True)),
+    "SparseCategoricalCrossentropy": ("labels, shares", {}),
+    "KLDivergence": ("shares", {}),
+    "Poisson": ("chances", {}),
+    "MeanAbsolutePercentageError": ("chances", {}),
+    "MeanSquaredLogarithmicError": ("chances", {}),
+    "LogCoshError": ("numbers", {}),
+    "CosineSimilarity": ("numbers", {}),
+    "Hinge": ("signs", {}),
+    "SquaredHinge": ("signs", {}),
+    "CategoricalHinge": ("one-hot", {}),
+    "PearsonCorrelation": ("numbers", {}),
+    "ConcordanceCorrelation": ("numbers", {}),
+    "Accuracy": ("classes", {}),
+    "IoU": ("classes", dict(num_classes=4, **IDS)),
+    "IoU, ignored": ("classes", dict(num_classes=4, ignore_class=2, **IDS)),
+    "IoU, scores": ("one-hot", dict(num_classes=4, sparse_y_true=False, sparse_y_pred=False, **IDS)),
+    "IoU, few": ("classes", dict(num_classes=3, **IDS)),
+    "MeanIoU": ("classes", dict(num_classes=4)),
+    "OneHotIoU": ("one-hot", dict(num_classes=4, **IDS)),
+    "OneHotMeanIoU": ("one-hot", dict(num_classes=4)),
+    "BinaryIoU": ("binary", dict(threshold=0.4)),
+}
+EXACT = {"IoU": 1e-6}
+"""Keras computes the shares of these in float32."""
+
+
+def drawn(seed, kind):
+    """(targets, predictions, weight of each row); scores are multiples of 1/7, so there are ties."""
+    generator = np.random.default_rng(seed)
+    n = 12  # of one shape: JAX compiles for each
+    labels = generator.integers(0, 4, n)
+    weight = generator.integers(1, 9, n) / 4
+    one_hot, scores = np.eye(4)[labels], generator.integers(0, 8, (n, 4)) / 7
+    some = generator.uniform(0.05, 0.95, (2, n, 3))
+    shares = scores + 0.125
+    made = {
+        "binary": ((labels > 1)[:, None].astype(float), scores[:, :1]),
+        "one-hot": (one_hot, scores),
+        "one-hot, no ties": (one_hot, generator.permuted(np.tile(np.arange(4.0) / 4, (n, 1)), axis=1)),
+        "chances": (some[0], some[1]),
+        "numbers": (some[0], 4 * some[1] - 2),
+        "signs": (np.sign(some[0] - 0.5), 4 * some[1] - 2),
+        "shares": (one_hot, shares),
+        "labels, shares": (labels, shares),
+        "classes": (labels, generator.integers(0, 4, n)),
+    }
+    return *made[kind], weight
+
+
+@pytest.mark.filterwarnings("ignore:You are passing weight as `float`:UserWarning")
+@pytest.mark.parametrize(("name", "kind", "options"), [(k, *v) for k, v in KINDS.items()], ids=KINDS)
+@settings(max_examples=5)
+@given(seeds, st.booleans())
+def test_every_metric_is_kerass(name, kind, options, seed, weighted):
+    name = name.split(",")[0]
+    y_true, y_pred, weight = drawn(seed, kind)
+    own = {"dtype": "float64"} if name.endswith("IoU") else {}
+    ours, other = getattr(nn.metrics, name)(**options), getattr(keras.metrics, name)(**options, **own)
+    column = weight[:, None] if y_pred.ndim > 1 and (weighted and not hasattr(other, "_fn")) else weight
+    if name in ("OneHotIoU", "OneHotMeanIoU") or options.get("sparse_y_pred") is False:
+        column = weight
+    for part in np.array_split(np.arange(len(y_true)), 3):
+        w = None if not weighted else weight[part]
+        ours.update_state(y_true[part], y_pred[part], w)
+        given = None if not weighted else column[part]
+        if given is not None and given.ndim == 2 and y_pred.shape[1] > 1:
+            given = np.broadcast_to(given, y_pred[part].shape)
+        other.update_state(y_true[part], y_pred[part], sample_weight=given)
+    tolerance = max((v for k, v in EXACT.items() if name.endswith(k)), default=1e-10)
+    assert ours.result() == pytest.approx(float(as_array(other.result())), rel=tolerance, abs=tolerance)

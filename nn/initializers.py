@@ -10,8 +10,6 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import numpy as np
-
 import autograd as ag
 from autograd import ShapeError, Tensor, random
 
@@ -34,9 +32,9 @@ def DISTRIBUTION(value: Any) -> Any:
 
 
 class Initializer(Configured):
-    """Base of initializers: a function of a shape and a dtype to values. One of somebody's own defines `__call__`.
+    """Base of initializers: a function of a shape and a dtype to values.
 
-    It may give a tensor or an array; a plain function will do as well.
+    One of somebody's own defines `__call__`, which may give a tensor or an array; a plain function will do as well.
 
     >>> import autograd as ag, nn
     >>> class Halves(nn.initializers.Initializer):
@@ -348,7 +346,7 @@ def get(initializer: Any) -> Initializer:
     if is_description(initializer):
         made: Initializer = deserialize(initializer)
         return made
-    if isinstance(initializer, (Tensor, np.ndarray)):
+    if isinstance(initializer, Tensor) or (hasattr(initializer, "__array__") and not callable(initializer)):
         return _Values(initializer)
     found: Initializer = chosen("initializer", initializer, 2, "(shape, dtype)", INITIALIZERS, _BY_CLASS)
     return found
@@ -380,7 +378,7 @@ def initial_values(initializer: Any, shape: tuple[int, ...], dtype: Any) -> Tens
     """
     found = get(initializer)
     values: Any = found(shape, dtype)
-    if isinstance(values, (Tensor, np.ndarray, np.generic, float, int, list)):
+    if isinstance(values, (float, int, list)) or hasattr(values, "__array__"):
         values = values if isinstance(values, Tensor) and values.dtype == dtype else ag.tensor(values, dtype)
     else:
         raise ArgumentError(f"an initializer returns a tensor or an array, got {shown(values)}")

@@ -21,7 +21,9 @@ Rule = Callable[[Tensor], Tensor]
 
 
 class Regularizer(Configured):
-    """Base of regularizers: a function of a parameter to a single number. One of somebody's own defines `__call__`.
+    """Base of regularizers: a function of a parameter to a single number.
+
+    One of somebody's own defines `__call__`.
 
     >>> import autograd as ag, nn
     >>> class Large(nn.regularizers.Regularizer):

@@ -1,4 +1,4 @@
-"""Callbacks around what is not the model itself: the moving averages of its weights, and a distant monitor."""
+"""Callbacks around the moving averages of weights, and one that is refused."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ class SwapEMAWeights(Stateful):
     The averages are in the model while the validation data are measured.
 
     Args:
-        swap_on_epoch: also from the end of each epoch to the beginning of the next, for callbacks that come later,
-            such as `ModelCheckpoint`.
+        swap_on_epoch: also from the end of each epoch to the beginning of the next, for callbacks that come
+            later, such as `ModelCheckpoint`.
 
     Raises:
         ArgumentError: when training begins, the optimizer keeps no averages.
@@ -27,7 +27,8 @@ class SwapEMAWeights(Stateful):
     >>> import nn
     >>> model = nn.Sequential([nn.Dense(1, input_shape=(1,))])
     >>> model.compile(nn.SGD(0.1, use_ema=True), "mse")
-    >>> run = model.fit([[0.0], [1.0]], [0.0, 1.0], validation_split=0.5, callbacks=nn.callbacks.SwapEMAWeights())
+    >>> swap = nn.callbacks.SwapEMAWeights()
+    >>> run = model.fit([[0.0], [1.0]], [0.0, 1.0], validation_split=0.5, callbacks=swap)
     """
 
     state_fields = {"swapped": fields.FLAG}

@@ -71,8 +71,8 @@ class ModelCheckpoint(_Periodic, Monitor):
         save_freq: "epoch", or a number of steps.
         initial_value_threshold: what the first value has to beat.
 
-    Files are what `model.save` and `model.save_weights` write, whatever their names end in: Keras does not read
-    them. The log says so once for names that Keras gives its files (".keras", ".h5").
+    Files are what `model.save` and `model.save_weights` write, whatever their names end in: Keras does not
+    read them. The log says so once for names that Keras gives its files (".keras", ".h5").
     """
 
     state_fields = {"best": fields.or_none(fields.NUMBER), "steps": fields.COUNT}

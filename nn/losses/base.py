@@ -71,7 +71,7 @@ def shape_of(y_true: Tensor, output_shape: tuple[int | None, ...]) -> tuple[int,
 
 
 def in_shape_of(y_true: Tensor, output_shape: tuple[int | None, ...]) -> Tensor:
-    """The targets as (n, 1) where the output is so and they are (n,), or the other way; any others as they are.
+    """Targets (n,) as (n, 1) where the output is so, or the other way; any others as they are.
 
     Formulas of somebody's own, metrics too, would broadcast them to (n, n).
     """
@@ -142,7 +142,7 @@ class Loss(Configured):
     def per_sample(self, y_true: Tensor, y_pred: Tensor, from_logits: bool = False) -> Tensor:
         """One value per sample: predictions (n, ..., k) give (n, ...)."""
         raise ArgumentError(
-            f"{type(self).__name__} defines no per_sample(self, y_true, y_pred) and no call(self, y_true, y_pred)"
+            f"{type(self).__name__} defines no per_sample(self, y_true, y_pred) and no call of these"
         )
 
     def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
@@ -244,8 +244,9 @@ def _by_per_sample(per_sample: Callable[..., Tensor]) -> Callable[..., Tensor]:
 
 
 def same_column(y_true: Tensor, y_pred: Tensor) -> Tensor:
-    """`y_true` in the shape of the prediction where one is (n,) and the other (n, 1): a formula of somebody's own
-    would broadcast them to (n, n).
+    """`y_true` in the shape of the prediction where one is (n,) and the other (n, 1).
+
+    A formula of somebody's own would broadcast them to (n, n).
     """
     if y_true.shape != y_pred.shape and without_last_one(y_true.shape) == without_last_one(y_pred.shape):
         return y_true.reshape(y_pred.shape)

@@ -1,4 +1,4 @@
-"""Cross-entropies that count samples differently: by how hard they are, or such that wrong labels cost little."""
+"""Cross-entropies that count samples by how hard they are, or such that wrong labels cost little."""
 
 from __future__ import annotations
 
@@ -60,8 +60,9 @@ class CategoricalFocalCrossentropy(CategoricalCrossentropy):
 
 @constructor
 class CategoricalGeneralizedCrossEntropy(Loss):
-    """(1 - p^q) / q, p the probability of the right class: a wrong label costs 1 / q at most (Zhang & Sabuncu 2018).
+    """(1 - p^q) / q, p the probability of the right class: a wrong label costs 1 / q at most.
 
+    Zhang & Sabuncu 2018.
     Targets are class numbers, (n,) or (n, 1).
 
     Args:

@@ -131,7 +131,7 @@ def _by_name(name: Any) -> Metric:
 
 
 def get(metric: Any) -> Metric:
-    """A metric by name ("auc" or "AUC"), the object itself, a function of (y_true, y_pred), or what `serialize` gave.
+    """A metric by name ("auc" or "AUC"), the object itself, a function of (y_true, y_pred), or a description.
 
     A function of this module or of `nn.losses` stands for its class, so that a model with it can be saved.
     """

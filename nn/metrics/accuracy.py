@@ -113,7 +113,8 @@ class MatchingAccuracy(Metric):
     It is what the name "accuracy" means in `compile`.
 
     >>> import nn
-    >>> metric = nn.metrics.MatchingAccuracy(); metric.update([1, 0], [[0.4, 0.6], [0.1, 0.9]]); metric.result()
+    >>> metric = nn.metrics.MatchingAccuracy(); metric.update([1, 0], [[0.4, 0.6], [0.1, 0.9]])
+    >>> metric.result()
     0.5
     """
 

@@ -1,8 +1,9 @@
 """Metrics: numbers to watch, accumulated over batches.
 
 Each keeps its sums as float64 tensors, so a traced step updates them as named state; `result` reads them as a
-float. One of somebody's own may be written as in Keras (`add_weight`, `update_state`, `reset_state`). A metric that needs more than sums says `traced = False`: it is no part of the step's program, and is
-given the targets and the predictions of each batch after the step.
+float. One of somebody's own may be written as in Keras (`add_weight`, `update_state`, `reset_state`). A metric
+that needs more than sums says `traced = False`: it is no part of the step's program, and is given the targets
+and the predictions of each batch after the step.
 """
 
 from __future__ import annotations
@@ -33,8 +34,9 @@ _DTYPE = choice("float32", "float64", None)
 class Metric(Configured):
     """Base of metrics: the weighted mean of a value per sample. Subclasses define `values`.
 
-    A metric with other sums names them in `state_names` and defines `update` and `result`. Or it is written as in
-    Keras: `add_weight` makes its sums, `update_state` adds a batch, `result` gives a number, or several by name.
+    A metric with other sums names them in `state_names` and defines `update` and `result`. Or it is written as
+    in Keras: `add_weight` makes its sums, `update_state` adds a batch, `result` gives a number, or several by
+    name.
 
     Args:
         name: in the logs; by default that of the class in snake case.

@@ -30,7 +30,7 @@ class _Correlation(Metric):
 
 @constructor
 class PearsonCorrelation(_Correlation):
-    """The mean over rows of Pearson's coefficient of targets and predictions: 1 when they lie on a rising line.
+    """The mean over rows of Pearson's coefficient of targets and predictions: 1 on a rising line.
 
     NaN for a row in which one of both is constant.
 

@@ -1,5 +1,6 @@
-"""The metrics of single rows as functions of (y_true, y_pred), with Keras's names; those of the losses are the same
-functions as in `nn.losses`.
+"""The metrics of single rows as functions of (y_true, y_pred), with Keras's names.
+
+Those of the losses are the same functions as in `nn.losses`.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The losses as metrics, by class, with Keras's names and arguments: the mean of the loss of each row.
 
-The losses are `nn.BinaryCrossentropy` ..., the metrics `nn.metrics.BinaryCrossentropy` ... Penalties and weights of a
-model are no part of them.
+The losses are `nn.BinaryCrossentropy` ..., the metrics `nn.metrics.BinaryCrossentropy` ... Penalties and
+weights of a model are no part of them.
 """
 
 from __future__ import annotations
@@ -97,7 +97,8 @@ class KLDivergence(NamedLossMetric):
     """The mean of `nn.KLDivergence`.
 
     >>> import nn
-    >>> metric = nn.metrics.KLDivergence(); metric.update([[0.5, 0.5]], [[0.25, 0.75]]); round(metric.result(), 4)
+    >>> metric = nn.metrics.KLDivergence(); metric.update([[0.5, 0.5]], [[0.25, 0.75]])
+    >>> round(metric.result(), 4)
     0.1438
     """
 

@@ -170,7 +170,8 @@ class BinaryIoU(_Overlap):
         name: in the logs.
 
     >>> import nn
-    >>> metric = nn.metrics.BinaryIoU([1], 0.5); metric.update([0, 1, 1], [0.1, 0.5, 0.2]); round(metric.result(), 4)
+    >>> metric = nn.metrics.BinaryIoU([1], 0.5); metric.update([0, 1, 1], [0.1, 0.5, 0.2])
+    >>> round(metric.result(), 4)
     0.5
     """
 

@@ -1,7 +1,7 @@
 """What metrics of right and wrong decisions share: thresholds above which a prediction counts as positive.
 
-`result` is always one number, so that every metric can be logged and monitored: with several thresholds the mean of
-the values that `results()` lists.
+`result` is always one number, so that every metric can be logged and monitored: with several thresholds the
+mean of the values that `results()` lists.
 """
 
 from __future__ import annotations
@@ -231,7 +231,7 @@ class _AtBest(Decisions):
 
 @constructor
 class SensitivityAtSpecificity(_AtBest):
-    """The largest sensitivity (recall of the positives) at a threshold whose specificity is at least `specificity`.
+    """The largest sensitivity (recall of the positives) at a threshold of at least this specificity.
 
     Args:
         specificity: in [0, 1].
@@ -256,7 +256,7 @@ class SensitivityAtSpecificity(_AtBest):
 
 @constructor
 class SpecificityAtSensitivity(_AtBest):
-    """The largest specificity (recall of the negatives) at a threshold whose sensitivity is at least `sensitivity`.
+    """The largest specificity (recall of the negatives) at a threshold of at least this sensitivity.
 
     Args:
         sensitivity: in [0, 1].

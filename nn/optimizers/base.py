@@ -10,8 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-import numpy as np
-
 import autograd as ag
 from autograd import Tensor, no_grad
 
@@ -79,8 +77,8 @@ class Optimizer(Configured):
         super().__init_subclass__(**kwargs)
         if "update_step" in vars(cls):
             raise ArgumentError(
-                f"{cls.__name__} defines update_step, which nothing here calls: define slot_names and update(self, "
-                "parameter, gradient, slots, rate), which returns the new parameter and the new slots"
+                f"{cls.__name__} defines update_step, which nothing here calls: define slot_names and update("
+                "self, parameter, gradient, slots, rate), which returns the new parameter and the new slots"
             )
 
     @classmethod
@@ -107,7 +105,7 @@ class Optimizer(Configured):
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Self:
-        """The optimizer with these arguments; the learning rate may be a schedule that `serialize` described."""
+        """The optimizer with these arguments; a schedule among them may be described (`serialize`)."""
         known = {**schedule_classes(), **(custom_objects or {})}
         return cls(**{name: described("schedule", value, known) for name, value in config.items()})
 
@@ -136,7 +134,7 @@ class Optimizer(Configured):
         if isinstance(value, LearningRateSchedule):
             self._rate = value
             return
-        given = value.item() if isinstance(value, (Tensor, np.ndarray)) and not value.ndim else value
+        given = value.item() if hasattr(value, "item") and not getattr(value, "ndim", 0) else value
         rate = _RATE.checked(type(self).__name__, "learning_rate", given)
         new = ag.full((), float(rate), "float64")
         held = getattr(self, "_rate", None)
@@ -309,7 +307,7 @@ class Optimizer(Configured):
                 accumulator.assign(ag.where(is_last, ag.zeros_like(total), total))
 
     def _average(self, parameters: Sequence[Tensor], before: Tensor) -> None:
-        """Move the averages, when there were `before` updates; they begin with what the first makes of the weights."""
+        """Move the averages, after `before` updates; they begin with what the first makes of the weights."""
         for parameter, slots in zip(parameters, self.slots, strict=True):
             stays = ag.where(before == 0, 0.0, ag.full((), self.ema_momentum, "float64")).to(parameter.dtype)
             average = slots[AVERAGE] * stays + parameter.detach() * (1.0 - stays)

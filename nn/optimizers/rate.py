@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Self
 
-import numpy as np
+import autograd as ag
 
 if TYPE_CHECKING:
     from .base import Optimizer
@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 class Rate(float):
     """The learning rate of an optimizer: a float that is always the rate of now, and sets it with `assign`.
 
-    `float(rate)` is the number of one moment. What C computes with it, such as `math.sqrt(rate)`, takes the number
-    of the moment at which the optimizer was asked for its rate.
+    `float(rate)` is the number of one moment. What C computes with it, such as `math.sqrt(rate)`, takes the
+    number of the moment at which the optimizer was asked for its rate.
 
     >>> import nn
     >>> optimizer = nn.SGD(0.1); rate = optimizer.learning_rate
@@ -36,7 +36,7 @@ class Rate(float):
 
     def numpy(self) -> Any:
         """The number as NumPy's."""
-        return np.float64(float(self))
+        return self.__array__()[()]
 
     def item(self) -> float:
         """The number as Python's."""
@@ -53,7 +53,8 @@ class Rate(float):
         return self
 
     def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
-        return np.asarray(float(self), dtype)
+        found = ag.tensor(float(self), "float64", backend="numpy").numpy()
+        return found if dtype is None else found.astype(dtype)
 
     def __reduce__(self) -> Any:
         return float, (float(self),)

@@ -173,7 +173,7 @@ def test_a_class_between_finds_the_call_of_its_base():
     model = nn.Sequential([nn.Input((3,)), nn.Dense(1, "sigmoid")])
     model.compile("sgd", Probabilities(), jit=False)
     assert np.isfinite(model.evaluate(X, Y))
-    with pytest.raises(nn.ArgumentError, match=r"Loss defines no per_sample.* and no call"):
+    with pytest.raises(nn.ArgumentError, match=r"Loss defines no per_sample.* and no call of these"):
         nn.Loss()([1.0], [1.0])
 
 

@@ -100,7 +100,7 @@ def test_every_metric_is_kerass(name, kind, options, seed, weighted):
         w = None if not weighted else weight[part]
         ours.update_state(y_true[part], y_pred[part], w)
         given = None if not weighted else column[part]
-        if given is not None and given.ndim == 2 and y_pred.shape[1] > 1:
+        if given is not None and given.ndim == 2 and y_pred.shape[1] > 1 and "class_id" not in options:
             given = np.broadcast_to(given, y_pred[part].shape)
         other.update_state(y_true[part], y_pred[part], sample_weight=given)
     tolerance = max((v for k, v in EXACT.items() if name.endswith(k)), default=1e-10)

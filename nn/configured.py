@@ -1,8 +1,8 @@
 """Objects that are described by their class and arguments: Keras's `get_config`, `from_config`, `serialize`.
 
 The description is that of Keras, `{"class_name": "Huber", "config": {"delta": 2.0, ...}}`, in which objects
-among the arguments are described in the same way, and functions by their name. It is plain values alone, and no
-code.
+among the arguments are described in the same way, and functions by their name. It is plain values alone, and
+no code.
 """
 
 from __future__ import annotations
@@ -162,7 +162,7 @@ def deserializer(kind: str, get: Callable[[Any], Any], classes: Mapping[str, Any
     """
 
     def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
-        """The object that `serialize` described; `custom_objects` are one's own classes and functions by name."""
+        """The object that `serialize` described; `custom_objects` are one's own things by name."""
         own = custom_objects or {}
         if isinstance(config, str) and isinstance(own, Mapping) and config in own:
             return get(own[config])

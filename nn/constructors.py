@@ -138,7 +138,7 @@ def _constructed(cls: type[T], common: bool) -> type[T]:
 
 
 def _without_old_arguments(written: Callable[..., None]) -> Callable[..., None]:
-    """The constructor of a class that is told of its arguments first: `old_arguments` gives those it takes."""
+    """The constructor of a class that is told of its arguments first: `old_arguments` gives what it takes."""
 
     @functools.wraps(written)
     def constructed(self: Any, *positional: Any, **named: Any) -> None:

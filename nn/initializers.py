@@ -34,7 +34,7 @@ def DISTRIBUTION(value: Any) -> Any:
 class Initializer(Configured):
     """Base of initializers: a function of a shape and a dtype to values.
 
-    One of somebody's own defines `__call__`, which may give a tensor or an array; a plain function will do as well.
+    One of somebody's own defines `__call__`, which may give a tensor or an array. A plain function will do.
 
     >>> import autograd as ag, nn
     >>> class Halves(nn.initializers.Initializer):
@@ -337,8 +337,8 @@ he_normal, he_uniform, lecun_normal, lecun_uniform = HeNormal, HeUniform, LecunN
 
 
 def get(initializer: Any) -> Initializer:
-    """An initializer by name, by class, the object itself, a function `f(shape, dtype) -> Tensor`,
-    what `serialize` gave, or the values themselves as an array.
+    """An initializer by name, by class, the object itself, a function `f(shape, dtype) -> Tensor`, or what
+    `serialize` gave.
 
     Raises:
         ArgumentError: an unknown name, with the nearest known one.
@@ -346,27 +346,11 @@ def get(initializer: Any) -> Initializer:
     if is_description(initializer):
         made: Initializer = deserialize(initializer)
         return made
-    if isinstance(initializer, Tensor) or (hasattr(initializer, "__array__") and not callable(initializer)):
-        return _Values(initializer)
     found: Initializer = chosen("initializer", initializer, 2, "(shape, dtype)", INITIALIZERS, _BY_CLASS)
     return found
 
 
 deserialize = deserializer("initializer", get, {**INITIALIZERS, **_BY_CLASS})
-
-
-class _Values(Initializer):
-    """An array as an initializer: for weights of its shape."""
-
-    def __init__(self, values: Any) -> None:
-        self.values = values
-
-    def __call__(self, shape: tuple[int, ...], dtype: Any = "float32") -> Tensor:
-        if tuple(shape) != tuple(self.values.shape):
-            raise ShapeError(
-                f"an array of shape {tuple(self.values.shape)} initializes no weight of shape {shape}"
-            )
-        return ag.tensor(self.values, dtype)
 
 
 def initial_values(initializer: Any, shape: tuple[int, ...], dtype: Any) -> Tensor:

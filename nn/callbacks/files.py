@@ -95,11 +95,18 @@ def FREQUENCY(value: Any) -> Any:
     return value if words else COUNT.keep(value)
 
 
-@form("is not written here: leave it out, or False or 0;")
-def NOT_WRITTEN(value: Any) -> Any:
-    if value not in (False, 0, None):
+@form("is not written here: leave it out, or False;")
+def NOT_WRITTEN(value: Any) -> bool:
+    if FLAG.keep(value):
         raise ValueError
-    return value
+    return False
+
+
+@form("is not written here: leave it out, or 0;")
+def NONE_WRITTEN(value: Any) -> int:
+    if COUNT_OR_ZERO.keep(value):
+        raise ValueError
+    return 0
 
 
 @constructor
@@ -125,8 +132,8 @@ class TensorBoard(Callback):
     write_graph: bool = argument(NOT_WRITTEN, default=False)
     write_images: bool = argument(NOT_WRITTEN, default=False)
     write_steps_per_second: bool = argument(NOT_WRITTEN, default=False)
-    profile_batch: int = argument(NOT_WRITTEN, default=0)
-    embeddings_freq: int = argument(NOT_WRITTEN, default=0)
+    profile_batch: int = argument(NONE_WRITTEN, default=0)
+    embeddings_freq: int = argument(NONE_WRITTEN, default=0)
 
     def __post_init__(self) -> None:
         self._every = {"epoch": 0, "batch": 1}.get(str(self.update_freq), self.update_freq)

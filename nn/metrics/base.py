@@ -1,9 +1,9 @@
 """Metrics: numbers to watch, accumulated over batches.
 
 Each keeps its sums as float64 tensors, so a traced step updates them as named state; `result` reads them as a
-float. One of somebody's own may be written as in Keras (`add_weight`, `update_state`, `reset_state`). A metric
-that needs more than sums says `traced = False`: it is no part of the step's program, and is given the targets
-and the predictions of each batch after the step.
+float. One of somebody's own may be written as in Keras (`add_weight`, `update_state`). A metric that needs
+more than sums says `traced = False`: it is no part of the step's program, and is given the targets and the
+predictions of each batch after the step.
 """
 
 from __future__ import annotations
@@ -34,9 +34,8 @@ _DTYPE = choice("float32", "float64", None)
 class Metric(Configured):
     """Base of metrics: the weighted mean of a value per sample. Subclasses define `values`.
 
-    A metric with other sums names them in `state_names` and defines `update` and `result`. Or it is written as
-    in Keras: `add_weight` makes its sums, `update_state` adds a batch, `result` gives a number, or several by
-    name.
+    A metric with other sums names them in `state_names` and defines `update` and `result`. Or it is as in
+    Keras: `add_weight` makes its sums, `update_state` adds a batch, `result` gives a number, or several.
 
     Args:
         name: in the logs; by default that of the class in snake case.
@@ -273,7 +272,7 @@ class OfLoss(Metric):
     loss: Any
 
     def __init__(self, name: str) -> None:
-        super().__init__(name)
+        super().__init__(TEXT.checked(type(self).__name__, "name", name))
 
     def update(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         """Add a batch; what the loss leaves out of its mean (`ignore_class`) is left out here."""
@@ -322,7 +321,8 @@ class MeanMetricWrapper(OfLoss):
         words = f"is a function of ({', '.join(['y_true', 'y_pred', *kwargs])})"
         if not callable(fn) or isinstance(fn, type) or not takes(fn, 2, **kwargs):
             raise ArgumentError(f"MeanMetricWrapper: fn {words}, got {shown(fn)}")
-        super().__init__(str(name or getattr(fn, "__name__", "mean_metric_wrapper")))
+        given = NAME.or_none().checked("MeanMetricWrapper", "name", name)
+        super().__init__(str(given or getattr(fn, "__name__", "mean_metric_wrapper")))
         self.fn = fn
         self.arguments = kwargs
 

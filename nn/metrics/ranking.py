@@ -84,6 +84,9 @@ class AUC(Metric):
     def __post_init__(self) -> None:
         if self.num_thresholds is not None or self.thresholds is not None:
             _say_once()
+        for name in ("thresholds", "label_weights"):
+            if getattr(self, name) == []:
+                raise ArgumentError(f"AUC: {name} is a list of numbers, got an empty one")
         if self.num_labels is not None and not self.multi_label:
             raise ArgumentError("AUC: num_labels is for multi_label=True")
         self._columns = 1

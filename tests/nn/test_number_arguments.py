@@ -25,6 +25,7 @@ GIVEN = dict(
     height_factor=0.1, width_factor=0.1, shape=(3,), initial_learning_rate=0.1, decay_steps=10, decay_rate=0.5,
     first_decay_steps=10, boundaries=[10], values=[0.1, 0.2], filepath="a", backup_dir="b", filename="c.csv",
     schedule=abs, name="m", activation="relu", learning_rate=0.1, data=[1.0], loss="mse", function=abs, hidden=(3,),
+    num_classes=3, target_class_ids=[0], specificity=0.5, sensitivity=0.5, recall=0.5, precision=0.5, fn=nn.losses.huber,
 )  # fmt: skip
 NO_NUMBER = {
     "NaN": float("nan"),
@@ -40,6 +41,7 @@ NO_NUMBER = {
 NEGATIVE = {
     "axis", "mean", "minval", "maxval", "value", "gain", "fill_value", "ignore_class", "baseline",
     "initial_value_threshold", "min_delta", "ELU.alpha", "BinaryAccuracy.threshold",
+    "BinaryIoU.threshold", "learning_rate_power",
 }  # fmt: skip
 """Axes count from the end, means and values may have any sign, logits are compared with negative thresholds."""
 INFINITE = {"baseline", "initial_value_threshold"}
@@ -47,7 +49,9 @@ INFINITE = {"baseline", "initial_value_threshold"}
 POSITIVE = {
     "units", "filters", "groups", "pieces", "input_dim", "output_dim", "outputs", "k", "classes", "decay_steps",
     "first_decay_steps", "t_mul", "delta", "beta", "scale", "save_freq", "update_freq", "initial_scale",
-    "dynamic_growth_steps", "Lion.beta_1", "FBetaScore.threshold", "F1Score.threshold",
+    "dynamic_growth_steps", "Lion.beta_1", "FBetaScore.threshold", "F1Score.threshold", "num_classes",
+    "num_thresholds", "top_k", "q", "num_labels", "ema_overwrite_frequency", "loss_scale_factor",
+    "gradient_accumulation_steps",
 }  # fmt: skip
 TRUTH = {"verbose"}
 """Keras's scripts say verbose=True."""
@@ -63,7 +67,7 @@ def numbers():
             if inspect.isclass(kind) and kind.__module__.startswith("nn.") and kind.__name__[0].isupper():  # fmt: skip
                 found[kind] = None
     for kind in found:
-        if kind in (nn.Parameter, nn.callbacks.CallbackList) or issubclass(kind, (tuple, Exception)) or getattr(kind, "_is_protocol", False):  # fmt: skip
+        if kind in (nn.Parameter, nn.callbacks.CallbackList, nn.callbacks.RemoteMonitor) or issubclass(kind, (tuple, Exception)) or getattr(kind, "_is_protocol", False):  # fmt: skip
             continue
         parameters = inspect.signature(kind).parameters.values()
         needed = {p.name for p in parameters if p.default is p.empty and p.kind is p.POSITIONAL_OR_KEYWORD}  # fmt: skip

@@ -87,8 +87,6 @@ class AUC(Metric):
         for name in ("thresholds", "label_weights"):
             if getattr(self, name) == []:
                 raise ArgumentError(f"AUC: {name} is a list of numbers, got an empty one")
-        if self.num_labels is not None and not self.multi_label:
-            raise ArgumentError("AUC: num_labels is for multi_label=True")
         self._columns = 1
         self._kept: dict[str, list[Tensor]] = {key: [] for key in KEPT}
 
@@ -109,6 +107,8 @@ class AUC(Metric):
 
     def _outputs(self, p: Tensor) -> int:
         """How many outputs have an area of their own."""
+        if self.num_labels is not None and not self.multi_label:
+            raise ArgumentError("AUC: num_labels is for multi_label=True")
         outputs = p.shape[-1] if p.ndim == 2 else 1
         given = self.num_labels or (None if self.label_weights is None else len(self.label_weights))
         if (self.multi_label and p.ndim != 2) or (given is not None and given != outputs):

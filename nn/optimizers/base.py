@@ -192,9 +192,9 @@ class Optimizer(Configured):
         return *self.slot_names, *(name for name, wanted in more if wanted)
 
     def _first_slot(self, name: str, parameter: Tensor) -> Tensor:
-        return (
-            ag.zeros_like(parameter) if name in (AVERAGE, ACCUMULATED) else self.initial_slot(name, parameter)
-        )
+        if name == AVERAGE:
+            return parameter.detach() + 0.0
+        return ag.zeros_like(parameter) if name == ACCUMULATED else self.initial_slot(name, parameter)
 
     def initial_slot(self, name: str, parameter: Tensor) -> Tensor:
         """How a slot begins."""

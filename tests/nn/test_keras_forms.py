@@ -369,7 +369,7 @@ def test_the_area_under_several_curves(caplog):
         with pytest.raises(ag.ShapeError, match=message):
             nn.AUC(multi_label=True, **options).update(y, p)
     with pytest.raises(nn.ArgumentError, match="num_labels is for multi_label=True"):
-        nn.AUC(num_labels=2)
+        nn.AUC(num_labels=2).update([1.0], [0.5])
     with pytest.raises(
         nn.ArgumentError, match="curve is one of 'ROC', 'PR', got 200; num_thresholds and what follows"
     ):

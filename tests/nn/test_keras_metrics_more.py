@@ -4,6 +4,8 @@ functions, and metrics of one's own in Keras's form.
 
 from __future__ import annotations
 
+import inspect
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -105,3 +107,73 @@ def test_every_metric_is_kerass(name, kind, options, seed, weighted):
         other.update_state(y_true[part], y_pred[part], sample_weight=given)
     tolerance = max((v for k, v in EXACT.items() if name.endswith(k)), default=1e-10)
     assert ours.result() == pytest.approx(float(as_array(other.result())), rel=tolerance, abs=tolerance)
+
+
+def nothing(y_true, y_pred):
+    """A loss that leaves the targets as they are."""
+    return y_pred.reshape((y_pred.shape[0], -1)).mean(axis=-1) * 0.0
+
+
+@pytest.mark.parametrize(("name", "kind", "options"), [(k, *v) for k, v in KINDS.items()], ids=KINDS)
+def test_measured_by_hand_eager_compiled_and_loaded(name, kind, options, tmp_path):
+    y_true, y_pred, _ = drawn(1, kind)
+    make = getattr(nn.metrics, name.split(",")[0])
+    by_hand = make(**options)
+    by_hand.update(y_true, y_pred)
+    results = []
+    for jit in (True, False):
+        model = nn.Sequential([nn.Input(y_pred.shape[1:] or (1,)), nn.Activation("linear")], "float64")
+        model.compile("sgd", nothing, metrics=[make(**options)], jit=jit)
+        results.append(model.evaluate(y_pred, y_true, batch_size=5)[1])
+        model.save(tmp_path / "model")
+        loaded = nn.load(tmp_path / "model", custom_objects={"nothing": nothing})
+        assert loaded.metrics[0].get_config() == model.metrics[0].get_config()
+        assert loaded.evaluate(y_pred, y_true, batch_size=5)[1] == results[-1]
+    assert results == [pytest.approx(by_hand.result(), rel=1e-12)] * 2
+    assert by_hand.result() != 0
+    by_hand.reset_state()
+    assert not any(np.nan_to_num(v.numpy()).any() for v in by_hand.variables)
+
+
+def test_strings_are_kerass():
+    """Every name that Keras knows, but for those of metrics that are made by hand alone."""
+    from keras.src.metrics import ALL_OBJECTS_DICT
+
+    by_hand = {"Mean", "Sum", "MeanMetricWrapper", "Metric", "mean", "sum", "mean_metric_wrapper", "metric"}
+    for name, theirs in ALL_OBJECTS_DICT.items():
+        if name in by_hand:
+            continue
+        needed = [p for p in inspect.signature(theirs).parameters.values() if p.default is p.empty]
+        if needed:
+            with pytest.raises(nn.ArgumentError, match=f"'{name}' needs arguments; give the object"):
+                nn.metrics.get(name)
+            continue
+        found = nn.metrics.get(name)
+        # by shape where Keras's compile does so, too
+        kind = {"accuracy": "MatchingAccuracy"}.get(name, theirs.__name__)
+        assert (type(found).__name__, found.name) == (kind, name)
+        assert type(nn.metrics.get(getattr(nn.metrics, kind))).__name__ == kind
+
+
+FUNCTIONS = {
+    "binary_accuracy": ("binary", (0.3,)),
+    "categorical_accuracy": ("one-hot", ()),
+    "sparse_categorical_accuracy": ("labels, shares", ()),
+    "top_k_categorical_accuracy": ("one-hot, no ties", (2,)),
+    "pearson_correlation": ("numbers", ()),
+    "concordance_correlation": ("numbers", ()),
+    "mean_squared_error": ("numbers", ()),
+    "kl_divergence": ("shares", ()),
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "arguments"), [(k, *v) for k, v in FUNCTIONS.items()], ids=FUNCTIONS
+)
+def test_functions_are_kerass(name, kind, arguments):
+    for seed in range(3):
+        y_true, y_pred, _ = drawn(seed, kind)
+        ours = getattr(nn.metrics, name)(y_true, y_pred, *arguments)
+        theirs = getattr(keras.metrics, name)(y_true, y_pred, *arguments)
+        assert ours.shape == tuple(theirs.shape)
+        np.testing.assert_allclose(ours.numpy(), as_array(theirs), rtol=1e-6)

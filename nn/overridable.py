@@ -11,7 +11,7 @@ from autograd import Tensor
 from . import step
 from .graph.functional import Functional
 from .metrics import Metric
-from .metrics.base import number_of
+from .metrics.base import numbers_of
 from .overriding import Logs, held_metrics, inherited, unpacked
 
 
@@ -118,7 +118,11 @@ class Overridable(Functional):
 
     def get_metrics_result(self) -> Logs:
         """The loss and all metrics since they began, by name; numbers as `fit` logs them."""
-        return {m.name: number_of(m.name, m.result()) for m in self.trackers if m.logged}
+        logs: Logs = {}
+        for metric in self.trackers:
+            if metric.logged:
+                logs |= numbers_of(metric)
+        return logs
 
     def reset_metrics(self) -> None:
         """Let the loss and all metrics begin again, those that are attributes too."""
@@ -136,8 +140,8 @@ class Overridable(Functional):
         """The loss and all metrics since they began; `after_batch` without
         those that take all rows of an epoch.
         """
-        return {
-            metric.name: number_of(metric.name, metric.result())
-            for metric in self.trackers
-            if metric.logged and (metric.traced or not after_batch)
-        }
+        logs: dict[str, float] = {}
+        for metric in self.trackers:
+            if metric.logged and (metric.traced or not after_batch):
+                logs |= numbers_of(metric)
+        return logs

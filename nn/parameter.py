@@ -9,9 +9,8 @@ from autograd import Tensor, no_grad
 
 from . import initializers
 from .arguments import BACKEND, FLAG, TEXT, function
-from .constraints import Constraint
 from .errors import ArgumentError
-from .regularizers import Regularizer
+from .regularizers import Rule
 
 _RULE = function("is a function of the parameter", 1).or_none()
 
@@ -104,8 +103,8 @@ class Parameter(Variable):
         dtype: Any = None,
         requires_grad: bool = True,
         backend: Any = None,
-        regularizer: Regularizer | None = None,
-        constraint: Constraint | None = None,
+        regularizer: Rule | None = None,
+        constraint: Rule | None = None,
     ) -> None:
         super().__init__(data, dtype, *_placed("Parameter", requires_grad, backend))
         self.regularizer = _RULE.checked("Parameter", "regularizer", regularizer)
@@ -136,8 +135,8 @@ def variable(
     aggregation: str = "none",
     synchronization: str = "auto",
     name: str | None = None,
-    regularizer: Regularizer | None = None,
-    constraint: Constraint | None = None,
+    regularizer: Rule | None = None,
+    constraint: Rule | None = None,
 ) -> Parameter | Buffer:
     """What `Variable(...)` makes, with Keras's arguments.
 

@@ -28,14 +28,14 @@ from .module import settings
 from .optimizers import Optimizer
 from .overriding import checked_logs, held_metrics, overrides
 from .precision import LossScale, buffers_of, remembered
-from .regularizers import Regularizer
+from .regularizers import Rule
 from .structured import rows_in
 
 if TYPE_CHECKING:
     from .model import Model
 
 
-Penalties = Sequence[tuple[Regularizer, Tensor]]
+Penalties = Sequence[tuple[Rule, Tensor]]
 
 
 class Task(NamedTuple):
@@ -98,6 +98,8 @@ def is_partly_own(task: Task) -> bool:
         *task.metrics,
         *(module for _, module in task.model.named_modules()),
     ]
+    if task.optimizer.has_schedule:
+        parts.append(task.optimizer.learning_rate)
     parts += [regularizer for regularizer, _ in task.penalties]
     parts += [parameter.constraint for parameter in task.model.parameters()]
     parts += [getattr(part, "function", getattr(part, "loss", None)) for part in (task.loss, *task.metrics)]
@@ -207,7 +209,8 @@ def traced_train_step(task: Task, x: Any, y: Any, weight: Any = None) -> Any:
     total = losses[0]
     for parameter in task.parameters:
         parameter.grad = None
-    (total if scale is None else scale.scaled(total)).backward()
+    target = task.optimizer.scale_loss(total)
+    (target if scale is None else scale.scaled(target)).backward()
     gradients = [parameter.grad for parameter in task.parameters]
     for parameter in task.parameters:
         parameter.grad = None

@@ -13,7 +13,6 @@ from ..configuration import config_of
 from ..custom_objects import get_registered_name
 from ..errors import ArgumentError, FileError
 from ..graph.symbols import InputLayer
-from ..module import Module
 from ..parameter import Parameter
 from .container import plain
 from .fields import DICT, SHAPE, TEXT, WORDS, Field, check_fields, lists_of, optional, or_none
@@ -72,7 +71,7 @@ def _named(thing: Any, _: str) -> Any:
             f"save: {getattr(thing, '__name__', thing)!r} is a function without a name, and a file holds no "
             "code. Use a name such as 'relu', a function made by def, or a class with get_config()."
         )
-    config = thing.get_config() if isinstance(thing, Module) else config_of(thing)
+    config = thing.get_config() if hasattr(thing, "get_config") else config_of(thing)
     name = vars(type(thing)).get("saved_as") or get_registered_name(type(thing))
     return {"class": name, "config": describe(config)}
 

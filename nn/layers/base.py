@@ -270,7 +270,7 @@ def weight(layer: Layer, name: str, shape: tuple[int, ...], dtype: Any, stem: st
         stem: how these begin, where not with the name.
     """
     stem = stem or name
-    start = initializers.get(getattr(layer, f"{stem}_initializer"))(shape, dtype)
+    start = initializers.initial_values(getattr(layer, f"{stem}_initializer"), shape, dtype)
     rules = (getattr(layer, f"{stem}_{what}") for what in ("regularizer", "constraint"))
     return Parameter(start, None, True, None, *rules)
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from ..arguments import called
+from ..configured import deserializer as _deserializer
+from ..configured import is_description as _is_description
+from ..configured import serialize as serialize
 from ..errors import lookup
 from ..exports import exported as _exported
 from .base import FunctionLoss as FunctionLoss
@@ -23,6 +26,10 @@ from .margin import SquaredHinge as SquaredHinge
 from .margin import categorical_hinge as categorical_hinge
 from .margin import hinge as hinge
 from .margin import squared_hinge as squared_hinge
+from .overlap import Dice as Dice
+from .overlap import Tversky as Tversky
+from .overlap import dice as dice
+from .overlap import tversky as tversky
 from .regression import CosineSimilarity as CosineSimilarity
 from .regression import Huber as Huber
 from .regression import KLDivergence as KLDivergence
@@ -41,8 +48,12 @@ from .regression import mean_absolute_percentage_error as mean_absolute_percenta
 from .regression import mean_squared_error as mean_squared_error
 from .regression import mean_squared_logarithmic_error as mean_squared_logarithmic_error
 from .regression import poisson as poisson
+from .robust import CategoricalFocalCrossentropy as CategoricalFocalCrossentropy
+from .robust import CategoricalGeneralizedCrossEntropy as CategoricalGeneralizedCrossEntropy
+from .robust import categorical_focal_crossentropy as categorical_focal_crossentropy
+from .robust import categorical_generalized_cross_entropy as categorical_generalized_cross_entropy
 
-__all__ = _exported(__name__, "LOSSES", "get")
+__all__ = _exported(__name__, "LOSSES", "deserialize", "get", "serialize")
 
 _FUNCTIONS: list[Any] = [f for f in map(globals().get, __all__) if hasattr(f, "short")]
 LOSSES: dict[str, type[Loss]] = {name: f.loss for f in _FUNCTIONS for name in (f.__name__, *f.short)}
@@ -53,7 +64,7 @@ _ALSO: dict[str, type[Loss]] = {
 
 
 def get(loss: Any) -> Loss:
-    """A loss by name, the object itself, or a function of (y_true, y_pred).
+    """A loss by name, the object itself, a function of (y_true, y_pred), or what `serialize` gave.
 
     A function of this module stands for its class, so that the whole target is
     checked and the model can be saved.
@@ -65,6 +76,9 @@ def get(loss: Any) -> Loss:
         return loss
     if isinstance(loss, type) and issubclass(loss, Loss):
         return loss()
+    if _is_description(loss):
+        made: Loss = deserialize(loss)
+        return made
     for function in _FUNCTIONS:
         if loss is function:
             chosen: Loss = function.loss()
@@ -72,3 +86,6 @@ def get(loss: Any) -> Loss:
     if called("loss", loss, 2, "(y_true, y_pred)") is not None:
         return FunctionLoss(loss)
     return lookup("loss", loss, LOSSES, _ALSO)()
+
+
+deserialize = _deserializer("loss", get, {f.loss.__name__: f.loss for f in _FUNCTIONS})

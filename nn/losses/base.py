@@ -9,13 +9,15 @@ saturated. `per_sample`, `kept` and `reduce` run inside a traced step: none of t
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import autograd as ag
 from autograd import ShapeError, Tensor
 
-from ..arguments import FLAG, NAME, TEXT, Checked, choice
+from ..arguments import FLAG, NAME, TEXT, choice
 from ..arguments import function as function_of
+from ..configured import Configured
 from ..constructors import OWN_NAME, argument, attribute, common, snake_case
 from ..errors import ArgumentError
 
@@ -62,9 +64,28 @@ def without_last_one(shape: tuple[int, ...]) -> tuple[int, ...]:
     return shape[:-1] if len(shape) == 2 and shape[-1] == 1 else shape
 
 
+def shape_of(y_true: Tensor, output_shape: tuple[int | None, ...]) -> tuple[int, ...]:
+    """That of the predictions of a model with such an output, one for each target."""
+    n = y_true.shape[0] if y_true.shape else 0
+    return (n, *(1 if size is None else size for size in output_shape[1:]))
+
+
+def in_shape_of(y_true: Tensor, output_shape: tuple[int | None, ...]) -> Tensor:
+    """Targets (n,) as (n, 1) where the output is so, or the other way; any others as they are.
+
+    Formulas of somebody's own, metrics too, would broadcast them to (n, n).
+    """
+    shape = shape_of(y_true, output_shape)
+    same = without_last_one(y_true.shape) == without_last_one(shape)
+    return y_true.reshape(shape) if same else y_true
+
+
 @common
-class Loss(Checked):
-    """Base of losses. Subclasses define `per_sample`.
+class Loss(Configured):
+    """Base of losses. Subclasses define `per_sample`, or `call(self, y_true, y_pred)` as in Keras.
+
+    `call` is given targets in the dtype of the predictions, and its predictions are
+    never logits in the place of probabilities.
 
     Args:
         reduction: "sum_over_batch_size" or "mean" (the mean of all per-sample values,
@@ -85,6 +106,11 @@ class Loss(Checked):
     ...         return (abs(y_true - y_pred) ** 3).mean(axis=-1)
     >>> Cubic(reduction="sum")([[0.0], [1.0]], [[2.0], [1.0]]).item()
     8.0
+    >>> class Half(nn.Loss):
+    ...     def call(self, y_true, y_pred):
+    ...         return (abs(y_true - y_pred) / 2).mean(axis=-1)
+    >>> Half()([[0.0], [1.0]], [[2.0], [1.0]]).item()
+    0.5
     """
 
     checks = {"from_logits": FLAG}
@@ -104,14 +130,33 @@ class Loss(Checked):
         self.name = NAME.or_none().checked(kind, "name", name) or snake_case(kind)
         self.reduction = reduction
 
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        own = vars(cls)
+        if "call" in own and "per_sample" not in own:
+            cls.per_sample = _by_call(own["call"])  # type: ignore[method-assign]
+            cls.logits_of = None
+        elif "per_sample" in own and "call" not in own:
+            cls.call = _by_per_sample(own["per_sample"])  # type: ignore[method-assign]
+
     def per_sample(self, y_true: Tensor, y_pred: Tensor, from_logits: bool = False) -> Tensor:
         """One value per sample: predictions (n, ..., k) give (n, ...)."""
-        raise ArgumentError(f"{type(self).__name__} defines no per_sample(self, y_true, y_pred)")
+        raise ArgumentError(
+            f"{type(self).__name__} defines no per_sample(self, y_true, y_pred) and no call of these"
+        )
+
+    def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
+        """Keras's name of `per_sample`."""
+        return Loss.per_sample(self, y_true, y_pred)
 
     def check(self, y_true: Tensor, output_shape: tuple[int | None, ...]) -> Tensor:
-        """The whole target, checked against the model's output shape (its batch size is not looked at)."""
-        n = y_true.shape[0] if y_true.shape else 0
-        shape = (n, *(1 if size is None else size for size in output_shape[1:]))
+        """The whole target, checked against the model's output shape (its batch size is not looked at).
+
+        A loss that defines `call` says itself what fits.
+        """
+        if hasattr(type(self).per_sample, "is_made_of_call"):
+            return in_shape_of(y_true, output_shape)
+        shape = shape_of(y_true, output_shape)
         if y_true.shape != shape and without_last_one(y_true.shape) != without_last_one(shape):
             raise ShapeError(
                 f"{type(self).__name__}: targets {y_true.shape} do not fit the model's output "
@@ -178,6 +223,36 @@ def order_with_last(ndim: int, axis: int) -> tuple[int, ...]:
     return (*(i for i in range(ndim) if i != axis % ndim), axis % ndim)
 
 
+def _by_call(call: Callable[..., Any]) -> Callable[..., Tensor]:
+    """`per_sample` of a class that defines `call`."""
+
+    def per_sample(self: Loss, y_true: Tensor, y_pred: Tensor, from_logits: bool = False) -> Tensor:
+        values: Tensor = call(self, same_column(y_true, y_pred).to(y_pred.dtype), y_pred)
+        return values
+
+    per_sample.is_made_of_call = True  # type: ignore[attr-defined]
+    return per_sample
+
+
+def _by_per_sample(per_sample: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    """`call` of a class that defines `per_sample`: of that class, whatever its subclasses define."""
+
+    def call(self: Loss, y_true: Tensor, y_pred: Tensor) -> Tensor:
+        return per_sample(self, y_true, y_pred, self.from_logits)
+
+    return call
+
+
+def same_column(y_true: Tensor, y_pred: Tensor) -> Tensor:
+    """`y_true` in the shape of the prediction where one is (n,) and the other (n, 1).
+
+    A formula of somebody's own would broadcast them to (n, n).
+    """
+    if y_true.shape != y_pred.shape and without_last_one(y_true.shape) == without_last_one(y_pred.shape):
+        return y_true.reshape(y_pred.shape)
+    return y_true
+
+
 class FunctionLoss(Loss):
     """A user's function `f(y_true, y_pred)` as a loss."""
 
@@ -188,11 +263,8 @@ class FunctionLoss(Loss):
         self.function = function
 
     def check(self, y_true: Tensor, output_shape: tuple[int | None, ...]) -> Tensor:
-        return y_true
+        return in_shape_of(y_true, output_shape)
 
     def per_sample(self, y_true: Tensor, y_pred: Tensor, from_logits: bool = False) -> Tensor:
-        # an own function would broadcast (n,) against (n, 1) to (n, n)
-        if without_last_one(y_true.shape) == without_last_one(y_pred.shape):
-            y_true = y_true.reshape(y_pred.shape)
-        values: Tensor = self.function(y_true, y_pred)
+        values: Tensor = self.function(same_column(y_true, y_pred), y_pred)
         return values

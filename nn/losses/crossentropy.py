@@ -112,7 +112,7 @@ def check_range(name: str, y_true: Tensor, meaning: str) -> None:
         )
 
 
-def _log_probabilities(y_pred: Tensor) -> Tensor:
+def log_probabilities(y_pred: Tensor) -> Tensor:
     return (y_pred / y_pred.sum(axis=-1, keepdims=True)).clip(EPSILON, 1 - EPSILON).log()
 
 
@@ -141,11 +141,11 @@ class CategoricalCrossentropy(SmoothedCrossentropy):
     def check(self, y_true: Tensor, output_shape: tuple[int | None, ...]) -> Tensor:
         if y_true.ndim < len(output_shape):
             raise ShapeError(
-                f"CategoricalCrossentropy: targets {y_true.shape} are not one row of probabilities per "
+                f"{type(self).__name__}: targets {y_true.shape} are not one row of probabilities per "
                 "sample. For class numbers use sparse_categorical_crossentropy, or ag.one_hot."
             )
         y_true = super().check(y_true, output_shape)
-        check_range("CategoricalCrossentropy", y_true, "probabilities, such as one-hot rows")
+        check_range(type(self).__name__, y_true, "probabilities, such as one-hot rows")
         return y_true
 
     def per_sample(self, y_true: Tensor, y_pred: Tensor, from_logits: bool = False) -> Tensor:
@@ -154,7 +154,7 @@ class CategoricalCrossentropy(SmoothedCrossentropy):
         targets = self.smoothed(targets, y_pred.shape[-1])
         if from_logits:
             return ag.softmax_cross_entropy(y_pred, targets)
-        return -(targets * _log_probabilities(y_pred)).sum(axis=-1)
+        return -(targets * log_probabilities(y_pred)).sum(axis=-1)
 
 
 @constructor
@@ -187,19 +187,10 @@ class SparseCategoricalCrossentropy(Loss):
             self.logits_of = None
 
     def check(self, y_true: Tensor, output_shape: tuple[int | None, ...]) -> Tensor:
-        name = type(self).__name__
         if self.axis != -1:
             order = order_with_last(len(output_shape), self.axis)
             output_shape = tuple(output_shape[i] for i in order)
-        labels = drop_last_one(y_true, len(output_shape) - 1)
-        if labels.shape[1:] != tuple(output_shape[1:-1]):
-            raise ShapeError(
-                f"{name}: targets {y_true.shape} do not fit the model's output {('n', *output_shape[1:])}. "
-                "Expected one class number per sample; for one-hot rows use categorical_crossentropy."
-            )
-        if labels.dtype.kind == "f" and not (labels == labels.floor()).all():
-            raise DataError(f"{name}: class numbers are integers, some targets have a fraction or are NaN")
-        labels = labels.to("int64")
+        labels = labels_of(type(self).__name__, y_true, output_shape)
         check_labels(self._without_ignored(labels)[0], output_shape[-1] or 1)
         return labels
 
@@ -223,7 +214,7 @@ class SparseCategoricalCrossentropy(Loss):
             return ag.softmax_cross_entropy(y_pred, labels)
         if labels.backend != "trace":
             check_labels(labels, y_pred.shape[-1])
-        log_q = _log_probabilities(y_pred)
+        log_q = log_probabilities(y_pred)
         return -ag.take_along_axis(log_q, labels.expand_dims(-1), axis=-1).squeeze(-1)
 
     def _without_ignored(self, labels: Tensor) -> tuple[Tensor, Tensor | None]:
@@ -238,12 +229,25 @@ class SparseCategoricalCrossentropy(Loss):
         return None if self.ignore_class is None else y_true != self.ignore_class
 
 
-def check_labels(labels: Tensor, classes: int) -> None:
+def labels_of(name: str, y_true: Tensor, output_shape: tuple[int | None, ...]) -> Tensor:
+    """The whole targets as class numbers for a model's output (n, ..., classes), of any size."""
+    labels = drop_last_one(y_true, len(output_shape) - 1)
+    if labels.shape[1:] != tuple(output_shape[1:-1]):
+        raise ShapeError(
+            f"{name}: targets {y_true.shape} do not fit the model's output {('n', *output_shape[1:])}. "
+            "Expected one class number per sample; for one-hot rows use categorical_crossentropy."
+        )
+    if labels.dtype.kind == "f" and not (labels == labels.floor()).all():
+        raise DataError(f"{name}: class numbers are integers, some targets have a fraction or are NaN")
+    return labels.to("int64")
+
+
+def check_labels(labels: Tensor, classes: int, name: str = "SparseCategoricalCrossentropy") -> None:
     """Every label is a class number: the values are looked at, so not in a trace."""
     low, high = (labels.min().item(), labels.max().item()) if labels.size else (0, 0)
     if low < 0 or high >= classes:
         raise DataError(
-            f"SparseCategoricalCrossentropy: label {low if low < 0 else high} is out of range. "
+            f"{name}: label {low if low < 0 else high} is out of range. "
             f"The model has {classes} outputs, so labels run from 0 to {classes - 1}."
         )
 

@@ -144,7 +144,7 @@ def test_the_mode_of_a_module_is_a_flag(mode):
 
 def test_every_loss_function_is_of_its_class():
     functions = {name: f for name, f in vars(nn.losses).items() if hasattr(f, "short")}
-    assert len(functions) == 16
+    assert len(functions) == 20
     for name, function in functions.items():
         kind = function.loss
         assert function.__name__ == name

@@ -16,6 +16,7 @@ from autograd.structure import flatten
 
 from .data import Rows, check_lengths, sample_weights, targets, warn_not_finite
 from .errors import ArgumentError, DataError
+from .sparse import SparseData
 
 
 @dataclass(eq=False, repr=False)
@@ -77,6 +78,7 @@ class IterableData:
         check: called with each batch, returns it.
         steps: batches of an epoch.
         shuffle: draw the order of the batches of a `ByNumber`; others come as they come.
+        restarts: with `steps`, each pass takes the first ones, where the source can start again.
     """
 
     source: Any
@@ -85,6 +87,7 @@ class IterableData:
     check: Callable[[Rows], Rows] | None = None
     steps: int | None = None
     shuffle: bool = False
+    restarts: bool = False
 
     def __post_init__(self) -> None:
         self._endless: Iterator[Any] | None = None
@@ -109,6 +112,8 @@ class IterableData:
     def _one_epoch(self) -> Iterator[Any]:
         if self.steps is None:
             return self._from_the_start()
+        if self.restarts and not isinstance(self.source, Iterator):
+            return itertools.islice(self._from_the_start(), self.steps)
         if self._endless is None:
             self._endless = self._again_and_again()
         return itertools.islice(self._endless, self.steps)
@@ -156,11 +161,11 @@ class IterableData:
             yield batch
         if number < 0:
             raise DataError("the iterable yielded no batch; one that is used up cannot start again")
-        if self.steps is not None and number + 1 < self.steps:
+        if self.steps is not None and number + 1 < self.steps and not self.restarts:
             raise DataError(f"the iterable is used up after {number + 1} of {self.steps} steps of an epoch")
 
 
-Data = ArrayData | IterableData
+Data = ArrayData | IterableData | SparseData
 
 
 def check_repeatable(name: str, source: Any, epochs: int) -> None:

@@ -17,7 +17,7 @@ import autograd as ag
 from autograd import Tensor
 from autograd.structure import flatten, unflatten
 
-from .arguments import COUNT, NOT_NEGATIVE
+from .arguments import COUNT, NOT_NEGATIVE, shown
 from .errors import ArgumentError, DataError, warn
 from .structured import first, holds_arrays, picked, rows_in
 
@@ -35,11 +35,17 @@ class Rows(NamedTuple):
     @property
     def number(self) -> int:
         """How many they are."""
-        return rows_in(self.x)
+        found: int = self.x.shape[0] if hasattr(self.x, "toarray") else rows_in(self.x)
+        return found
 
     def pick(self, rows: Any) -> Rows:
         """Some of them: a slice, or a tensor of positions."""
-        return Rows(*(None if part is None else picked(part, rows) for part in self))
+        x = self.x[rows] if hasattr(self.x, "toarray") else picked(self.x, rows)
+        return self.others(rows)._replace(x=x)
+
+    def others(self, rows: Any) -> Rows:
+        """The targets and weights of some of them."""
+        return Rows(None, *(None if part is None else picked(part, rows) for part in self[1:]))
 
 
 Array = np.ndarray[Any, Any]
@@ -240,20 +246,27 @@ def sample_weights(y: Any, sample_weight: Any, class_weight: Mapping[int, float]
 
 
 def _weights_of_classes(y: Tensor, class_weight: Any) -> Tensor:
-    if not isinstance(class_weight, Mapping):
+    balanced = isinstance(class_weight, str) and class_weight == "balanced"
+    if not (balanced or isinstance(class_weight, Mapping)):
         raise ArgumentError(
-            f"class_weight is a dict from class numbers to weights, got {type(class_weight).__name__}"
+            f'class_weight is a dict from class numbers to weights, or "balanced", got {shown(class_weight)}'
         )
-    for label, weight in class_weight.items():
+    for label, weight in () if balanced else class_weight.items():
         NOT_NEGATIVE.checked("class_weight", f"the weight of class {label!r}", weight)
     array = np.asarray(y)
     labels = array.argmax(-1) if array.ndim > 1 and array.shape[-1] > 1 else array.reshape(len(array))
     if labels.dtype.kind == "f" and not (labels == np.floor(labels)).all():
         raise DataError("class_weight needs class numbers, some targets have a fraction or are NaN")
-    unknown = sorted({int(label) for label in np.unique(labels)} - set(class_weight))
-    if unknown:
-        raise ArgumentError(f"class_weight has no weight for class {unknown[0]}")
-    return ag.tensor(np.array([class_weight[int(label)] for label in labels], dtype=np.float64))
+    known, counts = np.unique(labels, return_counts=True)
+    if balanced:
+        # every class sums up to the same, and the mean weight is 1
+        class_weight = dict(zip(known.tolist(), labels.size / (known.size * counts), strict=True))
+    strange = [label for label in class_weight if label not in known]
+    if len(strange) == len(class_weight) and strange:
+        raise ArgumentError(
+            f"class_weight: no target is of class {strange[0]!r}; there are {known[:9].tolist()}"
+        )
+    return ag.tensor(np.array([class_weight.get(int(label), 1.0) for label in labels], dtype=np.float64))
 
 
 def check_batch_size(batch_size: Any, name: str = "batch_size") -> int:

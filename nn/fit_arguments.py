@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import autograd as ag
 from autograd.structure import flatten
 
 from .arguments import COUNT, COUNT_OR_ZERO, FLAG, SHARE
@@ -21,8 +22,9 @@ from .data import (
     targets,
     warn_not_finite,
 )
-from .errors import ArgumentError
+from .errors import ArgumentError, warn
 from .inputs import inputs_of, targets_of
+from .sparse import SparseData, is_sparse
 
 if TYPE_CHECKING:
     from .model import Model
@@ -42,6 +44,7 @@ class FitArguments(NamedTuple):
     sample_weight: Any
     initial_epoch: Any
     steps_per_epoch: Any
+    validation_steps: Any
     validation_batch_size: Any
     validation_freq: Any
 
@@ -55,6 +58,7 @@ class FitArguments(NamedTuple):
         COUNT_OR_ZERO.checked("fit", "epochs", self.epochs)
         COUNT_OR_ZERO.checked("fit", "initial_epoch", self.initial_epoch)
         COUNT.or_none().checked("fit", "steps_per_epoch", self.steps_per_epoch)
+        COUNT.or_none().checked("fit", "validation_steps", self.validation_steps)
         COUNT.checked("fit", "validation_freq", self.validation_freq)
         check_validation(self.validation_split, self.validation_data)
         shuffle = FLAG.checked("fit", "shuffle", self.shuffle)
@@ -64,16 +68,30 @@ class FitArguments(NamedTuple):
             measured = check_batch_size(self.validation_batch_size, "validation_batch_size")
         validation: Data | None = None
         if self.validation_data is not None:
-            validation = validation_of(model, self.validation_data, measured, self.passes)
+            steps = self.validation_steps
+            validation = validation_of(model, self.validation_data, measured, self.passes, steps)
         if is_iterable_of_batches(self.x):
             return self._batches(model), validation
-        weight = None if self.validation_split else self.class_weight
-        rows = rows_of(model, self.x, self.y, self.sample_weight, weight)
-        if self.validation_split:
+        split = float(self.validation_split) if self.validation_data is None else 0.0
+        weight = None if split else self.class_weight
+        rows = self._rows(model, weight)
+        if split:
             labels = targets(self.y) if self.class_weight is not None else None
-            rows, held_out = split_validation(rows, float(self.validation_split), labels, self.class_weight)
-            validation = ArrayData(held_out, measured)
-        return ArrayData(rows, size, shuffle, self.steps_per_epoch), validation
+            rows, held_out = split_validation(rows, split, labels, self.class_weight)
+            validation = self._in_batches(model, held_out, measured, False, self.validation_steps)
+        elif validation is None and self.validation_steps is not None:
+            raise ArgumentError("validation_steps without validation_data or validation_split")
+        return self._in_batches(model, rows, size, shuffle, self.steps_per_epoch), validation
+
+    def _rows(self, model: Model, class_weight: Any) -> Rows:
+        return rows_of(model, self.x, self.y, self.sample_weight, class_weight)
+
+    def _in_batches(
+        self, model: Model, rows: Rows, size: int, shuffle: bool, steps: int | None
+    ) -> ArrayData | SparseData:
+        if is_sparse(rows.x):
+            return SparseData(rows.x, partial(inputs_of, model), rows, size, shuffle, steps)
+        return ArrayData(rows, size, shuffle, steps)
 
     def _batches(self, model: Model) -> Data:
         refuse_beside_batches(
@@ -95,33 +113,51 @@ def rows_of(
     if y is None:
         raise ArgumentError("y is missing: training and evaluation need targets")
     model.compiled_loss("fit")
-    inputs = inputs_of(model, x)
+    sparse = is_sparse(x)
+    # a sparse matrix becomes dense batch by batch; its first row says whether it fits
+    inputs = inputs_of(model, x[:1].toarray() if sparse else x)
     labels = targets_of(model, y, inputs)
-    check_lengths(inputs, labels, None)
+    counted = ag.zeros((x.shape[0],)) if sparse else inputs
+    check_lengths(counted, labels, None)
     weight = sample_weights(labels, sample_weight, class_weight)
-    check_lengths(inputs, labels, weight)
+    check_lengths(counted, labels, weight)
     shape = model.ensure_built(inputs)
     labels = model.compiled_loss("fit").check(labels, shape)
     for leaf in flatten(labels):
         warn_not_finite(leaf, "y")
-    return Rows(inputs, labels, weight)
+    return Rows(x.tocsr() if sparse else inputs, labels, weight)
 
 
-def batches_of(model: Model, source: Any, steps: int | None = None, shuffle: bool = False) -> IterableData:
+def batches_of(
+    model: Model, source: Any, steps: int | None = None, shuffle: bool = False, restarts: bool = False
+) -> IterableData:
     """An iterable of batches with targets, as the model takes them."""
     inputs, labels = partial(inputs_of, model), partial(targets_of, model)
-    return IterableData(source, inputs, labels, model.checked, steps, shuffle)
+    return IterableData(source, inputs, labels, model.checked, steps, shuffle, restarts)
 
 
-def validation_of(model: Model, data: Any, batch_size: int, epochs: int) -> Data:
+def data_of(
+    model: Model, x: Any, y: Any, sample_weight: Any, batch_size: int, steps: int | None = None
+) -> Data:
+    """Data to measure on, as batches; builds the model."""
+    if is_iterable_of_batches(x):
+        refuse_beside_batches(y=y, sample_weight=sample_weight)
+        return batches_of(model, x, steps, restarts=True)
+    rows = rows_of(model, x, y, sample_weight, None)
+    if is_sparse(rows.x):
+        return SparseData(rows.x, partial(inputs_of, model), rows, batch_size, steps=steps)
+    return ArrayData(rows, batch_size, steps=steps)
+
+
+def validation_of(model: Model, data: Any, batch_size: int, epochs: int, steps: int | None = None) -> Data:
     """`validation_data` as batches: (x, y), (x, y, weight), or an iterable of batches."""
     if is_iterable_of_batches(data):
-        check_repeatable("validation_data", data, epochs)
-        return batches_of(model, data)
+        if steps is None:
+            check_repeatable("validation_data", data, epochs)
+        return data_of(model, data, None, None, batch_size, steps)
     if not isinstance(data, (tuple, list)) or len(data) not in (2, 3):
         raise ArgumentError("validation_data is (x, y) or (x, y, sample_weight)")
-    weight = data[2] if len(data) == 3 else None
-    return ArrayData(rows_of(model, data[0], data[1], weight, None), batch_size)
+    return data_of(model, data[0], data[1], data[2] if len(data) == 3 else None, batch_size, steps)
 
 
 def refuse_beside_batches(**arguments: Any) -> None:
@@ -141,7 +177,7 @@ def given(y: Any) -> Any:
 
 
 def check_validation(validation_split: Any, validation_data: Any) -> None:
-    """At most one of the two, and a fraction."""
+    """A fraction; beside `validation_data`, which counts then, it is said not to."""
     SHARE.checked("fit", "validation_split", validation_split)
     if validation_split and validation_data is not None:
-        raise ArgumentError("validation_split and validation_data together; give one")
+        warn("fit: validation_data is what is measured on; validation_split beside it takes no rows away")

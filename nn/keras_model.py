@@ -76,7 +76,7 @@ class KerasMethods(Overridable):
         self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False
     ) -> Any:
         """Loss and metrics on one batch, as `evaluate` returns them."""
-        return cast("Model", self).evaluate(x, y, _rows(x), sample_weight, return_dict, verbose=0)
+        return cast("Model", self).evaluate(x, y, _rows(x), 0, sample_weight, return_dict=return_dict)
 
     def predict_on_batch(self, x: Any) -> Any:
         """The outputs for one batch, as a NumPy array."""

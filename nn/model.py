@@ -9,44 +9,36 @@ the model as it was (`restore.py`).
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from contextlib import AbstractContextManager, nullcontext
-from functools import partial
+from contextlib import AbstractContextManager
 from typing import Any
 
-from autograd import Tensor, no_grad, random
+from autograd import random
 
 from . import optimizers
-from .added import gathered_losses
 from .arguments import FLAG, SEED, TEXT, Range, floating
-from .batches import ArrayData, Data, IterableData, is_iterable_of_batches
-from .callbacks import Callback, CallbackList, History, as_list, display, progress, shows_progress
+from .callbacks import Callback, CallbackList, History, as_list, display
 from .checkpoint.position import Position
 from .compiled import Steps
-from .data import Rows, check_batch_size, check_lengths
-from .errors import NotCompiledError, stop_iteration_is_an_error
-from .fit_arguments import FitArguments, batches_of, given, refuse_beside_batches, rows_of
+from .evaluation import Evaluated
+from .fit_arguments import FitArguments
 from .host_inputs import host_call, host_inputs, host_validation
-from .inputs import inputs_of
 from .layers.host import HostLayer
 from .losses import Loss
 from .metrics import Metric
 from .module import Module
 from .optimizers import Optimizer
 from .outputs import Outputs
-from .overriding import check_methods, overrides
+from .overriding import check_methods
 from .precision import LossScale, checked_precision, chosen_jit
-from .predictor import Predictor, joined
+from .predictor import Predictor
 from .restore import undone_on_error
 from .run import Run
 from .seed import drawing_from
-from .step import Task, checked_output, task_of, train_step
-from .storable import Storable
-from .structured import is_shape, mapped, picked, shapes_of, shapes_without_rows
 
 ONE_STEP = Range("is 1: callbacks are told of every batch,", least=1, most=1, whole=True)
 
 
-class Model(Storable):
+class Model(Evaluated):
     """A module that can be trained. Use `Sequential` or `MLP`, or subclass and define `call(self, x)`.
 
     Args:
@@ -195,7 +187,7 @@ class Model(Storable):
         chosen_optimizer = optimizers.get(optimizer)
         shape = self.output_shape if self.built else None
         found = chosen.resolved(self, shape)
-        self.optimizer, self._compiled_with = chosen_optimizer, chosen
+        self.optimizer, self._compiled_with = chosen_optimizer, chosen._replace(waits=shape is None)
         self.loss, self.trackers = found.loss, found.trackers
         self.metrics = found.metrics
         self.jit, self.mixed_precision = jit, precision
@@ -213,10 +205,11 @@ class Model(Storable):
         validation_split: float = 0.0,
         validation_data: Any = None,
         shuffle: bool = True,
-        class_weight: Mapping[int, float] | None = None,
+        class_weight: Mapping[int, float] | str | None = None,
         sample_weight: Any = None,
         initial_epoch: int = 0,
         steps_per_epoch: int | None = None,
+        validation_steps: int | None = None,
         validation_batch_size: int | None = None,
         validation_freq: int = 1,
     ) -> History:
@@ -233,11 +226,13 @@ class Model(Storable):
             callbacks: `nn.Callback` objects, or one.
             validation_split: the fraction of the last rows, before
                 shuffling, to evaluate on after each epoch.
-            validation_data: (x, y) or (x, y, weight) to evaluate on instead.
+            validation_data: (x, y) or (x, y, weight) to evaluate on instead; it counts where both are given.
             shuffle: a new order each epoch.
-            class_weight: {class: weight}, or
+            class_weight: {class: weight}, 1 for those that are not in it; or "balanced", by which every class
+                counts as much as any other; or
             sample_weight: a weight per row; both multiply the loss of a row.
             steps_per_epoch: batches of an epoch; a generator then goes on from epoch to epoch.
+            validation_steps: the most batches to evaluate on, the same ones each time.
             validation_batch_size: rows per step of the evaluation; default `batch_size`.
             validation_freq: evaluate after every so many epochs.
 
@@ -266,6 +261,7 @@ class Model(Storable):
             sample_weight,
             initial_epoch,
             steps_per_epoch,
+            validation_steps,
             validation_batch_size,
             validation_freq,
         )
@@ -289,180 +285,3 @@ class Model(Storable):
             finally:
                 self.current_run = None
         return history
-
-    def evaluate(
-        self,
-        x: Any,
-        y: Any = None,
-        batch_size: int = 32,
-        sample_weight: Any = None,
-        return_dict: bool = False,
-        verbose: Any = "auto",
-    ) -> Any:
-        """Loss and metrics on data, without training.
-
-        `verbose` 1 shows a bar and leaves a line, 2 the line alone, 0 nothing; "auto" shows a bar on a
-        screen if it takes longer than a moment.
-
-        Returns:
-            The loss, or a list [loss, metrics...] when there are metrics, or a dict with `return_dict`.
-        """
-        self.compiled_loss("evaluate")
-        return_dict = FLAG.checked("evaluate", "return_dict", return_dict)
-        size = check_batch_size(32 if batch_size is None else batch_size)
-        x = host_inputs(self, x)
-        with self.drawing(), undone_on_error(self):
-            if is_iterable_of_batches(x):
-                refuse_beside_batches(y=y, sample_weight=sample_weight)
-                data: Data = batches_of(self, x)
-            else:
-                data = ArrayData(rows_of(self, x, y, sample_weight, None), size)
-            return self._report(self.measure(data, verbose), return_dict)
-
-    def predict(self, x: Any, batch_size: int = 32, verbose: Any = "auto") -> Any:
-        """The outputs for inputs (n, ...) as a NumPy array (n, ...), computed in batches.
-
-        `verbose` is that of `evaluate`.
-        """
-        x = host_inputs(self, x)
-        if self._predictor is not None and (verbose == "auto" or not verbose):
-            quick = self._predictor.quickly(x, batch_size)
-            if quick is not None:
-                return quick
-        size = check_batch_size(batch_size)
-        if is_iterable_of_batches(x):
-            batches: Data = IterableData(x, partial(inputs_of, self))
-        else:
-            rows = Rows(inputs_of(self, x))
-            check_lengths(rows.x, None, None)
-            batches = ArrayData(rows, size)
-        with self.drawing(), nullcontext() if self.built else undone_on_error(self):
-            forward = self._compiled_forward()
-            if not isinstance(batches, ArrayData) or shows_progress(verbose):
-                parts = [self._outputs_for(b.x, b.number)[0] for b in progress(batches, "predict", verbose)]
-                return mapped(joined(parts), Tensor.numpy)
-            inputs = batches.rows.x
-            outputs, runs = self._outputs_for(inputs, size)
-            if runs is None:
-                return mapped(outputs, Tensor.numpy)
-            if (inputs.shape, inputs.dtype) == (getattr(x, "shape", None), getattr(x, "dtype", None)):
-                forward.remember(x, batch_size, runs)
-            return outputs.numpy()
-
-    def _outputs_for(self, x: Any, size: int) -> tuple[Any, Any]:
-        """The outputs, and in which parts they were computed where that is known."""
-        forward = self._compiled_forward()
-        if not self.built:
-            self.ensure_built(picked(x, slice(size)))
-        if isinstance(x, Tensor) and is_shape(self.output_shape):
-            return forward(x, size)
-        return forward.batches(x, size), None
-
-    def _compiled_forward(self) -> Predictor:
-        """The forward pass; made anew when the model has other settings."""
-        if self._predictor is None or self._predictor.jit != self.jit:
-            self._predictor = Predictor(self)
-        return self._predictor
-
-    def train_on_batch(
-        self,
-        x: Any,
-        y: Any = None,
-        sample_weight: Any = None,
-        class_weight: Mapping[int, float] | None = None,
-        return_dict: bool = False,
-    ) -> Any:
-        """One step on one batch; returns the loss and metrics of this batch, as `evaluate` does."""
-        self.compiled_loss("train_on_batch")
-        return_dict = FLAG.checked("train_on_batch", "return_dict", return_dict)
-        x = host_inputs(self, x)
-        with self.drawing(), undone_on_error(self):
-            batch = rows_of(self, x, y, sample_weight, class_weight)
-            was_training = self.training
-            self.reset_metrics()
-            self.train()
-            if self.optimizer is not None:
-                self.optimizer.check_rate()
-            # a single step is not worth compiling, unless it would compute something else
-            own = overrides(self, "train_step") or overrides(self, "compute_metrics")
-            kept = self.mixed_precision or own
-            step = self.kept_steps(batch.x, True) if kept else partial(train_step, task_of(self))
-            try:
-                with stop_iteration_is_an_error("train_step"):
-                    step(batch.x, given(batch.y), batch.weight)
-            finally:
-                self.train(was_training)
-            return self._report(self.metric_values(), return_dict)
-
-    def ensure_built(self, x: Any) -> Any:
-        """Build the model with one row of `x`, which also checks that it fits; returns the shape of the
-        output, or of several the structure of shapes.
-        """
-        row = picked(x, slice(1))
-        with no_grad(), gathered_losses(), stop_iteration_is_an_error(type(self).__name__):
-            output = checked_output(self, self(row, training=False), row)
-        shape = shapes_of(output)
-        self.settle_outputs(shape)
-        return shape
-
-    def settle_outputs(self, shape: Any) -> None:
-        """Give each output its loss and metrics, once it is known which outputs there are."""
-        if self._compiled_with is not None and self._compiled_with.waits:
-            found = self._compiled_with.resolved(self, shape)
-            self.loss, self.trackers, self.metrics = found.loss, found.trackers, found.metrics
-            self._compiled_with = self._compiled_with._replace(waits=False)
-
-    def task(self, x: Any) -> Task:
-        """What a step works on; builds the model with `x` if need be."""
-        if not self.built:
-            self.ensure_built(x)
-        return task_of(self)
-
-    def measure(self, data: Data, verbose: Any = 0, watchers: CallbackList | None = None) -> dict[str, float]:
-        """Loss and metrics on batches, in evaluation mode; `watchers` are told of each batch."""
-        steps: Steps | None = None
-        was_training = self.training
-        self.eval()
-        self.reset_metrics()
-        try:
-            if isinstance(data, ArrayData) and not shows_progress(verbose) and watchers is None:
-                steps = self.kept_steps(data.rows.x, False)
-                for _ in steps.chunks(data, 0, one_by_one=False):
-                    pass
-            else:
-                watched = progress(data, "evaluate", verbose, self.metric_values)
-                for number, (x, y, weight) in enumerate(watched):
-                    if watchers is not None:
-                        watchers.call("on_test_batch_begin", number, {})
-                    steps = steps or self.kept_steps(x, False)
-                    steps(x, given(y), weight)
-                    if watchers is not None:
-                        watchers.call("on_test_batch_end", number, self.metric_values(after_batch=True))
-        finally:
-            self.train(was_training)
-        return self.metric_values()
-
-    def kept_steps(self, x: Any, training: bool) -> Steps:
-        """Steps on this model; the same as last time where nothing that they depend on has changed."""
-        task, known = self.task(x), self._steps.get(training)
-        if known is None or not known.serves(task):
-            known = self._steps[training] = Steps(self, task, training)
-        return known
-
-    def compiled_loss(self, what: str) -> Loss:
-        """The loss, or the error that `what` comes before `compile`."""
-        if self.optimizer is None or self.loss is None:
-            raise NotCompiledError(f"{what}: call compile(optimizer=..., loss=...) first")
-        return self.loss
-
-    def checked(self, batch: Rows) -> Rows:
-        """A batch that the user yielded, with the same checks of its targets as rows in memory get."""
-        shape = self.output_shape
-        seen = None if self.seen_shape is None else shapes_without_rows(self.seen_shape)
-        if shape is None or seen != mapped(batch.x, lambda leaf: leaf.shape[1:]):
-            shape = self.ensure_built(batch.x)
-        return batch._replace(y=self.compiled_loss("fit").check(given(batch.y), shape))
-
-    def _report(self, logs: dict[str, float], return_dict: bool) -> Any:
-        values = list(logs.values())
-        return logs if return_dict else values[0] if len(values) == 1 else values

@@ -52,7 +52,7 @@ class Outputs(NamedTuple):
     def resolved(self, model: Model, shape: Any) -> Resolved:
         """Losses and metrics for outputs of `shape`; where that is None, nothing is known, those of one."""
         names = output_names(model, shape)
-        if names is None and shape is None and _speaks_of_outputs(self):
+        if names is None and shape is None and self.speaks_of_outputs():
             return Resolved(None if self.loss is None else _unknown_yet(self.loss), [Metric("loss")], [])
         if names is None:
             return self._of_one(model)
@@ -66,6 +66,14 @@ class Outputs(NamedTuple):
         watched += _renamed(self._of_several("weighted_metrics", self.weighted, names, True), watched)
         _check_names([*parts, *watched])
         return Resolved(chosen, [Metric("loss"), *parts, *watched], list(watched))
+
+    def speaks_of_outputs(self) -> bool:
+        """Whether it says something of one output among several."""
+        pairs = (self.loss, self.weights)
+        several = any(isinstance(part, (list, tuple, Mapping)) and len(part) > 1 for part in pairs)
+        named = any(isinstance(part, Mapping) for part in self)
+        lists = (part for part in (self.metrics, self.weighted) if isinstance(part, list))
+        return several or named or any(isinstance(item, list) for part in lists for item in part)
 
     def _of_one(self, model: Model) -> Resolved:
         loss, weight = _only(model, "loss", self.loss), _only(model, "loss_weights", self.weights)
@@ -98,18 +106,6 @@ def output_names(model: Model, shape: Any) -> list[str] | None:
     if shape is None or is_shape(shape):
         return None
     return [str(key) if isinstance(shape, Mapping) else f"output_{key + 1}" for key, _ in parts_of(shape)]
-
-
-def _speaks_of_outputs(given: Outputs) -> bool:
-    several = (
-        isinstance(part, (list, tuple, Mapping)) and len(part) > 1 for part in (given.loss, given.weights)
-    )
-    named = (isinstance(part, Mapping) for part in given)
-    nested = (
-        isinstance(part, list) and any(isinstance(item, list) for item in part)
-        for part in (given.metrics, given.weighted)
-    )
-    return any(several) or any(named) or any(nested)
 
 
 def _unknown_yet(loss: Any) -> Loss:

@@ -10,7 +10,7 @@ from .. import constraints, initializers, layers, losses, metrics, optimizers, r
 from ..arguments import FLAG, shown
 from ..custom_objects import known_by_name
 from ..errors import ArgumentError, FileError
-from ..graph.operation import Operation
+from ..layers.operation import Operation
 from ..losses.several import OutputLosses
 from ..metrics.of_output import OutputMetric
 from ..model import Model

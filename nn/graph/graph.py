@@ -10,11 +10,11 @@ from autograd.application import decoded, encoded
 from autograd.structure import flatten, keys_of, unflatten
 
 from ..errors import ArgumentError, FileError
+from ..layers.operation import Operation
 from ..module import Module
 from ..summary import layer_names, name_layers
 from ..weights import given_name
 from .history import calls_of
-from .operation import Operation
 from .symbols import Call, InputLayer, SymbolicTensor, called, operated, replaced
 
 

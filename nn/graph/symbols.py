@@ -20,10 +20,10 @@ from ..arguments import COUNT, TEXT
 from ..constructors import snake_case
 from ..errors import ArgumentError
 from ..layers.base import Layer, sample_of
+from ..layers.operation import Operation
 from ..module import Module
 from ..restore import undone_on_error
 from .history import calls_of
-from .operation import Operation
 
 Shape = tuple[int | None, ...]
 

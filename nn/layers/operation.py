@@ -8,7 +8,7 @@ from autograd import ProgramError, Tensor
 from autograd.application import Application
 
 from ..errors import ArgumentError, FileError
-from ..layers.base import Layer
+from .base import Layer
 
 
 class Operation(Layer):

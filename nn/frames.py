@@ -1,7 +1,7 @@
 """Tables as people have them: the columns of a frame, a dict, rows or records; numbers and words of a column.
 
-Frames are recognised by what they offer (`columns`, `to_numpy`), not by import. What is made of a column for a
-network is in `table_columns.py`.
+Frames are recognised by what they offer (`columns`, `to_numpy`), not by import. What is made of a column for
+a network is in `table_columns.py`.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Table(Mapping[str, Array]):
             twice = next(str(name) for name in names if [*map(str, names)].count(str(name)) > 1)
             raise DataError(f"{what}: two columns are called {twice!r}")
         if not self.names:
-            raise DataError(f"{what}: a table without columns")
+            raise DataError(f"{what}: the frame has no columns")
         self.rows: int | None = None
 
     def __getitem__(self, name: str) -> Array:

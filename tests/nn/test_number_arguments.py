@@ -24,7 +24,7 @@ GIVEN = dict(
     units=3, rate=0.1, stddev=0.1, filters=2, kernel_size=2, input_dim=5, output_dim=2, target_shape=(2,), classes=3,
     height_factor=0.1, width_factor=0.1, shape=(3,), initial_learning_rate=0.1, decay_steps=10, decay_rate=0.5,
     first_decay_steps=10, boundaries=[10], values=[0.1, 0.2], filepath="a", backup_dir="b", filename="c.csv",
-    schedule=abs, name="m", activation="relu", learning_rate=0.1, data=[1.0], loss="mse", function=abs, hidden=(3,),
+    schedule=abs, name="m", num_tokens=3, num_bins=3, frame={"a": [1.0, 2.0]}, activation="relu", learning_rate=0.1, data=[1.0], loss="mse", function=abs, hidden=(3,),
 )  # fmt: skip
 NO_NUMBER = {
     "NaN": float("nan"),
@@ -39,15 +39,17 @@ NO_NUMBER = {
 }
 NEGATIVE = {
     "axis", "mean", "minval", "maxval", "value", "gain", "fill_value", "ignore_class", "baseline",
-    "initial_value_threshold", "min_delta", "ELU.alpha", "BinaryAccuracy.threshold",
+    "initial_value_threshold", "min_delta", "mask_token", "oov_token", "ELU.alpha", "BinaryAccuracy.threshold",
 }  # fmt: skip
 """Axes count from the end, means and values may have any sign, logits are compared with negative thresholds."""
+ALSO = {"Discretization": {"num_bins"}}
+"""What is given although it has a default, since without it or its like there is nothing to make."""
 INFINITE = {"baseline", "initial_value_threshold"}
 """The number to beat: infinity is none."""
 POSITIVE = {
     "units", "filters", "groups", "pieces", "input_dim", "output_dim", "outputs", "k", "classes", "decay_steps",
     "first_decay_steps", "t_mul", "delta", "beta", "scale", "save_freq", "update_freq", "initial_scale",
-    "dynamic_growth_steps", "Lion.beta_1", "FBetaScore.threshold", "F1Score.threshold",
+    "dynamic_growth_steps", "num_tokens", "num_bins", "max_tokens", "max_categories", "Discretization.epsilon", "Lion.beta_1", "FBetaScore.threshold", "F1Score.threshold",
 }  # fmt: skip
 TRUTH = {"verbose"}
 """Keras's scripts say verbose=True."""
@@ -69,6 +71,7 @@ def numbers():
         needed = {p.name for p in parameters if p.default is p.empty and p.kind is p.POSITIONAL_OR_KEYWORD}  # fmt: skip
         if kind.__module__ in ("nn.model", "nn.module"):
             continue
+        needed |= ALSO.get(kind.__name__, set())
         assert needed <= set(GIVEN), (kind, needed - set(GIVEN))
         for parameter in parameters:
             words = str(parameter.annotation)

@@ -71,6 +71,15 @@ RUNS = {
             *(["add maximum less_equal: argument.0, w1, b1", "us in 10 kernels"] if COMPILES else []),
         ],
     ),
+    "table": (
+        None,
+        [
+            "age     numeric            2",
+            "gradloom      accuracy 0.8",
+            "scikit-learn",
+            "the file in another process answers the same: True",
+        ],
+    ),
 }
 """Arguments for a short run (None: the script takes none and draws nothing), and what it has to print."""
 

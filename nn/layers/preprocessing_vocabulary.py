@@ -57,7 +57,8 @@ def VOCABULARY(value: Any) -> Any:
         return value
     if isinstance(value, (bytes, dict)) or not isinstance(value, Iterable):
         raise TypeError
-    return value.tolist() if hasattr(value, "tolist") else list(value)
+    listed = getattr(value, "tolist", None)
+    return list(value) if listed is None else listed()
 
 
 @constructor

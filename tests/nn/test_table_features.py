@@ -61,6 +61,9 @@ TABLES = {
         for row in zip(*COLUMNS.values(), strict=True)
     ],
     "records": records,
+    "masked arrays": lambda: (
+        COLUMNS | {"age": np.ma.array([20.0, 40.0, 999.0, 60.0, 40.0, 80.0], mask=[0, 0, 1, 0, 0, 0])}
+    ),
     "pandas": of_pandas,
     "categories of pandas": lambda: of_pandas(city="category", member="boolean", rooms="Int64"),
     "texts of pandas": lambda: of_pandas(city="string", age="Float64"),

@@ -26,7 +26,7 @@ EXAMPLES = (
     "single_neuron", "activations", "backpropagation", "gradient_descent", "first_network", "lab_as_for_keras",
     "losses", "learning_rate_decay", "batch_size", "dropout", "regularization", "early_stopping", "maxout",
     "initialization", "batch_normalization", "convolution", "augmentation", "digits", "hyperparameters",
-    "compiled_step",
+    "compiled_step", "table",
 )  # fmt: skip
 
 

@@ -45,7 +45,7 @@ def as_column(value: Any, what: str) -> Array:
         raise DataError(f"{what}: a {type(value).__name__} is no column of values")
     raw = value.to_numpy() if hasattr(value, "to_numpy") else value
     if isinstance(raw, np.ndarray):
-        return raw
+        return _unmasked(raw)
     items = list(raw) if isinstance(raw, Iterable) else raw
     try:
         array = np.array(items)
@@ -53,6 +53,16 @@ def as_column(value: Any, what: str) -> Array:
         raise DataError(f"{what}: rows of different lengths") from error
     # NumPy makes texts of the numbers beside them, and numbers of the truth values
     return array if array.dtype.kind in "iu" and not _truths(items) else np.array(items, dtype=object)
+
+
+def _unmasked(array: Any) -> Array:
+    """What is masked is missing, whatever lies under the mask; NumPy would show that."""
+    mask = getattr(array, "mask", None)
+    if mask is None:
+        return np.asarray(array)
+    found = np.array(array.data, dtype=object)
+    found[np.broadcast_to(mask, found.shape)] = None
+    return found
 
 
 def _truths(items: Any) -> bool:

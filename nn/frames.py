@@ -1,7 +1,7 @@
 """Tables as people have them: the columns of a frame, a dict, rows or records; numbers and words of a column.
 
-Frames are recognised by what they offer (`columns`, `to_numpy`), not by import. What is made of a column for a
-network is in `table_columns.py`.
+Frames are recognised by what they offer (`columns`, `to_numpy`), not by import. What is made of a column for
+a network is in `table_columns.py`.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Table(Mapping[str, Array]):
             twice = next(str(name) for name in names if [*map(str, names)].count(str(name)) > 1)
             raise DataError(f"{what}: two columns are called {twice!r}")
         if not self.names:
-            raise DataError(f"{what}: a table without columns")
+            raise DataError(f"{what}: the frame has no columns")
         self.rows: int | None = None
 
     def __getitem__(self, name: str) -> Array:
@@ -77,15 +77,17 @@ def _columns(value: Any, what: str) -> tuple[list[Any], Any]:
         return list(value.dtype.names), np.atleast_1d(value).__getitem__
     if hasattr(value, "collect") and not hasattr(value, "to_numpy"):
         raise DataError(f"{what}: a {type(value).__name__} is no table yet; call collect() first")
-    if not isinstance(value, Mapping) and hasattr(value, "to_dict") and not hasattr(value, "columns"):
-        value = value.to_dict()  # a row of a frame
+    as_dict = getattr(value, "to_dict", None)
+    if as_dict is not None and not isinstance(value, Mapping) and not hasattr(value, "columns"):
+        value = as_dict()  # a row of a frame
     if isinstance(value, Mapping):
         single = [_is_single(item) for item in value.values()]
         if any(single) and not all(single):
             raise DataError(f"{what}: single values beside columns; give one row or columns, not both")
         return list(value), lambda name: [value[name]] if single[0] else value[name]
-    if hasattr(value, "columns") and hasattr(value, "to_numpy"):
-        return list(value.columns), value.__getitem__
+    of_frame = getattr(value, "columns", None)
+    if of_frame is not None and hasattr(value, "to_numpy"):
+        return list(of_frame), value.__getitem__
     raise DataError(f"{what}: takes {TAKEN}; got {type(value).__name__}")
 
 

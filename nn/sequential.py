@@ -14,7 +14,7 @@ from .graph.history import own
 from .graph.symbols import Input, InputLayer, SymbolicTensor
 from .layers import Dense, Dropout, Maxout
 from .layers.base import ACTIVATION
-from .layers.host import HostLayer
+from .layers.host import HostLayer, check_place
 from .model import Model
 from .module import Module
 from .restore import undone_on_error
@@ -94,13 +94,9 @@ class Sequential(Model):
             name = given_name(layer)
             if name is not None and name in names:
                 raise ArgumentError(f"two layers are called {name!r}; names of layers are unique in a model")
-            if isinstance(layer, HostLayer) and (self.layers or layer.host_layer is None):
-                raise ArgumentError(
-                    f"{layer.title} works before the network, on what is no tensor: it can be the first "
-                    "layer of a model and no other; the inverse of a lookup is called after predict"
-                )
             if not self.layers and layer.input_shape is not None:
                 self.input_shape = layer.input_shape
+            check_place(layer, bool(self.layers))
             self.layers.append(layer)
             own(layer, self)
             objects.add(id(layer))

@@ -98,7 +98,7 @@ class Categorical:
 
     @classmethod
     def learnt(cls, name: str, column: Array, what: str, most: int) -> Categorical:
-        """From the categories of a column: the `most` frequent; of those as frequent the first by their text."""
+        """From the categories of a column: the `most` frequent; of equals the first by their text."""
         words = words_of(column, what)
         counts = Counter((type(word), word) for word in words if word is not None)
         if not counts:

@@ -1,4 +1,4 @@
-"""Datasets that are drawn: points in the plane that tell networks apart, and waves. The same with the same seed.
+"""Datasets that are drawn: points in the plane that tell networks apart, and waves; the same for a seed.
 
 Rows are drawn independently, so the last ones are as good a test as any.
 """
@@ -52,7 +52,8 @@ class Drawn:
 
         Args:
             samples: rows, those for the test with them; default 1,000, of waves 5,000.
-            noise: the standard deviation of what is added to the inputs; default 0.1, of blobs 0.6, of waves 1.
+            noise: the standard deviation of what is added to the inputs; default 0.1, of blobs 0.6, of waves
+                1.
             seed: of NumPy's `default_rng`.
             test_split: the share of the rows, the last ones, for the test.
 

@@ -1,4 +1,4 @@
-"""Datasets that are in the package: digits, iris and pima, of which `data/README.md` says where they are from."""
+"""Datasets that are in the package: digits, iris and pima; `data/README.md` says where they are from."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Digits:
     """1,797 handwritten digits of 8 x 8 pixels, a small stand-in for MNIST."""
 
     def load_data(self) -> Split:
-        """Images (n, 8, 8) of uint8 from 0 to 16, and the digits; every fifth row, 359 of them, is for the test.
+        """Images (n, 8, 8) of uint8 from 0 to 16, and the digits; every fifth row, 359, is for the test.
 
         >>> import nn
         >>> (x_train, y_train), (x_test, y_test) = nn.datasets.digits.load_data()
@@ -38,7 +38,7 @@ class Iris:
     class_names = ("setosa", "versicolor", "virginica")
 
     def load_data(self) -> Split:
-        """Centimetres (n, 4) of float32, and the numbers of `class_names`; every fifth row, 30, is for the test.
+        """Centimetres (n, 4) of float32, and numbers of `class_names`; every fifth row, 30, is for the test.
 
         >>> import nn
         >>> (x_train, y_train), (x_test, y_test) = nn.datasets.iris.load_data()
@@ -55,7 +55,7 @@ class Pima:
     feature_names = ("npreg", "glu", "bp", "skin", "bmi", "ped", "age")
 
     def load_data(self) -> Split:
-        """Measurements (n, 7) of float32, and 1 for diabetes; 200 rows to train, 332 for the test, as published.
+        """Measurements (n, 7) of float32, and 1 for diabetes; 200 rows to train, 332 for the test.
 
         >>> import nn
         >>> (x_train, y_train), (x_test, y_test) = nn.datasets.pima.load_data()

@@ -45,3 +45,12 @@ class HostLayer(Layer):
 
     def call(self, x: Tensor) -> Tensor:
         return x
+
+
+def check_place(layer: Any, is_later: bool) -> None:
+    """Refuse a layer of the host that is not the first of a model, or that makes no numbers."""
+    if isinstance(layer, HostLayer) and (is_later or layer.host_layer is None):
+        raise ArgumentError(
+            f"{layer.title} works before the network, on what is no tensor: it can be the first layer of a "
+            "model and no other; the inverse of a lookup is called after predict"
+        )

@@ -319,7 +319,8 @@ class Discretization(Layer):
         """Of one that was adapted, too, which has both boundaries and a number of bins."""
         if config.get("num_bins") is None or config.get("bin_boundaries") is None:
             return cls(**config)
-        layer = cls(**config | {"bin_boundaries": None})
+        unknown: dict[str, Any] = config | {"bin_boundaries": None}
+        layer = cls(**unknown)
         layer.bin_boundaries = config["bin_boundaries"]
         return layer
 

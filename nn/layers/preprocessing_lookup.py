@@ -18,7 +18,7 @@ from ..hashing import bucket
 from .base import Layer
 from .host import HostLayer
 from .preprocessing import floating_of
-from .preprocessing_vocabulary import SALT, Lookup, lines_of
+from .preprocessing_vocabulary import ENCODING, SALT, Lookup, lines_of
 
 EXACT = {"float16": 2**11, "float32": 2**24, "float64": 2**53}
 """Below that every whole number is one of the dtype."""
@@ -59,7 +59,7 @@ class StringLookup(Lookup, HostLayer):
 
     mask_token: str | None = argument(TEXT.or_none(), default=None)
     oov_token: str = argument(TEXT, default="[UNK]")
-    encoding: str = argument(TEXT, default="utf-8")
+    encoding: str = argument(ENCODING, default="utf-8")
     salt: Any = argument(SALT, default=None)
 
     not_settings = Layer.not_settings.union(("tokens", "idf_weights", "vocabulary", "places"))
@@ -132,7 +132,7 @@ class IntegerLookup(Lookup):
 
     def _checked(self, vocabulary: Any) -> list[Any]:
         if isinstance(vocabulary, str):
-            vocabulary = [int(line) for line in lines_of(vocabulary)]
+            vocabulary = [int(line) if line.strip("-").isdecimal() else line for line in lines_of(vocabulary)]
         return [INTEGER.checked(self.title, f"vocabulary[{i}]", word) for i, word in enumerate(vocabulary)]
 
     def _flat(self, batch: Any) -> tuple[list[Any], tuple[int, ...]]:

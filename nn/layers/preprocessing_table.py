@@ -1,8 +1,8 @@
-"""TableFeatures: from a table of numbers, words and gaps to the numbers a network takes, saved with the model."""
+"""TableFeatures: from a table of numbers, words and gaps to what a network takes, saved with the model."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Self
 
 from autograd.errors import nearest
@@ -19,7 +19,7 @@ FILL = choice("median", "mean")
 
 @form("is a list of names of columns")
 def NAMES(value: Any) -> list[str]:
-    if isinstance(value, (str, bytes)) or not isinstance(value, Iterable):
+    if isinstance(value, (str, bytes, Mapping)) or not isinstance(value, Iterable):
         raise TypeError
     return [TEXT.keep(name) for name in value]
 
@@ -88,7 +88,7 @@ class TableFeatures(HostLayer):
                 continue
             values, what = table[column], f"{self.title}: column {column!r}"
             if not len(values):
-                raise DataError(f"{self.title}: a table without rows")
+                raise DataError(f"{self.title}: the frame has no rows")
             numbers = is_numeric(values) and not table.is_category(column)
             if chosen.get(column, "numeric" if numbers else "categorical") == "numeric":
                 columns.append(Numeric.learnt(column, values, what, filled))

@@ -5,6 +5,7 @@ Keras's meaning: what is masked comes first, then what is not in the vocabulary,
 
 from __future__ import annotations
 
+import codecs
 import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -13,7 +14,7 @@ from typing import Any, Self
 import autograd as ag
 from autograd import Tensor
 
-from ..arguments import COUNT, COUNT_OR_ZERO, FLAG, NUMBER, at_least, choice, form
+from ..arguments import COUNT, COUNT_OR_ZERO, FLAG, NUMBER, TEXT, at_least, choice, form
 from ..batches import is_iterable_of_batches
 from ..columns import batches_of
 from ..constructors import argument, attribute, constructor
@@ -40,6 +41,15 @@ def SALT(value: Any) -> Any:
     return bounds.keep(first), bounds.keep(second)
 
 
+@form("is the name of an encoding")
+def ENCODING(value: Any) -> str:
+    try:
+        codecs.lookup(TEXT.keep(value))
+    except LookupError as error:
+        raise ValueError from error
+    return str(value)
+
+
 @form("is a list of what may come, a path, or None")
 def VOCABULARY(value: Any) -> Any:
     """A list, or the path as it is."""
@@ -47,7 +57,8 @@ def VOCABULARY(value: Any) -> Any:
         return value
     if isinstance(value, (bytes, dict)) or not isinstance(value, Iterable):
         raise TypeError
-    return value.tolist() if hasattr(value, "tolist") else list(value)
+    listed = getattr(value, "tolist", None)
+    return list(value) if listed is None else listed()
 
 
 @constructor
@@ -245,8 +256,11 @@ class Lookup(Layer):
 
 def lines_of(path: str) -> list[str]:
     """The lines of a text file, without empty ones at its end."""
-    with open(path, encoding="utf-8") as file:
-        lines = file.read().split("\n")
+    try:
+        with open(path, encoding="utf-8") as file:
+            lines = file.read().split("\n")
+    except (OSError, ValueError) as error:
+        raise ArgumentError(f"vocabulary: no text file {path!r}: {error}") from error
     while lines and not lines[-1]:
         lines.pop()
     return lines

@@ -28,6 +28,7 @@ GIVEN = dict(
     schedule=abs, name="m", activation="relu", learning_rate=0.1, data=[1.0], loss="mse", function=abs, hidden=(3,),
     pool_size=2, dims=(1,), n=2, scale=2.0,
     num_classes=3, target_class_ids=[0], specificity=0.5, sensitivity=0.5, recall=0.5, precision=0.5, fn=nn.losses.huber,
+    num_tokens=3, num_bins=3, frame={"a": [1.0, 2.0]},
 )  # fmt: skip
 NO_NUMBER = {
     "NaN": float("nan"),
@@ -44,8 +45,11 @@ NEGATIVE = {
     "axis", "mean", "minval", "maxval", "value", "gain", "fill_value", "ignore_class", "baseline",
     "initial_value_threshold", "min_delta", "ELU.alpha", "GroupNormalization.groups", "BinaryAccuracy.threshold",
     "BinaryIoU.threshold", "learning_rate_power",
+    "mask_token", "oov_token",
 }  # fmt: skip
 """Axes count from the end, means and values may have any sign, logits are compared with negative thresholds."""
+ALSO = {"Discretization": {"num_bins"}}
+"""What is given although it has a default, since without it or its like there is nothing to make."""
 INFINITE = {"baseline", "initial_value_threshold"}
 """The number to beat: infinity is none."""
 POSITIVE = {
@@ -54,6 +58,7 @@ POSITIVE = {
     "dynamic_growth_steps", "Lion.beta_1", "FBetaScore.threshold", "F1Score.threshold", "num_classes",
     "num_thresholds", "top_k", "q", "num_labels", "ema_overwrite_frequency", "loss_scale_factor",
     "gradient_accumulation_steps",
+    "num_tokens", "num_bins", "max_tokens", "max_categories", "Discretization.epsilon",
 }  # fmt: skip
 TRUTH = {"verbose"}
 """Keras's scripts say verbose=True."""
@@ -75,6 +80,7 @@ def numbers():
         needed = {p.name for p in parameters if p.default is p.empty and p.kind is p.POSITIONAL_OR_KEYWORD}  # fmt: skip
         if kind.__module__ in ("nn.model", "nn.module"):
             continue
+        needed |= ALSO.get(kind.__name__, set())
         assert needed <= set(GIVEN), (kind, needed - set(GIVEN))
         for parameter in parameters:
             words = str(parameter.annotation)

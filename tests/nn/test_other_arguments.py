@@ -13,7 +13,7 @@ from functools import partial
 import numpy as np
 import pytest
 from models import everything, rows
-from test_number_arguments import GIVEN, PLACES
+from test_number_arguments import ALSO, GIVEN, PLACES
 
 import autograd as ag
 import nn
@@ -81,6 +81,15 @@ TAKEN = {
     "boundaries": "list",
     "thresholds": "list",
     "layers": "empty list",
+    "Normalization.axis": "None|3|-1|list",
+    "IntegerLookup.vocabulary": "list",
+    "StringLookup.mask_token": "nonsense",
+    "StringLookup.oov_token": "nonsense",
+    "Hashing.mask_value": "3|-1|nonsense|huge",
+    "salt": "3",
+    "TableFeatures.numeric": "empty list",
+    "TableFeatures.categorical": "empty list",
+    "TableFeatures.drop": "empty list",
     "Buffer.data": "3|-1|NaN|empty list|list|array",
     "Parameter.data": "NaN|empty list|array",
 }
@@ -108,7 +117,7 @@ def arguments():
     for kind in classes():
         parameters = inspect.signature(kind).parameters.values()
         named = [p for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
-        needed = [p.name for p in named if p.default is p.empty]
+        needed = [p.name for p in named if p.default is p.empty or p.name in ALSO.get(kind.__name__, ())]
         assert set(needed) <= set(OTHERS), (kind, needed)
         for parameter in named:
             if not re.fullmatch(NUMBER, str(parameter.annotation)):

@@ -61,6 +61,9 @@ TABLES = {
         for row in zip(*COLUMNS.values(), strict=True)
     ],
     "records": records,
+    "masked arrays": lambda: (
+        COLUMNS | {"age": np.ma.array([20.0, 40.0, 999.0, 60.0, 40.0, 80.0], mask=[0, 0, 1, 0, 0, 0])}
+    ),
     "pandas": of_pandas,
     "categories of pandas": lambda: of_pandas(city="category", member="boolean", rooms="Int64"),
     "texts of pandas": lambda: of_pandas(city="string", age="Float64"),
@@ -260,8 +263,8 @@ WRONG = {
     "objects": (lambda: seen({"a": [{1}, {2}]}), "row 0 holds a set; a category is text, a number or a truth value"),
     "nothing in it": (lambda: seen({"a": [None, None]}), "column 'a' holds no number at all; leave it out by drop"),
     "no category": (lambda: seen({"a": [None, None]}, categorical=["a"]), "holds no category at all"),
-    "no rows": (lambda: seen({"a": []}), "a table without rows"),
-    "no columns": (lambda: seen({}), "a table without columns"),
+    "no rows": (lambda: seen({"a": []}), "the frame has no rows"),
+    "no columns": (lambda: seen({}), "the frame has no columns"),
     "none left": (lambda: seen({"a": [1]}, drop=["a"]), "no column is left for the inputs"),
     "mixed": (lambda: seen({"a": [1], "b": 2}), "single values beside columns"),
     "lazy": (lambda: seen(Lazy()), "a Lazy is no table yet; call collect() first"),

@@ -212,6 +212,15 @@ own.fit(rows, targets, epochs=1, verbose=0)
 own.compile(nn.AdamW(weight_decay=0.01), nn.Huber(0.5))
 assert_type(nn.MLP(hidden=(8,), outputs=1, dropout=0.0), nn.MLP)
 assert_type(sum(math.prod(p.shape) for p in own.parameters()), int)
+table = {"age": [31.0, None], "city": ["Bern", "Genf"]}
+features = nn.TableFeatures(table, categorical=["city"], max_categories=10)
+assert_type(features.names, list[str])
+scale = nn.Normalization(axis=-1)
+scale.adapt(rows)
+words = nn.StringLookup(num_oov_indices=1, vocabulary=["a", "b"], output_mode="one_hot")
+assert_type(words.vocabulary_size(), int)
+nn.Sequential([nn.Hashing(num_bins=3), nn.CategoryEncoding(3), nn.Discretization([0.5])])
+(x_train, y_train), (x_test, y_test) = nn.datasets.moons.load_data(samples=100, noise=0.2)
 loaded: Callable[[str | os.PathLike[str]], nn.Model] = nn.load
 
 

@@ -66,6 +66,7 @@ def _named(thing: Any, _: str) -> Any:
         "builtin_function_or_method",
         "method",
         "partial",
+        "ufunc",
     ):
         raise ArgumentError(
             f"save: {getattr(thing, '__name__', thing)!r} is a function without a name, and a file holds no "

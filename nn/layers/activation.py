@@ -17,7 +17,7 @@ from .base import ACTIVATION, CONSTRAINT, INITIALIZER, REGULARIZER, Layer, axes_
 @form("is an axis >= 1 or several, each once")
 def SHARED(value: Any) -> tuple[int, ...]:
     axes = tuple(map(COUNT.keep, value if isinstance(value, (tuple, list)) else (value,)))
-    if len(set(axes)) < len(axes):
+    if not axes or len(set(axes)) < len(axes):
         raise ValueError
     return axes
 

@@ -25,6 +25,8 @@ def TARGET_SHAPE(value: Any) -> tuple[int, ...]:
 
 @form("is a tuple of the axes 1, 2, ... of a sample, each once")
 def ORDER(value: Any) -> tuple[int, ...]:
+    if isinstance(value, (str, bytes, Mapping)):
+        raise TypeError
     axes = tuple(map(COUNT.keep, value))
     if sorted(axes) != list(range(1, len(axes) + 1)):
         raise ValueError

@@ -90,7 +90,7 @@ def FUNCTION(value: Any) -> Any:
 
 @form("is a tuple of sizes >= 1 without the batch, or a function of the shape of the input")
 def OUTPUT_SHAPE(value: Any) -> Any:
-    if callable(value):
+    if callable(value) and not isinstance(value, type):
         return value
     return tuple(map(COUNT.keep, value if isinstance(value, (tuple, list)) else (value,)))
 

@@ -32,6 +32,9 @@ NETS = {
     "shift, reflected": (lambda: [nn.RandomShift(0.9, 0.9), nn.RandomShift(0.5, 0.5, "wrap"), nn.RandomShift(0.5, 0.5, "nearest"), nn.Flatten()], IMAGES),
     "activations": (lambda: [nn.Dense(4), nn.LeakyReLU(0.2), nn.ELU(0.7), nn.ReLU(), nn.Activation("tanh"), nn.Softmax()], ROWS),
     "reshape": (lambda: [nn.Reshape((5, -1)), nn.Dense(2, "relu"), nn.Flatten()], ROWS),
+    "sequences": (lambda: [nn.Reshape((10, 6)), nn.Conv1D(3, 3, padding="causal"), nn.SpatialDropout1D(0.2, seed=1), nn.MaxPooling1D(), nn.SeparableConv1D(3, 2), nn.GlobalAveragePooling1D()], IMAGES),
+    "depthwise": (lambda: [nn.DepthwiseConv2D(3), nn.PReLU(shared_axes=(1, 2)), nn.Conv2DTranspose(2, 3, 2), nn.UpSampling2D(interpolation="bilinear"), nn.GroupNormalization(2), nn.GlobalMaxPool2D()], IMAGES),
+    "other dropout": (lambda: [nn.AlphaDropout(0.2), nn.GaussianDropout(0.2), nn.Dropout(0.2, (1, None)), nn.Lambda(lambda x: x * 2), nn.UnitNormalization()], ROWS),
     "named": (lambda: [nn.Dense(3, name="first", input_shape=(5,)), nn.Dropout(0.1, name="forget")], ROWS),
 }  # fmt: skip
 nets = pytest.mark.parametrize(("make", "x"), NETS.values(), ids=NETS)

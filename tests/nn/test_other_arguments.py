@@ -38,7 +38,7 @@ ODD = {
 OTHERS = GIVEN | {
     "layers": [],
     "loss": nn.MeanSquaredError(),
-    "function": lambda y, p: y,
+    "function": lambda y, p=None: y,
     "data": [1.0],
 }
 TAKEN = {
@@ -59,6 +59,23 @@ TAKEN = {
     "strides": "3",
     "kernel_size": "3",
     "dilation_rate": "3",
+    **{
+        f"{kind}.{name}": "3|list"
+        for kind in ("Conv1D", "Conv1DTranspose", "DepthwiseConv1D", "SeparableConv1D", "_Pooling1D")
+        for name in ("pool_size", "strides", "kernel_size", "dilation_rate")
+    },
+    "cropping": "3",
+    "ZeroPadding1D.padding": "3",
+    "ZeroPadding2D.padding": "3",
+    "UpSampling2D.size": "3",
+    "noise_shape": "empty list|list",
+    "dims": "empty list|list",
+    "shared_axes": "3|list",
+    "Rescaling.scale": "3|-1|list|array|huge",
+    "Rescaling.offset": "3|-1|list|array|huge",
+    "UnitNormalization.axis": "3|-1|list",
+    "Lambda.output_shape": "3|empty list|list|arity",
+    "Lambda.arguments": "dict",
     "MaxNorm.axis": "3|-1|list",
     "UnitNorm.axis": "3|-1|list",
     "LayerNormalization.axis": "3|-1|list",

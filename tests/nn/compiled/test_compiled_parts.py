@@ -63,6 +63,14 @@ LAYERS = {
     "windows": (IMAGES, lambda: [
         nn.Conv2D(2, 2, dilation_rate=2), nn.AveragePooling2D(2, padding="same", strides=1), nn.MaxPooling2D(2, strides=1), nn.GlobalAveragePooling2D(),
     ]),
+    "sequences": (test_layers_trace.SEQUENCES, lambda: [
+        nn.Conv1D(4, 3, padding="causal", groups=2), nn.GroupNormalization(2), nn.SpatialDropout1D(0.3, seed=1), nn.MaxPooling1D(2, 1), nn.SeparableConv1D(3, 2), nn.PReLU("ones"),
+        nn.Conv1DTranspose(2, 3, 2, "same"), nn.GlobalAveragePooling1D(), nn.GaussianDropout(0.2, seed=2),
+    ]),
+    "channels by themselves": (IMAGES, lambda: [
+        nn.DepthwiseConv2D(2, padding="same", data_format="channels_first"), nn.ZeroPadding2D(1), nn.UpSampling2D(interpolation="bilinear"), nn.Rescaling(0.5, 1),
+        nn.Conv2DTranspose(2, 3, 2), nn.Cropping2D(((1, 0), (2, 1))), nn.UnitNormalization((1, 2)), nn.AlphaDropout(0.2, (None, 1, 1, None), seed=3), nn.Flatten(),
+    ]),
     "one window": (IMAGES, lambda: [nn.Conv2D(2, 2, activation="relu"), nn.GlobalMaxPooling2D()]),
     "shifts": (IMAGES, lambda: [
         *(nn.RandomShift(0.5, (0.0, 0.9), mode, 0.5) for mode in ("reflect", "wrap", "nearest", "constant")), nn.Flatten(),

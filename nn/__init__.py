@@ -50,7 +50,7 @@ _NAMES = {
     ),
     "model": "Model",
     "module": "Module",
-    "optimizers": "Adadelta Adagrad Adam AdamW Adamax Lion Nadam Optimizer RMSprop SGD",
+    "optimizers": "Adadelta Adagrad Adam AdamW Adamax Ftrl Lamb Lion Nadam Optimizer RMSprop SGD",
     "optimizers.schedules": (
         "CosineDecay CosineDecayRestarts ExponentialDecay InverseTimeDecay LearningRateSchedule "
         "PiecewiseConstantDecay PolynomialDecay"

@@ -118,6 +118,8 @@ from .optimizers import Adagrad as Adagrad
 from .optimizers import Adam as Adam
 from .optimizers import AdamW as AdamW
 from .optimizers import Adamax as Adamax
+from .optimizers import Ftrl as Ftrl
+from .optimizers import Lamb as Lamb
 from .optimizers import Lion as Lion
 from .optimizers import Nadam as Nadam
 from .optimizers import Optimizer as Optimizer

@@ -153,6 +153,8 @@ class Numbers(Check):
         return list(value)
 
     def checked(self, owner: str, name: str, value: Any) -> Any:
+        if value is None and self.optional:
+            return None
         items = enumerate(super().checked(owner, name, value))
         return [self.each.checked(owner, f"{name}[{i}]", item) for i, item in items]
 

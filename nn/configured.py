@@ -1,7 +1,8 @@
 """Objects that are described by their class and arguments: Keras's `get_config`, `from_config`, `serialize`.
 
-The description is that of Keras, `{"class_name": "Huber", "config": {"delta": 2.0, ...}}`, in which objects among
-the arguments are described in the same way, and functions by their name. It is plain values alone, and no code.
+The description is that of Keras, `{"class_name": "Huber", "config": {"delta": 2.0, ...}}`, in which objects
+among the arguments are described in the same way, and functions by their name. It is plain values alone, and
+no code.
 """
 
 from __future__ import annotations
@@ -21,9 +22,12 @@ _KNOWN = {"class_name", "config", "module", "registered_name"}
 """What a description of Keras's holds; the last two say where its class is found there."""
 
 
+def _parameters(cls: type) -> list[inspect.Parameter]:
+    return list(inspect.signature(cls.__init__).parameters.values())[1:]  # type: ignore[misc]
+
+
 def _own_names(cls: type) -> list[str]:
-    parameters = inspect.signature(cls.__init__).parameters  # type: ignore[misc]
-    return [name for name, p in parameters.items() if name != "self" and p.kind not in _VARIABLE]
+    return [p.name for p in _parameters(cls) if p.kind not in _VARIABLE]
 
 
 def argument_names(cls: type) -> list[str]:
@@ -32,8 +36,7 @@ def argument_names(cls: type) -> list[str]:
     for base in cls.__mro__:
         if "__init__" in vars(base) and base is not object:
             names += [name for name in _own_names(base) if name not in names]
-            kinds = [p.kind for p in inspect.signature(base.__init__).parameters.values()]  # type: ignore[misc]
-            if inspect.Parameter.VAR_KEYWORD not in kinds:
+            if not any(p.kind is p.VAR_KEYWORD for p in _parameters(base)):
                 break
     return names
 
@@ -122,7 +125,9 @@ def described(kind: str, value: Any, classes: Mapping[str, Any], custom_objects:
         ArgumentError: it names something else, or is no description.
     """
     if not (custom_objects is None or isinstance(custom_objects, Mapping)):
-        raise ArgumentError(f"{kind}: custom_objects is a dict of classes by name, got {shown(custom_objects)}")
+        raise ArgumentError(
+            f"{kind}: custom_objects is a dict of classes by name, got {shown(custom_objects)}"
+        )
     known = {**classes, **(custom_objects or {})}
     if isinstance(value, list):
         return [described(kind, item, known) for item in value]
@@ -131,7 +136,9 @@ def described(kind: str, value: Any, classes: Mapping[str, Any], custom_objects:
     if "class_name" not in value:
         return {key: described(kind, item, known) for key, item in value.items()}
     if not value.keys() <= _KNOWN:
-        raise ArgumentError(f"{kind}: a description holds {', '.join(sorted(_KNOWN))}, got {', '.join(value)}")
+        raise ArgumentError(
+            f"{kind}: a description holds {', '.join(sorted(_KNOWN))}, got {', '.join(value)}"
+        )
     name = value["class_name"]
     made = known.get(name)
     if made is None:
@@ -155,7 +162,7 @@ def deserializer(kind: str, get: Callable[[Any], Any], classes: Mapping[str, Any
     """
 
     def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
-        """The object that `serialize` described; `custom_objects` are classes and functions of one's own by name."""
+        """The object that `serialize` described; `custom_objects` are one's own things by name."""
         own = custom_objects or {}
         if isinstance(config, str) and isinstance(own, Mapping) and config in own:
             return get(own[config])

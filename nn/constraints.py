@@ -6,22 +6,39 @@ part of the update, so a traced step contains it.
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from collections.abc import Callable
+from typing import Any
 
 import autograd as ag
 from autograd import Tensor
 
-from .arguments import AXES, NOT_NEGATIVE, chosen
-from .configured import Configured
+from .arguments import AXES, FRACTION, NOT_NEGATIVE, chosen
+from .configured import Configured, deserializer, is_description
+from .configured import serialize as serialize
 from .constructors import argument, constructor
+from .errors import ArgumentError
 
 EPSILON = 1e-7
 
 
-class Constraint(Protocol):
-    """A function of a parameter to one of the same shape."""
+Rule = Callable[[Tensor], Tensor]
+"""A function of a parameter to one of the same shape."""
 
-    def __call__(self, w: Tensor) -> Tensor: ...
+
+class Constraint(Configured):
+    """Base of constraints: a function of a parameter to one of the same shape. One of somebody's own defines
+    `__call__`.
+
+    >>> import autograd as ag, nn
+    >>> class Small(nn.constraints.Constraint):
+    ...     def __call__(self, w):
+    ...         return ag.clip(w, -1.0, 1.0)
+    >>> Small()(ag.tensor([0.5, -3.0])).tolist()
+    [0.5, -1.0]
+    """
+
+    def __call__(self, w: Tensor) -> Tensor:
+        raise ArgumentError(f"{type(self).__name__} defines no __call__(self, w)")
 
 
 def _lengths(w: Tensor, axis: int | tuple[int, ...]) -> Tensor:
@@ -29,7 +46,7 @@ def _lengths(w: Tensor, axis: int | tuple[int, ...]) -> Tensor:
 
 
 @constructor
-class MaxNorm(Configured):
+class MaxNorm(Constraint):
     """Scale weights down where their length along `axis` exceeds `max_value`.
 
     For a kernel (inputs, units), axis 0 limits the weights into each unit; (0, 1, 2) those of a convolution.
@@ -48,7 +65,7 @@ class MaxNorm(Configured):
 
 
 @constructor
-class UnitNorm(Configured):
+class UnitNorm(Constraint):
     """Scale weights to length 1 along `axis`.
 
     >>> import autograd as ag, nn
@@ -62,7 +79,7 @@ class UnitNorm(Configured):
         return w / (_lengths(w, self.axis) + EPSILON)
 
 
-class NonNeg(Configured):
+class NonNeg(Constraint):
     """Negative weights become 0.
 
     >>> import autograd as ag, nn
@@ -74,15 +91,58 @@ class NonNeg(Configured):
         return ag.maximum(w, 0.0)
 
 
+@constructor
+class MinMaxNorm(Constraint):
+    """Bring the length of weights along `axis` into the range from `min_value` to `max_value`.
+
+    Args:
+        min_value, max_value: the range; a largest length below the smallest makes no sense.
+        rate: 1 brings it there at once, less only so large a part of the way.
+        axis: as in `MaxNorm`.
+
+    >>> import autograd as ag, nn
+    >>> [round(v, 4) for v in nn.constraints.MinMaxNorm(0.5, 1.0)(ag.tensor([3.0, 4.0])).tolist()]
+    [0.6, 0.8]
+    """
+
+    min_value: float = argument(NOT_NEGATIVE, default=0.0)
+    max_value: float = argument(NOT_NEGATIVE, default=1.0)
+    rate: float = argument(FRACTION, default=1.0)
+    axis: int | tuple[int, ...] = argument(AXES, default=0)
+
+    def __post_init__(self) -> None:
+        if self.max_value < self.min_value:
+            raise ArgumentError(
+                f"MinMaxNorm: max_value is at least min_value, got {self.max_value} and {self.min_value}"
+            )
+
+    def __call__(self, w: Tensor) -> Tensor:
+        length = _lengths(w, self.axis)
+        wanted = self.rate * length.clip(self.min_value, self.max_value) + (1 - self.rate) * length
+        return w * (wanted / (length + EPSILON))
+
+
 # scripts for Keras write constraints.max_norm(3) as well
-max_norm, unit_norm, non_neg = MaxNorm, UnitNorm, NonNeg
+max_norm, min_max_norm, unit_norm, non_neg = MaxNorm, MinMaxNorm, UnitNorm, NonNeg
 
-CONSTRAINTS: dict[str, type[Any]] = {"max_norm": MaxNorm, "unit_norm": UnitNorm, "non_neg": NonNeg}
+CONSTRAINTS: dict[str, type[Any]] = {
+    "max_norm": MaxNorm,
+    "unit_norm": UnitNorm,
+    "non_neg": NonNeg,
+    "min_max_norm": MinMaxNorm,
+}
+_BY_CLASS: dict[str, type[Any]] = {one.__name__: one for one in CONSTRAINTS.values()}
 
 
-def get(constraint: Any) -> Constraint | None:
-    """A constraint by name, the object itself, or None."""
+def get(constraint: Any) -> Rule | None:
+    """A constraint by name, by class, the object itself, a function, what `serialize` gave, or None."""
     if constraint is None:
         return None
-    found: Constraint = chosen("constraint", constraint, 1, "the parameter", CONSTRAINTS)
+    if is_description(constraint):
+        made: Rule = deserialize(constraint)
+        return made
+    found: Rule = chosen("constraint", constraint, 1, "the parameter", CONSTRAINTS, _BY_CLASS)
     return found
+
+
+deserialize = deserializer("constraint", get, {**CONSTRAINTS, **_BY_CLASS})

@@ -11,6 +11,7 @@ dataclass, and take what is common by keyword alone.
 
 from __future__ import annotations
 
+import functools
 import inspect
 import re
 import sys
@@ -130,8 +131,20 @@ def _constructed(cls: type[T], common: bool) -> type[T]:
     checks = {name: said.check for name, said in own.items() if said.check is not None}
     cls.checks = getattr(cls, "checks", {}) | checks  # type: ignore[attr-defined]
     if "__init__" not in vars(cls):
-        setattr(cls, "__init__", _written(cls, arguments))  # noqa: B010
+        written = _written(cls, arguments)
+        old = hasattr(cls, "old_arguments")
+        setattr(cls, "__init__", _without_old_arguments(written) if old else written)  # noqa: B010
     return cls
+
+
+def _without_old_arguments(written: Callable[..., None]) -> Callable[..., None]:
+    """The constructor of a class that is told of its arguments first: `old_arguments` gives what it takes."""
+
+    @functools.wraps(written)
+    def constructed(self: Any, *positional: Any, **named: Any) -> None:
+        written(self, *positional, **type(self).old_arguments(named))
+
+    return constructed
 
 
 def arguments_of(cls: type) -> dict[str, Argument]:

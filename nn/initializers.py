@@ -8,14 +8,16 @@ gives the same values, as in Keras.
 from __future__ import annotations
 
 import math
-from typing import Any, Protocol
+from typing import Any
 
 import autograd as ag
 from autograd import ShapeError, Tensor, random
 
-from .arguments import NOT_NEGATIVE, NUMBER, POSITIVE, SEED, choice, chosen, form
-from .configured import Configured
+from .arguments import NOT_NEGATIVE, NUMBER, POSITIVE, SEED, choice, chosen, form, shown
+from .configured import Configured, deserializer, is_description
+from .configured import serialize as serialize
 from .constructors import argument, common, constructor, snake_case
+from .errors import ArgumentError
 
 # the standard deviation of a standard normal cut off at 2 sigma
 _TRUNCATED_STD = 0.87962566103423978
@@ -29,10 +31,21 @@ def DISTRIBUTION(value: Any) -> Any:
     return DISTRIBUTIONS.keep("truncated_normal" if short else value)
 
 
-class Initializer(Protocol):
-    """A function of a shape and a dtype to values."""
+class Initializer(Configured):
+    """Base of initializers: a function of a shape and a dtype to values.
 
-    def __call__(self, shape: tuple[int, ...], dtype: Any = "float32") -> Tensor: ...
+    One of somebody's own defines `__call__`, which may give a tensor or an array. A plain function will do.
+
+    >>> import autograd as ag, nn
+    >>> class Halves(nn.initializers.Initializer):
+    ...     def __call__(self, shape, dtype=None):
+    ...         return ag.full(shape, 0.5, dtype)
+    >>> nn.Dense(2, kernel_initializer=Halves())([[1.0]]).tolist()
+    [[0.5, 0.5]]
+    """
+
+    def __call__(self, shape: tuple[int, ...], dtype: Any = "float32") -> Tensor:
+        raise ArgumentError(f"{type(self).__name__} defines no __call__(self, shape, dtype=None)")
 
 
 def fans(shape: tuple[int, ...]) -> tuple[int, int]:
@@ -44,7 +57,7 @@ def fans(shape: tuple[int, ...]) -> tuple[int, int]:
     return shape[-2] * window, shape[-1] * window
 
 
-class Zeros(Configured):
+class Zeros(Initializer):
     """All 0.
 
     >>> import nn
@@ -56,7 +69,7 @@ class Zeros(Configured):
         return ag.zeros(shape, dtype)
 
 
-class Ones(Configured):
+class Ones(Initializer):
     """All 1.
 
     >>> import nn
@@ -69,7 +82,7 @@ class Ones(Configured):
 
 
 @constructor
-class Constant(Configured):
+class Constant(Initializer):
     """All `value`.
 
     >>> import nn
@@ -84,7 +97,7 @@ class Constant(Configured):
 
 
 @constructor
-class Identity(Configured):
+class Identity(Initializer):
     """`gain` on the diagonal, 0 elsewhere.
 
     Raises:
@@ -104,7 +117,7 @@ class Identity(Configured):
 
 
 @common
-class RandomInitializer(Configured):
+class RandomInitializer(Initializer):
     """What the random ones share: where their numbers come from.
 
     Args:
@@ -310,14 +323,50 @@ INITIALIZERS: dict[str, type[Any]] = {
     "uniform": RandomUniform,
 }
 """Keras's names: what an error message suggests. Those of the classes are known too."""
-_BY_CLASS = {one.__name__: one for one in _CLASSES}
+_BY_CLASS = {
+    **{one.__name__: one for one in _CLASSES},
+    "IdentityInitializer": Identity,
+    "OrthogonalInitializer": Orthogonal,
+}
+
+# scripts for Keras write initializers.he_normal() as well
+zeros, ones, constant, identity, orthogonal = Zeros, Ones, Constant, Identity, Orthogonal
+random_normal, random_uniform, truncated_normal = RandomNormal, RandomUniform, TruncatedNormal
+variance_scaling, glorot_normal, glorot_uniform = VarianceScaling, GlorotNormal, GlorotUniform
+he_normal, he_uniform, lecun_normal, lecun_uniform = HeNormal, HeUniform, LecunNormal, LecunUniform
 
 
 def get(initializer: Any) -> Initializer:
-    """An initializer by name, by class, the object itself, or a function `f(shape, dtype) -> Tensor`.
+    """An initializer by name, by class, the object itself, a function `f(shape, dtype) -> Tensor`, or what
+    `serialize` gave.
 
     Raises:
         ArgumentError: an unknown name, with the nearest known one.
     """
+    if is_description(initializer):
+        made: Initializer = deserialize(initializer)
+        return made
     found: Initializer = chosen("initializer", initializer, 2, "(shape, dtype)", INITIALIZERS, _BY_CLASS)
     return found
+
+
+deserialize = deserializer("initializer", get, {**INITIALIZERS, **_BY_CLASS})
+
+
+def initial_values(initializer: Any, shape: tuple[int, ...], dtype: Any) -> Tensor:
+    """What an initializer, or its name, gives for a weight.
+
+    Raises:
+        ShapeError: one of somebody's own gave another shape.
+        ArgumentError: it gave no array.
+    """
+    found = get(initializer)
+    values: Any = found(shape, dtype)
+    if isinstance(values, (float, int, list)) or hasattr(values, "__array__"):
+        values = values if isinstance(values, Tensor) and values.dtype == dtype else ag.tensor(values, dtype)
+    else:
+        raise ArgumentError(f"an initializer returns a tensor or an array, got {shown(values)}")
+    if values.shape != tuple(shape):
+        raise ShapeError(f"an initializer gave values of shape {values.shape} for a weight of shape {shape}")
+    made: Tensor = values
+    return made

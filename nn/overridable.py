@@ -10,7 +10,7 @@ from autograd import Tensor
 
 from . import step
 from .metrics import Metric
-from .metrics.base import number_of
+from .metrics.base import numbers_of
 from .model_views import ModelViews
 from .overriding import Logs, held_metrics, inherited, unpacked
 
@@ -97,8 +97,8 @@ class Overridable(ModelViews):
         """The loss and all metrics since they began; `after_batch` without
         those that take all rows of an epoch.
         """
-        return {
-            metric.name: number_of(metric.name, metric.result())
-            for metric in self.trackers
-            if metric.logged and (metric.traced or not after_batch)
-        }
+        logs: dict[str, float] = {}
+        for metric in self.trackers:
+            if metric.logged and (metric.traced or not after_batch):
+                logs |= numbers_of(metric)
+        return logs

@@ -7,8 +7,7 @@ from typing import Any
 from autograd import Tensor
 
 from .arguments import BACKEND, FLAG, function
-from .constraints import Constraint
-from .regularizers import Regularizer
+from .regularizers import Rule
 
 _RULE = function("is a function of the parameter", 1).or_none()
 
@@ -37,8 +36,8 @@ class Parameter(Tensor):
         dtype: Any = None,
         requires_grad: bool = True,
         backend: Any = None,
-        regularizer: Regularizer | None = None,
-        constraint: Constraint | None = None,
+        regularizer: Rule | None = None,
+        constraint: Rule | None = None,
     ) -> None:
         super().__init__(data, dtype, *_placed("Parameter", requires_grad, backend))
         self.regularizer = _RULE.checked("Parameter", "regularizer", regularizer)

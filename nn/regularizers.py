@@ -4,24 +4,41 @@ sum, without the 1/2 of some texts.
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from collections.abc import Callable
+from typing import Any
 
 import autograd as ag
 from autograd import ShapeError, Tensor
 
 from .arguments import NOT_NEGATIVE, choice, chosen
-from .configured import Configured
+from .configured import Configured, deserializer, is_description
+from .configured import serialize as serialize
 from .constructors import argument, constructor
+from .errors import ArgumentError
+
+Rule = Callable[[Tensor], Tensor]
+"""A function of a parameter to a single number."""
 
 
-class Regularizer(Protocol):
-    """A function of a parameter to a single number."""
+class Regularizer(Configured):
+    """Base of regularizers: a function of a parameter to a single number.
 
-    def __call__(self, x: Tensor) -> Tensor: ...
+    One of somebody's own defines `__call__`.
+
+    >>> import autograd as ag, nn
+    >>> class Large(nn.regularizers.Regularizer):
+    ...     def __call__(self, x):
+    ...         return 0.1 * abs(x).max()
+    >>> round(Large()(ag.tensor([1.0, -3.0])).item(), 4)
+    0.3
+    """
+
+    def __call__(self, x: Tensor) -> Tensor:
+        raise ArgumentError(f"{type(self).__name__} defines no __call__(self, x)")
 
 
 @constructor
-class L1(Configured):
+class L1(Regularizer):
     """`l1 * sum(|x|)`: drives weights to 0 one by one.
 
     >>> import autograd as ag, nn
@@ -36,7 +53,7 @@ class L1(Configured):
 
 
 @constructor
-class L2(Configured):
+class L2(Regularizer):
     """`l2 * sum(x**2)`: keeps all weights small.
 
     >>> import autograd as ag, nn
@@ -51,7 +68,7 @@ class L2(Configured):
 
 
 @constructor
-class L1L2(Configured):
+class L1L2(Regularizer):
     """`l1 * sum(|x|) + l2 * sum(x**2)`; by name, "l1_l2", both factors are 0.01.
 
     >>> import autograd as ag, nn
@@ -67,7 +84,7 @@ class L1L2(Configured):
 
 
 @constructor
-class OrthogonalRegularizer(Configured):
+class OrthogonalRegularizer(Regularizer):
     """`factor` times the mean over all pairs of rows of |cosine of their angle|; 0 for orthogonal rows.
 
     Args:
@@ -98,7 +115,7 @@ class OrthogonalRegularizer(Configured):
 
 
 # scripts for Keras write regularizers.l2(0.01) as well
-l1, l2, l1_l2 = L1, L2, L1L2
+l1, l2, l1_l2, orthogonal_regularizer = L1, L2, L1L2, OrthogonalRegularizer
 
 REGULARIZERS: dict[str, Any] = {
     "l1": L1,
@@ -109,13 +126,19 @@ REGULARIZERS: dict[str, Any] = {
 _BY_CLASS: dict[str, Any] = {one.__name__: one for one in (L1, L2, L1L2, OrthogonalRegularizer)}
 
 
-def get(regularizer: Any) -> Regularizer | None:
-    """A regularizer by name, by class, the object itself, or None.
+def get(regularizer: Any) -> Rule | None:
+    """A regularizer by name, by class, the object itself, a function, what `serialize` gave, or None.
 
     Raises:
         ArgumentError: an unknown name, with the nearest known one.
     """
     if regularizer is None:
         return None
-    found: Regularizer = chosen("regularizer", regularizer, 1, "the parameter", REGULARIZERS, _BY_CLASS)
+    if is_description(regularizer):
+        made: Rule = deserialize(regularizer)
+        return made
+    found: Rule = chosen("regularizer", regularizer, 1, "the parameter", REGULARIZERS, _BY_CLASS)
     return found
+
+
+deserialize = deserializer("regularizer", get, {**REGULARIZERS, **_BY_CLASS})

@@ -122,6 +122,8 @@ class Run:
             model.history = self.history
             while self.epoch < self.last and not model.stop_training:
                 logs = self._one_epoch(flag)
+            if model.optimizer is not None:
+                model.optimizer.finalize_variable_values(model.parameters())
             self.complete = True
         except Interrupted:
             self.history.interrupted = True

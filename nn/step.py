@@ -24,13 +24,13 @@ from .module import settings
 from .optimizers import Optimizer
 from .overriding import held_metrics, overrides
 from .precision import LossScale, buffers_of, remembered
-from .regularizers import Regularizer
+from .regularizers import Rule
 
 if TYPE_CHECKING:
     from .model import Model
 
 
-Penalties = Sequence[tuple[Regularizer, Tensor]]
+Penalties = Sequence[tuple[Rule, Tensor]]
 
 
 class Task(NamedTuple):
@@ -91,6 +91,8 @@ def is_partly_own(task: Task) -> bool:
         *task.metrics,
         *(module for _, module in task.model.named_modules()),
     ]
+    if task.optimizer.has_schedule:
+        parts.append(task.optimizer.learning_rate)
     parts += [regularizer for regularizer, _ in task.penalties]
     parts += [parameter.constraint for parameter in task.model.parameters()]
     parts += [getattr(part, "function", getattr(part, "loss", None)) for part in (task.loss, *task.metrics)]
@@ -175,7 +177,8 @@ def traced_train_step(task: Task, x: Tensor, y: Tensor, weight: Tensor | None = 
     prediction, total = forward(task, x, y, weight)
     for parameter in task.parameters:
         parameter.grad = None
-    (total if scale is None else scale.scaled(total)).backward()
+    target = task.optimizer.scale_loss(total)
+    (target if scale is None else scale.scaled(target)).backward()
     gradients = [parameter.grad for parameter in task.parameters]
     for parameter in task.parameters:
         parameter.grad = None

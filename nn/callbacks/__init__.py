@@ -1,6 +1,8 @@
 """Callbacks: what happens between steps and epochs."""
 
 from ..exports import exported as _exported
+from .averages import RemoteMonitor as RemoteMonitor
+from .averages import SwapEMAWeights as SwapEMAWeights
 from .base import Callback as Callback
 from .base import CallbackList as CallbackList
 from .base import as_list as as_list

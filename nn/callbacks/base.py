@@ -88,6 +88,18 @@ class Callback(Checked):
     def on_test_batch_end(self, batch: int, logs: Logs) -> None:
         """After it, with the means so far."""
 
+    def on_predict_begin(self, logs: Logs | None = None) -> None:
+        """Before `predict` begins; in `fit` it never does."""
+
+    def on_predict_end(self, logs: Logs | None = None) -> None:
+        """After its end."""
+
+    def on_predict_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
+        """Before a batch of it."""
+
+    def on_predict_batch_end(self, batch: int, logs: Logs | None = None) -> None:
+        """After a batch of it."""
+
     def state_dict(self) -> dict[str, Any]:
         """What a run that goes on needs: numbers, texts, lists and dicts of them, and arrays."""
         return {}

@@ -6,8 +6,10 @@ for bit the run that was never stopped. Files appear complete or not at all.
 
 from __future__ import annotations
 
+import logging
 import os
 import warnings
+from functools import cache
 from typing import Any
 
 from ..arguments import COUNT, FLAG, FOLDER, LIMIT, PATH, VERBOSE, form
@@ -19,11 +21,19 @@ from .base import Logs, Stateful
 from .monitor import Monitor
 
 Path = str | os.PathLike[str]
+_log = logging.getLogger("gradloom")
 
 
 @form('is "epoch" or a number of steps >= 1')
 def SAVE_FREQ(value: Any) -> Any:
     return value if isinstance(value, str) and value == "epoch" else COUNT.keep(value)
+
+
+@cache
+def _say_whose_format(path: str) -> None:
+    _log.warning(
+        "ModelCheckpoint: %s is written in the format of model.save (safetensors), not in Keras's", path
+    )
 
 
 class _Periodic(Stateful):
@@ -60,6 +70,9 @@ class ModelCheckpoint(_Periodic, Monitor):
         save_weights_only: `model.save_weights` instead of `model.save`.
         save_freq: "epoch", or a number of steps.
         initial_value_threshold: what the first value has to beat.
+
+    Files are what `model.save` and `model.save_weights` write, whatever their names end in: Keras does not
+    read them. The log says so once for names that Keras gives its files (".keras", ".h5").
     """
 
     state_fields = {"best": fields.or_none(fields.NUMBER), "steps": fields.COUNT}
@@ -78,6 +91,10 @@ class ModelCheckpoint(_Periodic, Monitor):
         super().__post_init__()
         self.best = self.initial_value_threshold
         self._epoch = 0
+
+    def on_train_begin(self, logs: Logs | None = None) -> None:
+        if str(self.filepath).endswith((".keras", ".h5", ".hdf5")):
+            _say_whose_format(str(self.filepath))
 
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
         self._epoch = epoch

@@ -95,6 +95,20 @@ def FREQUENCY(value: Any) -> Any:
     return value if words else COUNT.keep(value)
 
 
+@form("is not written here: leave it out, or False;")
+def NOT_WRITTEN(value: Any) -> bool:
+    if FLAG.keep(value):
+        raise ValueError
+    return False
+
+
+@form("is not written here: leave it out, or 0;")
+def NONE_WRITTEN(value: Any) -> int:
+    if COUNT_OR_ZERO.keep(value):
+        raise ValueError
+    return 0
+
+
 @constructor
 class TensorBoard(Callback):
     """Write scalars that TensorBoard shows: `epoch_loss` and its like for `train` and
@@ -105,6 +119,8 @@ class TensorBoard(Callback):
         histogram_freq: write histograms of all weights every so many epochs; 0 never.
         update_freq: "epoch", "batch", or a number of steps: how often
             `batch_loss` and its like are written too.
+        write_graph, write_images, write_steps_per_second, profile_batch, embeddings_freq: what Keras writes
+            besides; here they are False or 0, and all else is an error.
 
     Needs tensorboardX: `pip install 'gradloom[tensorboard]'`.
     """
@@ -113,6 +129,11 @@ class TensorBoard(Callback):
     log_dir: Path = argument(FOLDER, default="logs")
     histogram_freq: int = argument(COUNT_OR_ZERO, default=0)
     update_freq: str | int = argument(FREQUENCY, default="epoch")
+    write_graph: bool = argument(NOT_WRITTEN, default=False)
+    write_images: bool = argument(NOT_WRITTEN, default=False)
+    write_steps_per_second: bool = argument(NOT_WRITTEN, default=False)
+    profile_batch: int = argument(NONE_WRITTEN, default=0)
+    embeddings_freq: int = argument(NONE_WRITTEN, default=0)
 
     def __post_init__(self) -> None:
         self._every = {"epoch": 0, "batch": 1}.get(str(self.update_freq), self.update_freq)

@@ -216,8 +216,10 @@ class ReduceLROnPlateau(Monitor):
 
     def _reduce(self, epoch: int) -> None:
         optimizer = self.model.optimizer
-        rate = optimizer.learning_rate if optimizer is not None else 0.0
-        if optimizer is None or not isinstance(rate, float) or rate <= self.min_lr:
+        if optimizer is None or optimizer.has_schedule:
+            return
+        rate = float(optimizer.current_rate().item())
+        if rate <= self.min_lr:
             return
         optimizer.learning_rate = max(rate * self.factor, self.min_lr)
         self.wait, self.cooldown_counter = 0, self.cooldown

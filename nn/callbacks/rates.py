@@ -54,7 +54,7 @@ class LearningRateScheduler(Callback):
         optimizer = self.model.optimizer
         if optimizer is None:
             raise NotCompiledError("LearningRateScheduler: call compile(optimizer=...) first")
-        rate = self._new_rate(epoch, optimizer.learning_rate)
+        rate = self._new_rate(epoch, float(optimizer.current_rate().item()))
         try:
             optimizer.learning_rate = float(rate)
         except (TypeError, ValueError) as error:

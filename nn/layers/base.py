@@ -142,7 +142,7 @@ class Affine(Layer):
 
 def weight(layer: Layer, name: str, shape: tuple[int, ...], dtype: Any) -> Parameter:
     """A parameter with the initializer, regularizer and constraint that the layer has for that name."""
-    start = initializers.get(getattr(layer, f"{name}_initializer"))(shape, dtype)
+    start = initializers.initial_values(getattr(layer, f"{name}_initializer"), shape, dtype)
     rules = (getattr(layer, f"{name}_{what}") for what in ("regularizer", "constraint"))
     return Parameter(start, None, True, None, *rules)
 

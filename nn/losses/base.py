@@ -64,6 +64,22 @@ def without_last_one(shape: tuple[int, ...]) -> tuple[int, ...]:
     return shape[:-1] if len(shape) == 2 and shape[-1] == 1 else shape
 
 
+def shape_of(y_true: Tensor, output_shape: tuple[int | None, ...]) -> tuple[int, ...]:
+    """That of the predictions of a model with such an output, one for each target."""
+    n = y_true.shape[0] if y_true.shape else 0
+    return (n, *(1 if size is None else size for size in output_shape[1:]))
+
+
+def in_shape_of(y_true: Tensor, output_shape: tuple[int | None, ...]) -> Tensor:
+    """Targets (n,) as (n, 1) where the output is so, or the other way; any others as they are.
+
+    Formulas of somebody's own, metrics too, would broadcast them to (n, n).
+    """
+    shape = shape_of(y_true, output_shape)
+    same = without_last_one(y_true.shape) == without_last_one(shape)
+    return y_true.reshape(shape) if same else y_true
+
+
 @common
 class Loss(Configured):
     """Base of losses. Subclasses define `per_sample`, or `call(self, y_true, y_pred)` as in Keras.
@@ -126,7 +142,7 @@ class Loss(Configured):
     def per_sample(self, y_true: Tensor, y_pred: Tensor, from_logits: bool = False) -> Tensor:
         """One value per sample: predictions (n, ..., k) give (n, ...)."""
         raise ArgumentError(
-            f"{type(self).__name__} defines no per_sample(self, y_true, y_pred) and no call(self, y_true, y_pred)"
+            f"{type(self).__name__} defines no per_sample(self, y_true, y_pred) and no call of these"
         )
 
     def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
@@ -139,9 +155,8 @@ class Loss(Configured):
         A loss that defines `call` says itself what fits.
         """
         if hasattr(type(self).per_sample, "is_made_of_call"):
-            return y_true
-        n = y_true.shape[0] if y_true.shape else 0
-        shape = (n, *(1 if size is None else size for size in output_shape[1:]))
+            return in_shape_of(y_true, output_shape)
+        shape = shape_of(y_true, output_shape)
         if y_true.shape != shape and without_last_one(y_true.shape) != without_last_one(shape):
             raise ShapeError(
                 f"{type(self).__name__}: targets {y_true.shape} do not fit the model's output "
@@ -229,8 +244,9 @@ def _by_per_sample(per_sample: Callable[..., Tensor]) -> Callable[..., Tensor]:
 
 
 def same_column(y_true: Tensor, y_pred: Tensor) -> Tensor:
-    """`y_true` in the shape of the prediction where one is (n,) and the other (n, 1): a formula of somebody's own
-    would broadcast them to (n, n).
+    """`y_true` in the shape of the prediction where one is (n,) and the other (n, 1).
+
+    A formula of somebody's own would broadcast them to (n, n).
     """
     if y_true.shape != y_pred.shape and without_last_one(y_true.shape) == without_last_one(y_pred.shape):
         return y_true.reshape(y_pred.shape)
@@ -247,7 +263,7 @@ class FunctionLoss(Loss):
         self.function = function
 
     def check(self, y_true: Tensor, output_shape: tuple[int | None, ...]) -> Tensor:
-        return y_true
+        return in_shape_of(y_true, output_shape)
 
     def per_sample(self, y_true: Tensor, y_pred: Tensor, from_logits: bool = False) -> Tensor:
         values: Tensor = self.function(same_column(y_true, y_pred), y_pred)

@@ -230,7 +230,7 @@ class SparseCategoricalCrossentropy(Loss):
 
 
 def labels_of(name: str, y_true: Tensor, output_shape: tuple[int | None, ...]) -> Tensor:
-    """Class numbers for a model's output (n, ..., classes), which are the whole targets; how large is not checked."""
+    """The whole targets as class numbers for a model's output (n, ..., classes), of any size."""
     labels = drop_last_one(y_true, len(output_shape) - 1)
     if labels.shape[1:] != tuple(output_shape[1:-1]):
         raise ShapeError(

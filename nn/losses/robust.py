@@ -1,4 +1,4 @@
-"""Cross-entropies that count samples differently: by how hard they are, or such that wrong labels cost little."""
+"""Cross-entropies that count samples by how hard they are, or such that wrong labels cost little."""
 
 from __future__ import annotations
 
@@ -54,13 +54,15 @@ class CategoricalFocalCrossentropy(CategoricalCrossentropy):
         alpha: Any = self.alpha
         if isinstance(alpha, list):
             alpha = ag.tensor(alpha, y_pred.dtype, backend=y_pred.backend)
-        return -(alpha * hard * targets * log_q).sum(axis=-1)
+        values: Tensor = -(alpha * hard * targets * log_q).sum(axis=-1)
+        return values
 
 
 @constructor
 class CategoricalGeneralizedCrossEntropy(Loss):
-    """(1 - p^q) / q, p the probability of the right class: a wrong label costs 1 / q at most (Zhang & Sabuncu 2018).
+    """(1 - p^q) / q, p the probability of the right class: a wrong label costs 1 / q at most.
 
+    Zhang & Sabuncu 2018.
     Targets are class numbers, (n,) or (n, 1).
 
     Args:
@@ -72,9 +74,7 @@ class CategoricalGeneralizedCrossEntropy(Loss):
     1.0
     """
 
-    q: float = argument(
-        FRACTION.but(words="is a number in (0, 1)", above=True, below=True), default=0.5
-    )
+    q: float = argument(FRACTION.but(words="is a number in (0, 1)", above=True, below=True), default=0.5)
     from_logits: bool = attribute(False)
 
     def check(self, y_true: Tensor, output_shape: tuple[int | None, ...]) -> Tensor:

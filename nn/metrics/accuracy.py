@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import autograd as ag
 from autograd import ShapeError, Tensor
 
 from ..arguments import COUNT, NUMBER
 from ..constructors import OWN_NAME, argument, constructor
-from ..losses.base import align
+from ..losses.base import align, floating
 from .base import Metric
 
 
@@ -45,9 +47,13 @@ class BinaryAccuracy(Metric):
     name: str = argument(default=OWN_NAME)
     threshold: float = argument(NUMBER, default=0.5)
 
-    def values(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
+    def hits(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
+        """1 for each prediction that is right, else 0."""
         targets = align("BinaryAccuracy", y_true, y_pred)
-        hits = ((y_pred > self.threshold).to(y_pred.dtype) == targets).to(y_pred.dtype)
+        return ((y_pred > self.threshold).to(y_pred.dtype) == targets).to(y_pred.dtype)
+
+    def values(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
+        hits = self.hits(y_true, y_pred)
         return hits.mean(axis=-1) if hits.ndim > 1 else hits
 
 
@@ -83,14 +89,37 @@ class SparseCategoricalAccuracy(Metric):
 
 @constructor
 class Accuracy(Metric):
+    """How often the prediction is the target itself: for predictions that are class numbers.
+
+    What the name "accuracy" means in `compile` is `MatchingAccuracy`.
+
+    >>> import nn
+    >>> metric = nn.Accuracy(); metric.update([1, 0], [1, 2]); metric.result()
+    0.5
+    """
+
+    saved_as: ClassVar[str] = "metrics.Accuracy"
+    """In files that are older the plain name is that of `MatchingAccuracy`."""
+
+    def values(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
+        p = floating(y_pred)
+        return (align("Accuracy", y_true, p) == p).to(p.dtype)
+
+
+@constructor
+class MatchingAccuracy(Metric):
     """The accuracy that fits the shapes: binary for one output, sparse for class numbers, else categorical.
 
     It is what the name "accuracy" means in `compile`.
 
     >>> import nn
-    >>> metric = nn.Accuracy(); metric.update([1, 0], [[0.4, 0.6], [0.1, 0.9]]); metric.result()
+    >>> metric = nn.metrics.MatchingAccuracy(); metric.update([1, 0], [[0.4, 0.6], [0.1, 0.9]])
+    >>> metric.result()
     0.5
     """
+
+    saved_as: ClassVar[str] = "Accuracy"
+    name: str = argument(default="accuracy")
 
     def values(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         if is_binary(y_pred):
@@ -99,7 +128,7 @@ class Accuracy(Metric):
             kind = SparseCategoricalAccuracy
         else:
             kind = CategoricalAccuracy
-        return kind().values(y_true, y_pred)  # type: ignore[call-arg]
+        return kind().values(y_true, y_pred)
 
 
 @constructor

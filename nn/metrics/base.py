@@ -1,37 +1,60 @@
 """Metrics: numbers to watch, accumulated over batches.
 
 Each keeps its sums as float64 tensors, so a traced step updates them as named state; `result` reads them as a
-float. A metric that needs more than sums says `traced = False`: it is no part of the step's program, and is
-given the targets and the predictions of each batch after the step.
+float. One of somebody's own may be written as in Keras (`add_weight`, `update_state`). A metric that needs
+more than sums says `traced = False`: it is no part of the step's program, and is given the targets and the
+predictions of each batch after the step.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any, ClassVar
 
 import autograd as ag
 from autograd import ShapeError, Tensor
 
-from ..arguments import TEXT, Checked, function
+from .. import initializers
+from ..arguments import NAME, TEXT, choice, function, shown, takes
 from ..checkpoint.fields import check_arrays
-from ..constructors import OWN_NAME, argument, attribute, common, constructor
+from ..configured import Configured
+from ..constructors import OWN_NAME, argument, attribute, common, constructor, snake_case
 from ..errors import ArgumentError
 from ..losses import Loss
-from ..losses.base import tensor
+from ..losses.base import same_column, tensor
+from ..variable import Variable
+
+_SPELLINGS = {"update": "update_state", "reset": "reset_state"}
+"""Keras's names of methods."""
+_DTYPE = choice("float32", "float64", None)
 
 
 @common
-class Metric(Checked):
+class Metric(Configured):
     """Base of metrics: the weighted mean of a value per sample. Subclasses define `values`.
 
-    A metric with other sums names them in `state_names` and defines `update` and `result`. Keras's spelling
-    (`update_state`, `reset_state`) works too.
+    A metric with other sums names them in `state_names` and defines `update` and `result`. Or it is as in
+    Keras: `add_weight` makes its sums, `update_state` adds a batch, `result` gives a number, or several.
+
+    Args:
+        name: in the logs; by default that of the class in snake case.
+        dtype: of what `add_weight` makes; float64 by default. The library's own metrics have sums in float64.
 
     >>> import nn
     >>> metric = nn.BinaryAccuracy()
     >>> metric.update([[1.0], [0.0]], [[0.9], [0.8]]); metric.result()
     0.5
+    >>> class Rows(nn.Metric):
+    ...     def __init__(self, name="rows", **kwargs):
+    ...         super().__init__(name=name, **kwargs)
+    ...         self.seen = self.add_weight(name="seen", initializer="zeros")
+    ...     def update_state(self, y_true, y_pred, sample_weight=None):
+    ...         self.seen.assign_add(float(len(y_pred)))
+    ...     def result(self):
+    ...         return self.seen
+    >>> rows = Rows(); rows.update_state([1.0], [2.0]); rows.result().item()
+    1.0
     """
 
     traced: ClassVar[bool] = True
@@ -41,16 +64,39 @@ class Metric(Checked):
     """Whether the result is a number for the logs."""
     state_names: ClassVar[tuple[str, ...]] = ("total", "count")
     """The attributes that hold the sums."""
+    stateful: ClassVar[bool] = True
+    dtype: str = attribute("float64")
     total: Tensor = attribute()
     count: Tensor = attribute()
     name: str = argument(TEXT, default=OWN_NAME)
 
-    def __init__(self, name: str) -> None:
-        self.name = name
+    def __init__(self, name: str | None = None, dtype: str | None = None) -> None:
+        kind = type(self).__name__
+        self.name = NAME.or_none().checked(kind, "name", name) or snake_case(kind)
+        self.dtype = _DTYPE.checked(kind, "dtype", dtype) or "float64"
         self.allocate(())
 
     def __post_init__(self) -> None:
         self.allocate(())
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        own = vars(cls)
+        held = {name for base in cls.__mro__ if base is not Metric for name in vars(base)}
+        as_in_keras = "update_state" in own and not held & {"values", "update", "state_names"}
+        for ours, keras in _SPELLINGS.items():
+            # of this class, so that `super()` of a subclass finds what it looks for under both names
+            for defined, other in ((ours, keras), (keras, ours)):
+                if defined in own and other not in own:
+                    setattr(cls, other, own[defined])
+        if as_in_keras:
+            # its sums are those that it adds
+            cls.state_names = ()
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        super().__setattr__(name, value)
+        if isinstance(value, Metric) and not value.traced:
+            vars(self)["traced"] = False
 
     def allocate(self, shape: tuple[int, ...]) -> None:
         """Make every sum a zero tensor of `shape`; one that has this shape already stays."""
@@ -64,9 +110,61 @@ class Metric(Checked):
         size first); before the first step.
         """
 
+    def add_variable(
+        self,
+        shape: Sequence[int] = (),
+        initializer: Any = "zeros",
+        dtype: Any = None,
+        aggregation: str | None = None,
+        name: str | None = None,
+    ) -> Variable:
+        """A tensor of the metric's own, to be kept as an attribute (or in a list that is one).
+
+        Args:
+            shape: of the tensor.
+            initializer: its name, or an object; what `reset_state` gives it is 0 anyway, as in Keras.
+            dtype: by default that of the metric.
+            aggregation: how several devices would add theirs; there is one, so that it changes nothing.
+            name: for messages.
+        """
+        wanted = "zeros" if initializer is None else initializer
+        made = Variable(initializers.initial_values(wanted, tuple(shape), dtype or self.dtype))
+        made.name = NAME.or_none().checked(type(self).__name__, "name", name)
+        return made
+
+    def add_weight(
+        self, shape: Sequence[int] = (), initializer: Any = None, dtype: Any = None, name: str | None = None
+    ) -> Variable:
+        """Another name of `add_variable`."""
+        return self.add_variable(shape, initializer, dtype, name=name)
+
+    @property
+    def variables(self) -> list[Tensor]:
+        """The tensors that `update` changes."""
+        return list(self.state().values())
+
+    def own_state(self) -> dict[str, Tensor]:
+        """The sums by name, without those of metrics that are attributes."""
+        state = {name: getattr(self, name) for name in self.state_names}
+        for name, value in vars(self).items():
+            several = isinstance(value, (list, tuple))
+            for i, one in enumerate(value if several else (value,)):
+                if isinstance(one, Variable):
+                    state[f"{name}.{i}" if several else name] = one
+        return state
+
+    def held(self) -> Iterator[tuple[str, Metric]]:
+        """Metrics that are attributes of this one."""
+        for name, value in vars(self).items():
+            if isinstance(value, Metric):
+                yield f"{name}.", value
+
     def state(self) -> dict[str, Tensor]:
         """What `update` reads and assigns, by name: a traced step and a saved run keep it."""
-        return {name: getattr(self, name) for name in self.state_names}
+        state = self.own_state()
+        for prefix, metric in self.held():
+            state |= {prefix + name: value for name, value in metric.state().items()}
+        return state
 
     def check_state(self, state: Mapping[str, Any]) -> None:
         """Refuse arrays that are not the sums of this metric, which is built; nothing changes.
@@ -74,16 +172,21 @@ class Metric(Checked):
         Raises:
             FileError: naming what does not fit.
         """
-        check_arrays(f"the sums of {self.name}", self.state(), state)
+        own = dict(state)
+        for prefix, metric in self.held():
+            metric.check_state({n.removeprefix(prefix): own.pop(n) for n in state if n.startswith(prefix)})
+        check_arrays(f"the sums of {self.name}", self.own_state(), own)
 
     def load_state(self, state: Mapping[str, Any]) -> None:
         """Take up what `state` gave."""
-        for name in self.state_names:
+        for name, own in self.own_state().items():
             value = tensor(state[name])
-            if getattr(self, name).shape == value.shape:
-                getattr(self, name).assign(value)
+            if own.shape == value.shape:
+                own.assign(value)
             else:
                 setattr(self, name, value)
+        for prefix, metric in self.held():
+            metric.load_state({n.removeprefix(prefix): v for n, v in state.items() if n.startswith(prefix)})
 
     def values(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         """One value per sample."""
@@ -95,6 +198,10 @@ class Metric(Checked):
 
     def add(self, values: Tensor, sample_weight: Any = None) -> None:
         """Add per-sample values."""
+        if "total" not in self.state_names:
+            raise ArgumentError(
+                f"{type(self).__name__} keeps sums of its own, and `add` is for those of nn.Metric"
+            )
         if not isinstance(values, Tensor):
             raise ArgumentError(f"metric {self.name!r} returns a tensor, got {type(values).__name__}")
         count: Any = float(values.size)
@@ -112,16 +219,23 @@ class Metric(Checked):
 
     def reset(self) -> None:
         """Forget all batches."""
-        for total in self.state().values():
+        for total in self.own_state().values():
             total.assign(ag.zeros_like(total))
+        for _, metric in self.held():
+            metric.reset()
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         """Keras's name of `update`."""
-        self.update(y_true, y_pred, sample_weight)
+        Metric.update(self, y_true, y_pred, sample_weight)
 
     def reset_state(self) -> None:
         """Keras's name of `reset`."""
-        self.reset()
+        Metric.reset(self)
+
+    def __call__(self, *batch: Any, **named: Any) -> Any:
+        """Add a batch, and give the result so far."""
+        self.update(*batch, **named)
+        return self.result()
 
 
 @constructor
@@ -137,19 +251,28 @@ class Mean(Metric):
         """Add numbers, one or an array of them."""
         self.add(tensor(values), sample_weight)
 
-    def update_state(self, values: Any, sample_weight: Any = None) -> None:  # type: ignore[override]
-        """Keras's name of `update`."""
-        self.update(values, sample_weight)
+
+@constructor
+class Sum(Mean):
+    """The weighted sum of all numbers that it was given; by hand, not in `compile`.
+
+    >>> import nn
+    >>> total = nn.metrics.Sum(); total.update([1.0, 3.0]); total.update([5.0], [2.0]); total.result()
+    14.0
+    """
+
+    def result(self) -> float:
+        """The sum since `reset`."""
+        return float(self.total.item())
 
 
-class LossMetric(Metric):
-    """A loss as a metric, or a user's function of (y_true, y_pred)."""
+class OfLoss(Metric):
+    """Base of metrics that are the mean of what a loss, or a function of (y_true, y_pred), gives."""
 
-    checks = {"loss": function("is a loss or a function of (y_true, y_pred)", 2)}
+    loss: Any
 
-    def __init__(self, loss: Loss | Callable[..., Any], name: str) -> None:
-        super().__init__(name)
-        self.loss = loss
+    def __init__(self, name: str) -> None:
+        super().__init__(TEXT.checked(type(self).__name__, "name", name))
 
     def update(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         """Add a batch; what the loss leaves out of its mean (`ignore_class`) is left out here."""
@@ -166,8 +289,50 @@ class LossMetric(Metric):
     def values(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         if isinstance(self.loss, Loss):
             return self.loss.per_sample(y_true, y_pred, self.loss.from_logits)
-        result: Tensor = self.loss(y_true, y_pred)
+        result: Tensor = self.loss(same_column(y_true, y_pred), y_pred)
         return result
+
+
+class LossMetric(OfLoss):
+    """A loss as a metric, or a user's function of (y_true, y_pred)."""
+
+    checks = {"loss": function("is a loss or a function of (y_true, y_pred)", 2)}
+
+    def __init__(self, loss: Loss | Callable[..., Any], name: str) -> None:
+        super().__init__(name)
+        self.loss = loss
+
+
+class MeanMetricWrapper(OfLoss):
+    """The mean of what a function of (y_true, y_pred) gives.
+
+    Args:
+        fn: the function; it gives a value per sample.
+        name: in the logs; by default that of the function.
+        kwargs: more arguments for the function, by name.
+
+    >>> import nn
+    >>> metric = nn.metrics.MeanMetricWrapper(nn.losses.huber, delta=2.0)
+    >>> metric.update([[0.0]], [[1.0]]); metric.result()
+    0.5
+    """
+
+    def __init__(self, fn: Callable[..., Any], name: str | None = None, **kwargs: Any) -> None:
+        words = f"is a function of ({', '.join(['y_true', 'y_pred', *kwargs])})"
+        if not callable(fn) or isinstance(fn, type) or not takes(fn, 2, **kwargs):
+            raise ArgumentError(f"MeanMetricWrapper: fn {words}, got {shown(fn)}")
+        given = NAME.or_none().checked("MeanMetricWrapper", "name", name)
+        super().__init__(str(given or getattr(fn, "__name__", "mean_metric_wrapper")))
+        self.fn = fn
+        self.arguments = kwargs
+
+    @property
+    def loss(self) -> Any:
+        return partial(self.fn, **self.arguments)
+
+    def get_config(self) -> dict[str, Any]:
+        """The function, the name, and the arguments of the function."""
+        return {"fn": self.fn, "name": self.name, **self.arguments}
 
 
 def spread(name: str, sample_weight: Any, shape: tuple[int, ...]) -> Tensor:
@@ -189,6 +354,17 @@ def spread(name: str, sample_weight: Any, shape: tuple[int, ...]) -> Tensor:
     if not fits or (given and given[0] != shape[0]):
         raise ShapeError(f"{name}: sample_weight {given} does not fit {shape}, one value per sample")
     return ag.broadcast_to(weight, shape)
+
+
+def numbers_of(metric: Metric) -> dict[str, float]:
+    """What a metric adds to the logs: its result, or each of several by its own name.
+
+    Raises:
+        ArgumentError: the result is no number, and no dict of numbers.
+    """
+    result: Any = metric.result()
+    named = result if isinstance(result, Mapping) else {metric.name: result}
+    return {str(name): number_of(str(name), value) for name, value in named.items()}
 
 
 def number_of(name: str, result: Any) -> float:

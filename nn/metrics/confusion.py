@@ -19,43 +19,25 @@ from ..losses.base import align, tensor
 from .accuracy import has_labels, is_binary, labels_for
 from .base import Metric, ratio, spread
 from .regression import columns
+from .thresholds import AtThresholds
 
 AVERAGES = (None, "micro", "macro", "weighted")
 
 
 @constructor
-class _AtThresholds(Metric):
-    """Counts of right and wrong decisions `p > threshold`, one per threshold."""
-
-    thresholds: float | Sequence[float] | None = None
-    class_id: int | None = argument(COUNT_OR_ZERO.or_none(), default=None)
-
-    def __post_init__(self) -> None:
-        self._limits = _limits(type(self).__name__, self.thresholds)
-        self.allocate((len(self._limits),))
-
-    def decisions(self, y_true: Any, y_pred: Any, sample_weight: Any) -> tuple[Tensor, list[Tensor], Tensor]:
-        """(is positive, is called positive at each threshold, weight), one number per decision."""
-        p = tensor(y_pred)
-        t = align(type(self).__name__, tensor(y_true), p)
-        weight = spread(type(self).__name__, sample_weight, p.shape)
-        if self.class_id is not None:
-            if p.ndim < 2 or self.class_id >= p.shape[-1]:
-                raise ShapeError(
-                    f"{type(self).__name__}: class_id={self.class_id} does not fit predictions {p.shape}"
-                )
-            p, t, weight = (v[..., self.class_id] for v in (p, t, weight))
-        called = [(p > limit).to("float64") for limit in self._limits]
-        return (t != 0.0).to("float64"), called, weight
+class _Share(AtThresholds):
+    """Base of right / (right + wrong)."""
 
     def update(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         """Add a batch."""
-        positive, called, weight = self.decisions(y_true, y_pred, sample_weight)
-        right = ag.stack([(c * positive * weight).sum() for c in called])
-        wrong = ag.stack([(self.mistakes(positive, c) * weight).sum() for c in called])
-        for name, more in zip(self.state_names, (right, wrong), strict=True):
-            total = getattr(self, name)
-            total.assign(total + more)
+        positive, p, weight = self.decisions(y_true, y_pred, sample_weight)
+        called = self.called(p)
+        right, wrong = self.state_names
+        found = {
+            right: [c * positive * weight for c in called],
+            wrong: [self.mistakes(positive, c) * weight for c in called],
+        }
+        self.gather(**found)
 
     def mistakes(self, positive: Tensor, called: Tensor) -> Tensor:
         """Which decisions count as wrong, as numbers."""
@@ -66,16 +48,9 @@ class _AtThresholds(Metric):
         right, wrong = (getattr(self, name).tolist() for name in self.state_names)
         return [ratio(r, r + w) for r, w in zip(right, wrong)]
 
-    def result(self) -> float:
-        """The value over all batches since `reset`, the mean over several thresholds; 0
-        when there is nothing to divide by.
-        """
-        values = self.results()
-        return sum(values) / len(values)
-
 
 @constructor
-class Precision(_AtThresholds):
+class Precision(_Share):
     """Of what was called positive, the share that is: true positives / (true + false positives).
 
     Positive is what is predicted above the threshold (0.5 by default); a target is positive when it is not 0.
@@ -83,6 +58,8 @@ class Precision(_AtThresholds):
 
     Args:
         thresholds: a number in [0, 1] (0 for logits), or several: `results` then has a value for each.
+        top_k: only the so many largest predictions of each row can be called
+            positive; without thresholds they all are.
         class_id: the output to look at.
 
     >>> import nn
@@ -94,13 +71,16 @@ class Precision(_AtThresholds):
     true_positives: Tensor = attribute()
     false_positives: Tensor = attribute()
 
+    top_k: int | None = argument(COUNT.or_none(), default=None)
+    class_id: int | None = argument(COUNT_OR_ZERO.or_none(), default=None)
+
     def mistakes(self, positive: Tensor, called: Tensor) -> Tensor:
         """The false alarms."""
         return called * (1.0 - positive)
 
 
 @constructor
-class Recall(_AtThresholds):
+class Recall(_Share):
     """Of what is positive, the share that was called so: true positives / (true positives + false negatives).
 
     Arguments as for `Precision`.
@@ -113,6 +93,9 @@ class Recall(_AtThresholds):
     state_names = ("true_positives", "false_negatives")
     true_positives: Tensor = attribute()
     false_negatives: Tensor = attribute()
+
+    top_k: int | None = argument(COUNT.or_none(), default=None)
+    class_id: int | None = argument(COUNT_OR_ZERO.or_none(), default=None)
 
     def mistakes(self, positive: Tensor, called: Tensor) -> Tensor:
         """What was missed."""
@@ -273,13 +256,3 @@ class ConfusionMatrix(Metric):
     def result(self) -> Any:
         """The same as `matrix()`."""
         return self.matrix()
-
-
-def _limits(name: str, thresholds: float | Sequence[float] | None) -> list[float]:
-    if thresholds is None:
-        return [0.5]
-    limits = list(thresholds) if isinstance(thresholds, (list, tuple)) else [thresholds]
-    known = FRACTION.but(words="is a number in [0, 1] or a list of them")
-    if not limits:
-        known.checked(name, "thresholds", thresholds)
-    return [known.checked(name, "thresholds", limit) for limit in limits]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 HIGHER_IS_BETTER = (
     "acc", "auc", "precision", "recall", "f1", "fbeta", "r2", "score", "top_k", "cosine_similarity",
+    "true_pos", "true_neg", "sensitivity", "specificity", "correlation", "iou", "io_u",
 )  # fmt: skip
 """Parts of names of numbers where more is better; of every other name less is."""
 

@@ -7,19 +7,33 @@ by 200 thresholds; here every prediction is a threshold.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import logging
+from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any, ClassVar
 
 import autograd as ag
-from autograd import Tensor
+from autograd import ShapeError, Tensor
 
-from ..arguments import choice
+from ..arguments import COUNT, FLAG, NOT_NEGATIVE, NUMBER, choice, numbers
 from ..checkpoint.fields import check_arrays
-from ..constructors import argument, constructor
+from ..constructors import argument, common_argument, constructor
+from ..errors import ArgumentError
 from ..losses.base import align, tensor
 from .base import Metric, spread
 
 KEPT = ("scores", "positive", "negative")
+_BY_NAME = "num_thresholds and what follows are given by name"
+_THRESHOLDS = numbers(NUMBER).or_none()
+_WEIGHTS = numbers(NOT_NEGATIVE).or_none()
+_log = logging.getLogger("gradloom")
+
+
+@cache
+def _say_once() -> None:
+    _log.warning(
+        "AUC: num_thresholds and thresholds are not used, since the area is exact: every score is a threshold"
+    )
 
 
 @constructor
@@ -34,6 +48,16 @@ class AUC(Metric):
 
     NaN when there are no positives, no negatives (ROC), or a score is NaN.
 
+    Args:
+        curve: "ROC" or "PR".
+        name: in the logs.
+        num_thresholds, thresholds: of Keras's approximation; unused, which the log says once.
+        summation_method: between two thresholds: "interpolation".
+        multi_label: each output has an area of its own, and the result is their mean.
+        num_labels: how many outputs there are, with `multi_label`; another number is an error.
+        label_weights: a weight per output: of its area, or without `multi_label` of its predictions.
+        from_logits: the scores are logits, which have the order of their probabilities.
+
     >>> import nn
     >>> metric = nn.AUC(); metric.update([0, 0, 1, 1], [0.0, 0.5, 0.3, 0.9]); metric.result()
     0.75
@@ -42,22 +66,54 @@ class AUC(Metric):
     traced: ClassVar[bool] = False
     state_names = ()
 
-    curve: str = argument(choice("ROC", "PR"), default="ROC")
+    curve: str = argument(choice("ROC", "PR").but(hint=_BY_NAME), default="ROC")
+    num_thresholds: int | None = common_argument(COUNT.or_none(), default=None, after="name", kw_only=True)
+    summation_method: str = common_argument(
+        choice("interpolation"), default="interpolation", after="num_thresholds", kw_only=True
+    )
+    thresholds: Sequence[float] | None = common_argument(
+        _THRESHOLDS, default=None, after="summation_method", kw_only=True
+    )
+    multi_label: bool = common_argument(FLAG, default=False, after="thresholds", kw_only=True)
+    num_labels: int | None = common_argument(COUNT.or_none(), default=None, after="multi_label", kw_only=True)
+    label_weights: Sequence[float] | None = common_argument(
+        _WEIGHTS, default=None, after="num_labels", kw_only=True
+    )
+    from_logits: bool = common_argument(FLAG, default=False, after="label_weights", kw_only=True)
 
     def __post_init__(self) -> None:
+        if self.num_thresholds is not None or self.thresholds is not None:
+            _say_once()
+        for name in ("thresholds", "label_weights"):
+            if getattr(self, name) == []:
+                raise ArgumentError(f"AUC: {name} is a list of numbers, got an empty one")
+        self._columns = 1
         self._kept: dict[str, list[Tensor]] = {key: [] for key in KEPT}
 
     def update(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         """Add a batch."""
         p = tensor(y_pred).detach()
+        self._columns = self._outputs(p)
         t = align("AUC", tensor(y_true).detach(), p)
         positive = (t != 0.0).to("float64")
         weight = spread("AUC", sample_weight, p.shape).detach()
+        if self.label_weights is not None and not self.multi_label:
+            weight = weight * ag.tensor(self.label_weights, "float64")
         # sums and products are new arrays: a step that reuses the memory of its prediction changes nothing
         # here
         new = (p.to("float64") + 0.0, positive * weight, (1.0 - positive) * weight)
         for key, values in zip(KEPT, new, strict=True):
             self._kept[key].append(values.reshape(-1))
+
+    def _outputs(self, p: Tensor) -> int:
+        """How many outputs have an area of their own."""
+        if self.num_labels is not None and not self.multi_label:
+            raise ArgumentError("AUC: num_labels is for multi_label=True")
+        outputs = p.shape[-1] if p.ndim == 2 else 1
+        given = self.num_labels or (None if self.label_weights is None else len(self.label_weights))
+        if (self.multi_label and p.ndim != 2) or (given is not None and given != outputs):
+            raise ShapeError(f"AUC: predictions {p.shape} are not those of {given or 'several'} labels")
+        return outputs if self.multi_label else 1
 
     def state(self) -> dict[str, Tensor]:
         """The scores so far, each with its weight as a positive and as a
@@ -84,7 +140,17 @@ class AUC(Metric):
     def result(self) -> float:
         """The area over all batches since `reset`; it sorts everything seen so far."""
         kept = self.state()
-        if not kept or bool(ag.any(kept["scores"] != kept["scores"])):
+        if not kept:
+            return float("nan")
+        columns = self._columns
+        areas = [
+            self._area({key: kept[key].reshape((-1, columns))[:, i] for key in KEPT}) for i in range(columns)
+        ]
+        weights = self.label_weights if self.multi_label and self.label_weights else [1.0] * columns
+        return sum(area * w for area, w in zip(areas, weights, strict=True)) / sum(weights)
+
+    def _area(self, kept: dict[str, Tensor]) -> float:
+        if bool(ag.any(kept["scores"] != kept["scores"])):
             return float("nan")
         order = (-kept["scores"]).argsort()
         scores, positive, negative = (kept[key][order] for key in KEPT)

@@ -143,3 +143,28 @@ class Nadam(_WithMoments):
         step = (momentum * past + gradient * present) * rate
         value = parameter - step / ((velocity * correction).sqrt() + self.epsilon)
         return value, {"momentum": momentum, "velocity": velocity}
+
+
+@constructor
+class Lamb(_WithMoments):
+    """Adam whose step is as long as the weights of each parameter (You et al. 2020): for large batches.
+
+    `w -= lr * |w| / |step| * step`; the factor is 1 where one of both lengths is 0.
+
+    >>> import autograd as ag, nn
+    >>> w = nn.Parameter([4.0]); nn.Lamb(0.25).apply([ag.tensor([3.0])], [w]); round(w.item(), 4)
+    3.0
+    """
+
+    slot_names = ("momentum", "velocity")
+
+    def update(self, parameter: Tensor, gradient: Tensor, slots: Slots, rate: Tensor) -> tuple[Tensor, Slots]:
+        t = (self.iterations + 1).to("float64")
+        first, second = ((1.0 / (1.0 - b**t)).to(parameter.dtype) for b in (self.beta_1, self.beta_2))
+        momentum = slots["momentum"] + (gradient - slots["momentum"]) * (1 - self.beta_1)
+        velocity = slots["velocity"] + (gradient * gradient - slots["velocity"]) * (1 - self.beta_2)
+        step = momentum * first / ((velocity * second).sqrt() + self.epsilon)
+        length, long = ((x * x).sum().sqrt() for x in (parameter, step))
+        known = (length > 0.0) & (long > 0.0)
+        ratio = ag.where(known, length / ag.where(known, long, 1.0), 1.0)
+        return parameter - step * (ratio * rate), {"momentum": momentum, "velocity": velocity}

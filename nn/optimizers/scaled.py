@@ -1,5 +1,5 @@
 """Optimisers that divide each gradient by a record of its size: RMSprop, Adagrad,
-Adadelta; and Lion, by its sign alone.
+Adadelta, Ftrl; and Lion, by its sign alone.
 
 All with Keras's formulas: epsilon stands inside the square root.
 """
@@ -9,7 +9,7 @@ from __future__ import annotations
 import autograd as ag
 from autograd import Tensor
 
-from ..arguments import FLAG, FRACTION, NOT_NEGATIVE, SHARE
+from ..arguments import FLAG, FRACTION, NOT_NEGATIVE, NUMBER, SHARE
 from ..constructors import argument, constructor
 from .base import Optimizer, Slots
 from .schedules import LearningRateSchedule
@@ -111,6 +111,53 @@ class Adadelta(Optimizer):
             "accumulated_grad": gradients,
             "accumulated_delta_var": steps * self.rho + step * step * (1 - self.rho),
         }
+
+
+@constructor
+class Ftrl(Optimizer):
+    """Follow the regularized leader (McMahan et al. 2013): for wide and sparse linear models.
+
+    With n the sum of squared gradients, z += g - (n_new^-p - n^-p) / lr * w, and w = (clip(z, -l1, l1) - z) /
+    (n_new^-p / lr + 2 l2 + beta / lr).
+
+    Args:
+        learning_rate_power: p, <= 0; 0 is a fixed rate.
+        initial_accumulator_value: what n begins with.
+        l1_regularization_strength, l2_regularization_strength: l1 and l2.
+        l2_shrinkage_regularization_strength: adds twice this times w to the gradient in z.
+        beta: as in the paper.
+
+    >>> import autograd as ag, nn
+    >>> w = nn.Parameter([1.0]); nn.Ftrl(0.5, l1_regularization_strength=9.0).apply([ag.tensor([3.0])], [w])
+    >>> w.item()
+    0.0
+    """
+
+    slot_names = ("accumulator", "linear")
+
+    learning_rate: float | LearningRateSchedule = 0.001
+    learning_rate_power: float = argument(NUMBER.but(words="is a number <= 0", most=0.0), default=-0.5)
+    initial_accumulator_value: float = argument(NOT_NEGATIVE, default=0.1)
+    l1_regularization_strength: float = argument(NOT_NEGATIVE, default=0.0)
+    l2_regularization_strength: float = argument(NOT_NEGATIVE, default=0.0)
+    l2_shrinkage_regularization_strength: float = argument(NOT_NEGATIVE, default=0.0)
+    beta: float = argument(NOT_NEGATIVE, default=0.0)
+
+    def initial_slot(self, name: str, parameter: Tensor) -> Tensor:
+        """How a slot begins."""
+        zeros = ag.zeros_like(parameter)
+        return zeros + self.initial_accumulator_value if name == "accumulator" else zeros
+
+    def update(self, parameter: Tensor, gradient: Tensor, slots: Slots, rate: Tensor) -> tuple[Tensor, Slots]:
+        power = -self.learning_rate_power
+        accumulator = slots["accumulator"] + gradient * gradient
+        shrunk = gradient + parameter * (2.0 * self.l2_shrinkage_regularization_strength)
+        growth = (accumulator**power - slots["accumulator"] ** power) / rate
+        linear = slots["linear"] + (shrunk - growth * parameter)
+        size = accumulator**power / rate + 2.0 * (self.l2_regularization_strength + self.beta / (2.0 * rate))
+        limit = self.l1_regularization_strength
+        value = (linear.clip(-limit, limit) - linear) / size
+        return value, {"accumulator": accumulator, "linear": linear}
 
 
 @constructor

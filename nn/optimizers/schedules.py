@@ -16,7 +16,8 @@ import autograd as ag
 from autograd import Tensor
 
 from ..arguments import FLAG, NOT_NEGATIVE, NUMBER, POSITIVE, TEXT, numbers, shown
-from ..configured import Configured
+from ..configured import Configured, described
+from ..configured import serialize as serialize
 from ..constructors import argument, constructor
 from ..errors import ArgumentError
 
@@ -29,7 +30,15 @@ _AT_LEAST_ONE = NOT_NEGATIVE.but(
 
 
 class LearningRateSchedule(Configured):
-    """Base of schedules. Subclasses define `rate(step)` on a float64 tensor."""
+    """Base of schedules. Subclasses define `rate(step)` on a float64 tensor, or `__call__(step)` as in Keras.
+
+    >>> import nn
+    >>> class Halving(nn.LearningRateSchedule):
+    ...     def __call__(self, step):
+    ...         return 0.5 ** (step + 1.0)
+    >>> model = nn.Sequential([nn.Dense(1, input_shape=(1,))])
+    >>> model.compile(nn.SGD(Halving()), "mse")
+    """
 
     checks = {"name": TEXT}
 
@@ -40,11 +49,22 @@ class LearningRateSchedule(Configured):
     def __call__(self, step: Any) -> Tensor:
         """The learning rate at `step`: a number or a tensor."""
         given = step if isinstance(step, Tensor) else ag.tensor(step, "float64")
-        rate: Any = self.rate(given.to("float64"))
+        return self._number("rate", self.rate(given.to("float64")))
+
+    def at(self, iterations: Tensor) -> Tensor:
+        """The learning rate of an optimizer after so many updates, float64 without dimensions."""
+        step = iterations.to("float64")
+        return self(step) if type(self).__call__ is LearningRateSchedule.__call__ else self._called(step)
+
+    def _called(self, step: Tensor) -> Tensor:
+        """What the `__call__` of somebody's own gives."""
+        return self._number("__call__", self(step)).to("float64").reshape(())
+
+    def _number(self, method: str, rate: Any) -> Tensor:
         if isinstance(rate, Real):
             return ag.full((), float(rate), "float64")
         if not isinstance(rate, Tensor):
-            raise ArgumentError(f"{type(self).__name__}: rate(step) returns a number, got {shown(rate)}")
+            raise ArgumentError(f"{type(self).__name__}: {method}(step) returns a number, got {shown(rate)}")
         return rate
 
 
@@ -233,3 +253,14 @@ class PiecewiseConstantDecay(LearningRateSchedule):
 def _half_cosine(fraction: Tensor) -> Tensor:
     """From 1 at 0 to 0 at 1."""
     return 0.5 * ((fraction * math.pi).cos() + 1.0)
+
+
+def schedule_classes() -> dict[str, type[LearningRateSchedule]]:
+    """The schedules by name."""
+    kinds = (ExponentialDecay, InverseTimeDecay, PolynomialDecay, CosineDecay, CosineDecayRestarts)
+    return {kind.__name__: kind for kind in (*kinds, PiecewiseConstantDecay)}
+
+
+def deserialize(config: Any, custom_objects: Any = None) -> Any:
+    """The schedule that `serialize` described."""
+    return described("schedule", config, schedule_classes(), custom_objects)

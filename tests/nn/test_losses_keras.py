@@ -162,7 +162,11 @@ CASES = {
     "cce": ("CategoricalCrossentropy", distributions(), smoothing),
     "cce logits": ("CategoricalCrossentropy", class_logits(), both(smoothing, from_logits)),
     "categorical focal": ("CategoricalFocalCrossentropy", distributions(), categorical_focal),
-    "categorical focal logits": ("CategoricalFocalCrossentropy", class_logits(9), both(categorical_focal, from_logits)),
+    "categorical focal logits": (
+        "CategoricalFocalCrossentropy",
+        class_logits(9),
+        both(categorical_focal, from_logits),
+    ),
     "dice": ("Dice", chances(), st.fixed_dictionaries({"axis": st.sampled_from([None, 0, -1])})),
     "tversky": ("Tversky", chances(), overlap),
     "gce": (

@@ -209,7 +209,7 @@ NAMES = {
     "mean_squared_error": nn.metrics.MeanSquaredError, "root_mean_squared_error": nn.metrics.RootMeanSquaredError,
     "top_k_categorical_accuracy": nn.TopKCategoricalAccuracy,
     "sparse_top_k_categorical_accuracy": nn.SparseTopKCategoricalAccuracy,
-    "binary_crossentropy": nn.metrics.LossMetric,
+    "binary_crossentropy": nn.metrics.BinaryCrossentropy, "binary_focal_crossentropy": nn.metrics.LossMetric,
 }  # fmt: skip
 
 

@@ -39,7 +39,7 @@ def measured(metric, y_true, y_pred, weight=None):
     ],
 )
 def test_accuracy_is_chosen_by_shape(y_true, y_pred, expected):
-    assert measured(nn.Accuracy(), y_true, y_pred) == expected
+    assert measured(nn.metrics.MatchingAccuracy(), y_true, y_pred) == expected
 
 
 @pytest.mark.parametrize("name", ["accuracy", "acc"])
@@ -61,7 +61,7 @@ def test_weights_weigh():
     """Rows 0 and 2 are hits: (1 + 3) / (1 + 2 + 3 + 4)."""
     weight = np.array([1.0, 2.0, 3.0, 4.0])
     for metric, y_true in [
-        (nn.Accuracy(), LABELS),
+        (nn.metrics.MatchingAccuracy(), LABELS),
         (nn.SparseCategoricalAccuracy(), LABELS),
         (nn.CategoricalAccuracy(), np.eye(3)[LABELS]),
     ]:
@@ -86,7 +86,9 @@ def test_no_metrics(metrics):
 
 
 @pytest.mark.parametrize(
-    "metric", [nn.Accuracy(), nn.Accuracy, "accuracy"], ids=["instance", "class", "name"]
+    "metric",
+    [nn.metrics.MatchingAccuracy(), nn.metrics.MatchingAccuracy, "accuracy"],
+    ids=["instance", "class", "name"],
 )
 def test_one_metric_without_a_list(metric):
     model = nn.Sequential([nn.Activation("linear")])
@@ -136,7 +138,7 @@ def test_nothing_seen_is_nan_and_reset_forgets():
     st.integers(1, 40),
     st.integers(1, 9),
     st.booleans(),
-    st.sampled_from([nn.Accuracy, nn.SparseCategoricalAccuracy]),
+    st.sampled_from([nn.metrics.MatchingAccuracy, nn.SparseCategoricalAccuracy]),
 )
 def test_batches_add_up_to_the_whole(n, size, weighted, kind):
     drawn = np.random.default_rng(n * 100 + size)

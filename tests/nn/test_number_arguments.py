@@ -17,6 +17,7 @@ from models import Unchanged, rows
 import autograd as ag
 import nn
 from nn.arguments import Range
+from nn.optimizers.rate import Rate
 
 X, Y = rows()
 PLACES = (nn, nn.layers, nn.losses, nn.metrics, nn.optimizers, nn.optimizers.schedules, nn.initializers, nn.regularizers, nn.constraints, nn.callbacks)  # fmt: skip
@@ -25,6 +26,7 @@ GIVEN = dict(
     height_factor=0.1, width_factor=0.1, shape=(3,), initial_learning_rate=0.1, decay_steps=10, decay_rate=0.5,
     first_decay_steps=10, boundaries=[10], values=[0.1, 0.2], filepath="a", backup_dir="b", filename="c.csv",
     schedule=abs, name="m", activation="relu", learning_rate=0.1, data=[1.0], loss="mse", function=abs, hidden=(3,),
+    num_classes=3, target_class_ids=[0], specificity=0.5, sensitivity=0.5, recall=0.5, precision=0.5, fn=nn.losses.huber,
 )  # fmt: skip
 NO_NUMBER = {
     "NaN": float("nan"),
@@ -40,14 +42,17 @@ NO_NUMBER = {
 NEGATIVE = {
     "axis", "mean", "minval", "maxval", "value", "gain", "fill_value", "ignore_class", "baseline",
     "initial_value_threshold", "min_delta", "ELU.alpha", "BinaryAccuracy.threshold",
+    "BinaryIoU.threshold", "learning_rate_power",
 }  # fmt: skip
 """Axes count from the end, means and values may have any sign, logits are compared with negative thresholds."""
 INFINITE = {"baseline", "initial_value_threshold"}
 """The number to beat: infinity is none."""
 POSITIVE = {
     "units", "filters", "groups", "pieces", "input_dim", "output_dim", "outputs", "k", "classes", "decay_steps",
-    "first_decay_steps", "t_mul", "delta", "beta", "scale", "save_freq", "update_freq", "initial_scale",
-    "dynamic_growth_steps", "Lion.beta_1", "FBetaScore.threshold", "F1Score.threshold",
+    "first_decay_steps", "t_mul", "delta", "FBetaScore.beta", "scale", "save_freq", "update_freq", "initial_scale",
+    "dynamic_growth_steps", "Lion.beta_1", "FBetaScore.threshold", "F1Score.threshold", "num_classes",
+    "num_thresholds", "top_k", "q", "num_labels", "ema_overwrite_frequency", "loss_scale_factor",
+    "gradient_accumulation_steps",
 }  # fmt: skip
 TRUTH = {"verbose"}
 """Keras's scripts say verbose=True."""
@@ -63,7 +68,7 @@ def numbers():
             if inspect.isclass(kind) and kind.__module__.startswith("nn.") and kind.__name__[0].isupper():  # fmt: skip
                 found[kind] = None
     for kind in found:
-        if kind in (nn.Parameter, nn.callbacks.CallbackList) or issubclass(kind, (tuple, Exception)) or getattr(kind, "_is_protocol", False):  # fmt: skip
+        if kind in (nn.Parameter, nn.callbacks.CallbackList, nn.callbacks.RemoteMonitor) or issubclass(kind, (tuple, Exception)) or getattr(kind, "_is_protocol", False):  # fmt: skip
             continue
         parameters = inspect.signature(kind).parameters.values()
         needed = {p.name for p in parameters if p.default is p.empty and p.kind is p.POSITIONAL_OR_KEYWORD}  # fmt: skip
@@ -125,7 +130,7 @@ def test_a_constructor_keeps_numbers_of_numpy_as_pythons(kind, parameter, others
         if isinstance(plain, int) and not 0 <= plain < 256 and scalar is np.uint8:
             continue
         kept = getattr(kind(**(others | {name: scalar(plain)})), name, plain)
-        assert type(kept) in (int, float), kept
+        assert type(kept) in (int, float, Rate), kept
         assert kept == pytest.approx(plain, rel=1e-6)
 
 
@@ -161,7 +166,9 @@ FUNCTIONS = [
     for name, function in vars(nn.losses).items()
     if hasattr(function, "loss")
     for parameter in inspect.signature(function).parameters.values()
-    if re.match(r"(int|float)\b", str(parameter.annotation)) and name[:6] != "sparse"
+    if re.match(r"(int|float)\b", str(parameter.annotation))
+    and name[:6] != "sparse"
+    and "Sequence" not in str(parameter.annotation)
 ]
 
 
@@ -227,13 +234,24 @@ def test_a_schedule_may_give_pythons_number():
 OTHER = dict(
     learning_rate=0.25, momentum=0.5, nesterov=True, weight_decay=0.1, clipnorm=0.01, clipvalue=0.01, global_clipnorm=0.01,
     beta_1=0.5, beta_2=0.6, epsilon=0.1, amsgrad=True, rho=0.5, centered=True, initial_accumulator_value=0.5,
+    learning_rate_power=-0.3, l1_regularization_strength=0.01, l2_regularization_strength=0.1,
+    l2_shrinkage_regularization_strength=0.1, beta=0.3,
 )  # fmt: skip
+# what every optimizer has from its base, and does in the same way
+BASE = dict(
+    use_ema=True,
+    ema_momentum=0.5,
+    ema_overwrite_frequency=2,
+    loss_scale_factor=4.0,
+    gradient_accumulation_steps=2,
+)
+OTHER |= BASE
 KINDS = list(nn.optimizers.OPTIMIZERS.values())
 SETTINGS = [
     pytest.param(kind, name, id=f"{kind.__name__}.{name}")
     for kind in KINDS
     for name in inspect.signature(kind).parameters
-    if name != "name"
+    if name != "name" and (name not in BASE or kind in (nn.SGD, nn.Nadam))
 ]
 
 
@@ -263,9 +281,15 @@ def test_a_hyperparameter_set_when_the_slots_are_there(kind, name, jit):
         assert later == trained_with(kind(), jit)
     else:
         assert later == made
-    same = ("nesterov", "initial_accumulator_value")
+    same = (
+        "nesterov",
+        "initial_accumulator_value",
+        "ema_momentum",
+        "ema_overwrite_frequency",
+        "loss_scale_factor",
+    )
     if kind is nn.Lion:  # the sign of a gradient has no length
-        same = ("clipnorm", "global_clipnorm", "clipvalue")
+        same = (*same, "clipnorm", "global_clipnorm", "clipvalue")
     assert name in same or made != trained_with(kind(), jit)
 
 
@@ -298,6 +322,8 @@ def test_a_hyperparameter_set_later_is_checked(kind):
     optimizer = kind()
     for name in _numbers_of(kind) | {"learning_rate"}:
         for value in (float("nan"), -1, "1", True, np.ones(2)):
+            if name == "learning_rate_power" and isinstance(value, int) and value < 0:
+                continue
             before = getattr(optimizer, name)
             with pytest.raises(nn.ArgumentError, match=name):
                 setattr(optimizer, name, value)

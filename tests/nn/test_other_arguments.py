@@ -62,6 +62,15 @@ TAKEN = {
     "MaxNorm.axis": "3|-1|list",
     "UnitNorm.axis": "3|-1|list",
     "LayerNormalization.axis": "3|-1|list",
+    "MinMaxNorm.axis": "3|-1|list",
+    "Dice.axis": "3|-1|list",
+    "Tversky.axis": "3|-1|list",
+    "PearsonCorrelation.axis": "3|-1|list",
+    "ConcordanceCorrelation.axis": "3|-1|list",
+    "CategoricalFocalCrossentropy.alpha": "3|list|huge",
+    "target_class_ids": "list",
+    "AUC.thresholds": "list|array",
+    "label_weights": "list|array",
     "shape": "3|empty list|list",
     "input_shape": "3|empty list|list",
     "target_shape": "empty list|list",
@@ -90,7 +99,7 @@ def classes():
             continue
         if issubclass(kind, (tuple, Exception)) or getattr(kind, "_is_protocol", False):
             continue
-        if kind is not nn.callbacks.CallbackList:
+        if kind not in (nn.callbacks.CallbackList, nn.callbacks.RemoteMonitor):
             yield kind
 
 

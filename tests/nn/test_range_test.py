@@ -35,7 +35,7 @@ def test_everything_is_as_before(optimizer, rate, epochs):
     net.fit(x, y, epochs=epochs, verbose=0)
     before, state = everything(net), random_state()
     objects = {id(t) for t in net.optimizer.state().values()}
-    kept = net.optimizer.learning_rate
+    kept = float(net.optimizer.learning_rate)
     test = nn.learning_rate_range_test(net, x, y, maximum=100.0, steps=60, batch_size=8)
     assert len(test.rates) > 10
     assert everything(net) == before

@@ -201,6 +201,7 @@ def test_old_spellings():
 
 
 @pytest.mark.oracle
+@pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept:DeprecationWarning")
 @pytest.mark.parametrize(
     "kind",
     sorted({name.split(",")[0] for name in KINDS} | {"AdamW", "RMSprop", "Adadelta", "Adamax", "Lion"}),

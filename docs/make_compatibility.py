@@ -9,6 +9,7 @@ there.
 from __future__ import annotations
 
 import fnmatch
+import functools
 import inspect
 import os
 import sys
@@ -45,7 +46,7 @@ Written by `python docs/make_compatibility.py` from both packages and `docs/kera
 
 `import nn as keras` runs what is **same**. **Other meaning**: the name is here, and the page says what differs;
 "without" lists arguments of Keras {version} that ours does not take (they raise a TypeError, none is ignored), and
-"default" those whose default differs. **Missing**: with the reason. Names that Keras has twice (`MSE`, `mse`) count twice.
+"default" names those whose default differs. **Missing**: with the reason. Names that Keras has twice (`MSE`, `mse`) count twice.
 """
 
 
@@ -131,6 +132,19 @@ def _differences(keras: Any, theirs: Any, ours: Any, known: Table) -> list[str]:
     return said
 
 
+@functools.cache
+def _samples() -> dict[str, Any]:
+    """Objects of the classes, built and used: what an object has alone, as an attribute, counts too."""
+    layer = nn.Dense(1, input_shape=(1,))
+    model = nn.Sequential([layer])
+    model.compile("sgd", "mse")
+    callback = nn.Callback()
+    model.fit([[0.0]], [0.0], callbacks=callback, verbose=0)
+    made = [model, model, layer, callback, model.loss, nn.metrics.Mean(), model.optimizer]
+    made += [nn.ExponentialDecay(0.1, 1, 0.5), nn.Zeros(), nn.L2(0.1), nn.NonNeg()]
+    return dict(zip(CLASSES.split(), made, strict=True))
+
+
 def _reason(name: str, known: Table) -> str:
     """Why a name is missing: by itself, else by the first pattern that fits; empty where nothing says it."""
     exact = known.missing.get(name)
@@ -144,6 +158,7 @@ def row(keras: Any, path: str, known: Table) -> Row:
     parent, _, last = place.rpartition(".")
     # a property of a class may well be None, and `hasattr` finds names in modules that are None
     there = ours is not None or (bool(parent) and hasattr(resolve(nn, parent), last))
+    there = there or hasattr(_samples().get(parent), last)
     if not there:
         return Row(path, "missing", _reason(path, known))
     said = [known.other[path]] if path in known.other else []

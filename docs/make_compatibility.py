@@ -91,9 +91,17 @@ def public(thing: Any) -> list[str]:
     for name in dir(thing):
         if name.startswith("_") or hasattr(object, name):
             continue
+        if inspect.isclass(thing) and not _by_keras(thing, name):
+            continue
         if not isinstance(inspect.getattr_static(thing, name), types.ModuleType):
             found.append(name)
     return found
+
+
+def _by_keras(kind: type, name: str) -> bool:
+    """Whether Keras itself, not one of its backends, gives this name to the class."""
+    owners = [each.__module__ for each in kind.__mro__ if name in vars(each)]
+    return any(o.startswith("keras.") and not o.startswith("keras.src.backend.") for o in owners)
 
 
 def parameters(keras: Any, thing: Any) -> dict[str, inspect.Parameter] | None:
@@ -102,11 +110,16 @@ def parameters(keras: Any, thing: Any) -> dict[str, inspect.Parameter] | None:
         known = dict(inspect.signature(thing).parameters)
     except (TypeError, ValueError):
         return None
+    various = (inspect.Parameter.VAR_KEYWORD, inspect.Parameter.VAR_POSITIONAL)
+    for base in thing.__mro__ if inspect.isclass(thing) else ():
+        # a backend may hand on all that it is given
+        if all(p.kind in various or n == "self" for n, p in known.items()) and "__init__" in vars(base):
+            known = dict(inspect.signature(vars(base)["__init__"]).parameters)
     passes_on = any(p.kind is p.VAR_KEYWORD for p in known.values())
     layer = keras.layers.Layer
     if passes_on and inspect.isclass(thing) and issubclass(thing, layer) and thing is not layer:
         known |= dict(inspect.signature(layer).parameters)
-    return {n: p for n, p in known.items() if p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL) and n != "self"}
+    return {n: p for n, p in known.items() if p.kind not in various and n != "self"}
 
 
 def _differences(keras: Any, theirs: Any, ours: Any, known: Table) -> list[str]:

@@ -38,6 +38,8 @@ CLASSES = """
     optimizers.schedules.LearningRateSchedule initializers.Initializer regularizers.Regularizer constraints.Constraint
 """
 """Those whose methods and properties are compared, too."""
+_STEPS = "train_step test_step predict_step make_train_function make_test_function make_predict_function"
+"""Names that people override and that every backend of Keras gives itself."""
 GENERAL = {"same": "same", "other": "other meaning", "missing": "missing"}
 _PLAIN = (type(None), bool, int, float, str, tuple)
 _HEAD = """# Keras's names here
@@ -101,6 +103,8 @@ def public(thing: Any) -> list[str]:
 def _by_keras(kind: type, name: str) -> bool:
     """Whether Keras itself, not one of its backends, gives this name to the class."""
     owners = [each.__module__ for each in kind.__mro__ if name in vars(each)]
+    if name in _STEPS.split():
+        return True
     return any(o.startswith("keras.") and not o.startswith("keras.src.backend.") for o in owners)
 
 

@@ -9,6 +9,7 @@ there.
 from __future__ import annotations
 
 import fnmatch
+import functools
 import inspect
 import os
 import sys
@@ -37,6 +38,8 @@ CLASSES = """
     optimizers.schedules.LearningRateSchedule initializers.Initializer regularizers.Regularizer constraints.Constraint
 """
 """Those whose methods and properties are compared, too."""
+_STEPS = "train_step test_step predict_step make_train_function make_test_function make_predict_function"
+"""Names that people override and that every backend of Keras gives itself."""
 GENERAL = {"same": "same", "other": "other meaning", "missing": "missing"}
 _PLAIN = (type(None), bool, int, float, str, tuple)
 _HEAD = """# Keras's names here
@@ -45,7 +48,7 @@ Written by `python docs/make_compatibility.py` from both packages and `docs/kera
 
 `import nn as keras` runs what is **same**. **Other meaning**: the name is here, and the page says what differs;
 "without" lists arguments of Keras {version} that ours does not take (they raise a TypeError, none is ignored), and
-"default" those whose default differs. **Missing**: with the reason. Names that Keras has twice (`MSE`, `mse`) count twice.
+"default" names those whose default differs. **Missing**: with the reason. Names that Keras has twice (`MSE`, `mse`) count twice.
 """
 
 
@@ -90,9 +93,19 @@ def public(thing: Any) -> list[str]:
     for name in dir(thing):
         if name.startswith("_") or hasattr(object, name):
             continue
+        if inspect.isclass(thing) and not _by_keras(thing, name):
+            continue
         if not isinstance(inspect.getattr_static(thing, name), types.ModuleType):
             found.append(name)
     return found
+
+
+def _by_keras(kind: type, name: str) -> bool:
+    """Whether Keras itself, not one of its backends, gives this name to the class."""
+    owners = [each.__module__ for each in kind.__mro__ if name in vars(each)]
+    if name in _STEPS.split():
+        return True
+    return any(o.startswith("keras.") and not o.startswith("keras.src.backend.") for o in owners)
 
 
 def parameters(keras: Any, thing: Any) -> dict[str, inspect.Parameter] | None:
@@ -101,11 +114,16 @@ def parameters(keras: Any, thing: Any) -> dict[str, inspect.Parameter] | None:
         known = dict(inspect.signature(thing).parameters)
     except (TypeError, ValueError):
         return None
+    various = (inspect.Parameter.VAR_KEYWORD, inspect.Parameter.VAR_POSITIONAL)
+    for base in thing.__mro__ if inspect.isclass(thing) else ():
+        # a backend may hand on all that it is given
+        if all(p.kind in various or n == "self" for n, p in known.items()) and "__init__" in vars(base):
+            known = dict(inspect.signature(vars(base)["__init__"]).parameters)
     passes_on = any(p.kind is p.VAR_KEYWORD for p in known.values())
     layer = keras.layers.Layer
     if passes_on and inspect.isclass(thing) and issubclass(thing, layer) and thing is not layer:
         known |= dict(inspect.signature(layer).parameters)
-    return {n: p for n, p in known.items() if p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL) and n != "self"}
+    return {n: p for n, p in known.items() if p.kind not in various and n != "self"}
 
 
 def _differences(keras: Any, theirs: Any, ours: Any, known: Table) -> list[str]:
@@ -131,6 +149,19 @@ def _differences(keras: Any, theirs: Any, ours: Any, known: Table) -> list[str]:
     return said
 
 
+@functools.cache
+def _samples() -> dict[str, Any]:
+    """Objects of the classes, built and used: what an object has alone, as an attribute, counts too."""
+    layer = nn.Dense(1, input_shape=(1,))
+    model = nn.Sequential([layer])
+    model.compile("sgd", "mse")
+    callback = nn.Callback()
+    model.fit([[0.0]], [0.0], callbacks=callback, verbose=0)
+    made = [model, model, layer, callback, model.loss, nn.metrics.Mean(), model.optimizer]
+    made += [nn.ExponentialDecay(0.1, 1, 0.5), nn.Zeros(), nn.L2(0.1), nn.NonNeg()]
+    return dict(zip(CLASSES.split(), made, strict=True))
+
+
 def _reason(name: str, known: Table) -> str:
     """Why a name is missing: by itself, else by the first pattern that fits; empty where nothing says it."""
     exact = known.missing.get(name)
@@ -144,6 +175,7 @@ def row(keras: Any, path: str, known: Table) -> Row:
     parent, _, last = place.rpartition(".")
     # a property of a class may well be None, and `hasattr` finds names in modules that are None
     there = ours is not None or (bool(parent) and hasattr(resolve(nn, parent), last))
+    there = there or hasattr(_samples().get(parent), last)
     if not there:
         return Row(path, "missing", _reason(path, known))
     said = [known.other[path]] if path in known.other else []

@@ -44,7 +44,8 @@ if hasattr(providers, "_get_local_constants"):
 pytest.register_assert_rewrite("blocks", "networks", "programs", "steps")
 
 # doctest would import the conftest files of all folders as one module
-collect_ignore_glob = ["*conftest.py"]
+# and run the scripts of tutorials where it imports them
+collect_ignore_glob = ["*conftest.py", "*/nn/scripts/*"]
 
 
 def pytest_addoption(parser):

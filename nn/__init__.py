@@ -19,7 +19,7 @@ __version__ = _autograd.__version__
 # `__init__.pyi` tells editors and type checkers the same.
 _MODULES = (
     "activations callbacks constraints initializers layers losses metrics models optimizers plots "
-    "regularizers tuning utils"
+    "regularizers saving tuning utils"
 )
 _NAMES = {
     "callbacks": (

@@ -17,6 +17,7 @@ from . import models as models
 from . import optimizers as optimizers
 from . import plots as plots
 from . import regularizers as regularizers
+from . import saving as saving
 from . import tuning as tuning
 from . import utils as utils
 from .callbacks import BackupAndRestore as BackupAndRestore

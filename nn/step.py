@@ -174,7 +174,7 @@ def _penalties(parameters: Sequence[Any]) -> Penalties:
 
 def train_step(task: Task, x: Tensor, y: Tensor, weight: Tensor | None = None) -> dict[str, Any] | None:
     """What a trace captures, and then the metrics that no trace can hold; returns what `collect` does."""
-    return collect(task, x, y, weight, traced_train_step(task, x, y, weight))
+    return collect(task, y, traced_train_step(task, x, y, weight), x, weight)
 
 
 def traced_train_step(task: Task, x: Tensor, y: Tensor, weight: Tensor | None = None) -> Tensor | None:
@@ -212,7 +212,11 @@ def _wanted(task: Task, prediction: Tensor) -> Tensor | None:
 
 
 def collect(
-    task: Task, x: Tensor, y: Tensor, weight: Tensor | None, prediction: Tensor | None
+    task: Task,
+    y: Tensor,
+    prediction: Tensor | None,
+    x: Tensor | None = None,
+    weight: Tensor | None = None,
 ) -> dict[str, Any] | None:
     """Feed the metrics that are no part of the traced step with what it returned; gives the logs that a
     `compute_metrics` of the user's made.

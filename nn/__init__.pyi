@@ -59,6 +59,7 @@ from .initializers import TruncatedNormal as TruncatedNormal
 from .initializers import VarianceScaling as VarianceScaling
 from .initializers import Zeros as Zeros
 from .layers import Activation as Activation
+from .layers import ActivityRegularization as ActivityRegularization
 from .layers import AveragePooling2D as AveragePooling2D
 from .layers import BatchNormalization as BatchNormalization
 from .layers import Conv2D as Conv2D

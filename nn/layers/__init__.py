@@ -3,6 +3,7 @@
 from ..exports import exported as _exported
 from .activation import ELU as ELU
 from .activation import Activation as Activation
+from .activation import ActivityRegularization as ActivityRegularization
 from .activation import LeakyReLU as LeakyReLU
 from .activation import ReLU as ReLU
 from .activation import Softmax as Softmax

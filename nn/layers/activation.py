@@ -8,8 +8,10 @@ import autograd as ag
 from autograd import Tensor
 
 from .. import activations
-from ..arguments import FLOAT, FLOAT_NOT_NEGATIVE, INTEGER
+from ..added import regularize_activity
+from ..arguments import FLOAT, FLOAT_NOT_NEGATIVE, INTEGER, NOT_NEGATIVE
 from ..constructors import argument, constructor
+from ..regularizers import L1L2
 from .base import ACTIVATION, Layer
 
 
@@ -29,6 +31,30 @@ class Activation(Layer):
 
     def call(self, x: Tensor) -> Tensor:
         return self._activation(x)
+
+
+@constructor
+class ActivityRegularization(Layer):
+    """The input, whose penalty `l1 * sum(|x|) + l2 * sum(x**2)`, over the number of rows, is added to the loss.
+
+    Args:
+        l1, l2: the factors, >= 0.
+        input_shape, name: as in `Layer`.
+
+    >>> import nn
+    >>> layer = nn.ActivityRegularization(l2=0.5)
+    >>> layer([[1.0], [3.0]]).tolist(), [loss.item() for loss in layer.losses]
+    ([[1.0], [3.0]], [2.5])
+    """
+
+    l1: float = argument(NOT_NEGATIVE, default=0.0)
+    l2: float = argument(NOT_NEGATIVE, default=0.0)
+
+    _adds_losses = True
+
+    def call(self, x: Tensor) -> Tensor:
+        regularize_activity(self, L1L2(self.l1, self.l2), x)
+        return x
 
 
 @constructor

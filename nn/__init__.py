@@ -34,7 +34,8 @@ _NAMES = {
         "Orthogonal RandomNormal RandomUniform TruncatedNormal VarianceScaling Zeros"
     ),
     "layers": (
-        "Activation ActivityRegularization AveragePooling2D BatchNormalization Conv2D Dense Dropout ELU Embedding Flatten "
+        "Activation ActivityRegularization "
+        "AveragePooling2D BatchNormalization Conv2D Dense Dropout ELU Embedding Flatten "
         "GaussianNoise GlobalAveragePooling2D GlobalMaxPooling2D Input Layer LayerNormalization LeakyReLU "
         "MaxPooling2D Maxout RandomFlip RandomShift RandomTranslation ReLU Reshape Softmax"
     ),

@@ -34,6 +34,7 @@ DEFERRED = {
     ("nn/checkpoint/container.py", "json"),
     ("nn/checkpoint/container.py", "hashlib"),
     ("nn/checkpoint/container.py", "safetensors.numpy"),
+    ("nn/checkpoint/hdf5_child.py", "safetensors.numpy"),
     ("nn/callbacks/files.py", "csv"),
     ("backends/numba/backend.py", "backends.numba.kernels"),
     ("backends/numba/backend.py", "backends.native.cache"),

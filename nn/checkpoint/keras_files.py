@@ -1,17 +1,21 @@
 """Reading what Keras wrote: `.keras`, `.h5` and `.weights.h5`. Needs h5py, the extra `keras-files`.
 
 Such a file is damaged until shown otherwise, as ours are: nothing is unpacked that is much larger than the
-file, no link in it is followed, no array is read before its shape is that of a weight of the model.
+file, and HDF5 is read by a process of its own (`hdf5_child.py`).
 """
 
 from __future__ import annotations
 
+import importlib.util
 import io
 import os
+import subprocess
+import sys
 import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import autograd as ag
@@ -20,12 +24,14 @@ from autograd import no_grad
 from ..errors import FileError, MissingExtraError
 from ..module import Module
 from ..parameter import Variable
-from .container import LONGEST_TABLE, parse
+from .container import LONGEST_TABLE, load_table, parse
 from .explaining import explained
 from .files import Place
-from .keras_weights import KerasWeights
+from .keras_weights import Group, KerasWeights, tree_of
 
 ZIP, HDF5 = b"PK\x03\x04", b"\x89HDF\r\n\x1a\n"
+LONGEST = 600
+"""Seconds that reading weights may take."""
 MOST_TIMES = 64
 """Times its own size that what is packed into a file may have; Keras packs nothing."""
 
@@ -71,12 +77,6 @@ class KerasFile:
         self._weights = KerasWeights(hdf5)
         self._hdf5, self.description, self.compiled = hdf5, config, compiled
 
-    def __enter__(self) -> KerasFile:
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self._hdf5.close()
-
     @property
     def input_shape(self) -> tuple[int, ...] | None:
         """Of a sample, where the configuration says it."""
@@ -103,8 +103,7 @@ def opened(place: Place) -> Iterator[KerasFile]:
         FileError: it is damaged, or has parts that are not read here.
     """
     try:
-        with _open(_bytes(place)) as file:
-            yield file
+        yield _open(_bytes(place))
     except MissingExtraError:
         raise
     except (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError) as error:
@@ -148,15 +147,23 @@ def _json(text: Any) -> Any:
     return parse(text) if isinstance(text, (str, bytes)) else None
 
 
-def _hdf5(data: bytes) -> Any:
+def _hdf5(data: bytes) -> Group:
+    """What is in an HDF5 file, read by a process of its own, which may end as it likes."""
+    if importlib.util.find_spec("h5py") is None:
+        raise MissingExtraError("files of Keras need h5py: pip install 'gradloom[keras-files]'")
+    program = str(Path(__file__).with_name("hdf5_child.py"))
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
     try:
-        import h5py
-    except ImportError as error:
-        raise MissingExtraError("files of Keras need h5py: pip install 'gradloom[keras-files]'") from error
-    try:
-        return h5py.File(io.BytesIO(data), "r")
-    except (OSError, RuntimeError) as error:
-        raise FileError(f"its weights are no HDF5 ({error})") from error
+        done = subprocess.run(
+            [sys.executable, "-P", program], input=data, capture_output=True, env=environment, timeout=LONGEST
+        )
+    except subprocess.TimeoutExpired:
+        raise FileError(f"its weights could not be read in {LONGEST} seconds") from None
+    if done.returncode:
+        lines = done.stderr.decode(errors="replace").strip().splitlines()
+        raise FileError(f"its weights are no HDF5 ({lines[-1] if lines else 'damaged'})")
+    arrays, said = load_table(done.stdout)
+    return tree_of(arrays, parse(said["groups"]))
 
 
 def _legacy_compile(found: Any) -> Any:

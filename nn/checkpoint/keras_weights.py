@@ -7,11 +7,9 @@ weights before the others, as `weights` does here.
 
 from __future__ import annotations
 
-import math
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from types import SimpleNamespace
 from typing import Any
 
 from ..errors import FileError
@@ -30,19 +28,37 @@ def keras_snake_case(name: str) -> str:
     return re.sub(r"([a-z])([A-Z])", r"\1_\2", name).lower()
 
 
-class KerasWeights:
-    """The arrays in an open HDF5 file."""
+class Group(dict[str, Any]):
+    """A group of an HDF5 file: groups and arrays by name, and some of its attributes."""
 
-    def __init__(self, file: Any) -> None:
+    def __init__(self, attrs: dict[str, Any]) -> None:
+        super().__init__()
+        self.attrs = attrs
+
+
+def tree_of(arrays: dict[str, Any], groups: Sequence[tuple[str, dict[str, Any]]]) -> Group:
+    """The groups, each after the one that it is in, with the arrays in them."""
+    found: dict[str, Group] = {}
+    for path, attrs in groups:
+        found[path] = Group(attrs)
+        around, _, name = path.rpartition("/")
+        if path:
+            found[around][name] = found[path]
+    for path, array in arrays.items():
+        around, _, name = path.rpartition("/")
+        found[around][name] = array
+    return found[""]
+
+
+class KerasWeights:
+    """The arrays in an HDF5 file."""
+
+    def __init__(self, file: Group) -> None:
         self._file = file
 
     def sizes(self) -> dict[str, Any]:
-        """By path, how many numbers are really stored: a dataset may claim more than the file holds."""
-        found: dict[str, Any] = {}
-        for path, item in _walk(self._file, ""):
-            stored = item.id.get_storage_size() // max(item.dtype.itemsize, 1)
-            found[path] = SimpleNamespace(size=min(math.prod(item.shape), stored))
-        return found
+        """The arrays by path."""
+        return dict(_walk(self._file, ""))
 
     def of(self, model: Module, description: Any) -> Found:
         """Each weight of a built model with its array, of its shape.
@@ -64,8 +80,8 @@ class KerasWeights:
 
     def _by_names(self, root: Any, model: Module) -> Iterator[tuple[Variable, Any]]:
         """The old form: layers that have weights, one after the other."""
-        groups = [(name, _needed(root, name)) for name in _texts(root.attrs["layer_names"])]
-        named = [(name, group, _texts(group.attrs.get("weight_names", ()))) for name, group in groups]
+        groups = [(name, _needed(root, name)) for name in root.attrs["layer_names"]]
+        named = [(name, group, group.attrs.get("weight_names", ())) for name, group in groups]
         stored = [entry for entry in named if entry[2]]
         layers = [layer for layer in sublayers(model) if layer.weights]
         if len(stored) != len(layers):
@@ -136,7 +152,7 @@ def _paired(where: str, weights: Sequence[Variable], arrays: Sequence[Any]) -> I
             raise FileError(f"{where}/{weight.name} has shape {tuple(array.shape)}, expected {weight.shape}")
         if array.dtype.kind != weight.dtype.kind:
             raise FileError(f"{where}/{weight.name} has dtype {array.dtype}, expected {weight.dtype}")
-        yield weight, array[()]
+        yield weight, array
 
 
 def _vars(group: Any) -> list[Any]:
@@ -145,11 +161,7 @@ def _vars(group: Any) -> list[Any]:
     names = [] if held is None else list(held)
     if not all(name.isdecimal() for name in names):
         raise FileError(f"vars holds {names[:4]}, not numbers")
-    return [_array(_child(held, name)) for name in sorted(names, key=int)]
-
-
-def _texts(names: Any) -> list[str]:
-    return [name.decode() if isinstance(name, bytes) else str(name) for name in names]
+    return [_child(held, name) for name in sorted(names, key=int)]
 
 
 def _needed(group: Any, path: str) -> Any:
@@ -159,33 +171,17 @@ def _needed(group: Any, path: str) -> Any:
         if below is None:
             raise FileError(f"there is no {path!r} among the weights")
         group = below
-    return _array(group) if hasattr(group, "dtype") else group
+    return group
 
 
 def _child(group: Any, name: str) -> Any:
-    """A group or array that is really there: no link to other places or files is followed."""
-    if not hasattr(group, "keys") or name not in group:
-        return None
-    link = group.get(name, getlink=True)
-    if type(link).__name__ != "HardLink":
-        raise FileError(f"{name!r} is a link, and links are not followed")
-    return group[name]
-
-
-def _array(item: Any) -> Any:
-    if getattr(item, "is_virtual", False) or getattr(item, "external", None):
-        raise FileError("an array that lies in another file")
-    if not hasattr(item, "dtype") or item.dtype.kind not in "fiub":
-        raise FileError("an array that holds no numbers")
-    return item
+    return group.get(name) if isinstance(group, Group) else None
 
 
 def _walk(group: Any, path: str) -> Iterator[tuple[str, Any]]:
     """All arrays below."""
-    if path.count("/") > DEEPEST:
-        raise FileError("groups in groups in groups")
-    if hasattr(group, "dtype"):
-        yield path, _array(group)
+    if not isinstance(group, Group):
+        yield path, group
         return
-    for name in group:
-        yield from _walk(_child(group, name), f"{path}/{name}")
+    for name, item in group.items():
+        yield from _walk(item, f"{path}/{name}")

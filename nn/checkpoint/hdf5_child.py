@@ -47,7 +47,7 @@ def contents(data: bytes) -> tuple[dict[str, Any], list[tuple[str, dict[str, Any
             left -= item.nbytes
             if left < 0:
                 raise ValueError(f"its arrays have more than {MOST_TIMES} times the bytes of the file")
-            arrays[below] = item[()].copy()
+            arrays[below] = item[...]  # also of no dimension an array
 
     with h5py.File(io.BytesIO(data), "r") as file:
         visit(file, "")

@@ -18,8 +18,8 @@ __version__ = _autograd.__version__
 # What is imported when it is first asked for, by the module that it is in (SPEC 1 of Scientific Python);
 # `__init__.pyi` tells editors and type checkers the same.
 _MODULES = (
-    "activations backend callbacks config constraints datasets initializers layers losses metrics models ops "
-    "optimizers plots preprocessing random regularizers saving tuning utils"
+    "activations backend callbacks config constraints datasets initializers layers losses metrics "
+    "models ops optimizers plots preprocessing random regularizers saving tuning utils"
 )
 _NAMES = {
     "callbacks": (
@@ -34,18 +34,18 @@ _NAMES = {
         "Orthogonal RandomNormal RandomUniform TruncatedNormal VarianceScaling Zeros"
     ),
     "layers": (
-        "Activation Add AlphaDropout Average AveragePooling1D AveragePooling2D AvgPool1D AvgPool2D "
-        "BatchNormalization CategoryEncoding Concatenate Conv1D Conv1DTranspose Conv2D Conv2DTranspose "
-        "Convolution1D Convolution1DTranspose Convolution2D Convolution2DTranspose Cropping1D Cropping2D "
-        "Dense DepthwiseConv1D DepthwiseConv2D Discretization Dot Dropout ELU Embedding Flatten "
-        "GaussianDropout GaussianNoise GlobalAveragePooling1D GlobalAveragePooling2D GlobalAvgPool1D "
-        "GlobalAvgPool2D GlobalMaxPool1D GlobalMaxPool2D GlobalMaxPooling1D GlobalMaxPooling2D "
-        "GroupNormalization Hashing Input InputLayer IntegerLookup Lambda Layer LayerNormalization "
-        "LeakyReLU MaxPool1D MaxPool2D MaxPooling1D MaxPooling2D Maximum Maxout Minimum Multiply "
-        "Normalization PReLU Permute RandomFlip RandomShift RandomTranslation ReLU RepeatVector Rescaling "
-        "Reshape SeparableConv1D SeparableConv2D SeparableConvolution1D SeparableConvolution2D Softmax "
-        "SpatialDropout1D SpatialDropout2D StringLookup Subtract TableFeatures UnitNormalization "
-        "UpSampling1D UpSampling2D ZeroPadding1D ZeroPadding2D"
+        "Activation ActivityRegularization Add AlphaDropout Average AveragePooling1D AveragePooling2D "
+        "AvgPool1D AvgPool2D BatchNormalization CategoryEncoding Concatenate Conv1D Conv1DTranspose "
+        "Conv2D Conv2DTranspose Convolution1D Convolution1DTranspose Convolution2D Convolution2DTranspose "
+        "Cropping1D Cropping2D Dense DepthwiseConv1D DepthwiseConv2D Discretization Dot Dropout ELU "
+        "Embedding Flatten GaussianDropout GaussianNoise GlobalAveragePooling1D GlobalAveragePooling2D "
+        "GlobalAvgPool1D GlobalAvgPool2D GlobalMaxPool1D GlobalMaxPool2D GlobalMaxPooling1D "
+        "GlobalMaxPooling2D GroupNormalization Hashing Input InputLayer IntegerLookup Lambda Layer "
+        "LayerNormalization LeakyReLU MaxPool1D MaxPool2D MaxPooling1D MaxPooling2D Maximum Maxout "
+        "Minimum Multiply Normalization PReLU Permute RandomFlip RandomShift RandomTranslation ReLU "
+        "RepeatVector Rescaling Reshape SeparableConv1D SeparableConv2D SeparableConvolution1D "
+        "SeparableConvolution2D Softmax SpatialDropout1D SpatialDropout2D StringLookup Subtract "
+        "TableFeatures UnitNormalization UpSampling1D UpSampling2D ZeroPadding1D ZeroPadding2D"
     ),
     "losses": (
         "BinaryCrossentropy BinaryFocalCrossentropy CategoricalCrossentropy CategoricalHinge "

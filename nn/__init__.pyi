@@ -65,6 +65,7 @@ from .initializers import TruncatedNormal as TruncatedNormal
 from .initializers import VarianceScaling as VarianceScaling
 from .initializers import Zeros as Zeros
 from .layers import Activation as Activation
+from .layers import ActivityRegularization as ActivityRegularization
 from .layers import Add as Add
 from .layers import AlphaDropout as AlphaDropout
 from .layers import Average as Average

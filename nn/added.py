@@ -36,8 +36,8 @@ class Losing(Weighted):
     """Base of modules: losses beside the one that `compile` is told."""
 
     not_settings: frozenset[str] = frozenset(
-        ("built", "output_shape", "input_shape", "seen_shape"),
-    ).union(("_automatic_name", "_added_losses", "_adds_losses", "_forgets_losses", "_special"))
+        ("built", "output_shape", "input_shape", "seen_shape", "_automatic_name", "_special")
+    ).union(("_added_losses", "_adds_losses", "_forgets_losses"))
     """Attributes on which no computation depends."""
     _added_losses: tuple[Tensor, ...] = ()
     """Of the last call."""

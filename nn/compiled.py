@@ -155,7 +155,9 @@ class Steps:
             self._gave_up()
 
     def _run_plain(self, x: Any, y: Any, weight: Any) -> None:
-        gathering = [metric for metric in self.task.metrics if not metric.traced]
+        own = overrides(self.task.model, "compute_metrics")
+        watched = self.task.model.trackers if own else self.task.metrics
+        gathering = [metric for metric in watched if own or not metric.traced]
         tensors = [*self._state.values(), *(t for metric in gathering for t in tensors_of(metric))]
         before = Snapshot(gathering, tensors)
         try:
@@ -167,7 +169,7 @@ class Steps:
 
     def _collect(self, x: Any, y: Any, weight: Any, returned: Any) -> None:
         if self._own is None:
-            logs = collect(self.task, x, y, weight, returned)
+            logs = collect(self.task, y, returned, x, weight)
             if logs is not None:
                 self.task.model.step_logs = logs
         else:

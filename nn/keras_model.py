@@ -12,6 +12,7 @@ from .building import samples
 from .errors import ArgumentError
 from .module import Module
 from .overridable import Overridable
+from .shapes import shape_of_output
 from .summary import layer_names, name_layers, sublayers
 
 if TYPE_CHECKING:
@@ -71,6 +72,15 @@ class KerasMethods(Overridable):
     def _built_by_hand(self, shapes: tuple[Any, ...], dtype: str | None) -> None:
         (shape,) = samples(type(self).__name__, shapes)
         cast("Model", self).ensure_built(ag.zeros(shape, dtype or self.dtype))
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        """The shape of the output for inputs of a shape such as (None, 7), or of a list of them.
+
+        >>> import nn
+        >>> nn.Sequential([nn.Dense(2), nn.Dense(1)]).compute_output_shape((None, 7))
+        (None, 1)
+        """
+        return shape_of_output(self, input_shape)
 
     def test_on_batch(
         self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False

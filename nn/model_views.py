@@ -5,7 +5,7 @@ is in `summary.py` and `diagram.py`.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from autograd.svg import Picture
@@ -14,6 +14,8 @@ from . import diagram, summary
 from .arguments import FLAG, PATH, function
 from .module import Module
 from .plots.network import network_svg
+
+_WRITER = function("is a function of a text", 1).or_none()
 
 
 class ModelViews(Module):
@@ -24,18 +26,25 @@ class ModelViews(Module):
     def summary(
         self,
         line_length: int | None = None,
-        print_fn: Callable[[str], Any] = print,
+        positions: Sequence[float] | None = None,
+        print_fn: Callable[[str], Any] | None = None,
         expand_nested: bool = False,
+        show_trainable: bool = False,
+        layer_range: Sequence[str] | None = None,
     ) -> None:
         """Print layers, output shapes, numbers of parameters and memory.
 
         Args:
             line_length: characters of a line, at least 40; None fits the content.
-            print_fn: is given the text.
+            positions: where the columns end, in characters or as shares of the line; None fits the content.
+            print_fn: is given the text; None prints it.
             expand_nested: show the layers inside of layers too, indented.
+            show_trainable: a column more, Y or N for each layer with weights.
+            layer_range: the names of the first and the last layer to show; regular expressions, too.
 
         Raises:
-            ArgumentError: `line_length` is too short.
+            ArgumentError: `line_length` is too short, `positions` leave a column no room, or there is no
+                layer as in `layer_range`.
 
         >>> import nn
         >>> nn.Sequential([nn.Dense(2, input_shape=(3,))]).summary()
@@ -50,8 +59,9 @@ class ModelViews(Module):
         Non-trainable parameters: 0 (0 bytes)
         """
         nested = FLAG.checked("summary", "expand_nested", expand_nested)
-        write = function("is a function of a text", 1).checked("summary", "print_fn", print_fn)
-        write(summary.table(self, line_length, nested))
+        trained = FLAG.checked("summary", "show_trainable", show_trainable)
+        write = _WRITER.checked("summary", "print_fn", print_fn) or print
+        write(summary.table(self, line_length, nested, positions, trained, layer_range))
 
     def plot(
         self,

@@ -1,8 +1,7 @@
 """What Keras keeps in `models` and scripts written for it ask for."""
 
-from .checkpoint.loading import load as load_model
 from .model import Model
-from .saving import save_model
+from .saving import clone_model, load_model, model_from_json, save_model
 from .sequential import Sequential
 
-__all__ = ["Model", "Sequential", "load_model", "save_model"]
+__all__ = ["Model", "Sequential", "clone_model", "load_model", "model_from_json", "save_model"]

@@ -78,7 +78,7 @@ class Overridable(Functional):
         be overridden as `train_step` may.
         """
         task, (x, y, weight) = step.task_of(self), unpacked(data)  # type: ignore[arg-type]
-        logs = step.collect(task, x, y, weight, step.traced_evaluate_step(task, x, y, weight))
+        logs = step.collect(task, y, step.traced_evaluate_step(task, x, y, weight), x, weight)
         return self.tracked_values() if logs is None else logs
 
     @inherited

@@ -1,91 +1,184 @@
-"""What Keras keeps in `saving`: whole models, weights, and single objects as descriptions."""
+"""What Keras keeps in `saving`: models to files, objects to configurations and back, names of one's own.
+
+A configuration is JSON: {"module", "class_name", "config", "registered_name"}, as Keras writes it. Those of
+Keras are read, too, of what this library has.
+"""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from typing import Any
 
-from .arguments import FLAG
-from .checkpoint.description import describe, make
+from .arguments import FLAG, TEXT
+from .checkpoint.container import DAMAGE, parse
 from .checkpoint.files import Place
-from .checkpoint.loading import CLASSES
-from .checkpoint.loading import load as load_model
-from .custom_objects import (
+from .checkpoint.keras_configs import KERAS_CLASSES, from_keras
+from .checkpoint.loading import CLASSES, load
+from .checkpoint.serializing import serialize_keras_object
+from .errors import ArgumentError, FileError
+from .model import Model
+from .module import Module
+from .registry import (
     CustomObjectScope,
+    checked_objects,
     custom_object_scope,
     get_custom_objects,
     get_registered_name,
     get_registered_object,
-    known_by_name,
+    known_objects,
     register_keras_serializable,
 )
-from .errors import ArgumentError
-from .model import Model
+from .sequential import Sequential
 
 __all__ = [
-    "CustomObjectScope", "custom_object_scope", "deserialize_keras_object", "get_custom_objects",
-    "get_registered_name", "get_registered_object", "load_model", "load_weights",
-    "register_keras_serializable", "save_model", "save_weights", "serialize_keras_object",
-]  # fmt: skip
+    "CustomObjectScope",
+    "custom_object_scope",
+    "deserialize_keras_object",
+    "get_custom_objects",
+    "get_registered_name",
+    "get_registered_object",
+    "load_model",
+    "load_weights",
+    "register_keras_serializable",
+    "save_model",
+    "save_weights",
+    "serialize_keras_object",
+]
 
 
-def save_model(model: Model, filepath: Place, overwrite: bool = True) -> None:
+def save_model(model: Model, filepath: Place, overwrite: bool = True, zipped: Any = None) -> None:
     """`model.save(filepath)`.
 
-    Raises:
-        ArgumentError: with `overwrite=False`, where there is such a file already.
+    Args:
+        overwrite: False refuses a file that is there.
+        zipped: None; there is one kind of file.
     """
-    _free(filepath, FLAG.checked("save_model", "overwrite", overwrite))
-    model.save(filepath)
+    if zipped is not None:
+        raise ArgumentError(f"save_model: zipped is None, there is one kind of file; got {zipped!r}")
+    model.save(filepath, overwrite=overwrite)
+
+
+def load_model(
+    filepath: Place,
+    custom_objects: Mapping[str, Any] | None = None,
+    compile: bool = True,
+    safe_mode: bool = True,
+) -> Model:
+    """`nn.load` with Keras's arguments; files of Keras are read, too.
+
+    Args:
+        filepath, custom_objects: as there.
+        compile: False leaves optimizer, loss and metrics aside.
+        safe_mode: True; no code of a file is ever run.
+    """
+    if not FLAG.checked("load_model", "safe_mode", safe_mode):
+        raise ArgumentError("load_model: safe_mode=False would run code from the file, and none is run here")
+    return load(filepath, custom_objects, compile=compile)
 
 
 def save_weights(model: Model, filepath: Place, overwrite: bool = True) -> None:
-    """`model.save_weights(filepath)`; `overwrite` is that of `save_model`."""
-    _free(filepath, FLAG.checked("save_weights", "overwrite", overwrite))
-    model.save_weights(filepath)
+    """`model.save_weights(filepath)`; `overwrite=False` refuses a file that is there."""
+    model.save_weights(filepath, overwrite=overwrite)
 
 
-def load_weights(model: Model, filepath: Place) -> None:
-    """`model.load_weights(filepath)`."""
+def load_weights(model: Model, filepath: Place, skip_mismatch: bool = False) -> None:
+    """`model.load_weights(filepath)`; weights that do not fit are never skipped."""
+    if FLAG.checked("load_weights", "skip_mismatch", skip_mismatch):
+        raise ArgumentError("load_weights: skip_mismatch=True is not known here; every weight has to fit")
     model.load_weights(filepath)
 
 
-def _free(place: Any, overwrite: bool) -> None:
-    if not overwrite and not hasattr(place, "write") and os.path.exists(place):
-        raise ArgumentError(f"there is a file {os.fspath(place)!r} already, and overwrite is False")
-
-
-def serialize_keras_object(obj: Any) -> Any:
-    """A layer, loss, optimizer ... as JSON: {"class_name": ..., "config": arguments}; functions by name.
-
-    >>> import nn
-    >>> nn.saving.serialize_keras_object(nn.L2(0.5))
-    {'class_name': 'L2', 'config': {'l2': 0.5}}
-    """
-    return _renamed(describe(obj), "class", "class_name")
-
-
-def deserialize_keras_object(config: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
-    """The object that `serialize_keras_object` described, of this package's classes and known own ones.
+def deserialize_keras_object(
+    config: Any, custom_objects: Mapping[str, Any] | None = None, safe_mode: bool = True
+) -> Any:
+    """The object that a configuration describes, of this library or of Keras.
 
     Raises:
-        FileError: an unknown class or function.
+        FileError: a class or an argument that is not known here, by name; or it is no configuration.
+    """
+    if not FLAG.checked("deserialize_keras_object", "safe_mode", safe_mode):
+        raise ArgumentError("deserialize_keras_object: safe_mode is True; no code is ever run here")
+    known = known_objects(CLASSES, checked_objects("deserialize_keras_object", custom_objects))
+    try:
+        made = from_keras(config, {**known, **KERAS_CLASSES})
+        if isinstance(made, Model) and not made.built and isinstance(config, dict):
+            shape = (config.get("build_config") or {}).get("input_shape")
+            if shape is not None:
+                made.build(tuple(shape))
+    except FileError:
+        raise
+    except DAMAGE as error:
+        raise FileError(f"this is no configuration of an object: {error}") from error
+    return made
+
+
+def model_from_json(json_string: str, custom_objects: Mapping[str, Any] | None = None) -> Model:
+    """The model that `model.to_json()` of this library or of Keras describes, with new weights.
+
+    Raises:
+        FileError: it describes none, or names what is not known here.
 
     >>> import nn
-    >>> nn.saving.deserialize_keras_object({"class_name": "L2", "config": {"l2": 0.5}}).l2
-    0.5
+    >>> model = nn.Sequential([nn.Input((3,)), nn.Dense(2)])
+    >>> nn.models.model_from_json(model.to_json()).output_shape
+    (None, 2)
     """
-    return make(_renamed(config, "class_name", "class"), CLASSES | known_by_name(custom_objects))
+    text = TEXT.checked("model_from_json", "json_string", json_string)
+    try:
+        config = parse(text)
+    except DAMAGE as error:
+        raise FileError(f"model_from_json: this is no JSON: {error}") from error
+    model = deserialize_keras_object(config, custom_objects)
+    if not isinstance(model, Model):
+        raise FileError(f"model_from_json: it describes a {type(model).__name__}, not a model")
+    return model
 
 
-def _renamed(config: Any, old: str, new: str) -> Any:
-    """A description with another name for the class; what Keras notes besides goes."""
-    if isinstance(config, (list, tuple)):
-        return [_renamed(item, old, new) for item in config]
-    if not isinstance(config, Mapping):
-        return config
-    renamed = {key: _renamed(value, old, new) for key, value in config.items()}
-    if old in renamed and "config" in renamed:
-        return {new: renamed.get("registered_name") or renamed[old], "config": renamed["config"]}
-    return renamed
+def clone_model(
+    model: Model,
+    input_tensors: Any = None,
+    clone_function: Any = None,
+    call_function: Any = None,
+    recursive: bool = False,
+) -> Model:
+    """A model of the same architecture with new layers and weights; built where the model is.
+
+    Args:
+        model: with `clone_function` a `Sequential`.
+        input_tensors, call_function: None.
+        clone_function: from a layer to that of the new model; default one made of its configuration.
+        recursive: clone models inside with `clone_function`, too.
+
+    >>> import nn
+    >>> model = nn.Sequential([nn.Input((3,)), nn.Dense(2)])
+    >>> twin = nn.models.clone_model(model)
+    >>> twin.output_shape, twin.layers[0] is model.layers[0]
+    ((None, 2), False)
+    """
+    if not isinstance(model, Model):
+        raise ArgumentError(f"clone_model: a model is expected, got {type(model).__name__}")
+    for name, value in (("input_tensors", input_tensors), ("call_function", call_function)):
+        if value is not None:
+            raise ArgumentError(f"clone_model: {name} is for functional models, got it for {model.name}")
+    deep = FLAG.checked("clone_model", "recursive", recursive)
+    if clone_function is None:
+        twin = type(model).from_config(model.get_config())
+    elif not callable(clone_function) or not isinstance(model, Sequential):
+        raise ArgumentError("clone_model: clone_function is a function from layer to layer, of a Sequential")
+    else:
+        layers = [
+            clone_model(layer, clone_function=clone_function, recursive=True)
+            if deep and isinstance(layer, Sequential)
+            else _checked_layer(clone_function(layer))
+            for layer in model.layers
+        ]
+        twin = Sequential(layers, dtype=model.dtype, name=model.get_config()["name"], seed=model.seed)
+    if model.built and not twin.built and model.sample_shape is not None:
+        twin.build((None, *model.sample_shape))
+    return twin
+
+
+def _checked_layer(layer: Any) -> Module:
+    if not isinstance(layer, Module):
+        raise ArgumentError(f"clone_model: clone_function returned {type(layer).__name__}, not a layer")
+    return layer

@@ -42,7 +42,7 @@ class Sequential(Model):
 
     def __init__(
         self,
-        layers: Sequence[Module | SymbolicTensor] | None = (),
+        layers: Sequence[Module | SymbolicTensor] | None = None,
         dtype: str = "float32",
         name: str | None = None,
         seed: int | None = None,
@@ -62,6 +62,12 @@ class Sequential(Model):
             self._extend([layer])
             self.built = False
             self._build_if_known()
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Self:
+        """A model of the same layers, made anew where they are those of a model already."""
+        layers = [_apart(layer) for layer in config.get("layers", ())]
+        return cls(**({**config, "layers": layers} if "layers" in config else config))
 
     def pop(self) -> Module | None:
         """Remove the last layer and return it; None where there is none."""
@@ -150,6 +156,12 @@ class Sequential(Model):
         return config if self.seed is None else config | {"seed": self.seed}
 
 
+def _apart(layer: Any) -> Any:
+    """A layer that is no model's and has no weights: this one, or one like it."""
+    used = isinstance(layer, Module) and (layer.built or layer._automatic_name is not None)
+    return type(layer).from_config(layer.get_config()) if used else layer
+
+
 class MLP(Sequential):
     """A multilayer perceptron: dense hidden layers, each with an activation and dropout, and a dense output.
 
@@ -209,7 +221,7 @@ class MLP(Sequential):
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Self:
         model = cls(**{name: value for name, value in config.items() if name != "added"})
-        model._extend(config.get("added", ()))
+        model._extend(map(_apart, config.get("added", ())))
         if len(model.layers) > model._own_layers:
             model.built = False
             model._build_if_known()

@@ -198,7 +198,7 @@ def _penalties(parameters: Sequence[Any]) -> Penalties:
 
 def train_step(task: Task, x: Any, y: Any, weight: Any = None) -> dict[str, Any] | None:
     """What a trace captures, and then the metrics that no trace can hold; returns what `collect` does."""
-    return collect(task, x, y, weight, traced_train_step(task, x, y, weight))
+    return collect(task, y, traced_train_step(task, x, y, weight), x, weight)
 
 
 def traced_train_step(task: Task, x: Any, y: Any, weight: Any = None) -> Any:
@@ -237,7 +237,13 @@ def _wanted(task: Task, prediction: Any) -> Any:
     return None if traced else detached(prediction)
 
 
-def collect(task: Task, x: Any, y: Any, weight: Any, prediction: Any) -> dict[str, Any] | None:
+def collect(
+    task: Task,
+    y: Any,
+    prediction: Any,
+    x: Any = None,
+    weight: Any = None,
+) -> dict[str, Any] | None:
     """Feed the metrics that are no part of the traced step with what it returned; gives the logs that a
     `compute_metrics` of the user's made.
     """

@@ -7,15 +7,18 @@ off the modules and nothing is run, so a model that is not built shows what is k
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from autograd import Tensor
+from autograd.errors import nearest
 
-from .arguments import at_least
+from .arguments import at_least, shown
 from .constructors import snake_case
+from .errors import ArgumentError
 from .module import Module
 from .parameter import Buffer, Parameter, RandomWord
 from .weights import given_name
@@ -26,6 +29,8 @@ HINT = (
 )
 SHORTEST = 40
 """Characters of a line into which three columns fit."""
+LINE, NARROWEST = 98, 10
+"""Characters of a line of which `positions` are shares; and of the narrowest column."""
 LENGTH = at_least(SHORTEST).but(words=f"is an integer >= {SHORTEST}, or None to fit", optional=True)
 
 
@@ -35,6 +40,7 @@ class Row(NamedTuple):
     layer: str
     shape: str
     parameters: str
+    trained: str = ""
 
 
 def layer_names(layers: Sequence[Module]) -> list[str]:
@@ -93,18 +99,42 @@ def weights_of(module: Module) -> list[Tensor]:
     return [tensor for _, tensor in module.named_tensors() if not isinstance(tensor, RandomWord)]
 
 
-def table(model: Module, line_length: int | None = None, expand_nested: bool = False) -> str:
+class Look(NamedTuple):
+    """How a table is shown: the arguments of `summary`."""
+
+    line_length: int | None = None
+    positions: Sequence[float] | None = None
+    expand_nested: bool = False
+    show_trainable: bool = False
+    layer_range: Sequence[str] | None = None
+
+    @property
+    def columns(self) -> int:
+        return 4 if self.show_trainable else 3
+
+
+def table(
+    model: Module,
+    line_length: int | None = None,
+    expand_nested: bool = False,
+    positions: Sequence[float] | None = None,
+    show_trainable: bool = False,
+    layer_range: Sequence[str] | None = None,
+) -> str:
     """The summary as text.
 
     Raises:
-        ArgumentError: `line_length` is too short for a table.
+        ArgumentError: `line_length` is too short for a table, `positions` do not rise, or there is no such
+            layer as `layer_range` begins or ends with.
     """
     LENGTH.checked("summary", "line_length", line_length)
-    rows = [Row("Layer (type)", "Output shape", "Parameters"), *_rows(model, expand_nested, 0, {id(model)})]
-    widths = _widths(rows, line_length)
+    look = Look(line_length, positions, expand_nested, show_trainable, layer_range)
+    first = Row("Layer (type)", "Output shape", "Parameters", "Trainable" if look.show_trainable else "")
+    rows = [first, *_rows(model, look, 0, {id(model)})]
+    widths = _widths(rows, look)
     lines = [line for row in rows for line in _wrapped(row, widths)]
     heading = len(_wrapped(rows[0], widths))
-    rule = "-" * (sum(widths) + 4)
+    rule = "-" * (sum(widths) + 2 * len(widths) - 2)
     parts = [f"Model: {given_name(model) or type(model).__name__}", rule]
     parts += [*lines[:heading], rule, *lines[heading:], rule, *_totals(model)]
     if not model.built:
@@ -112,30 +142,71 @@ def table(model: Module, line_length: int | None = None, expand_nested: bool = F
     return "\n".join(parts)
 
 
-def _rows(module: Module, expand: bool, depth: int, seen: set[int]) -> Iterable[Row]:
+def _rows(module: Module, look: Look, depth: int, seen: set[int]) -> Iterable[Row]:
     own = [t for _, t in module.children() if isinstance(t, (Parameter, Buffer))]
     if own:
         count = sum(tensor.size for tensor in {id(t): t for t in own}.values())
         yield Row("  " * depth + "(its own parameters)", "", f"{count:,}")
     layers = sublayers(module)
-    for name, layer in zip(layer_names(layers), layers, strict=True):
+    for number, (name, layer) in enumerate(zip(layer_names(layers), layers, strict=True)):
+        if depth == 0 and number not in _shown(layer_names(layers), look.layer_range):
+            continue
         again = id(layer) in seen
         seen.add(id(layer))
         shape = "?" if layer.output_shape is None else str(layer.output_shape)
         count_text = f"{parameter_count(layer):,}" if layer.built else "not built"
         title = f"{'  ' * depth}{name} ({type(layer).__name__})"
-        yield Row(title, shape, "see above" if again else count_text)
-        if expand and not again and sublayers(layer):
-            yield from _rows(layer, expand, depth + 1, seen)
+        trained = ("-" if not layer.weights else "Y" if layer.trainable else "N") * look.show_trainable
+        yield Row(title, shape, "see above" if again else count_text, trained)
+        if look.expand_nested and not again and sublayers(layer):
+            yield from _rows(layer, look, depth + 1, seen)
 
 
-def _widths(rows: Sequence[Row], line_length: int | None) -> list[int]:
-    natural = [max(len(row[i]) for row in rows) for i in range(3)]
-    if line_length is None:
+def _shown(names: Sequence[str], layer_range: Any) -> range:
+    """The numbers of the layers from the first that is called as its first word to the last as its second;
+    the words may be regular expressions.
+    """
+    if layer_range is None:
+        return range(len(names))
+    if not isinstance(layer_range, (list, tuple)) or [type(word) for word in layer_range] != [str, str]:
+        raise ArgumentError(f"summary: layer_range is two names of layers, got {shown(layer_range)}")
+    try:
+        found = [[i for i, name in enumerate(names) if re.match(word, name)] for word in layer_range]
+    except re.error as error:
+        raise ArgumentError(f"summary: layer_range {layer_range!r}: {error}") from None
+    for word, places in zip(layer_range, found, strict=True):
+        if not places:
+            raise ArgumentError(f"summary: layer_range: no layer is called {word!r}. {nearest(word, names)}")
+    low, high = sorted((found[0][0], found[1][-1]))
+    return range(low, high + 1)
+
+
+def _widths(rows: Sequence[Row], look: Look) -> list[int]:
+    natural = [max(len(row[i]) for row in rows) for i in range(look.columns)]
+    if look.positions is not None:
+        return _placed(look.positions, look)
+    if look.line_length is None:
         return natural
-    room = line_length - 4 - natural[2]
+    room = look.line_length - 2 * look.columns + 2 - sum(natural[2:])
     shape = min(natural[1], room // 2)
-    return [room - shape, shape, natural[2]]
+    return [room - shape, shape, *natural[2:]]
+
+
+def _placed(positions: Any, look: Look) -> list[int]:
+    """The widths of columns that end at `positions`: shares of the line, or characters."""
+    ends = list(positions) if isinstance(positions, (list, tuple)) else []
+    if not ends or not all(isinstance(end, (int, float)) and not isinstance(end, bool) for end in ends):
+        raise ArgumentError(f"summary: positions are numbers, got {shown(positions)}")
+    if ends[-1] <= 1:
+        ends = [end * (look.line_length or LINE) for end in ends]
+    ends = [int(end) for end in ends[: look.columns]]
+    widths = [end - before - 2 for before, end in zip([-2, *ends], ends, strict=False)]
+    if len(widths) < look.columns or min(widths) < NARROWEST:
+        raise ArgumentError(
+            f"summary: positions are {look.columns} rising ends of columns, each with at least {NARROWEST} "
+            f"characters, got {shown(positions)}"
+        )
+    return widths
 
 
 def _wrapped(row: Row, widths: Sequence[int]) -> list[str]:
@@ -144,10 +215,14 @@ def _wrapped(row: Row, widths: Sequence[int]) -> list[str]:
     layer = textwrap.wrap(row.layer, widths[0], subsequent_indent=indent, drop_whitespace=True)
     if indent and layer:
         layer[0] = indent + layer[0].lstrip()
-    cells = [layer, textwrap.wrap(row.shape, widths[1]), [row.parameters]]
+    cells = [layer, textwrap.wrap(row.shape, widths[1]), [row.parameters], [row.trained]][: len(widths)]
     height = max(map(len, cells))
     padded = [cell + [""] * (height - len(cell)) for cell in cells]
-    return [f"{a:<{widths[0]}}  {b:<{widths[1]}}  {c:>{widths[2]}}" for a, b, c in zip(*padded, strict=True)]
+    kinds = ["<", "<", ">", ">"]
+    return [
+        "  ".join(f"{text:{kind}{width}}" for text, kind, width in zip(line, kinds, widths, strict=False))
+        for line in zip(*padded, strict=True)
+    ]
 
 
 def _totals(model: Module) -> list[str]:

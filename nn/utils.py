@@ -12,7 +12,12 @@ from autograd import Tensor
 from . import ops
 from .arguments import COUNT
 from .backend import clear_session, standardize_dtype
-from .custom_objects import (
+from .data import to_array
+from .errors import ArgumentError, DataError, FileError
+from .images import array_to_img, img_to_array, load_img, save_img
+from .pictures import plot_model
+from .progbar import Progbar
+from .registry import (
     CustomObjectScope,
     custom_object_scope,
     get_custom_objects,
@@ -20,11 +25,6 @@ from .custom_objects import (
     get_registered_object,
     register_keras_serializable,
 )
-from .data import to_array
-from .errors import ArgumentError, DataError, FileError
-from .images import array_to_img, img_to_array, load_img, save_img
-from .pictures import plot_model
-from .progbar import Progbar
 from .saving import deserialize_keras_object, serialize_keras_object
 from .seed import set_random_seed
 from .sequences import PyDataset, pad_sequences, split_dataset, timeseries_dataset_from_array

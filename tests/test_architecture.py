@@ -25,6 +25,7 @@ ARRAY_LIBRARIES = {"numpy", "numba", "cupy", "torch", "jax", "scipy"}
 OPTIONAL = {
     "tqdm", "matplotlib", "IPython", "numba", "llvmlite", "platformdirs", "cupy",
     "scipy_openblas32", "torch", "jax", "mygrad", "tensorboardX", "pygraphviz", "optuna", "sqlalchemy", "PIL",
+    "h5py",
 }  # fmt: skip
 NN_MAY_IMPORT_NUMPY = (
     "nn/columns.py", "nn/data.py", "nn/frames.py", "nn/images.py", "nn/seed.py", "nn/sequences.py", "nn/table_columns.py",
@@ -37,6 +38,7 @@ DEFERRED = {
     ("nn/checkpoint/container.py", "json"),
     ("nn/checkpoint/container.py", "hashlib"),
     ("nn/checkpoint/container.py", "safetensors.numpy"),
+    ("nn/checkpoint/hdf5_child.py", "safetensors.numpy"),
     ("nn/callbacks/files.py", "csv"),
     ("backends/numba/backend.py", "backends.numba.kernels"),
     ("backends/numba/backend.py", "backends.native.cache"),

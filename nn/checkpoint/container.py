@@ -165,6 +165,12 @@ def read(place: Place, verify: bool = True) -> tuple[dict[str, Any] | None, dict
         raise FileError(f"{name}: damaged or not a safetensors file ({error})") from error
 
 
+def load_table(data: bytes) -> tuple[dict[str, Any], dict[str, str]]:
+    """The arrays and the metadata of safetensors that this library has written itself."""
+    table, _ = _checked_table(data)
+    return dict(_safetensors().numpy.load(data)), table.get("__metadata__", {})
+
+
 def read_model(place: Place, verify: bool = True) -> tuple[dict[str, Any], dict[str, Any]]:
     """(description, arrays) of a file that `Model.save` wrote.
 

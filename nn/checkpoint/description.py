@@ -10,10 +10,10 @@ from autograd.errors import nearest
 
 from .. import activations
 from ..configuration import config_of
-from ..custom_objects import get_registered_name
 from ..errors import ArgumentError, FileError
 from ..graph.symbols import InputLayer
 from ..parameter import Parameter
+from ..registry import get_registered_name
 from .container import plain
 from .fields import DICT, SHAPE, TEXT, WORDS, Field, check_fields, lists_of, optional, or_none
 from .limits import check_sample
@@ -60,7 +60,7 @@ def _named(thing: Any, _: str) -> Any:
     if (name := activations.name_of(thing)) is not None:
         return name
     if inspect.isfunction(thing) and thing.__name__.isidentifier():
-        return {"function": thing.__name__}
+        return {"function": get_registered_name(thing)}
     if (callable(thing) and not hasattr(thing, "__dict__")) or type(thing).__name__ in (
         "function",
         "builtin_function_or_method",
@@ -112,7 +112,7 @@ def make(description: Any, classes: Mapping[str, Any]) -> Any:
         return _function_of(description["function"], classes)
     if set(description) != {"class", "config"}:
         return {key: make(item, classes) for key, item in description.items()}
-    name = description["class"]
+    name = _known(description["class"], classes)
     if name not in classes:
         raise FileError(
             f"unknown class {name!r}. {nearest(name, classes)} Pass your own as "
@@ -126,8 +126,13 @@ def make(description: Any, classes: Mapping[str, Any]) -> Any:
     return thing
 
 
+def _known(name: Any, classes: Mapping[str, Any]) -> Any:
+    """The name, without the package under which it was registered where that is known alone."""
+    return name.rpartition(">")[2] if isinstance(name, str) and name not in classes else name
+
+
 def _function_of(name: Any, classes: Mapping[str, Any]) -> Any:
-    found = classes.get(name)
+    found = classes.get(_known(name, classes))
     if not inspect.isfunction(found):
         raise FileError(
             f"unknown function {name!r}, and a file holds no code. "

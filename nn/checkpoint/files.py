@@ -11,12 +11,14 @@ from __future__ import annotations
 import contextlib
 import errno
 import io
+import logging
 import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import IO, Any
 
+from ..arguments import FLAG
 from ..errors import ArgumentError, FileError
 
 try:
@@ -27,6 +29,9 @@ except ImportError:  # Windows: there two processes at once in one place are not
 Place = str | os.PathLike[str] | IO[bytes]
 """A path, or a binary file object."""
 
+_OF_KERAS = (".keras", ".h5", ".hdf5")
+_log = logging.getLogger("gradloom")
+_said = set[str]()
 _NO_FOLDER_SYNC = (errno.EINVAL, errno.ENOTSUP, errno.EACCES, errno.EPERM)
 """What file systems say that cannot flush a folder, or do not let us open one."""
 
@@ -99,6 +104,24 @@ def _sync_folder(folder: str) -> None:
     except OSError as error:
         if error.errno not in _NO_FOLDER_SYNC:
             raise
+
+
+def may_write(what: str, place: Any, overwrite: Any) -> None:
+    """Whether a file may be written there; says, once for each, what a name that is Keras's will hold.
+
+    Raises:
+        ArgumentError: it is there, and `overwrite` is False.
+    """
+    overwrite = FLAG.checked(what, "overwrite", overwrite)
+    if not isinstance(place, (str, os.PathLike)):
+        return
+    path = os.fspath(place)
+    if not overwrite and os.path.exists(path):
+        raise ArgumentError(f"{what}: {path} is there, and overwrite=False")
+    suffix = os.path.splitext(path)[1]
+    if suffix in _OF_KERAS and suffix not in _said:
+        _said.add(suffix)
+        _log.warning("%s: %s is written in Gradloom's own format, which Keras does not read", what, path)
 
 
 def remove_left_overs(path: str) -> None:

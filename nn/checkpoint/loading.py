@@ -7,22 +7,25 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .. import constraints, initializers, layers, losses, metrics, optimizers, regularizers
-from ..arguments import FLAG, shown
-from ..custom_objects import known_by_name
-from ..errors import ArgumentError, FileError
+from ..arguments import FLAG
+from ..errors import FileError
 from ..layers.operation import Operation
 from ..losses.several import OutputLosses
 from ..metrics.of_output import OutputMetric
 from ..model import Model
 from ..optimizers import schedules
 from ..precision import LossScale
+from ..registry import checked_objects, known_objects
 from ..restore import undone_on_error
 from ..sequential import MLP, Sequential
 from .container import read_model
 from .description import check_header, describe, make
+from .explaining import explained
 from .files import Place, name_of
+from .keras_files import is_keras_file
+from .keras_models import load_keras
 from .limits import load_limits
-from .restore import build, explained, restore
+from .restore import build, restore
 
 _MODULES = (constraints, initializers, layers, losses, metrics, optimizers, regularizers, schedules)
 _OTHERS = (LossScale, MLP, Model, Operation, OutputLosses, OutputMetric, Sequential)
@@ -32,9 +35,16 @@ CLASSES: dict[str, type] = {
     for name, member in held.items()
     if inspect.isclass(member) and member.__module__.startswith("nn.")
 }
+OF_TRAINING = ("optimizer", "loss", "metrics", "mixed_precision", "loss_scale", "run")
+"""Fields of a description without which a model is one that is not compiled."""
 
 
-def load(path: Place, custom_objects: Mapping[str, Any] | None = None, verify: bool = True) -> Model:
+def load(
+    path: Place,
+    custom_objects: Mapping[str, Any] | None = None,
+    verify: bool = True,
+    compile: bool = True,
+) -> Model:
     """The model that `model.save(path)` wrote: architecture, weights,
     optimizer with its state, loss, metrics.
 
@@ -46,6 +56,10 @@ def load(path: Place, custom_objects: Mapping[str, Any] | None = None, verify: b
         path: the file, or a file object opened for reading bytes.
         custom_objects: your own classes and functions by name.
         verify: compare the checksum of the whole file, at some 0.7 GB a second.
+        compile: False leaves optimizer, loss, metrics and the place in a run aside.
+
+    A file that Keras wrote (`.keras`, or `.h5` with the architecture) is read, too, where h5py is installed:
+    layers, weights and how it was compiled; the optimizer begins anew. What we lack is refused by name.
 
     Raises:
         FileNotFoundError: there is no such file.
@@ -58,12 +72,14 @@ def load(path: Place, custom_objects: Mapping[str, Any] | None = None, verify: b
     >>> bool((nn.load(file).predict([[1.0, 2.0]]) == model.predict([[1.0, 2.0]])).all())
     True
     """
-    if not (custom_objects is None or isinstance(custom_objects, Mapping)):
-        raise ArgumentError(
-            f"load: custom_objects is a dict from names to classes, got {shown(custom_objects)}"
-        )
-    header, arrays = read_model(path, FLAG.checked("load", "verify", verify))
-    classes = CLASSES | known_by_name(custom_objects)
+    classes = known_objects(CLASSES, checked_objects("load", custom_objects))
+    verify, compiled = FLAG.checked("load", "verify", verify), FLAG.checked("load", "compile", compile)
+    if is_keras_file(path):
+        return load_keras(path, classes, compiled)
+    header, arrays = read_model(path, verify)
+    if not compiled:
+        header = {name: value for name, value in header.items() if name not in OF_TRAINING}
+        arrays = {name: array for name, array in arrays.items() if name.startswith("model.")}
     with explained(path, "a model"), undone_on_error():
         check_header(header, arrays)
         with load_limits(header["input_shape"], arrays):

@@ -6,8 +6,6 @@ All of it is checked before the first of it is set, so a file that is refused ha
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import autograd as ag
@@ -17,10 +15,12 @@ from ..arguments import FLAG
 from ..errors import ArgumentError, FileError
 from ..module import Module
 from ..restore import restoring, undone_on_error
-from .container import DAMAGE, part, read, read_model, unpack
+from .container import part, read, read_model, unpack
 from .description import PARTS, check_header, described
+from .explaining import explained
 from .fields import TEXT, Field, check_arrays, check_fields
 from .files import Place, name_of
+from .keras_files import is_keras_file, load_keras_weights
 from .limits import load_limits
 from .position import Position, random_state, set_random_state
 from .saving import state_of
@@ -35,17 +35,6 @@ VALUES = {
     "good_steps": Field("a count", lambda v: v >= 0),
 }
 """Numbers that optimizers and loss scales keep as arrays without dimensions."""
-
-
-@contextmanager
-def explained(place: Place, what: str) -> Iterator[None]:
-    """Inside, whatever damaged contents lead to is a FileError that names the file."""
-    try:
-        yield
-    except FileError as error:
-        raise FileError(f"{name_of(place)}: {error}") from error
-    except DAMAGE as error:
-        raise FileError(f"{name_of(place)}: the file does not describe {what}: {error}") from error
 
 
 def build(model: Model, header: dict[str, Any]) -> None:
@@ -95,6 +84,9 @@ def load_weights(model: Module, place: Place, verify: bool = True) -> None:
     own = dict(model.named_tensors())
     if not own and not model.built:
         raise ArgumentError("load_weights: the model is not built yet; call it on some input")
+    if is_keras_file(place):
+        load_keras_weights(model, place)
+        return
     header, arrays = read(place, verify)
     with explained(place, "weights"):
         found = arrays if header is None else part(arrays, "model.")

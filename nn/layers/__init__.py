@@ -5,6 +5,7 @@ from ..graph.symbols import Input as Input
 from ..graph.symbols import InputLayer as InputLayer
 from .activation import ELU as ELU
 from .activation import Activation as Activation
+from .activation import ActivityRegularization as ActivityRegularization
 from .activation import LeakyReLU as LeakyReLU
 from .activation import PReLU as PReLU
 from .activation import ReLU as ReLU

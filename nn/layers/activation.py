@@ -8,9 +8,11 @@ import autograd as ag
 from autograd import ShapeError, Tensor
 
 from .. import activations
-from ..arguments import COUNT, FLOAT, FLOAT_NOT_NEGATIVE, INTEGER, form
+from ..added import regularize_activity
+from ..arguments import COUNT, FLOAT, FLOAT_NOT_NEGATIVE, INTEGER, NOT_NEGATIVE, form
 from ..configuration import config_of
 from ..constructors import argument, common_argument, constructor
+from ..regularizers import L1L2
 from .base import ACTIVATION, CONSTRAINT, INITIALIZER, REGULARIZER, Layer, axes_of, weight
 
 
@@ -38,6 +40,30 @@ class Activation(Layer):
 
     def call(self, x: Tensor) -> Tensor:
         return self._activation(x)
+
+
+@constructor
+class ActivityRegularization(Layer):
+    """The input. Its penalty `l1 * sum(|x|) + l2 * sum(x**2)`, over the number of rows, is added to the loss.
+
+    Args:
+        l1, l2: the factors, >= 0.
+        input_shape, name: as in `Layer`.
+
+    >>> import nn
+    >>> layer = nn.ActivityRegularization(l2=0.5)
+    >>> layer([[1.0], [3.0]]).tolist(), [loss.item() for loss in layer.losses]
+    ([[1.0], [3.0]], [2.5])
+    """
+
+    l1: float = argument(NOT_NEGATIVE, default=0.0)
+    l2: float = argument(NOT_NEGATIVE, default=0.0)
+
+    _adds_losses = True
+
+    def call(self, x: Tensor) -> Tensor:
+        regularize_activity(self, L1L2(self.l1, self.l2), x)
+        return x
 
 
 @constructor

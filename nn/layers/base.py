@@ -14,6 +14,7 @@ from ..errors import ArgumentError
 from ..graph.history import Called
 from ..module import Module
 from ..parameter import Parameter
+from ..shapes import shape_of_output
 from ..weights import given_name
 
 IMAGES = {
@@ -143,8 +144,17 @@ class Layer(Checked, Called, LayerDtype):
     def __setattr__(self, name: str, value: Any) -> None:
         super().__setattr__(name, value)
         if name == "activity_regularizer":
-            self._adds_losses = self.activity_regularizer is not None
-            self._special = self._special or self._adds_losses
+            self._adds_losses = type(self)._adds_losses or value is not None
+            self._special = self._special or value is not None
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        """The shape of the output for inputs of a shape such as (None, 7), or of a list of them.
+
+        >>> import nn
+        >>> nn.Dense(2).compute_output_shape((None, 7))
+        (None, 2)
+        """
+        return shape_of_output(self, input_shape)
 
     def get_config(self) -> dict[str, Any]:
         """The arguments that make this layer again; of those that all layers take, what is no default.

@@ -28,6 +28,7 @@ FIRST = {
     "Flatten": (lambda **o: nn.Flatten(**o), (4, 2)),
     "Reshape": (lambda **o: nn.Reshape((2, 4), **o), (4, 2)),
     "Activation": (lambda **o: nn.Activation("relu", **o), (4,)),
+    "ActivityRegularization": (lambda **o: nn.ActivityRegularization(0.1, **o), (4,)),
     "ReLU": (lambda **o: nn.ReLU(**o), (4,)),
     "LeakyReLU": (lambda **o: nn.LeakyReLU(**o), (4,)),
     "ELU": (lambda **o: nn.ELU(**o), (4,)),

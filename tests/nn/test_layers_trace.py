@@ -150,7 +150,8 @@ LAYERS = {
     "activations": (
         ROWS,
         lambda: [
-            nn.Dense(4), nn.ReLU(2.0, 0.1, 0.05), nn.LeakyReLU(), nn.ELU(0.7), nn.Softmax(), nn.Activation("tanh"),
+            nn.Dense(4), nn.ReLU(2.0, 0.1, 0.05), nn.LeakyReLU(), nn.ActivityRegularization(0.1, 0.2),
+            nn.ELU(0.7), nn.Softmax(), nn.Activation("tanh"),
         ],
     ),
 }  # fmt: skip

@@ -68,6 +68,7 @@ LAYERS = {
     "translation": (lambda: nn.RandomTranslation(0.2, 0.2), (6, 7, 2)),
     "activation": (lambda: nn.Activation("gelu"), (4,)),
     "softmax": (nn.Softmax, (4,)),
+    "activity": (lambda: nn.ActivityRegularization(0.1, 0.1), (4,)),
     "relu": (lambda: nn.ReLU(6.0), (4,)),
     "leaky relu": (nn.LeakyReLU, (4,)),
     "elu": (nn.ELU, (4,)),

@@ -257,6 +257,7 @@ def model_with(layer, dtype="float32", **options):
 
 
 MAKE = {
+    "a layer for it": lambda: nn.ActivityRegularization(l2=0.1),
     "added": lambda: Linear(2, activity=0.1),
     "activity": lambda: nn.Dense(2, activity_regularizer=nn.L2(0.1), kernel_initializer="ones"),
 }
@@ -277,7 +278,7 @@ def test_added_losses_train_alike_compiled_and_eager(make, dtype):
 @pytest.mark.parametrize("make", MAKE.values(), ids=MAKE)
 def test_the_loss_holds_what_layers_added(make):
     model = model_with(make())
-    hidden = X @ np.ones((3, 2), np.float32)
+    hidden = X @ np.ones((3, 2), np.float32) if model.layers[0].weights else X
     rows = 1 if isinstance(model.layers[0], Linear) else len(X)
     penalty = 0.1 * (hidden**2).sum() / rows
     weights = 0.01 * 6 if isinstance(model.layers[0], Linear) else 0.0
@@ -474,3 +475,27 @@ def test_variables():
     ):
         with pytest.raises(nn.ArgumentError, match=words):
             make()
+
+
+SHAPES = {
+    "dense": (lambda: nn.Dense(2), (None, 3), (None, 2)),
+    "own": (lambda: Linear(4, activity=0.1), [None, 3], (None, 4)),
+    "images": (lambda: nn.Conv2D(2, 3), (5, 8, 8, 1), (5, 6, 6, 2)),
+    "several": (Two, [(None, 3), (None, 3)], (None, 3)),
+    "model": (lambda: nn.Sequential([nn.Dropout(0.5), nn.Dense(2)]), (None, 3), (None, 2)),
+}
+
+
+@pytest.mark.parametrize(("make", "given", "expected"), SHAPES.values(), ids=SHAPES)
+def test_the_shape_of_an_output_costs_nothing(make, given, expected):
+    layer = make()
+    nn.set_random_seed(5)
+    assert layer.compute_output_shape(given) == expected
+    after = ag.random.uniform((2,))
+    nn.set_random_seed(5)
+    np.testing.assert_array_equal(after, ag.random.uniform((2,)))
+    assert not layer.built
+    assert not layer.weights
+    for wrong in ((None, None), 3, "ab"):
+        with pytest.raises(nn.ArgumentError, match="build: "):
+            layer.compute_output_shape(wrong)

@@ -60,6 +60,7 @@ CASES = {
     ),
     "of one's own": lambda layers, own: own(2, activity_regularizer=layers_l1(layers)),
     "Activation": lambda layers, own: layers.Activation("tanh", activity_regularizer="l1"),
+    "ActivityRegularization": lambda layers, own: layers.ActivityRegularization(0.1, 0.2),
     "both": lambda layers, own: layers.Dense(
         2, kernel_initializer="ones", kernel_regularizer="l1", activity_regularizer="l2"
     ),

@@ -133,3 +133,54 @@ def test_a_frozen_parameter_is_not_trainable():
 )  # fmt: skip
 def test_sizes(count, text):
     assert size_text(count) == text
+
+
+def table_of(model, **options):
+    lines = []
+    model.summary(print_fn=lines.append, **options)
+    return lines[0].splitlines()
+
+
+def test_columns_end_where_they_are_told():
+    model = nn.Sequential([nn.Dense(4, input_shape=(3,)), nn.Dropout(0.5), nn.Dense(1, trainable=False)])
+    for positions, length in (([0.4, 0.7, 1.0], 60), ([24, 42, 60], None)):
+        lines = table_of(model, positions=positions, line_length=length)
+        assert len(lines[1]) == 60
+        assert lines[2] == f"{'Layer (type)':<24}  {'Output shape':<16}  {'Parameters':>16}"
+    shown = table_of(model, show_trainable=True)
+    assert [line.split()[-1] for line in shown[2:7] if "-" * 9 not in line] == ["Trainable", "Y", "-", "N"]
+    assert len(table_of(model, positions=[0.3, 0.6, 0.8, 1.0], show_trainable=True)[1]) == 98
+
+
+def test_a_part_of_the_layers():
+    model = nn.Sequential([nn.Dense(4, input_shape=(3,)), nn.Dropout(0.5), nn.Dense(1), nn.ReLU()])
+    for names, expected in (
+        (("dropout", "dense_1"), ["dropout", "dense_1"]),
+        (("dense_1", "dropout"), ["dropout", "dense_1"]),
+        (["dense", "dense.*"], ["dense", "dropout", "dense_1"]),
+    ):
+        lines = table_of(model, layer_range=names)
+        assert [line.split()[0] for line in lines[4 : 4 + len(expected)]] == expected
+        assert set(lines[4 + len(expected)]) == {"-"}
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"positions": [0.1, 0.2]},
+        {"positions": [0.5, 0.4, 1.0]},
+        {"positions": "wide"},
+        {"positions": [1, 2, 3]},
+        {"layer_range": ("dense", "conv")},
+        {"layer_range": ("dense",)},
+        {"layer_range": "dense"},
+        {"layer_range": ("(", "dense")},
+        {"show_trainable": 3},
+        {"print_fn": 3},
+    ],
+    ids=str,
+)
+def test_what_a_summary_refuses(options):
+    model = nn.Sequential([nn.Dense(4, input_shape=(3,))])
+    with pytest.raises(nn.ArgumentError, match=f"summary: {next(iter(options))}"):
+        model.summary(**options)

@@ -1,0 +1,56 @@
+"""Objects as JSON values in Keras's form, {"class_name", "config"} with the module beside it; no code."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+from .. import activations
+from ..configuration import config_of
+from ..errors import ArgumentError
+from ..keras_model import KerasMethods
+from ..registry import get_registered_name
+from .container import as_json, plain
+
+
+def serialize_keras_object(thing: Any) -> Any:
+    """A layer, model, loss, function ... as JSON values; plain ones stay as they are.
+
+    Raises:
+        ArgumentError: a function without a name.
+
+    >>> import nn
+    >>> described = nn.saving.serialize_keras_object(nn.Dense(2, activation="relu"))
+    >>> described["class_name"], described["config"]["units"]
+    ('Dense', 2)
+    >>> nn.saving.deserialize_keras_object(described).activation
+    'relu'
+    """
+    return plain(thing, _serialized)
+
+
+def _serialized(thing: Any, _: str) -> Any:
+    if (name := activations.name_of(thing)) is not None:
+        return name
+    if hasattr(thing, "__array__"):
+        return plain(thing.tolist(), _serialized)
+    named = thing if inspect.isclass(thing) or inspect.isfunction(thing) else type(thing)
+    registered = get_registered_name(named)
+    about = {"module": named.__module__, "registered_name": registered if ">" in registered else None}
+    if inspect.isfunction(thing):
+        if not thing.__name__.isidentifier():
+            raise ArgumentError(f"{thing.__name__!r} is a function without a name, and JSON holds no code")
+        return {**about, "class_name": "function", "config": thing.__name__}
+    if inspect.isclass(thing) or (callable(thing) and not hasattr(thing, "__dict__")):
+        raise ArgumentError(f"{thing!r} cannot be written as JSON; it is no object with arguments")
+    config = thing.get_config() if hasattr(thing, "get_config") else config_of(thing)
+    name = vars(named).get("saved_as", named.__name__)
+    made = {**about, "class_name": name, "config": serialize_keras_object(config)}
+    if isinstance(thing, KerasMethods) and thing.built and thing.sample_shape is not None:
+        made["build_config"] = {"input_shape": [None, *thing.sample_shape]}
+    return made
+
+
+def as_json_text(thing: Any) -> str:
+    """The same as text."""
+    return as_json(serialize_keras_object(thing))

@@ -189,12 +189,15 @@ class Module(Losing):
         if is_first and self._forgets_losses:
             self.forget_losses()
         if self._chosen_dtype is not None:
-            inputs = [x.to(self._chosen_dtype) if x.dtype.kind == "f" else x for x in inputs]
+            inputs = [mapped(x, self._cast) for x in inputs]
         named = {"training": self.is_training} if self._takes_training else {}
         result = self.call(*inputs, **named)
         if self.activity_regularizer is not None:
             regularize_activity(self, self.activity_regularizer, result)
         return result
+
+    def _cast(self, x: Tensor) -> Tensor:
+        return x.to(self._chosen_dtype) if x.dtype.kind == "f" else x
 
     def _look_around(self) -> None:
         """Decide what a call of this module does besides calling `call`, and name the weights."""

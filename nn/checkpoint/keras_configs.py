@@ -77,7 +77,7 @@ def from_keras(description: Any, classes: Classes) -> Any:
         return {key: from_keras(item, classes) for key, item in description.items()}
     if not isinstance(name, str):
         raise FileError(f"a class is called {shown(name)}")
-    if name in _SPECIAL:
+    if name in _SPECIAL and not str(description.get("module")).startswith("nn."):
         return _SPECIAL[name](description, classes)
     return layer_from_keras_config(description, classes)
 
@@ -95,6 +95,8 @@ def layer_from_keras_config(description: dict[str, Any], classes: Classes) -> An
     is_ours = str(description.get("module")).startswith("nn.")
     if kind in MODELS and not is_ours:
         return MODELS[kind](config, classes)
+    if kind is Functional:
+        kind = Model
     if not isinstance(config, dict):
         raise FileError(f"the arguments of {kind.__name__} are a list")
     if is_ours or not str(getattr(kind, "__module__", "")).startswith("nn."):

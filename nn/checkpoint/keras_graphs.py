@@ -106,7 +106,7 @@ def _operation(description: dict[str, Any]) -> Callable[..., Any]:
     """The function of `nn.ops` for an operation of Keras."""
     name = snake_case(description["class_name"])
     if name == "get_item":
-        return lambda x, key: x[key]
+        return lambda x, key: x[tuple(key) if isinstance(key, list) else key]
     function = getattr(ops, name, None)
     if function is None:
         raise FileError(f"the operation {description['class_name']!r} of Keras is not known here")

@@ -13,9 +13,11 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from ..errors import FileError
+from ..graph.symbols import InputLayer
 from ..module import Module
 from ..parameter import Variable
 from ..summary import sublayers
+from ..weights import given_name
 
 Found = list[tuple[Variable, Any]]
 _NOT_WEIGHTS = ("seed_generator",)
@@ -95,9 +97,9 @@ class KerasWeights:
     ) -> Iterator[tuple[Variable, Any]]:
         if path.count("/") > DEEPEST:
             raise FileError(f"{path}: layers in layers in layers")
-        inner = sublayers(module)
+        inner = [layer for layer in sublayers(module) if not isinstance(layer, InputLayer)]
         listed = getattr(module, "layers", None)
-        if isinstance(listed, list) and _child(group, "layers") is not None:
+        if isinstance(listed, (list, tuple)) and _child(group, "layers") is not None:
             taken = Counter[str]()
             names = _class_names(inner, description)
             for layer, (kind, below) in zip(inner, names, strict=True):
@@ -136,10 +138,15 @@ class KerasWeights:
 
 def _class_names(layers: Sequence[Module], description: Any) -> list[tuple[str, Any]]:
     """By layer, the name of its class in the file, and what the file says of it."""
-    listed: Any = None
+    listed: Any = []
     if isinstance(description, dict) and isinstance(description.get("config"), dict):
         listed = [d for d in description["config"].get("layers", []) if d.get("class_name") != "InputLayer"]
-    if listed is None or len(listed) != len(layers):
+    by_name = {d["config"].get("name"): d for d in listed if isinstance(d.get("config"), dict)}
+    names = [given_name(layer) for layer in layers]
+    if set(names) <= by_name.keys():
+        # a graph lists its layers in another order than a model has them, and all by name
+        listed = [by_name[name] for name in names]
+    if len(listed) != len(layers):
         return [(keras_snake_case(type(layer).__name__), None) for layer in layers]
     return [(keras_snake_case(d["class_name"].rpartition(">")[2]), d) for d in listed]
 

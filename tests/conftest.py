@@ -45,7 +45,7 @@ pytest.register_assert_rewrite("blocks", "networks", "programs", "steps")
 
 # doctest would import the conftest files of all folders as one module
 # and run the scripts of tutorials where it imports them
-collect_ignore_glob = ["*conftest.py", "*/nn/scripts/*"]
+collect_ignore_glob = ["*conftest.py", "nn/scripts/*"]
 
 
 def pytest_addoption(parser):

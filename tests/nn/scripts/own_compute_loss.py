@@ -1,4 +1,4 @@
-"""A train_step of one's own that changes the batch and leaves the rest to Keras."""
+"""A model whose compute_loss adds a term: mirrored inputs have the same output."""
 
 import numpy as np
 
@@ -7,7 +7,7 @@ from nn import layers
 
 
 class Symmetric(keras.Model):
-    """Trains on every batch as it is and mirrored."""
+    """Learns to be even."""
 
     def __init__(self):
         super().__init__()

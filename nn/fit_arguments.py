@@ -114,6 +114,7 @@ def rows_of(
         raise ArgumentError("y is missing: training and evaluation need targets")
     model.compiled_loss("fit")
     sparse = is_sparse(x)
+    x = x.tocsr() if sparse else x
     # a sparse matrix becomes dense batch by batch; its first row says whether it fits
     inputs = inputs_of(model, x[:1].toarray() if sparse else x)
     labels = targets_of(model, y, inputs)
@@ -125,7 +126,7 @@ def rows_of(
     labels = model.compiled_loss("fit").check(labels, shape)
     for leaf in flatten(labels):
         warn_not_finite(leaf, "y")
-    return Rows(x.tocsr() if sparse else inputs, labels, weight)
+    return Rows(x if sparse else inputs, labels, weight)
 
 
 def batches_of(

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from .data import features, targets
 from .errors import ArgumentError
 from .structured import holds_arrays, is_shape, mapped
+from .summary import layer_names
 
 if TYPE_CHECKING:
     from .model import Model
@@ -41,8 +42,7 @@ def targets_of(model: Model, y: Any, inputs: Any, what: str = "y") -> Any:
         model.ensure_built(inputs)
     shape = model.graph.shapes() if model.graph is not None else model.output_shape
     if shape is None or is_shape(shape):
-        if isinstance(y, Mapping) and len(y) == 1:
-            # by the name of the only output
+        if isinstance(y, Mapping) and list(y) == only_output(model):
             (y,) = y.values()
         elif (
             isinstance(y, (list, tuple))
@@ -58,6 +58,14 @@ def targets_of(model: Model, y: Any, inputs: Any, what: str = "y") -> Any:
     if isinstance(y, (list, tuple)):
         return [targets(part, f"{what}[{i}]") for i, part in enumerate(y)]
     raise ArgumentError(f"{what}: the model has several outputs; give a list or a dict of targets")
+
+
+def only_output(model: Model) -> list[str] | None:
+    """The name of the only output, in a list; None where it has none."""
+    if model.graph is not None:
+        return model.graph.output_names()
+    layers = [] if model.takes_structures else list(model.layers)
+    return layer_names(layers)[-1:] or None
 
 
 def detached(tree: Any) -> Any:

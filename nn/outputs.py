@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from . import losses, metrics
 from .arguments import NUMBER
 from .errors import ArgumentError
+from .inputs import only_output
 from .losses import Loss
 from .losses.several import OutputLosses
 from .metrics import Metric
@@ -169,8 +170,8 @@ def _all_of(given: Any) -> list[Metric]:
 def _only(model: Model, what: str, given: Any) -> Any:
     """What is given for the only output; by its name, too."""
     if isinstance(given, Mapping):
-        known = model.graph.output_names() if model.graph is not None else list(given)
-        if len(given) != 1 or list(given) != known[:1]:
+        known = only_output(model) or []
+        if len(given) != 1 or list(given) != known:
             raise ArgumentError(
                 f"compile: {what}: the model has one output ({', '.join(known[:1])}), got {list(given)}"
             )

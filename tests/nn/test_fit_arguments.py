@@ -174,9 +174,7 @@ def test_sparse_rows_become_dense_batch_by_batch(jit):
         assert one.evaluate(matrix, Y, verbose=0) == other.evaluate(dense, Y, verbose=0)
         assert (one.predict(matrix, batch_size=8) == other.predict(dense, batch_size=8)).all()
         assert (one.predict(matrix, batch_size=8, steps=2) == other.predict(dense[:16], batch_size=8)).all()
-        assert one.train_on_batch(matrix.tocsr()[:8], Y[:8]) == other.train_on_batch(
-            dense[:8], Y[:8]
-        )
+        assert one.train_on_batch(matrix.tocsr()[:8], Y[:8]) == other.train_on_batch(dense[:8], Y[:8])
         assert one.fit(matrix, Y, validation_data=(matrix, Y), epochs=1, verbose=0, steps_per_epoch=2)
     with pytest.raises(nn.ArgumentError, match="50 rows and y has 49"):
         small().fit(sparse.csr_matrix(dense), Y[:49], verbose=0)

@@ -172,16 +172,16 @@ def test_large_numbers_are_no_infinity():
 
 
 CLASS_WEIGHTS = {
-    "list": ([1.0, 2.0], "class_weight is a dict from class numbers to weights, got list"),
+    "list": ([1.0, 2.0], 'class_weight is a dict from class numbers to weights, or "balanced", got'),
     "array": (np.ones(2), "class_weight is a dict"),
-    "text": ("balanced", "class_weight is a dict .* got str"),
+    "text": ("even", "class_weight is a dict .* got 'even'"),
     "number": (2.0, "class_weight is a dict"),
     "NaN": ({0: 1.0, 1: float("nan")}, "the weight of class 1 is a number >= 0, got nan"),
     "infinite": ({0: float("inf"), 1: 1.0}, "the weight of class 0 is a number >= 0, got inf"),
     "negative": ({0: -1.0, 1: 1.0}, "the weight of class 0 is a number >= 0, got -1.0"),
     "None in it": ({0: None, 1: 1.0}, "the weight of class 0 is a number >= 0, got None"),
     "text in it": ({0: "a", 1: 1.0}, "the weight of class 0 is a number >= 0, got 'a'"),
-    "names": ({"a": 1.0, "b": 1.0}, "class_weight has no weight for class 0"),
+    "names": ({"a": 1.0, "b": 1.0}, "class_weight: no target is of class 'a'"),
 }
 
 
@@ -196,14 +196,21 @@ def test_weights_of_classes(weights, message):
 @pytest.mark.parametrize("metrics", [3, 2.5, {"a": "mae"}, object(), True])
 def test_metrics_that_are_none(metrics):
     made = model()
-    with Unchanged(made), pytest.raises(nn.ArgumentError, match=r"metrics are nn.Metric objects, names or functions"):  # fmt: skip
+    words = r"metrics are nn.Metric objects, names or functions|metrics: the model has one output"
+    with Unchanged(made), pytest.raises(nn.ArgumentError, match=words):
         made.compile("sgd", "mse", metrics=metrics)
 
 
 def test_sparse_matrices():
     sparse = pytest.importorskip("scipy.sparse", reason="SciPy is not installed")
+    dense = np.asarray(COLUMN, "float32").reshape(-1, 1)
     for made in (sparse.csr_matrix, sparse.csr_array, sparse.coo_matrix):
-        check_refused(made(MATRIX), r"toarray\(\)")
+        for place, use in PLACES.items():
+            if place in ("x", "x to predict", "x to evaluate"):
+                assert use(made(dense)) == use(dense), place
+                continue
+            with pytest.raises(ag.GradloomError, match=r"toarray\(\)|missing"):
+                use(made(dense))
 
 
 @pytest.mark.oracle

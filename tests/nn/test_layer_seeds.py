@@ -128,7 +128,7 @@ def test_where_it_stands_is_no_weight():
     lines = []
     model.summary(print_fn=lines.append)
     assert "Total parameters: 41 " in "\n".join(lines)
-    with pytest.raises(nn.ArgumentError, match="the model has 4 arrays"):
+    with pytest.raises(nn.ArgumentError, match="Sequential has 4 arrays"):
         model.set_weights([])
 
 

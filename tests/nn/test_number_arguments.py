@@ -28,7 +28,7 @@ GIVEN = dict(
     schedule=abs, name="m", activation="relu", learning_rate=0.1, data=[1.0], loss="mse", function=abs, hidden=(3,),
     pool_size=2, dims=(1,), n=2, scale=2.0,
     num_classes=3, target_class_ids=[0], specificity=0.5, sensitivity=0.5, recall=0.5, precision=0.5, fn=nn.losses.huber,
-    num_tokens=3, num_bins=3, frame={"a": [1.0, 2.0]},
+    axes=1, num_tokens=3, num_bins=3, frame={"a": [1.0, 2.0]},
 )  # fmt: skip
 NO_NUMBER = {
     "NaN": float("nan"),
@@ -42,7 +42,7 @@ NO_NUMBER = {
     "NumPy's truth": np.bool_(True),
 }
 NEGATIVE = {
-    "axis", "mean", "minval", "maxval", "value", "gain", "fill_value", "ignore_class", "baseline",
+    "axis", "axes", "mean", "minval", "maxval", "value", "gain", "fill_value", "ignore_class", "baseline",
     "initial_value_threshold", "min_delta", "ELU.alpha", "GroupNormalization.groups", "BinaryAccuracy.threshold",
     "BinaryIoU.threshold", "learning_rate_power",
     "mask_token", "oov_token",

@@ -329,7 +329,7 @@ def test_a_hyperparameter_set_later_is_checked(kind):
     optimizer = kind()
     for name in _numbers_of(kind) | {"learning_rate"}:
         for value in (float("nan"), -1, "1", True, np.ones(2)):
-            if (name, value) == ("learning_rate_power", -1):
+            if name == "learning_rate_power" and isinstance(value, int) and value == -1:
                 continue
             before = getattr(optimizer, name)
             with pytest.raises(nn.ArgumentError, match=name):

@@ -104,8 +104,8 @@ class Evaluated(Storable):
         steps: int | None = None,
         callbacks: Any = None,
     ) -> Any:
-        """The outputs for inputs (n, ...) as a NumPy array (n, ...), computed in batches; for several outputs a
-        list or dict of arrays.
+        """The outputs for inputs (n, ...) as a NumPy array (n, ...), computed in batches; for several outputs
+        a list or dict of arrays.
 
         Args:
             x: as in `fit`.

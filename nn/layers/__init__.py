@@ -10,6 +10,8 @@ from .activation import LeakyReLU as LeakyReLU
 from .activation import PReLU as PReLU
 from .activation import ReLU as ReLU
 from .activation import Softmax as Softmax
+from .augmentation import RandomBrightness as RandomBrightness
+from .augmentation import RandomContrast as RandomContrast
 from .augmentation import RandomFlip as RandomFlip
 from .augmentation import RandomShift as RandomShift
 from .augmentation import RandomTranslation as RandomTranslation
@@ -83,8 +85,12 @@ from .preprocessing_hashing import Hashing as Hashing
 from .preprocessing_lookup import IntegerLookup as IntegerLookup
 from .preprocessing_lookup import StringLookup as StringLookup
 from .preprocessing_table import TableFeatures as TableFeatures
+from .resampling import RandomRotation as RandomRotation
+from .resampling import RandomZoom as RandomZoom
+from .resizing import CenterCrop as CenterCrop
 from .resizing import Cropping1D as Cropping1D
 from .resizing import Cropping2D as Cropping2D
+from .resizing import Resizing as Resizing
 from .resizing import UpSampling1D as UpSampling1D
 from .resizing import UpSampling2D as UpSampling2D
 from .resizing import ZeroPadding1D as ZeroPadding1D

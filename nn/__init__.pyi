@@ -55,6 +55,7 @@ from .initializers import GlorotUniform as GlorotUniform
 from .initializers import HeNormal as HeNormal
 from .initializers import HeUniform as HeUniform
 from .initializers import Identity as Identity
+from .initializers import Initializer as Initializer
 from .initializers import LecunNormal as LecunNormal
 from .initializers import LecunUniform as LecunUniform
 from .initializers import Ones as Ones
@@ -214,6 +215,7 @@ from .regularizers import L1 as L1
 from .regularizers import L1L2 as L1L2
 from .regularizers import L2 as L2
 from .regularizers import OrthogonalRegularizer as OrthogonalRegularizer
+from .regularizers import Regularizer as Regularizer
 from .seed import set_random_seed as set_random_seed
 from .sequential import MLP as MLP
 from .sequential import Sequential as Sequential

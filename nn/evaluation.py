@@ -269,7 +269,8 @@ class Evaluated(Storable):
     def compiled_loss(self, what: str) -> Loss:
         """The loss, or the error that `what` comes before `compile`."""
         if self.optimizer is None or self.loss is None:
-            raise NotCompiledError(f"{what}: call compile(optimizer=..., loss=...) first")
+            alone = "; what add_loss adds is added to that loss" if self.optimizer is not None else ""
+            raise NotCompiledError(f"{what}: call compile(optimizer=..., loss=...) first{alone}")
         return self.loss
 
     def checked(self, batch: Rows) -> Rows:

@@ -1,5 +1,8 @@
 """Layers, one small file a subject."""
 
+from typing import TYPE_CHECKING as _TYPE_CHECKING
+
+from ..exports import absent as _absent
 from ..exports import exported as _exported
 from ..graph.symbols import Input as Input
 from ..graph.symbols import InputLayer as InputLayer
@@ -101,3 +104,11 @@ from .transposed import Convolution1DTranspose as Convolution1DTranspose
 from .transposed import Convolution2DTranspose as Convolution2DTranspose
 
 __all__ = _exported(__name__)
+
+if not _TYPE_CHECKING:
+    # what makes layers from descriptions knows models, which know layers
+    __getattr__ = _absent(
+        __name__,
+        serialize="nn.saving.serialize_keras_object",
+        deserialize="nn.saving.deserialize_keras_object",
+    )

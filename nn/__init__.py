@@ -30,20 +30,22 @@ _NAMES = {
     "constraints": "MaxNorm NonNeg UnitNorm",
     "errors": "ArgumentError DataError FileError MissingExtraError NotCompiledError TuningError",
     "initializers": (
-        "Constant GlorotNormal GlorotUniform HeNormal HeUniform Identity LecunNormal LecunUniform Ones "
-        "Orthogonal RandomNormal RandomUniform TruncatedNormal VarianceScaling Zeros"
+        "Constant GlorotNormal GlorotUniform HeNormal HeUniform Identity Initializer LecunNormal "
+        "LecunUniform Ones Orthogonal RandomNormal RandomUniform TruncatedNormal VarianceScaling Zeros"
     ),
     "layers": (
         "Activation ActivityRegularization Add AlphaDropout Average AveragePooling1D AveragePooling2D "
-        "AvgPool1D AvgPool2D BatchNormalization CategoryEncoding Concatenate Conv1D Conv1DTranspose "
-        "Conv2D Conv2DTranspose Convolution1D Convolution1DTranspose Convolution2D Convolution2DTranspose "
+        "AvgPool1D AvgPool2D BatchNormalization CategoryEncoding CenterCrop Concatenate Conv1D "
+        "Conv1DTranspose Conv2D Conv2DTranspose Convolution1D Convolution1DTranspose Convolution2D "
+        "Convolution2DTranspose "
         "Cropping1D Cropping2D Dense DepthwiseConv1D DepthwiseConv2D Discretization Dot Dropout ELU "
         "Embedding Flatten GaussianDropout GaussianNoise GlobalAveragePooling1D GlobalAveragePooling2D "
         "GlobalAvgPool1D GlobalAvgPool2D GlobalMaxPool1D GlobalMaxPool2D GlobalMaxPooling1D "
         "GlobalMaxPooling2D GroupNormalization Hashing Input InputLayer IntegerLookup Lambda Layer "
         "LayerNormalization LeakyReLU MaxPool1D MaxPool2D MaxPooling1D MaxPooling2D Maximum Maxout "
-        "Minimum Multiply Normalization PReLU Permute RandomFlip RandomShift RandomTranslation ReLU "
-        "RepeatVector Rescaling Reshape SeparableConv1D SeparableConv2D SeparableConvolution1D "
+        "Minimum Multiply Normalization PReLU Permute RandomBrightness RandomContrast RandomFlip "
+        "RandomRotation RandomShift RandomTranslation RandomZoom ReLU "
+        "RepeatVector Rescaling Reshape Resizing SeparableConv1D SeparableConv2D SeparableConvolution1D "
         "SeparableConvolution2D Softmax SpatialDropout1D SpatialDropout2D StringLookup Subtract "
         "TableFeatures UnitNormalization UpSampling1D UpSampling2D ZeroPadding1D ZeroPadding2D"
     ),
@@ -67,7 +69,7 @@ _NAMES = {
     "parameter": "Buffer Parameter Variable",
     "precision": "LossScale",
     "range_test": "RangeTest learning_rate_range_test",
-    "regularizers": "L1 L1L2 L2 OrthogonalRegularizer",
+    "regularizers": "L1 L1L2 L2 OrthogonalRegularizer Regularizer",
     "seed": "set_random_seed",
     "sequential": "MLP Sequential",
     "step": "capture_train_step",

@@ -55,6 +55,7 @@ from .initializers import GlorotUniform as GlorotUniform
 from .initializers import HeNormal as HeNormal
 from .initializers import HeUniform as HeUniform
 from .initializers import Identity as Identity
+from .initializers import Initializer as Initializer
 from .initializers import LecunNormal as LecunNormal
 from .initializers import LecunUniform as LecunUniform
 from .initializers import Ones as Ones
@@ -75,6 +76,7 @@ from .layers import AvgPool1D as AvgPool1D
 from .layers import AvgPool2D as AvgPool2D
 from .layers import BatchNormalization as BatchNormalization
 from .layers import CategoryEncoding as CategoryEncoding
+from .layers import CenterCrop as CenterCrop
 from .layers import Concatenate as Concatenate
 from .layers import Conv1D as Conv1D
 from .layers import Conv1DTranspose as Conv1DTranspose
@@ -125,13 +127,18 @@ from .layers import Multiply as Multiply
 from .layers import Normalization as Normalization
 from .layers import PReLU as PReLU
 from .layers import Permute as Permute
+from .layers import RandomBrightness as RandomBrightness
+from .layers import RandomContrast as RandomContrast
 from .layers import RandomFlip as RandomFlip
+from .layers import RandomRotation as RandomRotation
 from .layers import RandomShift as RandomShift
 from .layers import RandomTranslation as RandomTranslation
+from .layers import RandomZoom as RandomZoom
 from .layers import ReLU as ReLU
 from .layers import RepeatVector as RepeatVector
 from .layers import Rescaling as Rescaling
 from .layers import Reshape as Reshape
+from .layers import Resizing as Resizing
 from .layers import SeparableConv1D as SeparableConv1D
 from .layers import SeparableConv2D as SeparableConv2D
 from .layers import SeparableConvolution1D as SeparableConvolution1D
@@ -208,6 +215,7 @@ from .regularizers import L1 as L1
 from .regularizers import L1L2 as L1L2
 from .regularizers import L2 as L2
 from .regularizers import OrthogonalRegularizer as OrthogonalRegularizer
+from .regularizers import Regularizer as Regularizer
 from .seed import set_random_seed as set_random_seed
 from .sequential import MLP as MLP
 from .sequential import Sequential as Sequential

@@ -10,17 +10,19 @@ bend: that of the left side, except where clipping passes the gradient at its bo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import autograd as ag
 from autograd import Tensor
 from autograd.mode import switched
 
 from .arguments import called, takes
+from .configured import serialize as described
 from .errors import lookup
+from .exports import absent
 
 Activation = Callable[[Tensor], Tensor]
 
@@ -318,16 +320,44 @@ ACTIVATIONS: dict[str, Activation] = {
 ACTIVATIONS |= {"swish": silu, "hard_swish": hard_silu}
 
 
-def get(activation: str | Activation | None) -> Activation:
+# scripts for Keras write activations.swish as well
+swish, hard_swish = silu, hard_silu
+
+
+def get(identifier: str | Activation | None) -> Activation:
     """An activation by name, the function itself, or `linear` for None."""
-    if activation is None:
+    if identifier is None:
         return linear
-    if called("activation", activation, 1, "a tensor") is not None:
-        return activation  # type: ignore[return-value]
-    function: Any = lookup("activation", activation, ACTIVATIONS)
+    if called("activation", identifier, 1, "a tensor") is not None:
+        return identifier  # type: ignore[return-value]
+    function: Any = lookup("activation", identifier, ACTIVATIONS)
     return function  # type: ignore[no-any-return]
+
+
+def serialize(activation: Activation) -> str:
+    """The name of an activation, of one's own the name of the function.
+
+    Raises:
+        ArgumentError: it has none.
+
+    >>> import nn
+    >>> nn.activations.serialize(nn.activations.get("swish"))
+    'silu'
+    """
+    name: str = name_of(activation) or described(activation)
+    return name
+
+
+def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) -> Activation:
+    """The activation of a name that `serialize` gave; `custom_objects` are functions of one's own by name."""
+    own = dict(custom_objects or {})
+    return get(own.get(config, config) if isinstance(config, str) else config)
 
 
 def name_of(function: Any) -> str | None:
     """The name under which `get` gives this very function; None for others."""
     return next((name for name, known in ACTIVATIONS.items() if known is function), None)
+
+
+if not TYPE_CHECKING:
+    __getattr__ = absent(__name__)

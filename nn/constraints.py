@@ -7,7 +7,7 @@ part of the update, so a traced step contains it.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import autograd as ag
 from autograd import Tensor
@@ -17,6 +17,7 @@ from .configured import Configured, deserializer, is_description
 from .configured import serialize as serialize
 from .constructors import argument, constructor
 from .errors import ArgumentError
+from .exports import absent
 
 EPSILON = 1e-7
 
@@ -134,15 +135,19 @@ CONSTRAINTS: dict[str, type[Any]] = {
 _BY_CLASS: dict[str, type[Any]] = {one.__name__: one for one in CONSTRAINTS.values()}
 
 
-def get(constraint: Any) -> Rule | None:
+def get(identifier: Any) -> Rule | None:
     """A constraint by name, by class, the object itself, a function, what `serialize` gave, or None."""
-    if constraint is None:
+    if identifier is None:
         return None
-    if is_description(constraint):
-        made: Rule = deserialize(constraint)
+    if is_description(identifier):
+        made: Rule = deserialize(identifier)
         return made
-    found: Rule = chosen("constraint", constraint, 1, "the parameter", CONSTRAINTS, _BY_CLASS)
+    found: Rule = chosen("constraint", identifier, 1, "the parameter", CONSTRAINTS, _BY_CLASS)
     return found
 
 
 deserialize = deserializer("constraint", get, {**CONSTRAINTS, **_BY_CLASS})
+
+
+if not TYPE_CHECKING:
+    __getattr__ = absent(__name__)

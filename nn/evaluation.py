@@ -104,8 +104,8 @@ class Evaluated(Storable):
         steps: int | None = None,
         callbacks: Any = None,
     ) -> Any:
-        """The outputs for inputs (n, ...) as a NumPy array (n, ...), computed in batches; for several outputs a
-        list or dict of arrays.
+        """The outputs for inputs (n, ...) as a NumPy array (n, ...), computed in batches; for several outputs
+        a list or dict of arrays.
 
         Args:
             x: as in `fit`.
@@ -268,7 +268,8 @@ class Evaluated(Storable):
     def compiled_loss(self, what: str) -> Loss:
         """The loss, or the error that `what` comes before `compile`."""
         if self.optimizer is None or self.loss is None:
-            raise NotCompiledError(f"{what}: call compile(optimizer=..., loss=...) first")
+            alone = "; what add_loss adds is added to that loss" if self.optimizer is not None else ""
+            raise NotCompiledError(f"{what}: call compile(optimizer=..., loss=...) first{alone}")
         return self.loss
 
     def checked(self, batch: Rows) -> Rows:

@@ -8,7 +8,7 @@ gives the same values, as in Keras.
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import autograd as ag
 from autograd import ShapeError, Tensor, random
@@ -18,6 +18,7 @@ from .configured import Configured, deserializer, is_description
 from .configured import serialize as serialize
 from .constructors import argument, common, constructor, snake_case
 from .errors import ArgumentError
+from .exports import absent
 
 # the standard deviation of a standard normal cut off at 2 sigma
 _TRUNCATED_STD = 0.87962566103423978
@@ -329,6 +330,7 @@ _BY_CLASS = {
     "OrthogonalInitializer": Orthogonal,
 }
 
+IdentityInitializer, OrthogonalInitializer = Identity, Orthogonal
 # scripts for Keras write initializers.he_normal() as well
 zeros, ones, constant, identity, orthogonal = Zeros, Ones, Constant, Identity, Orthogonal
 random_normal, random_uniform, truncated_normal = RandomNormal, RandomUniform, TruncatedNormal
@@ -336,17 +338,17 @@ variance_scaling, glorot_normal, glorot_uniform = VarianceScaling, GlorotNormal,
 he_normal, he_uniform, lecun_normal, lecun_uniform = HeNormal, HeUniform, LecunNormal, LecunUniform
 
 
-def get(initializer: Any) -> Initializer:
+def get(identifier: Any) -> Initializer:
     """An initializer by name, by class, the object itself, a function `f(shape, dtype) -> Tensor`, or what
     `serialize` gave.
 
     Raises:
         ArgumentError: an unknown name, with the nearest known one.
     """
-    if is_description(initializer):
-        made: Initializer = deserialize(initializer)
+    if is_description(identifier):
+        made: Initializer = deserialize(identifier)
         return made
-    found: Initializer = chosen("initializer", initializer, 2, "(shape, dtype)", INITIALIZERS, _BY_CLASS)
+    found: Initializer = chosen("initializer", identifier, 2, "(shape, dtype)", INITIALIZERS, _BY_CLASS)
     return found
 
 
@@ -370,3 +372,7 @@ def initial_values(initializer: Any, shape: tuple[int, ...], dtype: Any) -> Tens
         raise ShapeError(f"an initializer gave values of shape {values.shape} for a weight of shape {shape}")
     made: Tensor = values
     return made
+
+
+if not TYPE_CHECKING:
+    __getattr__ = absent(__name__)

@@ -27,7 +27,7 @@ from .building import building, either_form, samples
 from .configuration import config_of
 from .errors import ArgumentError
 from .parameter import Parameter, Variable
-from .structured import is_shape, mapped, shapes_of
+from .structured import argument_of, is_shape, mapped, shapes_of
 from .tree import settled
 from .weights import given_name
 
@@ -356,23 +356,6 @@ class Module(Losing):
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Self:
         return cls(**config)
-
-
-def argument_of(x: Any) -> Any:
-    """An argument of a layer as a tensor; a structure that holds tensors, arrays or placeholders as it is,
-    with those in it as tensors; lists of numbers are one tensor.
-    """
-    if hasattr(x, "record"):
-        return x
-    if isinstance(x, Mapping):
-        return {key: argument_of(value) for key, value in x.items()}
-    if isinstance(x, (list, tuple)) and any(map(_is_array, x)):
-        return type(x)([argument_of(value) for value in x])
-    return x if isinstance(x, Tensor) else ag.tensor(x)
-
-
-def _is_array(value: Any) -> bool:
-    return isinstance(value, Mapping) or hasattr(value, "record") or bool(getattr(value, "ndim", 0))
 
 
 @contextmanager

@@ -5,7 +5,7 @@ sum, without the 1/2 of some texts.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import autograd as ag
 from autograd import ShapeError, Tensor
@@ -15,6 +15,7 @@ from .configured import Configured, deserializer, is_description
 from .configured import serialize as serialize
 from .constructors import argument, constructor
 from .errors import ArgumentError
+from .exports import absent
 
 Rule = Callable[[Tensor], Tensor]
 """A function of a parameter to a single number."""
@@ -126,19 +127,23 @@ REGULARIZERS: dict[str, Any] = {
 _BY_CLASS: dict[str, Any] = {one.__name__: one for one in (L1, L2, L1L2, OrthogonalRegularizer)}
 
 
-def get(regularizer: Any) -> Rule | None:
+def get(identifier: Any) -> Rule | None:
     """A regularizer by name, by class, the object itself, a function, what `serialize` gave, or None.
 
     Raises:
         ArgumentError: an unknown name, with the nearest known one.
     """
-    if regularizer is None:
+    if identifier is None:
         return None
-    if is_description(regularizer):
-        made: Rule = deserialize(regularizer)
+    if is_description(identifier):
+        made: Rule = deserialize(identifier)
         return made
-    found: Rule = chosen("regularizer", regularizer, 1, "the parameter", REGULARIZERS, _BY_CLASS)
+    found: Rule = chosen("regularizer", identifier, 1, "the parameter", REGULARIZERS, _BY_CLASS)
     return found
 
 
 deserialize = deserializer("regularizer", get, {**REGULARIZERS, **_BY_CLASS})
+
+
+if not TYPE_CHECKING:
+    __getattr__ = absent(__name__)

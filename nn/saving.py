@@ -83,9 +83,7 @@ def save_weights(model: Model, filepath: Place, overwrite: bool = True) -> None:
 
 def load_weights(model: Model, filepath: Place, skip_mismatch: bool = False) -> None:
     """`model.load_weights(filepath)`; weights that do not fit are never skipped."""
-    if FLAG.checked("load_weights", "skip_mismatch", skip_mismatch):
-        raise ArgumentError("load_weights: skip_mismatch=True is not known here; every weight has to fit")
-    model.load_weights(filepath)
+    model.load_weights(filepath, skip_mismatch=skip_mismatch)
 
 
 def deserialize_keras_object(

@@ -1,4 +1,4 @@
-"""Sparse matrices (SciPy's, by what they offer) as inputs: the rows of a batch become dense, and no others."""
+"""Sparse matrices (SciPy's, by what they offer) as inputs: the rows of a batch become dense, no others."""
 
 from __future__ import annotations
 

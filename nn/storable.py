@@ -10,35 +10,36 @@ from .keras_model import KerasMethods
 class Storable(KerasMethods):
     """Base of models: files, and weights as arrays."""
 
-    def save(self, path: Place, overwrite: bool = True) -> None:
+    def save(self, filepath: Place, overwrite: bool = True) -> None:
         """Write architecture, weights, optimizer and random state to one file
         (safetensors with JSON inside; no code).
 
-        `path` may also be a file object opened for writing bytes. During `fit` (in a callback)
+        `filepath` may also be a file object opened for writing bytes. During `fit` (in a callback)
         the place in the run is saved too. The file appears complete or not at all; an OSError
         names it. Read it with `nn.load(path)`. Whatever the name ends in ("model.keras", "model.h5"), it
         is this format, which Keras does not read. `overwrite=False` refuses a file that is there.
         """
-        files.may_write("save", path, overwrite)
-        saving.save(self, path)  # type: ignore[arg-type]
+        files.may_write("save", filepath, overwrite)
+        saving.save(self, filepath)  # type: ignore[arg-type]
 
-    def save_weights(self, path: Place, overwrite: bool = True) -> None:
+    def save_weights(self, filepath: Place, overwrite: bool = True) -> None:
         """Write the weights alone, as a safetensors file whatever its name is; `load_weights` reads it."""
-        files.may_write("save_weights", path, overwrite)
-        saving.save_weights(self, path)  # type: ignore[arg-type]
+        files.may_write("save_weights", filepath, overwrite)
+        saving.save_weights(self, filepath)  # type: ignore[arg-type]
 
-    def load_weights(self, path: Place, verify: bool = True) -> None:
+    def load_weights(self, filepath: Place, verify: bool = True, skip_mismatch: bool = False) -> None:
         """Set the weights from a file of `save_weights` or `save`, or any safetensors
         file with the names of `state_dict`; or from a file of Keras, of the same layers.
 
-        `path` may also be a file object opened for reading bytes; `verify`
-        compares the checksum, where there is one.
+        `filepath` may also be a file object opened for reading bytes; `verify`
+        compares the checksum, where there is one. `skip_mismatch` is False: every weight has to fit.
 
         Raises:
             FileError: it is damaged, or lists what is missing, unexpected or of
                 another shape. Nothing has changed then.
         """
-        restore.load_weights(self, path, verify)
+        files.nothing_skipped(skip_mismatch)
+        restore.load_weights(self, filepath, verify)
 
     def to_json(self) -> str:
         """The architecture as JSON, without weights; `nn.models.model_from_json` reads it."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import autograd as ag
 from autograd import Tensor
 from autograd.structure import flatten, keys_of, unflatten
 
@@ -71,3 +72,20 @@ def shapes_without_rows(shapes: Any) -> Any:
     if isinstance(shapes, Mapping):
         return {key: shapes_without_rows(shape) for key, shape in shapes.items()}
     return type(shapes)([shapes_without_rows(shape) for shape in shapes])
+
+
+def argument_of(x: Any) -> Any:
+    """An argument of a layer as a tensor; a structure that holds tensors, arrays or placeholders as it is,
+    with those in it as tensors; lists of numbers are one tensor.
+    """
+    if hasattr(x, "record"):
+        return x
+    if isinstance(x, Mapping):
+        return {key: argument_of(value) for key, value in x.items()}
+    if isinstance(x, (list, tuple)) and any(map(_is_array, x)):
+        return type(x)([argument_of(value) for value in x])
+    return x if isinstance(x, Tensor) else ag.tensor(x)
+
+
+def _is_array(value: Any) -> bool:
+    return isinstance(value, Mapping) or hasattr(value, "record") or bool(getattr(value, "ndim", 0))

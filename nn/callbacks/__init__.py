@@ -1,5 +1,8 @@
 """Callbacks: what happens between steps and epochs."""
 
+from typing import TYPE_CHECKING as _TYPE_CHECKING
+
+from ..exports import absent as _absent
 from ..exports import exported as _exported
 from .averages import RemoteMonitor as RemoteMonitor
 from .averages import SwapEMAWeights as SwapEMAWeights
@@ -23,3 +26,6 @@ from .simple import LambdaCallback as LambdaCallback
 from .simple import TerminateOnNaN as TerminateOnNaN
 
 __all__ = _exported(__name__)
+
+if not _TYPE_CHECKING:
+    __getattr__ = _absent(__name__)

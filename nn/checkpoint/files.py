@@ -106,6 +106,12 @@ def _sync_folder(folder: str) -> None:
             raise
 
 
+def nothing_skipped(skip_mismatch: Any) -> None:
+    """Keras's `skip_mismatch` of `load_weights`, which is False here."""
+    if FLAG.checked("load_weights", "skip_mismatch", skip_mismatch):
+        raise ArgumentError("load_weights: skip_mismatch=True is not known here; every weight has to fit")
+
+
 def may_write(what: str, place: Any, overwrite: Any) -> None:
     """Whether a file may be written there; says, once for each, what a name that is Keras's will hold.
 

@@ -1,5 +1,8 @@
 """Layers, one small file a subject."""
 
+from typing import TYPE_CHECKING as _TYPE_CHECKING
+
+from ..exports import absent as _absent
 from ..exports import exported as _exported
 from ..graph.symbols import Input as Input
 from ..graph.symbols import InputLayer as InputLayer
@@ -10,6 +13,8 @@ from .activation import LeakyReLU as LeakyReLU
 from .activation import PReLU as PReLU
 from .activation import ReLU as ReLU
 from .activation import Softmax as Softmax
+from .augmentation import RandomBrightness as RandomBrightness
+from .augmentation import RandomContrast as RandomContrast
 from .augmentation import RandomFlip as RandomFlip
 from .augmentation import RandomShift as RandomShift
 from .augmentation import RandomTranslation as RandomTranslation
@@ -83,8 +88,12 @@ from .preprocessing_hashing import Hashing as Hashing
 from .preprocessing_lookup import IntegerLookup as IntegerLookup
 from .preprocessing_lookup import StringLookup as StringLookup
 from .preprocessing_table import TableFeatures as TableFeatures
+from .resampling import RandomRotation as RandomRotation
+from .resampling import RandomZoom as RandomZoom
+from .resizing import CenterCrop as CenterCrop
 from .resizing import Cropping1D as Cropping1D
 from .resizing import Cropping2D as Cropping2D
+from .resizing import Resizing as Resizing
 from .resizing import UpSampling1D as UpSampling1D
 from .resizing import UpSampling2D as UpSampling2D
 from .resizing import ZeroPadding1D as ZeroPadding1D
@@ -95,3 +104,11 @@ from .transposed import Convolution1DTranspose as Convolution1DTranspose
 from .transposed import Convolution2DTranspose as Convolution2DTranspose
 
 __all__ = _exported(__name__)
+
+if not _TYPE_CHECKING:
+    # what makes layers from descriptions knows models, which know layers
+    __getattr__ = _absent(
+        __name__,
+        serialize="nn.saving.serialize_keras_object",
+        deserialize="nn.saving.deserialize_keras_object",
+    )

@@ -116,14 +116,97 @@ class RandomShift(ImageFormat, Random):
         """For each image and place the place it is filled from, and whether that is inside the image."""
         low, high = bounds
         shift = (random.uniform((count, 1), low, high, key=key) * size + 0.5).floor().to("int64")
-        source = ag.arange(size).reshape(1, size) - shift
-        inside = (source >= 0) * (source < size)
-        if self.fill_mode == "wrap":
-            source = _modulo(source, size)
-        elif self.fill_mode == "reflect":
-            source = _modulo(source, 2 * size)
-            source = ag.where(source < size, source, 2 * size - 1 - source)
-        return source.clip(0, size - 1), inside
+        return filled_from(ag.arange(size).reshape(1, size) - shift, size, self.fill_mode)
+
+
+@form("is two numbers, the lowest and the highest")
+def VALUE_RANGE(value: Any) -> tuple[float, float]:
+    low, high = sorted(FLOAT.keep(bound) for bound in value)
+    return low, high
+
+
+@form("is a number from 0 to 1, or two of them, how far down and how far up")
+def CONTRAST(value: Any) -> tuple[float, float]:
+    """(down, up); one number goes as far to both sides."""
+    low, high = map(float, value if isinstance(value, (tuple, list)) else (value, value))
+    if 0 <= low <= 1 and 0 <= high <= 1:
+        return low, high
+    raise ValueError
+
+
+@constructor
+class RandomContrast(ImageFormat, Random):
+    """In training moves the pixels of each image away from their mean, or towards it, channel by channel.
+
+    (x - mean) f + mean, f drawn from [1 - down, 1 + up], cut off at the bounds of `value_range`.
+
+    Args:
+        factor: `down` and `up` as one number from 0 to 1, or as two.
+        value_range: (lowest, highest) value of a pixel.
+        seed: as in `Dropout`.
+        data_format: "channels_last", the default, or "channels_first".
+        input_shape, name: as in `Layer`.
+
+    >>> import autograd as ag, nn
+    >>> nn.RandomContrast(0.2)(ag.zeros((1, 4, 4, 1))).shape
+    (1, 4, 4, 1)
+    """
+
+    factor: float | tuple[float, float] = argument(CONTRAST)
+    value_range: tuple[float, float] = argument(VALUE_RANGE, default=(0, 255))
+    data_format: str | None = common_argument(DATA_FORMAT, default=None, after="seed", kw_only=True)
+
+    def call(self, x: Tensor) -> Tensor:
+        self.needs_images(x.shape, self.letters)
+        key = self.source(x)
+        if not self.is_training:
+            return x
+        bounds: Any = self.factor
+        factor = random.uniform((x.shape[0], 1, 1, 1), 1.0 - bounds[0], 1.0 + bounds[1], key=key)
+        mean = x.mean(axis=self.spatial, keepdims=True)
+        return ((x - mean) * factor.to(x.dtype) + mean).clip(*self.value_range)
+
+
+@constructor
+class RandomBrightness(ImageFormat, Random):
+    """In training adds a number to all pixels of an image, drawn for each, and cuts off at the bounds.
+
+    Args:
+        factor: up to which fraction of the range of values, up and down; or (lowest, highest).
+        value_range: (lowest, highest) value of a pixel.
+        seed: as in `Dropout`.
+        data_format: "channels_last", the default, or "channels_first".
+        input_shape, name: as in `Layer`.
+
+    >>> import autograd as ag, nn
+    >>> nn.RandomBrightness(0.2)(ag.zeros((1, 4, 4, 1))).shape
+    (1, 4, 4, 1)
+    """
+
+    factor: float | tuple[float, float] = argument(FACTOR)
+    value_range: tuple[float, float] = argument(VALUE_RANGE, default=(0, 255))
+    data_format: str | None = common_argument(DATA_FORMAT, default=None, after="seed", kw_only=True)
+
+    def call(self, x: Tensor) -> Tensor:
+        self.needs_images(x.shape, self.letters)
+        key = self.source(x)
+        if not self.is_training:
+            return x
+        bounds: Any = self.factor
+        low, high = self.value_range
+        added = random.uniform((x.shape[0], 1, 1, 1), bounds[0], bounds[1], key=key) * (high - low)
+        return (x + added.to(x.dtype)).clip(low, high)
+
+
+def filled_from(source: Tensor, size: int, fill_mode: str) -> tuple[Tensor, Tensor]:
+    """For whole places along an axis of `size` those that are read, and whether they were inside."""
+    inside = (source >= 0) * (source < size)
+    if fill_mode == "wrap":
+        source = _modulo(source, size)
+    elif fill_mode == "reflect":
+        source = _modulo(source, 2 * size)
+        source = ag.where(source < size, source, 2 * size - 1 - source)
+    return source.clip(0, size - 1), inside
 
 
 def _modulo(x: Tensor, size: int) -> Tensor:

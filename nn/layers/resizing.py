@@ -165,14 +165,79 @@ class UpSampling2D(ImageFormat, Layer):
             if self.interpolation == "nearest":
                 x = ag.repeat(x, size, axis=axis)
             elif size > 1:
-                x = _with_lines_between(x, axis, size)
+                x = _with_lines_between(x, axis, x.shape[axis] * size, size)
         return x
 
 
-def _with_lines_between(x: Tensor, axis: int, size: int) -> Tensor:
-    """Each place along `axis` becomes `size`, read off the lines between the middles of the old ones."""
+@constructor
+class Resizing(ImageFormat, Layer):
+    """Images of another height and width, whatever they had.
+
+    Args:
+        height, width: what they get.
+        interpolation: "bilinear" reads the new pixels off the lines between the middles of the old ones,
+            "nearest" takes the old pixel in which the middle of the new one lies.
+        data_format: "channels_last", the default, or "channels_first".
+        input_shape, name: as in `Layer`.
+
+    >>> import nn
+    >>> nn.layers.Resizing(1, 4)([[[[0.0], [4.0]]]]).reshape(4).tolist()
+    [0.0, 1.0, 3.0, 4.0]
+    """
+
+    height: int = argument(COUNT)
+    width: int = argument(COUNT)
+    interpolation: str = argument(lower_case("bilinear", "nearest"), default="bilinear")
+    data_format: str | None = argument(DATA_FORMAT, default=None)
+
+    def call(self, x: Tensor) -> Tensor:
+        self.needs_images(x.shape, self.letters)
+        for axis, count in zip(self.spatial, (self.height, self.width), strict=True):
+            old = x.shape[axis]
+            if self.interpolation == "nearest":
+                x = ag.take(x, ag.tensor([(2 * i + 1) * old // (2 * count) for i in range(count)]), axis=axis)
+            elif count != old:
+                x = _with_lines_between(x, axis, count, count / old)
+        return x
+
+
+@constructor
+class CenterCrop(ImageFormat, Layer):
+    """The middle of images.
+
+    Args:
+        height, width: of what is left; larger ones than those of the image raise.
+        data_format: "channels_last", the default, or "channels_first".
+        input_shape, name: as in `Layer`.
+
+    >>> import autograd as ag, nn
+    >>> nn.layers.CenterCrop(2, 3)(ag.zeros((1, 8, 8, 3))).shape
+    (1, 2, 3, 3)
+    """
+
+    height: int = argument(COUNT)
+    width: int = argument(COUNT)
+    data_format: str | None = argument(DATA_FORMAT, default=None)
+
+    def call(self, x: Tensor) -> Tensor:
+        self.needs_images(x.shape, self.letters)
+        key = [slice(None)] * x.ndim
+        for axis, count in zip(self.spatial, (self.height, self.width), strict=True):
+            start = (x.shape[axis] - count) // 2
+            if start < 0:
+                raise ShapeError(
+                    f"{self.title}: the middle of {self.height} by {self.width} pixels is larger than the "
+                    f"image; received {x.shape} {x.dtype}"
+                )
+            key[axis] = slice(start, start + count)
+        middle: Tensor = x[tuple(key)]
+        return middle
+
+
+def _with_lines_between(x: Tensor, axis: int, count: int, scale: float) -> Tensor:
+    """`count` places along `axis`, `scale` for an old one, read off the lines between their middles."""
     last = x.shape[axis] - 1
-    places = [min(max((i + 0.5) / size - 0.5, 0.0), last) for i in range(x.shape[axis] * size)]
+    places = [min(max((i + 0.5) / scale - 0.5, 0.0), last) for i in range(count)]
     before = [int(place) for place in places]
     after = [min(place + 1, last) for place in before]
     share = ag.tensor([place - whole for place, whole in zip(places, before, strict=True)], dtype=x.dtype)

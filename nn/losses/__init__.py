@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING as _TYPE_CHECKING
 from typing import Any
 
 from ..arguments import called
@@ -9,6 +10,7 @@ from ..configured import deserializer as _deserializer
 from ..configured import is_description as _is_description
 from ..configured import serialize as serialize
 from ..errors import lookup
+from ..exports import absent as _absent
 from ..exports import exported as _exported
 from .base import FunctionLoss as FunctionLoss
 from .base import Loss as Loss
@@ -63,7 +65,7 @@ _ALSO: dict[str, type[Loss]] = {
 }
 
 
-def get(loss: Any) -> Loss:
+def get(identifier: Any) -> Loss:
     """A loss by name, the object itself, a function of (y_true, y_pred), or what `serialize` gave.
 
     A function of this module stands for its class, so that the whole target is
@@ -72,20 +74,23 @@ def get(loss: Any) -> Loss:
     Raises:
         ArgumentError: an unknown name, with the nearest known one.
     """
-    if isinstance(loss, Loss):
-        return loss
-    if isinstance(loss, type) and issubclass(loss, Loss):
-        return loss()
-    if _is_description(loss):
-        made: Loss = deserialize(loss)
+    if isinstance(identifier, Loss):
+        return identifier
+    if isinstance(identifier, type) and issubclass(identifier, Loss):
+        return identifier()
+    if _is_description(identifier):
+        made: Loss = deserialize(identifier)
         return made
     for function in _FUNCTIONS:
-        if loss is function:
+        if identifier is function:
             chosen: Loss = function.loss()
             return chosen
-    if called("loss", loss, 2, "(y_true, y_pred)") is not None:
-        return FunctionLoss(loss)
-    return lookup("loss", loss, LOSSES, _ALSO)()
+    if called("loss", identifier, 2, "(y_true, y_pred)") is not None:
+        return FunctionLoss(identifier)
+    return lookup("loss", identifier, LOSSES, _ALSO)()
 
 
 deserialize = _deserializer("loss", get, {f.loss.__name__: f.loss for f in _FUNCTIONS})
+
+if not _TYPE_CHECKING:
+    __getattr__ = _absent(__name__)

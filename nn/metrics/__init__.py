@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING as _TYPE_CHECKING
 from typing import Any
 
 from .. import losses as _losses
@@ -12,6 +13,7 @@ from ..configured import is_description as _is_description
 from ..configured import serialize as serialize
 from ..constructors import snake_case
 from ..errors import ArgumentError, lookup
+from ..exports import absent as _absent
 from ..exports import exported as _exported
 from ..losses import LOSSES, Loss
 from ..losses import binary_crossentropy as binary_crossentropy
@@ -130,27 +132,30 @@ def _by_name(name: Any) -> Metric:
     return make(name=name)
 
 
-def get(metric: Any) -> Metric:
+def get(identifier: Any) -> Metric:
     """A metric by name ("auc" or "AUC"), the object itself, a function of (y_true, y_pred), or a description.
 
     A function of this module or of `nn.losses` stands for its class, so that a model with it can be saved.
     """
-    if isinstance(metric, type) and issubclass(metric, (Metric, Loss)):
-        metric = metric()
-    if isinstance(metric, Metric):
-        return metric
-    if _is_description(metric):
-        made: Metric = deserialize(metric)
+    if isinstance(identifier, type) and issubclass(identifier, (Metric, Loss)):
+        identifier = identifier()
+    if isinstance(identifier, Metric):
+        return identifier
+    if _is_description(identifier):
+        made: Metric = deserialize(identifier)
         return made
-    if isinstance(metric, Loss):
-        return LossMetric(metric, type(metric).__name__)
-    name = getattr(metric, "__name__", "metric")
-    if globals().get(name) is metric or vars(_losses).get(name) is metric:
+    if isinstance(identifier, Loss):
+        return LossMetric(identifier, type(identifier).__name__)
+    name = getattr(identifier, "__name__", "metric")
+    if globals().get(name) is identifier or vars(_losses).get(name) is identifier:
         return _by_name(name)
-    if called("metric", metric, 2, "(y_true, y_pred)") is not None:
-        return LossMetric(metric, name)
-    return _by_name(metric)
+    if called("metric", identifier, 2, "(y_true, y_pred)") is not None:
+        return LossMetric(identifier, name)
+    return _by_name(identifier)
 
 
 _DESCRIBED = [*_CLASSES, Mean, Sum, MatchingAccuracy, ConfusionMatrix]
 deserialize = _deserializer("metric", get, {kind.__name__: kind for kind in _DESCRIBED})
+
+if not _TYPE_CHECKING:
+    __getattr__ = _absent(__name__)

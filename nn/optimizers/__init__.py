@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING as _TYPE_CHECKING
 from typing import Any
 
 from ..configured import described as _described
 from ..configured import is_description as _is_description
 from ..configured import serialize as serialize
 from ..errors import lookup
+from ..exports import absent as _absent
 from ..exports import exported as _exported
 from . import schedules as schedules
 from .adam import Adam as Adam
@@ -32,15 +34,15 @@ OPTIMIZERS: dict[str, type[Optimizer]] = {
 }
 
 
-def get(optimizer: Any) -> Optimizer:
+def get(identifier: Any) -> Optimizer:
     """An optimiser by name (upper or lower case), the object itself, or what `serialize` gave."""
-    if isinstance(optimizer, Optimizer):
-        return optimizer
-    if isinstance(optimizer, type) and issubclass(optimizer, Optimizer):
-        return optimizer()  # type: ignore[call-arg]
-    if _is_description(optimizer):
-        return deserialize(optimizer)
-    name = optimizer.lower() if isinstance(optimizer, str) else optimizer
+    if isinstance(identifier, Optimizer):
+        return identifier
+    if isinstance(identifier, type) and issubclass(identifier, Optimizer):
+        return identifier()  # type: ignore[call-arg]
+    if _is_description(identifier):
+        return deserialize(identifier)
+    name = identifier.lower() if isinstance(identifier, str) else identifier
     return lookup("optimizer", name, OPTIMIZERS)()  # type: ignore[call-arg]
 
 
@@ -64,3 +66,6 @@ class _Legacy:
 
 
 legacy = _Legacy()
+
+if not _TYPE_CHECKING:
+    __getattr__ = _absent(__name__)

@@ -27,6 +27,10 @@ LAYERS = {
     "GaussianNoise": (lambda **o: nn.GaussianNoise(0.5, **o), ROWS),
     "RandomFlip": (lambda **o: nn.RandomFlip(**o), IMAGES),
     "RandomShift": (lambda **o: nn.RandomShift(0.5, 0.5, **o), IMAGES),
+    "RandomRotation": (lambda **o: nn.RandomRotation(0.5, **o), IMAGES),
+    "RandomZoom": (lambda **o: nn.RandomZoom(0.5, **o), IMAGES),
+    "RandomContrast": (lambda **o: nn.RandomContrast(0.5, (-9, 9), **o), IMAGES),
+    "RandomBrightness": (lambda **o: nn.RandomBrightness(0.1, (-9, 9), **o), IMAGES),
 }
 layers = pytest.mark.parametrize(("make", "x"), LAYERS.values(), ids=LAYERS)
 
@@ -39,7 +43,7 @@ def test_the_table_has_every_layer_that_draws():
     kinds = {kind for kind in vars(nn.layers).values() if isinstance(kind, type)}
     drawing = {kind for kind in kinds if hasattr(kind, "source")}
     assert {type(make()) for make, _ in LAYERS.values()} == drawing
-    assert len(drawing) == 8
+    assert len(drawing) == 12
 
 
 @layers

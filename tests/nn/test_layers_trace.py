@@ -126,6 +126,12 @@ LAYERS = {
         )
         for mode in ("reflect", "wrap", "nearest", "constant")
     },
+    "RandomRotation": (IMAGES, lambda: [nn.RandomRotation(0.5), nn.Flatten()]),
+    "RandomZoom": (IMAGES, lambda: [nn.RandomZoom(0.5, (0.0, 0.9), "constant", "nearest"), nn.Flatten()]),
+    "RandomContrast and RandomBrightness": (
+        IMAGES, lambda: [nn.RandomContrast(0.5, (-9, 9)), nn.RandomBrightness(0.1, (-9, 9)), nn.Flatten()],
+    ),
+    "Resizing": (IMAGES, lambda: [nn.Resizing(7, 3), nn.CenterCrop(4, 2), nn.Resizing(2, 5, "nearest"), nn.Flatten()]),
     "Normalization": (ROWS, lambda: [nn.Normalization(mean=0.5, variance=4.0), nn.Dense(3)]),
     "Normalization of images": (
         IMAGES,

@@ -13,15 +13,6 @@ from pathlib import Path
 import pytest
 
 SCRIPTS = sorted((Path(__file__).parent / "scripts").glob("*.py"))
-LATER = {
-    "functional_two_inputs": "the functional API",
-    "json_and_weights": "to_json, model_from_json",
-    "normalization": "Normalization",
-    "own_layer": "build(input_shape), add_weight",
-    "own_metric": "Metric.add_weight",
-    "wide_and_deep": "the functional API",
-}
-"""What is needed and not here yet: such a script has to fail, and leaves this table when it does not."""
 
 
 def name_of(path):
@@ -38,16 +29,11 @@ def for_keras(text):
 @pytest.mark.parametrize("path", SCRIPTS, ids=name_of)
 def test_scripts_come_to_their_results(path):
     pytest.importorskip("sklearn")
-    if path.stem in LATER:
-        with pytest.raises((AttributeError, ImportError, TypeError, ValueError)):
-            runpy.run_path(str(path))
-        return
     runpy.run_path(str(path))
 
 
-def test_there_are_twelve_or_more_and_the_table_names_them():
+def test_there_are_twelve_or_more():
     assert len(SCRIPTS) >= 12
-    assert set(LATER) <= {path.stem for path in SCRIPTS}
 
 
 def test_only_import_lines_name_the_package():

@@ -23,7 +23,9 @@ def test_the_code_of_the_guide_runs_in_order(full):
         script = f"import backends\nbackends.set_default('numpy')\n{script}"
     done = subprocess.run([sys.executable, "-W", "error", "-c", script], cwd=ROOT, capture_output=True, text=True, check=False)  # fmt: skip
     assert done.returncode == 0, done.stderr
-    names, frozen, half, early, resumed, tuned = done.stdout.splitlines()
+    names, graph, frozen, own, half, early, resumed, tuned = done.stdout.splitlines()
+    assert graph == "['loss', 'price_loss', 'sold_accuracy', 'sold_loss'] (200, 1)"
+    assert own == "[(2,), (2, 1), (1,)]"
     assert frozen == "True"
     assert names == "['accuracy', 'auc', 'loss', 'val_accuracy', 'val_auc', 'val_loss']"
     assert half == "True 32768.0"

@@ -94,4 +94,4 @@ from .transposed import Conv2DTranspose as Conv2DTranspose
 from .transposed import Convolution1DTranspose as Convolution1DTranspose
 from .transposed import Convolution2DTranspose as Convolution2DTranspose
 
-__all__ = _exported(__name__)
+__all__ = _exported(__name__, "Input", "InputLayer")

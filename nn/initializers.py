@@ -32,6 +32,17 @@ def DISTRIBUTION(value: Any) -> Any:
     return DISTRIBUTIONS.keep("truncated_normal" if short else value)
 
 
+@form("is a number, or an array or lists of numbers")
+def NUMBERS(value: Any) -> Any:
+    """Kept as a number or as lists of one length on each level."""
+    value = value.tolist() if hasattr(value, "tolist") else value
+    if not isinstance(value, (list, tuple)):
+        return NUMBER.keep(value)
+    kept = [NUMBERS.keep(item) for item in value]
+    ag.tensor(kept)
+    return kept
+
+
 class Initializer(Configured):
     """Base of initializers: a function of a shape and a dtype to values.
 
@@ -84,16 +95,18 @@ class Ones(Initializer):
 
 @constructor
 class Constant(Initializer):
-    """All `value`.
+    """All `value`; numbers in lists or an array fill a shape to which they can be broadcast.
 
     >>> import nn
-    >>> nn.Constant(0.5)((2,)).tolist()
-    [0.5, 0.5]
+    >>> nn.Constant(0.5)((2,)).tolist(), nn.Constant([1, 2])((2, 2)).tolist()
+    ([0.5, 0.5], [[1.0, 2.0], [1.0, 2.0]])
     """
 
-    value: float = argument(NUMBER, default=0.0)
+    value: Any = argument(NUMBERS, default=0.0)
 
     def __call__(self, shape: tuple[int, ...], dtype: Any = "float32") -> Tensor:
+        if isinstance(self.value, list):
+            return ag.zeros(shape, dtype) + ag.tensor(self.value, dtype).broadcast_to(shape)
         return ag.full(shape, self.value, dtype)
 
 

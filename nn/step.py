@@ -58,7 +58,7 @@ class Task(NamedTuple):
     def jit_key(self) -> Any:
         """What a trace of a step depends on besides tensors."""
         optimizer = self.optimizer
-        rate = optimizer.learning_rate if optimizer.has_schedule else None
+        rate = optimizer.schedule
         # what an untraced metric gathers is no part of a program
         traced = (metric for metric in self.metrics if metric.traced)
         return self.model.jit_key(), *(
@@ -98,8 +98,7 @@ def is_partly_own(task: Task) -> bool:
         *task.metrics,
         *(module for _, module in task.model.named_modules()),
     ]
-    if task.optimizer.has_schedule:
-        parts.append(task.optimizer.learning_rate)
+    parts.append(task.optimizer.schedule)
     parts += [regularizer for regularizer, _ in task.penalties]
     parts += [parameter.constraint for parameter in task.model.parameters()]
     parts += [getattr(part, "function", getattr(part, "loss", None)) for part in (task.loss, *task.metrics)]

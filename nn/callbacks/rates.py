@@ -9,17 +9,16 @@ from typing import Any
 from ..arguments import VERBOSE, function
 from ..constructors import argument, constructor
 from ..errors import ArgumentError, NotCompiledError
-from ..optimizers.schedules import LearningRateSchedule
 from .base import Callback, Logs
 
 
 def refuse_schedule(callback: Callback) -> None:
     """A rate that a schedule computes at each step cannot be set by a callback as well."""
     optimizer = callback.model.optimizer
-    if optimizer is not None and isinstance(optimizer.learning_rate, LearningRateSchedule):
+    if optimizer is not None and optimizer.schedule is not None:
         raise ArgumentError(
             f"{type(callback).__name__} sets the learning rate, and the optimizer has the schedule "
-            f"{type(optimizer.learning_rate).__name__} that does so too. Give the optimizer a number."
+            f"{type(optimizer.schedule).__name__} that does so too. Give the optimizer a number."
         )
 
 

@@ -91,7 +91,7 @@ def _sizes(layer: Module, inputs: list[Tensor]) -> tuple[list[Shape], Shape]:
     twin, weights = copy.copy(layer), list[Shape]()
     # neither is more than its shape here, and both may be functions of the user's
     vars(twin).update({name: "zeros" for name in vars(twin) if name.endswith("_initializer")})
-    vars(twin).update({name: linear for name in vars(twin) if name == "_activation"})
+    vars(twin).update({name: linear for name in vars(twin) if name == "activation"})
 
     def step(*symbols: Any) -> Any:
         if not twin.built:

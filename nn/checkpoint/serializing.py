@@ -23,8 +23,8 @@ def serialize_keras_object(thing: Any) -> Any:
     >>> described = nn.saving.serialize_keras_object(nn.Dense(2, activation="relu"))
     >>> described["class_name"], described["config"]["units"]
     ('Dense', 2)
-    >>> nn.saving.deserialize_keras_object(described).activation
-    'relu'
+    >>> nn.saving.deserialize_keras_object(described).activation is nn.activations.relu
+    True
     """
     return plain(thing, _serialized)
 

@@ -103,7 +103,7 @@ from .transposed import Conv2DTranspose as Conv2DTranspose
 from .transposed import Convolution1DTranspose as Convolution1DTranspose
 from .transposed import Convolution2DTranspose as Convolution2DTranspose
 
-__all__ = _exported(__name__)
+__all__ = _exported(__name__, "Input", "InputLayer")
 
 if not _TYPE_CHECKING:
     # what makes layers from descriptions knows models, which know layers

@@ -35,11 +35,8 @@ class Activation(Layer):
 
     activation: Any = argument(ACTIVATION)
 
-    def __post_init__(self) -> None:
-        self._activation = activations.get(self.activation)
-
     def call(self, x: Tensor) -> Tensor:
-        return self._activation(x)
+        return self.activation(x)
 
 
 @constructor

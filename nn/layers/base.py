@@ -46,9 +46,8 @@ def INITIALIZER(value: Any) -> Any:
 
 @form("is a function of a tensor, its name or None")
 def ACTIVATION(value: Any) -> Any:
-    """Kept as it is given."""
-    activations.get(value)
-    return value
+    """Kept as the function that it names."""
+    return activations.get(value)
 
 
 @form("is the name of a floating dtype")
@@ -163,6 +162,8 @@ class Layer(Checked, Called, LayerDtype):
         of one's own adds to `super().get_config()`, as in Keras.
         """
         config = own_config(self, lenient=type(self).get_config is not Layer.get_config)
+        if (name := activations.name_of(config.get("activation"))) is not None:
+            config["activation"] = name
         given = {
             "input_shape": self.input_shape,
             "name": given_name(self),

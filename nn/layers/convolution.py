@@ -7,7 +7,6 @@ from typing import Any, ClassVar
 import autograd as ag
 from autograd import ShapeError, Tensor
 
-from .. import activations
 from ..arguments import COUNT, PAIR
 from ..constructors import argument, constructor
 from ..errors import ArgumentError
@@ -23,9 +22,6 @@ class Windows(ImageFormat, Layer):
     padding: str
     dilation_rate: Any
     activation: Any
-
-    def __post_init__(self) -> None:
-        self._activation = activations.get(self.activation)
 
     def channels_of(self, shape: tuple[int, ...]) -> int:
         """Of an input of this shape; raises where it is none."""
@@ -70,7 +66,6 @@ class _Convolution(Windows, Affine):
     groups: int
 
     def __post_init__(self) -> None:
-        super().__post_init__()
         if self.filters % self.groups:
             raise ArgumentError(
                 f"{type(self).__name__}: filters is a multiple of groups, got {self.filters} filters in "
@@ -86,7 +81,7 @@ class _Convolution(Windows, Affine):
 
     def call(self, x: Tensor) -> Tensor:
         self.needs_channels(x, self.kernel.shape[-2] * self.groups)
-        return self._activation(self.convolved(x, self.kernel, self.bias, self.groups))
+        return self.activation(self.convolved(x, self.kernel, self.bias, self.groups))
 
 
 @constructor

@@ -7,7 +7,6 @@ from typing import Any
 import autograd as ag
 from autograd import ShapeError, Tensor
 
-from .. import activations
 from ..arguments import COUNT
 from ..constructors import argument, common_argument, constructor
 from .base import ACTIVATION, Affine
@@ -73,10 +72,9 @@ class Dense(_Linear):
     def __post_init__(self) -> None:
         if self.input_dim is not None:
             self.input_shape = (self.input_dim,)
-        self._activation = activations.get(self.activation)
 
     def call(self, x: Tensor) -> Tensor:
-        return self._activation(self._sums(x))
+        return self.activation(self._sums(x))
 
 
 @constructor

@@ -42,7 +42,7 @@ class _DepthwiseConvolution(Windows, _Depthwise):
     def call(self, x: Tensor) -> Tensor:
         channels = self.kernel.shape[-2]
         self.needs_channels(x, channels)
-        return self._activation(self.convolved(x, _in_groups(self.kernel), self.bias, channels))
+        return self.activation(self.convolved(x, _in_groups(self.kernel), self.bias, channels))
 
 
 @constructor
@@ -132,7 +132,7 @@ class _SeparableConvolution(Windows, _Separable):
             self.bias,
             data_format=self.image_letters,
         )
-        return self._activation(self.from_image(mixed))
+        return self.activation(self.from_image(mixed))
 
 
 @constructor

@@ -22,7 +22,6 @@ class _Transposed(Windows, Affine):
     output_padding: Any
 
     def __post_init__(self) -> None:
-        super().__post_init__()
         more = self.output_padding
         if more is not None and any(n >= step for n, step in zip(more, self.strides, strict=True)):
             raise ArgumentError(
@@ -41,7 +40,7 @@ class _Transposed(Windows, Affine):
         y = self._spread(x.transpose(0, 2, 3, 1) if first else x)
         if self.bias is not None:
             y = y + self.bias
-        return self._activation(self.from_image(y.transpose(0, 3, 1, 2) if first else y))
+        return self.activation(self.from_image(y.transpose(0, 3, 1, 2) if first else y))
 
     def _spread(self, x: Tensor) -> Tensor:
         """Every place of x (batch, height, width, channels) adds its kernel to a window of the result."""

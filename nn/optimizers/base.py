@@ -46,7 +46,8 @@ class Optimizer(Configured):
         gradient_accumulation_steps: update after every so many steps, by the mean of their gradients.
         name: of the optimizer; by default that of its class in lower case.
 
-    The learning rate is a float that may be set at any time, also by `optimizer.learning_rate.assign(0.1)`.
+    The learning rate is a float that may be set at any time, also by `optimizer.learning_rate.assign(0.1)`;
+    with a schedule it is that of the next update, and `optimizer.schedule` is the schedule.
     """
 
     slot_names: ClassVar[tuple[str, ...]] = ()
@@ -100,8 +101,10 @@ class Optimizer(Configured):
     def get_config(self) -> dict[str, Any]:
         """The arguments of the constructor, with the learning rate of now."""
         config = super().get_config()
-        rate = config.get("learning_rate")
-        return config | {"learning_rate": float(rate)} if isinstance(rate, Rate) else config
+        if "learning_rate" in config:
+            schedule = self.schedule
+            config["learning_rate"] = float(config["learning_rate"]) if schedule is None else schedule
+        return config
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Self:
@@ -125,9 +128,9 @@ class Optimizer(Configured):
         steps = self.gradient_accumulation_steps
         return self._iterations // steps if steps else self._iterations
 
-    def _get_rate(self) -> float | LearningRateSchedule:
-        """The rate, or the schedule that gives it. A number may be set at any time."""
-        return self._rate if isinstance(self._rate, LearningRateSchedule) else Rate.of(self)
+    def _get_rate(self) -> Rate:
+        """The rate of now, also where a schedule gives it. A number or a schedule may be set at any time."""
+        return Rate.of(self)
 
     def _set_rate(self, value: Any) -> None:
         self._rate: Tensor | LearningRateSchedule
@@ -145,7 +148,7 @@ class Optimizer(Configured):
         learning_rate = property(_get_rate, _set_rate)
 
     @property
-    def lr(self) -> float | LearningRateSchedule:
+    def lr(self) -> float:
         """An old name of `learning_rate`."""
         return self.learning_rate
 
@@ -154,9 +157,14 @@ class Optimizer(Configured):
         self.learning_rate = value
 
     @property
+    def schedule(self) -> LearningRateSchedule | None:
+        """What gives the rate of each update; None where it is a number."""
+        return self._rate if isinstance(self._rate, LearningRateSchedule) else None
+
+    @property
     def has_schedule(self) -> bool:
         """Whether the rate follows a schedule."""
-        return isinstance(self._rate, LearningRateSchedule)
+        return self.schedule is not None
 
     def current_rate(self) -> Tensor:
         """The learning rate of the next update, float64 without dimensions."""

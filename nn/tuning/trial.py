@@ -237,7 +237,7 @@ class Trainer:
     def _set_rate(
         self, optimizer: Optimizer, given: Mapping[str, Any], everything: Mapping[str, Any]
     ) -> None:
-        rate = given.get("learning_rate", optimizer.learning_rate)
+        rate = given.get("learning_rate", optimizer.schedule or optimizer.learning_rate)
         decay = given.get("decay", 1)
         if decay == 1:
             optimizer.learning_rate = rate

@@ -15,6 +15,25 @@ from nn import activations
 X = np.random.default_rng(0).standard_normal((4, 6)) * 2
 erf = np.vectorize(math.erf)
 
+LAYERS_WITH_ACTIVATIONS = [
+    nn.Activation,
+    lambda a: nn.Dense(2, a),
+    lambda a: nn.Conv1D(2, 2, activation=a),
+    lambda a: nn.Conv2D(2, 2, activation=a),
+    lambda a: nn.Conv2DTranspose(2, 2, activation=a),
+    lambda a: nn.DepthwiseConv2D(2, activation=a),
+    lambda a: nn.SeparableConv1D(2, 2, activation=a),
+]
+SHAPES = {
+    nn.Activation: (3,),
+    nn.Dense: (3,),
+    nn.Conv1D: (4, 2),
+    nn.Conv2D: (4, 4, 2),
+    nn.Conv2DTranspose: (4, 4, 2),
+    nn.DepthwiseConv2D: (4, 4, 2),
+    nn.SeparableConv1D: (4, 2),
+}
+
 
 def softplus(x):
     return np.logaddexp(0, x)
@@ -109,7 +128,7 @@ def test_functions_are_saved_by_their_names(tmp_path):
     model = nn.Sequential([nn.Dense(2, activations.mish, input_shape=(3,)), nn.Dense(1, activations.tanh)])
     model.save(tmp_path / "model")
     loaded = nn.load(tmp_path / "model")
-    assert [layer.activation for layer in loaded.layers] == ["mish", "tanh"]
+    assert [layer.activation for layer in loaded.layers] == [activations.mish, activations.tanh]
     model = nn.Sequential([nn.Dense(2, lambda x: x * 2, input_shape=(3,))])
     with pytest.raises(nn.ArgumentError, match="is a function without a name"):
         model.save(tmp_path / "model")
@@ -166,3 +185,30 @@ def test_every_activation_of_keras_is_here():
     missing = public - set(activations.ACTIVATIONS) - {"serialize", "deserialize", "get"}
     assert missing <= {"threshold"}, missing  # it needs two numbers, so a name alone cannot stand for it
     assert callable(activations.threshold)
+
+
+@pytest.mark.parametrize("given", ["relu", activations.relu, "swish", None])
+@pytest.mark.parametrize("make", LAYERS_WITH_ACTIVATIONS)
+def test_a_layer_has_its_activation_as_a_function_and_its_config_as_a_name(make, given):
+    layer = make(given)
+    assert layer.activation is activations.get(given)
+    assert layer.get_config()["activation"] == activations.get(given).__name__
+    assert type(layer).from_config(layer.get_config()).activation is layer.activation
+
+
+@pytest.mark.parametrize("make", LAYERS_WITH_ACTIVATIONS)
+def test_an_activation_that_is_set_later_counts(make):
+    layer, plain = make("relu"), make(None)
+    x = -np.ones((1, *SHAPES[type(layer)]), "float32")
+    model, other = nn.Sequential([layer]), nn.Sequential([plain])
+    model.compile("sgd", "mse")
+    model.predict(x)
+    other(x)
+    other.set_weights(model.get_weights())
+    for value in ("tanh", activations.linear):
+        layer.activation = value
+        expected = activations.get(value)(other(x)).numpy()
+        np.testing.assert_array_equal(model(x).numpy(), expected)
+        np.testing.assert_array_equal(model.predict(x), expected)
+    with pytest.raises(nn.ArgumentError, match="activation"):
+        layer.activation = "tanhh"

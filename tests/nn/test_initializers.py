@@ -139,3 +139,38 @@ def test_constraints_are_keras():
                 (nn.NonNeg(), keras.constraints.NonNeg()),
             ]:
                 np.testing.assert_allclose(ours(ag.tensor(w)).numpy(), theirs(w), rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("value", "shape"),
+    [
+        (0.5, (2,)),
+        ([-2.0], (1,)),
+        (np.array([1.0, 2.0]), (3, 2)),
+        ([[1], [2]], (2, 3)),
+        (np.float32(3), (2, 2)),
+    ],
+)
+def test_constants_fill_the_shape(value, shape):
+    for dtype in ("float32", "float64"):
+        made = nn.Constant(value)(shape, dtype)
+        assert made.dtype == dtype
+        np.testing.assert_array_equal(made.numpy(), np.broadcast_to(np.asarray(value, dtype), shape))
+    again = nn.initializers.deserialize(nn.initializers.serialize(nn.Constant(value)))
+    np.testing.assert_array_equal(again(shape).numpy(), nn.Constant(value)(shape).numpy())
+
+
+@pytest.mark.parametrize("value", ["a", None, [1, "a"], [[1], [1, 2]], [float("nan")], {}])
+def test_constants_are_numbers(value):
+    with pytest.raises(nn.ArgumentError, match="Constant: value is a number, or an array"):
+        nn.Constant(value)
+
+
+def test_an_output_begins_with_the_odds_of_the_classes(tmp_path):
+    model = nn.Sequential(
+        [nn.Dense(1, "sigmoid", bias_initializer=nn.Constant(np.log([0.25])), input_shape=(3,))]
+    )
+    model.compile("sgd", "mse")
+    np.testing.assert_allclose(model.predict(np.zeros((2, 3))), 0.2, rtol=1e-6)
+    model.save(tmp_path / "model.keras")
+    np.testing.assert_allclose(nn.load(tmp_path / "model.keras").predict(np.zeros((2, 3))), 0.2, rtol=1e-6)

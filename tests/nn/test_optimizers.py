@@ -254,12 +254,15 @@ def test_the_rate_can_be_set():
     assert weight.tolist() == [-0.75]
     assert optimizer.learning_rate == 0.25
     optimizer.learning_rate = schedule = nn.ExponentialDecay(1.0, 1, 0.5)
-    assert optimizer.learning_rate is schedule
+    assert optimizer.schedule is schedule
+    assert float(optimizer.learning_rate) == optimizer.lr == 0.25
     optimizer.apply([ag.tensor([1.0])], [weight])
     assert weight.tolist() == [-1.0]
+    assert float(optimizer.learning_rate) == optimizer.lr == 0.125
+    assert optimizer.get_config()["learning_rate"] is schedule
     with pytest.raises(nn.ArgumentError, match="learning_rate is a number >= 0"):
         optimizer.learning_rate = -1
-    assert optimizer.learning_rate is schedule
+    assert optimizer.schedule is schedule
 
 
 @pytest.mark.parametrize(

@@ -150,7 +150,8 @@ class Optimizer(Configured):
     @property
     def lr(self) -> float:
         """An old name of `learning_rate`."""
-        return self.learning_rate
+        rate: Any = self.learning_rate
+        return rate  # type: ignore[no-any-return]
 
     @lr.setter
     def lr(self, value: Any) -> None:

@@ -15,7 +15,7 @@ import os
 import sys
 import tomllib
 import types
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -41,6 +41,12 @@ CLASSES = """
 _STEPS = "train_step test_step predict_step make_train_function make_test_function make_predict_function"
 """Names that people override and that every backend of Keras gives itself."""
 GENERAL = {"same": "same", "other": "other meaning", "missing": "missing"}
+_HOOKS = [
+    *("on_epoch_begin", "on_epoch_end", "on_train_begin", "on_train_end"),
+    *("on_train_batch_begin", "on_train_batch_end"),
+]
+_TAKES_ALL = {"LambdaCallback": _HOOKS}
+"""Arguments that ours takes among others as `**hooks`."""
 _PLAIN = (type(None), bool, int, float, str, tuple)
 _HEAD = """# Keras's names here
 
@@ -137,7 +143,12 @@ def _differences(keras: Any, theirs: Any, ours: Any, known: Table) -> list[str]:
         return []
     given = signature.parameters
     said = []
-    if lacking := [n for n in wanted if n not in given and n not in known.arguments]:
+    called = _other_names(wanted, given)
+    said += [f"`{theirs_is}` is called `{ours_is}`" for theirs_is, ours_is in called.items()]
+    taken = any(p.kind is p.VAR_KEYWORD for p in given.values())
+    takes_all = _TAKES_ALL.get(getattr(theirs, "__name__", ""), ()) if taken else ()
+    aside = {*given, *known.arguments, *called, *takes_all}
+    if lacking := [n for n in wanted if n not in aside]:
         said.append("without " + ", ".join(f"`{name}`" for name in lacking))
     for name, parameter in wanted.items():
         if name not in given or inspect.Parameter.empty in (parameter.default, given[name].default):
@@ -147,6 +158,19 @@ def _differences(keras: Any, theirs: Any, ours: Any, known: Table) -> list[str]:
         if both_plain and theirs_is != ours_is:
             said.append(f"default of `{name}`: {ours_is!r}, in Keras {theirs_is!r}")
     return said
+
+
+def _other_names(wanted: Mapping[str, Any], given: Mapping[str, inspect.Parameter]) -> dict[str, str]:
+    """Keras's names of the first arguments and ours, where they differ."""
+    positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    ours = [name for name, p in given.items() if p.kind in positional and name != "self"]
+    found: dict[str, str] = {}
+    for theirs_is, ours_is in zip(wanted, ours, strict=False):
+        # that of the base of layers is no first argument of a model
+        if theirs_is in given or ours_is in wanted or theirs_is == "activity_regularizer":
+            break
+        found[theirs_is] = ours_is
+    return found
 
 
 @functools.cache

@@ -63,3 +63,15 @@ def test_rows_tell_same_other_and_missing(make, table):
         "ops.nowhere",
         "losses.x*",
     ]
+
+
+def test_other_names_of_arguments_are_told(make, table):
+    notes = {
+        "optimizers.Optimizer.apply": "`grads` is called `gradients`; `trainable_variables` is called `parameters`",
+        "losses.serialize": "`loss` is called `thing`",
+    }
+    for name, note in notes.items():
+        assert make.row(keras, name, table).note == note
+    assert make.row(keras, "optimizers.get", table).status == "same"
+    assert "without" not in make.row(keras, "callbacks.LambdaCallback", table).note
+    assert "`inputs`" not in make.row(keras, "Model", table).note

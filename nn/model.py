@@ -149,7 +149,7 @@ class Model(Evaluated):
         mixed_precision: str | None = None,
         loss_weights: Any = None,
         weighted_metrics: Any = None,
-        run_eagerly: bool = False,
+        run_eagerly: bool | None = False,
         steps_per_execution: int = 1,
         jit_compile: Any = "auto",
         auto_scale_loss: bool = True,

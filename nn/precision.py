@@ -145,7 +145,7 @@ def chosen_jit(jit: Any, run_eagerly: Any, jit_compile: Any) -> Any:
         ArgumentError: they contradict each other.
     """
     jit, compiles = JIT.checked("compile", "jit", jit), JIT.checked("compile", "jit_compile", jit_compile)
-    eager = FLAG.checked("compile", "run_eagerly", run_eagerly)
+    eager = FLAG.or_none().checked("compile", "run_eagerly", run_eagerly) or False
     if eager:
         compiles = False if compiles == "auto" else compiles
     given = {value for value in (jit, compiles, *((False,) if eager else ())) if value != "auto"}

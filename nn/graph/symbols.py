@@ -16,13 +16,14 @@ from autograd.deferred import Deferred
 from autograd.structure import flatten, unflatten
 
 from ..added import gathered_losses
-from ..arguments import COUNT, TEXT
+from ..arguments import COUNT, TEXT, shown
 from ..constructors import snake_case
 from ..errors import ArgumentError
 from ..layers.base import Layer, sample_of
 from ..layers.operation import Operation
 from ..module import Module
 from ..restore import undone_on_error
+from ..weights import given_name
 from .history import calls_of
 
 Shape = tuple[int | None, ...]
@@ -181,20 +182,23 @@ class InputLayer(Layer):
         batch_size: the number of rows, where it is always the same.
         dtype: of the values.
         name: by which `fit` and `predict` may name the input.
+        given: `batch_shape`, as of `Input`; or an old name, `input_shape` or `batch_input_shape`.
 
     >>> import nn
-    >>> nn.InputLayer((3,)).output.shape
-    (None, 3)
+    >>> nn.InputLayer((3,)).output.shape, nn.InputLayer(input_shape=(3,)).output.shape
+    ((None, 3), (None, 3))
     """
 
     def __init__(
         self,
-        shape: Any,
+        shape: Any = None,
         batch_size: int | None = None,
         dtype: Any = None,
         name: str | None = None,
+        **given: Any,
     ) -> None:
         super().__init__(name)
+        shape, batch_size = _sizes(shape, batch_size, given)
         self.shape = sample_of.checked("Input", "shape", shape)
         self.batch_size = COUNT.or_none().checked("Input", "batch_size", batch_size)
         self.dtype = ag.zeros((), "float32" if dtype is None else dtype).dtype.name
@@ -202,10 +206,33 @@ class InputLayer(Layer):
         self.built = True
         recorded(self, [], None, 0, lambda _: ((self.batch_size, *self.shape), self.dtype))
 
+    def get_config(self) -> dict[str, Any]:
+        """The arguments that make this layer again."""
+        own = {"shape": self.shape, "batch_size": self.batch_size, "dtype": self.dtype}
+        return own | {"name": given_name(self)}
+
     def call(self, x: Any) -> Any:
         if x.shape[1:] != self.shape or self.batch_size not in (None, x.shape[0]):
             raise ShapeError(f"{self.title}: expected {self.output_shape}, received {x.shape} {x.dtype}")
         return x
+
+
+def _sizes(shape: Any, batch_size: Any, given: dict[str, Any]) -> tuple[Any, Any]:
+    """(shape, batch_size) from all names that they have."""
+    for name, old in (("shape", "input_shape"), ("batch_shape", "batch_input_shape")):
+        if old in given:
+            given.setdefault(name, given.pop(old))
+    batch_shape = given.pop("batch_shape", None)
+    sizes = [one for one in (shape, given.pop("shape", None), batch_shape) if one is not None]
+    for name in given:
+        raise ArgumentError(f"InputLayer: unknown argument {name!r}, got {shown(given[name])}")
+    if len(sizes) != 1:
+        raise ArgumentError("Input takes shape, the sizes of one sample, or batch_shape, one of them")
+    if batch_shape is None:
+        return sizes[0], batch_size
+    if not isinstance(batch_shape, (tuple, list)) or not batch_shape or batch_size is not None:
+        raise ArgumentError("Input: batch_shape is (rows or None, sizes of a sample ...)")
+    return tuple(batch_shape[1:]), batch_shape[0]
 
 
 def Input(
@@ -233,12 +260,7 @@ def Input(
     >>> model.output_shape
     (None, 2)
     """
-    if (shape is None) == (batch_shape is None):
-        raise ArgumentError("Input takes shape, the sizes of one sample, or batch_shape, one of them")
-    if batch_shape is not None:
-        if not isinstance(batch_shape, (tuple, list)) or not batch_shape or batch_size is not None:
-            raise ArgumentError("Input: batch_shape is (rows or None, sizes of a sample ...)")
-        batch_size, *shape = batch_shape
-    layer = InputLayer(shape, batch_size, dtype, TEXT.or_none().checked("Input", "name", name))
+    name = TEXT.or_none().checked("Input", "name", name)
+    layer = InputLayer(shape, batch_size, dtype, name, batch_shape=batch_shape)
     output: SymbolicTensor = calls_of(layer)[0].outputs
     return output

@@ -9,6 +9,7 @@ from autograd import Tensor
 
 from ..arguments import COUNT
 from ..constructors import argument, constructor
+from ..errors import warn
 from .base import CONSTRAINT, INITIALIZER, REGULARIZER, Layer, weight
 
 
@@ -39,6 +40,13 @@ class Embedding(Layer):
     embeddings_initializer: Any = argument(INITIALIZER, default="uniform")
     embeddings_regularizer: Any = argument(REGULARIZER, default=None)
     embeddings_constraint: Any = argument(CONSTRAINT, default=None)
+
+    @classmethod
+    def old_arguments(cls, given: dict[str, Any]) -> dict[str, Any]:
+        """The arguments by name, without `input_length`: it is the input's, and ignored, as in Keras."""
+        if given.pop("input_length", None) is not None:
+            warn(f"{cls.__name__}: input_length is no longer needed and is ignored; leave it out")
+        return given
 
     def build(self, *shapes: tuple[int, ...], dtype: Any) -> None:
         self.embeddings = weight(self, "embeddings", (self.input_dim, self.output_dim), dtype)

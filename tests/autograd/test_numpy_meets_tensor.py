@@ -304,3 +304,24 @@ def test_booleans_stay_booleans(function):
     found, right = function(ag.tensor(SQUARE > 1), *given), function(SQUARE > 1, *given) if function is not np.positive else SQUARE > 1  # fmt: skip
     np.testing.assert_array_equal(np.asarray(found), right)
     assert found.dtype == "bool"
+
+
+@pytest.mark.parametrize(
+    ("function", "options"),
+    [
+        (np.allclose, {}),
+        (np.allclose, {"atol": 1e-3}),
+        (np.allclose, {"rtol": 0.0, "atol": 0.0}),
+        (np.isclose, {"rtol": 1e-3}),
+        (np.isclose, {"rtol": 0, "equal_nan": True}),
+        (np.array_equal, {}),
+        (np.array_equal, {"equal_nan": True}),
+        (np.array_equiv, {}),
+    ],
+)
+def test_questions_may_be_asked_where_gradients_flow(function, options):
+    x = ag.tensor(ARRAY, requires_grad=True)
+    for y in (x * 1.0001, x * 1.0, ag.tensor([1.0, 3.0])):
+        expected = function(ARRAY, y.numpy(), **options)
+        for first, second in ((x, y), (x, y.numpy()), (ARRAY, y)):
+            np.testing.assert_array_equal(np.asarray(function(first, second, **options)), expected)

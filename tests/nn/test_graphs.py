@@ -293,3 +293,37 @@ def test_operations_of_a_file_are_looked_up():
     config["graph"]["calls"][0]["inputs"] = [{"symbol": 99}]
     with pytest.raises(nn.FileError, match="graph of layers"):
         nn.Model.from_config(config)
+
+
+@pytest.mark.parametrize(
+    ("given", "shape"),
+    [
+        ({"shape": (3,)}, (None, 3)),
+        ({"input_shape": (3,)}, (None, 3)),
+        ({"input_shape": 3}, (None, 3)),
+        ({"batch_shape": (None, 3)}, (None, 3)),
+        ({"batch_shape": [4, 3]}, (4, 3)),
+        ({"batch_input_shape": (4, 3)}, (4, 3)),
+        ({"shape": (3,), "batch_size": 4}, (4, 3)),
+    ],
+)
+def test_the_names_that_keras_has_for_the_sizes_of_an_input_layer(given, shape):
+    layer = nn.InputLayer(**given, name="first")
+    assert layer.output.shape == shape
+    assert nn.InputLayer.from_config(layer.get_config()).output.shape == shape
+    assert nn.Sequential([layer, nn.Dense(2)]).output_shape[-1] == 2
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({}, "shape, the sizes of one sample, or batch_shape"),
+        ({"shape": (3,), "input_shape": (3,)}, "one of them"),
+        ({"shape": (3,), "batch_shape": (None, 3)}, "one of them"),
+        ({"batch_shape": (None, 3), "batch_size": 4}, "batch_shape is"),
+        ({"shape": (3,), "sizes": 4}, "unknown argument 'sizes'"),
+    ],
+)
+def test_an_input_layer_has_its_sizes_once(given, words):
+    with pytest.raises(nn.ArgumentError, match=words):
+        nn.InputLayer(**given)

@@ -375,3 +375,12 @@ def test_the_area_under_several_curves(caplog):
         nn.ArgumentError, match="curve is one of 'ROC', 'PR', got 200; num_thresholds and what follows"
     ):
         nn.AUC(200)
+
+
+def test_the_length_of_the_input_of_an_embedding_is_ignored_with_a_word():
+    with pytest.warns(UserWarning, match="Embedding: input_length is no longer needed and is ignored"):
+        layer = nn.Embedding(10, 4, input_length=3)
+    assert layer([[1, 2]]).shape == (1, 2, 4)
+    assert "input_length" not in layer.get_config()
+    with pytest.raises(TypeError, match="length_of_input"):
+        nn.Embedding(10, 4, length_of_input=3)

@@ -28,7 +28,7 @@ class Scaled(nn.Layer):
         return {**super().get_config(), "factor": self.factor}
 
 
-@nn.saving.register_keras_serializable("tests", name="bent")
+@nn.saving.register_keras_serializable("tests", name="bent_up")
 def bent_activation(x):
     return x * abs(x)
 
@@ -51,7 +51,7 @@ def test_what_is_registered_needs_no_custom_objects(tmp_path):
         assert type(loaded.layers[0]) is Scaled
         np.testing.assert_array_equal(loaded.predict(X), model.predict(X))
     assert nn.saving.get_registered_name(Scaled) == "tests>Scaled"
-    assert nn.saving.get_registered_name(bent_activation) == "tests>bent"
+    assert nn.saving.get_registered_name(bent_activation) == "tests>bent_up"
     assert nn.saving.get_registered_name(Unregistered) == "Unregistered"
     assert nn.saving.get_registered_object("tests>Scaled") is Scaled
     assert nn.saving.get_registered_object("Scaled") is None

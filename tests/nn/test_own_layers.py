@@ -414,6 +414,7 @@ def test_what_compile_takes_from_keras():
     for options, jit in (
         ({}, "auto"),
         ({"run_eagerly": True}, False),
+        ({"run_eagerly": None}, "auto"),
         ({"jit_compile": True}, True),
         ({"jit_compile": False, "run_eagerly": False}, False),
     ):

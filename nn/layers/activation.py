@@ -36,7 +36,8 @@ class Activation(Layer):
     activation: Any = argument(ACTIVATION)
 
     def call(self, x: Tensor) -> Tensor:
-        return self.activation(x)
+        result: Tensor = self.activation(x)
+        return result
 
 
 @constructor

@@ -81,7 +81,8 @@ class _Convolution(Windows, Affine):
 
     def call(self, x: Tensor) -> Tensor:
         self.needs_channels(x, self.kernel.shape[-2] * self.groups)
-        return self.activation(self.convolved(x, self.kernel, self.bias, self.groups))
+        result: Tensor = self.activation(self.convolved(x, self.kernel, self.bias, self.groups))
+        return result
 
 
 @constructor

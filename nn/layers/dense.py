@@ -74,7 +74,8 @@ class Dense(_Linear):
             self.input_shape = (self.input_dim,)
 
     def call(self, x: Tensor) -> Tensor:
-        return self.activation(self._sums(x))
+        result: Tensor = self.activation(self._sums(x))
+        return result
 
 
 @constructor

@@ -42,7 +42,8 @@ class _DepthwiseConvolution(Windows, _Depthwise):
     def call(self, x: Tensor) -> Tensor:
         channels = self.kernel.shape[-2]
         self.needs_channels(x, channels)
-        return self.activation(self.convolved(x, _in_groups(self.kernel), self.bias, channels))
+        result: Tensor = self.activation(self.convolved(x, _in_groups(self.kernel), self.bias, channels))
+        return result
 
 
 @constructor
@@ -132,7 +133,8 @@ class _SeparableConvolution(Windows, _Separable):
             self.bias,
             data_format=self.image_letters,
         )
-        return self.activation(self.from_image(mixed))
+        result: Tensor = self.activation(self.from_image(mixed))
+        return result
 
 
 @constructor

@@ -40,7 +40,8 @@ class _Transposed(Windows, Affine):
         y = self._spread(x.transpose(0, 2, 3, 1) if first else x)
         if self.bias is not None:
             y = y + self.bias
-        return self.activation(self.from_image(y.transpose(0, 3, 1, 2) if first else y))
+        result: Tensor = self.activation(self.from_image(y.transpose(0, 3, 1, 2) if first else y))
+        return result
 
     def _spread(self, x: Tensor) -> Tensor:
         """Every place of x (batch, height, width, channels) adds its kernel to a window of the result."""

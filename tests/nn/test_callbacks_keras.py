@@ -26,6 +26,8 @@ series = st.builds(lambda first, rest: [first, *rest], numbers, st.lists(later, 
 
 
 class Optimizer:
+    schedule = None
+
     def __init__(self, rate):
         self.learning_rate = rate
 

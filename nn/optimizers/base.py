@@ -148,7 +148,7 @@ class Optimizer(Configured):
         learning_rate = property(_get_rate, _set_rate)
 
     @property
-    def lr(self) -> float:
+    def lr(self) -> float | LearningRateSchedule:
         """An old name of `learning_rate`."""
         rate: Any = self.learning_rate
         return rate  # type: ignore[no-any-return]

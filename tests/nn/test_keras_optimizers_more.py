@@ -180,7 +180,7 @@ def test_a_schedule_of_ones_own_in_kerass_form(jit):
     for a, b in zip(*weights, strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-6)
     again = nn.optimizers.deserialize(nn.optimizers.serialize(nn.SGD(Warm(0.1, 4))), {"Warm": Warm})
-    assert again.learning_rate.get_config() == {"peak": 0.1, "steps": 4}
+    assert again.schedule.get_config() == {"peak": 0.1, "steps": 4}
 
 
 def test_old_spellings():
@@ -212,7 +212,7 @@ def test_descriptions_are_kerass(kind):
     again = nn.optimizers.deserialize(nn.optimizers.serialize(made))
     assert type(again) is type(made)
     assert nn.optimizers.serialize(again) == nn.optimizers.serialize(made)
-    assert type(made).from_config(made.get_config()).learning_rate is made.learning_rate
+    assert type(made).from_config(made.get_config()).schedule is made.schedule
     theirs = keras.optimizers.serialize(getattr(keras.optimizers, kind)(0.25, clipnorm=1.0))
     read = nn.optimizers.get(theirs)
     assert (type(read).__name__, read.learning_rate, read.clipnorm) == (kind, 0.25, 1.0)

@@ -16,7 +16,7 @@ from autograd.deferred import Deferred
 from autograd.structure import flatten, unflatten
 
 from ..added import gathered_losses
-from ..arguments import COUNT, TEXT
+from ..arguments import COUNT, TEXT, form
 from ..constructors import snake_case
 from ..errors import ArgumentError
 from ..layers.base import Layer, sample_of
@@ -64,6 +64,11 @@ class SymbolicTensor(Deferred):
     def record(self, layer: Module, inputs: list[Any], training: bool | None) -> Any:
         """What `layer` gives for `inputs`, of which this is one."""
         return called(layer, inputs, training)
+
+    def detach(self) -> NoReturn:
+        raise ArgumentError(
+            f"{self!r} is no tensor yet, so no gradient can be cut off; write nn.Lambda(nn.ops.stop_gradient)"
+        )
 
     def __repr__(self) -> str:
         return f"<SymbolicTensor {self.name!r}, shape {self.shape}, {self.dtype}>"
@@ -173,6 +178,12 @@ class _Rows:
         self.dtype = symbol.dtype
 
 
+@form("is the name of a dtype")
+def VALUES(value: Any) -> str:
+    name: str = ag.zeros((), value).dtype.name
+    return name
+
+
 class InputLayer(Layer):
     """What a graph of layers begins with. `nn.Input` makes one and gives its placeholder.
 
@@ -187,6 +198,9 @@ class InputLayer(Layer):
     (None, 3)
     """
 
+    checks = {"dtype": VALUES}
+    dtype: Any = "float32"  # of the values, whole numbers too; there are no weights
+
     def __init__(
         self,
         shape: Any,
@@ -197,10 +211,13 @@ class InputLayer(Layer):
         super().__init__(name)
         self.shape = sample_of.checked("Input", "shape", shape)
         self.batch_size = COUNT.or_none().checked("Input", "batch_size", batch_size)
-        self.dtype = ag.zeros((), "float32" if dtype is None else dtype).dtype.name
+        self.dtype = "float32" if dtype is None else dtype
         self.input_shape, self.output_shape = self.shape, (self.batch_size, *self.shape)
         self.built = True
         recorded(self, [], None, 0, lambda _: ((self.batch_size, *self.shape), self.dtype))
+
+    def get_config(self) -> dict[str, Any]:
+        return super().get_config() | {"dtype": self.dtype}
 
     def call(self, x: Any) -> Any:
         if x.shape[1:] != self.shape or self.batch_size not in (None, x.shape[0]):

@@ -20,9 +20,10 @@ from .fit_arguments import data_of, given, rows_of
 from .host_inputs import host_inputs
 from .inputs import inputs_of
 from .losses import Loss
+from .losses.base import FunctionLoss
 from .optimizers import Optimizer
 from .outputs import Outputs, output_names
-from .overriding import overrides
+from .overriding import has_own_loss, overrides
 from .predictor import Predictor, joined
 from .restore import undone_on_error
 from .sparse import SparseData, is_sparse
@@ -104,8 +105,8 @@ class Evaluated(Storable):
         steps: int | None = None,
         callbacks: Any = None,
     ) -> Any:
-        """The outputs for inputs (n, ...) as a NumPy array (n, ...), computed in batches; for several outputs a
-        list or dict of arrays.
+        """The outputs for inputs (n, ...) as a NumPy array (n, ...), computed in batches; for several outputs
+        a list or dict of arrays.
 
         Args:
             x: as in `fit`.
@@ -226,7 +227,7 @@ class Evaluated(Storable):
             return
         if compiled.speaks_of_outputs() or output_names(self._whole, shape) is not None:
             found = compiled.resolved(self._whole, shape)
-            self.loss, self.trackers, self.metrics = found.loss, found.trackers, found.metrics
+            self.loss, self.trackers, self.watched = found.loss, found.trackers, found.metrics
         self._compiled_with = compiled._replace(waits=False)
 
     def task(self, x: Any) -> Task:
@@ -267,10 +268,12 @@ class Evaluated(Storable):
         return known
 
     def compiled_loss(self, what: str) -> Loss:
-        """The loss, or the error that `what` comes before `compile`."""
-        if self.optimizer is None or self.loss is None:
-            raise NotCompiledError(f"{what}: call compile(optimizer=..., loss=...) first")
-        return self.loss
+        """The loss, or the error that `what` comes before `compile`. A model that computes its loss itself,
+        in a method or by `add_loss`, needs none.
+        """
+        if self.optimizer is not None and (self.loss is not None or has_own_loss(self._whole)):
+            return FunctionLoss(_no_loss) if self.loss is None else self.loss
+        raise NotCompiledError(f"{what}: call compile(optimizer=..., loss=...) first")
 
     def checked(self, batch: Rows) -> Rows:
         """A batch that the user yielded, with the same checks of its targets as rows in memory get."""
@@ -283,3 +286,8 @@ class Evaluated(Storable):
     def _report(self, logs: dict[str, float], return_dict: bool) -> Any:
         values = list(logs.values())
         return logs if return_dict else values[0] if len(values) == 1 else values
+
+
+def _no_loss(y_true: Any, y_pred: Any) -> Any:
+    """In the place of the compiled loss of a model that has its own."""
+    raise NotCompiledError("there is no loss: compile(loss=...) first")

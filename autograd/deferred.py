@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from backends.contract import resolve_dtype
+
 from .methods import TensorMethods
 
 if TYPE_CHECKING:
@@ -20,6 +22,15 @@ class Deferred(TensorMethods):
 
     __slots__ = ()
 
+    shape: Any
+    ndim: Any
+    dtype: Any
+
     def apply_op(self, op: Op, inputs: Sequence[Any], static: Mapping[str, Any]) -> Any:
         """What stands for the result of `op` on `inputs`, of which this is one."""
         raise NotImplementedError
+
+    def to(self, target: Any) -> Any:
+        """What stands for the values in another dtype."""
+        dtype = resolve_dtype(target)
+        return self if dtype == self.dtype else self._xp.astype(self, dtype=dtype)

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import autograd as ag
 from autograd import Tensor
+from autograd.deferred import Deferred
 from autograd.mode import switched
 
 from .arguments import called, takes
@@ -59,7 +60,9 @@ def _remember(activation: str, x: Tensor, output: Tensor) -> Tensor:
 
 
 def _tensor(x: Any) -> Tensor:
-    return x if isinstance(x, Tensor) else ag.tensor(x)
+    made: Any = x if isinstance(x, (Tensor, Deferred)) else ag.tensor(x)
+    result: Tensor = made
+    return result
 
 
 def linear(x: Tensor) -> Tensor:

@@ -223,5 +223,5 @@ def with_signature(
 
 
 def snake_case(name: str) -> str:
-    """BatchNormalization -> batch_normalization."""
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()
+    """BatchNormalization -> batch_normalization, Conv2DTranspose -> conv2d_transpose, as Keras calls them."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=.)(?=[A-Z][a-z])", "_", name).lower()

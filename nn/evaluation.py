@@ -20,9 +20,10 @@ from .fit_arguments import data_of, given, rows_of
 from .host_inputs import host_inputs
 from .inputs import inputs_of
 from .losses import Loss
+from .losses.base import FunctionLoss
 from .optimizers import Optimizer
 from .outputs import Outputs, output_names
-from .overriding import overrides
+from .overriding import has_own_loss, overrides
 from .predictor import Predictor, joined
 from .restore import undone_on_error
 from .sparse import SparseData, is_sparse
@@ -225,7 +226,7 @@ class Evaluated(Storable):
             return
         if compiled.speaks_of_outputs() or output_names(self._whole, shape) is not None:
             found = compiled.resolved(self._whole, shape)
-            self.loss, self.trackers, self.metrics = found.loss, found.trackers, found.metrics
+            self.loss, self.trackers, self.watched = found.loss, found.trackers, found.metrics
         self._compiled_with = compiled._replace(waits=False)
 
     def task(self, x: Any) -> Task:
@@ -266,11 +267,12 @@ class Evaluated(Storable):
         return known
 
     def compiled_loss(self, what: str) -> Loss:
-        """The loss, or the error that `what` comes before `compile`."""
-        if self.optimizer is None or self.loss is None:
-            alone = "; what add_loss adds is added to that loss" if self.optimizer is not None else ""
-            raise NotCompiledError(f"{what}: call compile(optimizer=..., loss=...) first{alone}")
-        return self.loss
+        """The loss, or the error that `what` comes before `compile`. A model that computes its loss itself,
+        in a method or by `add_loss`, needs none.
+        """
+        if self.optimizer is not None and (self.loss is not None or has_own_loss(self._whole)):
+            return FunctionLoss(_no_loss) if self.loss is None else self.loss
+        raise NotCompiledError(f"{what}: call compile(optimizer=..., loss=...) first")
 
     def checked(self, batch: Rows) -> Rows:
         """A batch that the user yielded, with the same checks of its targets as rows in memory get."""
@@ -288,3 +290,8 @@ class Evaluated(Storable):
 def _are_alike(inputs: Tensor, x: Any) -> bool:
     """Whether `x` is an array that became these inputs as it is."""
     return (inputs.shape, inputs.dtype) == (getattr(x, "shape", None), getattr(x, "dtype", None))
+
+
+def _no_loss(y_true: Any, y_pred: Any) -> Any:
+    """In the place of the compiled loss of a model that has its own."""
+    raise NotCompiledError("there is no loss: compile(loss=...) first")

@@ -111,7 +111,10 @@ def rows_of(
 ) -> Rows:
     """The arguments as rows; builds the model."""
     if y is None:
-        raise ArgumentError("y is missing: training and evaluation need targets")
+        raise ArgumentError(
+            "y is missing: training and evaluation need targets; a model that needs none, as one that learns "
+            "its own inputs, is given x for them, too"
+        )
     model.compiled_loss("fit")
     sparse = is_sparse(x)
     x = x.tocsr() if sparse else x

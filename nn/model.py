@@ -17,6 +17,7 @@ from autograd import random
 from . import optimizers
 from .arguments import FLAG, SEED, TEXT, Range, floating
 from .callbacks import Callback, CallbackList, History, as_list, display
+from .calling import told
 from .checkpoint.position import Position
 from .compiled import Steps
 from .evaluation import Evaluated
@@ -66,7 +67,7 @@ class Model(Evaluated):
     """
 
     not_settings = Module.not_settings.union(
-        ("optimizer", "loss", "metrics", "trackers", "jit", "mixed_precision", "loss_scale"),
+        ("optimizer", "loss", "watched", "trackers", "jit", "mixed_precision", "loss_scale"),
         ("stop_training", "history", "current_run", "resume_position", "step_logs", "_predictor", "_steps"),
         ("seed", "generator", "graph", "_compiled_with"),
     )
@@ -92,7 +93,7 @@ class Model(Evaluated):
         self.generator = None if seed is None else random.Generator(int(seed))
         self.optimizer: Optimizer | None = None
         self.loss: Loss | None = None
-        self.metrics: list[Metric] = []
+        self.watched: list[Metric] = []
         self.trackers: list[Metric] = []
         self.step_logs: dict[str, Any] | None = None
         self.stop_training = False
@@ -110,6 +111,7 @@ class Model(Evaluated):
         if trainable is not True:
             self.trainable = trainable
 
+    @told
     def call(self, x: Any) -> Any:
         """What the graph of layers makes of x; a class of your own defines its own."""
         return self.wanted_graph().run(x) if self.graph is not None else super().call(x)
@@ -189,7 +191,7 @@ class Model(Evaluated):
         found = chosen.resolved(self, shape)
         self.optimizer, self._compiled_with = chosen_optimizer, chosen._replace(waits=shape is None)
         self.loss, self.trackers = found.loss, found.trackers
-        self.metrics = found.metrics
+        self.watched = found.metrics
         self.jit, self.mixed_precision = jit, precision
         self.loss_scale = LossScale() if precision == "float16" and scaled else None
         self._predictor, self._steps = None, {}

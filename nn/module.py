@@ -7,7 +7,6 @@ nothing is registered. A module is built (its parameters get their shapes) when 
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -24,6 +23,7 @@ from autograd.tracing import one_at_a_time
 from .added import Losing, adds_losses, regularize_activity
 from .arguments import FLAG
 from .building import building, either_form, samples
+from .calling import argument_of, has_argument, training_now
 from .configuration import config_of
 from .errors import ArgumentError
 from .parameter import Parameter, Variable
@@ -34,7 +34,6 @@ from .weights import given_name
 Compute = Callable[[list[Tensor]], Any]
 Watcher = Callable[["Module", list[Tensor], Compute], Any]
 
-_training: ContextVar[bool | None] = ContextVar("training", default=None)
 _watcher: ContextVar[Watcher | None] = ContextVar("watcher", default=None)
 _paths: ContextVar[Mapping[int, str] | None] = ContextVar("paths", default=None)
 """Of the module that was called first and of all below it, by identity."""
@@ -102,7 +101,7 @@ class Module(Losing):
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         if "call" in vars(cls):
-            cls._takes_training = _has_argument(cls.call, "training")
+            cls._takes_training = has_argument(cls.call, "training")
             cls._special = cls._takes_training
         if "build" in vars(cls):
             setattr(cls, "build", either_form(cls.build))  # noqa: B010
@@ -135,12 +134,12 @@ class Module(Losing):
                 break
         if training is None:
             return self._run(tensors)
-        before = _training.get()
+        before = training_now.get()
         try:
-            _training.set(training)
+            training_now.set(training)
             return self._run(tensors)
         finally:
-            _training.set(before)
+            training_now.set(before)
 
     def _run(self, inputs: list[Tensor]) -> Any:
         watcher = _watcher.get()
@@ -248,7 +247,7 @@ class Module(Losing):
     @property
     def is_training(self) -> bool:
         """Whether this call is part of training."""
-        now = _training.get()
+        now = training_now.get()
         return self.training if now is None else now
 
     def train(self, mode: bool = True) -> Self:
@@ -386,8 +385,3 @@ def watched_calls(watcher: Watcher) -> Iterator[None]:
     """
     with switched(_watcher, watcher):
         yield
-
-
-def _has_argument(function: Any, name: str) -> bool:
-    code = getattr(inspect.unwrap(function), "__code__", None)
-    return code is not None and name in code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]

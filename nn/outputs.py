@@ -15,7 +15,7 @@ from .errors import ArgumentError
 from .inputs import only_output
 from .losses import Loss
 from .losses.several import OutputLosses
-from .metrics import Metric
+from .metrics import Mean, Metric
 from .metrics.of_output import OutputMetric
 from .structured import is_shape, parts_of
 
@@ -54,7 +54,7 @@ class Outputs(NamedTuple):
         """Losses and metrics for outputs of `shape`; where that is None, nothing is known, those of one."""
         names = output_names(model, shape)
         if names is None and shape is None and self.speaks_of_outputs():
-            return Resolved(None if self.loss is None else _unknown_yet(self.loss), [Metric("loss")], [])
+            return Resolved(None if self.loss is None else _unknown_yet(self.loss), [Mean(name="loss")], [])
         if names is None:
             return self._of_one(model)
         given = _by_output("loss", self.loss, names, one_for_all=True)
@@ -62,11 +62,11 @@ class Outputs(NamedTuple):
         chosen = OutputLosses(names, given, [1.0 if weight is None else float(weight) for weight in weights])
         if not chosen.trained:
             raise ArgumentError("compile: no output has a loss")
-        parts = [Metric(f"{names[i]}_loss") for i in chosen.trained]
+        parts = [Mean(name=f"{names[i]}_loss") for i in chosen.trained]
         watched = self._of_several("metrics", self.metrics, names, False)
         watched += _renamed(self._of_several("weighted_metrics", self.weighted, names, True), watched)
         _check_names([*parts, *watched])
-        return Resolved(chosen, [Metric("loss"), *parts, *watched], list(watched))
+        return Resolved(chosen, [Mean(name="loss"), *parts, *watched], list(watched))
 
     def speaks_of_outputs(self) -> bool:
         """Whether it says something of one output among several."""
@@ -84,7 +84,7 @@ class Outputs(NamedTuple):
         weighted = _all_of(_only(model, "weighted_metrics", self.weighted))
         watched += _renamed([OutputMetric(metric, metric.name, None, True) for metric in weighted], watched)
         _check_names(watched)
-        return Resolved(loss, [Metric("loss"), *watched], list(watched))
+        return Resolved(loss, [Mean(name="loss"), *watched], list(watched))
 
     def _of_several(self, what: str, given: Any, names: Sequence[str], weighted: bool) -> list[Metric]:
         if given is None or (isinstance(given, list) and not given):

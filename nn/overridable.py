@@ -12,7 +12,7 @@ from . import step
 from .graph.functional import Functional
 from .metrics import Metric
 from .metrics.base import numbers_of
-from .overriding import Logs, held_metrics, inherited, unpacked
+from .overriding import Logs, held_metrics, inherited, overrides, unpacked
 
 
 class Overridable(Functional):
@@ -116,10 +116,40 @@ class Overridable(Functional):
             metric.observe(y, y_pred, sample_weight)
         return self.get_metrics_result()
 
+    @property
+    @inherited
+    def metrics(self) -> list[Metric]:
+        """The means of the loss, that of all first, and behind them the compiled metrics.
+
+        May be overridden by a property that lists metrics of one's own, which a `compute_loss` or a step of
+        one's own updates: then they begin again with each epoch, and they alone are logged.
+
+        >>> import nn
+        >>> class Halved(nn.Sequential):
+        ...     def __init__(self, layers):
+        ...         super().__init__(layers)
+        ...         self.half = nn.metrics.Mean("half")
+        ...     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+        ...         loss = super().compute_loss(x, y, y_pred, sample_weight, training)
+        ...         self.half.update_state(loss * 0.5)
+        ...         return loss
+        ...     @property
+        ...     def metrics(self):
+        ...         return [self.half]
+        >>> model = Halved([nn.Activation("linear")]); model.compile("sgd", "mse")
+        >>> model.evaluate([[2.0]], [[0.0]], verbose=0, return_dict=True)
+        {'half': 2.0}
+        """
+        return list(self.trackers)
+
+    def _followed(self) -> list[Metric]:
+        """What is logged: the metrics that the user's class lists, else the compiled ones."""
+        return self.metrics if overrides(self, "metrics") else self.trackers
+
     def get_metrics_result(self) -> Logs:
         """The loss and all metrics since they began, by name; numbers as `fit` logs them."""
         logs: Logs = {}
-        for metric in self.trackers:
+        for metric in self._followed():
             if metric.logged:
                 logs |= numbers_of(metric)
         return logs
@@ -127,7 +157,7 @@ class Overridable(Functional):
     def reset_metrics(self) -> None:
         """Let the loss and all metrics begin again, those that are attributes too."""
         self.step_logs = None
-        for metric in (*self.trackers, *(held for _, held in held_metrics(self))):
+        for metric in (*self.trackers, *self._followed(), *(held for _, held in held_metrics(self))):
             metric.reset()
 
     def metric_values(self, after_batch: bool = False) -> dict[str, float]:
@@ -141,7 +171,7 @@ class Overridable(Functional):
         those that take all rows of an epoch.
         """
         logs: dict[str, float] = {}
-        for metric in self.trackers:
+        for metric in self._followed():
             if metric.logged and (metric.traced or not after_batch):
                 logs |= numbers_of(metric)
         return logs

@@ -14,6 +14,7 @@ import autograd as ag
 from autograd import Tensor
 
 from .added import gathered_losses
+from .arguments import takes
 from .errors import ArgumentError
 from .metrics import Metric
 
@@ -42,7 +43,22 @@ def unpacked(data: Any) -> tuple[Tensor, Tensor, Tensor | None]:
 
 def overrides(model: Any, method: str) -> bool:
     """Whether the class of `model` has a method of its own in the place of one of the library."""
-    return not hasattr(getattr(type(model), method), "is_inherited")
+    found = getattr(type(model), method)
+    return not hasattr(getattr(found, "fget", found), "is_inherited")
+
+
+def has_own_loss(model: Any) -> bool:
+    """Whether a model has a loss without a compiled one: in a method of the user's, or by `add_loss`."""
+    if any(overrides(model, method) for method in ("compute_loss", "train_step", "test_step")):
+        return True
+    return any(module._adds_losses for _, module in model.named_modules())
+
+
+def own_loss(model: Any, x: Any, y: Any, y_pred: Any, weight: Any, training: bool) -> Any:
+    """What the user's `compute_loss` gives, which need not take `training`, as in Keras."""
+    compute = model.compute_loss
+    named = {"training": training} if takes(compute, 4, training=training) else {}
+    return compute(x, y, y_pred, weight, **named)
 
 
 def own_step(model: Model, training: bool) -> Callable[..., Logs] | None:
@@ -104,5 +120,5 @@ def check_methods(model: Model, mixed_precision: str | None) -> None:
 def held_metrics(model: Any) -> Iterator[tuple[str, Metric]]:
     """Metrics that are attributes of the model: a step of the user's updates them."""
     for name, value in vars(model).items():
-        if name not in ("metrics", "trackers") and isinstance(value, Metric):
+        if name not in ("watched", "trackers") and isinstance(value, Metric):
             yield name, value

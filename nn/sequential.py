@@ -8,6 +8,7 @@ from typing import Any, Self
 import autograd as ag
 
 from .arguments import COUNT, RATE, numbers, shown
+from .calling import told
 from .errors import ArgumentError
 from .graph.graph import Graph
 from .graph.history import own
@@ -117,6 +118,7 @@ class Sequential(Model):
     def host_layer(self) -> HostLayer | None:
         return getattr(self.layers[0], "host_layer", None) if self.layers else None
 
+    @told
     def call(self, x: Any) -> Any:
         for layer in self.layers:
             x = layer.passed(x) if isinstance(layer, HostLayer) else layer(x)

@@ -26,7 +26,7 @@ from .losses.several import OutputLosses
 from .metrics import Metric
 from .module import settings
 from .optimizers import Optimizer
-from .overriding import checked_logs, held_metrics, overrides
+from .overriding import checked_logs, has_own_loss, held_metrics, overrides, own_loss
 from .precision import LossScale, buffers_of, remembered
 from .regularizers import Rule
 from .structured import rows_in
@@ -72,7 +72,7 @@ def task_of(model: Model) -> Task:
     Raises:
         NotCompiledError: before `compile` with a loss.
     """
-    if model.optimizer is None or (model.loss is None and not overrides(model, "train_step")):
+    if model.optimizer is None or (model.loss is None and not has_own_loss(model)):
         raise NotCompiledError("call compile(optimizer=..., loss=...) first")
     parameters = model.parameters()
     if model.output_shape is not None:
@@ -134,7 +134,7 @@ def forward(task: Task, x: Any, y: Any, weight: Any, training: bool = True) -> t
         prediction = checked_output(task.model, task.model(x), x)
         if overrides(task.model, "compute_loss"):
             with ag.named_scope("loss"):
-                total = task.model.compute_loss(x, y, prediction, weight, training)
+                total = own_loss(task.model, x, y, prediction, weight, training)
             total = returned(f"{type(task.model).__name__}.compute_loss", total)
             return prediction, [total if not total.ndim else total.mean()]
         with ag.named_scope("loss"):
@@ -149,10 +149,12 @@ def compiled_loss_of(model: Model, y: Any, prediction: Any, weight: Any) -> Tens
 def _compiled(
     model: Model, loss: Loss | None, penalties: Penalties, y: Any, prediction: Any, weight: Any
 ) -> list[Tensor]:
-    if loss is None:
-        raise NotCompiledError("there is no loss: compile(loss=...) first")
     parts: list[Tensor] = []
-    if isinstance(loss, OutputLosses):
+    if loss is None:
+        if not penalties and not added_losses(model):
+            raise NotCompiledError("there is no loss: compile(loss=...) first")
+        total = ag.zeros((), model.dtype)
+    elif isinstance(loss, OutputLosses):
         total, parts = _sum_of_outputs(loss, y, prediction, weight)
     else:
         total = _loss_of(loss, y, prediction, weight)

@@ -327,7 +327,7 @@ def split(x: Any, indices_or_sections: Any, axis: int = 0) -> list[Tensor]:
     >>> [piece.tolist() for piece in ag.split(ag.arange(4), [1, 3])]
     [[0], [1, 2], [3]]
     """
-    tensor = x if isinstance(x, Tensor) else Tensor.from_value(x)
+    tensor: Any = x if isinstance(x, (Tensor, Deferred)) else Tensor.from_value(x)
     indices_or_sections, axis = plain(indices_or_sections), plain(axis)
     at = normalise_axis(axis, tensor.ndim)
     length = tensor.shape[at]

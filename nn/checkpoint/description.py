@@ -87,7 +87,7 @@ def described(model: Model) -> dict[str, Any]:
     if model.optimizer is not None:
         header["optimizer"] = describe(model.optimizer)
         header["loss"] = None if model.loss is None else describe(model.loss)
-        header["metrics"] = [describe(metric) for metric in model.metrics]
+        header["metrics"] = [describe(metric) for metric in model.watched]
         if model.mixed_precision is not None:
             header["mixed_precision"] = model.mixed_precision
             header["loss_scale"] = describe(model.loss_scale)

@@ -96,6 +96,6 @@ class Functional(ModelViews):
         graph = Graph(inputs, outputs)
         self.graph, self.layers = graph, graph.layers
         self.built = True
-        self.input_shape = graph.sources[0].shape[1:] if graph.single else None  # type: ignore[assignment]
+        self.input_shape = graph.sources[0].shape[1:] if graph.single else None
         self.output_shape = graph.shapes()
         self.seen_shape = unflatten(graph.inputs, ((1, *symbol.shape[1:]) for symbol in graph.sources))

@@ -16,7 +16,7 @@ from autograd.deferred import Deferred
 from autograd.structure import flatten, unflatten
 
 from ..added import gathered_losses
-from ..arguments import COUNT, TEXT, shown
+from ..arguments import COUNT, TEXT, form, shown
 from ..constructors import snake_case
 from ..errors import ArgumentError
 from ..layers.base import Layer, sample_of
@@ -65,6 +65,11 @@ class SymbolicTensor(Deferred):
     def record(self, layer: Module, inputs: list[Any], training: bool | None) -> Any:
         """What `layer` gives for `inputs`, of which this is one."""
         return called(layer, inputs, training)
+
+    def detach(self) -> NoReturn:
+        raise ArgumentError(
+            f"{self!r} is no tensor yet, so no gradient can be cut off; write nn.Lambda(nn.ops.stop_gradient)"
+        )
 
     def __repr__(self) -> str:
         return f"<SymbolicTensor {self.name!r}, shape {self.shape}, {self.dtype}>"
@@ -174,6 +179,12 @@ class _Rows:
         self.dtype = symbol.dtype
 
 
+@form("is the name of a dtype")
+def VALUES(value: Any) -> str:
+    name: str = ag.zeros((), value).dtype.name
+    return name
+
+
 class InputLayer(Layer):
     """What a graph of layers begins with. `nn.Input` makes one and gives its placeholder.
 
@@ -189,6 +200,9 @@ class InputLayer(Layer):
     ((None, 3), (None, 3))
     """
 
+    checks = {"dtype": VALUES}
+    dtype: Any = "float32"  # of the values, whole numbers too; there are no weights
+
     def __init__(
         self,
         shape: Any = None,
@@ -201,7 +215,7 @@ class InputLayer(Layer):
         shape, batch_size = _sizes(shape, batch_size, given)
         self.shape = sample_of.checked("Input", "shape", shape)
         self.batch_size = COUNT.or_none().checked("Input", "batch_size", batch_size)
-        self.dtype = ag.zeros((), "float32" if dtype is None else dtype).dtype.name
+        self.dtype = "float32" if dtype is None else dtype
         self.input_shape, self.output_shape = self.shape, (self.batch_size, *self.shape)
         self.built = True
         recorded(self, [], None, 0, lambda _: ((self.batch_size, *self.shape), self.dtype))

@@ -13,6 +13,7 @@ import autograd as ag
 from autograd import Tensor, random
 
 from ..arguments import FLOAT, choice, form
+from ..calling import told
 from ..constructors import argument, common_argument, constructor
 from .base import DATA_FORMAT, ImageFormat
 from .dropout import Random
@@ -51,6 +52,7 @@ class RandomFlip(ImageFormat, Random):
     mode: str = argument(choice(*tuple(FLIPS)), default="horizontal_and_vertical")
     data_format: str | None = common_argument(DATA_FORMAT, default=None, after="seed", kw_only=True)
 
+    @told
     def call(self, x: Tensor) -> Tensor:
         self.needs_images(x.shape, self.letters)
         key = self.source(x)
@@ -87,6 +89,7 @@ class RandomShift(ImageFormat, Random):
     fill_value: float = argument(FLOAT, default=0.0)
     data_format: str | None = common_argument(DATA_FORMAT, default=None, after="seed", kw_only=True)
 
+    @told
     def call(self, x: Tensor) -> Tensor:
         self.needs_images(x.shape, self.letters)
         key = self.source(x)

@@ -10,6 +10,7 @@ import autograd as ag
 from autograd import ShapeError, Tensor, random
 
 from ..arguments import COUNT, FLOAT_NOT_NEGATIVE, RATE, SEED, SHARE, form
+from ..calling import told
 from ..constructors import argument, common, constructor
 from ..module import Module
 from ..seed import generator_of
@@ -99,6 +100,7 @@ class Dropout(_NoiseShape):
     [1.0, 2.0]
     """
 
+    @told
     def call(self, x: Tensor) -> Tensor:
         key = self.source(x)
         return ag.dropout(x, self.rate, self.is_training, key, self.mask_shape(x))
@@ -109,6 +111,7 @@ class _Spatial(ImageFormat, Random):
 
     rate: float
 
+    @told
     def call(self, x: Tensor) -> Tensor:
         self.needs_images(x.shape, self.letters)
         shape = tuple(1 if i in self.spatial else n for i, n in enumerate(x.shape))
@@ -165,6 +168,7 @@ class AlphaDropout(_NoiseShape):
 
     rate: float = argument(SHARE.but(floating=True))
 
+    @told
     def call(self, x: Tensor) -> Tensor:
         key, shape = self.source(x), self.mask_shape(x)
         if not self.is_training or not self.rate:
@@ -192,6 +196,7 @@ class GaussianDropout(Random):
 
     rate: float = argument(SHARE.but(floating=True))
 
+    @told
     def call(self, x: Tensor) -> Tensor:
         key = self.source(x)
         if not self.is_training or not self.rate:
@@ -215,6 +220,7 @@ class GaussianNoise(Random):
 
     stddev: float = argument(FLOAT_NOT_NEGATIVE)
 
+    @told
     def call(self, x: Tensor) -> Tensor:
         key = self.source(x)
         if not self.is_training or not self.stddev:

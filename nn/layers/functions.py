@@ -14,6 +14,7 @@ from ..arguments import COUNT, FLOAT, form, shown, takes
 from ..configuration import config_of
 from ..constructors import argument, constructor
 from ..errors import ArgumentError
+from ..structured import mapped, rows_in
 from .base import Layer
 
 
@@ -151,14 +152,15 @@ class Lambda(Layer):
                 f"{shown(self.function)}"
             )
 
-    def call(self, x: Tensor) -> Any:
+    def call(self, x: Any) -> Any:
         named = dict(self.arguments or {})
         if self._knows_training:
             named["training"] = self.is_training
         result = self._function(x, **named)
         given = self._given_shape
         if given is not None:
-            wanted = tuple(given(x.shape)) if callable(given) else (x.shape[0], *given)
+            shapes = mapped(x, lambda leaf: leaf.shape)
+            wanted = tuple(given(shapes)) if callable(given) else (rows_in(x), *given)
             if tuple(result.shape) != wanted:
                 raise ShapeError(
                     f"{self.title}: output_shape says {wanted}, and the function gave {result.shape}"

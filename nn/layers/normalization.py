@@ -10,6 +10,7 @@ from autograd import ShapeError, Tensor, no_grad
 
 from .. import initializers
 from ..arguments import FLAG, FLOAT_NOT_NEGATIVE, INTEGER, RATE, form
+from ..calling import told
 from ..constructors import argument, common, common_argument, constructor
 from ..parameter import Buffer
 from .base import CONSTRAINT, INITIALIZER, REGULARIZER, Layer, along, axes_of, weight
@@ -87,6 +88,7 @@ class BatchNormalization(_Normalization):
         self.moving_mean = _buffer(size, dtype, self.moving_mean_initializer)
         self.moving_variance = _buffer(size, dtype, self.moving_variance_initializer)
 
+    @told
     def call(self, x: Tensor) -> Tensor:
         axes = axes_of(self.title, self.axis, x.ndim)
         self.needs_features(x, axes, self.moving_mean.shape)

@@ -9,6 +9,7 @@ from typing import Any
 
 import autograd as ag
 from autograd import Tensor
+from autograd.deferred import Deferred
 
 SAME = (
     "abs all any arccos arcsin arctan argmax argmin argsort broadcast_to ceil cos cosh einsum erf exp expm1 "
@@ -24,9 +25,10 @@ _PAIRS = (
 
 
 def tensor(x: Any, dtype: Any = None) -> Tensor:
-    """A tensor as it is, anything else as one."""
-    made = x if isinstance(x, Tensor) else ag.tensor(x)
-    return made if dtype is None else made.to(dtype)
+    """A tensor or a placeholder for one as it is, anything else as a tensor."""
+    made: Any = x if isinstance(x, (Tensor, Deferred)) else ag.tensor(x)
+    result: Tensor = made if dtype is None else made.to(dtype)
+    return result
 
 
 def same(names: str) -> dict[str, Callable[..., Any]]:

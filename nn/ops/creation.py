@@ -6,6 +6,7 @@ from typing import Any
 
 import autograd as ag
 from autograd import Tensor
+from autograd.deferred import Deferred
 
 from .common import tensor
 
@@ -37,20 +38,27 @@ def empty(shape: Any, dtype: Any = None) -> Tensor:
     return zeros(shape, dtype)
 
 
+def _like(x: Any, value: Any, dtype: Any) -> Any:
+    x = tensor(x)
+    if isinstance(x, Deferred):
+        # the number of rows is not known yet; no number is less than itself, NaN neither
+        return ag.where(ag.less(x, x), x, tensor(value, dtype or x.dtype.name)).to(dtype or x.dtype.name)
+    return full(x.shape, value, dtype or x.dtype.name)
+
+
 def zeros_like(x: Any, dtype: Any = None) -> Tensor:
     """Zeros of the shape, and unless `dtype` is given of the dtype, of x."""
-    return ag.zeros_like(tensor(x), dtype)
+    return _like(x, 0, dtype)
 
 
 def ones_like(x: Any, dtype: Any = None) -> Tensor:
     """Ones of the shape of x."""
-    return ag.ones_like(tensor(x), dtype)
+    return _like(x, 1, dtype)
 
 
 def full_like(x: Any, fill_value: Any, dtype: Any = None) -> Tensor:
     """One value in the shape of x."""
-    x = tensor(x)
-    return full(x.shape, fill_value, dtype or x.dtype.name)
+    return _like(x, fill_value, dtype)
 
 
 def empty_like(x: Any, dtype: Any = None) -> Tensor:

@@ -107,10 +107,14 @@ def unstack(x: Any, num: int | None = None, axis: int = 0) -> list[Tensor]:
     Raises:
         ArgumentError: there are more or fewer.
     """
-    x = moveaxis(x, axis, 0)
-    if num is not None and num != x.shape[0]:
-        raise ArgumentError(f"unstack: num is {num}, and axis {axis} has {x.shape[0]} parts")
-    return [x[i] for i in range(x.shape[0])]
+    x = tensor(x)
+    if not -x.ndim <= axis < x.ndim:
+        raise ArgumentError(f"unstack: axis {axis} of a tensor with {x.ndim} dimensions")
+    before = axis % x.ndim
+    count = x.shape[before]
+    if num is not None and num != count:
+        raise ArgumentError(f"unstack: num is {num}, and axis {axis} has {count} parts")
+    return [x[(*[builtins.slice(None)] * before, i)] for i in range(count)]
 
 
 def _at_least(x: Any, axes: int) -> Tensor:

@@ -228,7 +228,7 @@ class Trainer:
             model.compile(
                 _fresh(given.get("optimizer", model.optimizer or "sgd")),
                 given.get("loss", model.loss),
-                metrics if "metrics" in given or not model.metrics else model.metrics,
+                metrics if "metrics" in given or not model.watched else model.watched,
                 mixed_precision=model.mixed_precision,
             )
         if "learning_rate" in given or "decay" in given:

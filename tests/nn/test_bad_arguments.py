@@ -28,10 +28,10 @@ COMPILE = {
 
 @pytest.mark.parametrize(("changes", "message"), COMPILE.values(), ids=COMPILE)
 def test_compile_refuses_and_keeps_what_was(trained, changes, message):
-    chosen = (trained.optimizer, trained.loss, trained.metrics, trained.trackers)
+    chosen = (trained.optimizer, trained.loss, trained.watched, trained.trackers)
     with Unchanged(trained), pytest.raises(nn.ArgumentError, match=message):
         trained.compile(**(dict(optimizer="sgd", loss="mse", metrics=["accuracy"]) | changes))
-    now = (trained.optimizer, trained.loss, trained.metrics, trained.trackers)
+    now = (trained.optimizer, trained.loss, trained.watched, trained.trackers)
     assert all(a is b for a, b in zip(now, chosen, strict=True))
 
 

@@ -342,8 +342,8 @@ def test_an_epoch_that_is_taken_up_in_its_middle_has_the_same_metrics(tmp_path):
     loaded = nn.load(path)
     loaded.resume_position.forced = True
     assert loaded.fit(x, y, epochs=1, batch_size=4, verbose=0, callbacks=[Saver(path)]).history == whole
-    assert (loaded.metrics[3].matrix() == model.metrics[3].matrix()).all()
-    assert model.metrics[3].matrix().sum() == 20
+    assert (loaded.metrics[4].matrix() == model.metrics[4].matrix()).all()
+    assert model.metrics[4].matrix().sum() == 20
 
 
 def test_every_loss_is_a_metric_by_its_name():

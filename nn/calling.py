@@ -1,15 +1,12 @@
-"""What modules are called with: arguments as tensors, and whether the call is part of training."""
+"""Whether a call is part of training: what modules are told, and how a `call` of one is told it."""
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
 from contextvars import ContextVar
 from functools import wraps
 from typing import Any
 
-import autograd as ag
-from autograd import Tensor
 from autograd.mode import switched
 
 training_now: ContextVar[bool | None] = ContextVar("training", default=None)
@@ -27,23 +24,6 @@ def told(call: Any) -> Any:
             return call(self, *inputs)
 
     return told_call
-
-
-def argument_of(x: Any) -> Any:
-    """An argument of a layer as a tensor; a structure that holds tensors, arrays or placeholders as it is,
-    with those in it as tensors; lists of numbers are one tensor.
-    """
-    if hasattr(x, "record"):
-        return x
-    if isinstance(x, Mapping):
-        return {key: argument_of(value) for key, value in x.items()}
-    if isinstance(x, (list, tuple)) and any(map(_is_array, x)):
-        return type(x)([argument_of(value) for value in x])
-    return x if isinstance(x, Tensor) else ag.tensor(x)
-
-
-def _is_array(value: Any) -> bool:
-    return isinstance(value, Mapping) or hasattr(value, "record") or bool(getattr(value, "ndim", 0))
 
 
 def has_argument(function: Any, name: str) -> bool:

@@ -23,7 +23,7 @@ from autograd.tracing import one_at_a_time
 from .added import Losing, adds_losses, regularize_activity
 from .arguments import FLAG
 from .building import building, either_form, samples
-from .calling import argument_of, has_argument, training_now
+from .calling import has_argument, training_now
 from .configuration import config_of
 from .errors import ArgumentError
 from .parameter import Parameter, Variable

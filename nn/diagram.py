@@ -9,18 +9,21 @@ without any help of the model's author.
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import autograd as ag
 from autograd import Tensor, enable_grad
+from autograd.structure import flatten, unflatten
 from autograd.svg import Diagram, Picture, Style, check_path, require_graphviz
 
 from . import summary
 from .errors import ArgumentError
 from .module import Compute, Module, watched_calls
+from .outputs import output_names
 from .restore import preserved
+from .structured import is_shape, parts_of
 from .weights import given_name
 
 if TYPE_CHECKING:
@@ -56,54 +59,80 @@ def plot(
     require_graphviz()
     calls, ends = trace_calls(model, expand_nested)
     diagram = Diagram(given_name(model) or type(model).__name__)
-    rows = [("shape", str(_with_batch(_sample_shape(model))))] if show_shapes else []
-    start = diagram.box("input", rows, ENDS)
+    starts = {
+        -1 - i: diagram.box(name, [("shape", str(_with_batch(x.shape[1:])))] if show_shapes else [], ENDS)
+        for i, (name, x) in enumerate(_samples(model)[1])
+    }
     boxes = _Boxes(model, diagram, show_shapes)
     keys = boxes.draw(calls)
     for call, key in zip(calls, keys, strict=True):
         for source in call.sources:
-            diagram.arrow(start if source < 0 else keys[source], key)
-    end = diagram.box("output", [("shape", str(model.output_shape))] if show_shapes else [], ENDS)
-    for source in ends:
-        diagram.arrow(start if source < 0 else keys[source], end)
+            diagram.arrow(starts[source] if source < 0 else keys[source], key)
+    for name, shape, sources in zip(*_outputs(model), ends, strict=True):
+        end = diagram.box(name, [("shape", str(shape))] if show_shapes else [], ENDS)
+        for source in sources:
+            diagram.arrow(starts[source] if source < 0 else keys[source], end)
     picture = diagram.render()
     if path is not None:
         picture.save(path)
     return picture
 
 
-def _sample_shape(model: Module) -> tuple[int, ...]:
-    if model.input_shape is not None:
-        return model.input_shape
-    if not model.built or model.seen_shape is None:
+def _samples(model: Any) -> tuple[Any, list[tuple[str, Tensor]]]:
+    """One row of zeros as the model takes it; and the tensors in it, with the names of their boxes."""
+    graph = getattr(model, "graph", None)
+    if graph is not None:
+        x = unflatten(graph.inputs, (_zeros(symbol.sample, symbol.dtype) for symbol in graph.sources))
+        names = ["input"] if graph.single else graph.input_names()
+        return x, list(zip(names, flatten(x), strict=True))
+    if model.input_shape is None and (not model.built or model.seen_shape is None):
         raise ArgumentError(f"plot: the model is not built. {summary.HINT}")
-    sample: tuple[int, ...] = model.seen_shape[1:]
-    return sample
+    shapes = model.seen_shape if model.input_shape is None else (1, *model.input_shape)
+    if is_shape(shapes):
+        x = _zeros(shapes[1:], model.dtype)
+        return x, [("input", x)]
+    parts = {key: _zeros(shape[1:], model.dtype) for key, shape in parts_of(shapes)}
+    x = parts if isinstance(shapes, Mapping) else type(shapes)(parts.values())
+    return x, [(f"input {key}", part) for key, part in parts.items()]
 
 
-def trace_calls(model: ModelViews, expand_nested: bool = False) -> tuple[list[Call], tuple[int, ...]]:
-    """Every call of a module directly inside (or, expanded, of those without modules inside), and what the
-    result came from. The model stays as it was.
+def _zeros(sample: tuple[int, ...], dtype: Any) -> Tensor:
+    x = ag.zeros((1, *sample), dtype)
+    x.requires_grad = x.dtype.kind == "f"
+    return x
+
+
+def _outputs(model: Any) -> tuple[list[str], list[Any]]:
+    """The names of the boxes of outputs, and their shapes."""
+    if model.output_shape is None or is_shape(model.output_shape):
+        return ["output"], [model.output_shape]
+    names = output_names(model, model.output_shape) or ["output"]
+    return names, [shape for _, shape in parts_of(model.output_shape)]
+
+
+def trace_calls(model: ModelViews, expand_nested: bool = False) -> tuple[list[Call], list[tuple[int, ...]]]:
+    """Every call of a module directly inside (or, expanded, of those without modules inside), and what each
+    output came from. The model stays as it was.
 
     Raises:
         ArgumentError: the model is not built.
     """
-    x = ag.zeros((1, *_sample_shape(model)), model.dtype, requires_grad=True)
-    watch = _Recorder(model, x, expand_nested)
+    x, parts = _samples(model)
+    watch = _Recorder(model, [part for _, part in parts], expand_nested)
     with preserved(model), enable_grad(), watched_calls(watch):
         result = model(x, training=False)
-        ends = watch.sources([result])
+        ends = [watch.sources([output]) for output in flatten(result)]
     return watch.calls, ends
 
 
 class _Recorder:
     """Watches calls. Results of recorded modules become leaves, so that gradients end there."""
 
-    def __init__(self, model: Module, x: Tensor, expand: bool) -> None:
+    def __init__(self, model: Module, parts: Sequence[Tensor], expand: bool) -> None:
         self.model = model
         self.expand = expand
         self.calls: list[Call] = []
-        self.results: list[tuple[int, Tensor]] = [(-1, x)]
+        self.results: list[tuple[int, Tensor]] = [(-1 - i, part) for i, part in enumerate(parts)]
         self.stack: list[Module] = []
         self.inside = False
 
@@ -127,7 +156,7 @@ class _Recorder:
 
     def _record(self, module: Module, inputs: list[Tensor], result: Any, sources: tuple[int, ...]) -> Any:
         number = len(self.calls)
-        shapes = tuple(_with_batch(x.shape[1:]) for x in inputs)
+        shapes = tuple(_with_batch(x.shape[1:]) for x in flatten(inputs))
         output = _with_batch(result.shape[1:]) if isinstance(result, Tensor) else None
         self.calls.append(Call(module, tuple(self.stack[1:]), shapes, output, sources))
         if isinstance(result, (tuple, list)):
@@ -146,7 +175,7 @@ class _Recorder:
     def sources(self, values: Sequence[Any]) -> tuple[int, ...]:
         """The calls that `values` were computed from, without those behind them."""
         found: set[int] = set()
-        for value in values:
+        for value in flatten(list(values)):
             found |= {number for number, leaf in self.results if leaf is value}
             if isinstance(value, Tensor) and value.requires_grad:
                 for _, leaf in self.results:

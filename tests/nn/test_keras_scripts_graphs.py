@@ -175,3 +175,39 @@ def test_without_any_loss_fit_says_so():
     model.compile("sgd")
     with pytest.raises(nn.errors.NotCompiledError, match="loss"):
         model.fit(X, X[:, :1], verbose=0)
+
+
+def _drawn(model):
+    pytest.importorskip("pygraphviz")
+    return model.plot().svg
+
+
+def test_several_inputs_and_outputs_are_drawn():
+    a, b = nn.Input((4,), name="left"), nn.Input((1,), name="right", dtype="int32")
+    joined = layers.Concatenate()([a, layers.Flatten()(layers.Embedding(5, 2)(b))])
+    ends = [layers.Dense(1, name="price")(joined), layers.Dense(2, name="kind")(joined)]
+    for inputs, outputs in (([a, b], ends), ({"left": a, "right": b}, dict(zip("pq", ends, strict=True)))):
+        svg = _drawn(nn.Model(inputs, outputs))
+        for text in ("left (InputLayer)", "right (InputLayer)", "price (Dense)", "kind (Dense)", "(None, 4)"):
+            assert text in svg
+        # input, input; input layers, embedding, flatten, concatenate, two dense layers; output, output
+        assert svg.count('class="edge"') == 10
+
+
+def test_a_model_of_its_own_with_several_inputs_is_drawn():
+    class Two(nn.Model):
+        def __init__(self):
+            super().__init__()
+            self.first, self.second = layers.Dense(2), layers.Dense(1)
+
+        def call(self, inputs):
+            wide, deep = inputs
+            hidden = self.first(deep)
+            return self.second(ag.concat(wide, hidden, axis=1)), hidden
+
+    model = Two()
+    model([X, X])
+    svg = _drawn(model)
+    assert svg.count('class="edge"') == 5
+    assert "input 0" in svg
+    assert "input 1" in svg

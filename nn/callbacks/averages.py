@@ -28,7 +28,7 @@ class SwapEMAWeights(Stateful):
     >>> model = nn.Sequential([nn.Dense(1, input_shape=(1,))])
     >>> model.compile(nn.SGD(0.1, use_ema=True), "mse")
     >>> swap = nn.callbacks.SwapEMAWeights()
-    >>> run = model.fit([[0.0], [1.0]], [0.0, 1.0], validation_split=0.5, callbacks=swap)
+    >>> run = model.fit([[0.0], [1.0]], [0.0, 1.0], validation_split=0.5, callbacks=swap, verbose=0)
     """
 
     state_fields = {"swapped": fields.FLAG}

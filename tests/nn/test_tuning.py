@@ -234,7 +234,6 @@ def test_weights_count():
         ({"x": 3.0}, "x: a single number"),
         ({"y": Y[:5]}, "x has 60 rows and y has 5; they have to be equal"),
         ({"validation_split": 0}, "'val_loss' needs validation data: give validation_split, or validation_data"),
-        ({"validation_split": 0.2, "validation_data": (X, Y)}, "validation_split and validation_data together"),
         ({"validation_split": np.array([1, 2])}, "validation_split"),
         ({"validation_split": ""}, "validation_split"),
         ({"validation_split": 2}, r"validation_split lies in \[0, 1\), got 2"),

@@ -31,6 +31,8 @@ SHORTEST = 40
 """Characters of a line into which three columns fit."""
 LINE, NARROWEST = 98, 10
 """Characters of a line of which `positions` are shares; and of the narrowest column."""
+LONGEST = 30
+"""Characters of the names of the layers before, until they are broken."""
 LENGTH = at_least(SHORTEST).but(words=f"is an integer >= {SHORTEST}, or None to fit", optional=True)
 
 
@@ -40,6 +42,7 @@ class Row(NamedTuple):
     layer: str
     shape: str
     parameters: str
+    connected: str = ""
     trained: str = ""
 
 
@@ -107,10 +110,16 @@ class Look(NamedTuple):
     expand_nested: bool = False
     show_trainable: bool = False
     layer_range: Sequence[str] | None = None
+    show_connections: bool = False
+
+    @property
+    def shown(self) -> list[int]:
+        """The numbers of the columns."""
+        return [0, 1, 2, *[3] * self.show_connections, *[4] * self.show_trainable]
 
     @property
     def columns(self) -> int:
-        return 4 if self.show_trainable else 3
+        return len(self.shown)
 
 
 def table(
@@ -128,12 +137,14 @@ def table(
             layer as `layer_range` begins or ends with.
     """
     LENGTH.checked("summary", "line_length", line_length)
-    look = Look(line_length, positions, expand_nested, show_trainable, layer_range)
-    first = Row("Layer (type)", "Output shape", "Parameters", "Trainable" if look.show_trainable else "")
+    graph = getattr(model, "graph", None)
+    branches = graph is not None and not graph.is_chain
+    look = Look(line_length, positions, expand_nested, show_trainable, layer_range, branches)
+    first = Row("Layer (type)", "Output shape", "Parameters", "Connected to", "Trainable")
     rows = [first, *_rows(model, look, 0, {id(model)})]
     widths = _widths(rows, look)
-    lines = [line for row in rows for line in _wrapped(row, widths)]
-    heading = len(_wrapped(rows[0], widths))
+    lines = [line for row in rows for line in _wrapped(row, widths, look)]
+    heading = len(_wrapped(rows[0], widths, look))
     rule = "-" * (sum(widths) + 2 * len(widths) - 2)
     parts = [f"Model: {given_name(model) or type(model).__name__}", rule]
     parts += [*lines[:heading], rule, *lines[heading:], rule, *_totals(model)]
@@ -148,6 +159,8 @@ def _rows(module: Module, look: Look, depth: int, seen: set[int]) -> Iterable[Ro
         count = sum(tensor.size for tensor in {id(t): t for t in own}.values())
         yield Row("  " * depth + "(its own parameters)", "", f"{count:,}")
     layers = sublayers(module)
+    graph = getattr(module, "graph", None)
+    sources = {} if graph is None else graph.connections()
     for number, (name, layer) in enumerate(zip(layer_names(layers), layers, strict=True)):
         if depth == 0 and number not in _shown(layer_names(layers), look.layer_range):
             continue
@@ -157,7 +170,8 @@ def _rows(module: Module, look: Look, depth: int, seen: set[int]) -> Iterable[Ro
         count_text = f"{parameter_count(layer):,}" if layer.built else "not built"
         title = f"{'  ' * depth}{name} ({type(layer).__name__})"
         trained = ("-" if not layer.weights else "Y" if layer.trainable else "N") * look.show_trainable
-        yield Row(title, shape, "see above" if again else count_text, trained)
+        connected = ", ".join(sources.get(id(layer), ()))
+        yield Row(title, shape, "see above" if again else count_text, connected, trained)
         if look.expand_nested and not again and sublayers(layer):
             yield from _rows(layer, look, depth + 1, seen)
 
@@ -182,7 +196,9 @@ def _shown(names: Sequence[str], layer_range: Any) -> range:
 
 
 def _widths(rows: Sequence[Row], look: Look) -> list[int]:
-    natural = [max(len(row[i]) for row in rows) for i in range(look.columns)]
+    natural = [max(len(row[i]) for row in rows) for i in look.shown]
+    if look.show_connections:
+        natural[3] = min(natural[3], LONGEST)
     if look.positions is not None:
         return _placed(look.positions, look)
     if look.line_length is None:
@@ -209,16 +225,18 @@ def _placed(positions: Any, look: Look) -> list[int]:
     return widths
 
 
-def _wrapped(row: Row, widths: Sequence[int]) -> list[str]:
+def _wrapped(row: Row, widths: Sequence[int], look: Look) -> list[str]:
     """The row as lines, its cells broken where they are too long."""
     indent = " " * (len(row.layer) - len(row.layer.lstrip()))
     layer = textwrap.wrap(row.layer, widths[0], subsequent_indent=indent, drop_whitespace=True)
     if indent and layer:
         layer[0] = indent + layer[0].lstrip()
-    cells = [layer, textwrap.wrap(row.shape, widths[1]), [row.parameters], [row.trained]][: len(widths)]
+    connected = textwrap.wrap(row.connected, widths[3]) if look.show_connections else []
+    every = [layer, textwrap.wrap(row.shape, widths[1]), [row.parameters], connected, [row.trained]]
+    cells = [every[column] for column in look.shown]
     height = max(map(len, cells))
     padded = [cell + [""] * (height - len(cell)) for cell in cells]
-    kinds = ["<", "<", ">", ">"]
+    kinds = [("<", "<", ">", "<", ">")[column] for column in look.shown]
     return [
         "  ".join(f"{text:{kind}{width}}" for text, kind, width in zip(line, kinds, widths, strict=False))
         for line in zip(*padded, strict=True)

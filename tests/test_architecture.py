@@ -29,7 +29,8 @@ OPTIONAL = {
 }  # fmt: skip
 NN_MAY_IMPORT_NUMPY = (
     "nn/columns.py", "nn/data.py", "nn/frames.py", "nn/images.py", "nn/seed.py", "nn/sequences.py", "nn/table_columns.py",
-    "nn/datasets/cached.py", "nn/datasets/files.py", "nn/datasets/made.py", "nn/datasets/shipped.py",
+    "nn/datasets/cached.py", "nn/datasets/files.py", "nn/datasets/made.py", "nn/datasets/sequences.py",
+    "nn/datasets/shipped.py",
 )  # fmt: skip
 """Where arrays and tables of the user enter, where datasets are arrays, and where NumPy's own generator is seeded; the rest of nn sees tensors alone."""
 DEFERRED = {

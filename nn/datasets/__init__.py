@@ -1,6 +1,6 @@
 """Datasets: `load_data()` gives ((x_train, y_train), (x_test, y_test)) as NumPy arrays.
 
-Shipped: digits, iris, pima. Drawn: blobs, moons, circles, spirals, xor, waves. Keras's (mnist, fashion_mnist,
+Shipped: digits, iris, pima. Drawn: blobs, moons, circles, spirals, xor, waves, and MNIST-1D by its recipe. Keras's (mnist, fashion_mnist,
 cifar10, cifar100, imdb, reuters, boston_housing, california_housing) are read from Keras's cache where they
 are; this library downloads nothing.
 
@@ -25,6 +25,7 @@ from .made import moons as moons
 from .made import spirals as spirals
 from .made import waves as waves
 from .made import xor as xor
+from .sequences import mnist1d as mnist1d
 from .shipped import digits as digits
 from .shipped import iris as iris
 from .shipped import pima as pima

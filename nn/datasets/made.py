@@ -51,9 +51,9 @@ class Drawn:
         """Inputs of float32, and the numbers of classes of int64.
 
         Args:
-            samples: rows, those for the test with them; default 1,000, of waves 5,000.
+            samples: rows, those for the test with them; default 1,000, of waves and MNIST-1D 5,000.
             noise: the standard deviation of what is added to the inputs; default 0.1, of blobs 0.6, of waves
-                1.
+                1, of MNIST-1D 0.25.
             seed: of NumPy's `default_rng`.
             test_split: the share of the rows, the last ones, for the test.
 

@@ -93,6 +93,28 @@ class Graph:
                 place[id(call.layer)] = -1
         return order, place
 
+    @property
+    def is_chain(self) -> bool:
+        """Whether each layer takes what the one before it gives, and nothing else."""
+        names = list(self.connections().values())
+        return len(self.sources) == len(self.targets) == 1 and all(len(found) <= 1 for found in names)
+
+    def connections(self) -> dict[int, list[str]]:
+        """By identity of a layer, the names of the layers that it takes from, through operations between."""
+        names = dict(zip(map(id, self.layers), layer_names(self.layers), strict=True))
+        found: dict[int, list[str]] = {}
+        through: dict[int, list[str]] = {}
+        for call in self.calls:
+            given: list[str] = []
+            for source in call.sources():
+                maker = source.call.layer
+                given += through[id(maker)] if isinstance(maker, Operation) else [names[id(maker)]]
+            if isinstance(call.layer, Operation):
+                through[id(call.layer)] = list(dict.fromkeys(given))
+            else:
+                found.setdefault(id(call.layer), []).extend(given)
+        return found
+
     def shapes(self) -> Any:
         """The shape of the output; of several, the structure of shapes."""
         return unflatten(self.outputs, (symbol.shape for symbol in self.targets))

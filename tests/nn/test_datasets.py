@@ -27,6 +27,7 @@ SHIPPED = {
     "spirals": ((800, 2), (200, 2), "float32", 2),
     "xor": ((800, 2), (200, 2), "float32", 2),
     "waves": ((4000, 40), (1000, 40), "float32", 10),
+    "mnist1d": ((4000, 40), (1000, 40), "float32", 10),
 }
 KERAS = (
     "mnist",
@@ -100,6 +101,24 @@ def test_what_the_points_are():
     np.testing.assert_allclose(np.cos(turned), 1, atol=1e-5)
     (x, y), _ = nn.datasets.blobs.load_data(noise=0)
     np.testing.assert_allclose(x[:, 0] + 1j * x[:, 1], 2 * np.exp(2j * np.pi * y / 3), atol=1e-6)
+
+
+def test_mnist1d_follows_its_recipe():
+    """Nearest template under every shift says the digit of rows without noise far more often than chance."""
+    from nn.datasets import sequences
+
+    (x, y), _ = nn.datasets.mnist1d.load_data(samples=600, noise=0)
+    assert abs(x.mean()) < 0.05
+    assert abs(x.std() - 1) < 0.05
+    shapes = sequences._at(sequences._shapes(), np.broadcast_to(np.linspace(0, 11, 9), (10, 9)))
+    shapes = (shapes - shapes.mean(1, keepdims=True)) / shapes.std(1, keepdims=True)
+    windows = np.lib.stride_tricks.sliding_window_view(np.concatenate([x, x[:, :8]], 1), 9, axis=1)
+    windows = windows - windows.mean(2, keepdims=True)
+    match = (windows @ shapes.T).max(1)
+    assert (match.argmax(1) == y).mean() > 0.4
+    smooth = sequences._smooth(np.eye(1, 41, 20))
+    np.testing.assert_allclose(smooth.sum(), 1.0)
+    assert smooth[0, 18] == pytest.approx(smooth[0, 20] * np.exp(-0.5))
 
 
 def test_waves_are_those_of_the_benchmark():

@@ -1,6 +1,7 @@
 """Datasets: `load_data()` gives ((x_train, y_train), (x_test, y_test)) as NumPy arrays.
 
-Shipped: digits, iris, pima. Drawn: blobs, moons, circles, spirals, xor, waves, and MNIST-1D by its recipe. Keras's (mnist, fashion_mnist,
+Shipped: digits, iris, pima. Drawn: blobs, moons, circles, spirals, xor, waves, mnist1d (by its recipe).
+Keras's (mnist, fashion_mnist,
 cifar10, cifar100, imdb, reuters, boston_housing, california_housing) are read from Keras's cache where they
 are; this library downloads nothing.
 

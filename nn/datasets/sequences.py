@@ -1,7 +1,8 @@
-"""MNIST-1D: ten shapes of twelve points, padded, stretched, moved, sheared and made noisy, forty numbers a row.
+"""MNIST-1D: ten shapes of twelve points, padded, stretched, moved, sheared, with noise; forty numbers a row.
 
-The recipe, its templates and its numbers are those of Greydanus and Kobak, "Scaling down deep learning with MNIST-1D",
-ICML 2024 (arXiv:2011.14439); drawn here with NumPy's own generator, so rows are other rows of the same kind.
+The recipe, its templates and its numbers are those of Greydanus and Kobak, "Scaling down deep learning with
+MNIST-1D", ICML 2024 (arXiv:2011.14439). They are drawn here with NumPy's new generator: other rows of the
+same kind.
 """
 
 from __future__ import annotations
@@ -59,7 +60,7 @@ def _smooth(rows: Array) -> Array:
 
 
 def rows(draw: Draw, count: int, noise: float) -> tuple[Array, Any]:
-    """(x, y): `count` rows of 40, of mean 0 and deviation 1 in all, and their digits; `noise` where no shape is."""
+    """(x, y): rows of 40, of mean 0 and deviation 1 in all, and their digits; `noise` where no shape is."""
     y = draw.integers(0, len(TEMPLATES), count)
     shape, points = _shapes(), len(TEMPLATES[0])
     whole = points + PADDING[1]

@@ -84,7 +84,8 @@ def test_drawn_again_and_otherwise(name):
     (x, y), (x_test, y_test) = dataset.load_data(samples=50, noise=0, seed=1, test_split=0.3)
     assert (len(x), len(y), len(x_test), len(y_test)) == (35, 35, 15, 15)
     (noisy, _), _ = dataset.load_data(samples=50, noise=0.5, seed=1, test_split=0.3)
-    assert 0.2 < (noisy - x).std() < 0.8
+    # rows of mnist1d are scaled to a deviation of 1 with their noise
+    assert 0.2 < (noisy - x).std() < (1.0 if name == "mnist1d" else 0.8)
     assert name in repr(dataset)
 
 

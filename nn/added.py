@@ -25,10 +25,15 @@ _gathered: ContextVar[list[tuple[int, Tensor]] | None] = ContextVar("gathered lo
 """By identity of the layer that added it."""
 
 
+_wanted: ContextVar[bool] = ContextVar("losses are wanted", default=True)
+
+
 @contextmanager
-def gathered_losses() -> Iterator[None]:
-    """Inside, losses that layers add are for the step that this is."""
-    with switched(_gathered, []):
+def gathered_losses(wanted: bool = True) -> Iterator[None]:
+    """Inside, losses that layers add are for the step that this is; where they are not `wanted`, the
+    penalties of activations, which look at all rows, are not computed.
+    """
+    with switched(_gathered, []), switched(_wanted, wanted):
         yield
 
 
@@ -125,6 +130,8 @@ def adds_losses(kind: type) -> bool:
 
 def regularize_activity(module: Module, regularizer: Any, result: Any) -> None:
     """Add the penalty of what a layer returned, over the number of rows, as in Keras."""
+    if not _wanted.get():
+        return
     for output in result if isinstance(result, (tuple, list)) else [result]:
         if isinstance(output, Tensor):
             penalty = regularizer(output)

@@ -247,11 +247,12 @@ def sample_weights(y: Any, sample_weight: Any, class_weight: Mapping[int, float]
 
 def _weights_of_classes(y: Tensor, class_weight: Any) -> Tensor:
     balanced = isinstance(class_weight, str) and class_weight == "balanced"
-    if not (balanced or isinstance(class_weight, Mapping)):
+    given: Any = class_weight
+    if not (balanced or isinstance(given, Mapping)):
         raise ArgumentError(
-            f'class_weight is a dict from class numbers to weights, or "balanced", got {shown(class_weight)}'
+            f'class_weight is a dict from class numbers to weights, or "balanced", got {shown(given)}'
         )
-    for label, weight in () if balanced else class_weight.items():
+    for label, weight in () if balanced else given.items():
         NOT_NEGATIVE.checked("class_weight", f"the weight of class {label!r}", weight)
     array = np.asarray(y)
     labels = array.argmax(-1) if array.ndim > 1 and array.shape[-1] > 1 else array.reshape(len(array))
@@ -260,13 +261,13 @@ def _weights_of_classes(y: Tensor, class_weight: Any) -> Tensor:
     known, counts = np.unique(labels, return_counts=True)
     if balanced:
         # every class sums up to the same, and the mean weight is 1
-        class_weight = dict(zip(known.tolist(), labels.size / (known.size * counts), strict=True))
-    strange = [label for label in class_weight if label not in known]
-    if len(strange) == len(class_weight) and strange:
+        given = dict(zip(known.tolist(), labels.size / (known.size * counts), strict=True))
+    strange = [label for label in given if label not in known]
+    if len(strange) == len(given) and strange:
         raise ArgumentError(
             f"class_weight: no target is of class {strange[0]!r}; there are {known[:9].tolist()}"
         )
-    return ag.tensor(np.array([class_weight.get(int(label), 1.0) for label in labels], dtype=np.float64))
+    return ag.tensor(np.array([given.get(int(label), 1.0) for label in labels], dtype=np.float64))
 
 
 def check_batch_size(batch_size: Any, name: str = "batch_size") -> int:

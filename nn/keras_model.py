@@ -56,10 +56,10 @@ class KerasMethods(Overridable):
                 raise ArgumentError(f"get_layer: the model has {len(layers)} layers, got index {place}")
             return cast("Module", layers[place])
         found = dict(zip(layer_names(layers), layers, strict=True))
-        name = TEXT.checked("get_layer", "name", name)
-        if name not in found:
-            raise ArgumentError(f"get_layer: no layer is called {name!r}. {nearest(name, found)}")
-        return cast("Module", found[name])
+        wanted: str = TEXT.checked("get_layer", "name", name)
+        if wanted not in found:
+            raise ArgumentError(f"get_layer: no layer is called {wanted!r}. {nearest(wanted, found)}")
+        return cast("Module", found[wanted])
 
     @property
     def metrics_names(self) -> list[str]:

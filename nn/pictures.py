@@ -54,15 +54,16 @@ def plot_model(
             raise ArgumentError(
                 f"plot_model: {name} is {known!r} here, got {given!r}; the rest is drawn without it"
             )
-    kind = None if to_file is None else os.path.splitext(os.fspath(to_file))[1].lower()
-    if kind not in (None, ".png", ".svg"):
-        raise ArgumentError(f"plot_model: to_file ends in .png or .svg, got {os.fspath(to_file)!r}")
+    path = "" if to_file is None else os.fspath(to_file)
+    kind = os.path.splitext(path)[1].lower()
+    if to_file is not None and kind not in (".png", ".svg"):
+        raise ArgumentError(f"plot_model: to_file ends in .png or .svg, got {path!r}")
     shapes = FLAG.checked("plot_model", "show_shapes", show_shapes)
     picture: Picture = model.plot(None, shapes, FLAG.checked("plot_model", "expand_nested", expand_nested))
     if kind == ".svg":
-        picture.save(to_file)
+        picture.save(path)
     elif kind == ".png":
-        write_picture(to_file, picture.png())
-    if kind is not None:
-        print(f"wrote {os.fspath(to_file)}")
+        write_picture(path, picture.png())
+    if path:
+        print(f"wrote {path}")
     return picture

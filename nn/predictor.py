@@ -45,7 +45,8 @@ class Shortcut(NamedTuple):
 def joined(parts: Sequence[Any]) -> Any:
     """The rows of structures of tensors one after another."""
     leaves = zip(*map(flatten, parts), strict=True)
-    whole = iter([ag.concat(list(each), axis=0) if len(each) > 1 else each[0] for each in leaves])
+    found: list[list[Any]] = [list(each) for each in leaves]
+    whole = iter([ag.concat(each, axis=0) if len(each) > 1 else each[0] for each in found])
     return mapped(parts[0], lambda _: next(whole))
 
 

@@ -68,6 +68,7 @@ class Progbar:
         """
         if finalize is None:
             finalize = self.target is not None and current >= self.target
+        finalize = bool(finalize)
         for name, value in values or ():
             self._take(name, float(value), max(current - self._seen, 1), finalize)
         self._seen = current

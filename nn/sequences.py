@@ -89,8 +89,8 @@ class Slices:
             rows: Any = number
             if self.batch_size is not None:
                 rows = slice(number * self.batch_size, (number + 1) * self.batch_size)
-            picked = tuple(part[rows] for part in self.parts)
-            yield picked if len(picked) > 1 else picked[0]
+            picked: list[Any] = [part[rows] for part in self.parts]
+            yield tuple(picked) if len(picked) > 1 else picked[0]
 
     def batch(self, batch_size: int) -> Slices:
         """The same rows in batches of another size."""

@@ -208,7 +208,7 @@ class MLP(Sequential):
         super().__init__([*layers, Dense(outputs, output_activation)], dtype, name, seed)
         self._own_layers = len(self.layers)
         self.hidden = tuple(hidden)
-        self.outputs = outputs
+        self.outputs: Any = outputs  # pyright: ignore[reportAttributeAccessIssue]
         self.activation = activation
         self.dropout = dropout
         self.output_activation = output_activation

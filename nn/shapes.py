@@ -26,7 +26,7 @@ def shape_of_output(module: Module, input_shape: Any) -> Any:
     first = input_shape[0] if isinstance(input_shape, (list, tuple)) and input_shape else None
     several = isinstance(first, (list, tuple))
     shapes = samples(type(module).__name__, (input_shape,))
-    rows = first[0] if several and first else first
+    rows: Any = first[0] if several and first else first
     # its weights are made for the shape, and belong to none of them
     twin = module if module.built else copy.deepcopy(module)
     dtype = getattr(module, "dtype", None) or "float32"

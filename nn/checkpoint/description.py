@@ -72,7 +72,8 @@ def _named(thing: Any, _: str) -> Any:
             f"save: {getattr(thing, '__name__', thing)!r} is a function without a name, and a file holds no "
             "code. Use a name such as 'relu', a function made by def, or a class with get_config()."
         )
-    config = thing.get_config() if hasattr(thing, "get_config") else config_of(thing)
+    own: Any = getattr(thing, "get_config", None)
+    config = config_of(thing) if own is None else own()
     name = vars(type(thing)).get("saved_as") or get_registered_name(type(thing))
     return {"class": name, "config": describe(config)}
 

@@ -27,7 +27,7 @@ def contents(data: bytes) -> tuple[dict[str, Any], list[tuple[str, dict[str, Any
 
     def visit(group: Any, path: str) -> None:
         nonlocal left
-        place = h5py.h5o.get_info(group.id).addr
+        place = h5py.h5o.get_info(group.id).addr  # pyright: ignore[reportAttributeAccessIssue]
         if path.count("/") > DEEPEST or place in seen:
             raise ValueError("groups in groups in groups")
         seen.add(place)

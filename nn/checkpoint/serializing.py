@@ -43,7 +43,8 @@ def _serialized(thing: Any, _: str) -> Any:
         return {**about, "class_name": "function", "config": thing.__name__}
     if inspect.isclass(thing) or (callable(thing) and not hasattr(thing, "__dict__")):
         raise ArgumentError(f"{thing!r} cannot be written as JSON; it is no object with arguments")
-    config = thing.get_config() if hasattr(thing, "get_config") else config_of(thing)
+    own: Any = getattr(thing, "get_config", None)
+    config = config_of(thing) if own is None else own()
     name = vars(named).get("saved_as", named.__name__)
     made = {**about, "class_name": name, "config": serialize_keras_object(config)}
     if isinstance(thing, KerasMethods) and thing.built and thing.sample_shape is not None:

@@ -18,7 +18,6 @@ class Functional(ModelViews):
 
     graph: Graph | None = None
     layers: Any
-    name: str | None
     seed: int | None
 
     def wanted_graph(self) -> Graph:

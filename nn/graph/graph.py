@@ -138,7 +138,7 @@ class Graph:
         known = dict(zip(map(id, self.layers), layer_names(self.layers), strict=True))
         names: list[str] = []
         for symbol in flatten(tree):
-            name = known.get(id(symbol.call.layer), symbol.name)
+            name = str(known.get(id(symbol.call.layer), symbol.name))
             count = sum(one == name or one.rpartition("_")[0] == name for one in names)
             names.append(f"{name}_{count}" if count else name)
         return names

@@ -131,12 +131,12 @@ class Layer(Checked, Called, LayerDtype):
             input_shape = (COUNT.checked(kind, "input_dim", old.pop("input_dim")),)
         for name_of_old in old:
             raise ArgumentError(f"{kind}: unknown argument {name_of_old!r}, got {shown(old[name_of_old])}")
-        self.name = name
+        self.name = name  # pyright: ignore[reportIncompatibleMethodOverride]
         self.input_shape = SAMPLE_SHAPE.checked(kind, "input_shape", input_shape)
         if trainable is not True:
-            self.trainable = trainable
+            self.trainable = trainable  # pyright: ignore[reportIncompatibleMethodOverride]
         if dtype is not None:
-            self.dtype = dtype
+            self.dtype = dtype  # pyright: ignore[reportIncompatibleMethodOverride]
         if activity_regularizer is not None:
             self.activity_regularizer = activity_regularizer
 

@@ -157,7 +157,7 @@ class Lambda(Layer):
         if self._knows_training:
             named["training"] = self.is_training
         result = self._function(x, **named)
-        given = self._given_shape
+        given: Any = self._given_shape
         if given is not None:
             shapes = mapped(x, lambda leaf: leaf.shape)
             wanted = tuple(given(shapes)) if callable(given) else (rows_in(x), *given)

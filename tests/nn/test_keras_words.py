@@ -62,7 +62,7 @@ def test_activations_and_layers_are_described_and_made_again():
     with pytest.raises(ValueError, match="has none"):
         nn.activations.serialize(lambda x: x)
     layer = nn.layers.deserialize(nn.layers.serialize(nn.Dense(3, "relu")))
-    assert (layer.units, layer.activation) == (3, "relu")
+    assert (layer.units, layer.activation) == (3, nn.activations.relu)
 
 
 def test_files_take_filepath(tmp_path):
@@ -87,8 +87,8 @@ def test_what_is_absent_says_where_the_reason_stands(path):
         resolve(path)
 
 
-def test_losses_of_layers_alone_are_told():
+def test_a_model_without_any_loss_is_told_to_compile_with_one():
     model = nn.Sequential([nn.Input((3,)), nn.Dense(1)])
     model.compile("adam")
-    with pytest.raises(nn.NotCompiledError, match="what add_loss adds is added to that loss"):
+    with pytest.raises(nn.NotCompiledError, match=r"call compile\(optimizer=..., loss=...\) first"):
         model.fit([[1.0, 2.0, 3.0]], [1.0], verbose=0)

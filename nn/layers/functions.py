@@ -160,7 +160,8 @@ class Lambda(Layer):
         given: Any = self._given_shape
         if given is not None:
             shapes = mapped(x, lambda leaf: leaf.shape)
-            wanted = tuple(given(shapes)) if callable(given) else (rows_in(x), *given)
+            own: Any = given(shapes) if callable(given) else (rows_in(x), *given)
+            wanted = tuple(own)
             if tuple(result.shape) != wanted:
                 raise ShapeError(
                     f"{self.title}: output_shape says {wanted}, and the function gave {result.shape}"

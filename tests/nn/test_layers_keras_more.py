@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from keras_oracle import as_array, import_keras
 from test_layers_keras import CLOSE, Doubled, compare, drawn, formats, images, paddings, pairs, prepared
@@ -158,6 +158,12 @@ def test_pooling_of_sequences(data, kind):
         strides=data.draw(st.none() | singles),
         padding=data.draw(paddings),
         data_format=data.draw(formats),
+    )
+    # on PyTorch Keras counts the padding in its means; on TensorFlow and JAX, as here, it does not
+    assume(
+        not (
+            kind == "AveragePooling1D" and options["padding"] == "same" and keras.backend.backend() == "torch"
+        )
     )
     both(kind, options, sequences(data, size, data.draw(st.integers(1, 2)), options["data_format"]))
 

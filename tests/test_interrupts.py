@@ -115,7 +115,7 @@ def test_a_layer_is_left() -> None:
 
     def check() -> None:
         assert inside.get() is None
-        assert nn.module._training.get() is None
+        assert nn.calling.training_now.get() is None
 
     assert at_every_place(lambda: layer(x, training=True), check, 3) > 2
 

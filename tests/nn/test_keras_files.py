@@ -198,7 +198,7 @@ CHANGES = {
         activation={"class_name": "function", "config": "mine", "module": "builtins", "registered_name": "mine"}),
     "a class is called": lambda c, p: layer(c).update(class_name=3),
     "loss_weights": lambda c, p: c.update(compile_config={"optimizer": "sgd", "loss": "mse", "loss_weights": [1.0]}),
-    "compile=False": lambda c, p: c.update(compile_config={"optimizer": {"class_name": "Ftrl", "config": {}}}),
+    "compile=False": lambda c, p: c.update(compile_config={"optimizer": {"class_name": "Muon", "config": {}}}),
 }  # fmt: skip
 
 

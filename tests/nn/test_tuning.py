@@ -100,7 +100,7 @@ def test_parameters_go_where_their_names_are_known():
 
     class Look(nn.Callback):
         def on_train_begin(self, logs=None):
-            rate = self.model.optimizer.learning_rate
+            rate = self.model.optimizer.schedule
             steps, epochs = self.params["steps"], self.params["epochs"]
             looks.append((type(self.model.optimizer), rate.initial_learning_rate, rate.decay_rate, rate.decay_steps, steps, epochs))  # fmt: skip
 

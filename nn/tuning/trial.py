@@ -23,7 +23,6 @@ from .. import optimizers
 from ..arguments import choice
 from ..callbacks import Callback
 from ..callbacks.base import Logs
-from ..configuration import config_of
 from ..data import check_batch_size
 from ..errors import ArgumentError
 from ..metrics.direction import higher_is_better
@@ -281,7 +280,7 @@ def _parameters(build: Callable[..., Any]) -> tuple[dict[str, bool], bool]:
 def _fresh(value: Any) -> Any:
     """An optimizer without the state that another trial left in it; anything else as it is."""
     if isinstance(value, Optimizer):
-        return type(value)(**config_of(value))
+        return type(value).from_config(value.get_config())
     return value
 
 

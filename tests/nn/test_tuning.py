@@ -276,7 +276,7 @@ def test_decay_needs_the_number_of_batches():
     options = {"x": Endless(), "y": None, "validation_data": (X, Y), "loss": "mse", "decay": 0.5}
     with pytest.raises(nn.TuningError, match="decay needs the number of steps of an epoch"):
         tune(build, **options)
-    rate = tune(build, steps_per_epoch=4, **options).best_model.optimizer.learning_rate
+    rate = tune(build, steps_per_epoch=4, **options).best_model.optimizer.schedule
     assert rate.decay_steps == 4
 
 

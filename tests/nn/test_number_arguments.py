@@ -28,7 +28,7 @@ GIVEN = dict(
     schedule=abs, name="m", activation="relu", learning_rate=0.1, data=[1.0], loss="mse", function=abs, hidden=(3,),
     pool_size=2, dims=(1,), n=2, scale=2.0,
     num_classes=3, target_class_ids=[0], specificity=0.5, sensitivity=0.5, recall=0.5, precision=0.5, fn=nn.losses.huber,
-    axes=1, num_tokens=3, num_bins=3, frame={"a": [1.0, 2.0]},
+    axes=1, factor=0.1, height=2, width=2, num_tokens=3, num_bins=3, frame={"a": [1.0, 2.0]},
 )  # fmt: skip
 NO_NUMBER = {
     "NaN": float("nan"),
@@ -48,7 +48,7 @@ NEGATIVE = {
     "mask_token", "oov_token",
 }  # fmt: skip
 """Axes count from the end, means and values may have any sign, logits are compared with negative thresholds."""
-ALSO = {"Discretization": {"num_bins"}}
+ALSO = {"Discretization": {"num_bins"}, "InputLayer": {"shape"}}
 """What is given although it has a default, since without it or its like there is nothing to make."""
 INFINITE = {"baseline", "initial_value_threshold"}
 """The number to beat: infinity is none."""

@@ -65,10 +65,9 @@ CASES["round"] += [((X, 2), {})]
 CASES["max"] += [((X,), {"axis": 0, "initial": 0.5})]
 CASES["min"] += [((X,), {"axis": 0, "initial": -0.5})]
 CASES["prod"] += [((X,), {"axis": 0, "dtype": "float32"})]
-CASES["average"] += [
-    ((X,), {"axis": 1, "weights": np.array([1.0, 2.0, 0.5, 3.0])}),
-    ((X,), {"axis": 0, "weights": P}),
-]
+CASES["average"] += [((X,), {"axis": 1, "weights": np.array([1.0, 2.0, 0.5, 3.0])})]
+if keras.backend.backend() == "jax":  # on PyTorch Keras lets weights meet the last axis alone
+    CASES["average"] += [((X,), {"axis": 0, "weights": P})]
 CASES["median"] += [((V,), {}), ((X, 1), {})]
 CASES["norm"] += [((X,), {"axis": 1, "ord": order}) for order in (1, 2, 3, math.inf, -math.inf, 0)] + [
     ((SQUARE,), {"ord": "fro"})
@@ -218,7 +217,7 @@ def check_slopes(name, args, options, found):
     wanted = pull(slope)
     _, back = ag.vjp(ours, *map(ag.tensor, leaves(args)))
     for mine, their in zip(back(ag.tensor(slope)), wanted, strict=True):
-        exact = "float32" not in options.values()
+        exact = not any(isinstance(value, str) and value == "float32" for value in options.values())
         np.testing.assert_allclose(mine.numpy(), their, rtol=1e-7 if exact else 1e-6, atol=1e-9)
 
 

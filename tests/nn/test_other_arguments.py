@@ -42,6 +42,10 @@ OTHERS = GIVEN | {
     "data": [1.0],
 }
 TAKEN = {
+    "RandomBrightness.factor": "list",  # two ends of a range
+    "RandomRotation.factor": "list",
+    "Dot.axes": "3|-1",
+    "Constant.value": "3|-1|empty list|list|array|huge",
     "name": "nonsense",
     "Loss.name": "None",
     "monitor": "nonsense",
@@ -111,7 +115,10 @@ TAKEN = {
     "Parameter.data": "NaN|empty list|array",
 }
 """Argument, or class (its bases count) and argument: the values that mean something."""
-CALLED = {"data": "", "dtype": "dtype", "build": "build|unknown parameter"}
+CALLED = {
+    "data": "", "dtype": "dtype", "build": "build|unknown parameter", "inputs": "inputs|dtypes", "filepath": "path",
+    "weighted_metrics": "metrics",
+}  # fmt: skip
 """Other words than the argument's name: what is no array, and no dtype, is an error of the tensor; `tune` gives parameters to `build`."""
 NUMBER = r"(int|float)( \| None)?"
 """Numbers are tried in test_number_arguments.py."""
@@ -173,7 +180,8 @@ def wrong():
 
 
 def test_a_constructor_takes_what_means_something_and_names_the_rest():
-    assert list(wrong()) == []
+    found = list(wrong())
+    assert found == [], "\n".join(found)
 
 
 LAMBDAS = [event for event in dir(nn.Callback) if event.startswith("on_")]
@@ -230,7 +238,7 @@ METHODS = {
     nn.Model.train_on_batch: dict(x=X, y=Y),
     nn.Model.summary: dict(print_fn=lambda text: None),
     nn.Model.plot: {},
-    nn.Model.load_weights: dict(path="saved"),
+    nn.Model.load_weights: dict(filepath="saved"),
     nn.load: dict(path="saved"),
     nn.learning_rate_range_test: dict(x=X, y=Y, steps=12),
     nn.capture_train_step: dict(x=X, y=Y),
@@ -248,11 +256,14 @@ METHODS = {
         model=nn.Sequential([nn.Dense(1, "sigmoid", input_shape=(2,))]),
     ),
 }
-NUMBERS_ALONE = {nn.set_random_seed, nn.plots.learning_rate_range_test}
+NUMBERS_ALONE = {nn.Input, nn.set_random_seed, nn.plots.learning_rate_range_test}
 """And what is made of the result of another."""
 MEANT = {
     "loss": "None",
     "metrics": "None|empty list",
+    "weighted_metrics": "None|empty list",
+    "loss_weights": "3|-1|list|huge",  # of the only output
+    "run_eagerly": "None",
     "callbacks": "None|empty list",
     "batch_size": "3|None",
     "steps_per_epoch": "3",
@@ -310,8 +321,8 @@ def test_a_method_refuses_what_means_nothing(method, trained, tmp_path, monkeypa
             words = CALLED.get(name, rf"\b{name}\b")
             came = outcome(partial(method, **(others | {name: value})), words)
             assert came == "taken" or everything(trained) == before, (name, what)
-            if name == "path" and what == "nonsense":  # no such file, or one of another kind
+            if name in ("path", "filepath") and what == "nonsense":  # no such file, or one of another kind
                 continue
             if came != ("taken" if what in meant.split("|") else "refused"):
                 found.append(f"{name}={what}: {came}")
-    assert found == []
+    assert found == [], "\n".join(found)

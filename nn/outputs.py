@@ -14,7 +14,7 @@ from .arguments import NUMBER
 from .errors import ArgumentError
 from .inputs import only_output
 from .losses import Loss
-from .losses.several import OutputLosses
+from .losses.several import OutputLosses, WeightedLoss
 from .metrics import Mean, Metric
 from .metrics.of_output import OutputMetric
 from .structured import is_shape, parts_of
@@ -46,6 +46,8 @@ class Outputs(NamedTuple):
         """The arguments, checked as far as they can be before the outputs are known."""
         if isinstance(loss, OutputLosses):
             loss, weights = list(loss.losses), list(loss.weights)
+        elif isinstance(loss, WeightedLoss):
+            loss, weights = loss.loss, loss.weight
         known = _each(loss, lambda one: None if one is None else losses.get(one))
         _each(weights, lambda one: one if one is None else NUMBER.checked("compile", "loss_weights", one))
         return cls(known, weights, _each_metric(metrics), _each_metric(weighted))
@@ -79,7 +81,7 @@ class Outputs(NamedTuple):
     def _of_one(self, model: Model) -> Resolved:
         loss, weight = _only(model, "loss", self.loss), _only(model, "loss_weights", self.weights)
         if weight is not None and loss is not None:
-            loss = OutputLosses(["output"], [loss], [float(weight)])
+            loss = WeightedLoss(loss, float(weight))
         watched = [*_all_of(_only(model, "metrics", self.metrics))]
         weighted = _all_of(_only(model, "weighted_metrics", self.weighted))
         watched += _renamed([OutputMetric(metric, metric.name, None, True) for metric in weighted], watched)

@@ -10,7 +10,7 @@ from .. import constraints, initializers, layers, losses, metrics, optimizers, r
 from ..arguments import FLAG
 from ..errors import FileError
 from ..layers.operation import Operation
-from ..losses.several import OutputLosses
+from ..losses.several import OutputLosses, WeightedLoss
 from ..metrics.of_output import OutputMetric
 from ..model import Model
 from ..optimizers import schedules
@@ -28,7 +28,7 @@ from .limits import load_limits
 from .restore import build, restore
 
 _MODULES = (constraints, initializers, layers, losses, metrics, optimizers, regularizers, schedules)
-_OTHERS = (LossScale, MLP, Model, Operation, OutputLosses, OutputMetric, Sequential)
+_OTHERS = (LossScale, MLP, Model, Operation, OutputLosses, OutputMetric, Sequential, WeightedLoss)
 CLASSES: dict[str, type] = {
     vars(member).get("saved_as", name): member
     for held in (*map(vars, _MODULES), {kind.__name__: kind for kind in _OTHERS})

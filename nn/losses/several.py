@@ -1,4 +1,4 @@
-"""The losses of a model with several outputs: one for each, and their weighted sum."""
+"""Weighted losses: of the only output, and of several, as their sum."""
 
 from __future__ import annotations
 
@@ -9,6 +9,32 @@ from autograd import ShapeError, Tensor
 
 from ..errors import ArgumentError
 from .base import Loss
+
+
+class WeightedLoss(Loss):
+    """The loss of the only output, times its `loss_weights`; saved with the loss that it stands for.
+
+    Args:
+        loss: whose values per sample and checks these are.
+        weight: what the reduced loss is multiplied with.
+    """
+
+    def __init__(self, loss: Loss, weight: float) -> None:
+        super().__init__(loss.name)
+        self.loss, self.weight = loss, weight
+        self.from_logits, self.logits_of = loss.from_logits, loss.logits_of
+
+    def per_sample(self, y_true: Tensor, y_pred: Tensor, from_logits: bool = False) -> Tensor:
+        return self.loss.per_sample(y_true, y_pred, from_logits)
+
+    def check(self, y_true: Tensor, output_shape: tuple[int | None, ...]) -> Tensor:
+        return self.loss.check(y_true, output_shape)
+
+    def kept(self, y_true: Tensor) -> Tensor | None:
+        return self.loss.kept(y_true)
+
+    def reduce(self, values: Tensor, sample_weight: Any = None, kept: Tensor | None = None) -> Tensor:
+        return self.loss.reduce(values, sample_weight, kept) * self.weight
 
 
 class OutputLosses(Loss):
@@ -52,7 +78,7 @@ class OutputLosses(Loss):
         return [found.get(name) for name in self.names]
 
     def check(self, y_true: Any, output_shape: Any) -> Any:
-        """All targets, each checked against the shape of its output."""
+        """All targets, each checked against the shape of its output; a list has an entry for each."""
         targets, shapes = self.parts(y_true, "y"), self.parts(output_shape, "outputs")
         checked: list[Any] = []
         for name, loss, target, shape in zip(self.names, self.losses, targets, shapes, strict=True):
@@ -67,7 +93,7 @@ class OutputLosses(Loss):
                 raise type(error)(f"output {name!r}: {error}") from error
         if isinstance(y_true, Mapping):
             return {name: t for name, t in zip(self.names, checked, strict=True) if t is not None}
-        return [target for target in checked if target is not None or len(y_true) == len(self.names)]
+        return checked
 
     def per_sample(self, y_true: Tensor, y_pred: Tensor, from_logits: bool = False) -> Tensor:
         raise ArgumentError("the losses of several outputs are computed one by one")

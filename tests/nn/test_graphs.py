@@ -144,6 +144,33 @@ def test_an_output_without_a_loss_needs_no_targets():
         model.fit(x, {"aux": y[1]}, verbose=0)
 
 
+@pytest.mark.parametrize("weights", [2.0, [2.0]])
+@pytest.mark.parametrize("jit", [True, False])
+def test_the_weight_of_an_only_loss(weights, jit, tmp_path):
+    x, y = np.linspace(-1, 1, 18, dtype=np.float32).reshape(6, 3), np.arange(6, dtype=np.float32)
+    plain = nn.Sequential([nn.Input((3,)), nn.Dense(1)])
+    weighted = copy.deepcopy(plain)
+    plain.compile("sgd", "mse", metrics=["mae"], jit=jit)
+    weighted.compile("sgd", "mse", metrics=["mae"], loss_weights=weights, jit=jit)
+    loss, mae = plain.evaluate(x, y, verbose=0)
+    np.testing.assert_allclose(weighted.evaluate(x, y, verbose=0), [2 * loss, mae], rtol=1e-6)
+    weighted.fit(x, y, verbose=0)
+    weighted.save(tmp_path / "weighted.safetensors")
+    again = nn.load(tmp_path / "weighted.safetensors")
+    assert again.fit(x, y, verbose=0).history == weighted.fit(x, y, verbose=0).history
+
+
+def test_metrics_where_the_first_output_has_no_loss():
+    x, y = np.ones((6, 3), np.float32), np.ones(6, np.float32)
+    a = nn.Input((3,))
+    model = nn.Model(a, [nn.Dense(1, name="p")(a), nn.Dense(1, name="q")(a)])
+    model.compile("sgd", [None, "mse"], metrics=[None, ["mae"]])
+    history = model.fit(x, [y], verbose=0).history
+    assert list(history) == ["loss", "q_loss", "q_mae"]
+    again = model.evaluate(x, {"q": y}, verbose=0, return_dict=True)
+    assert again == model.evaluate(x, [y], verbose=0, return_dict=True)
+
+
 def test_saturated_outputs_learn_from_their_own_logits():
     """Each of several sigmoids is looked through, not the last alone."""
     x = nn.Input((1,))

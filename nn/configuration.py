@@ -3,34 +3,59 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Iterable
 from typing import Any
 
 from .errors import ArgumentError
 
-
-def config_of(thing: Any) -> dict[str, Any]:
-    """The values of the constructor's arguments, read from the attributes of the same names."""
-    return own_config(thing)
+_VARIABLE = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 
 
-def own_config(thing: Any, lenient: bool = False) -> dict[str, Any]:
-    """The same; `lenient` leaves out what is no attribute, for a class that adds it itself."""
-    signature = inspect.signature(type(thing).__init__)
-    names = [
-        name
-        for name, parameter in signature.parameters.items()
-        if name != "self" and parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
-    ]
-    for name in names:
-        if not hasattr(thing, name) and not lenient:
-            raise ArgumentError(
-                f"{type(thing).__name__} takes {name!r} and keeps no attribute of that name, so it cannot "
-                f"be made again. Set self.{name} = {name} in __init__, or write get_config()."
-            )
-    return {name: getattr(thing, name) for name in names if hasattr(thing, name)}
+def _parameters(cls: type) -> list[inspect.Parameter]:
+    return list(inspect.signature(cls.__init__).parameters.values())[1:]  # type: ignore[misc]
 
 
-def takes_keywords(kind: type) -> bool:
+def takes_keywords(cls: type) -> bool:
     """Whether the constructor hands on arguments that it does not name."""
-    parameters = inspect.signature(kind.__init__).parameters.values()  # type: ignore[misc]
-    return any(p.kind is p.VAR_KEYWORD for p in parameters)
+    return any(p.kind is p.VAR_KEYWORD for p in _parameters(cls))
+
+
+def own_names(cls: type) -> list[str]:
+    """The arguments that the constructor names itself."""
+    return [p.name for p in _parameters(cls) if p.kind not in _VARIABLE]
+
+
+def argument_names(cls: type) -> list[str]:
+    """The arguments of its constructor; those that `**kwargs` hands on to a base, too."""
+    names: list[str] = []
+    for base in cls.__mro__:
+        if "__init__" in vars(base) and base is not object:
+            names += [name for name in own_names(base) if name not in names]
+            if not takes_keywords(base):
+                break
+    return names
+
+
+def kept(thing: Any, names: Iterable[str], lenient: bool = False) -> dict[str, Any]:
+    """The attributes of these names.
+
+    Args:
+        thing, names: as it says.
+        lenient: leave out what is no attribute, for a class that adds it itself.
+
+    Raises:
+        ArgumentError: there is none of such a name.
+    """
+    held = {name: getattr(thing, name) for name in names if hasattr(thing, name)}
+    missing = next((name for name in names if name not in held), None)
+    if missing is not None and not lenient:
+        raise ArgumentError(
+            f"{type(thing).__name__} takes {missing!r} and keeps no attribute of that name, so it cannot "
+            f"be made again. Set self.{missing} = {missing} in __init__, or write get_config()."
+        )
+    return held
+
+
+def config_of(thing: Any, lenient: bool = False) -> dict[str, Any]:
+    """The values of the constructor's own arguments, read from the attributes of the same names."""
+    return kept(thing, own_names(type(thing)), lenient)

@@ -14,47 +14,12 @@ from typing import Any, Self, TypeVar
 from autograd.errors import nearest
 
 from .arguments import Checked, shown
-from .configuration import config_of
+from .configuration import argument_names, config_of, kept
 from .errors import ArgumentError
 
 T = TypeVar("T")
-_VARIABLE = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 _KNOWN = {"class_name", "config", "module", "registered_name"}
 """What a description of Keras's holds; the last two say where its class is found there."""
-
-
-def _parameters(cls: type) -> list[inspect.Parameter]:
-    return list(inspect.signature(cls.__init__).parameters.values())[1:]  # type: ignore[misc]
-
-
-def _own_names(cls: type) -> list[str]:
-    return [p.name for p in _parameters(cls) if p.kind not in _VARIABLE]
-
-
-def argument_names(cls: type) -> list[str]:
-    """The arguments of its constructor; those that `**kwargs` hands on to a base, too."""
-    names: list[str] = []
-    for base in cls.__mro__:
-        if "__init__" in vars(base) and base is not object:
-            names += [name for name in _own_names(base) if name not in names]
-            if not any(p.kind is p.VAR_KEYWORD for p in _parameters(base)):
-                break
-    return names
-
-
-def kept(thing: Any, names: list[str]) -> dict[str, Any]:
-    """The attributes of these names.
-
-    Raises:
-        ArgumentError: there is none of such a name.
-    """
-    for name in names:
-        if not hasattr(thing, name):
-            raise ArgumentError(
-                f"{type(thing).__name__} takes {name!r} and keeps no attribute of that name, so it cannot "
-                f"be made again. Set self.{name} = {name} in __init__, or write get_config()."
-            )
-    return {name: getattr(thing, name) for name in names}
 
 
 class Configured(Checked):
@@ -67,11 +32,9 @@ class Configured(Checked):
         >>> nn.L2(0.5).get_config()
         {'l2': 0.5}
         """
-        names = argument_names(type(self))
-        if not type(self).get_config.__module__.startswith("nn."):
-            # one of somebody's own adds what it keeps under other names
-            names = [name for name in names if hasattr(self, name)]
-        return kept(self, names)
+        # one of somebody's own adds what it keeps under other names
+        lenient = not type(self).get_config.__module__.startswith("nn.")
+        return kept(self, argument_names(type(self)), lenient)
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Self:

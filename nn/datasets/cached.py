@@ -184,6 +184,17 @@ def _shuffled(count: int, seed: int, name: str) -> Array:
 Words = list[list[int]]
 
 
+TEXT_ARGUMENTS = {
+    "num_words": COUNT.or_none(),
+    "skip_top": COUNT_OR_ZERO,
+    "maxlen": COUNT.or_none(),
+    "start_char": INTEGER.or_none(),
+    "oov_char": INTEGER.or_none(),
+    "index_from": COUNT_OR_ZERO,
+}
+"""What IMDB's and Reuters's `load_data` take alike, in this order."""
+
+
 class _Texts:
     """Texts as the numbers of their words, the most frequent word 1."""
 
@@ -203,13 +214,9 @@ class _Texts:
             raise DataError(f"{place}: no JSON: {error}") from error
         return {str(word): int(number) for word, number in index.items()}
 
-    def _checked(self, **numbers: Any) -> None:
-        for name, value in numbers.items():
-            check = {"start_char": INTEGER, "oov_char": INTEGER, "num_words": COUNT, "maxlen": COUNT}.get(
-                name, COUNT_OR_ZERO
-            )
-            optional = check.but(optional=name in ("num_words", "maxlen", "start_char", "oov_char"))
-            optional.checked(f"datasets.{self.name}", name, value)
+    def _check(self, *values: int | None) -> None:
+        for (name, check), value in zip(TEXT_ARGUMENTS.items(), values, strict=True):
+            check.checked(f"datasets.{self.name}", name, value)
 
     def _begun(self, texts: Any, start_char: int | None, index_from: int) -> Words:
         """Each text moved by `index_from`, behind the number of its start."""
@@ -260,14 +267,7 @@ class IMDB(_Texts):
         Raises:
             FileNotFoundError: Keras's file is not there.
         """
-        self._checked(
-            num_words=num_words,
-            skip_top=skip_top,
-            maxlen=maxlen,
-            start_char=start_char,
-            oov_char=oov_char,
-            index_from=index_from,
-        )
+        self._check(num_words, skip_top, maxlen, start_char, oov_char, index_from)
         place = found("imdb", path, f"{STORE}imdb.npz", "waves")
         x, y, x_test, y_test = arrays_of(place, *SPLIT_NAMES)
         checked(place, dict(zip(SPLIT_NAMES, (x, y, x_test, y_test), strict=True)), (), 2)
@@ -310,14 +310,7 @@ class Reuters(_Texts):
         Raises:
             FileNotFoundError: Keras's file is not there.
         """
-        self._checked(
-            num_words=num_words,
-            skip_top=skip_top,
-            maxlen=maxlen,
-            start_char=start_char,
-            oov_char=oov_char,
-            index_from=index_from,
-        )
+        self._check(num_words, skip_top, maxlen, start_char, oov_char, index_from)
         share = SHARE.checked("datasets.reuters", "test_split", test_split)
         place = found("reuters", path, f"{STORE}reuters.npz", "waves")
         texts, labels = arrays_of(place, "x", "y")

@@ -149,20 +149,21 @@ class Graph:
         Raises:
             ArgumentError: other names, or another number.
         """
-        names = self.input_names()
         if self.single:
             symbol = self.sources[0]
-            if isinstance(x, Mapping) and list(x) == names:
-                x = x[symbol.name]
+            if isinstance(x, Mapping) and list(x) == self.input_names():
+                (x,) = x.values()
             elif isinstance(x, (list, tuple)) and len(x) == 1 and getattr(x[0], "ndim", 0) == symbol.ndim:
                 x = x[0]
             return convert(x, symbol, what)
-        named = dict(zip(names, self.sources, strict=True))
         if isinstance(x, Mapping):
+            names = self.input_names()
+            named = dict(zip(names, self.sources, strict=True))
             if set(x) != set(named):
                 raise ArgumentError(f"{what}: the inputs of this model are {names}, got {list(x)}")
             return {name: convert(x[name], named[name], f"{what}[{name!r}]") for name in names}
-        if not isinstance(x, (list, tuple)) or len(x) != len(names):
+        if not isinstance(x, (list, tuple)) or len(x) != len(self.sources):
+            names = self.input_names()
             count = len(x) if isinstance(x, (list, tuple)) else f"one {type(x).__name__}"
             raise ArgumentError(
                 f"{what}: this model has {len(names)} inputs; give a list of {len(names)} arrays, or a dict "
@@ -175,8 +176,11 @@ class Graph:
         """The outputs for tensors in the place of the inputs."""
         values: dict[int, Any] = {}
         parts = self.arranged(x, "x", lambda part, symbol, what: part)
-        found = [parts[n] for n in self.input_names()] if isinstance(parts, dict) else parts
-        for symbol, value in zip(self.sources, [found] if self.single else found, strict=True):
+        if self.single:
+            parts = [parts]
+        elif isinstance(parts, dict):  # in the order of the inputs
+            parts = list(parts.values())
+        for symbol, value in zip(self.sources, parts, strict=True):
             entry = symbol.call.layer
             values[id(symbol)] = entry(value) if isinstance(entry, InputLayer) else value
         for call in self.calls:

@@ -34,8 +34,39 @@ def FACTOR(value: Any) -> tuple[float, float]:
     raise ValueError
 
 
+class Augmentation(ImageFormat, Random):
+    """Base of layers that show another image in training.
+
+    Args:
+        seed, data_format: as in `RandomFlip`.
+    """
+
+    @told
+    def call(self, x: Tensor) -> Tensor:
+        self.needs_images(x.shape, self.letters)
+        key = self.source(x)
+        return self.changed(x, key) if self.is_training else x
+
+    def changed(self, x: Tensor, key: random.Generator | None) -> Tensor:
+        """What is shown in the place of the images `x`; `key` is drawn from."""
+        raise NotImplementedError
+
+
+class ChannelsLast(Augmentation):
+    """Base of those that see images with the channels last, however they come."""
+
+    def changed(self, x: Tensor, key: random.Generator | None) -> Tensor:
+        if self.letters == "NHWC":
+            return self.moved(x, key)
+        return self.moved(x.transpose(0, 2, 3, 1), key).transpose(0, 3, 1, 2)
+
+    def moved(self, x: Tensor, key: random.Generator | None) -> Tensor:
+        """As `changed`, for (batch, height, width, channels)."""
+        raise NotImplementedError
+
+
 @constructor
-class RandomFlip(ImageFormat, Random):
+class RandomFlip(Augmentation):
     """In training mirrors each image with probability 1/2, in each direction of `mode` by itself.
 
     Args:
@@ -52,19 +83,15 @@ class RandomFlip(ImageFormat, Random):
     mode: str = argument(choice(*tuple(FLIPS)), default="horizontal_and_vertical")
     data_format: str | None = common_argument(DATA_FORMAT, default=None, after="seed", kw_only=True)
 
-    @told
-    def call(self, x: Tensor) -> Tensor:
-        self.needs_images(x.shape, self.letters)
-        key = self.source(x)
-        if self.is_training:
-            for axis in (self.spatial[i] for i in FLIPS[self.mode]):
-                heads = random.bernoulli((x.shape[0], 1, 1, 1), key=key)
-                x = ag.where(heads, ag.flip(x, axis), x)
+    def changed(self, x: Tensor, key: random.Generator | None) -> Tensor:
+        for axis in (self.spatial[i] for i in FLIPS[self.mode]):
+            heads = random.bernoulli((x.shape[0], 1, 1, 1), key=key)
+            x = ag.where(heads, ag.flip(x, axis), x)
         return x
 
 
 @constructor
-class RandomShift(ImageFormat, Random):
+class RandomShift(ChannelsLast):
     """In training moves each image by whole pixels. Keras calls the like RandomTranslation.
 
     Args:
@@ -89,17 +116,7 @@ class RandomShift(ImageFormat, Random):
     fill_value: float = argument(FLOAT, default=0.0)
     data_format: str | None = common_argument(DATA_FORMAT, default=None, after="seed", kw_only=True)
 
-    @told
-    def call(self, x: Tensor) -> Tensor:
-        self.needs_images(x.shape, self.letters)
-        key = self.source(x)
-        if not self.is_training:
-            return x
-        if self.letters == "NHWC":
-            return self._moved(x, key)
-        return self._moved(x.transpose(0, 2, 3, 1), key).transpose(0, 3, 1, 2)
-
-    def _moved(self, x: Tensor, key: random.Generator | None) -> Tensor:
+    def moved(self, x: Tensor, key: random.Generator | None) -> Tensor:
         count = x.shape[0]
         factors: Any = (self.height_factor, self.width_factor)
         (rows, rows_inside), (columns, columns_inside) = (
@@ -138,7 +155,7 @@ def CONTRAST(value: Any) -> tuple[float, float]:
 
 
 @constructor
-class RandomContrast(ImageFormat, Random):
+class RandomContrast(Augmentation):
     """In training moves the pixels of each image away from their mean, or towards it, channel by channel.
 
     (x - mean) f + mean, f drawn from [1 - down, 1 + up], cut off at the bounds of `value_range`.
@@ -159,11 +176,7 @@ class RandomContrast(ImageFormat, Random):
     value_range: tuple[float, float] = argument(VALUE_RANGE, default=(0, 255))
     data_format: str | None = common_argument(DATA_FORMAT, default=None, after="seed", kw_only=True)
 
-    def call(self, x: Tensor) -> Tensor:
-        self.needs_images(x.shape, self.letters)
-        key = self.source(x)
-        if not self.is_training:
-            return x
+    def changed(self, x: Tensor, key: random.Generator | None) -> Tensor:
         bounds: Any = self.factor
         factor = random.uniform((x.shape[0], 1, 1, 1), 1.0 - bounds[0], 1.0 + bounds[1], key=key)
         mean = x.mean(axis=self.spatial, keepdims=True)
@@ -171,7 +184,7 @@ class RandomContrast(ImageFormat, Random):
 
 
 @constructor
-class RandomBrightness(ImageFormat, Random):
+class RandomBrightness(Augmentation):
     """In training adds a number to all pixels of an image, drawn for each, and cuts off at the bounds.
 
     Args:
@@ -190,11 +203,7 @@ class RandomBrightness(ImageFormat, Random):
     value_range: tuple[float, float] = argument(VALUE_RANGE, default=(0, 255))
     data_format: str | None = common_argument(DATA_FORMAT, default=None, after="seed", kw_only=True)
 
-    def call(self, x: Tensor) -> Tensor:
-        self.needs_images(x.shape, self.letters)
-        key = self.source(x)
-        if not self.is_training:
-            return x
+    def changed(self, x: Tensor, key: random.Generator | None) -> Tensor:
         bounds: Any = self.factor
         low, high = self.value_range
         added = random.uniform((x.shape[0], 1, 1, 1), bounds[0], bounds[1], key=key) * (high - low)

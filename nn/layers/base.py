@@ -8,7 +8,7 @@ from autograd import ShapeError, Tensor
 
 from .. import activations, constraints, initializers, regularizers
 from ..arguments import COUNT, FLAG, TEXT, Checked, choice, floating, form, shown
-from ..configuration import own_config, takes_keywords
+from ..configuration import config_of, takes_keywords
 from ..constructors import argument, common
 from ..errors import ArgumentError
 from ..graph.history import Called
@@ -161,7 +161,7 @@ class Layer(Checked, Called, LayerDtype):
         In a class whose constructor takes `**kwargs`, also those of `Layer` that it hands on. A `get_config`
         of one's own adds to `super().get_config()`, as in Keras.
         """
-        config = own_config(self, lenient=type(self).get_config is not Layer.get_config)
+        config = config_of(self, lenient=type(self).get_config is not Layer.get_config)
         if (name := activations.name_of(config.get("activation"))) is not None:
             config["activation"] = name
         given = {

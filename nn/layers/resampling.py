@@ -14,9 +14,8 @@ from autograd import Tensor, random
 
 from ..arguments import FLOAT, choice
 from ..constructors import argument, common_argument, constructor
-from .augmentation import FACTOR, FILLS, filled_from
-from .base import DATA_FORMAT, ImageFormat
-from .dropout import Random
+from .augmentation import FACTOR, FILLS, ChannelsLast, filled_from
+from .base import DATA_FORMAT
 from .sizes import lower_case
 
 Move = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
@@ -24,7 +23,7 @@ Move = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
 INTERPOLATIONS = ("bilinear", "nearest")
 
 
-class _Resampled(ImageFormat, Random):
+class _Resampled(ChannelsLast):
     """Base of layers that read images at other places.
 
     Args:
@@ -37,21 +36,12 @@ class _Resampled(ImageFormat, Random):
     fill_value: float
     interpolation: str
 
-    def call(self, x: Tensor) -> Tensor:
-        self.needs_images(x.shape, self.letters)
-        key = self.source(x)
-        if not self.is_training:
-            return x
-        move = self.move(x.shape[0], key)
-        if self.letters == "NHWC":
-            return self._read(x, move)
-        return self._read(x.transpose(0, 2, 3, 1), move).transpose(0, 3, 1, 2)
-
     def move(self, count: int, key: random.Generator | None) -> Move:
         """What is drawn for `count` images."""
         raise NotImplementedError
 
-    def _read(self, x: Tensor, move: Move) -> Tensor:
+    def moved(self, x: Tensor, key: random.Generator | None) -> Tensor:
+        move = self.move(x.shape[0], key)
         _, height, width, _ = x.shape
         middle_row, middle_column = (height - 1) / 2, (width - 1) / 2
         rows = ag.arange(height).to("float32").reshape(1, height, 1) - middle_row

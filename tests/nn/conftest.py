@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import sys
 
 import pytest
 from compiling import compiling_on, engines
@@ -22,6 +23,13 @@ def backend(request):
     """One backend after the other, on which the test runs."""
     with compiling_on(request.param) as name:
         yield name
+
+
+@pytest.fixture(autouse=True)
+def seeded_keras():
+    """Where Keras is compared with, it begins with the same weights in every run."""
+    if "keras" in sys.modules:
+        sys.modules["keras"].utils.set_random_seed(2)
 
 
 @pytest.fixture

@@ -39,7 +39,7 @@ MODELS = {
         L.BatchNormalization(), L.Dropout(0.2, seed=1), L.Dense(3, activation="softmax")]),
     "activations": ((4,), lambda: [
         L.Dense(5, activation="leaky_relu"), L.LeakyReLU(), L.Dense(4, "elu"), L.ReLU(max_value=3.0),
-        L.Dense(4, activation=keras.activations.gelu), L.Activation("tanh"), L.ELU(), L.LayerNormalization(),
+        L.Dense(4, activation=keras.activations.gelu), L.ELU(), L.LayerNormalization(), L.Activation("tanh"),
         L.Softmax()]),
     "images": ((8, 8, 2), lambda: [
         L.Conv2D(3, 3, padding="same", activation="relu"), L.MaxPooling2D(), L.Conv2D(4, 2, strides=2),
@@ -66,7 +66,7 @@ def keras_model(name, functional=False):
     # other than at the start, so that what is not read would show
     for weight in model.weights:
         if weight.dtype == "float32":
-            weight.assign(np.abs(as_array(weight.value)) + RNG.uniform(0.1, 0.3, weight.shape))
+            weight.assign(as_array(weight.value) + RNG.uniform(0.1, 0.3, weight.shape))
     x = (
         RNG.integers(0, 7, (9, *shape)).astype("float32")
         if name == "embedding"

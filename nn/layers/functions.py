@@ -11,6 +11,7 @@ from autograd import ShapeError, Tensor
 
 from .. import activations
 from ..arguments import COUNT, FLOAT, form, shown, takes
+from ..calling import told
 from ..configuration import config_of
 from ..constructors import argument, constructor
 from ..errors import ArgumentError
@@ -152,6 +153,7 @@ class Lambda(Layer):
                 f"{shown(self.function)}"
             )
 
+    @told
     def call(self, x: Any) -> Any:
         named = dict(self.arguments or {})
         if self._knows_training:

@@ -1,5 +1,7 @@
 """What scripts for Keras do with graphs and models of their own: each case is a line of such a script."""
 
+import inspect
+
 import numpy as np
 import pytest
 
@@ -84,14 +86,25 @@ def test_layers_are_called_as_in_keras(kind):
     assert nn.constructors.snake_case(kind) == NAMES[kind]
 
 
-TOLD = [
-    (layers.Dropout, (0.5,)), (layers.SpatialDropout1D, (0.5,)), (layers.AlphaDropout, (0.5,)),
-    (layers.GaussianDropout, (0.5,)), (layers.GaussianNoise, (1.0,)), (layers.BatchNormalization, ()),
-]  # fmt: skip
+ARGUMENTS = {
+    "BatchNormalization": (), "RandomFlip": (), "RandomShift": (0.5, 0.5), "GaussianNoise": (1.0,),
+    "Lambda": (lambda x, training: x * 2.0 if training else x,),
+}  # fmt: skip
+"""What makes a layer that does something in training, where that is not a rate of one half."""
 
 
-@pytest.mark.parametrize(("kind", "arguments"), TOLD)
-def test_a_subclass_says_to_super_that_it_trains(kind, arguments):
+def _looks_at_training():
+    """The layers of which a method asks whether it trains."""
+    kinds = {kind for kind in vars(layers).values() if isinstance(kind, type) and issubclass(kind, nn.Layer)}
+    asking = [
+        kind for kind in kinds for base in kind.__mro__
+        if base.__module__.startswith("nn.layers") and "is_training" in inspect.getsource(base)
+    ]  # fmt: skip
+    return sorted(set(asking), key=lambda kind: kind.__name__)
+
+
+@pytest.mark.parametrize("kind", _looks_at_training())
+def test_a_subclass_says_to_super_that_it_trains(kind):
     class Always(kind):
         def call(self, inputs, training=None):
             return super().call(inputs, training=True)
@@ -100,7 +113,9 @@ def test_a_subclass_says_to_super_that_it_trains(kind, arguments):
         def call(self, inputs, training=None):
             return super().call(inputs, training=False)
 
-    x = np.random.default_rng(0).normal(2.0, 3.0, size=(6, 5, 4)).astype("float32")
+    arguments = ARGUMENTS.get(kind.__name__, (0.5,))
+    dimensions = 4 if kind.__name__.endswith("2D") or kind.__name__.startswith("Random") else 3
+    x = np.random.default_rng(0).normal(20.0, 3.0, size=(6, 5, 4, 3)[:dimensions]).astype("float32")
     plain = kind(*arguments)(x, training=False).numpy()
     assert np.abs(Always(*arguments)(x, training=False).numpy() - plain).max() > 0.1
     np.testing.assert_array_equal(Never(*arguments)(x, training=True).numpy(), plain)

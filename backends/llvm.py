@@ -22,9 +22,9 @@ from .errors import CodeError
 from .numba.workers import apart
 from .objects import Image, UnknownObjectError
 
-_GAINS = (" urem ", " sdiv ", " @meet(")
-"""What text holds where LLVM's optimizations gain something: places that are computed from a counter, and the
-driver, whose calls become jumps.
+_GAINS = (" sdiv ", " @meet(")
+"""What text holds where LLVM's optimizations gain something: places that are computed from those of windows,
+and the driver, whose calls become jumps. Remainders of a counter alone (a mask of dropout) gain nothing.
 """
 
 
@@ -84,40 +84,41 @@ def object_codes(sources: Sequence[Source]) -> list[bytes]:
     found = [store.found(key, source.symbol) for key, source in zip(keys, sources, strict=True)]
     new = [i for i, code in enumerate(found) if code is None]
     if new:
-        made = compiled([(sources[i].text(), sources[i].vectorized) for i in new])
+        made = compiled([sources[i] for i in new])
         for i, code in zip(new, made, strict=True):
             store.keep(keys[i], code)
             found[i] = code
     return [code for code in found if code is not None]
 
 
-def compiled(texts: Sequence[tuple[str, bool]]) -> list[bytes]:
-    """The object files of texts, each with whether LLVM makes the vectors; by all cores.
+def compiled(sources: Sequence[Source]) -> list[bytes]:
+    """The object files, made by all cores: while one thread writes a text, others are in LLVM.
 
     Raises:
         CodeError: LLVM refuses a text.
     """
     made: dict[int, bytes] = {}
     # the longest first, so that the cores end together
-    left = deque(sorted(range(len(texts)), key=lambda i: -len(texts[i][0])))
-    failed: list[CodeError] = []
+    left = deque(sorted(range(len(sources)), key=lambda i: -len(sources[i].signature)))
+    failed: list[BaseException] = []
 
-    def some() -> None:
-        compiler = _Compiler()
+    def some(compiler: _Compiler | None = None) -> None:
         while left and not failed:
             try:
                 i = left.popleft()
             except IndexError:
                 return
             try:
-                made[i] = compiler.object_code(*texts[i])
-            except CodeError as error:
+                text = sources[i].text()
+                compiler = compiler or _Compiler()
+                made[i] = compiler.object_code(text, sources[i].vectorized)
+            except BaseException as error:  # whatever it is: it is raised by the thread that asked
                 failed.append(error)
 
-    apart([some] * min(usable_cores(), len(texts)))
+    apart([lambda: some(_Compiler()), *[some] * (min(usable_cores(), len(sources)) - 1)])
     if failed:
         raise failed[0]
-    return [made[i] for i in range(len(texts))]
+    return [made[i] for i in range(len(sources))]
 
 
 def _binding() -> Any:

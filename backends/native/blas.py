@@ -16,6 +16,8 @@ from weakref import WeakSet
 from ..locks import renewed_lock
 
 _lock = renewed_lock()
+_TIMEOUT, _SHORTEST = "OPENBLAS_THREAD_TIMEOUT", "4"
+"""How long a thread of OpenBLAS without work looks for some: two to this power of cycles, at least 2^4."""
 _users: WeakSet[single] = WeakSet()
 """Who is inside `single`."""
 _before: list[int] = []
@@ -32,10 +34,25 @@ def _library() -> Any:
         for name in sorted(os.listdir(folder)):
             if "openblas" in name and name.endswith((".so", ".dylib", ".dll")):
                 try:
-                    return ctypes.CDLL(os.path.join(folder, name))
+                    return _loaded(os.path.join(folder, name))
                 except OSError:
                     continue
     return None
+
+
+def _loaded(path: str) -> Any:
+    """The library, whose own threads sleep from the start on.
+
+    They are never called here, and would look for work for a tenth of a second first: while a program is
+    compiled, and its first steps run. The library reads the variable when it is loaded and never again.
+    """
+    chosen = os.environ.get(_TIMEOUT)
+    os.environ[_TIMEOUT] = _SHORTEST if chosen is None else chosen
+    try:
+        return ctypes.CDLL(path)
+    finally:
+        if chosen is None:
+            os.environ.pop(_TIMEOUT, None)
 
 
 def is_here() -> bool:

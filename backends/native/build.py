@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from functools import cache, partial
+from functools import partial
 from typing import Any
 from weakref import WeakValueDictionary
 
@@ -18,6 +18,8 @@ from .driver import DRIVER, driver_text
 from .kernel import Kernel
 
 _lock = renewed_lock()
+_lock_of_texts = renewed_lock()
+"""Another one: texts are written in the threads that compile, while the first is held."""
 
 
 class Function:
@@ -32,7 +34,7 @@ class Function:
     def text(self) -> str:
         """LLVM text, in which the function is called `@NAME`."""
         # not a `cached_property`: its lock, one for the class, would stay held in a child of a fork
-        with _lock:
+        with _lock_of_texts:
             self._text = self._text or self._kernel.text()
             return self._text
 
@@ -61,6 +63,7 @@ class Code:
 
 
 _images: list[Any] = []
+_driver: dict[str, int] = {}
 _held: WeakValueDictionary[str, Code] = WeakValueDictionary()
 
 
@@ -84,27 +87,33 @@ def build(functions: Sequence[Function]) -> list[Code]:
 def _loaded(functions: Sequence[Function]) -> list[Code]:
     # object files that are loaded together have to differ in their symbols
     symbols = [f"k{hashlib.sha256(f.signature.encode()).hexdigest()[:32]}" for f in functions]
-    image = _image(
-        [llvm.Source(f.signature, s, partial(f.module, s)) for f, s in zip(functions, symbols, strict=True)]
-    )
+    sources = [
+        llvm.Source(f.signature, s, partial(f.module, s)) for f, s in zip(functions, symbols, strict=True)
+    ]
+    image = llvm.loaded(_objects(sources))
     codes = [Code(image, symbol) for symbol in symbols]
     _held.update(zip((f.signature for f in functions), codes, strict=True))
     return codes
 
 
-@cache
 def driver() -> dict[str, int]:
     """The addresses of the driver's functions, which stay for as long as the process lives."""
-    text = _module([driver_text()], ())
     with _lock:
-        image = _image([llvm.Source(text, DRIVER[0], lambda: text)])
+        if not _driver:
+            _objects([])
+        return _driver
+
+
+def _objects(sources: Sequence[llvm.Source]) -> list[bytes]:
+    """Their object files. With the first ones the driver is compiled, beside them."""
+    if _driver:
+        return llvm.object_codes(sources)
+    text = _module([driver_text()], ())
+    *codes, code = llvm.object_codes([*sources, llvm.Source(text, DRIVER[0], lambda: text)])
+    image = llvm.loaded([code])
     _images.append(image)
-    return {name: int(image.get_function_address(name)) for name in DRIVER}
-
-
-def _image(sources: Sequence[llvm.Source]) -> Any:
-    """Code in memory."""
-    return llvm.loaded(llvm.object_codes(sources))
+    _driver.update({name: int(image.get_function_address(name)) for name in DRIVER})
+    return codes
 
 
 def _module(texts: Sequence[str], declared: Sequence[str]) -> str:

@@ -13,6 +13,7 @@ from __future__ import annotations
 import functools
 import importlib.util
 import logging
+import math
 import os
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
@@ -40,6 +41,10 @@ _REMEMBERED = 4096
 """So many calls are remembered, by rule, shapes and dtypes; a program that makes
 more forgets them all and starts anew.
 """
+_WORDS = 1 << 20
+"""NumPy draws so many random words in the time in which the function that draws them is compiled."""
+_WORDS_A_CALL, _WORDS_A_KEY = 4096, 8
+"""What NumPy could draw in the time that one call takes it, and in that for sorting one key."""
 
 
 @functools.cache
@@ -81,6 +86,7 @@ class NumbaBackend(NumPyBackend):
             here()
         self.fuse_from = fuse_from
         self.threads = usable_cores() if threads is None else threads
+        self._words_left = _WORDS
         self._calls: dict[Any, dict[tuple[Any, ...], Call | Chain | None] | None] = {}
 
     @property
@@ -127,14 +133,24 @@ class NumbaBackend(NumPyBackend):
         return rule(self, *args, **static) if call is None else call(args, self._threads)
 
     def random_bits(self, key: Any, counter: Any, *, shape: Shape) -> Any:
-        library = _library()
-        if library is None or type(key) is not np.ndarray or type(counter) is not np.ndarray:
+        are_arrays = type(key) is np.ndarray and type(counter) is np.ndarray
+        library = _library() if are_arrays and not self._waits(math.prod(shape)) else None
+        if library is None:
             return super().random_bits(key, counter, shape=shape)
         return library.random_bits(key, counter, shape)
 
     def argsort(self, x: Any, *, axis: int) -> Any:
-        library = _library() if x.dtype == np.uint64 and x.ndim == 1 and len(x) else None
+        are_keys = x.dtype == np.uint64 and x.ndim == 1 and len(x)
+        library = _library() if are_keys and not self._waits(_WORDS_A_KEY * len(x)) else None
         return super().argsort(x, axis=axis) if library is None else library.order(x)
+
+    def _waits(self, words: int) -> bool:
+        """Whether NumPy does this work, which is as much as drawing `words`: the bits are the same, and few
+        processes have so much of it that a compiled function pays.
+        """
+        if self._words_left:
+            self._words_left = max(0, self._words_left - words - _WORDS_A_CALL) if self.fuse_from else 0
+        return self._words_left > 0
 
     def compile(self, program: Program, feeds: Mapping[str, Feed] | None = None) -> Executable:
         """Executable code for the whole program; a list of NumPy calls where that

@@ -169,4 +169,4 @@ def test_mistakes_of_a_rule_and_of_the_code_generator_are_told(error, monkeypatc
 
 def test_what_llvm_refuses_is_an_error_of_code_generation():
     with pytest.raises(errors.CodeError, match="LLVM refuses"):
-        llvm.compiled([("define void @f() { nonsense }", False)])
+        llvm.compiled([llvm.Source("", "f", lambda: "define void @f() { nonsense }")])

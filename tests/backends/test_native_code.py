@@ -162,7 +162,7 @@ def test_a_child_that_was_forked_while_another_thread_wrote_a_text(monkeypatch):
 @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
 def test_a_child_that_was_forked_while_another_thread_was_in_llvm():
     text = "define void @nothing() {\n  ret void\n}"
-    llvm.compiled([(text, False)])
+    llvm.compiled([source(text)])
     begun, go_on = threading.Event(), threading.Event()
 
     def in_llvm():
@@ -177,10 +177,15 @@ def test_a_child_that_was_forked_while_another_thread_was_in_llvm():
     if not child:
         signal.alarm(20)
         # asked here, where no new thread may by chance have the identity of the one that held the lock
-        os._exit(0 if binding.get_host_cpu_name() and llvm.compiled([(text, False)]) else 1)
+        os._exit(0 if binding.get_host_cpu_name() and llvm.compiled([source(text)]) else 1)
     go_on.set()
     thread.join()
     assert os.waitpid(child, 0)[1] == 0
+
+
+def source(text):
+    """What `compiled` takes."""
+    return llvm.Source(text, "f", lambda: text)
 
 
 # object files
@@ -211,7 +216,7 @@ def added(image):
 
 @linux
 def test_constants_and_functions_of_the_system_are_linked():
-    image = objects.Image(llvm.compiled([(ADD, False)]))
+    image = objects.Image(llvm.compiled([source(ADD)]))
     assert added(image) == 4 + np.sin(0.5)
 
 
@@ -224,7 +229,7 @@ def test_constants_and_functions_of_the_system_are_linked():
     ids=lambda item: item[0],
 )
 def test_what_is_not_understood_is_for_llvm(damage):
-    (code,) = llvm.compiled([(ADD, False)])
+    (code,) = llvm.compiled([source(ADD)])
     with pytest.raises(objects.UnknownObjectError):
         objects.Image([damage[1](code)])
 
@@ -232,13 +237,13 @@ def test_what_is_not_understood_is_for_llvm(damage):
 @pytest.mark.parametrize("text", ["@there = global i64 0", "declare void @nowhere()"])
 def test_data_that_is_written_and_functions_that_nobody_has_are_for_llvm(text):
     body = "call void @nowhere()" if "nowhere" in text else "store i64 1, ptr @there"
-    (code,) = llvm.compiled([(f"{text}\ndefine void @f() {{\n {body}\n ret void\n}}", False)])
+    (code,) = llvm.compiled([source(f"{text}\ndefine void @f() {{\n {body}\n ret void\n}}")])
     with pytest.raises(objects.UnknownObjectError):
         objects.Image([code])
 
 
 def test_llvm_loads_the_same(monkeypatch):
-    codes = llvm.compiled([(ADD, False)])
+    codes = llvm.compiled([source(ADD)])
 
     def refused(codes):
         raise objects.UnknownObjectError
@@ -248,10 +253,19 @@ def test_llvm_loads_the_same(monkeypatch):
 
 
 def test_one_text_that_is_refused_fails_the_whole():
-    texts = [(ADD.replace("@add", f"@add{i}"), False) for i in range(4)]
+    sources = [source(ADD.replace("@add", f"@add{i}")) for i in range(4)]
     with pytest.raises(ag.GradloomError, match="LLVM refuses"):
-        llvm.compiled([*texts, ("define nonsense", False)])
-    assert len(set(llvm.compiled(texts))) == 4
+        llvm.compiled([*sources, source("define nonsense")])
+    assert len(set(llvm.compiled(sources))) == 4
+
+
+def test_what_cannot_be_written_is_told_by_the_thread_that_asked():
+    def broken():
+        raise OverflowError("no text")
+
+    with pytest.raises(OverflowError, match="no text"):
+        llvm.compiled([source(ADD), llvm.Source("broken", "f", broken), source(ADD)])
+    assert len(llvm.compiled([source(ADD)])) == 1
 
 
 @pytest.mark.parametrize(

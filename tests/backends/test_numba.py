@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import itertools
 import math
 import os
@@ -24,6 +25,7 @@ from skeletons import DTYPES, dtypes_of, skeleton, sources_of
 
 from backends.contract import Spec
 from backends.numba import NumbaBackend, kernels, mathematics
+from backends.numba import backend as numba_backend
 from backends.numba.kernels import source_of
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -382,3 +384,38 @@ def test_every_function_has_both_precisions():
     bases = {n.rpartition("_")[0] for n in names}
     assert len(names) == 2 * len(bases)
     assert bases == set(ULP)
+
+
+def test_numpy_draws_and_sorts_until_a_compiled_function_pays(monkeypatch):
+    """The bits are the same on both sides of the border."""
+    asked = []
+    library = numba_backend._library
+    monkeypatch.setattr(numba_backend, "_library", lambda: asked.append(1) or library())
+    key, counter = np.array(7, np.uint64), np.array(3, np.uint64)
+    keys = np.random.default_rng(0).integers(0, 50, 4000).astype(np.uint64)
+    backend, plain = NumbaBackend(), backends.get("numpy")
+    for shape in [(5,), (300, 300)] * 8:
+        np.testing.assert_array_equal(
+            backend.random_bits(key, counter, shape=shape), plain.random_bits(key, counter, shape=shape)
+        )
+        np.testing.assert_array_equal(backend.argsort(keys, axis=0), plain.argsort(keys, axis=0))
+    assert 5 < len(asked) < 25
+    asked.clear()
+    NumbaBackend().random_bits(key, counter, shape=(1 << 20,))
+    NumbaBackend(fuse_from=0).random_bits(key, counter, shape=(1,))
+    assert len(asked) == 2
+
+
+def test_the_private_blas_leaves_the_environment_as_it_was(monkeypatch):
+    """Its threads are told to sleep when it is loaded, unless somebody has told them something else."""
+    blas = pytest.importorskip("scipy_openblas32") and importlib.import_module("backends.native.blas")
+    path = blas._library()._name
+    seen = []
+    monkeypatch.setattr(blas.ctypes, "CDLL", lambda path: seen.append(os.environ.get(blas._TIMEOUT)))
+    monkeypatch.delenv(blas._TIMEOUT, raising=False)
+    blas._loaded(path)
+    assert blas._TIMEOUT not in os.environ
+    monkeypatch.setenv(blas._TIMEOUT, "20")
+    blas._loaded(path)
+    assert seen == ["4", "20"]
+    assert os.environ[blas._TIMEOUT] == "20"

@@ -62,7 +62,8 @@ def by_numba(source):
 
 
 def by_llvm(source):
-    return compiling._bind(source, llvm.compiled([(compiling._text(source), True)])[0])
+    made = llvm.Source(source, translate.SYMBOL, lambda: compiling._text(source), vectorized=True)
+    return compiling._bind(source, llvm.compiled([made])[0])
 
 
 def results(function, source):

@@ -51,7 +51,6 @@ from .errors import (
 )
 from .functional import grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
 from .jit import jit
-from .jitted import Jitted
 from .mode import detect_anomaly, enable_grad, no_grad
 from .op import Domain, bad, case
 from .random import dropout
@@ -69,19 +68,22 @@ if TYPE_CHECKING:
     from .creation import tensor as tensor
     from .draw import draw as draw
     from .jit import jit as jit
+    from .jitted import Jitted
 
     def __getattr__(name: str) -> Function: ...  # every other name is the function of an op
 
 else:
 
     def __getattr__(name: str) -> Any:
-        """The tester of gradients is imported when it is first asked for."""
+        """The tester of gradients and what compiles functions are imported when they are first asked for."""
         if name == "testing":
             return importlib.import_module("autograd.testing")
+        if name == "Jitted":
+            return importlib.import_module("autograd.jitted").Jitted
         raise AttributeError(f"module 'autograd' has no attribute {name!r}")
 
     def __dir__() -> list[str]:
-        return sorted({*globals(), "testing"})
+        return sorted({*globals(), "Jitted", "testing"})
 
 
 __all__ = [

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, overload
+from typing import TYPE_CHECKING, Any, overload
 
-from .jitted import Jitted
-from .tracekeys import State
+if TYPE_CHECKING:
+    from .jitted import Jitted
+    from .tracekeys import State
 
 
 @overload
@@ -79,6 +80,9 @@ def jit(
     >>> step.traces
     1
     """
+    # here, since it takes a quarter of the time that the whole package takes to import
+    from .jitted import Jitted
+
     if f is None:
         return lambda function: Jitted(function, state, donate, name, precision)
     return Jitted(f, state, donate, name, precision)

@@ -36,6 +36,7 @@ NN_MAY_IMPORT_NUMPY = (
 DEFERRED = {
     ("backends/suggest.py", "difflib"),
     ("autograd/svg.py", "subprocess"),
+    ("autograd/jit.py", "autograd.jitted"),
     ("nn/checkpoint/container.py", "json"),
     ("nn/checkpoint/container.py", "hashlib"),
     ("nn/checkpoint/container.py", "safetensors.numpy"),

@@ -337,11 +337,11 @@ class Rows(Loops):
                     known[step.result] = self.count(step, self.row, index, active)
                 else:
                     known[step.result] = self.compute(step, read)
-            for value in (*late, *saves):
-                kept = self.nest.writes[value] if value in late else None
-                access = self.nest.scratches[value] if kept is None else kept
-                base = self._scratch_base(access) if kept is None else self.base(access)
-                self.put(self.lane(known[value], value.spec.dtype), access, base, index, active)
+            places = [(v, self.nest.writes[v], self.base) for v in late]
+            # what is a result may be read by a later pass, too
+            places += [(v, self.nest.scratches[v], self._scratch_base) for v in saves]
+            for value, access, base in places:
+                self.put(self.lane(known[value], value.spec.dtype), access, base(access), index, active)
             new: list[VectorValue] = []
             for reduction, own in split(reductions, carried):
                 lane = self.lane(read(reduction.source), reduction.dtype)

@@ -29,7 +29,7 @@ from .restore import undone_on_error
 from .sparse import SparseData, is_sparse
 from .step import Task, checked_output, task_of, train_step
 from .storable import Storable
-from .structured import is_shape, mapped, picked, rows_in, shapes_of, shapes_without_rows
+from .structured import is_shape, mapped, picked, rows_in, shapes_of, shapes_without_rows, sole
 
 if TYPE_CHECKING:
     from .model import Model
@@ -276,10 +276,10 @@ class Evaluated(Storable):
 
     def checked(self, batch: Rows) -> Rows:
         """A batch that the user yielded, with the same checks of its targets as rows in memory get."""
-        shape = self.output_shape
+        shape = sole(self.output_shape)
         seen = None if self.seen_shape is None else shapes_without_rows(self.seen_shape)
         if shape is None or seen != mapped(batch.x, lambda leaf: leaf.shape[1:]):
-            shape = self.ensure_built(batch.x)
+            shape = sole(self.ensure_built(batch.x))
         return batch._replace(y=self.compiled_loss("fit").check(given(batch.y), shape))
 
     def _report(self, logs: dict[str, float], return_dict: bool) -> Any:

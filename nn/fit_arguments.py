@@ -25,6 +25,7 @@ from .data import (
 from .errors import ArgumentError, warn
 from .inputs import inputs_of, targets_of
 from .sparse import SparseData, is_sparse
+from .structured import sole
 
 if TYPE_CHECKING:
     from .model import Model
@@ -125,7 +126,7 @@ def rows_of(
     check_lengths(counted, labels, None)
     weight = sample_weights(labels, sample_weight, class_weight)
     check_lengths(counted, labels, weight)
-    shape = model.ensure_built(inputs)
+    shape = sole(model.ensure_built(inputs))
     labels = model.compiled_loss("fit").check(labels, shape)
     for leaf in flatten(labels):
         warn_not_finite(leaf, "y")

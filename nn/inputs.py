@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from .data import features, targets
 from .errors import ArgumentError
-from .structured import holds_arrays, is_shape, mapped
+from .structured import holds_arrays, is_shape, mapped, sole
 from .summary import layer_names
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def targets_of(model: Model, y: Any, inputs: Any, what: str = "y") -> Any:
     """`y` as tensors: one, or a list or dict of them where the model has several outputs."""
     if model.takes_structures and model.graph is None and not model.built and holds_arrays(y):
         model.ensure_built(inputs)
-    shape = model.graph.shapes() if model.graph is not None else model.output_shape
+    shape = sole(model.graph.shapes() if model.graph is not None else model.output_shape)
     if shape is None or is_shape(shape):
         if isinstance(y, Mapping) and list(y) == only_output(model):
             (y,) = y.values()

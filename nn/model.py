@@ -43,7 +43,8 @@ class Model(Evaluated):
     """A module that can be trained. Use `Sequential` or `MLP`, or subclass and define `call(self, x)`.
 
     Args:
-        dtype: of parameters and of the inputs given to `fit`, `evaluate` and `predict`.
+        dtype: of parameters and of the inputs given to `fit`, `evaluate` and `predict`; default float32. A
+            model of placeholders has theirs.
         seed: an integer gives the model a generator of its own: initial weights, dropout, noise,
             augmentation and the order of rows are drawn from it and from nothing else, so models in several
             threads train as each would alone. It is saved with the model. None: all models and threads share
@@ -80,14 +81,14 @@ class Model(Evaluated):
         inputs: Any = None,
         outputs: Any = None,
         name: str | None = None,
-        dtype: str = "float32",
+        dtype: str | None = None,
         seed: int | None = None,
         trainable: bool = True,
     ) -> None:
         if isinstance(inputs, str):
             # models of one's own may give the dtype first
             inputs, dtype = None, inputs
-        self.dtype = floating(dtype)
+        self.dtype = floating("float32" if dtype is None else dtype)
         self.name = TEXT.or_none().checked(type(self).__name__, "name", name)
         self.seed = SEED.checked(type(self).__name__, "seed", seed)
         self.generator = None if seed is None else random.Generator(int(seed))
@@ -107,7 +108,7 @@ class Model(Evaluated):
         self._steps: dict[bool, Steps] = {}
         self._compiled_with: Outputs | None = None
         if inputs is not None or outputs is not None:
-            self.take_graph(inputs, outputs)
+            self.take_graph(inputs, outputs, None if dtype is None else self.dtype)
         if trainable is not True:
             self.trainable = trainable
 

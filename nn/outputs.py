@@ -108,7 +108,8 @@ def output_names(model: Model, shape: Any) -> list[str] | None:
         return names if len(names) > 1 else None
     if shape is None or is_shape(shape):
         return None
-    return [str(key) if isinstance(shape, Mapping) else f"output_{key + 1}" for key, _ in parts_of(shape)]
+    names = [str(key) if isinstance(shape, Mapping) else f"output_{key + 1}" for key, _ in parts_of(shape)]
+    return names if len(names) > 1 else None
 
 
 def _unknown_yet(loss: Any) -> Loss:

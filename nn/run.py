@@ -23,6 +23,7 @@ from .data import Rows
 from .errors import ArgumentError, FileError
 from .fit_arguments import given
 from .restore import restoring
+from .structured import sole
 
 if TYPE_CHECKING:
     from .model import Model
@@ -194,7 +195,7 @@ class Run:
         if len(trackers) != len(position.metrics):
             raise FileError(f"{len(position.metrics)} metrics, the model has {len(trackers)}")
         for metric, state in zip(trackers, position.metrics, strict=True):
-            metric.build(self.model.output_shape or ())
+            metric.build(sole(self.model.output_shape) or ())
             metric.check_state(state)
         self.callbacks.check_states(position.callbacks)
 

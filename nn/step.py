@@ -29,7 +29,7 @@ from .optimizers import Optimizer
 from .overriding import checked_logs, has_own_loss, held_metrics, overrides, own_loss
 from .precision import LossScale, buffers_of, remembered
 from .regularizers import Rule
-from .structured import rows_in
+from .structured import rows_in, sole
 
 if TYPE_CHECKING:
     from .model import Model
@@ -77,7 +77,7 @@ def task_of(model: Model) -> Task:
     parameters = model.parameters()
     if model.output_shape is not None:
         for metric in model.trackers:
-            metric.build(model.output_shape)
+            metric.build(sole(model.output_shape))
     return Task(
         model,
         model.loss,
@@ -150,6 +150,7 @@ def _compiled(
     model: Model, loss: Loss | None, penalties: Penalties, y: Any, prediction: Any, weight: Any
 ) -> list[Tensor]:
     parts: list[Tensor] = []
+    prediction = sole(prediction)
     if loss is None:
         if not penalties and not added_losses(model):
             raise NotCompiledError("there is no loss: compile(loss=...) first")
@@ -207,21 +208,28 @@ def traced_train_step(task: Task, x: Any, y: Any, weight: Any = None) -> Any:
     scale = task.scale
     before = [] if scale is None else remembered(buffers_of(task.model))
     prediction, losses = forward(task, x, y, weight)
-    total = losses[0]
+    # without anything to train a step measures, and is none of the optimizer
+    trains = any(parameter.requires_grad for parameter in task.parameters)
+    gradients = _gradients(task, losses[0]) if trains else []
+    with no_grad():
+        observe(task.metrics, losses, x, y, prediction, weight)
+        if trains and scale is None:
+            task.optimizer.apply(gradients, task.parameters)
+        elif trains and scale is not None:
+            scale.apply(task.optimizer, gradients, task.parameters, before)
+    return _wanted(task, prediction)
+
+
+def _gradients(task: Task, total: Tensor) -> list[Tensor | None]:
+    """Those of the parameters, which keep none."""
     for parameter in task.parameters:
         parameter.grad = None
     target = task.optimizer.scale_loss(total)
-    (target if scale is None else scale.scaled(target)).backward()
+    (target if task.scale is None else task.scale.scaled(target)).backward()
     gradients = [parameter.grad for parameter in task.parameters]
     for parameter in task.parameters:
         parameter.grad = None
-    with no_grad():
-        observe(task.metrics, losses, x, y, prediction, weight)
-        if scale is None:
-            task.optimizer.apply(gradients, task.parameters)
-        else:
-            scale.apply(task.optimizer, gradients, task.parameters, before)
-    return _wanted(task, prediction)
+    return gradients
 
 
 def traced_evaluate_step(task: Task, x: Any, y: Any, weight: Any = None) -> Any:
@@ -255,7 +263,7 @@ def collect(
                 return {n: v.item() for n, v in checked_logs(task.model, "compute_metrics", logs).items()}
             for metric in task.metrics:
                 if not metric.traced:
-                    metric.observe(y, prediction, weight)
+                    metric.observe(y, sole(prediction), weight)
     return None
 
 
@@ -268,7 +276,7 @@ def observe(
     `metrics` counts every row once.
     """
     rows = float(rows_in(x))
-    seen = detached(prediction)
+    seen = sole(detached(prediction))
     with ag.named_scope("metrics"):
         for follow, value in zip(metrics, losses, strict=False):
             follow.total.assign(follow.total + value.detach().to("float64") * rows)

@@ -43,6 +43,13 @@ def is_shape(value: Any) -> bool:
     return isinstance(value, tuple) and all(size is None or isinstance(size, int) for size in value)
 
 
+def sole(tree: Any) -> Any:
+    """The only tensor, or shape, in a structure of one, as losses and metrics see it; else all of it."""
+    if isinstance(tree, Tensor) or tree is None or is_shape(tree) or len(tree) != 1:
+        return tree
+    return next(iter(tree.values())) if isinstance(tree, Mapping) else tree[0]
+
+
 def holds_arrays(value: Any) -> bool:
     """Whether it is a dict, or a list or tuple of arrays: a structure, and no rows of numbers in lists."""
     if isinstance(value, Mapping):

@@ -76,7 +76,8 @@ class Functional(ModelViews):
         if "graph" not in config:
             return super().from_config(config)
         graph = Graph.from_config(config["graph"])
-        others = {name: value for name, value in config.items() if name != "graph"}
+        # the dtype is that of the placeholders
+        others = {name: value for name, value in config.items() if name not in ("graph", "dtype")}
         make: Any = cls
         model: Self = make(inputs=graph.inputs, outputs=graph.outputs, **others)
         return model
@@ -86,13 +87,24 @@ class Functional(ModelViews):
         if self.graph is not None:
             self.graph.owned()
 
-    def take_graph(self, inputs: Any, outputs: Any) -> None:
-        """Be the model from `inputs` to `outputs`, whose layers are built."""
+    def take_graph(self, inputs: Any, outputs: Any, dtype: str | None) -> None:
+        """Be the model from `inputs` to `outputs`, whose layers are built.
+
+        Raises:
+            ArgumentError: only one of them is given, or another dtype than that of the placeholders.
+        """
         if inputs is None or outputs is None:
             raise ArgumentError(
                 "Model takes inputs and outputs, both; or neither, in a class with a call of its own"
             )
         graph = Graph(inputs, outputs)
+        floats = (symbol.dtype.name for symbol in graph.sources if symbol.dtype.kind == "f")
+        self.dtype = next(floats, "float32")
+        if dtype not in (None, self.dtype):
+            raise ArgumentError(
+                f"{type(self).__name__}: dtype {dtype!r}, and the placeholders are {self.dtype}: a model "
+                f"of placeholders has their dtype. Write nn.Input(..., dtype={dtype!r})"
+            )
         self.graph, self.layers = graph, graph.layers
         self.built = True
         self.input_shape = graph.sources[0].shape[1:] if graph.single else None

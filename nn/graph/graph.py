@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Mapping
 from typing import Any, Self
 
@@ -136,11 +137,12 @@ class Graph:
         if isinstance(tree, Mapping):
             return [str(key) for key in keys_of(dict(tree))]
         known = dict(zip(map(id, self.layers), layer_names(self.layers), strict=True))
+        given = [str(known.get(id(symbol.call.layer), symbol.name)) for symbol in flatten(tree)]
         names: list[str] = []
-        for symbol in flatten(tree):
-            name = str(known.get(id(symbol.call.layer), symbol.name))
-            count = sum(one == name or one.rpartition("_")[0] == name for one in names)
-            names.append(f"{name}_{count}" if count else name)
+        for i, name in enumerate(given):
+            numbered = (f"{name}_{count}" for count in itertools.count(1))
+            free = (one for one in numbered if one not in given and one not in names)
+            names.append(next(free) if name in given[:i] else name)
         return names
 
     def arranged(self, x: Any, what: str, convert: Callable[[Any, SymbolicTensor, str], Any]) -> Any:
@@ -156,6 +158,8 @@ class Graph:
             elif isinstance(x, (list, tuple)) and len(x) == 1 and getattr(x[0], "ndim", 0) == symbol.ndim:
                 x = x[0]
             return convert(x, symbol, what)
+        if len(self.sources) == 1 and not isinstance(x, (Mapping, list, tuple)):
+            x = [x]  # the only input of a dict may be given without its name
         if isinstance(x, Mapping):
             names = self.input_names()
             named = dict(zip(names, self.sources, strict=True))

@@ -69,7 +69,7 @@ LAYERS = {
     ]),
     "channels by themselves": (IMAGES, lambda: [
         nn.DepthwiseConv2D(2, padding="same", data_format="channels_first"), nn.ZeroPadding2D(1), nn.UpSampling2D(interpolation="bilinear"), nn.Rescaling(0.5, 1),
-        nn.Conv2DTranspose(2, 3, 2), nn.Cropping2D(((1, 0), (2, 1))), nn.UnitNormalization((1, 2)), nn.AlphaDropout(0.2, (None, 1, 1, None), seed=3), nn.Flatten(),
+        nn.Conv2DTranspose(2, 3, 2), nn.Cropping2D(((1, 0), (2, 1))), nn.UnitNormalization((1, 2, 3)), nn.AlphaDropout(0.2, (None, 1, 1, None), seed=3), nn.Flatten(),
     ]),
     "one window": (IMAGES, lambda: [nn.Conv2D(2, 2, activation="relu"), nn.GlobalMaxPooling2D()]),
     "shifts": (IMAGES, lambda: [

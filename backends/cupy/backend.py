@@ -31,6 +31,8 @@ _CUDA_DEVICES = (2, 13)
 """DLPack's numbers for memory of a CUDA device, and for memory that device and host share."""
 _HOST = NumPyBackend()
 
+_ALIGNMENT = 16
+
 
 class CuPyBackend:
     """`backends.get("cupy")` for the current device, `backends.get("cupy:1")` for device 1.
@@ -155,7 +157,7 @@ class CuPyBackend:
     def owned(self, array: Any, shared: bool = False) -> Any:
         if not isinstance(array, self.array_type):
             return self.asarray(array)
-        if not shared and array.base is None and array.flags.c_contiguous:
+        if not shared and array.base is None and array.flags.c_contiguous and _is_whole(array):
             return array
         return self._cupy.array(array, copy=True, order="C")
 
@@ -197,6 +199,13 @@ class CuPyBackend:
 
     def __repr__(self) -> str:
         return f"<backend {self.name!r} on CUDA device {self.device}>"
+
+
+def _is_whole(array: Any) -> bool:
+    """Whether it begins where its memory does, as kernels need it, who read 16 bytes at once. An array that was
+    made of a place in the memory of another one has no base, and need not.
+    """
+    return array.data.ptr == array.data.mem.ptr and array.data.ptr % _ALIGNMENT == 0
 
 
 def _is_on_a_device(value: Any) -> bool:

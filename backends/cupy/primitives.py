@@ -159,7 +159,8 @@ class _Own:
     def windows(self, x: Any, *, axes: Axes, size: Shape, stride: Shape, dilation: Shape) -> Any:
         shape = shapes.windows(x.shape, axes=axes, size=size, stride=stride, dilation=dilation)
         strides = shapes.window_strides(x.strides, axes, stride, dilation)
-        return self._cupy.lib.stride_tricks.as_strided(x, shape, strides)
+        # a view, since what CuPy gives here shares the memory of `x` and has no base that would tell
+        return self._cupy.lib.stride_tricks.as_strided(x, shape, strides).view()
 
     def windows_add(
         self, values: Any, *, axes: Axes, size: Shape, stride: Shape, dilation: Shape, shape: Shape

@@ -103,7 +103,10 @@ def broadcast_to(array, shape):
 
 
 def as_strided(x, shape=None, strides=None):
-    return x._view(np.lib.stride_tricks.as_strided(_content(x), shape, strides))
+    """CuPy makes an array of the same memory, which therefore has no base."""
+    made = object.__new__(ndarray)
+    made._set(np.lib.stride_tricks.as_strided(_content(x), shape, strides), x._mem, None)
+    return made
 
 
 def array(obj, dtype=None, copy=True, order="K", subok=False, ndmin=0, *, blocking=False):

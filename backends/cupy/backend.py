@@ -202,8 +202,8 @@ class CuPyBackend:
 
 
 def _is_whole(array: Any) -> bool:
-    """Whether it begins where its memory does, as kernels need it, who read 16 bytes at once. An array that was
-    made of a place in the memory of another one has no base, and need not.
+    """Whether it begins where its memory does, at an address from which kernels read 16 bytes at once. An
+    array that was made of a place in the memory of another one has no base, and need not.
     """
     return array.data.ptr == array.data.mem.ptr and array.data.ptr % _ALIGNMENT == 0
 

@@ -74,14 +74,16 @@ def test_windows_without_overlap_are_data_of_a_model(backend):
 
 
 @pytest.mark.skipif(host.COMPILER is None, reason=host.REASON)
-def test_a_state_that_is_a_window_leaves_what_it_was_cut_from_alone(backend):
-    whole = ag.zeros((16,))
+@pytest.mark.parametrize("donate", [False, True])
+def test_a_state_that_is_a_window_leaves_what_it_was_cut_from_alone(backend, donate):
+    whole = ag.tensor(np.zeros(16, np.float32))
     window = ag.windows(whole, axes=0, size=8, stride=8)
 
-    @ag.jit(state=[window])
+    @ag.jit(state=[window], donate=donate)
     def step():
         window.assign(window + 1.0)
 
     step()
-    assert window.numpy().tolist() == [[1.0] * 8] * 2
+    step()
+    assert window.numpy().tolist() == [[2.0] * 8] * 2
     assert whole.numpy().tolist() == [0.0] * 16

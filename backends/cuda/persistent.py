@@ -18,6 +18,8 @@ _BLOCKS = 4
 """So many blocks at most would each kernel have on its own."""
 _FLOPS = 1 << 19
 """Operations of a step up to which one multiprocessor is not slower than all with their pauses."""
+_POINTERS = 480
+"""Parameters of a kernel take 4 KB at most before CUDA 12.1, and on drivers before 530."""
 
 
 def together(calls: Sequence[Call]) -> Kernel | None:
@@ -39,6 +41,8 @@ def together(calls: Sequence[Call]) -> Kernel | None:
         given += [str(n) for n in kernel.integers]
         given += [literal(x, dtype) for dtype, x in kernel.numbers]
         lines += [f"    {name}({', '.join(given)});", "    __syncthreads();"]
+    if len(pointers) > _POINTERS:
+        return None
     texts = [
         f"__device__ void {name}({arguments}) {{\n{body}\n}}\n"
         for (arguments, body), name in functions.items()

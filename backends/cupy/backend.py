@@ -205,7 +205,8 @@ def _is_whole(array: Any) -> bool:
     """Whether it begins where its memory does, at an address from which kernels read 16 bytes at once. An
     array that was made of a place in the memory of another one has no base, and need not.
     """
-    return array.data.ptr == array.data.mem.ptr and array.data.ptr % _ALIGNMENT == 0
+    place = int(array.data.ptr)
+    return place == int(array.data.mem.ptr) and place % _ALIGNMENT == 0
 
 
 def _is_on_a_device(value: Any) -> bool:

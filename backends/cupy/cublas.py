@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ctypes
 import functools
+import logging
 import os
 from typing import Any
 
@@ -17,6 +18,7 @@ from ..cuda.calls import Gemm
 from ..errors import BackendError
 from ..locks import renewed_lock
 
+_log = logging.getLogger("gradloom")
 _HOST, _DEVICE = 0, 1
 _TYPES = {4: 0, 8: 1}
 """cudaDataType_t: CUDA_R_32F and CUDA_R_64F, by the size of an element."""
@@ -34,6 +36,8 @@ _STATUS = {
     14: "CUBLAS_STATUS_INTERNAL_ERROR",
     15: "CUBLAS_STATUS_NOT_SUPPORTED",
 }
+_NOT_HERE = (8, 15)
+"""What is answered for a precision that the device does not have."""
 WORKSPACE = 32 << 20
 """Bytes; what NVIDIA advises for its largest devices."""
 
@@ -74,6 +78,7 @@ class Blas:
 
     def __init__(self, cupy: Any) -> None:
         self.lock = renewed_lock()
+        self._compute = dict(_COMPUTE)
         self._library = load(cupy)
         self._handle = ctypes.c_void_p()
         self._call("cublasCreate_v2", ctypes.byref(self._handle))
@@ -83,9 +88,11 @@ class Blas:
         }
 
     def _call(self, name: str, *arguments: Any) -> None:
-        status = int(getattr(self._library, name)(*arguments))
-        if status:
+        if status := self._status(name, *arguments):
             raise BackendError(f"{name} failed: {_STATUS.get(status, status)}")
+
+    def _status(self, name: str, *arguments: Any) -> int:
+        return int(getattr(self._library, name)(*arguments))
 
     def use(self, stream: int, workspace: int, size: int) -> None:
         """Work on a stream (its pointer) with so many bytes at `workspace`."""
@@ -96,7 +103,7 @@ class Blas:
         """A product of matrices at the addresses `a`, `b` and `c`; `factors` are those of alpha and beta."""
         size = dtype.itemsize
         kind = _TYPES[size]
-        compute = _COMPUTE[gemm.precision] if dtype == float32 else _COMPUTE_DOUBLE
+        compute = self._compute[gemm.precision] if dtype == float32 else _COMPUTE_DOUBLE
         self._call(
             "cublasSetPointerMode_v2", self._handle, ctypes.c_int(_HOST if factors is None else _DEVICE)
         )
@@ -126,7 +133,16 @@ class Blas:
         if gemm.matrices > 1:
             arguments.append(ctypes.c_int(gemm.matrices))
         name = "cublasGemmEx" if gemm.matrices == 1 else "cublasGemmStridedBatchedEx"
-        self._call(name, *arguments, ctypes.c_int(compute), ctypes.c_int(_DEFAULT_ALGORITHM))
+        algorithm = ctypes.c_int(_DEFAULT_ALGORITHM)
+        status = self._status(name, *arguments, ctypes.c_int(compute), algorithm)
+        if status in _NOT_HERE and compute not in (_COMPUTE[None], _COMPUTE_DOUBLE):
+            _log.warning(
+                "this device has no products in %s, or not for these shapes: they are float32", gemm.precision
+            )
+            self._compute[gemm.precision] = _COMPUTE[None]
+            status = self._status(name, *arguments, ctypes.c_int(_COMPUTE[None]), algorithm)
+        if status:
+            raise BackendError(f"{name} failed: {_STATUS.get(status, status)}")
 
 
 @functools.cache

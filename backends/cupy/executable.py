@@ -9,9 +9,10 @@ each other on the device, whatever their streams.
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,7 @@ from ..cuda import data_movement
 from ..cuda.calls import ERRORS, Call, call_of
 from ..cuda.lower import lower
 from ..cuda.persistent import together
-from ..errors import DeviceMemoryError
+from ..errors import BackendError, DeviceMemoryError
 from ..plan.calls import size_of
 from ..plan.executable import BoundProgram
 from ..plan.inspection import Read
@@ -29,12 +30,15 @@ from ..program.ir import Program, Value
 from ..program.layout import lay_out
 from .cublas import WORKSPACE, blas_of
 from .launching import function_of, launch, multiply
-from .library import plain_errors
+from .library import device_errors, plain_errors
 
+_log = logging.getLogger("gradloom")
 _INT64 = np.dtype(np.int64)
 _NODES = 512
 """Kernels of one graph, up to which it holds several steps."""
 _STEPS = 64
+_LAUNCH = 2000
+"""Steps of one launch of the one kernel: a desktop ends what runs for seconds, and Ctrl-C waits for it."""
 _KEPT = 16
 """So many graphs are kept, for as many sets of addresses."""
 _ALIGNED = 256
@@ -169,7 +173,7 @@ class Executable(BoundProgram):
             most = max(1, min(_STEPS, _NODES // len(self.sequences[True])))
             left = steps
             while left:
-                count = left if self.together[True] else 1 << (min(left, most).bit_length() - 1)
+                count = min(left, _LAUNCH) if self.together[True] else 1 << (min(left, most).bit_length() - 1)
                 self._run(count, True, stream)
                 left -= count
 
@@ -240,12 +244,27 @@ class Executable(BoundProgram):
         self.steps_done += steps
         whole = self.together[fed]
         if not self.uses_graphs or self.times is not None:
-            for _ in range(steps):
-                self._put(self.sequences[fed], stream)
+            self._run_as_it_is(steps, fed, stream)
         elif whole is not None:
             launch(self.cupy, whole._replace(integers=(steps,)), self.address)
+        elif (graph := self._graph_or_none(steps, fed)) is not None:
+            graph.launch(stream)
         else:
-            self._graph(steps, fed).launch(stream)
+            self._run_as_it_is(steps, fed, stream)
+
+    def _run_as_it_is(self, steps: int, fed: bool, stream: Any) -> None:
+        for _ in range(steps):
+            self._put(self.sequences[fed], stream)
+
+    def _graph_or_none(self, steps: int, fed: bool) -> Any:
+        """The graph; None where the device refuses to capture one: that costs speed, and no run."""
+        refusals: tuple[type[Exception], ...] = (BackendError, *device_errors(self.cupy))
+        try:
+            return self._graph(steps, fed)
+        except refusals as error:
+            _log.warning("%s runs without CUDA graphs, slower: %s", self.program.name, error)
+            self.uses_graphs = self.is_simple = False
+            return None
 
     def _graph(self, steps: int, fed: bool) -> Any:
         """A graph of so many steps for the addresses of this turn. The memory that it names is
@@ -263,10 +282,13 @@ class Executable(BoundProgram):
         with self.stream:
             self.stream.begin_capture()
             try:
-                for _ in range(steps):
-                    self._put(self.sequences[fed], self.stream)
-            finally:
-                graph = self.stream.end_capture()
+                self._run_as_it_is(steps, fed, self.stream)
+            except BaseException:
+                # ending a capture in which something failed is an error, too, which tells nothing
+                with suppress(*device_errors(self.cupy)):
+                    self.stream.end_capture()
+                raise
+            graph = self.stream.end_capture()
         while len(self._graphs) >= _KEPT:
             self._graphs.pop(next(iter(self._graphs)))
         self._graphs[key] = graph

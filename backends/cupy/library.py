@@ -112,7 +112,8 @@ def explained(cupy: Any, error: Exception) -> BackendError:
         return BackendError(
             f"{text}. A kernel of this process, not necessarily the last one, broke the device's context; "
             "everything that follows on it fails. Save nothing from the device and restart the process. To "
-            "find the kernel, run with CUDA_LAUNCH_BLOCKING=1 in the environment"
+            "find the kernel, run with GRADLOOM_CUDA_GRAPHS=0 CUDA_LAUNCH_BLOCKING=1 in the environment, or "
+            "under compute-sanitizer"
         )
     if any(name in text for name in _FORKED):
         return BackendError(

@@ -11,10 +11,13 @@ import pytest
 import substitute
 from descending import descent, put, put_on_the_stream_by, start
 from interrupting import at_every_place
-from substitute import host
+from substitute import blas, host
 
 import autograd as ag
 from backends.contract import Feed
+from backends.cuda.lower import lower
+from backends.cuda.persistent import together
+from backends.cupy import cublas
 from backends.cupy import executable as machine_module
 from backends.errors import BackendError, DeviceMemoryError
 from backends.program import parse_program
@@ -89,6 +92,74 @@ def test_an_error_while_a_graph_is_captured_ends_the_capture(machine, monkeypatc
     for _ in range(2):
         step(x)
     assert w.tolist() == [0, 0.25, 0.5, 0.75]
+
+
+@pytest.mark.usefixtures("graphs")
+@pytest.mark.parametrize("by_library", [True, False])
+def test_a_refused_capture_costs_speed_and_its_own_error_is_told(monkeypatch, backend, caplog, by_library):
+    """Ending a capture in which a call failed is an error by itself, which would hide the first one."""
+    w, x = start(), ag.ones((4,), "float32")
+    step = descent(w)
+    launch = machine_module.launch
+    runtime = substitute.cuda.runtime.CUDARuntimeError
+
+    def refused(*arguments):
+        stream = substitute.cuda.get_current_stream()
+        if stream.captured is None:
+            return launch(*arguments)
+        stream.invalidated = True
+        raise BackendError("cublasGemmEx failed: first") if by_library else runtime(1)
+
+    monkeypatch.setattr(machine_module, "launch", refused)
+    with caplog.at_level(logging.WARNING, "gradloom"):
+        for _ in range(3):
+            step(x)
+    assert w.tolist() == [0, 0.125, 0.25, 0.375]
+    told = [r.getMessage() for r in caplog.records if "without CUDA graphs" in r.getMessage()]
+    assert len(told) == 1
+    assert ("first" if by_library else str(runtime(1))) in told[0]
+
+
+def test_one_kernel_runs_a_bounded_number_of_steps(machine, backend):
+    program = parse_program("""
+    program p
+    %0: float32[4] = state "w"
+    %1: float32[4] = input "x"
+    %2: float32[4] = add(%0, %1)
+    assign %0 = %2
+    return
+    """)
+    executable = backend.compile(program, {"x": Feed(4, False)})
+    assert executable.together[True] is not None
+    state = {"w": backend.asarray(np.zeros(4, np.float32))}
+    rows = backend.asarray(np.ones(4 * 4500, np.float32))
+    machine.log.clear()
+    executable.epoch(state, {"x": rows}, None, 0, 4500)
+    assert state["w"].get().tolist() == [4500.0] * 4
+    assert len(put(machine, "launch")) == -(-4500 // machine_module._LAUNCH)
+
+
+def test_one_kernel_has_no_more_parameters_than_old_devices_take():
+    """4 KB are 512 pointers."""
+    for count, is_one in ((100, True), (300, False)):
+        states = "\n".join(f'%{i}: float32[4] = state "w{i}"' for i in range(count))
+        added = "\n".join(f"%{count + i}: float32[4] = add(%{i}, 1.0)" for i in range(count))
+        kept = "\n".join(f"assign %{i} = %{count + i}" for i in range(count))
+        program = parse_program(f"program p\n{states}\n{added}\n{kept}\nreturn")
+        assert (together(lower(program).calls) is not None) == is_one
+
+
+@pytest.mark.parametrize("precision", ["tf32", "bfloat16", "float16"])
+def test_a_device_without_a_precision_multiplies_in_float32(monkeypatch, backend, caplog, precision):
+    monkeypatch.setattr(blas, "_COMPUTE", {68: None, 70: None})
+    monkeypatch.setattr(machine_module, "blas_of", lambda cupy, device: cublas.Blas(cupy))
+    a, b = (ag.tensor(RNG.standard_normal((512, 512)).astype(np.float32)) for _ in range(2))
+    product = ag.jit(lambda a, b: a @ b, state=[], precision=precision)
+    with caplog.at_level(logging.WARNING, "gradloom"):
+        found = [product(a, b).numpy() for _ in range(2)]
+    np.testing.assert_allclose(found[0], a.numpy() @ b.numpy(), 1e-4, 1e-4)
+    np.testing.assert_array_equal(found[0], found[1])
+    assert sum(precision in r.getMessage() for r in caplog.records) == 1
 
 
 def test_ctrl_c_while_a_step_is_put_on_the_stream(monkeypatch, backend):

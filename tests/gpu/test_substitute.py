@@ -32,7 +32,7 @@ def names(module, prefix=""):
 
 
 NAMES = dict(names(substitute.cupy))
-OWN = {"cuda.Stream.name", "cuda.Stream.captured", "cuda.PinnedMemoryPointer"}
+OWN = {"cuda.Stream.name", "cuda.Stream.captured", "cuda.Stream.invalidated", "cuda.PinnedMemoryPointer"}
 
 
 def find(module, name):

@@ -13,6 +13,7 @@ _TEXTS = {
     700: "cudaErrorIllegalAddress: an illegal memory access was encountered",
     716: "cudaErrorMisalignedAddress: misaligned address",
     719: "cudaErrorLaunchFailure: unspecified launch failure",
+    901: "cudaErrorStreamCaptureInvalidated: operation failed due to a previous error during capture",
     900: "cudaErrorStreamCaptureUnsupported: operation not permitted when stream is capturing",
 }
 

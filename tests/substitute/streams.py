@@ -55,6 +55,7 @@ class Stream:
         if number:
             _streams[number] = self
         self.captured = None
+        self.invalidated = False
         self._tokens = []
 
     def __enter__(self) -> Stream:
@@ -92,6 +93,9 @@ class Stream:
 
     def end_capture(self) -> Graph:
         captured, self.captured = self.captured, None
+        if self.invalidated:
+            self.invalidated = False
+            raise CUDARuntimeError(901)
         return Graph._of(captured)
 
     def is_capturing(self) -> bool:

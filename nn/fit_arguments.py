@@ -4,7 +4,7 @@ each other, the model and the loss.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -81,7 +81,13 @@ class FitArguments(NamedTuple):
             validation = self._in_batches(model, held_out, measured, False, self.validation_steps)
         elif validation is None and self.validation_steps is not None:
             raise ArgumentError("validation_steps without validation_data or validation_split")
-        return self._in_batches(model, rows, size, shuffle, self.steps_per_epoch), validation
+        data = self._in_batches(model, rows, size, shuffle, self.steps_per_epoch)
+        if data.runs_short(self.passes):
+            warn(
+                f"fit: steps_per_epoch={self.steps_per_epoch} and a pass over the rows has {data.whole} "
+                "batches: the last epoch of each pass is shorter"
+            )
+        return data, validation
 
     def _rows(self, model: Model, class_weight: Any) -> Rows:
         return rows_of(model, self.x, self.y, self.sample_weight, class_weight)
@@ -133,11 +139,16 @@ def rows_of(
 
 
 def batches_of(
-    model: Model, source: Any, steps: int | None = None, shuffle: bool = False, restarts: bool = False
+    model: Model,
+    source: Any,
+    steps: int | None = None,
+    shuffle: bool = False,
+    restarts: bool = False,
+    keeps: bool = False,
 ) -> IterableData:
     """An iterable of batches with targets, as the model takes them."""
     inputs, labels = partial(inputs_of, model), partial(targets_of, model)
-    return IterableData(source, inputs, labels, model.checked, steps, shuffle, restarts)
+    return IterableData(source, inputs, labels, model.checked, steps, shuffle, restarts, keeps)
 
 
 def data_of(
@@ -158,7 +169,9 @@ def validation_of(model: Model, data: Any, batch_size: int, epochs: int, steps: 
     if is_iterable_of_batches(data):
         if steps is None:
             check_repeatable("validation_data", data, epochs)
-        return data_of(model, data, None, None, batch_size, steps)
+        # an iterator would go on with others in the next epoch
+        keeps = epochs > 1 and isinstance(data, Iterator)
+        return batches_of(model, data, steps, restarts=True, keeps=keeps)
     if not isinstance(data, (tuple, list)) or len(data) not in (2, 3):
         raise ArgumentError("validation_data is (x, y) or (x, y, sample_weight)")
     return data_of(model, data[0], data[1], data[2] if len(data) == 3 else None, batch_size, steps)

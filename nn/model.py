@@ -229,11 +229,12 @@ class Model(Evaluated):
             validation_split: the fraction of the last rows, before
                 shuffling, to evaluate on after each epoch.
             validation_data: (x, y) or (x, y, weight) to evaluate on instead; it counts where both are given.
-            shuffle: a new order each epoch.
+            shuffle: a new order for each pass over the rows.
             class_weight: {class: weight}, 1 for those that are not in it; or "balanced", by which every class
                 counts as much as any other; or
             sample_weight: a weight per row; both multiply the loss of a row.
-            steps_per_epoch: batches of an epoch; a generator then goes on from epoch to epoch.
+            steps_per_epoch: batches of an epoch, which begins where the one before ended. Rows are passed
+                over again when they are used up; an epoch in which that happens is shorter.
             validation_steps: the most batches to evaluate on, the same ones each time.
             validation_batch_size: rows per step of the evaluation; default `batch_size`.
             validation_freq: evaluate after every so many epochs.

@@ -59,7 +59,7 @@ class FitArguments(NamedTuple):
         COUNT_OR_ZERO.checked("fit", "initial_epoch", self.initial_epoch)
         COUNT.or_none().checked("fit", "steps_per_epoch", self.steps_per_epoch)
         COUNT.or_none().checked("fit", "validation_steps", self.validation_steps)
-        COUNT.checked("fit", "validation_freq", self.validation_freq)
+        check_frequency(self.validation_freq)
         check_validation(self.validation_split, self.validation_data)
         shuffle = FLAG.checked("fit", "shuffle", self.shuffle)
         size = check_batch_size(32 if self.batch_size is None else self.batch_size)
@@ -103,13 +103,43 @@ class FitArguments(NamedTuple):
         refuse_beside_batches(
             y=self.y,
             validation_split=self.validation_split or None,
-            class_weight=self.class_weight,
             sample_weight=self.sample_weight,
         )
+        check_class_weight(self.class_weight)
         if self.steps_per_epoch is None:
             check_repeatable("x", self.x, self.passes)
         shuffle = FLAG.checked("fit", "shuffle", self.shuffle)
-        return batches_of(model, self.x, self.steps_per_epoch, shuffle)
+        data = batches_of(model, self.x, self.steps_per_epoch, shuffle)
+        if self.class_weight is not None:
+            data.check = partial(_weighted, model, self.class_weight)
+        return data
+
+
+def _weighted(model: Model, class_weight: Any, batch: Rows) -> Rows:
+    """A batch with a weight for each row, by its class."""
+    if batch.weight is not None:
+        raise ArgumentError("class_weight, and the batches have weights; multiply them into those")
+    weight = sample_weights(given(batch.y), None, class_weight, whole=False)
+    return model.checked(batch._replace(weight=weight))
+
+
+def check_class_weight(class_weight: Any) -> None:
+    """Of batches the classes are not known before."""
+    if isinstance(class_weight, str):
+        raise ArgumentError(
+            f"class_weight={class_weight!r} counts the classes of all rows, which batches do not tell; "
+            "give a dict from class numbers to weights"
+        )
+
+
+def check_frequency(given: Any) -> None:
+    """`validation_freq`: every so many epochs, or after which."""
+    if isinstance(given, (list, tuple, set, frozenset, range)):
+        for one in given:
+            COUNT.checked("fit", "validation_freq, an epoch,", one)
+        if given:
+            return
+    COUNT.checked("fit", "validation_freq", given)
 
 
 def rows_of(

@@ -8,7 +8,7 @@ the model as it was (`restore.py`).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -213,7 +213,7 @@ class Model(Evaluated):
         steps_per_epoch: int | None = None,
         validation_steps: int | None = None,
         validation_batch_size: int | None = None,
-        validation_freq: int = 1,
+        validation_freq: Collection[int] | int = 1,
     ) -> History:
         """Train for `epochs` passes over the data.
 
@@ -237,7 +237,7 @@ class Model(Evaluated):
                 over again when they are used up; an epoch in which that happens is shorter.
             validation_steps: the most batches to evaluate on, the same ones each time.
             validation_batch_size: rows per step of the evaluation; default `batch_size`.
-            validation_freq: evaluate after every so many epochs.
+            validation_freq: evaluate after every so many epochs; or a list of epochs, from 1, after which.
 
         Returns:
             The `History`: per epoch the mean loss and metrics over rows, while

@@ -11,7 +11,7 @@ import _signal  # type: ignore[import-not-found]
 import signal
 import threading
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -57,7 +57,7 @@ class Run:
     Args:
         model: compiled.
         data: what to train on.
-        validation: what to measure after every `validation_freq` epochs.
+        validation: what to measure after every `validation_freq` epochs, or after those of that number.
         callbacks: told of everything; the History is one of them.
         epoch, last: the epochs from `epoch`, then the one in progress, up to, not including, `last`.
     """
@@ -69,7 +69,7 @@ class Run:
     history: History
     epoch: int
     last: int
-    validation_freq: int = 1
+    validation_freq: int | Collection[int] = 1
 
     def __post_init__(self) -> None:
         self.batch = self.steps_done = 0  # of this epoch; of the one that ended last
@@ -259,7 +259,7 @@ class Run:
             if model.stop_training:
                 break
         logs = model.metric_values()
-        if self.validation is not None and (self.epoch + 1) % self.validation_freq == 0:
+        if self.validation is not None and self._is_measured(self.epoch + 1):
             logs |= self._validate(self.validation)
         # from here on the next epoch is to come: that is what a callback saves
         self.epoch, self.batch, self.steps_done = self.epoch + 1, 0, self.batch
@@ -311,6 +311,11 @@ class Run:
         if self._steps is None:
             self._steps = self.model.kept_steps(x, True)
         return self._steps
+
+    def _is_measured(self, number: int) -> bool:
+        """Whether validation comes after an epoch; the first has number 1."""
+        wanted = self.validation_freq
+        return number % wanted == 0 if not isinstance(wanted, Collection) else number in wanted
 
     def _validate(self, data: Data) -> dict[str, float]:
         self.callbacks.call("on_test_begin", {})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Mapping
 from typing import Any, Self
 
@@ -136,12 +137,25 @@ class Graph:
         if isinstance(tree, Mapping):
             return [str(key) for key in keys_of(dict(tree))]
         known = dict(zip(map(id, self.layers), layer_names(self.layers), strict=True))
+        known |= self._operation_names(set(known.values()))
         names: list[str] = []
         for symbol in flatten(tree):
             name = str(known.get(id(symbol.call.layer), symbol.name))
             count = sum(one == name or one.rpartition("_")[0] == name for one in names)
             names.append(f"{name}_{count}" if count else name)
         return names
+
+    def _operation_names(self, taken: set[str]) -> dict[int, str]:
+        """By identity of an operation: add, add_1 ..., as Keras numbers them."""
+        found: dict[int, str] = {}
+        for call in self.calls:
+            if isinstance(call.layer, Operation):
+                kind = call.layer.kind
+                numbered = (f"{kind}_{number}" for number in itertools.count(1))
+                name = next(name for name in itertools.chain([kind], numbered) if name not in taken)
+                taken.add(name)
+                found[id(call.layer)] = name
+        return found
 
     def arranged(self, x: Any, what: str, convert: Callable[[Any, SymbolicTensor, str], Any]) -> Any:
         """`x` as a user gives it, each part converted for its input: by order or by name.

@@ -149,7 +149,8 @@ def recorded(
 ) -> Any:
     """Placeholders in the place of the leaves of `result`."""
     call = Call(layer, inputs, training)
-    name = getattr(layer, "name", None) or snake_case(type(layer).__name__)
+    kind = layer.kind if isinstance(layer, Operation) else snake_case(type(layer).__name__)
+    name = getattr(layer, "name", None) or kind
     call.outputs = unflatten(result, (SymbolicTensor(*spec(leaf), call, name) for leaf in flatten(result)))
     calls_of(layer).append(call)
     return call.outputs

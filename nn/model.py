@@ -131,12 +131,12 @@ class Model(Evaluated):
         """
         return drawing_from(self, self.generator)
 
-    def __call__(self, *inputs: Any, training: bool | None = None) -> Any:
+    def __call__(self, *inputs: Any, training: bool | None = None, **named: Any) -> Any:
         inputs = host_call(self, inputs)
         if self.generator is None:
-            return super().__call__(*inputs, training=training)
+            return super().__call__(*inputs, training=training, **named)
         with self.drawing():
-            return super().__call__(*inputs, training=training)
+            return super().__call__(*inputs, training=training, **named)
 
     def __getstate__(self) -> dict[str, Any]:
         """For copies and pickles: without what was compiled, which is made again."""

@@ -222,7 +222,8 @@ class Graph:
         try:
             for call in self.calls:
                 words = {"layer": number[id(call.layer)], "inputs": encoded(call.inputs, symbols)}
-                calls.append(words | ({} if call.training is None else {"training": call.training}))
+                words |= {} if call.training is None else {"training": call.training}
+                calls.append(words | ({"named": encoded(call.named, symbols)} if call.named else {}))
                 made += flatten(call.outputs)
             ends = {"inputs": encoded(self.inputs, symbols), "outputs": encoded(self.outputs, symbols)}
         except ProgramError as error:
@@ -248,7 +249,8 @@ class Graph:
                 if isinstance(layer, Operation):
                     result = operated(layer.applied, inputs)
                 else:
-                    result = called(layer, inputs, words.get("training"))
+                    named = decoded(words["named"], symbols) if "named" in words else {}
+                    result = called(layer, inputs, words.get("training"), named)
                 made += flatten(result)
             return cls(decoded(config["inputs"], symbols), decoded(config["outputs"], symbols))
         except (ProgramError, IndexError, AttributeError) as error:

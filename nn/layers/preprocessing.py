@@ -369,9 +369,11 @@ class CategoryEncoding(Layer):
     output_mode: str = argument(choice(*MODES[1:]), default="multi_hot")
     sparse: bool = argument(NOT_SPARSE, default=False)
 
-    def __call__(self, *inputs: Any, count_weights: Any = None, training: bool | None = None) -> Any:
+    def __call__(
+        self, *inputs: Any, count_weights: Any = None, training: bool | None = None, **named: Any
+    ) -> Any:
         given = inputs if count_weights is None else (*inputs, count_weights)
-        return super().__call__(*given, training=training)
+        return super().__call__(*given, training=training, **named)
 
     def call(self, x: Tensor, count_weights: Tensor | None = None) -> Tensor:
         kind = floating_of(x)

@@ -75,9 +75,9 @@ class StringLookup(Lookup, HostLayer):
     def _flat(self, batch: Any) -> tuple[list[Any], tuple[int, ...]]:
         return texts(batch, f"{self.title}: the data", self.encoding)
 
-    def __call__(self, *inputs: Any, training: bool | None = None) -> Any:
-        if not self.invert or len(inputs) != 1:
-            return super().__call__(*inputs, training=training)
+    def __call__(self, *inputs: Any, training: bool | None = None, **named: Any) -> Any:
+        if not self.invert or len(inputs) != 1 or named:
+            return super().__call__(*inputs, training=training, **named)
         words, start = self.known_tokens(), self.start
         flat, shape = integers(inputs[0], self.title)
         found = [words[i - start] if start <= i < start + len(words) else self.oov_token for i in flat]

@@ -317,7 +317,7 @@ class Discretization(Layer):
         if self.bin_boundaries is None:
             raise ArgumentError(f"{self.title}: knows no boundaries yet; call adapt(data) first")
         depth, kind = len(self.bin_boundaries) + 1, floating_of(x)
-        boundaries = ag.tensor(in_dtype(self.bin_boundaries, kind))
+        boundaries = ag.tensor(in_dtype(self.bin_boundaries, kind).tolist(), kind)
         below = (x.to(kind).expand_dims(-1) < boundaries).to("int64")
         bins = (depth - 1) - below.sum(axis=-1)
         if self.output_mode == "int":

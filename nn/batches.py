@@ -16,17 +16,18 @@ from autograd.structure import flatten
 
 from .data import Rows, check_lengths, sample_weights, targets, warn_not_finite
 from .errors import ArgumentError, DataError
+from .passes import Passes
 from .sparse import SparseData
 
 
 @dataclass(eq=False, repr=False)
-class ArrayData:
-    """Rows in memory. Each epoch is shuffled anew when `shuffle`; the last batch may be smaller.
+class ArrayData(Passes):
+    """Rows in memory. Each pass is shuffled anew when `shuffle`; its last batch may be smaller.
 
     Args:
         rows: all of them.
         batch_size: rows per step.
-        shuffle: a new order each epoch, drawn when the epoch is entered.
+        shuffle: a new order each pass, drawn when it is entered.
         steps: the most steps of an epoch.
     """
 
@@ -35,29 +36,16 @@ class ArrayData:
     shuffle: bool = False
     steps: int | None = None
 
-    def __len__(self) -> int:
-        whole = -(-self.rows.number // self.batch_size)
-        return whole if self.steps is None else min(whole, self.steps)
-
-    def length(self) -> int:
-        """Batches of an epoch."""
-        return len(self)
-
-    def signature(self) -> list[int | None]:
-        """What has to be the same for the middle of an epoch to mean the same: [rows, batch size]."""
-        return [self.rows.number, self.batch_size]
+    def count(self) -> int:
+        return self.rows.number
 
     def epoch(self, skip: int = 0) -> Iterator[Rows]:
         """The batches of one epoch, without the first `skip`."""
         order = self.order()
-        return (self.batch(order, number) for number in range(skip, len(self)))
-
-    def order(self) -> Tensor | None:
-        """The order of the rows in the epoch that begins now; None as they lie."""
-        return random.permutation(self.rows.number) if self.shuffle else None
+        return (self.batch(order, number) for number in range(self.taken + skip, self.end))
 
     def batch(self, order: Tensor | None, number: int) -> Rows:
-        """The rows of one step."""
+        """The rows of one step, by its number in the pass."""
         batch = slice(number * self.batch_size, (number + 1) * self.batch_size)
         return self.rows.pick(batch if order is None else order[batch])
 
@@ -78,7 +66,8 @@ class IterableData:
         check: called with each batch, returns it.
         steps: batches of an epoch.
         shuffle: draw the order of the batches of a `ByNumber`; others come as they come.
-        restarts: with `steps`, each pass takes the first ones, where the source can start again.
+        restarts: with `steps`, each epoch takes the first ones, where the source can start again.
+        keeps: take the batches of the first epoch again in the others, as an iterator cannot start again.
     """
 
     source: Any
@@ -88,9 +77,11 @@ class IterableData:
     steps: int | None = None
     shuffle: bool = False
     restarts: bool = False
+    keeps: bool = False
 
     def __post_init__(self) -> None:
         self._endless: Iterator[Any] | None = None
+        self._kept: list[Rows] = []
 
     def length(self) -> int | None:
         """Batches of an epoch, None when unknown."""
@@ -102,12 +93,22 @@ class IterableData:
             return None
 
     def signature(self) -> list[int | None]:
-        """See `ArrayData`: [None, batches]."""
+        """See `Passes`: [None, batches]."""
         return [None, self.length()]
 
     def epoch(self, skip: int = 0) -> Iterator[Rows]:
         """The batches of one epoch, without the first `skip`."""
-        return self._checked(itertools.islice(self._one_epoch(), skip, None), skip)
+        if self._kept:
+            return iter(self._kept[skip:])
+        batches = self._checked(itertools.islice(self._one_epoch(), skip, None), skip)
+        return self._keeping(batches) if self.keeps else batches
+
+    def _keeping(self, batches: Iterator[Rows]) -> Iterator[Rows]:
+        kept = []
+        for batch in batches:
+            kept.append(batch)
+            yield batch
+        self._kept = kept
 
     def _one_epoch(self) -> Iterator[Any]:
         if self.steps is None:

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import numpy as np
 
+import autograd as ag
 from autograd import Tensor
 
 from .errors import ArgumentError, DataError
@@ -92,13 +94,16 @@ def texts(value: Any, what: str, encoding: str = "utf-8") -> Texts:
 
 
 def integers(value: Any, what: str) -> tuple[list[int], tuple[int, ...]]:
-    """Whole numbers one after the other, and the shape in which they lay; a fraction is cut off."""
+    """Whole numbers one after the other, and the shape in which they lay; as floats, too.
+
+    Raises:
+        DataError: something else is among them.
+    """
     array = np.asarray(value.numpy() if isinstance(value, Tensor) else as_column(value, what))
     if array.dtype.kind == "O":
         array = np.array([_number(item, what) for item in array.ravel()], object).reshape(array.shape)
     elif array.dtype.kind == "f":
-        if not np.isfinite(array).all():
-            raise DataError(f"{what}: holds NaN or infinity, which is no whole number")
+        refuse_fractions(array.astype(np.float64), what)
     elif array.dtype.kind not in "iub":
         raise DataError(f"{what}: holds {array.dtype}, not whole numbers")
     return [int(item) for item in array.ravel().tolist()], array.shape
@@ -107,7 +112,71 @@ def integers(value: Any, what: str) -> tuple[list[int], tuple[int, ...]]:
 def _number(item: Any, what: str) -> Any:
     if isinstance(item, (str, bytes)) or is_missing(item):
         raise DataError(f"{what}: holds {item!r}, not whole numbers")
+    if isinstance(item, (float, np.floating)):
+        refuse_fractions(np.float64(item), what)
     return item
+
+
+def refuse_fractions(array: Any, what: str) -> None:
+    """Raise for the first float that is no whole number."""
+    whole = np.isfinite(array) & (np.floor(array) == array)
+    if not whole.all():
+        raise DataError(f"{what}: holds {float(array[~whole].flat[0])!r}, which is no whole number")
+
+
+def whole_numbers(x: Tensor, what: str) -> Tensor:
+    """A tensor as int64.
+
+    Raises:
+        DataError: it holds NaN, infinity, a fraction or what no int64 is; in a program RangeError.
+    """
+    limit = 2**63
+    if x.dtype.kind == "f":
+        # NaN equals nothing
+        fine = ag.logical_and(ag.equal(x, ag.floor(x)), ag.less(ag.abs(x), float(limit)))
+    elif x.dtype.name == "uint64":
+        fine = ag.less_equal(x, limit - 1)
+    else:
+        return x.to("int64")
+    if fine.backend == "trace":
+        # looking it up in a table of one place refuses what is outside
+        refused = ag.take(ag.zeros((1,), "int64"), ag.where(fine, 0, 1), axis=0)
+        return ag.where(fine, x, 0).to("int64") + refused
+    if not bool(fine.all()):
+        bad = np.asarray(x)[~np.asarray(fine)].flat[0].item()
+        kind = (
+            "a whole number of int64" if bad in (math.inf, -math.inf) or bad == bad // 1 else "a whole number"
+        )
+        raise DataError(f"{what}: holds {bad!r}, which is not {kind}")
+    return x.to("int64")
+
+
+def refuse_infinite(known: Sequence[Any], dtype: str, owner: str, columns: Sequence[str] = ()) -> None:
+    """Raise where mean or variance are infinite in a dtype: every number would become the same."""
+    for value in known:
+        beyond = ~np.isfinite(in_dtype(value, dtype))
+        if beyond.any():
+            at = int(np.argwhere(beyond)[0][-1]) if beyond.ndim else None
+            name = f" ({columns[at]!r})" if at is not None and at < len(columns) else ""
+            where = "" if at is None else f" in column {at}{name}"
+            hint = "" if dtype == "float64" else ", or give the layer a larger dtype"
+            raise DataError(
+                f"{owner}: the data holds numbers so large{where} that their mean or variance is beyond "
+                f"{dtype}; scale them first{hint}"
+            )
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Inside, what is infinite or NaN is looked at afterwards."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        yield
+
+
+def in_dtype(values: Any, dtype: str) -> Array:
+    """Numbers rounded to a dtype; what is beyond it is infinite there."""
+    with np.errstate(over="ignore"):
+        return np.asarray(values, dtype=dtype)
 
 
 def has_text(value: Any, what: str) -> bool:
@@ -143,8 +212,12 @@ Summary = Array
 
 def summary_of(values: Any, epsilon: float, before: Summary | None, owner: str) -> Summary:
     """Numbers as at most about 1 / epsilon values, joined with a summary of those before."""
-    flat = np.sort(np.asarray(values, dtype=np.float32).ravel())
+    flat = np.sort(in_dtype(values, "float32").ravel())
     if not np.isfinite(flat).all():
+        if np.isfinite(np.asarray(values, np.float64)).all():
+            raise DataError(
+                f"{owner}: the data holds numbers beyond float32, in which boundaries are looked for"
+            )
         raise DataError(f"{owner}: the data holds NaN or infinity, which lies in no bin; fill it first")
     step = max(flat.size * epsilon, 1.0)
     kept = flat[int(step - 1) :: int(step)]

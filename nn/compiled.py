@@ -206,7 +206,7 @@ class Steps:
         order = data.order()
         drawn()
         rows = flatten(list(data.rows))
-        at, end = first, len(data)
+        at, end = data.taken + first, data.end
         whole = min(end, data.rows.number // data.batch_size)
         structured = any(part is not None and not isinstance(part, Tensor) for part in data.rows)
         rest = (None,) if data.rows.weight is None and not structured else ()

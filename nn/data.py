@@ -222,9 +222,11 @@ def check_lengths(x: Any, y: Any, weight: Any, what: str = "x") -> None:
                 raise ArgumentError(f"{what} has {rows} rows and {name} has {length}; they have to be equal")
 
 
-def sample_weights(y: Any, sample_weight: Any, class_weight: Mapping[int, float] | None) -> Any:
+def sample_weights(
+    y: Any, sample_weight: Any, class_weight: Mapping[int, float] | None, whole: bool = True
+) -> Any:
     """One weight per row, from `sample_weight` or from the class of each row; for several outputs one each,
-    where a list or dict of them is given.
+    where a list or dict of them is given. Without `whole` the rows are some of all.
     """
     if not isinstance(y, Tensor):
         if class_weight is not None:
@@ -236,7 +238,7 @@ def sample_weights(y: Any, sample_weight: Any, class_weight: Mapping[int, float]
     if sample_weight is not None and class_weight is not None:
         raise ArgumentError("sample_weight and class_weight together; multiply them into one sample_weight")
     if class_weight is not None:
-        return _weights_of_classes(y, class_weight)
+        return _weights_of_classes(y, class_weight, whole)
     if sample_weight is None:
         return None
     weight = to_array(sample_weight, "sample_weight")
@@ -245,7 +247,7 @@ def sample_weights(y: Any, sample_weight: Any, class_weight: Mapping[int, float]
     return ag.tensor(weight.astype(np.float64))
 
 
-def _weights_of_classes(y: Tensor, class_weight: Any) -> Tensor:
+def _weights_of_classes(y: Tensor, class_weight: Any, whole: bool) -> Tensor:
     balanced = isinstance(class_weight, str) and class_weight == "balanced"
     given: Any = class_weight
     if not (balanced or isinstance(given, Mapping)):
@@ -263,7 +265,7 @@ def _weights_of_classes(y: Tensor, class_weight: Any) -> Tensor:
         # every class sums up to the same, and the mean weight is 1
         given = dict(zip(known.tolist(), labels.size / (known.size * counts), strict=True))
     strange = [label for label in given if label not in known]
-    if len(strange) == len(given) and strange:
+    if whole and len(strange) == len(given) and strange:
         raise ArgumentError(
             f"class_weight: no target is of class {strange[0]!r}; there are {known[:9].tolist()}"
         )

@@ -4,7 +4,7 @@ each other, the model and the loss.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -60,7 +60,7 @@ class FitArguments(NamedTuple):
         COUNT_OR_ZERO.checked("fit", "initial_epoch", self.initial_epoch)
         COUNT.or_none().checked("fit", "steps_per_epoch", self.steps_per_epoch)
         COUNT.or_none().checked("fit", "validation_steps", self.validation_steps)
-        COUNT.checked("fit", "validation_freq", self.validation_freq)
+        check_frequency(self.validation_freq)
         check_validation(self.validation_split, self.validation_data)
         shuffle = FLAG.checked("fit", "shuffle", self.shuffle)
         size = check_batch_size(32 if self.batch_size is None else self.batch_size)
@@ -82,7 +82,13 @@ class FitArguments(NamedTuple):
             validation = self._in_batches(model, held_out, measured, False, self.validation_steps)
         elif validation is None and self.validation_steps is not None:
             raise ArgumentError("validation_steps without validation_data or validation_split")
-        return self._in_batches(model, rows, size, shuffle, self.steps_per_epoch), validation
+        data = self._in_batches(model, rows, size, shuffle, self.steps_per_epoch)
+        if data.runs_short(self.passes):
+            warn(
+                f"fit: steps_per_epoch={self.steps_per_epoch} and a pass over the rows has {data.whole} "
+                "batches: the last epoch of each pass is shorter"
+            )
+        return data, validation
 
     def _rows(self, model: Model, class_weight: Any) -> Rows:
         return rows_of(model, self.x, self.y, self.sample_weight, class_weight)
@@ -98,13 +104,43 @@ class FitArguments(NamedTuple):
         refuse_beside_batches(
             y=self.y,
             validation_split=self.validation_split or None,
-            class_weight=self.class_weight,
             sample_weight=self.sample_weight,
         )
+        check_class_weight(self.class_weight)
         if self.steps_per_epoch is None:
             check_repeatable("x", self.x, self.passes)
         shuffle = FLAG.checked("fit", "shuffle", self.shuffle)
-        return batches_of(model, self.x, self.steps_per_epoch, shuffle)
+        data = batches_of(model, self.x, self.steps_per_epoch, shuffle)
+        if self.class_weight is not None:
+            data.check = partial(_weighted, model, self.class_weight)
+        return data
+
+
+def _weighted(model: Model, class_weight: Any, batch: Rows) -> Rows:
+    """A batch with a weight for each row, by its class."""
+    if batch.weight is not None:
+        raise ArgumentError("class_weight, and the batches have weights; multiply them into those")
+    weight = sample_weights(given(batch.y), None, class_weight, whole=False)
+    return model.checked(batch._replace(weight=weight))
+
+
+def check_class_weight(class_weight: Any) -> None:
+    """Of batches the classes are not known before."""
+    if isinstance(class_weight, str):
+        raise ArgumentError(
+            f"class_weight={class_weight!r} counts the classes of all rows, which batches do not tell; "
+            "give a dict from class numbers to weights"
+        )
+
+
+def check_frequency(given: Any) -> None:
+    """`validation_freq`: every so many epochs, or after which."""
+    if isinstance(given, (list, tuple, set, frozenset, range)):
+        for one in given:
+            COUNT.checked("fit", "validation_freq, an epoch,", one)
+        if given:
+            return
+    COUNT.checked("fit", "validation_freq", given)
 
 
 def rows_of(
@@ -134,11 +170,16 @@ def rows_of(
 
 
 def batches_of(
-    model: Model, source: Any, steps: int | None = None, shuffle: bool = False, restarts: bool = False
+    model: Model,
+    source: Any,
+    steps: int | None = None,
+    shuffle: bool = False,
+    restarts: bool = False,
+    keeps: bool = False,
 ) -> IterableData:
     """An iterable of batches with targets, as the model takes them."""
     inputs, labels = partial(inputs_of, model), partial(targets_of, model)
-    return IterableData(source, inputs, labels, model.checked, steps, shuffle, restarts)
+    return IterableData(source, inputs, labels, model.checked, steps, shuffle, restarts, keeps)
 
 
 def data_of(
@@ -159,7 +200,9 @@ def validation_of(model: Model, data: Any, batch_size: int, epochs: int, steps: 
     if is_iterable_of_batches(data):
         if steps is None:
             check_repeatable("validation_data", data, epochs)
-        return data_of(model, data, None, None, batch_size, steps)
+        # an iterator would go on with others in the next epoch
+        keeps = epochs > 1 and isinstance(data, Iterator)
+        return batches_of(model, data, steps, restarts=True, keeps=keeps)
     if not isinstance(data, (tuple, list)) or len(data) not in (2, 3):
         raise ArgumentError("validation_data is (x, y) or (x, y, sample_weight)")
     return data_of(model, data[0], data[1], data[2] if len(data) == 3 else None, batch_size, steps)

@@ -8,7 +8,7 @@ the model as it was (`restore.py`).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -132,12 +132,12 @@ class Model(Evaluated):
         """
         return drawing_from(self, self.generator)
 
-    def __call__(self, *inputs: Any, training: bool | None = None) -> Any:
+    def __call__(self, *inputs: Any, training: bool | None = None, **named: Any) -> Any:
         inputs = host_call(self, inputs)
         if self.generator is None:
-            return super().__call__(*inputs, training=training)
+            return super().__call__(*inputs, training=training, **named)
         with self.drawing():
-            return super().__call__(*inputs, training=training)
+            return super().__call__(*inputs, training=training, **named)
 
     def __getstate__(self) -> dict[str, Any]:
         """For copies and pickles: without what was compiled, which is made again."""
@@ -214,7 +214,7 @@ class Model(Evaluated):
         steps_per_epoch: int | None = None,
         validation_steps: int | None = None,
         validation_batch_size: int | None = None,
-        validation_freq: int = 1,
+        validation_freq: Collection[int] | int = 1,
     ) -> History:
         """Train for `epochs` passes over the data.
 
@@ -230,14 +230,15 @@ class Model(Evaluated):
             validation_split: the fraction of the last rows, before
                 shuffling, to evaluate on after each epoch.
             validation_data: (x, y) or (x, y, weight) to evaluate on instead; it counts where both are given.
-            shuffle: a new order each epoch.
+            shuffle: a new order for each pass over the rows.
             class_weight: {class: weight}, 1 for those that are not in it; or "balanced", by which every class
                 counts as much as any other; or
             sample_weight: a weight per row; both multiply the loss of a row.
-            steps_per_epoch: batches of an epoch; a generator then goes on from epoch to epoch.
+            steps_per_epoch: batches of an epoch, which begins where the one before ended. Rows are passed
+                over again when they are used up; an epoch in which that happens is shorter.
             validation_steps: the most batches to evaluate on, the same ones each time.
             validation_batch_size: rows per step of the evaluation; default `batch_size`.
-            validation_freq: evaluate after every so many epochs.
+            validation_freq: evaluate after every so many epochs; or a list of epochs, from 1, after which.
 
         Returns:
             The `History`: per epoch the mean loss and metrics over rows, while

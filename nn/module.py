@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import partial
 from typing import Any, Self, cast
 
 import autograd as ag
@@ -23,7 +24,7 @@ from autograd.tracing import one_at_a_time
 from .added import Losing, adds_losses, regularize_activity
 from .arguments import FLAG
 from .building import building, either_form, samples
-from .calling import has_argument, training_now
+from .calling import has_argument, named_arguments, training_now
 from .configuration import config_of
 from .errors import ArgumentError
 from .parameter import Parameter, Variable
@@ -33,6 +34,7 @@ from .weights import given_name
 
 Compute = Callable[[list[Tensor]], Any]
 Watcher = Callable[["Module", list[Tensor], Compute], Any]
+_NONE: Mapping[str, Any] = {}
 
 _watcher: ContextVar[Watcher | None] = ContextVar("watcher", default=None)
 _paths: ContextVar[Mapping[int, str] | None] = ContextVar("paths", default=None)
@@ -72,7 +74,8 @@ class Module(Losing):
     """Base of layers and models. Subclasses define `call`, and `build` when they have parameters.
 
     `module(x)` runs it; `module(x, training=True)` runs it as in training (dropout drops). Without the
-    argument the mode set by `train()` and `eval()` counts, which is `eval` at first, as in Keras.
+    argument the mode set by `train()` and `eval()` counts, which is `eval` at first, as in Keras. What else
+    `call` takes may be given by name: `module(x, scale=2.0)`.
     """
 
     built: bool = False
@@ -120,39 +123,43 @@ class Module(Losing):
         """Compute the result. One that takes `training` is told whether the call is part of training."""
         raise ArgumentError(f"{type(self).__name__} defines no call(self, x)")
 
-    def __call__(self, *inputs: Any, training: bool | None = None) -> Any:
+    def __call__(self, *inputs: Any, training: bool | None = None, **named: Any) -> Any:
         if len(inputs) > 1 and (inputs[-1] is None or isinstance(inputs[-1], bool)):
             # as in layer(x, training)
             *inputs, training = inputs  # type: ignore[assignment]
         tensors: list[Any] = list(inputs)
-        for x in inputs:
+        if named:
+            named = named_arguments(self, named)
+        for x in (*inputs, *named.values()) if named else inputs:
             if not isinstance(x, Tensor):
                 tensors = [argument_of(x) for x in inputs]
-                symbol = next((leaf for leaf in flatten(tensors) if hasattr(leaf, "record")), None)
+                leaves = flatten([*tensors, *named.values()])
+                symbol = next((leaf for leaf in leaves if hasattr(leaf, "record")), None)
                 if symbol is not None:
-                    return symbol.record(self, tensors, training)
+                    return symbol.record(self, tensors, training, named)
                 break
         if training is None:
-            return self._run(tensors)
+            return self._run(tensors, named)
         before = training_now.get()
         try:
             training_now.set(training)
-            return self._run(tensors)
+            return self._run(tensors, named)
         finally:
             training_now.set(before)
 
-    def _run(self, inputs: list[Tensor]) -> Any:
+    def _run(self, inputs: list[Tensor], named: Mapping[str, Any] = _NONE) -> Any:
         watcher = _watcher.get()
-        compute = self._compute if mode.get().trace is None else self._traced
+        plain = self._compute if mode.get().trace is None else self._traced
+        compute = partial(plain, named=named) if named else plain
         return compute(inputs) if watcher is None else watcher(self, inputs, compute)
 
-    def _traced(self, inputs: list[Tensor]) -> Any:
+    def _traced(self, inputs: list[Tensor], named: Mapping[str, Any] = _NONE) -> Any:
         with layer_scope(self):
-            return self._compute(inputs)
+            return self._compute(inputs, named)
 
-    def _compute(self, inputs: list[Tensor]) -> Any:
+    def _compute(self, inputs: list[Tensor], named: Mapping[str, Any] = _NONE) -> Any:
         if self.built:
-            return self._called(inputs)
+            return self._called(inputs, named)
         if self._has_build and ag.zeros(()).backend == "trace":
             raise ag.TraceError(
                 f"{type(self).__name__} is built by its first call, and that cannot be traced; call it "
@@ -166,31 +173,32 @@ class Module(Losing):
         if not self._trainable:
             self.trainable = False  # of layers that were set since, too
         self._look_around()
-        result = self._called(inputs)
+        result = self._called(inputs, named)
         self.built = True
         self.seen_shape = mapped(inputs[0], lambda leaf: leaf.shape) if inputs else None
         if all(isinstance(leaf, Tensor) for leaf in flatten(result)):
             self.output_shape = shapes_of(result)
         return result
 
-    def _called(self, inputs: list[Tensor]) -> Any:
+    def _called(self, inputs: list[Tensor], named: Mapping[str, Any] = _NONE) -> Any:
         before = inside.get()
         try:
             inside.set(type(self).__name__)
             if self._special:
-                return self._called_specially(inputs, before is None)
-            return self.call(*inputs)
+                return self._called_specially(inputs, named, before is None)
+            return self.call(*inputs, **named)
         finally:
             inside.set(before)
 
-    def _called_specially(self, inputs: list[Tensor], is_first: bool) -> Any:
+    def _called_specially(self, inputs: list[Tensor], named: Mapping[str, Any], is_first: bool) -> Any:
         """The same with what only some layers need: `training`, a dtype of their own, losses."""
         if is_first and self._forgets_losses:
             self.forget_losses()
         if self._chosen_dtype is not None:
             inputs = [mapped(x, self._cast) for x in inputs]
-        named = {"training": self.is_training} if self._takes_training else {}
-        result = self.call(*inputs, **named)
+            named = {name: self._cast(x) if isinstance(x, Tensor) else x for name, x in named.items()}
+        told = {"training": self.is_training} if self._takes_training else {}
+        result = self.call(*inputs, **named, **told)
         if self.activity_regularizer is not None:
             regularize_activity(self, self.activity_regularizer, result)
         return result

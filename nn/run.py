@@ -11,7 +11,7 @@ import _signal  # type: ignore[import-not-found]
 import signal
 import threading
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +22,7 @@ from .compiled import Steps
 from .data import Rows
 from .errors import ArgumentError, FileError
 from .fit_arguments import given
+from .passes import Passes
 from .restore import restoring
 from .structured import sole
 
@@ -57,7 +58,7 @@ class Run:
     Args:
         model: compiled.
         data: what to train on.
-        validation: what to measure after every `validation_freq` epochs.
+        validation: what to measure after every `validation_freq` epochs, or after those of that number.
         callbacks: told of everything; the History is one of them.
         epoch, last: the epochs from `epoch`, then the one in progress, up to, not including, `last`.
     """
@@ -69,7 +70,7 @@ class Run:
     history: History
     epoch: int
     last: int
-    validation_freq: int = 1
+    validation_freq: int | Collection[int] = 1
 
     def __post_init__(self) -> None:
         self.batch = self.steps_done = 0  # of this epoch; of the one that ended last
@@ -149,6 +150,7 @@ class Run:
             self.data.signature(),
             self.callbacks.states(),
             metrics,
+            taken=self.data.taken if isinstance(self.data, Passes) else 0,
         )
 
     def _go_on(self) -> None:
@@ -172,9 +174,20 @@ class Run:
         self.epoch, self.batch = position.epoch, position.batch
         self._resume = position
         model.stop_training = position.stopped
+        if isinstance(self.data, Passes) and self._is_within_pass(position):
+            self.data.taken, self.order = position.taken, position.order
         if not self.batch:
+            if isinstance(self.data, Passes) and self.data.taken:
+                # the next epoch takes the order that was drawn in one before
+                set_random_state(self.order)
+                self.data.order()
             set_random_state(position.random)
             self._resume = None
+
+    def _is_within_pass(self, position: Position) -> bool:
+        """Whether the next step is in the middle of a pass over the rows that this run has, too."""
+        fewer = isinstance(self.data, Passes) and self.data.steps is not None
+        return fewer and bool(position.taken) and position.data == self.data.signature()
 
     def check(self, position: Position) -> None:
         """Refuse a position that this run cannot take up, before anything of it is.
@@ -183,12 +196,20 @@ class Run:
             FileError: the file is damaged.
             ArgumentError: it stands in the middle of an epoch of other data.
         """
+        other_pass = position.taken and not self._is_within_pass(position)
+        if position.batch and position.data == self.data.signature() and other_pass:
+            raise ArgumentError("the file stands in the middle of an epoch of steps_per_epoch; give it again")
         if position.batch and position.data != self.data.signature():
             raise ArgumentError(
                 f"the file stands in the middle of an epoch of (rows, batch size) {position.data}, "
                 f"and fit was given {self.data.signature()}; it can only go on with the same"
             )
         steps = self.data.length()
+        if isinstance(self.data, Passes) and self._is_within_pass(position):
+            left = self.data.whole - position.taken
+            steps = min(self.data.length(), left)
+            if left < 1:
+                raise FileError(f"{position.taken} batches of a pass of {self.data.whole}")
         trackers = self.model.trackers if position.batch else []
         if steps is not None and position.batch > steps:
             raise FileError(f"{position.batch} steps of an epoch of {steps}")
@@ -214,7 +235,8 @@ class Run:
             optimizer.check_rate()
         self.model.reset_metrics()
         if resume is None:
-            self.order = random_state()
+            if not (isinstance(self.data, Passes) and self.data.taken):
+                self.order = random_state()
             return
         # a callback that sets the rate at the beginning of an epoch has done so in the first half
         for name, tensor in (optimizer.state() if optimizer else {}).items():
@@ -238,10 +260,12 @@ class Run:
             if model.stop_training:
                 break
         logs = model.metric_values()
-        if self.validation is not None and (self.epoch + 1) % self.validation_freq == 0:
+        if self.validation is not None and self._is_measured(self.epoch + 1):
             logs |= self._validate(self.validation)
         # from here on the next epoch is to come: that is what a callback saves
         self.epoch, self.batch, self.steps_done = self.epoch + 1, 0, self.batch
+        if isinstance(self.data, Passes):
+            self.data.advance()
         callbacks.call("on_epoch_end", self.epoch - 1, logs)
         if flag.raised:
             raise Interrupted
@@ -254,7 +278,7 @@ class Run:
             steps = self._compiled(self.data.rows.x)
             chunks = steps.chunks(self.data, self.batch, starts or each, self._resumed)
             while True:
-                if starts and self.batch < len(self.data):
+                if starts and self.batch < self.data.length():
                     self.callbacks.call("on_train_batch_begin", self.batch, {})
                 self._stepping = True
                 done = next(chunks, None)
@@ -288,6 +312,11 @@ class Run:
         if self._steps is None:
             self._steps = self.model.kept_steps(x, True)
         return self._steps
+
+    def _is_measured(self, number: int) -> bool:
+        """Whether validation comes after an epoch; the first has number 1."""
+        wanted = self.validation_freq
+        return number % wanted == 0 if not isinstance(wanted, Collection) else number in wanted
 
     def _validate(self, data: Data) -> dict[str, float]:
         self.callbacks.call("on_test_begin", {})

@@ -6,10 +6,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from autograd import random
-
 from .data import Rows
 from .errors import DataError
+from .passes import Passes
 
 
 def is_sparse(value: Any) -> bool:
@@ -18,15 +17,15 @@ def is_sparse(value: Any) -> bool:
 
 
 @dataclass(eq=False, repr=False)
-class SparseData:
-    """Rows of a sparse matrix, cut into batches. Each epoch is shuffled anew when `shuffle`.
+class SparseData(Passes):
+    """Rows of a sparse matrix, cut into batches. Each pass is shuffled anew when `shuffle`.
 
     Args:
         matrix: (n, features).
         inputs: from the dense rows of a batch and what to call them to the tensors that the model takes.
         rows: with the targets and weights of all rows, and no x.
         batch_size: rows per step.
-        shuffle: a new order each epoch, drawn when the epoch is entered.
+        shuffle: a new order each pass, drawn when it is entered.
         steps: the most steps of an epoch.
     """
 
@@ -42,22 +41,17 @@ class SparseData:
         if not self.matrix.shape[0]:
             raise DataError(f"x is empty: shape {self.matrix.shape}. At least one row is needed.")
 
-    def length(self) -> int:
-        """Batches of an epoch."""
-        whole: int = -(-self.matrix.shape[0] // self.batch_size)
-        return whole if self.steps is None else min(whole, self.steps)
-
-    def signature(self) -> list[int | None]:
-        """See `ArrayData`."""
-        return [self.matrix.shape[0], self.batch_size]
+    def count(self) -> int:
+        rows: int = self.matrix.shape[0]
+        return rows
 
     def epoch(self, skip: int = 0) -> Iterator[Rows]:
         """The batches of one epoch, without the first `skip`."""
-        count = self.matrix.shape[0]
-        order = random.permutation(count).tolist() if self.shuffle else list(range(count))
-        size = self.batch_size
+        drawn, size = self.order(), self.batch_size
+        order = list(range(self.count())) if drawn is None else drawn.tolist()
         return (
-            self._batch(order[number * size : (number + 1) * size]) for number in range(skip, self.length())
+            self._batch(order[number * size : (number + 1) * size])
+            for number in range(self.taken + skip, self.end)
         )
 
     def _batch(self, positions: list[int]) -> Rows:

@@ -5,6 +5,7 @@ Both kinds are made of a config, too, of which nothing is believed: it may come 
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -16,6 +17,7 @@ from .columns import Array
 from .errors import ArgumentError, DataError
 from .frames import Word, numbers_of, words_of
 
+LARGEST = float(np.finfo(np.float32).max)
 OTHER, MISSING = "<other>", "<missing>"
 
 
@@ -46,10 +48,16 @@ class Numeric:
         held = numbers[~missing]
         if not held.size:
             raise DataError(f"{what} holds no number at all; leave it out by drop")
+        # squares of huge or tiny numbers would be infinite or 0
+        largest = float(abs(held).max())
+        is_usual = not largest or 1e-100 < largest < 1e100
+        unit = 1.0 if is_usual else math.ldexp(0.5, math.frexp(largest)[1])
+        held, numbers = held / unit, numbers / unit
         value = float(np.median(held) if fill == "median" else held.mean())
         filled = np.where(missing, value, numbers)
-        spread = float(filled.std())
-        return cls(name, value, float(filled.mean()), spread if spread > 0 else 1.0, bool(missing.any()))
+        spread = float(filled.std()) * unit
+        mean = float(filled.mean()) * unit
+        return cls(name, value * unit, mean, spread if spread > 0 else 1.0, bool(missing.any()))
 
     @property
     def names(self) -> list[str]:
@@ -60,7 +68,14 @@ class Numeric:
         """(rows, 1), or (rows, 2) with the indicator."""
         numbers = numbers_of(column, what)
         missing = np.isnan(numbers)
-        scaled = (np.where(missing, self.fill, numbers) - self.mean) / self.scale
+        with np.errstate(over="ignore"):
+            scaled = (np.where(missing, self.fill, numbers) / 2 - self.mean / 2) / self.scale * 2
+        far = ~(abs(scaled) <= LARGEST)
+        if far.any():
+            raise DataError(
+                f"{what}: row {int(far.argmax())} holds {float(numbers[far][0])!r}, which is beyond float32 "
+                f"when scaled by mean {self.mean:.4g} and standard deviation {self.scale:.4g}"
+            )
         return np.stack([scaled, missing][: len(self.names)], axis=1)
 
     def said(self) -> str:
@@ -91,10 +106,12 @@ class Categorical:
         ):
             raise ArgumentError(f"{name}: words are a list of texts, numbers and truth values")
         self.words = list(words)
-        # True is no 1 here
+        # True is no 1 here, where both were learnt
         self._places = {(type(word), word): i for i, word in enumerate(words)}
         if len(self._places) < len(self.words):
             raise ArgumentError(f"{name}: a category twice")
+        self._equal = {word: i for i, word in enumerate(words)}
+        self._kinds = {_kind_of(word) for word in words}
 
     @classmethod
     def learnt(cls, name: str, column: Array, what: str, most: int) -> Categorical:
@@ -117,12 +134,24 @@ class Categorical:
         other = len(self.words)
         nothing = other + self.missing
         found = [
-            nothing if word is None else self._places.get((type(word), word), other)
-            for word in words_of(column, what)
+            nothing if word is None else self._place(word, f"{what}: row {row}")
+            for row, word in enumerate(words_of(column, what))
         ]
         made = np.zeros((len(found), len(self.names)))
         made[np.arange(len(found)), found] = 1.0
         return made
+
+    def _place(self, word: Word, where: str) -> int:
+        """The number of a category; 1 is True where that alone was learnt."""
+        place = self._places.get((type(word), word), self._equal.get(word))
+        if place is not None:
+            return place
+        if _kind_of(word) not in self._kinds:
+            raise DataError(
+                f"{where} holds the {_kind_of(word)} {word!r}, and the column was learnt from "
+                f"{' and '.join(sorted(f'{kind}s' for kind in self._kinds))}"
+            )
+        return len(self.words)
 
     def said(self) -> str:
         """For people."""
@@ -131,6 +160,10 @@ class Categorical:
 
     def config(self) -> dict[str, Any]:
         return {"kind": self.kind, "name": self.name, "words": self.words, "missing": self.missing}
+
+
+def _kind_of(word: Word) -> str:
+    return "text" if isinstance(word, str) else "truth value" if isinstance(word, bool) else "number"
 
 
 Column = Numeric | Categorical

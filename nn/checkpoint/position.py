@@ -36,7 +36,8 @@ class Position:
     """Where a run stands.
 
     `epoch` is in progress when `batch` steps of it are done, else to come. `order` is the random state from
-    which the order of its rows was drawn. `forced` says that the run goes on here, whatever `initial_epoch`
+    which the order of the rows was drawn in this pass over them, of which the epochs before have `taken` so
+    many batches. `forced` says that the run goes on here, whatever `initial_epoch`
     is; `origin` is the file that it is from, `undo` puts back what else was taken up of it.
     """
 
@@ -48,6 +49,7 @@ class Position:
     data: Annotated[list[int | None], lists_of(or_none(COUNT), 2)]
     callbacks: Annotated[list[State], lists_of(_STATE)]
     metrics: Annotated[list[dict[str, Any]], lists_of(dicts_of(ARRAY))]
+    taken: Annotated[int, COUNT] = 0
     origin: str = ""
     forced: bool = False
     undo: Callable[[], None] | None = None
@@ -65,6 +67,7 @@ class Position:
         """
         if isinstance(found, dict):  # of files before: it is decided by who reads them
             found.pop("forced", None)
+            found.setdefault("taken", 0)
         check_fields("the position of the run", found, SAVED)
         return cls(**found, origin=origin)
 

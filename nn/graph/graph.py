@@ -137,6 +137,7 @@ class Graph:
         if isinstance(tree, Mapping):
             return [str(key) for key in keys_of(dict(tree))]
         known = dict(zip(map(id, self.layers), layer_names(self.layers), strict=True))
+        known |= self._operation_names(set(known.values()))
         given = [str(known.get(id(symbol.call.layer), symbol.name)) for symbol in flatten(tree)]
         names: list[str] = []
         for i, name in enumerate(given):
@@ -144,6 +145,18 @@ class Graph:
             free = (one for one in numbered if one not in given and one not in names)
             names.append(next(free) if name in given[:i] else name)
         return names
+
+    def _operation_names(self, taken: set[str]) -> dict[int, str]:
+        """By identity of an operation: add, add_1 ..., as Keras numbers them."""
+        found: dict[int, str] = {}
+        for call in self.calls:
+            if isinstance(call.layer, Operation):
+                kind = call.layer.kind
+                numbered = (f"{kind}_{number}" for number in itertools.count(1))
+                name = next(name for name in itertools.chain([kind], numbered) if name not in taken)
+                taken.add(name)
+                found[id(call.layer)] = name
+        return found
 
     def arranged(self, x: Any, what: str, convert: Callable[[Any, SymbolicTensor, str], Any]) -> Any:
         """`x` as a user gives it, each part converted for its input: by order or by name.
@@ -212,7 +225,8 @@ class Graph:
         try:
             for call in self.calls:
                 words = {"layer": number[id(call.layer)], "inputs": encoded(call.inputs, symbols)}
-                calls.append(words | ({} if call.training is None else {"training": call.training}))
+                words |= {} if call.training is None else {"training": call.training}
+                calls.append(words | ({"named": encoded(call.named, symbols)} if call.named else {}))
                 made += flatten(call.outputs)
             ends = {"inputs": encoded(self.inputs, symbols), "outputs": encoded(self.outputs, symbols)}
         except ProgramError as error:
@@ -238,7 +252,8 @@ class Graph:
                 if isinstance(layer, Operation):
                     result = operated(layer.applied, inputs)
                 else:
-                    result = called(layer, inputs, words.get("training"))
+                    named = decoded(words["named"], symbols) if "named" in words else {}
+                    result = called(layer, inputs, words.get("training"), named)
                 made += flatten(result)
             return cls(decoded(config["inputs"], symbols), decoded(config["outputs"], symbols))
         except (ProgramError, IndexError, AttributeError) as error:

@@ -62,9 +62,11 @@ class SymbolicTensor(Deferred):
         """The placeholder for what the op gives."""
         return operated(Application(op, dict(static)), list(inputs))
 
-    def record(self, layer: Module, inputs: list[Any], training: bool | None) -> Any:
+    def record(
+        self, layer: Module, inputs: list[Any], training: bool | None, named: Mapping[str, Any]
+    ) -> Any:
         """What `layer` gives for `inputs`, of which this is one."""
-        return called(layer, inputs, training)
+        return called(layer, inputs, training, named)
 
     def detach(self) -> NoReturn:
         raise ArgumentError(
@@ -96,26 +98,31 @@ class Call:
         layer: what was called.
         inputs: its arguments by position; lists, tuples and dicts hold placeholders and constants.
         training: whether it always computes as in training, never, or as the model is called (None).
+        named: its arguments by name; likewise.
     """
 
-    __slots__ = ("inputs", "layer", "outputs", "training")
+    __slots__ = ("inputs", "layer", "named", "outputs", "training")
 
-    def __init__(self, layer: Module, inputs: list[Any], training: bool | None) -> None:
+    def __init__(
+        self, layer: Module, inputs: list[Any], training: bool | None, named: Mapping[str, Any]
+    ) -> None:
         self.layer = layer
         self.inputs = inputs
         self.training = training
+        self.named = dict(named)
         self.outputs: Any = None
 
     def sources(self) -> list[SymbolicTensor]:
         """The placeholders among its arguments, in order."""
-        return [leaf for leaf in flatten(self.inputs) if isinstance(leaf, SymbolicTensor)]
+        return [leaf for leaf in flatten([self.inputs, self.named]) if isinstance(leaf, SymbolicTensor)]
 
     def compute(self, values: Mapping[int, Any]) -> Any:
         """What the layer gives for the values that stand in the place of placeholders, by their identity."""
         given = replaced(self.inputs, lambda leaf: values[id(leaf)])
         if isinstance(self.layer, Operation):
             return self.layer.operate(given)
-        return self.layer(*given, training=self.training)
+        named = replaced(self.named, lambda leaf: values[id(leaf)]) if self.named else {}
+        return self.layer(*given, training=self.training, **named)
 
 
 def replaced(tree: Any, change: Callable[[SymbolicTensor], Any]) -> Any:
@@ -124,20 +131,25 @@ def replaced(tree: Any, change: Callable[[SymbolicTensor], Any]) -> Any:
     return unflatten(tree, leaves)
 
 
-def called(layer: Module, inputs: list[Any], training: bool | None) -> Any:
+def called(
+    layer: Module, inputs: list[Any], training: bool | None, named: Mapping[str, Any] | None = None
+) -> Any:
     """The placeholders for what `layer` gives; builds it.
 
     Raises:
         ArgumentError: it gives anything but tensors with a row for each.
     """
-    examples = replaced(inputs, lambda leaf: ag.zeros((1, *leaf.sample), leaf.dtype))
+    named = dict(named or {})
+    examples, by_name = replaced([inputs, named], lambda leaf: ag.zeros((1, *leaf.sample), leaf.dtype))
     with undone_on_error(layer), ag.no_grad(), gathered_losses():
-        result = layer(*examples, training=False)
+        result = layer(*examples, training=False, **by_name)
     for leaf in flatten(result):
         if not isinstance(leaf, Tensor) or leaf.shape[:1] != (1,):
             found = f"a tensor of shape {leaf.shape}" if isinstance(leaf, Tensor) else type(leaf).__name__
             raise ArgumentError(f"{type(layer).__name__} gave {found} for one row; it has to be a row")
-    return recorded(layer, inputs, training, result, lambda leaf: ((None, *leaf.shape[1:]), leaf.dtype))
+    return recorded(
+        layer, inputs, training, result, lambda leaf: ((None, *leaf.shape[1:]), leaf.dtype), named
+    )
 
 
 def recorded(
@@ -146,10 +158,12 @@ def recorded(
     training: bool | None,
     result: Any,
     spec: Callable[[Any], tuple[Shape, Any]],
+    named: Mapping[str, Any] | None = None,
 ) -> Any:
     """Placeholders in the place of the leaves of `result`."""
-    call = Call(layer, inputs, training)
-    name = getattr(layer, "name", None) or snake_case(type(layer).__name__)
+    call = Call(layer, inputs, training, named or {})
+    kind = layer.kind if isinstance(layer, Operation) else snake_case(type(layer).__name__)
+    name = getattr(layer, "name", None) or kind
     call.outputs = unflatten(result, (SymbolicTensor(*spec(leaf), call, name) for leaf in flatten(result)))
     calls_of(layer).append(call)
     return call.outputs

@@ -28,9 +28,9 @@ class HostLayer(Layer):
         """The numbers, an array or tensor with a row for each of `value`."""
         raise ArgumentError(f"{type(self).__name__} defines no encoded(self, value)")
 
-    def __call__(self, *inputs: Any, training: bool | None = None) -> Any:
-        if len(inputs) != 1:
-            raise ArgumentError(f"{self.title}: takes one input, got {len(inputs)}")
+    def __call__(self, *inputs: Any, training: bool | None = None, **named: Any) -> Any:
+        if len(inputs) != 1 or named:
+            raise ArgumentError(f"{self.title}: takes one input, got {len(inputs) + len(named)}")
         if isinstance(inputs[0], Tensor):
             raise ArgumentError(
                 f"{self.title}: takes arrays, lists and columns, got a tensor. It works before the network, "

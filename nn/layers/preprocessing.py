@@ -14,7 +14,16 @@ from autograd import ShapeError, Tensor
 
 from ..arguments import AXES, COUNT, FLAG, FRACTION, NUMBER, choice, form, numbers
 from ..batches import is_iterable_of_batches
-from ..columns import Summary, batches_of, boundaries_of, summary_of
+from ..columns import (
+    Summary,
+    batches_of,
+    boundaries_of,
+    in_dtype,
+    quiet,
+    refuse_infinite,
+    summary_of,
+    whole_numbers,
+)
 from ..constructors import argument, constructor
 from ..data import to_array
 from ..errors import ArgumentError, DataError
@@ -122,14 +131,18 @@ class Normalization(Layer):
         """Learn mean and variance of an array, a frame, or an iterable of batches, and forget others.
 
         Raises:
-            DataError: there are no rows, or some numbers are missing (`nn.TableFeatures` fills them).
+            DataError: there are no rows, some numbers are missing (`nn.TableFeatures` fills them), or so
+            large that their variance is infinite.
         """
         several = is_iterable_of_batches(data) or (
             isinstance(data, (list, tuple)) and any(getattr(item, "shape", ()) for item in data)
         )
         total: tuple[float, Tensor, Tensor] | None = None
         for batch in batches_of(data, None, self.title, several):
-            total = _together(total, self._moments(batch))
+            with quiet():
+                total = _together(total, self._moments(batch))
+            found = [part.tolist() for part in total[1:]]
+            refuse_infinite(found, "float64", self.title, list(map(str, getattr(batch, "columns", ()))))
         if total is None:
             raise DataError(f"{self.title}: adapt was given no batch")
         _, mean, variance = total
@@ -137,6 +150,8 @@ class Normalization(Layer):
             raise ShapeError(
                 f"{self.title}: was built for a mean of shape {self.mean.shape}, the data has {mean.shape}"
             )
+        if self.built:
+            refuse_infinite(found, self.mean.dtype.name, self.title)
         kept = tuple(n for i, n in enumerate(mean.shape) if i in self._axes(mean.ndim))
         self.known = mean.reshape(kept).tolist(), variance.reshape(kept).tolist()
         if self.built:
@@ -171,6 +186,7 @@ class Normalization(Layer):
                 f"{self.title}: knows no mean and variance yet; call adapt(data) first, before the model is "
                 "built, or give both to the constructor"
             )
+        refuse_infinite(self.known, str(dtype), self.title)
         axes = self._axes(len(shape))
         wanted = tuple(n if i in axes else 1 for i, n in enumerate(shape))
         for name, value in zip(("mean", "variance"), self.known, strict=True):
@@ -249,7 +265,8 @@ def _listed(value: Any) -> Any:
 
 @constructor
 class Discretization(Layer):
-    """The number of the bin that a number falls into: how many of the boundaries are not above it.
+    """The number of the bin that a number falls into: how many of the boundaries are not above it. NaN is in
+    the last one, as in Keras.
 
     Args:
         bin_boundaries: numbers b0 <= b1 <= ...; bin 0 is below b0, bin 1 from b0 up to below b1, and so on.
@@ -300,7 +317,7 @@ class Discretization(Layer):
         if self.bin_boundaries is None:
             raise ArgumentError(f"{self.title}: knows no boundaries yet; call adapt(data) first")
         depth, kind = len(self.bin_boundaries) + 1, floating_of(x)
-        boundaries = ag.tensor(self.bin_boundaries, kind)
+        boundaries = ag.tensor(in_dtype(self.bin_boundaries, kind).tolist(), kind)
         below = (x.to(kind).expand_dims(-1) < boundaries).to("int64")
         bins = (depth - 1) - below.sum(axis=-1)
         if self.output_mode == "int":
@@ -327,7 +344,7 @@ class Discretization(Layer):
 
 @constructor
 class CategoryEncoding(Layer):
-    """Indicators for numbers from 0 to num_tokens - 1; a fraction is cut off.
+    """Indicators for numbers from 0 to num_tokens - 1; a fraction is cut off, as in Keras.
 
     Args:
         num_tokens: how many there are.
@@ -341,6 +358,7 @@ class CategoryEncoding(Layer):
 
     Raises:
         RangeError: a number is negative or too large.
+        DataError: something is missing or infinite; RangeError in a program.
 
     >>> import nn
     >>> nn.CategoryEncoding(4, "count")([[0, 1, 1], [3, 3, 3]]).tolist()
@@ -351,15 +369,21 @@ class CategoryEncoding(Layer):
     output_mode: str = argument(choice(*MODES[1:]), default="multi_hot")
     sparse: bool = argument(NOT_SPARSE, default=False)
 
-    def __call__(self, *inputs: Any, count_weights: Any = None, training: bool | None = None) -> Any:
+    def __call__(
+        self, *inputs: Any, count_weights: Any = None, training: bool | None = None, **named: Any
+    ) -> Any:
         given = inputs if count_weights is None else (*inputs, count_weights)
-        return super().__call__(*given, training=training)
+        return super().__call__(*given, training=training, **named)
 
     def call(self, x: Tensor, count_weights: Tensor | None = None) -> Tensor:
         kind = floating_of(x)
         if not x.ndim:
             x = x.reshape(1)
-        ones = ag.one_hot(x.to("int64"), num_classes=self.num_tokens, dtype=kind)
+        ones = ag.one_hot(
+            whole_numbers(ag.trunc(x) if x.dtype.kind == "f" else x, self.title),
+            num_classes=self.num_tokens,
+            dtype=kind,
+        )
         if count_weights is not None:
             if self.output_mode != "count":
                 raise ArgumentError(f"{self.title}: count_weights are for the output_mode 'count'")

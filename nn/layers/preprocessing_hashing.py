@@ -30,7 +30,7 @@ class Hashing(HostLayer):
     """The bin of each text or whole number: its hash modulo their number; on the host, as `StringLookup`.
 
     The hash is FarmHash64 of the text, or of the digits of the number, and the bins are those of Keras. The
-    same text has the same bin always and everywhere; different ones may share one. A fraction is cut off.
+    same text has the same bin always and everywhere; different ones may share one.
 
     Args:
         num_bins: how many there are, with that of `mask_value`.
@@ -40,6 +40,9 @@ class Hashing(HostLayer):
             float32 for each bin, of each text or of each sample (batch, n) together.
         sparse: False; there are no sparse tensors here.
         input_shape: of what a row becomes; name: as in `Layer`.
+
+    Raises:
+        DataError: something is missing or has a fraction.
 
     >>> import nn
     >>> nn.Hashing(3)([["A"], ["B"], ["C"], ["D"], ["E"]]).tolist()

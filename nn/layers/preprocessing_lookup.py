@@ -11,7 +11,7 @@ import autograd as ag
 from autograd import Tensor
 
 from ..arguments import INTEGER, TEXT, choice
-from ..columns import as_words, integers, texts
+from ..columns import as_words, integers, texts, whole_numbers
 from ..constructors import argument, constructor
 from ..errors import ArgumentError, DataError
 from ..hashing import bucket
@@ -75,9 +75,9 @@ class StringLookup(Lookup, HostLayer):
     def _flat(self, batch: Any) -> tuple[list[Any], tuple[int, ...]]:
         return texts(batch, f"{self.title}: the data", self.encoding)
 
-    def __call__(self, *inputs: Any, training: bool | None = None) -> Any:
-        if not self.invert or len(inputs) != 1:
-            return super().__call__(*inputs, training=training)
+    def __call__(self, *inputs: Any, training: bool | None = None, **named: Any) -> Any:
+        if not self.invert or len(inputs) != 1 or named:
+            return super().__call__(*inputs, training=training, **named)
         words, start = self.known_tokens(), self.start
         flat, shape = integers(inputs[0], self.title)
         found = [words[i - start] if start <= i < start + len(words) else self.oov_token for i in flat]
@@ -103,7 +103,7 @@ class StringLookup(Lookup, HostLayer):
 
 @constructor
 class IntegerLookup(Lookup):
-    """The index of each whole number in a vocabulary. A fraction is cut off.
+    """The index of each whole number in a vocabulary; a float may be one, too.
 
     Args:
         max_tokens, num_oov_indices, idf_weights, output_mode, pad_to_max_tokens, sparse: as in
@@ -118,7 +118,8 @@ class IntegerLookup(Lookup):
 
     Raises:
         ArgumentError: a number of the vocabulary is not exact in the floating dtype of the input.
-        DataError: a number is not in the vocabulary, with `num_oov_indices=0`; RangeError in a program.
+        DataError: something is missing, has a fraction, or is no int64; or it is not in the vocabulary, with
+            `num_oov_indices=0`. In a program RangeError.
 
     >>> import nn
     >>> nn.IntegerLookup(vocabulary=[12, 36, 1138])([[12, 7], [1138, 36]]).tolist()
@@ -136,13 +137,19 @@ class IntegerLookup(Lookup):
         return [INTEGER.checked(self.title, f"vocabulary[{i}]", word) for i, word in enumerate(vocabulary)]
 
     def _flat(self, batch: Any) -> tuple[list[Any], tuple[int, ...]]:
-        return integers(batch, f"{self.title}: the data")
+        flat, shape = integers(batch, f"{self.title}: the data")
+        for number in flat:
+            if not -(2**63) <= number < 2**63:
+                raise DataError(
+                    f"{self.title}: the data: holds {number}, which is not a whole number of int64"
+                )
+        return flat, shape
 
     def call(self, x: Tensor) -> Tensor:
         words, start = self.known_tokens(), self.start
         if x.dtype.kind == "f" and not self.invert:
             self._check_exact(x.dtype.name)
-        numbers = x.to("int64")
+        numbers = whole_numbers(x, self.title)
         if self.invert:
             table = ag.tensor([*self.get_vocabulary(), self.oov_token], "int64")
             last = start + len(words)

@@ -128,8 +128,8 @@ class TableFeatures(HostLayer):
             [each.encoded(table[each.name], f"{self.title}: column {each.name!r}") for each in self.columns]
         )
 
-    def __call__(self, *inputs: Any, training: bool | None = None) -> Any:
-        return super().__call__(*inputs, training=training).to("float32")
+    def __call__(self, *inputs: Any, training: bool | None = None, **named: Any) -> Any:
+        return super().__call__(*inputs, training=training, **named).to("float32")
 
     def summary(self, print_fn: Callable[[str], Any] = print) -> None:
         """Print a table of the columns: what each is taken for, and how many numbers it becomes.

@@ -98,8 +98,8 @@ FIT = {
         r"validation_split cannot be given with an iterable",
     ),
     "batches and class_weight": (
-        dict(x=batches_of((X, Y)), y=None, class_weight={0: 1, 1: 1}),
-        r"class_weight cannot be given with an iterable",
+        dict(x=batches_of((X, Y)), y=None, class_weight="balanced"),
+        r"class_weight='balanced' counts the classes of all rows",
     ),
     "batches and sample_weight": (
         dict(x=batches_of((X, Y)), y=None, sample_weight=np.ones(12)),

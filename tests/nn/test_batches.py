@@ -44,13 +44,6 @@ def test_an_epoch_of_other_length_than_the_data():
     assert a.get_weights()[0].tolist() == b.get_weights()[0].tolist()
 
 
-def test_rows_in_memory_with_fewer_steps():
-    a, b = line(rate=0.1), line(rate=0.1)
-    a.fit(X, Y, steps_per_epoch=2, **WHOLE)
-    b.fit(X[:8], Y[:8], **WHOLE)
-    assert a.get_weights()[0].tolist() == b.get_weights()[0].tolist()
-
-
 def test_batches_by_number():
     a, b = line(rate=0.1), line(rate=0.1)
     assert a.fit(ByNumber(), epochs=2).history == b.fit(X, Y, epochs=2, **WHOLE).history

@@ -267,6 +267,7 @@ MEANT = {
     "callbacks": "None|empty list",
     "batch_size": "3|None",
     "steps_per_epoch": "3",
+    "validation_freq": "3|list",
     "validation_batch_size": "3",
     "custom_objects": "dict",
     "pruner": "None",

@@ -116,7 +116,7 @@ def test_overrides():
     assert numbers.names == ["a", "a=<missing>", "b"]
     floats = nn.TableFeatures({"a": [1.0, None, 2.0]}, categorical=["a"])
     assert floats.encoded({"a": [1, 2.0, None]}).tolist() == [[1, 0, 0, 0], [0, 1, 0, 0], [0, 0, 0, 1]]
-    assert floats.encoded({"a": [True, "1"]}).tolist() == [[0, 0, 1, 0]] * 2
+    assert floats.encoded({"a": [True, 3]}).tolist() == [[1, 0, 0, 0], [0, 0, 1, 0]]
     constant = nn.TableFeatures({"a": [3, 3]})
     assert constant.encoded({"a": [3, 4]}).tolist() == [[0.0], [1.0]]
 

@@ -143,12 +143,10 @@ class Module(Losing):
 
     def _run(self, inputs: list[Tensor]) -> Any:
         watcher = _watcher.get()
-        compute = self._compute if mode.get().trace is None else self._traced
-        return compute(inputs) if watcher is None else watcher(self, inputs, compute)
-
-    def _traced(self, inputs: list[Tensor]) -> Any:
+        if mode.get().trace is None:
+            return self._compute(inputs) if watcher is None else watcher(self, inputs, self._compute)
         with layer_scope(self):
-            return self._compute(inputs)
+            return self._compute(inputs) if watcher is None else watcher(self, inputs, self._compute)
 
     def _compute(self, inputs: list[Tensor]) -> Any:
         if self.built:

@@ -6,6 +6,9 @@ import inspect
 from collections.abc import Iterable
 from typing import Any
 
+import numpy as np
+
+from .arguments import shown
 from .errors import ArgumentError
 
 _VARIABLE = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
@@ -59,3 +62,45 @@ def kept(thing: Any, names: Iterable[str], lenient: bool = False) -> dict[str, A
 def config_of(thing: Any, lenient: bool = False) -> dict[str, Any]:
     """The values of the constructor's own arguments, read from the attributes of the same names."""
     return kept(thing, own_names(type(thing)), lenient)
+
+
+def written_config(thing: Any, where: str) -> dict[str, Any]:
+    """What a file holds of an object: what its `get_config` says, else the arguments of its constructor.
+
+    Args:
+        thing: the object.
+        where: what it is an argument of, for the error.
+
+    Raises:
+        ArgumentError: it has no `get_config` and its constructor is not written in Python with arguments of its
+            own, as of a set, an array or a member of an enum: nobody could make it again.
+    """
+    own: Any = None if inspect.isclass(thing) else getattr(thing, "get_config", None)
+    if own is not None:
+        config: dict[str, Any] = own()
+        return config
+    kind: Any = type(thing)
+    bare = kind.__init__ is object.__init__ and kind.__new__ is object.__new__ and kind is not object
+    known = inspect.isfunction(kind.__init__) and not _takes_any(kind) and not hasattr(thing, "__array__")
+    if not (bare or known):
+        found = f"of type {kind.__name__}"
+        if isinstance(thing, dict):
+            texts = all(isinstance(key, str) for key in thing)
+            found = "a dict with " + ("the keys that mark objects" if texts else "keys other than texts")
+        raise ArgumentError(
+            f"{where or 'this'} is {found}, got {shown(thing)}; files and JSON hold numbers, texts, lists, "
+            "dicts with texts for keys, and objects with a get_config(). Write a get_config() that gives "
+            "such, and a constructor or from_config() that takes them"
+        )
+    return config_of(thing)
+
+
+def _takes_any(cls: type) -> bool:
+    """Whether the constructor takes arguments by position without names, so that no attribute is one."""
+    return any(p.kind is p.VAR_POSITIONAL for p in _parameters(cls))
+
+
+def as_number(thing: Any) -> Any:
+    """A number or truth value of NumPy as Python's; anything else as it is."""
+    is_scalar = isinstance(thing, (np.number, np.bool_)) and not isinstance(thing, np.complexfloating)
+    return thing.item() if is_scalar else thing

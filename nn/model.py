@@ -8,6 +8,7 @@ the model as it was (`restore.py`).
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Collection, Iterable, Mapping
 from contextlib import AbstractContextManager
 from typing import Any
@@ -20,6 +21,7 @@ from .callbacks import Callback, CallbackList, History, as_list, display
 from .calling import told
 from .checkpoint.position import Position
 from .compiled import Steps
+from .errors import ArgumentError
 from .evaluation import Evaluated
 from .fit_arguments import FitArguments
 from .host_inputs import host_call, host_inputs, host_validation
@@ -134,10 +136,17 @@ class Model(Evaluated):
 
     def __call__(self, *inputs: Any, training: bool | None = None, **named: Any) -> Any:
         inputs = host_call(self, inputs)
-        if self.generator is None:
-            return super().__call__(*inputs, training=training, **named)
-        with self.drawing():
-            return super().__call__(*inputs, training=training, **named)
+        try:
+            if self.generator is None:
+                return super().__call__(*inputs, training=training, **named)
+            with self.drawing():
+                return super().__call__(*inputs, training=training, **named)
+        except RecursionError as error:
+            raise ArgumentError(
+                f"{type(self).__name__}: the calls inside go deeper than Python's recursion limit of "
+                f"{sys.getrecursionlimit()} (sys.setrecursionlimit): too many models inside models, or a "
+                "call that calls itself"
+            ) from error
 
     def __getstate__(self) -> dict[str, Any]:
         """For copies and pickles: without what was compiled, which is made again."""

@@ -149,13 +149,11 @@ class Module(Losing):
 
     def _run(self, inputs: list[Tensor], named: Mapping[str, Any] = _NONE) -> Any:
         watcher = _watcher.get()
-        plain = self._compute if mode.get().trace is None else self._traced
-        compute = partial(plain, named=named) if named else plain
-        return compute(inputs) if watcher is None else watcher(self, inputs, compute)
-
-    def _traced(self, inputs: list[Tensor], named: Mapping[str, Any] = _NONE) -> Any:
+        compute = partial(self._compute, named=named) if named else self._compute
+        if mode.get().trace is None:
+            return compute(inputs) if watcher is None else watcher(self, inputs, compute)
         with layer_scope(self):
-            return self._compute(inputs, named)
+            return compute(inputs) if watcher is None else watcher(self, inputs, compute)
 
     def _compute(self, inputs: list[Tensor], named: Mapping[str, Any] = _NONE) -> Any:
         if self.built:

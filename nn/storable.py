@@ -18,6 +18,13 @@ class Storable(KerasMethods):
         the place in the run is saved too. The file appears complete or not at all; an OSError
         names it. Read it with `nn.load(path)`. Whatever the name ends in ("model.keras", "model.h5"), it
         is this format, which Keras does not read. `overwrite=False` refuses a file that is there.
+
+        Arguments of layers are written as JSON: numbers of NumPy become those of Python, and tuples come
+        back as lists, as in Keras.
+
+        Raises:
+            ArgumentError: a layer or other object has an argument that is no JSON value and no object with a
+                `get_config`, such as an array or a set; it names both. No file is written then.
         """
         files.may_write("save", filepath, overwrite)
         saving.save(self, filepath)  # type: ignore[arg-type]

@@ -12,7 +12,7 @@ import io
 import math
 import os
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import IO, Any
 
 from autograd import GradloomError, Tensor
@@ -90,14 +90,23 @@ def _without_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def plain(value: Any, other: Callable[[Any, str], Any], name: str = "") -> Any:
-    """`value` as JSON: numbers, texts, lists and dicts as they are, all else as `other(value, its name)`."""
+def plain(
+    value: Any,
+    other: Callable[[Any, str], Any],
+    name: str = "",
+    marks: Collection[frozenset[str]] = (),
+) -> Any:
+    """`value` as JSON: numbers, texts, lists and dicts as they are, all else as `other(value, its name)`.
+
+    A dict with keys that are not texts is something else: JSON would give it back with other keys. So is one
+    with exactly the keys of one of `marks`, which would be read as what they mark.
+    """
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
     if isinstance(value, (list, tuple)):
-        return [plain(item, other, f"{name}.{i}") for i, item in enumerate(value)]
-    if isinstance(value, dict):
-        return {str(key): plain(item, other, f"{name}.{key}") for key, item in value.items()}
+        return [plain(item, other, f"{name}.{i}", marks) for i, item in enumerate(value)]
+    if isinstance(value, dict) and all(isinstance(k, str) for k in value) and value.keys() not in marks:
+        return {key: plain(item, other, f"{name}.{key}", marks) for key, item in value.items()}
     return other(value, name)
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from autograd.errors import nearest
 
 from .. import activations
-from ..configuration import config_of
+from ..configuration import as_number, written_config
 from ..errors import ArgumentError, FileError
 from ..graph.symbols import InputLayer
 from ..parameter import Parameter
@@ -48,15 +48,21 @@ HEADER = {
 PARTS = ("model.", "optimizer.", "loss_scale.", "run.")
 """How the names of arrays in the file of a model begin."""
 
+MARKS = (frozenset(("function",)), frozenset(("class", "config")))
+"""The keys of dicts that describe a function or an object."""
+
 
 def describe(thing: Any) -> Any:
     """A configuration as JSON: objects become {"class": name, "config":
     arguments}, functions {"function": name}.
     """
-    return plain(thing, _named)
+    return plain(thing, _named, marks=MARKS)
 
 
-def _named(thing: Any, _: str) -> Any:
+def _named(thing: Any, where: str) -> Any:
+    thing = as_number(thing)
+    if isinstance(thing, (bool, int, float)):
+        return thing
     if (name := activations.name_of(thing)) is not None:
         return name
     if inspect.isfunction(thing) and thing.__name__.isidentifier():
@@ -72,10 +78,11 @@ def _named(thing: Any, _: str) -> Any:
             f"save: {getattr(thing, '__name__', thing)!r} is a function without a name, and a file holds no "
             "code. Use a name such as 'relu', a function made by def, or a class with get_config()."
         )
-    own: Any = getattr(thing, "get_config", None)
-    config = config_of(thing) if own is None else own()
+    config = written_config(thing, where)
     name = vars(type(thing)).get("saved_as") or get_registered_name(type(thing))
-    return {"class": name, "config": describe(config)}
+    title = getattr(thing, "title", type(thing).__name__)
+    written = {key: plain(item, _named, f"{title}.{key}", MARKS) for key, item in config.items()}
+    return {"class": name, "config": written}
 
 
 def described(model: Model) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import inspect
 from typing import Any
 
 from .. import activations
-from ..configuration import config_of
+from ..configuration import as_number, written_config
 from ..errors import ArgumentError
 from ..keras_model import KerasMethods
 from ..registry import get_registered_name
@@ -17,7 +17,7 @@ def serialize_keras_object(thing: Any) -> Any:
     """A layer, model, loss, function ... as JSON values; plain ones stay as they are.
 
     Raises:
-        ArgumentError: a function without a name.
+        ArgumentError: a function without a name, or what is neither a JSON value nor an object with arguments.
 
     >>> import nn
     >>> described = nn.saving.serialize_keras_object(nn.Dense(2, activation="relu"))
@@ -29,11 +29,12 @@ def serialize_keras_object(thing: Any) -> Any:
     return plain(thing, _serialized)
 
 
-def _serialized(thing: Any, _: str) -> Any:
+def _serialized(thing: Any, where: str) -> Any:
+    thing = as_number(thing)
+    if isinstance(thing, (bool, int, float)):
+        return thing
     if (name := activations.name_of(thing)) is not None:
         return name
-    if hasattr(thing, "__array__"):
-        return plain(thing.tolist(), _serialized)
     named = thing if inspect.isclass(thing) or inspect.isfunction(thing) else type(thing)
     registered = get_registered_name(named)
     about = {"module": named.__module__, "registered_name": registered if ">" in registered else None}
@@ -43,10 +44,10 @@ def _serialized(thing: Any, _: str) -> Any:
         return {**about, "class_name": "function", "config": thing.__name__}
     if inspect.isclass(thing) or (callable(thing) and not hasattr(thing, "__dict__")):
         raise ArgumentError(f"{thing!r} cannot be written as JSON; it is no object with arguments")
-    own: Any = getattr(thing, "get_config", None)
-    config = config_of(thing) if own is None else own()
+    config = written_config(thing, where)
     name = vars(named).get("saved_as", named.__name__)
-    made = {**about, "class_name": name, "config": serialize_keras_object(config)}
+    title = getattr(thing, "title", type(thing).__name__)
+    made = {**about, "class_name": name, "config": plain(config, _serialized, title)}
     if isinstance(thing, KerasMethods) and thing.built and thing.sample_shape is not None:
         made["build_config"] = {"input_shape": [None, *thing.sample_shape]}
     return made

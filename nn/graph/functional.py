@@ -82,10 +82,12 @@ class Functional(ModelViews):
         model: Self = make(inputs=graph.inputs, outputs=graph.outputs, **others)
         return model
 
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        vars(self).update(state)
-        if self.graph is not None:
-            self.graph.owned()
+    def __getstate__(self) -> dict[str, Any]:
+        """For copies and pickles: the graph first, which has its placeholders in order; an attribute that
+        holds one of them would begin in the middle.
+        """
+        state = super().__getstate__()
+        return state if self.graph is None else {"graph": self.graph, **state}
 
     def take_graph(self, inputs: Any, outputs: Any, dtype: str | None) -> None:
         """Be the model from `inputs` to `outputs`, whose layers are built.

@@ -201,8 +201,14 @@ class Graph:
             entry = symbol.call.layer
             values[id(symbol)] = entry(value) if isinstance(entry, InputLayer) else value
         for call in self.calls:
-            results = flatten(call.compute(values))
-            for symbol, value in zip(flatten(call.outputs), results, strict=True):
+            given = replaced(call.inputs, lambda symbol: values[id(symbol)])
+            # here, and not in a method of the call: models inside models take a frame less for each
+            if isinstance(call.layer, Operation):
+                result = call.layer.operate(given)
+            else:
+                named = replaced(call.named, lambda symbol: values[id(symbol)]) if call.named else {}
+                result = call.layer(*given, training=call.training, **named)
+            for symbol, value in zip(flatten(call.outputs), flatten(result), strict=True):
                 values.setdefault(id(symbol), value)
         return replaced(self.outputs, lambda symbol: values[id(symbol)])
 
@@ -259,11 +265,44 @@ class Graph:
         except (ProgramError, IndexError, AttributeError) as error:
             raise FileError(f"the graph of layers makes no sense: {error}") from error
 
-    def owned(self) -> None:
-        """Let the layers know where they stand, in a copy of the graph."""
-        for call in [*(symbol.call for symbol in self.sources), *self.calls]:
+    def __getstate__(self) -> dict[str, Any]:
+        """For copies and pickles, which go through a state in order and hold each object once.
+
+        Models inside come first, the innermost first, and then the calls, each behind those that it needs: so
+        what one refers to is always known already, and neither a long chain of layers nor models in models in
+        models reach Python's recursion limit.
+        """
+        calls = self._ancestry()
+        layers = {id(call.layer): call.layer for call in calls}
+        inner: dict[int, Any] = {}
+        for layer in layers.values():
+            below = [layer, *(module for _, module in layer.tree().modules)]
+            inner |= {id(one): one for one in below if isinstance(getattr(one, "graph", None), Graph)}
+        known = set(map(id, calls))
+        history = [c for layer in layers.values() for c in calls_of(layer) if id(c) in known]
+        return {"inner": [*inner.values()][::-1], "ancestry": calls, "history": history, **vars(self)}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Also lets the layers know where they stand."""
+        vars(self).update(state)
+        for name in ("inner", "ancestry"):
+            del vars(self)[name]
+        for call in vars(self).pop("history"):
             if call not in calls_of(call.layer):
                 calls_of(call.layer).append(call)
+
+    def _ancestry(self) -> list[Call]:
+        """All calls that lead to the ends, beyond the inputs, too; each behind those that it needs."""
+        order: dict[int, Call] = {}
+        stack = [(symbol.call, False) for symbol in [*self.targets, *self.sources]]
+        while stack:
+            call, done = stack.pop()
+            if done:
+                order.setdefault(id(call), call)
+            elif id(call) not in order:
+                stack.append((call, True))
+                stack += [(source.call, False) for source in call.sources()]
+        return [*order.values()]
 
 
 def _checked(what: str, tree: Any) -> Any:

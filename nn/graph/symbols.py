@@ -116,14 +116,6 @@ class Call:
         """The placeholders among its arguments, in order."""
         return [leaf for leaf in flatten([self.inputs, self.named]) if isinstance(leaf, SymbolicTensor)]
 
-    def compute(self, values: Mapping[int, Any]) -> Any:
-        """What the layer gives for the values that stand in the place of placeholders, by their identity."""
-        given = replaced(self.inputs, lambda leaf: values[id(leaf)])
-        if isinstance(self.layer, Operation):
-            return self.layer.operate(given)
-        named = replaced(self.named, lambda leaf: values[id(leaf)]) if self.named else {}
-        return self.layer(*given, training=self.training, **named)
-
 
 def replaced(tree: Any, change: Callable[[SymbolicTensor], Any]) -> Any:
     """`tree` with each placeholder changed, and what is none as it is."""

@@ -6,7 +6,7 @@ method of the user's is passed over.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +16,6 @@ from autograd import Tensor
 from .added import gathered_losses
 from .arguments import takes
 from .errors import ArgumentError
-from .metrics import Metric
 
 if TYPE_CHECKING:
     from .model import Model
@@ -115,10 +114,3 @@ def check_methods(model: Model, mixed_precision: str | None) -> None:
             f"{kind.__name__} defines train_step, which knows nothing of the scaled loss of "
             "mixed_precision='float16'; use 'bfloat16'"
         )
-
-
-def held_metrics(model: Any) -> Iterator[tuple[str, Metric]]:
-    """Metrics that are attributes of the model: a step of the user's updates them."""
-    for name, value in vars(model).items():
-        if name not in ("watched", "trackers") and isinstance(value, Metric):
-            yield name, value

@@ -138,7 +138,7 @@ class Run:
 
     def position(self) -> Position:
         """Where the run stands now; between two steps."""
-        metrics = [dict(metric.state()) for metric in self.model.trackers] if self.batch else []
+        metrics = [dict(metric.state()) for metric in self.model.kept_metrics()] if self.batch else []
         return Position(
             self.epoch,
             self.batch,
@@ -188,13 +188,16 @@ class Run:
                 f"and fit was given {self.data.signature()}; it can only go on with the same"
             )
         steps = self.data.length()
-        trackers = self.model.trackers if position.batch else []
+        trackers = self.model.kept_metrics() if position.batch else []
         if steps is not None and position.batch > steps:
             raise FileError(f"{position.batch} steps of an epoch of {steps}")
         if len(trackers) != len(position.metrics):
             raise FileError(f"{len(position.metrics)} metrics, the model has {len(trackers)}")
         for metric, state in zip(trackers, position.metrics, strict=True):
-            metric.build(self.model.output_shape or ())
+            if any(metric is one for one in self.model.trackers):
+                metric.build(self.model.output_shape or ())
+            else:
+                metric.build_like(state)
             metric.check_state(state)
         self.callbacks.check_states(position.callbacks)
 
@@ -218,7 +221,7 @@ class Run:
         # a callback that sets the rate at the beginning of an epoch has done so in the first half
         for name, tensor in (optimizer.state() if optimizer else {}).items():
             tensor.assign(kept[name])
-        for metric, state in zip(self.model.trackers, resume.metrics, strict=True):
+        for metric, state in zip(self.model.kept_metrics(), resume.metrics, strict=True):
             metric.load_state(state)
         self._restore_callbacks(resume)
         self.order = resume.order

@@ -19,6 +19,7 @@ from .activations import remember_logits, remembered_logits
 from .added import added_losses, gathered_losses
 from .arguments import MODEL, shown
 from .errors import ArgumentError, NotCompiledError
+from .held import held_metrics
 from .inputs import detached
 from .losses import Loss
 from .losses.base import returned
@@ -26,7 +27,7 @@ from .losses.several import OutputLosses
 from .metrics import Metric
 from .module import settings
 from .optimizers import Optimizer
-from .overriding import checked_logs, has_own_loss, held_metrics, overrides, own_loss
+from .overriding import checked_logs, has_own_loss, overrides, own_loss
 from .precision import LossScale, buffers_of, remembered
 from .regularizers import Rule
 from .structured import rows_in
@@ -297,6 +298,8 @@ def state_of(task: Task) -> dict[str, Tensor]:
             continue
         state |= {f"metrics.{metric.name}.{k}": tensor for k, tensor in metric.state().items()}
     for name, metric in held_metrics(model):
+        if not metric.traced:
+            continue
         state |= {f"held.{name}.{k}": tensor for k, tensor in metric.state().items()}
     return state | {"random.key": generator.key, "random.counter": generator.counter}
 

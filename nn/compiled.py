@@ -29,6 +29,7 @@ from .data import Rows
 from .errors import ArgumentError, stop_iteration_is_an_error
 from .held import held_metrics
 from .metrics import Metric
+from .metrics.logged import number_of
 from .module import settings
 from .overriding import overrides, own_step
 from .precision import precision_of
@@ -188,7 +189,7 @@ class Steps:
             if logs is not None:
                 self.task.model.step_logs = logs
         else:
-            self.task.model.step_logs = {n: v.item() for n, v in returned.items()}
+            self.task.model.step_logs = {n: number_of(n, v) for n, v in returned.items()}
 
     def _call_of(self, *batch: Any) -> Callable[[], Any] | None:
         """The compiled step; traced at the first batch of its shapes, and after every change of a module."""

@@ -1,7 +1,7 @@
-"""Metrics that are attributes of a model or of its layers, also in lists, tuples and dicts: Keras tracks these.
+"""Metrics that are attributes of a model or of its layers, also in lists, tuples and dicts, as in Keras.
 
-Whoever writes them updates them, in a `call`, a `compute_loss` or a step; the library lets them begin again with
-each epoch, logs them, and keeps them with a run.
+Whoever writes them updates them, in a `call`, a `compute_loss` or a step; the library lets them begin again
+with each epoch, logs them, and keeps them with a run.
 """
 
 from __future__ import annotations

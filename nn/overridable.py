@@ -148,7 +148,7 @@ class Overridable(Functional):
         return list({id(metric): metric for metric in everyone}.values())
 
     def get_metrics_result(self) -> Logs:
-        """The loss and all metrics since they began, by name; numbers as `fit` logs them."""
+        """The loss and all metrics since they began, by name: what `fit` logs, numbers and arrays."""
         logs: Logs = {}
         for metric in self.metrics:
             if metric.logged:
@@ -161,17 +161,17 @@ class Overridable(Functional):
         for metric in self.kept_metrics():
             metric.reset()
 
-    def metric_values(self, after_batch: bool = False) -> dict[str, float]:
+    def metric_values(self, after_batch: bool = False) -> Logs:
         """What goes into the logs: what a step of the user's returned
         last, as in Keras, else `tracked_values`.
         """
         return self.tracked_values(after_batch) if self.step_logs is None else dict(self.step_logs)
 
-    def tracked_values(self, after_batch: bool = False) -> dict[str, float]:
+    def tracked_values(self, after_batch: bool = False) -> Logs:
         """The loss and all metrics since they began; `after_batch` without
         those that take all rows of an epoch.
         """
-        logs: dict[str, float] = {}
+        logs: Logs = {}
         for metric in self.metrics:
             if metric.logged and (metric.traced or not after_batch):
                 logs |= numbers_of(metric)

@@ -111,7 +111,7 @@ class Run:
                 _signal.signal(signal.SIGINT, signal.default_int_handler)
 
     def _train(self, flag: _Flag) -> None:
-        model, logs = self.model, dict[str, float]()
+        model, logs = self.model, dict[str, Any]()
         was_training = model.training
         model.stop_training = False
         try:
@@ -227,7 +227,7 @@ class Run:
         self.order = resume.order
         set_random_state(self.order)
 
-    def _one_epoch(self, flag: _Flag) -> dict[str, float]:
+    def _one_epoch(self, flag: _Flag) -> dict[str, Any]:
         model, callbacks = self.model, self.callbacks
         model.train()
         self._begin_epoch()
@@ -291,7 +291,7 @@ class Run:
             self._steps = self.model.kept_steps(x, True)
         return self._steps
 
-    def _validate(self, data: Data) -> dict[str, float]:
+    def _validate(self, data: Data) -> dict[str, Any]:
         self.callbacks.call("on_test_begin", {})
         watched = self.callbacks if self.callbacks.watches_test_batches else None
         values = self.model.measure(data, watchers=watched)

@@ -25,6 +25,7 @@ from .losses import Loss
 from .losses.base import returned
 from .losses.several import OutputLosses
 from .metrics import Metric
+from .metrics.logged import number_of
 from .module import settings
 from .optimizers import Optimizer
 from .overriding import checked_logs, has_own_loss, overrides, own_loss
@@ -253,7 +254,9 @@ def collect(
         with no_grad():
             if overrides(task.model, "compute_metrics"):
                 logs = task.model.compute_metrics(x, y, prediction, weight)
-                return {n: v.item() for n, v in checked_logs(task.model, "compute_metrics", logs).items()}
+                return {
+                    n: number_of(n, v) for n, v in checked_logs(task.model, "compute_metrics", logs).items()
+                }
             for metric in task.metrics:
                 if not metric.traced:
                     metric.observe(y, prediction, weight)

@@ -27,6 +27,9 @@ from autograd.structure import flatten, unflatten
 from .batches import ArrayData
 from .data import Rows
 from .errors import ArgumentError, stop_iteration_is_an_error
+from .held import held_metrics
+from .metrics import Metric
+from .metrics.logged import number_of
 from .module import settings
 from .overriding import overrides, own_step
 from .precision import precision_of
@@ -79,6 +82,7 @@ class Steps:
         traced = all(metric.traced for metric in task.metrics)
         self._in_chunks = self._own is None and traced and not overrides(model, "compute_metrics")
         self._rehearsed: set[Any] = set()
+        self._first = True
         self._count = 1
         self._error: Exception | None = None
         self._key = task.jit_key(), _fixed(task)
@@ -139,14 +143,25 @@ class Steps:
         if batch.y is None or kind in self._rehearsed or not may_raise:
             return
         model = self.task.model
+        waiting = _waiting(model)
         with preserved(model), kept_random_state():
             model.reset_metrics()
             self._run_plain(batch.x, batch.y, batch.weight)
             model.metric_values()
+            states = [metric.state() for metric in waiting]
+        for metric, state in zip(waiting, states, strict=True):
+            metric.build_like(state)
         self._rehearsed.add(kind)
+
+    def _before_first(self, batch: Callable[[], Rows]) -> None:
+        """Metrics that get their sums with the first batch have them before a step is traced."""
+        if self._first and self.compiles and _waiting(self.task.model):
+            self.rehearse(batch())
+        self._first = False
 
     def __call__(self, x: Any, y: Any, weight: Any) -> None:
         """One step. One that runs as it is and raises has changed nothing."""
+        self._before_first(lambda: Rows(x, y, weight))
         call = self._call_of(x, y, weight)
         if call is not None and not mode.get().anomaly:
             self._collect(x, y, weight, call())
@@ -157,7 +172,8 @@ class Steps:
     def _run_plain(self, x: Any, y: Any, weight: Any) -> None:
         own = overrides(self.task.model, "compute_metrics")
         watched = self.task.model.trackers if own else self.task.metrics
-        gathering = [metric for metric in watched if own or not metric.traced]
+        held = [metric for _, metric in held_metrics(self.task.model)]
+        gathering = [metric for metric in (*watched, *held) if own or not metric.traced]
         tensors = [*self._state.values(), *(t for metric in gathering for t in tensors_of(metric))]
         before = Snapshot(gathering, tensors)
         try:
@@ -173,7 +189,7 @@ class Steps:
             if logs is not None:
                 self.task.model.step_logs = logs
         else:
-            self.task.model.step_logs = {n: v.item() for n, v in returned.items()}
+            self.task.model.step_logs = {n: number_of(n, v) for n, v in returned.items()}
 
     def _call_of(self, *batch: Any) -> Callable[[], Any] | None:
         """The compiled step; traced at the first batch of its shapes, and after every change of a module."""
@@ -205,6 +221,7 @@ class Steps:
         """
         order = data.order()
         drawn()
+        self._before_first(lambda: data.batch(order, first))
         rows = flatten(list(data.rows))
         at, end = data.taken + first, data.end
         whole = min(end, data.rows.number // data.batch_size)
@@ -235,6 +252,11 @@ class Steps:
             assert y is not None
             self(x, y, weight)
             yield 1
+
+
+def _waiting(model: Model) -> list[Metric]:
+    """Attributes that wait for a batch: what was compiled is built with the model."""
+    return [metric for _, metric in held_metrics(model) if metric.waits_for_a_batch]
 
 
 def _fixed(task: Task) -> Any:

@@ -235,7 +235,7 @@ class Evaluated(Storable):
             self.ensure_built(x)
         return task_of(self._whole)
 
-    def measure(self, data: Data, verbose: Any = 0, watchers: CallbackList | None = None) -> dict[str, float]:
+    def measure(self, data: Data, verbose: Any = 0, watchers: CallbackList | None = None) -> dict[str, Any]:
         """Loss and metrics on batches, in evaluation mode; `watchers` are told of each batch."""
         steps: Steps | None = None
         was_training = self.training
@@ -282,7 +282,7 @@ class Evaluated(Storable):
             shape = sole(self.ensure_built(batch.x))
         return batch._replace(y=self.compiled_loss("fit").check(given(batch.y), shape))
 
-    def _report(self, logs: dict[str, float], return_dict: bool) -> Any:
+    def _report(self, logs: dict[str, Any], return_dict: bool) -> Any:
         values = list(logs.values())
         return logs if return_dict else values[0] if len(values) == 1 else values
 

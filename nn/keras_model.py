@@ -63,8 +63,10 @@ class KerasMethods(Overridable):
 
     @property
     def metrics_names(self) -> list[str]:
-        """The names of what `evaluate` returns, the loss first; empty before `compile`."""
-        return [metric.name for metric in self.trackers if metric.logged]
+        """The names of `metrics`, those of what `evaluate` returns: the loss first, once there was a
+        `compile`.
+        """
+        return list(dict.fromkeys(metric.name for metric in self.metrics if metric.logged))
 
     def build(self, *args: Any, **kwargs: Any) -> None:
         """Build the model for inputs of a shape such as (None, 7), by calling it on zeros."""

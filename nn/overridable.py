@@ -10,9 +10,10 @@ from autograd import Tensor
 
 from . import step
 from .graph.functional import Functional
+from .held import held_metrics
 from .metrics import Metric
-from .metrics.base import numbers_of
-from .overriding import Logs, held_metrics, inherited, overrides, unpacked
+from .metrics.logged import numbers_of
+from .overriding import Logs, inherited, overrides, unpacked
 
 
 class Overridable(Functional):
@@ -119,10 +120,11 @@ class Overridable(Functional):
     @property
     @inherited
     def metrics(self) -> list[Metric]:
-        """The means of the loss, that of all first, and behind them the compiled metrics.
+        """The means of the loss, that of all first, behind them the compiled metrics, then those that are
+        attributes of the model or of its layers, also in lists and dicts.
 
-        May be overridden by a property that lists metrics of one's own, which a `compute_loss` or a step of
-        one's own updates: then they begin again with each epoch, and they alone are logged.
+        The last are updated by a `call`, a `compute_loss` or a step of one's own; all begin again with each
+        epoch and are logged. May be overridden by a property: then what it lists is logged alone.
 
         >>> import nn
         >>> class Halved(nn.Sequential):
@@ -133,23 +135,22 @@ class Overridable(Functional):
         ...         loss = super().compute_loss(x, y, y_pred, sample_weight, training)
         ...         self.half.update_state(loss * 0.5)
         ...         return loss
-        ...     @property
-        ...     def metrics(self):
-        ...         return [self.half]
         >>> model = Halved([nn.Activation("linear")]); model.compile("sgd", "mse")
         >>> model.evaluate([[2.0]], [[0.0]], verbose=0, return_dict=True)
-        {'half': 2.0}
+        {'loss': 4.0, 'half': 2.0}
         """
-        return list(self.trackers)
+        return [*self.trackers, *(metric for _, metric in held_metrics(self))]
 
-    def _followed(self) -> list[Metric]:
-        """What is logged: the metrics that the user's class lists, else the compiled ones."""
-        return self.metrics if overrides(self, "metrics") else self.trackers
+    def kept_metrics(self) -> list[Metric]:
+        """All whose sums are those of the epoch in progress, logged or not, each once."""
+        listed = self.metrics if overrides(self, "metrics") else ()
+        everyone = [*self.trackers, *(metric for _, metric in held_metrics(self)), *listed]
+        return list({id(metric): metric for metric in everyone}.values())
 
     def get_metrics_result(self) -> Logs:
-        """The loss and all metrics since they began, by name; numbers as `fit` logs them."""
+        """The loss and all metrics since they began, by name: what `fit` logs, numbers and arrays."""
         logs: Logs = {}
-        for metric in self._followed():
+        for metric in self.metrics:
             if metric.logged:
                 logs |= numbers_of(metric)
         return logs
@@ -157,21 +158,21 @@ class Overridable(Functional):
     def reset_metrics(self) -> None:
         """Let the loss and all metrics begin again, those that are attributes too."""
         self.step_logs = None
-        for metric in (*self.trackers, *self._followed(), *(held for _, held in held_metrics(self))):
+        for metric in self.kept_metrics():
             metric.reset()
 
-    def metric_values(self, after_batch: bool = False) -> dict[str, float]:
+    def metric_values(self, after_batch: bool = False) -> Logs:
         """What goes into the logs: what a step of the user's returned
         last, as in Keras, else `tracked_values`.
         """
         return self.tracked_values(after_batch) if self.step_logs is None else dict(self.step_logs)
 
-    def tracked_values(self, after_batch: bool = False) -> dict[str, float]:
+    def tracked_values(self, after_batch: bool = False) -> Logs:
         """The loss and all metrics since they began; `after_batch` without
         those that take all rows of an epoch.
         """
-        logs: dict[str, float] = {}
-        for metric in self._followed():
+        logs: Logs = {}
+        for metric in self.metrics:
             if metric.logged and (metric.traced or not after_batch):
                 logs |= numbers_of(metric)
         return logs

@@ -6,7 +6,7 @@ method of the user's is passed over.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +16,6 @@ from autograd import Tensor
 from .added import gathered_losses
 from .arguments import takes
 from .errors import ArgumentError
-from .metrics import Metric
 
 if TYPE_CHECKING:
     from .model import Model
@@ -74,7 +73,7 @@ def _step(model: Model, method: str, x: Tensor, y: Tensor, weight: Tensor | None
 
 
 def checked_logs(model: Any, method: str, logs: Any) -> dict[str, Tensor]:
-    """Numbers by name, as tensors without a graph.
+    """Numbers by name, or several of them, as tensors without a graph.
 
     Raises:
         ArgumentError: `method` returned something else.
@@ -87,12 +86,6 @@ def checked_logs(model: Any, method: str, logs: Any) -> dict[str, Tensor]:
         str(name): value if isinstance(value, Tensor) else ag.tensor(value, "float64")
         for name, value in logs.items()
     }
-    for name, value in numbers.items():
-        if value.size != 1:
-            raise ArgumentError(
-                f"{type(model).__name__}.{method} returns numbers by name, and {name!r} has shape "
-                f"{value.shape}"
-            )
     return {name: number.detach() for name, number in numbers.items()}
 
 
@@ -115,10 +108,3 @@ def check_methods(model: Model, mixed_precision: str | None) -> None:
             f"{kind.__name__} defines train_step, which knows nothing of the scaled loss of "
             "mixed_precision='float16'; use 'bfloat16'"
         )
-
-
-def held_metrics(model: Any) -> Iterator[tuple[str, Metric]]:
-    """Metrics that are attributes of the model: a step of the user's updates them."""
-    for name, value in vars(model).items():
-        if name not in ("watched", "trackers") and isinstance(value, Metric):
-            yield name, value

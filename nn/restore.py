@@ -15,10 +15,10 @@ from typing import Any
 from autograd import Tensor, random
 from autograd.tracing import one_at_a_time
 
+from .held import held_metrics
 from .metrics import Metric
 from .metrics.of_output import OutputMetric
 from .module import Module
-from .overriding import held_metrics
 from .tree import changed
 
 

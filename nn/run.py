@@ -113,7 +113,7 @@ class Run:
                 _signal.signal(signal.SIGINT, signal.default_int_handler)
 
     def _train(self, flag: _Flag) -> None:
-        model, logs = self.model, dict[str, float]()
+        model, logs = self.model, dict[str, Any]()
         was_training = model.training
         model.stop_training = False
         try:
@@ -140,7 +140,7 @@ class Run:
 
     def position(self) -> Position:
         """Where the run stands now; between two steps."""
-        metrics = [dict(metric.state()) for metric in self.model.trackers] if self.batch else []
+        metrics = [dict(metric.state()) for metric in self.model.kept_metrics()] if self.batch else []
         return Position(
             self.epoch,
             self.batch,
@@ -210,13 +210,16 @@ class Run:
             steps = min(self.data.length(), left)
             if left < 1:
                 raise FileError(f"{position.taken} batches of a pass of {self.data.whole}")
-        trackers = self.model.trackers if position.batch else []
+        trackers = self.model.kept_metrics() if position.batch else []
         if steps is not None and position.batch > steps:
             raise FileError(f"{position.batch} steps of an epoch of {steps}")
         if len(trackers) != len(position.metrics):
             raise FileError(f"{len(position.metrics)} metrics, the model has {len(trackers)}")
         for metric, state in zip(trackers, position.metrics, strict=True):
-            metric.build(sole(self.model.output_shape) or ())
+            if any(metric is one for one in self.model.trackers):
+                metric.build(sole(self.model.output_shape) or ())
+            else:
+                metric.build_like(state)
             metric.check_state(state)
         self.callbacks.check_states(position.callbacks)
 
@@ -241,13 +244,13 @@ class Run:
         # a callback that sets the rate at the beginning of an epoch has done so in the first half
         for name, tensor in (optimizer.state() if optimizer else {}).items():
             tensor.assign(kept[name])
-        for metric, state in zip(self.model.trackers, resume.metrics, strict=True):
+        for metric, state in zip(self.model.kept_metrics(), resume.metrics, strict=True):
             metric.load_state(state)
         self._restore_callbacks(resume)
         self.order = resume.order
         set_random_state(self.order)
 
-    def _one_epoch(self, flag: _Flag) -> dict[str, float]:
+    def _one_epoch(self, flag: _Flag) -> dict[str, Any]:
         model, callbacks = self.model, self.callbacks
         model.train()
         self._begin_epoch()
@@ -318,7 +321,7 @@ class Run:
         wanted = self.validation_freq
         return number % wanted == 0 if not isinstance(wanted, Collection) else number in wanted
 
-    def _validate(self, data: Data) -> dict[str, float]:
+    def _validate(self, data: Data) -> dict[str, Any]:
         self.callbacks.call("on_test_begin", {})
         watched = self.callbacks if self.callbacks.watches_test_batches else None
         values = self.model.measure(data, watchers=watched)

@@ -19,14 +19,16 @@ from .activations import remember_logits, remembered_logits
 from .added import added_losses, gathered_losses
 from .arguments import MODEL, shown
 from .errors import ArgumentError, NotCompiledError
+from .held import held_metrics
 from .inputs import detached
 from .losses import Loss
 from .losses.base import returned
 from .losses.several import OutputLosses
 from .metrics import Metric
+from .metrics.logged import number_of
 from .module import settings
 from .optimizers import Optimizer
-from .overriding import checked_logs, has_own_loss, held_metrics, overrides, own_loss
+from .overriding import checked_logs, has_own_loss, overrides, own_loss
 from .precision import LossScale, buffers_of, remembered
 from .regularizers import Rule
 from .structured import rows_in, sole
@@ -260,7 +262,9 @@ def collect(
         with no_grad():
             if overrides(task.model, "compute_metrics"):
                 logs = task.model.compute_metrics(x, y, prediction, weight)
-                return {n: v.item() for n, v in checked_logs(task.model, "compute_metrics", logs).items()}
+                return {
+                    n: number_of(n, v) for n, v in checked_logs(task.model, "compute_metrics", logs).items()
+                }
             for metric in task.metrics:
                 if not metric.traced:
                     metric.observe(y, sole(prediction), weight)
@@ -305,6 +309,8 @@ def state_of(task: Task) -> dict[str, Tensor]:
             continue
         state |= {f"metrics.{metric.name}.{k}": tensor for k, tensor in metric.state().items()}
     for name, metric in held_metrics(model):
+        if not metric.traced:
+            continue
         state |= {f"held.{name}.{k}": tensor for k, tensor in metric.state().items()}
     return state | {"random.key": generator.key, "random.counter": generator.counter}
 

@@ -86,6 +86,8 @@ class Tree:
         self.count = _structure[0]
         self.modules: list[tuple[str, Node]] = []
         self.tensors: list[tuple[str, Tensor]] = []
+        self.metrics: tuple[int, list[Any]] | None = None
+        """The metrics below, with the number of changes until they were looked up."""
         self.keys: dict[tuple[bool, ...], tuple[int, Any]] = {}
         """By modes of the modules, what a trace depends on; with the number of changes until then."""
         self.lists: list[Content] = []

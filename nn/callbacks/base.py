@@ -16,7 +16,8 @@ from ..errors import ArgumentError, FileError, stop_iteration_is_an_error
 if TYPE_CHECKING:
     from ..model import Model
 
-Logs = dict[str, float]
+Logs = dict[str, Any]
+"""Numbers by name; of a metric with several values a NumPy array."""
 State = tuple[str, bool, dict[str, Any]]
 """(class, saves_the_run, state) of a callback."""
 

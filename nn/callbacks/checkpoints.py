@@ -114,7 +114,7 @@ class ModelCheckpoint(_Periodic, Monitor):
     def _path(self, names: dict[str, Any]) -> str:
         try:
             return str(self.filepath).format(**names)
-        except (KeyError, IndexError, ValueError) as error:
+        except (KeyError, IndexError, TypeError, ValueError) as error:
             raise ArgumentError(
                 f"ModelCheckpoint: cannot fill in {self.filepath!r} ({error}). Known: {', '.join(names)}."
             ) from error

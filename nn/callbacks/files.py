@@ -11,6 +11,7 @@ from ..arguments import COUNT, COUNT_OR_ZERO, FLAG, FOLDER, PATH, SEPARATOR, for
 from ..checkpoint import fields
 from ..constructors import argument, constructor
 from ..errors import MissingExtraError
+from ..metrics.logged import each_number, is_several
 from ..seed import random_words
 from .base import Callback, Logs
 
@@ -20,6 +21,8 @@ Path = str | os.PathLike[str]
 @constructor
 class CSVLogger(Callback):
     """Write a line per epoch: its number from 0, then the logs by sorted name; NA where there is no value.
+
+    Several values of a metric are one text, "[0.25, 0.5]".
 
     Without validation data in the first epoch, `val_` columns are there and hold NA, as Keras writes them.
 
@@ -56,7 +59,7 @@ class CSVLogger(Callback):
                 self._keys += [f"val_{name}" for name in self._keys]
         if self._file is None:
             self._open()
-        self._write([epoch, *(logs.get(name, "NA") for name in self._keys)])
+        self._write([epoch, *(_cell(logs.get(name, "NA")) for name in self._keys)])
 
     def _open(self) -> None:
         keep = os.path.getsize(self.filename)
@@ -90,6 +93,10 @@ class CSVLogger(Callback):
         self._keys, self._kept = state["keys"], state["size"]
 
 
+def _cell(value: Any) -> Any:
+    return str(value.tolist()) if is_several(value) else value
+
+
 @form('is "epoch", "batch" or an integer >= 1')
 def FREQUENCY(value: Any) -> Any:
     words = isinstance(value, str) and value in ("epoch", "batch")
@@ -110,10 +117,14 @@ def NONE_WRITTEN(value: Any) -> int:
     return 0
 
 
+def _scalars(logs: Logs) -> list[tuple[str, float]]:
+    return [pair for name, value in logs.items() for pair in each_number(name, value)]
+
+
 @constructor
 class TensorBoard(Callback):
     """Write scalars that TensorBoard shows: `epoch_loss` and its like for `train` and
-    `validation`, as Keras names them.
+    `validation`, as Keras names them; `epoch_recall[0]` and so on for several values of a metric.
 
     Args:
         log_dir: the folder; one per run keeps runs apart.
@@ -160,11 +171,11 @@ class TensorBoard(Callback):
     def on_train_batch_end(self, batch: int, logs: Logs) -> None:
         self._step += 1
         if self._every and self._step % int(self._every) == 0:
-            for name, value in logs.items():
+            for name, value in _scalars(logs):
                 self._writer("train").add_scalar(f"batch_{name}", value, self._step)
 
     def on_epoch_end(self, epoch: int, logs: Logs) -> None:
-        for name, value in logs.items():
+        for name, value in _scalars(logs):
             part = "validation" if name.startswith("val_") else "train"
             self._writer(part).add_scalar(f"epoch_{name.removeprefix('val_')}", value, epoch)
         if self.histogram_freq and epoch % self.histogram_freq == 0:

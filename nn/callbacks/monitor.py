@@ -13,7 +13,9 @@ from typing import Any
 from ..arguments import COUNT_OR_ZERO, FLAG, KEY, LIMIT, NOT_NEGATIVE, NUMBER, SHARE, VERBOSE, choice
 from ..checkpoint import fields
 from ..constructors import argument, constructor
+from ..errors import ArgumentError
 from ..metrics.direction import higher_is_better
+from ..metrics.logged import is_several
 from ..seed import random_words
 from .base import Logs, Stateful
 from .rates import log_rate, refuse_schedule
@@ -52,7 +54,11 @@ class Monitor(Stateful):
         return value + self.min_delta < than
 
     def watched(self, logs: Logs) -> float | None:
-        """The number in the logs; when it is not there says so, once."""
+        """The number in the logs; when it is not there says so, once.
+
+        Raises:
+            ArgumentError: there are several numbers of that name.
+        """
         value = logs.get(self.monitor)
         if value is None and not self._warned:
             self._warned = True
@@ -61,6 +67,11 @@ class Monitor(Stateful):
                 f"{type(self).__name__} watches {self.monitor!r}, which is not in the logs, and so does "
                 f"nothing. There: {', '.join(logs)}.{hint}",
                 stacklevel=2,
+            )
+        if value is not None and is_several(value):
+            raise ArgumentError(
+                f"{type(self).__name__} watches one number, and {self.monitor!r} has several values, of "
+                f"shape {value.shape}; give the metric an average or one threshold, or watch another"
             )
         return value
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from ..arguments import VERBOSE
 from ..errors import MissingExtraError
+from ..metrics.logged import is_several
 from .base import Callback, Logs
 
 _VERBOSE = VERBOSE.but(words='is "auto", 0 (silent), 1 (bar) or 2 (a line per epoch)', most=2)
@@ -21,12 +22,18 @@ MOMENT = 0.5
 """Seconds that evaluation and prediction may take before a bar appears."""
 _SMALL = 1e-3
 """Numbers up to this one are shown with an exponent, as in Keras."""
+_MANY = 4
+"""Values of one metric that are shown."""
 _LAYOUT = "{n_fmt}/{total_fmt}{desc} {bar} {remaining}"
 """Of a bar: what comes last is cut first, and the bar takes what is left."""
 
 
 def format_number(value: Any) -> str:
-    """ "0.4123", and "4.1230e-04" where it is small."""
+    """ "0.4123", and "4.1230e-04" where it is small; "[0.4123 0.5000]" of several, the first few of many."""
+    if is_several(value):
+        values = value.reshape(-1).tolist()
+        shown = [format_number(each) for each in values[:_MANY]]
+        return f"[{' '.join([*shown, '...'] if len(values) > _MANY else shown)}]"
     number = float(value)
     return f"{number:.4e}" if abs(number) <= _SMALL else f"{number:.4f}"
 

@@ -8,24 +8,30 @@ from inspect import signature
 from typing import Any
 
 from ..arguments import function as functions_of
-from ..checkpoint.fields import COUNT, PLAIN, dicts_of, lists_of
+from ..checkpoint.fields import ARRAY, COUNT, PLAIN, Field, dicts_of, lists_of
 from ..errors import ArgumentError
+from ..metrics.logged import is_several
 from ..plots.curves import learning_curves
 from .base import Callback, Logs
 
 EVENTS = tuple(name for name in vars(Callback) if name.startswith("on_"))
 
 
+_LOGGED = Field("a number, a text, null or an array", lambda v: PLAIN.holds(v) or ARRAY.holds(v))
+
+
 class History(Callback):
     """What `fit` returns: `history[name]` has one value per epoch, `epoch` their numbers from 0.
+
+    A value is a number, or a NumPy array where a metric has several.
 
     `interrupted` says whether Ctrl-C ended the run.
     """
 
-    state_fields = {"history": dicts_of(lists_of(PLAIN)), "epoch": lists_of(COUNT)}
+    state_fields = {"history": dicts_of(lists_of(_LOGGED)), "epoch": lists_of(COUNT)}
 
     def __init__(self) -> None:
-        self.history: dict[str, list[float]] = {}
+        self.history: dict[str, list[Any]] = {}
         self.epoch: list[int] = []
         self.interrupted = False
 
@@ -56,8 +62,12 @@ class History(Callback):
         return learning_curves(self, path, axes, title)
 
     def __repr__(self) -> str:
-        last = {name: round(values[-1], 4) for name, values in self.history.items()}
+        last = {name: _rounded(values[-1]) for name, values in self.history.items()}
         return f"History({len(self.epoch)} epochs, last {last})"
+
+
+def _rounded(value: Any) -> Any:
+    return value.round(4).tolist() if is_several(value) else round(value, 4)
 
 
 class LambdaCallback(Callback):

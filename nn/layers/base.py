@@ -12,6 +12,8 @@ from ..configuration import config_of, takes_keywords
 from ..constructors import argument, common
 from ..errors import ArgumentError
 from ..graph.history import Called
+from ..held import metrics_below
+from ..metrics.base import Metric
 from ..module import Module
 from ..parameter import Parameter
 from ..shapes import shape_of_output
@@ -145,6 +147,11 @@ class Layer(Checked, Called, LayerDtype):
         if name == "activity_regularizer":
             self._adds_losses = type(self)._adds_losses or value is not None
             self._special = self._special or value is not None
+
+    @property
+    def metrics(self) -> list[Metric]:
+        """The metrics that are attributes of the layer and of those inside, also in lists and dicts."""
+        return [metric for _, metric in metrics_below(self)]
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         """The shape of the output for inputs of a shape such as (None, 7), or of a list of them.

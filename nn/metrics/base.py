@@ -110,6 +110,18 @@ class Metric(Configured):
         size first); before the first step.
         """
 
+    @property
+    def waits_for_a_batch(self) -> bool:
+        """Whether it gets its sums with the first batch."""
+        waits = type(self).build is not Metric.build and bool(self.state_names)
+        return waits and any(getattr(self, name).ndim == 0 for name in self.state_names)
+
+    def build_like(self, state: Mapping[str, Any]) -> None:
+        """Make the sums as those in `state` are, where no batch has told their shape yet."""
+        shapes = {tuple(state[name].shape) for name in self.state_names if name in state}
+        if self.waits_for_a_batch and len(shapes) == 1:
+            self.allocate(shapes.pop())
+
     def add_variable(
         self,
         shape: Sequence[int] = (),
@@ -358,25 +370,6 @@ def spread(name: str, sample_weight: Any, shape: tuple[int, ...]) -> Tensor:
     if not fits or (given and given[0] != shape[0]):
         raise ShapeError(f"{name}: sample_weight {given} does not fit {shape}, one value per sample")
     return ag.broadcast_to(weight, shape)
-
-
-def numbers_of(metric: Metric) -> dict[str, float]:
-    """What a metric adds to the logs: its result, or each of several by its own name.
-
-    Raises:
-        ArgumentError: the result is no number, and no dict of numbers.
-    """
-    result: Any = metric.result()
-    named = result if isinstance(result, Mapping) else {metric.name: result}
-    return {str(name): number_of(str(name), value) for name, value in named.items()}
-
-
-def number_of(name: str, result: Any) -> float:
-    """The result of a metric as a number for the logs."""
-    try:
-        return float(result.item() if hasattr(result, "item") else result)
-    except (TypeError, ValueError) as error:
-        raise ArgumentError(f"metric {name!r}: result() returns a number, got {result!r}") from error
 
 
 def ratio(numerator: float, denominator: float) -> float:

@@ -1,7 +1,7 @@
 """Metrics of right and wrong decisions: precision, recall, F scores, the confusion matrix.
 
-`result` is always one number, so that every metric can be logged and monitored. Where Keras returns an array
-(several thresholds, `average=None`), the array is `results()` and `result()` is its mean.
+Several thresholds, and `average=None`, give a tensor of several values as `result()`, as in Keras, and the
+logs a NumPy array of them.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class Precision(_Share):
     Every element counts, of several outputs too; `class_id` picks one output.
 
     Args:
-        thresholds: a number in [0, 1] (0 for logits), or several: `results` then has a value for each.
+        thresholds: a number in [0, 1] (0 for logits), or several: the result then has a value for each.
         top_k: only the so many largest predictions of each row can be called
             positive; without thresholds they all are.
         class_id: the output to look at.
@@ -111,14 +111,14 @@ class FBetaScore(Metric):
 
     Args:
         average: None, "macro" (the mean over classes), "micro" (all decisions in one), "weighted"
-            (by how often a class occurs). None means "macro" in `result`; `results()` has the score
-            of each class, which Keras returns then.
+            (by how often a class occurs). With None the result is a tensor with the score of each class,
+            which callbacks cannot monitor.
         beta: a positive number.
         threshold: called positive is what lies above. By default the largest output of each row, and 0.5
             for one output (Keras calls every row positive then).
 
     >>> import nn
-    >>> metric = nn.metrics.FBetaScore(beta=2.0, threshold=0.5)
+    >>> metric = nn.metrics.FBetaScore("macro", beta=2.0, threshold=0.5)
     >>> metric.update([0, 1, 1], [0.9, 0.8, 0.1]); metric.result()
     0.5
     """
@@ -171,12 +171,14 @@ class FBetaScore(Metric):
         """The score of each class."""
         return [self._score(*counts) for counts in zip(*self._counts(), strict=True)]
 
-    def result(self) -> float:
-        """The score over all batches since `reset`."""
+    def result(self) -> Any:
+        """The score over all batches since `reset`; without an `average` a tensor of those of the classes."""
         hits, alarms, misses = self._counts()
         if self.average == "micro":
             return self._score(sum(hits), sum(alarms), sum(misses))
         scores, weights = self.results(), [1.0] * len(hits)
+        if self.average is None:
+            return ag.tensor(scores, "float64")
         if self.average == "weighted":
             weights = [h + m for h, m in zip(hits, misses)]
         return ratio(sum(s * w for s, w in zip(scores, weights)), sum(weights))
@@ -188,8 +190,8 @@ class F1Score(FBetaScore):
     >>> import nn
     >>> metric = nn.F1Score()
     >>> metric.update([[1, 0], [0, 1], [0, 1]], [[0.9, 0.1], [0.8, 0.2], [0.3, 0.7]])
-    >>> [round(score, 4) for score in metric.results()], round(metric.result(), 4)
-    ([0.6667, 0.6667], 0.6667)
+    >>> metric.result().shape, [round(score, 4) for score in metric.results()]
+    ((2,), [0.6667, 0.6667])
     """
 
     def __init__(

@@ -76,21 +76,21 @@ class R2Score(Metric):
 
     Args:
         class_aggregation: of several outputs: "uniform_average",
-            "variance_weighted_average", or None. `results` has one value per output; `result`
-            is one number, the plain mean for None (Keras: an array).
-        num_regressors: for the adjusted score, the number of inputs; it
-            needs more than so many rows plus one.
+            "variance_weighted_average", or None, with which the result is a tensor with the score
+            of each output. `results` lists these, not adjusted.
+        num_regressors: for the adjusted score, the number of inputs. The number of samples in it is that of
+            all targets, rows times outputs, as in Keras; up to `num_regressors + 1` of them adjust nothing.
 
     >>> import nn
     >>> metric = nn.R2Score(); metric.update([1.0, 2.0, 3.0], [1.0, 2.0, 4.0]); metric.result()
     0.5
     """
 
-    state_names = ("count", "mean", "deviation", "residual", "rows")
+    state_names = ("count", "mean", "deviation", "residual", "samples")
     mean: Tensor = attribute()
     deviation: Tensor = attribute()
     residual: Tensor = attribute()
-    rows: Tensor = attribute()
+    samples: Tensor = attribute()
 
     class_aggregation: str | None = argument(choice(*AGGREGATIONS), default="uniform_average")
     num_regressors: int = argument(COUNT_OR_ZERO, default=0)
@@ -118,24 +118,29 @@ class R2Score(Metric):
         self.mean.assign(self.mean + step * share)
         self.residual.assign(self.residual + ((t - p) * (t - p) * weight).sum(axis=0))
         self.count.assign(count)
-        self.rows.assign(self.rows + float(shape[0]))
+        self.samples.assign(self.samples + float(shape[0] * shape[1]))
 
     def results(self) -> list[float]:
         """The score of each output, not adjusted."""
         pairs = zip(self.residual.reshape(-1).tolist(), self.deviation.reshape(-1).tolist())
         return [_share_explained(residual, deviation) for residual, deviation in pairs]
 
-    def result(self) -> float:
+    def result(self) -> Any:
         """The score over all batches since `reset`; NaN before the first."""
         scores = self.results()
+        if self.class_aggregation is None:
+            return ag.tensor([self._adjusted(score) for score in scores], "float64")
         weights: list[float] = [1.0] * len(scores)
         if self.class_aggregation == "variance_weighted_average":
             weights = self.deviation.reshape(-1).tolist()
         total = sum(weights)
         score: float = sum(s * w for s, w in zip(scores, weights)) / total if total else float("nan")
-        rows = float(self.rows.reshape(-1).tolist()[0])
-        if self.num_regressors and rows > self.num_regressors + 1:
-            return 1 - (1 - score) * (rows - 1) / (rows - self.num_regressors - 1)
+        return self._adjusted(score)
+
+    def _adjusted(self, score: float) -> float:
+        samples = float(self.samples.reshape(-1).tolist()[0])
+        if self.num_regressors and samples > self.num_regressors + 1:
+            return 1 - (1 - score) * (samples - 1) / (samples - self.num_regressors - 1)
         return score
 
 

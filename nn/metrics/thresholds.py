@@ -1,7 +1,7 @@
 """What metrics of right and wrong decisions share: thresholds above which a prediction counts as positive.
 
-`result` is always one number, so that every metric can be logged and monitored: with several thresholds the
-mean of the values that `results()` lists.
+With several thresholds `result` is a tensor with a value for each; `results()` lists the values, one or
+several.
 """
 
 from __future__ import annotations
@@ -72,12 +72,12 @@ class AtThresholds(Decisions):
         """The value at each threshold."""
         raise NotImplementedError
 
-    def result(self) -> float:
-        """The value over all batches since `reset`, the mean over several thresholds; 0
+    def result(self) -> Any:
+        """The value over all batches since `reset`, of several thresholds a tensor of their values; 0
         when there is nothing to divide by.
         """
         values = self.results()
-        return sum(values) / len(values)
+        return values[0] if len(values) == 1 else ag.tensor(values, "float64")
 
 
 @constructor
@@ -107,7 +107,8 @@ class TruePositives(_Count):
     """How many positives were called positive: the sum of their weights.
 
     Args:
-        thresholds: a number in [0, 1], or several; called positive is what lies above. By default 0.5.
+        thresholds: a number in [0, 1], or several, each of which gives a value; called positive is what lies
+            above. By default 0.5.
         name: in the logs.
 
     >>> import nn

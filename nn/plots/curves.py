@@ -10,6 +10,7 @@ from typing import Any
 
 from ..errors import ArgumentError
 from ..metrics.direction import higher_is_better
+from ..metrics.logged import each_number
 from ..range_test import RangeTest
 from .figure import (
     COLOURS,
@@ -43,7 +44,8 @@ def learning_curves(
     """Loss and each metric over epochs, a panel each; one more for the learning rate where it was logged.
 
     The best epoch in validation is marked: least for losses and errors, greatest for accuracies and the like.
-    Without validation the best epoch in training is. NaN leaves a gap.
+    Without validation the best epoch in training is. NaN leaves a gap. Of a metric with several values each
+    has a panel, "recall[0]" and so on.
 
     Args:
         history: what `fit` returned, or a dict of lists, `{"loss": [...], "val_loss": [...]}`.
@@ -75,7 +77,7 @@ def _read(history: Any) -> tuple[dict[str, list[float]], list[int]]:
             "learning_curves: history is the History that fit returned, or a dict of lists, got "
             f"{type(history).__name__}"
         )
-    lists = {str(name): [float(value) for value in values] for name, values in logs.items()}
+    lists = {n: numbers for name, values in logs.items() for n, numbers in _curves(str(name), list(values))}
     lengths = {name: len(values) for name, values in lists.items()}
     if not lists or not max(lengths.values()):
         raise ArgumentError("learning_curves: the history is empty: no epoch was run")
@@ -85,6 +87,13 @@ def _read(history: Any) -> tuple[dict[str, list[float]], list[int]]:
     if len(epochs) != max(lengths.values()):
         epochs = list(range(max(lengths.values())))
     return lists, [int(epoch) + 1 for epoch in epochs]
+
+
+def _curves(name: str, values: list[Any]) -> list[tuple[str, list[float]]]:
+    """A metric over epochs; each of its values by itself where there are several."""
+    names = [each for each, _ in each_number(name, values[0])] if values else [name]
+    rows = [[float(number) for _, number in each_number(name, value)] for value in values]
+    return [(each, [row[i] for row in rows]) for i, each in enumerate(names)]
 
 
 def _panel(panel: Any, name: str, epochs: Sequence[int], logs: Mapping[str, Sequence[float]]) -> None:

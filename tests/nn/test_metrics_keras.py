@@ -98,7 +98,7 @@ def test_what_keras_returns_as_an_array_is_in_results(seed, weighted):
         got, expected = both(ours, other, y_true, y_pred, weight)
         if np.isfinite(expected).all():
             assert ours.results() == pytest.approx(expected.tolist(), rel=1e-10, abs=1e-12)
-            assert got == pytest.approx(expected.mean(), rel=1e-10, abs=1e-12)
+            assert got.tolist() == pytest.approx(expected.tolist(), rel=1e-10, abs=1e-12)
     y_true, y_pred, _ = drawn(seed, "binary")
     for name in ("Precision", "Recall"):
         ours, other = (getattr(m, name)([0.2, 0.5, 0.9]) for m in (nn.metrics, keras.metrics))

@@ -6,16 +6,20 @@ Keras are read, too, of what this library has.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from .arguments import FLAG, TEXT
+from autograd.structure import flatten
+
+from .arguments import FLAG, TEXT, shown
 from .checkpoint.container import DAMAGE, parse
 from .checkpoint.files import Place
 from .checkpoint.keras_configs import KERAS_CLASSES, from_keras
 from .checkpoint.loading import CLASSES, load
 from .checkpoint.serializing import serialize_keras_object
 from .errors import ArgumentError, FileError
+from .graph.symbols import InputLayer, SymbolicTensor
+from .layers.operation import Operation
 from .model import Model
 from .module import Module
 from .registry import (
@@ -29,6 +33,7 @@ from .registry import (
     register_keras_serializable,
 )
 from .sequential import Sequential
+from .weights import apart
 
 __all__ = [
     "CustomObjectScope",
@@ -142,9 +147,11 @@ def clone_model(
     """A model of the same architecture with new layers and weights; built where the model is.
 
     Args:
-        model: with `clone_function` a `Sequential`.
-        input_tensors, call_function: None.
-        clone_function: from a layer to that of the new model; default one made of its configuration.
+        model: with `clone_function` a `Sequential` or a model of placeholders.
+        input_tensors: the placeholders, from `nn.Input`, of a new model of placeholders: one, or a list.
+        call_function: None.
+        clone_function: from a layer to that of the new model; default one made of its configuration. It is
+            not asked for inputs and operations.
         recursive: clone models inside with `clone_function`, too.
 
     >>> import nn
@@ -155,25 +162,60 @@ def clone_model(
     """
     if not isinstance(model, Model):
         raise ArgumentError(f"clone_model: a model is expected, got {type(model).__name__}")
-    for name, value in (("input_tensors", input_tensors), ("call_function", call_function)):
-        if value is not None:
-            raise ArgumentError(f"clone_model: {name} is for functional models, got it for {model.name}")
+    if call_function is not None:
+        raise ArgumentError("clone_model: call_function is None; a layer's call belongs to its class")
     deep = FLAG.checked("clone_model", "recursive", recursive)
-    if clone_function is None:
+    if clone_function is not None and not callable(clone_function):
+        raise ArgumentError(f"clone_model: clone_function is a function of a layer, got {clone_function!r}")
+    is_graph = model.graph is not None and not isinstance(model, Sequential)
+    if input_tensors is not None and not is_graph:
+        raise ArgumentError(
+            "clone_model: input_tensors are for models of placeholders, nn.Model(inputs, outputs)"
+        )
+
+    def cloned(layer: Module) -> Module:
+        if deep and isinstance(layer, Model) and (layer.graph is not None or isinstance(layer, Sequential)):
+            return clone_model(layer, clone_function=clone_function, recursive=True)
+        return _checked_layer(clone_function(layer))
+
+    if is_graph and (clone_function is not None or input_tensors is not None):
+        twin = _cloned_graph(model, cloned if clone_function is not None else None, input_tensors)
+    elif clone_function is None:
         twin = type(model).from_config(model.get_config())
-    elif not callable(clone_function) or not isinstance(model, Sequential):
-        raise ArgumentError("clone_model: clone_function is a function from layer to layer, of a Sequential")
-    else:
-        layers = [
-            clone_model(layer, clone_function=clone_function, recursive=True)
-            if deep and isinstance(layer, Sequential)
-            else _checked_layer(clone_function(layer))
-            for layer in model.layers
-        ]
+    elif isinstance(model, Sequential):
+        layers = [cloned(layer) for layer in model.layers]
         twin = Sequential(layers, dtype=model.dtype, name=model.get_config()["name"], seed=model.seed)
+    else:
+        raise ArgumentError(
+            "clone_model: clone_function is for a Sequential and for models of placeholders; what a class of "
+            "your own makes of its layers stands in its code"
+        )
     if model.built and not twin.built and model.sample_shape is not None:
         twin.build((None, *model.sample_shape))
     return twin
+
+
+def _cloned_graph(model: Model, clone: Callable[[Module], Module] | None, input_tensors: Any) -> Model:
+    """A model of placeholders with other layers, on other inputs."""
+    config = model.get_config()
+    graph = dict(config["graph"])
+    fixed = (InputLayer, Operation)
+    change = clone or apart
+    graph["layers"] = [layer if isinstance(layer, fixed) else change(layer) for layer in graph["layers"]]
+    given = graph["entries"] if input_tensors is None else flatten(input_tensors)
+    if len(given) != len(graph["entries"]):
+        raise ArgumentError(f"clone_model: {len(given)} input_tensors for {len(graph['entries'])} inputs")
+    for place, symbol in zip(graph["entries"], given, strict=True):
+        if input_tensors is None:
+            old = graph["layers"][place]
+            graph["layers"][place] = type(old).from_config(old.get_config())
+        elif isinstance(symbol, SymbolicTensor) and isinstance(symbol.call.layer, InputLayer):
+            graph["layers"][place] = symbol.call.layer
+        else:
+            raise ArgumentError(
+                f"clone_model: input_tensors are placeholders of nn.Input, got {shown(symbol)}"
+            )
+    return type(model).from_config(config | {"graph": graph})
 
 
 def _checked_layer(layer: Any) -> Module:

@@ -20,7 +20,7 @@ from .model import Model
 from .module import Module
 from .restore import undone_on_error
 from .summary import name_layers
-from .weights import given_name
+from .weights import apart, given_name
 
 
 class Sequential(Model):
@@ -67,7 +67,7 @@ class Sequential(Model):
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Self:
         """A model of the same layers, made anew where they are those of a model already."""
-        layers = [_apart(layer) for layer in config.get("layers", ())]
+        layers = [apart(layer) for layer in config.get("layers", ())]
         return cls(**({**config, "layers": layers} if "layers" in config else config))
 
     def pop(self) -> Module | None:
@@ -158,12 +158,6 @@ class Sequential(Model):
         return config if self.seed is None else config | {"seed": self.seed}
 
 
-def _apart(layer: Any) -> Any:
-    """A layer that is no model's and has no weights: this one, or one like it."""
-    used = isinstance(layer, Module) and (layer.built or layer._automatic_name is not None)
-    return type(layer).from_config(layer.get_config()) if used else layer
-
-
 class MLP(Sequential):
     """A multilayer perceptron: dense hidden layers, each with an activation and dropout, and a dense output.
 
@@ -223,7 +217,7 @@ class MLP(Sequential):
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Self:
         model = cls(**{name: value for name, value in config.items() if name != "added"})
-        model._extend(map(_apart, config.get("added", ())))
+        model._extend(map(apart, config.get("added", ())))
         if len(model.layers) > model._own_layers:
             model.built = False
             model._build_if_known()

@@ -9,6 +9,7 @@ from autograd.structure import unflatten
 
 from ..errors import ArgumentError
 from ..model_views import ModelViews
+from ..weights import apart
 from .graph import Graph
 from .history import hideable
 
@@ -75,7 +76,8 @@ class Functional(ModelViews):
     def from_config(cls, config: dict[str, Any]) -> Self:
         if "graph" not in config:
             return super().from_config(config)
-        graph = Graph.from_config(config["graph"])
+        described = config["graph"]
+        graph = Graph.from_config({**described, "layers": [apart(layer) for layer in described["layers"]]})
         # the dtype is that of the placeholders
         others = {name: value for name, value in config.items() if name not in ("graph", "dtype")}
         make: Any = cls

@@ -10,6 +10,7 @@ from typing import Any
 
 import backends
 from backends.contract import Array, Backend, DType, Shape, resolve_dtype
+from backends.shapes import sizes_of
 
 from .arguments import plain
 from .errors import DTypeError, RangeError, ShapeError
@@ -68,7 +69,7 @@ def _create(
 
 def _shape(shape: Any) -> Shape:
     """Of an integer, or a tuple or list of them."""
-    sizes = tuple(n.__index__() for n in (shape if isinstance(shape, (tuple, list)) else (shape,)))
+    sizes = sizes_of(shape)
     if any(n < 0 for n in sizes):
         raise ShapeError(f"negative size in shape {sizes}")
     return sizes

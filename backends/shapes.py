@@ -89,9 +89,21 @@ def along_axis(shape: Shape, *, axis: int) -> Shape:
     return shape
 
 
+def sizes_of(shape: Any) -> Shape:
+    """Sizes as integers, of one or a tuple or list of them.
+
+    Raises:
+        TypeError: one of them is none, such as the None of a placeholder's shape.
+    """
+    try:
+        return tuple(n.__index__() for n in (shape if isinstance(shape, (tuple, list)) else (shape,)))
+    except AttributeError:
+        raise TypeError(f"the sizes of a shape are integers, got {shape}") from None
+
+
 def resolve_reshape(old: Shape, new: int | tuple[int, ...] | list[int]) -> Shape:
     """`new` with its -1 worked out from the number of elements in `old`."""
-    wanted = tuple(n.__index__() for n in (new if isinstance(new, (tuple, list)) else (new,)))
+    wanted = sizes_of(new)
     size, known = math.prod(old), math.prod(n for n in wanted if n != -1)
     unknown = wanted.count(-1)
     if unknown > 1 or any(n < -1 for n in wanted):

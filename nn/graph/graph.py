@@ -170,6 +170,9 @@ class Graph:
                 (x,) = x.values()
             elif isinstance(x, (list, tuple)) and len(x) == 1 and getattr(x[0], "ndim", 0) == symbol.ndim:
                 x = x[0]
+            elif isinstance(x, Mapping) or _holds_several(x, symbol.ndim):
+                known = f"this model has one input, called {self.input_names()[0]!r}"
+                _tensor(x, symbol, f"{what}: {known}")
             return convert(x, symbol, what)
         if len(self.sources) == 1 and not isinstance(x, (Mapping, list, tuple)):
             x = [x]  # the only input of a dict may be given without its name
@@ -192,7 +195,7 @@ class Graph:
     def run(self, x: Any) -> Any:
         """The outputs for tensors in the place of the inputs."""
         values: dict[int, Any] = {}
-        parts = self.arranged(x, "x", lambda part, symbol, what: part)
+        parts = self.arranged(x, "x", _tensor)
         if self.single:
             parts = [parts]
         elif isinstance(parts, dict):  # in the order of the inputs
@@ -303,6 +306,23 @@ class Graph:
                 stack.append((call, True))
                 stack += [(source.call, False) for source in call.sources()]
         return [*order.values()]
+
+
+def _tensor(x: Any, symbol: SymbolicTensor, what: str) -> Any:
+    """`x`, which is no list or dict.
+
+    Raises:
+        ArgumentError: it is one.
+    """
+    if not isinstance(x, (list, tuple, Mapping)):
+        return x
+    found = f"a dict with {list(x)}" if isinstance(x, Mapping) else f"a list of {len(x)}"
+    raise ArgumentError(f"{what}: one array of shape {symbol.shape} is expected, got {found}")
+
+
+def _holds_several(x: Any, ndim: int) -> bool:
+    """Whether it is a list of arrays that have the rows each, and no list of rows."""
+    return isinstance(x, (list, tuple)) and any(getattr(part, "ndim", 0) >= ndim for part in x)
 
 
 def _checked(what: str, tree: Any) -> Any:

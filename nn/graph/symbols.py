@@ -6,6 +6,7 @@ output, and gives a placeholder again. So do the ops of `autograd`, through `Ope
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NoReturn, cast
 
@@ -60,7 +61,22 @@ class SymbolicTensor(Deferred):
 
     def apply_op(self, op: Any, inputs: Sequence[Any], static: Mapping[str, Any]) -> SymbolicTensor:
         """The placeholder for what the op gives."""
+        if op.name == "reshape":
+            static = {"shape": self._resolved(static["shape"])}
         return operated(Application(op, dict(static)), list(inputs))
+
+    def _resolved(self, shape: Any) -> Any:
+        """A shape to reshape to, where None stands for the number of rows, as in `x.shape`."""
+        if not isinstance(shape, (list, tuple)) or None not in shape:
+            return shape
+        sizes = list(shape[1:])
+        if None in sizes:
+            raise ArgumentError(f"reshape: None is the number of rows and comes first, got shape {shape}")
+        if sizes.count(-1) == 1 and 0 not in sizes:
+            sizes[sizes.index(-1)] = -math.prod(self.sample) // math.prod(sizes)
+        if math.prod(sizes) != math.prod(self.sample):
+            raise ShapeError(f"reshape: rows of shape {self.sample} do not become {tuple(shape[1:])}")
+        return (-1, *sizes)
 
     def record(
         self, layer: Module, inputs: list[Any], training: bool | None, named: Mapping[str, Any]

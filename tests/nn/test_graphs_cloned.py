@@ -1,11 +1,10 @@
-"""Clones of models of placeholders, and calls that they refuse."""
+"""Clones of models of placeholders."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-import autograd as ag
 import nn
 
 X = np.random.default_rng(0).normal(size=(5, 3)).astype("float32")
@@ -60,35 +59,3 @@ def test_input_tensors_are_the_inputs_of_a_clone():
         nn.models.clone_model(nn.Sequential([nn.Dense(1)]), input_tensors=new)
     with pytest.raises(nn.ArgumentError, match="clone_function"):
         nn.models.clone_model(model, clone_function=3)
-
-
-ONE = nn.Input((3,))
-LINE = nn.Model(ONE, nn.Dense(1)(ONE))
-TWICE = {
-    "values": lambda: LINE([ag.ones((2, 3)), ag.ones((2, 3))]),
-    "placeholders": lambda: LINE([ONE, ONE]),
-    "arrays": lambda: LINE.predict([X, X]),
-}
-
-
-@pytest.mark.parametrize("call", TWICE.values(), ids=TWICE)
-def test_two_inputs_of_a_model_with_one_are_refused(call):
-    with pytest.raises(nn.ArgumentError, match="one input, got a list of 2"):
-        call()
-
-
-def test_a_model_is_none_of_its_own_layers():
-    model = nn.Sequential([nn.Dense(3)])
-    with pytest.raises(nn.ArgumentError, match="one of its own layers"):
-        model.add(model)
-    outer = nn.Sequential([nn.Sequential([model])])
-    with pytest.raises(nn.ArgumentError, match="one of its own layers"):
-        model.add(outer)
-    assert model.predict(X).shape == (5, 3)
-
-
-def test_reshape_takes_a_placeholder_s_number_of_rows():
-    inputs = nn.Input((4,))
-    model = nn.Model(inputs, nn.ops.reshape(inputs, (inputs.shape[0], 2, 2)))
-    assert model.output_shape == (None, 2, 2)
-    assert model.predict(np.ones((5, 4))).shape == (5, 2, 2)

@@ -100,5 +100,6 @@ def _takes_any(cls: type) -> bool:
 
 def as_number(thing: Any) -> Any:
     """A number or truth value of NumPy as Python's; anything else as it is."""
-    of_numpy = type(thing).__module__ == "numpy" and getattr(thing, "shape", None) == ()
+    kind = type(thing)
+    of_numpy = kind.__module__ == "numpy" and kind.__name__ != "ndarray" and hasattr(thing, "dtype")
     return thing.item() if of_numpy and thing.dtype.kind in "fiub" else thing

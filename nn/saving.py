@@ -18,6 +18,7 @@ from .checkpoint.keras_configs import KERAS_CLASSES, from_keras
 from .checkpoint.loading import CLASSES, load
 from .checkpoint.serializing import serialize_keras_object
 from .errors import ArgumentError, FileError
+from .graph.graph import Graph
 from .graph.symbols import InputLayer, SymbolicTensor
 from .layers.operation import Operation
 from .model import Model
@@ -215,7 +216,9 @@ def _cloned_graph(model: Model, clone: Callable[[Module], Module] | None, input_
             raise ArgumentError(
                 f"clone_model: input_tensors are placeholders of nn.Input, got {shown(symbol)}"
             )
-    return type(model).from_config(config | {"graph": graph})
+    made = Graph.from_config(graph)
+    others = {name: value for name, value in config.items() if name not in ("graph", "dtype")}
+    return type(model)(inputs=made.inputs, outputs=made.outputs, **others)
 
 
 def _checked_layer(layer: Any) -> Module:

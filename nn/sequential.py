@@ -97,9 +97,9 @@ class Sequential(Model):
             if not isinstance(layer, Module):
                 raise ArgumentError(f"layers are nn.Module objects, got {type(layer).__name__} {layer!r}")
             if isinstance(layer, Model) and self in (layer, *(below for _, below in layer.tree().modules)):
+                title = given_name(layer) or type(layer).__name__
                 raise ArgumentError(
-                    f"{given_name(layer) or type(layer).__name__} is this model or has it inside, and a model "
-                    "cannot be a layer of itself"
+                    f"{title} is this model or has it inside, and a model cannot be a layer of itself"
                 )
             if id(layer) in objects:
                 raise ArgumentError("the same layer object twice in one model; make two layers")

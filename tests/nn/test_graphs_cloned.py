@@ -50,7 +50,7 @@ def test_input_tensors_are_the_inputs_of_a_clone():
     model = nn.Model(inputs, nn.Add()([nn.Dense(2)(inputs[0]), nn.Dense(2)(inputs[1])]))
     new = [nn.Input((3,), name="left"), nn.Input((3,), name="right")]
     twin = nn.models.clone_model(model, input_tensors=new)
-    assert twin.inputs == new
+    assert list(map(id, twin.inputs)) == list(map(id, new))
     assert twin.input_names == ["left", "right"]
     for wrong in (new[:1], [1, 2], [new[0], twin.layers[-1].output]):
         with pytest.raises(nn.ArgumentError, match="input_tensors"):

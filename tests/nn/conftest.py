@@ -35,6 +35,7 @@ def seeded_keras():
 @pytest.fixture
 def trained():
     """A compiled model after one epoch, so that weights, slots and counters all hold something."""
+    nn.utils.set_random_seed(0)
     model = nn.Sequential([nn.Dense(4, "relu", input_shape=(3,)), nn.Dense(1, "sigmoid")])
     model.compile(nn.Adam(), "binary_crossentropy", metrics=["accuracy"])
     model.fit(*rows(), batch_size=4)

@@ -113,7 +113,7 @@ class Overridable(Functional):
         >>> sorted(model.evaluate([[0.0]], [[1.0]], return_dict=True, verbose=0))
         ['largest', 'loss', 'mae']
         """
-        for metric in self.trackers[1:]:
+        for metric in self.trackers[step.followed_by(self) :]:  # type: ignore[arg-type]
             metric.observe(y, y_pred, sample_weight)
         return self.get_metrics_result()
 

@@ -8,11 +8,13 @@ knows nothing of epochs, arrays or progress.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextvars import ContextVar
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import autograd as ag
 from autograd import Captured, Tensor, no_grad, random
+from autograd.mode import switched
 from autograd.structure import flatten
 
 from .activations import remember_logits, remembered_logits
@@ -37,6 +39,8 @@ if TYPE_CHECKING:
     from .model import Model
 
 
+_parts: ContextVar[list[Tensor] | None] = ContextVar("losses of outputs", default=None)
+"""Where a `compute_loss` of the user's leaves the loss of each output, when it asks for the compiled one."""
 Penalties = Sequence[tuple[Rule, Tensor]]
 
 
@@ -56,6 +60,8 @@ class Task(NamedTuple):
     parameters: Sequence[Tensor]
     penalties: Penalties
     scale: LossScale | None = None
+    followed: int = 1
+    """So many metrics follow losses: the total, and that of each output where there are several."""
 
     def jit_key(self) -> Any:
         """What a trace of a step depends on besides tensors."""
@@ -77,19 +83,26 @@ def task_of(model: Model) -> Task:
     if model.optimizer is None or (model.loss is None and not has_own_loss(model)):
         raise NotCompiledError("call compile(optimizer=..., loss=...) first")
     parameters = model.parameters()
+    followed = followed_by(model)
     if model.output_shape is not None:
         for metric in model.trackers:
             metric.build(sole(model.output_shape))
     return Task(
         model,
         model.loss,
-        # a model's own `compute_metrics` updates all but the loss, after the step
-        model.trackers[:1] if overrides(model, "compute_metrics") else model.trackers,
+        # a model's own `compute_metrics` updates all but the losses, after the step
+        model.trackers[:followed] if overrides(model, "compute_metrics") else model.trackers,
         model.optimizer,
         parameters,
         _penalties(parameters),
         model.loss_scale,
+        followed,
     )
+
+
+def followed_by(model: Model) -> int:
+    """How many of a model's metrics follow losses."""
+    return 1 + (len(model.loss.trained) if isinstance(model.loss, OutputLosses) else 0)
 
 
 def is_partly_own(task: Task) -> bool:
@@ -135,10 +148,11 @@ def forward(task: Task, x: Any, y: Any, weight: Any, training: bool = True) -> t
     with remember_logits(), gathered_losses():
         prediction = checked_output(task.model, task.model(x), x)
         if overrides(task.model, "compute_loss"):
-            with ag.named_scope("loss"):
+            parts: list[Tensor] = []
+            with ag.named_scope("loss"), switched(_parts, parts):
                 total = own_loss(task.model, x, y, prediction, weight, training)
             total = returned(f"{type(task.model).__name__}.compute_loss", total)
-            return prediction, [total if not total.ndim else total.mean()]
+            return prediction, [total if not total.ndim else total.mean(), *parts]
         with ag.named_scope("loss"):
             return prediction, _compiled(task.model, task.loss, task.penalties, y, prediction, weight)
 
@@ -159,6 +173,9 @@ def _compiled(
         total = ag.zeros((), model.dtype)
     elif isinstance(loss, OutputLosses):
         total, parts = _sum_of_outputs(loss, y, prediction, weight)
+        wanted = _parts.get()
+        if wanted is not None:
+            wanted[:] = parts
     else:
         total = _loss_of(loss, y, prediction, weight)
     for regularizer, parameter in penalties:
@@ -214,7 +231,7 @@ def traced_train_step(task: Task, x: Any, y: Any, weight: Any = None) -> Any:
     trains = any(parameter.requires_grad for parameter in task.parameters)
     gradients = _gradients(task, losses[0]) if trains else []
     with no_grad():
-        observe(task.metrics, losses, x, y, prediction, weight)
+        observe(task, losses, x, y, prediction, weight)
         if trains and scale is None:
             task.optimizer.apply(gradients, task.parameters)
         elif trains and scale is not None:
@@ -238,7 +255,7 @@ def traced_evaluate_step(task: Task, x: Any, y: Any, weight: Any = None) -> Any:
     """Forward and loss; the metrics move, the model does not. Returns what `collect` takes."""
     with no_grad():
         prediction, losses = forward(task, x, y, weight, training=False)
-        observe(task.metrics, losses, x, y, prediction, weight)
+        observe(task, losses, x, y, prediction, weight)
     return _wanted(task, prediction)
 
 
@@ -271,9 +288,7 @@ def collect(
     return None
 
 
-def observe(
-    metrics: Sequence[Metric], losses: Sequence[Tensor], x: Any, y: Any, prediction: Any, weight: Any
-) -> None:
+def observe(task: Task, losses: Sequence[Tensor], x: Any, y: Any, prediction: Any, weight: Any) -> None:
     """Add a batch to the metrics: a loss counts once per row, so an epoch's loss is the mean over rows.
 
     Weights are in the losses alone, and in the metrics that were compiled as weighted: what Keras calls
@@ -282,10 +297,11 @@ def observe(
     rows = float(rows_in(x))
     seen = sole(detached(prediction))
     with ag.named_scope("metrics"):
-        for follow, value in zip(metrics, losses, strict=False):
+        # a loss of the user's own may say nothing of the outputs
+        for follow, value in zip(task.metrics[: task.followed], losses, strict=False):
             follow.total.assign(follow.total + value.detach().to("float64") * rows)
             follow.count.assign(follow.count + rows)
-        for metric in metrics[len(losses) :]:
+        for metric in task.metrics[task.followed :]:
             if metric.traced:
                 metric.observe(y, seen, weight)
 

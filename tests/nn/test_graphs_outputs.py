@@ -74,3 +74,61 @@ def test_a_model_of_placeholders_has_their_dtype(dtype):
     assert model.dtype == nn.Model(inputs, nn.Dense(1)(inputs), dtype=dtype).dtype == dtype
     assert nn.Model.from_config(model.get_config()).dtype == dtype
     assert model.predict(np.ones((2, 3))).dtype == dtype
+
+
+class _OwnLoss:
+    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+        return super().compute_loss(x, y, y_pred, sample_weight, training)
+
+
+class _OwnMetrics:
+    def compute_metrics(self, x, y, y_pred, sample_weight=None):
+        return super().compute_metrics(x, y, y_pred, sample_weight)
+
+
+class _OwnSteps:
+    def train_step(self, data):
+        return super().train_step(data)
+
+    def test_step(self, data):
+        return super().test_step(data)
+
+
+OWN = [(_OwnLoss,), (_OwnMetrics,), (_OwnSteps,), (_OwnLoss, _OwnMetrics), (_OwnMetrics, _OwnSteps)]
+
+
+@pytest.mark.parametrize("jit", ["auto", False])
+@pytest.mark.parametrize("named", [True, False])
+@pytest.mark.parametrize("own", OWN, ids=lambda own: "".join(kind.__name__ for kind in own))
+def test_methods_of_one_s_own_that_call_those_of_the_library_change_nothing(own, named, jit):
+    """With several outputs, the loss of each is a metric by itself, which follows it and no targets."""
+    x = np.random.default_rng(0).normal(size=(8, 3)).astype("float32")
+    targets = [x[:, :1] * 2.0, x[:, 1:2] + 1.0]
+    y = dict(zip("pq", targets, strict=True)) if named else targets
+    found = []
+    for bases in ((nn.Model,), (*own, nn.Model)):
+        nn.utils.set_random_seed(0)
+        inputs = nn.Input((3,))
+        outputs = [nn.Dense(1, name="p")(inputs), nn.Dense(1, name="q")(inputs)]
+        model = type("Model", bases, {})(inputs, dict(zip("pq", outputs, strict=True)) if named else outputs)
+        model.compile("sgd", ["mse", "mae"], metrics=[["mae"], ["mse"]], loss_weights=[1.0, 0.5], jit=jit)
+        history = model.fit(x, y, epochs=2, batch_size=4, verbose=0, validation_data=(x, y)).history
+        found.append({name: np.array(values) for name, values in history.items()})
+    assert found[0].keys() == found[1].keys()
+    assert {"p_loss", "q_loss", "p_mae", "q_mse", "val_p_loss"} <= found[0].keys()
+    for name, values in found[0].items():
+        np.testing.assert_allclose(found[1][name], values, 1e-5, err_msg=name)
+
+
+@pytest.mark.parametrize("jit", [True, False])
+def test_a_loss_of_one_s_own_that_says_nothing_of_the_outputs(jit):
+    class Own(nn.Model):
+        def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+            return (y_pred[0] ** 2).mean()
+
+    inputs = nn.Input((3,))
+    model = Own(inputs, [nn.Dense(1, name="p")(inputs), nn.Dense(1, name="q")(inputs)])
+    model.compile("sgd", ["mse", "mse"], jit=jit)
+    history = model.fit(np.ones((4, 3)), [np.ones((4, 1))] * 2, verbose=0).history
+    assert np.isfinite(history["loss"]).all()
+    assert np.isnan(history["p_loss"]).all()

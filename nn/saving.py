@@ -7,7 +7,9 @@ Keras are read, too, of what this library has.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
+
+from autograd.structure import flatten, keys_of
 
 from .arguments import FLAG, TEXT
 from .checkpoint.container import DAMAGE, parse
@@ -16,6 +18,9 @@ from .checkpoint.keras_configs import KERAS_CLASSES, from_keras
 from .checkpoint.loading import CLASSES, load
 from .checkpoint.serializing import serialize_keras_object
 from .errors import ArgumentError, FileError
+from .graph.graph import Graph, placeholders
+from .graph.symbols import InputLayer, SymbolicTensor
+from .layers.operation import Operation
 from .model import Model
 from .module import Module
 from .registry import (
@@ -142,9 +147,12 @@ def clone_model(
     """A model of the same architecture with new layers and weights; built where the model is.
 
     Args:
-        model: with `clone_function` a `Sequential`.
-        input_tensors, call_function: None.
-        clone_function: from a layer to that of the new model; default one made of its configuration.
+        model: what to clone; with `clone_function` a `Sequential`, or one made by `Model(inputs, outputs)`.
+        input_tensors: of a model made by `Model(inputs, outputs)`, the placeholders that the new one begins
+            with, in the form of `model.input`; default new ones.
+        clone_function: from a layer to that of the new model; default one made of its configuration. Those of
+            inputs and operators are not given to it.
+        call_function: None; layers are called as they were.
         recursive: clone models inside with `clone_function`, too.
 
     >>> import nn
@@ -155,25 +163,76 @@ def clone_model(
     """
     if not isinstance(model, Model):
         raise ArgumentError(f"clone_model: a model is expected, got {type(model).__name__}")
-    for name, value in (("input_tensors", input_tensors), ("call_function", call_function)):
-        if value is not None:
-            raise ArgumentError(f"clone_model: {name} is for functional models, got it for {model.name}")
+    if call_function is not None:
+        raise ArgumentError("clone_model: call_function is None; the layers are called as they were")
     deep = FLAG.checked("clone_model", "recursive", recursive)
-    if clone_function is None:
-        twin = type(model).from_config(model.get_config())
-    elif not callable(clone_function) or not isinstance(model, Sequential):
-        raise ArgumentError("clone_model: clone_function is a function from layer to layer, of a Sequential")
-    else:
-        layers = [
-            clone_model(layer, clone_function=clone_function, recursive=True)
-            if deep and isinstance(layer, Sequential)
-            else _checked_layer(clone_function(layer))
-            for layer in model.layers
-        ]
-        twin = Sequential(layers, dtype=model.dtype, name=model.get_config()["name"], seed=model.seed)
+    if clone_function is not None and not callable(clone_function):
+        raise ArgumentError("clone_model: clone_function is a function from layer to layer")
+    twin = _twin(model, clone_function, deep, {}, input_tensors)
     if model.built and not twin.built and model.sample_shape is not None:
         twin.build((None, *model.sample_shape))
     return twin
+
+
+def _twin(model: Model, function: Any, deep: bool, known: dict[int, Module], inputs: Any = None) -> Model:
+    """The clone; `known` holds the layers that were cloned, by identity, so that shared ones stay shared."""
+    config = model.get_config()
+    is_graph = "graph" in config
+    if inputs is not None and not is_graph:
+        raise ArgumentError(
+            "clone_model: input_tensors is for models made by nn.Model(inputs, outputs), got it for a "
+            f"{type(model).__name__}"
+        )
+    if function is None and inputs is None:
+        return type(model).from_config(config)
+
+    def cloned(layer: Module) -> Module:
+        if id(layer) not in known:
+            known[id(layer)] = (
+                _twin(cast("Model", layer), function, True, known)
+                if deep and _is_listed(layer)
+                else _checked_layer((function or _anew)(layer))
+            )
+        return known[id(layer)]
+
+    if is_graph:
+        graph = config["graph"]
+        layers = [
+            _anew(layer) if isinstance(layer, (InputLayer, Operation)) else cloned(layer)
+            for layer in graph["layers"]
+        ]
+        sources = None if inputs is None else _sources(model, inputs)
+        return type(model).of_graph(Graph.again(graph, layers, sources), config)
+    if not isinstance(model, Sequential):
+        raise ArgumentError(
+            "clone_model: clone_function is for a Sequential and models made by nn.Model(inputs, outputs); a "
+            f"{type(model).__name__} makes its layers itself"
+        )
+    layers = [cloned(layer) for layer in model.layers]
+    return Sequential(layers, dtype=model.dtype, name=config["name"], seed=model.seed)
+
+
+def _is_listed(layer: Module) -> bool:
+    """Whether it is a model whose layers can be replaced."""
+    return isinstance(layer, Sequential) or (isinstance(layer, Model) and "graph" in layer.get_config())
+
+
+def _anew(layer: Module) -> Module:
+    return type(layer).from_config(layer.get_config())
+
+
+def _sources(model: Model, given: Any) -> list[SymbolicTensor]:
+    """`input_tensors` in the order of the model's inputs."""
+    graph, tree = model.wanted_graph(), placeholders("input_tensors", given)
+    form = keys_of(graph.inputs) if isinstance(graph.inputs, dict) else len(graph.sources)
+    found = keys_of(tree) if isinstance(tree, dict) else len(flatten(tree))
+    if form != found:
+        raise ArgumentError(f"clone_model: input_tensors have the form of model.input, {form}, got {found}")
+    sources: list[SymbolicTensor] = flatten(tree)
+    for own, source in zip(graph.sources, sources, strict=True):
+        if own.shape[1:] != source.shape[1:]:
+            raise ArgumentError(f"clone_model: input_tensors has {source!r} where the model has {own!r}")
+    return sources
 
 
 def _checked_layer(layer: Any) -> Module:

@@ -75,7 +75,11 @@ class Functional(ModelViews):
     def from_config(cls, config: dict[str, Any]) -> Self:
         if "graph" not in config:
             return super().from_config(config)
-        graph = Graph.from_config(config["graph"])
+        return cls.of_graph(Graph.from_config(config["graph"]), config)
+
+    @classmethod
+    def of_graph(cls, graph: Graph, config: dict[str, Any]) -> Self:
+        """The model of a graph, with the other arguments of `config`."""
         others = {name: value for name, value in config.items() if name != "graph"}
         make: Any = cls
         model: Self = make(inputs=graph.inputs, outputs=graph.outputs, **others)

@@ -98,8 +98,8 @@ class Sequential(Model):
                 raise ArgumentError(f"layers are nn.Module objects, got {type(layer).__name__} {layer!r}")
             if isinstance(layer, Model) and self in (layer, *(below for _, below in layer.tree().modules)):
                 raise ArgumentError(
-                    f"{given_name(layer) or type(layer).__name__} is this model or has it inside, and a model "
-                    "cannot be a layer of itself"
+                    f"{given_name(layer) or type(layer).__name__} is this model or has it inside, and a "
+                    "model cannot be a layer of itself"
                 )
             if id(layer) in objects:
                 raise ArgumentError("the same layer object twice in one model; make two layers")

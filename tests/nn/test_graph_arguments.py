@@ -182,7 +182,9 @@ REFUSED_CLONES = {
     "one of two": (shared, {"input_tensors": nn.Input((4,))}, "form of model.input"),
     "arrays": (shared, {"input_tensors": [X, X]}, "input_tensors are placeholders"),
     "other sizes": (lambda: one()[0], {"input_tensors": nn.Input((5,))}, "where the model has"),
-    "a Sequential's": (lambda: nn.Sequential([nn.Dense(1)]), {"input_tensors": nn.Input((4,))}, "is for models made"),
+    "a Sequential's": (
+        lambda: nn.Sequential([nn.Dense(1)]), {"input_tensors": nn.Input((4,))}, "is for models made",
+    ),
     "of a class": (Own, {"input_tensors": nn.Input((4,))}, "is for models made"),
     "a function for a class": (Own, {"clone_function": anew}, "makes its layers itself"),
     "no function": (shared, {"clone_function": 3}, "a function from layer to layer"),

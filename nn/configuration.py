@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable
 from typing import Any
 
 from .arguments import shown
@@ -70,8 +70,8 @@ def written_config(thing: Any, where: str) -> dict[str, Any]:
         where: what it is an argument of, for the error.
 
     Raises:
-        ArgumentError: it has no `get_config` and its constructor is not written in Python with arguments
-            of its own, as of a set, an array or a member of an enum: nobody could make it again.
+        ArgumentError: it has no `get_config` and its constructor is not written in Python with arguments of
+            its own, as of a set, an array or a member of an enum: nobody could make it again.
     """
     own: Any = None if inspect.isclass(thing) else getattr(thing, "get_config", None)
     if own is not None:
@@ -100,6 +100,9 @@ def _takes_any(cls: type) -> bool:
 
 def as_number(thing: Any) -> Any:
     """A number or truth value of NumPy as Python's; anything else as it is."""
-    kind = type(thing)
-    of_numpy = kind.__module__ == "numpy" and kind.__name__ != "ndarray" and hasattr(thing, "dtype")
-    return thing.item() if of_numpy and thing.dtype.kind in "fiub" else thing
+    # arrays, those without axes too, can be changed and have no hash
+    is_scalar = type(thing).__module__ == "numpy" and isinstance(thing, Hashable) and hasattr(thing, "item")
+    if not is_scalar or thing.dtype.kind not in "biuf":
+        return thing
+    number = thing.item()
+    return number if isinstance(number, (bool, int, float)) else thing

@@ -6,19 +6,19 @@ Keras are read, too, of what this library has.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, cast
 
-from autograd.structure import flatten
+from autograd.structure import flatten, keys_of
 
-from .arguments import FLAG, TEXT, shown
+from .arguments import FLAG, TEXT
 from .checkpoint.container import DAMAGE, parse
 from .checkpoint.files import Place
 from .checkpoint.keras_configs import KERAS_CLASSES, from_keras
 from .checkpoint.loading import CLASSES, load
 from .checkpoint.serializing import serialize_keras_object
 from .errors import ArgumentError, FileError
-from .graph.graph import Graph
+from .graph.graph import Graph, placeholders
 from .graph.symbols import InputLayer, SymbolicTensor
 from .layers.operation import Operation
 from .model import Model
@@ -34,7 +34,6 @@ from .registry import (
     register_keras_serializable,
 )
 from .sequential import Sequential
-from .weights import apart
 
 __all__ = [
     "CustomObjectScope",
@@ -148,11 +147,12 @@ def clone_model(
     """A model of the same architecture with new layers and weights; built where the model is.
 
     Args:
-        model: with `clone_function` a `Sequential` or a model of placeholders.
-        input_tensors: the placeholders, from `nn.Input`, of a new model of placeholders: one, or a list.
-        call_function: None.
-        clone_function: from a layer to that of the new model; default one made of its configuration. It is
-            not asked for inputs and operations.
+        model: what to clone; with `clone_function` a `Sequential`, or one made by `Model(inputs, outputs)`.
+        input_tensors: of a model made by `Model(inputs, outputs)`, the placeholders that the new one begins
+            with, in the form of `model.input`; default new ones.
+        clone_function: from a layer to that of the new model; default one made of its configuration. Those of
+            inputs and operators are not given to it.
+        call_function: None; layers are called as they were.
         recursive: clone models inside with `clone_function`, too.
 
     >>> import nn
@@ -164,61 +164,75 @@ def clone_model(
     if not isinstance(model, Model):
         raise ArgumentError(f"clone_model: a model is expected, got {type(model).__name__}")
     if call_function is not None:
-        raise ArgumentError("clone_model: call_function is None; a layer's call belongs to its class")
+        raise ArgumentError("clone_model: call_function is None; the layers are called as they were")
     deep = FLAG.checked("clone_model", "recursive", recursive)
     if clone_function is not None and not callable(clone_function):
-        raise ArgumentError(f"clone_model: clone_function is a function of a layer, got {clone_function!r}")
-    is_graph = model.graph is not None and not isinstance(model, Sequential)
-    if input_tensors is not None and not is_graph:
-        raise ArgumentError(
-            "clone_model: input_tensors are for models of placeholders, nn.Model(inputs, outputs)"
-        )
-
-    def cloned(layer: Module) -> Module:
-        if deep and isinstance(layer, Model) and (layer.graph is not None or isinstance(layer, Sequential)):
-            return clone_model(layer, clone_function=clone_function, recursive=True)
-        return _checked_layer(clone_function(layer))
-
-    if is_graph and (clone_function is not None or input_tensors is not None):
-        twin = _cloned_graph(model, cloned if clone_function is not None else None, input_tensors)
-    elif clone_function is None:
-        twin = type(model).from_config(model.get_config())
-    elif isinstance(model, Sequential):
-        layers = [cloned(layer) for layer in model.layers]
-        twin = Sequential(layers, dtype=model.dtype, name=model.get_config()["name"], seed=model.seed)
-    else:
-        raise ArgumentError(
-            "clone_model: clone_function is for a Sequential and for models of placeholders; what a class of "
-            "your own makes of its layers stands in its code"
-        )
+        raise ArgumentError("clone_model: clone_function is a function from layer to layer")
+    twin = _twin(model, clone_function, deep, {}, input_tensors)
     if model.built and not twin.built and model.sample_shape is not None:
         twin.build((None, *model.sample_shape))
     return twin
 
 
-def _cloned_graph(model: Model, clone: Callable[[Module], Module] | None, input_tensors: Any) -> Model:
-    """A model of placeholders with other layers, on other inputs."""
+def _twin(model: Model, function: Any, deep: bool, known: dict[int, Module], inputs: Any = None) -> Model:
+    """The clone; `known` holds the layers that were cloned, by identity, so that shared ones stay shared."""
     config = model.get_config()
-    graph = dict(config["graph"])
-    fixed = (InputLayer, Operation)
-    change = clone or apart
-    graph["layers"] = [layer if isinstance(layer, fixed) else change(layer) for layer in graph["layers"]]
-    given = graph["entries"] if input_tensors is None else flatten(input_tensors)
-    if len(given) != len(graph["entries"]):
-        raise ArgumentError(f"clone_model: {len(given)} input_tensors for {len(graph['entries'])} inputs")
-    for place, symbol in zip(graph["entries"], given, strict=True):
-        if input_tensors is None:
-            old = graph["layers"][place]
-            graph["layers"][place] = type(old).from_config(old.get_config())
-        elif isinstance(symbol, SymbolicTensor) and isinstance(symbol.call.layer, InputLayer):
-            graph["layers"][place] = symbol.call.layer
-        else:
-            raise ArgumentError(
-                f"clone_model: input_tensors are placeholders of nn.Input, got {shown(symbol)}"
+    is_graph = "graph" in config
+    if inputs is not None and not is_graph:
+        raise ArgumentError(
+            "clone_model: input_tensors is for models made by nn.Model(inputs, outputs), got it for a "
+            f"{type(model).__name__}"
+        )
+    if function is None and inputs is None:
+        return type(model).from_config(config)
+
+    def cloned(layer: Module) -> Module:
+        if id(layer) not in known:
+            known[id(layer)] = (
+                _twin(cast("Model", layer), function, True, known)
+                if deep and _is_listed(layer)
+                else _checked_layer((function or _anew)(layer))
             )
-    made = Graph.from_config(graph)
-    others = {name: value for name, value in config.items() if name not in ("graph", "dtype")}
-    return type(model)(inputs=made.inputs, outputs=made.outputs, **others)
+        return known[id(layer)]
+
+    if is_graph:
+        graph = config["graph"]
+        layers = [
+            _anew(layer) if isinstance(layer, (InputLayer, Operation)) else cloned(layer)
+            for layer in graph["layers"]
+        ]
+        sources = None if inputs is None else _sources(model, inputs)
+        return type(model).of_graph(Graph.again(graph, layers, sources), config)
+    if not isinstance(model, Sequential):
+        raise ArgumentError(
+            "clone_model: clone_function is for a Sequential and models made by nn.Model(inputs, outputs); a "
+            f"{type(model).__name__} makes its layers itself"
+        )
+    layers = [cloned(layer) for layer in model.layers]
+    return Sequential(layers, dtype=model.dtype, name=config["name"], seed=model.seed)
+
+
+def _is_listed(layer: Module) -> bool:
+    """Whether it is a model whose layers can be replaced."""
+    return isinstance(layer, Sequential) or (isinstance(layer, Model) and "graph" in layer.get_config())
+
+
+def _anew(layer: Module) -> Module:
+    return type(layer).from_config(layer.get_config())
+
+
+def _sources(model: Model, given: Any) -> list[SymbolicTensor]:
+    """`input_tensors` in the order of the model's inputs."""
+    graph, tree = model.wanted_graph(), placeholders("input_tensors", given)
+    form = keys_of(graph.inputs) if isinstance(graph.inputs, dict) else len(graph.sources)
+    found = keys_of(tree) if isinstance(tree, dict) else len(flatten(tree))
+    if form != found:
+        raise ArgumentError(f"clone_model: input_tensors have the form of model.input, {form}, got {found}")
+    sources: list[SymbolicTensor] = flatten(tree)
+    for own, source in zip(graph.sources, sources, strict=True):
+        if own.shape[1:] != source.shape[1:]:
+            raise ArgumentError(f"clone_model: input_tensors has {source!r} where the model has {own!r}")
+    return sources
 
 
 def _checked_layer(layer: Any) -> Module:

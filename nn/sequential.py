@@ -20,7 +20,7 @@ from .model import Model
 from .module import Module
 from .restore import undone_on_error
 from .summary import name_layers
-from .weights import apart, given_name
+from .weights import given_name
 
 
 class Sequential(Model):
@@ -67,7 +67,7 @@ class Sequential(Model):
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Self:
         """A model of the same layers, made anew where they are those of a model already."""
-        layers = [apart(layer) for layer in config.get("layers", ())]
+        layers = [_apart(layer) for layer in config.get("layers", ())]
         return cls(**({**config, "layers": layers} if "layers" in config else config))
 
     def pop(self) -> Module | None:
@@ -97,9 +97,9 @@ class Sequential(Model):
             if not isinstance(layer, Module):
                 raise ArgumentError(f"layers are nn.Module objects, got {type(layer).__name__} {layer!r}")
             if isinstance(layer, Model) and self in (layer, *(below for _, below in layer.tree().modules)):
-                title = given_name(layer) or type(layer).__name__
                 raise ArgumentError(
-                    f"{title} is this model or has it inside, and a model cannot be a layer of itself"
+                    f"{given_name(layer) or type(layer).__name__} is this model or has it inside, and a "
+                    "model cannot be a layer of itself"
                 )
             if id(layer) in objects:
                 raise ArgumentError("the same layer object twice in one model; make two layers")
@@ -163,6 +163,12 @@ class Sequential(Model):
         return config if self.seed is None else config | {"seed": self.seed}
 
 
+def _apart(layer: Any) -> Any:
+    """A layer that is no model's and has no weights: this one, or one like it."""
+    used = isinstance(layer, Module) and (layer.built or layer._automatic_name is not None)
+    return type(layer).from_config(layer.get_config()) if used else layer
+
+
 class MLP(Sequential):
     """A multilayer perceptron: dense hidden layers, each with an activation and dropout, and a dense output.
 
@@ -222,7 +228,7 @@ class MLP(Sequential):
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Self:
         model = cls(**{name: value for name, value in config.items() if name != "added"})
-        model._extend(map(apart, config.get("added", ())))
+        model._extend(map(_apart, config.get("added", ())))
         if len(model.layers) > model._own_layers:
             model.built = False
             model._build_if_known()

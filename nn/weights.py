@@ -183,11 +183,3 @@ def given_name(thing: Any) -> Any:
     if isinstance(thing, Weighted) and type(thing).name is Weighted.name:
         return thing._name
     return getattr(thing, "name", None)
-
-
-def apart(layer: Any) -> Any:
-    """A layer that is no model's and has no weights: this one, or one like it."""
-    used: Any = layer if isinstance(layer, Weighted) else None
-    if used is None or not (used.built or used._automatic_name is not None):
-        return layer
-    return type(used).from_config(used.get_config())

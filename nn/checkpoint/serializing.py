@@ -17,7 +17,7 @@ def serialize_keras_object(thing: Any) -> Any:
     """A layer, model, loss, function ... as JSON values; plain ones stay as they are.
 
     Raises:
-        ArgumentError: a function without a name, or neither a JSON value nor an object with arguments.
+        ArgumentError: a function without a name; what is neither a JSON value nor an object with arguments.
 
     >>> import nn
     >>> described = nn.saving.serialize_keras_object(nn.Dense(2, activation="relu"))

@@ -9,7 +9,6 @@ from autograd.structure import unflatten
 
 from ..errors import ArgumentError
 from ..model_views import ModelViews
-from ..weights import apart
 from .graph import Graph
 from .history import hideable
 
@@ -76,8 +75,11 @@ class Functional(ModelViews):
     def from_config(cls, config: dict[str, Any]) -> Self:
         if "graph" not in config:
             return super().from_config(config)
-        described = config["graph"]
-        graph = Graph.from_config({**described, "layers": [apart(layer) for layer in described["layers"]]})
+        return cls.of_graph(Graph.from_config(config["graph"]), config)
+
+    @classmethod
+    def of_graph(cls, graph: Graph, config: dict[str, Any]) -> Self:
+        """The model of a graph, with the other arguments of `config`."""
         # the dtype is that of the placeholders
         others = {name: value for name, value in config.items() if name not in ("graph", "dtype")}
         make: Any = cls

@@ -33,8 +33,8 @@ class Graph:
     """
 
     def __init__(self, inputs: Any, outputs: Any) -> None:
-        self.inputs = _checked("inputs", inputs)
-        self.outputs = _checked("outputs", outputs)
+        self.inputs = placeholders("inputs", inputs)
+        self.outputs = placeholders("outputs", outputs)
         self.sources: list[SymbolicTensor] = flatten(self.inputs)
         self.targets: list[SymbolicTensor] = flatten(self.outputs)
         if len(set(map(id, self.sources))) < len(self.sources):
@@ -247,9 +247,15 @@ class Graph:
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Self:
-        """The graph again: its layers are called as they were."""
-        layers = config["layers"]
-        made: list[SymbolicTensor] = [calls_of(layers[i])[0].outputs for i in config["entries"]]
+        """The graph again: its layers are called as they were, those of a graph already made anew."""
+        return cls.again(config, [_apart(layer) for layer in config["layers"]])
+
+    @classmethod
+    def again(
+        cls, config: Mapping[str, Any], layers: list[Any], sources: list[SymbolicTensor] | None = None
+    ) -> Self:
+        """The graph with `layers` in the place of its own, from its own inputs or from `sources`."""
+        made = [calls_of(layers[i])[0].outputs for i in config["entries"]] if sources is None else [*sources]
 
         def symbols(kind: str, contents: Any) -> Any:
             return made[contents] if kind == "symbol" else None
@@ -308,6 +314,12 @@ class Graph:
         return [*order.values()]
 
 
+def _apart(layer: Module) -> Module:
+    """A layer that stands in no graph: this one, or one like it."""
+    used = isinstance(layer, InputLayer) or (calls_of(layer) and not isinstance(layer, Operation))
+    return type(layer).from_config(layer.get_config()) if used else layer
+
+
 def _tensor(x: Any, symbol: SymbolicTensor, what: str) -> Any:
     """`x`, which is no list or dict.
 
@@ -325,8 +337,12 @@ def _holds_several(x: Any, ndim: int) -> bool:
     return isinstance(x, (list, tuple)) and any(getattr(part, "ndim", 0) >= ndim for part in x)
 
 
-def _checked(what: str, tree: Any) -> Any:
-    """Placeholders, one or in a flat list, tuple or dict."""
+def placeholders(what: str, tree: Any) -> Any:
+    """`tree`: placeholders, one or in a flat list, tuple or dict; a list of one is that one.
+
+    Raises:
+        ArgumentError: it is something else.
+    """
     items = list(tree.values()) if isinstance(tree, Mapping) else tree
     one = not isinstance(items, (list, tuple))
     for symbol in [items] if one else items:

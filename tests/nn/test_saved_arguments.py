@@ -1,4 +1,4 @@
-"""Arguments of layers of one's own in files and JSON: what comes back, and what is refused before it is written."""
+"""Arguments of layers of one's own in files and JSON: what comes back, and what is refused."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ from typing import Any, Self
 
 import autograd as ag
 
-from .arguments import COUNT, RATE, numbers, shown
+from .arguments import COUNT, RATE, floating, numbers, shown
 from .calling import told
 from .errors import ArgumentError
 from .graph.graph import Graph
@@ -49,7 +49,7 @@ class Sequential(Model):
         seed: int | None = None,
         trainable: bool = True,
     ) -> None:
-        super().__init__(name=name, dtype=dtype, seed=seed)
+        super().__init__(name=name, dtype=floating(dtype), seed=seed)
         self.layers: list[Module] = []
         self.input_shape: tuple[int, ...] | None = None
         self._extend(() if layers is None else layers)

@@ -114,7 +114,7 @@ OPTIONS = {
     "layer": dict(layers=[Fails()]),
     "step raises": dict(kind=OwnStep, gives=KeyError("step")),
     "step text": dict(kind=OwnStep, gives="good"),
-    "step array": dict(kind=OwnStep, gives={"loss": ag.ones(3)}),
+    "step of texts": dict(kind=OwnStep, gives={"loss": "good"}),
 }
 CALLS = {
     "fit": lambda m, **o: m.fit(X, Y, verbose=0, **o),

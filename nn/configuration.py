@@ -101,7 +101,8 @@ def _takes_any(cls: type) -> bool:
 def as_number(thing: Any) -> Any:
     """A number or truth value of NumPy as Python's; anything else as it is."""
     # arrays, those without axes too, can be changed and have no hash
-    is_scalar = type(thing).__module__ == "numpy" and isinstance(thing, Hashable) and hasattr(thing, "item")
+    kind: Any = type(thing)
+    is_scalar = kind.__module__ == "numpy" and issubclass(kind, Hashable) and hasattr(kind, "item")
     if not is_scalar or thing.dtype.kind not in "biuf":
         return thing
     number = thing.item()

@@ -151,7 +151,7 @@ class Normalization(Layer):
                 f"{self.title}: was built for a mean of shape {self.mean.shape}, the data has {mean.shape}"
             )
         if self.built:
-            refuse_infinite(found, self.mean.dtype.name, self.title)
+            refuse_infinite([mean.tolist(), variance.tolist()], self.mean.dtype.name, self.title)
         kept = tuple(n for i, n in enumerate(mean.shape) if i in self._axes(mean.ndim))
         self.known = mean.reshape(kept).tolist(), variance.reshape(kept).tolist()
         if self.built:

@@ -141,9 +141,7 @@ class Graph:
         given = [str(known.get(id(symbol.call.layer), symbol.name)) for symbol in flatten(tree)]
         names: list[str] = []
         for i, name in enumerate(given):
-            numbered = (f"{name}_{count}" for count in itertools.count(1))
-            free = (one for one in numbered if one not in given and one not in names)
-            names.append(next(free) if name in given[:i] else name)
+            names.append(_free(name, {*given, *names}) if name in given[:i] else name)
         return names
 
     def _operation_names(self, taken: set[str]) -> dict[int, str]:
@@ -151,9 +149,7 @@ class Graph:
         found: dict[int, str] = {}
         for call in self.calls:
             if isinstance(call.layer, Operation):
-                kind = call.layer.kind
-                numbered = (f"{kind}_{number}" for number in itertools.count(1))
-                name = next(name for name in itertools.chain([kind], numbered) if name not in taken)
+                name = _free(call.layer.kind, taken)
                 taken.add(name)
                 found[id(call.layer)] = name
         return found
@@ -312,6 +308,12 @@ class Graph:
                 stack.append((call, True))
                 stack += [(source.call, False) for source in call.sources()]
         return [*order.values()]
+
+
+def _free(name: str, taken: set[str]) -> str:
+    """The name; where it is taken name_1, name_2 ..., the first that is not."""
+    numbered = (f"{name}_{number}" for number in itertools.count(1))
+    return next(one for one in itertools.chain([name], numbered) if one not in taken)
 
 
 def _apart(layer: Module) -> Module:

@@ -228,14 +228,14 @@ def traced_train_step(task: Task, x: Any, y: Any, weight: Any = None) -> Any:
     before = [] if scale is None else remembered(buffers_of(task.model))
     prediction, losses = forward(task, x, y, weight)
     # without anything to train a step measures, and is none of the optimizer
-    trains = any(parameter.requires_grad for parameter in task.parameters)
-    gradients = _gradients(task, losses[0]) if trains else []
+    gradients = _gradients(task, losses[0]) if task.parameters else []
     with no_grad():
         observe(task, losses, x, y, prediction, weight)
-        if trains and scale is None:
-            task.optimizer.apply(gradients, task.parameters)
-        elif trains and scale is not None:
-            scale.apply(task.optimizer, gradients, task.parameters, before)
+        if gradients:
+            if scale is None:
+                task.optimizer.apply(gradients, task.parameters)
+            else:
+                scale.apply(task.optimizer, gradients, task.parameters, before)
     return _wanted(task, prediction)
 
 

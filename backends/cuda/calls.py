@@ -29,6 +29,9 @@ class GemmOperand(NamedTuple):
 class Gemm(NamedTuple):
     """C = A B by BLAS for `matrices` matrices, or C = alpha A B + beta C
     with the roots that hold both factors.
+
+    With `precision` "bfloat16" or "float16" the operands lie in memory in that format, and sums are float32;
+    with "tf32" they are float32, which the device rounds.
     """
 
     a: GemmOperand
@@ -48,6 +51,10 @@ class Call(PlannedCall):
 
     kernel: Kernel | None = None
     gemm: Gemm | None = None
+    once: bool = False
+    """Whether it writes what is the same in every step: done when memory is made, not in a step."""
+    parts: tuple[Call, ...] = ()
+    """What its kernel does side by side."""
 
 
 def call_of(kernel: Kernel, label: str, flops: int = 0, checks: bool = False) -> Call:

@@ -8,29 +8,36 @@ leaves what each part gathered for `finish` to join.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from ..contract import Spec
 from ..primitives import is_reduction
 from ..program.ir import Instruction, Value, operands_of
 from ..program.nest import Nest, only_for
 from .gather import Accumulator, Reducing
-from .kernel import THREADS, Kernel, Writer
+from .kernel import THREADS, Draw, Kernel, Writer
 
 _LINES = THREADS // 32
 _TOTAL = f"total_down<{_LINES}, "
-_PART = 512
-"""Rows of a part."""
+_PART = 64
+"""Rows of a part, at least: eight for each line."""
+_CUT_FROM = 4 * _PART
+"""Rows from which on a second kernel costs less than going down them all."""
 _BLOCKS = 4096
-_ENOUGH = 256
-"""Blocks that keep a large device busy."""
+_ENOUGH = 264
+"""Blocks that keep a large device busy, two for each of 132 multiprocessors."""
 
 
 class Columns:
-    """The kernels of a `columns` group: elements, reductions, and then what is computed once a column."""
+    """The kernels of a `columns` group: elements, reductions, and then what is computed once a column.
 
-    def __init__(self, nest: Nest) -> None:
-        self.nest, self.group = nest, nest.group
+    Args:
+        nest: the group with its memory.
+        draws: operands that are random bits.
+    """
+
+    def __init__(self, nest: Nest, draws: Mapping[Value, Draw] | None = None) -> None:
+        self.nest, self.group, self.draws = nest, nest.group, draws
         assert self.group.reduced is not None
         self.cut = max(self.group.reduced) + 1
         self.rows = math.prod(self.group.domain[: self.cut])
@@ -41,7 +48,7 @@ class Columns:
     def parts(self) -> int:
         """In how many parts the rows are cut; 1: not at all."""
         blocks = -(-self.columns // 32)
-        if self.rows < 2 * _PART or blocks >= _ENOUGH:
+        if self.rows < _CUT_FROM or blocks >= _ENOUGH:
             return 1
         return min(-(-self.rows // _PART), -(-_ENOUGH // blocks) * 2)
 
@@ -63,7 +70,9 @@ class Columns:
 
 class _Writing(Reducing):
     def __init__(self, columns: Columns) -> None:
-        super().__init__(columns.nest, columns.cut, Writer(), columns.columns, columns.rows)
+        super().__init__(
+            columns.nest, columns.cut, Writer(draws=columns.draws), columns.columns, columns.rows
+        )
         self.columns = columns
         before = {operand for s in columns.reductions for operand in operands_of(s)}
         self.elements = only_for(before, self.group.steps)

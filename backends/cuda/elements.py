@@ -4,19 +4,26 @@ read and written 16 bytes at a time.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from ..program.access import Access
 from ..program.ir import Instruction, Value, operands_of
 from ..program.nest import Nest, counts_of, runs_of
-from .kernel import THREADS, Axes, Kernel, Writer, lanes_for
+from .kernel import THREADS, Axes, Draw, Kernel, Writer, lanes_for
 from .scalar import TYPES
 
 _BLOCKS = 4096
 """So many blocks at most; a block goes on with other elements when it is done."""
 
 
-def elements(nest: Nest, unaligned: frozenset[Value] = frozenset(), guard: Value | None = None) -> Kernel:
-    """The kernel of a group without reductions; see `Writer` for `unaligned` and `guard`."""
-    return _Elements(nest, Writer(unaligned, guard)).kernel("elements")
+def elements(
+    nest: Nest,
+    unaligned: frozenset[Value] = frozenset(),
+    guard: Value | None = None,
+    draws: Mapping[Value, Draw] | None = None,
+) -> Kernel:
+    """The kernel of a group without reductions; see `Writer` for the other arguments."""
+    return _Elements(nest, Writer(unaligned, guard, draws)).kernel("elements")
 
 
 class _Elements:
@@ -58,7 +65,7 @@ class _Elements:
                 self._step(step, counts)
         for k, (value, access) in enumerate(self.nest.writes.items()):
             lanes = self._lanes_of(access)
-            writer.line(f"w{k}.v[{'l' if lanes > 1 else '0'}] = {writer.read(value)};")
+            writer.line(f"w{k}.v[{'l' if lanes > 1 else '0'}] = {writer.stored(value, access)};")
         writer.close()
         for k, access in enumerate(self.nest.writes.values()):
             pointer = writer.pointer(access, written=True)
@@ -92,10 +99,8 @@ class _Elements:
 
     def _load(self, value: Value, access: Access, places: list[str], number: int) -> tuple[str, int]:
         lanes = self._lanes_of(access)
-        pointer, offset = self.writer.pointer(access), self.axes.offset(places, access.strides)
-        self.writer.line(
-            f"const Pack<{TYPES[access.dtype]}, {lanes}> a{number} = load<{lanes}>({pointer} + {offset});"
-        )
+        loaded = self.writer.pack(value, access, lanes, self.axes.offset(places, access.strides))
+        self.writer.line(f"const Pack<{TYPES[access.dtype]}, {lanes}> a{number} = {loaded};")
         return f"a{number}", lanes
 
     def _step(self, step: Instruction, counts: dict[Value, str]) -> None:

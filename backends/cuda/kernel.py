@@ -9,10 +9,12 @@ thread moves at once belong to the text.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from ..contract import DType, Scalar
+import numpy as np
+
+from ..contract import DType, Scalar, uint64
 from ..program.access import Access, merged
 from ..program.ir import Instruction, Value
 from .prelude import source_of
@@ -20,6 +22,17 @@ from .scalar import TYPES, counted, expression, is_printed, literal, wrapped
 
 THREADS = 256
 _WIDE_FROM = 2**31
+
+
+def half_of(format: str) -> DType:
+    """The dtype of memory that holds numbers of "bfloat16" or "float16", with which no kernel computes."""
+    return np.dtype(np.uint16, metadata={"format": format})
+
+
+def format_of(dtype: DType) -> str | None:
+    """Of which format the numbers are that lie in such memory; None: of the dtype itself."""
+    facts: Mapping[str, str] = dtype.metadata or {}
+    return facts.get("format")
 
 
 class Pointer(NamedTuple):
@@ -50,18 +63,32 @@ class Kernel(NamedTuple):
     wide: bool
 
 
+class Draw(NamedTuple):
+    """Where the key and the counter of random bits lie."""
+
+    key: Access
+    counter: Access
+
+
 class Writer:
     """Lines of one kernel, and its arguments as they are asked for.
 
     Args:
         unaligned: roots that do not begin at a multiple of 16 bytes.
         guard: a root that keeps the kernel from doing anything as long as it holds something else than 0.
+        draws: operands that are random bits: they are made where they are read.
     """
 
-    def __init__(self, unaligned: frozenset[Value] = frozenset(), guard: Value | None = None) -> None:
+    def __init__(
+        self,
+        unaligned: frozenset[Value] = frozenset(),
+        guard: Value | None = None,
+        draws: Mapping[Value, Draw] | None = None,
+    ) -> None:
         self.lines: list[str] = []
         self.depth = 1
         self.unaligned = unaligned
+        self.draws = draws or {}
         self.names: dict[Value, str] = {}
         self._pointers: dict[Pointer, str] = {}
         self._integers: list[int] = []
@@ -124,11 +151,27 @@ class Writer:
         self.names[value] = name
 
     def load(self, value: Value, access: Access, offset: str) -> None:
-        self.define(value, f"{self.pointer(access)}[{offset}]")
+        if value in self.draws:
+            self.define(value, f"{self.pack(value, access, 1, offset)}.v[0]")
+        else:
+            self.define(value, f"{self.pointer(access)}[{offset}]")
+
+    def pack(self, value: Value, access: Access, lanes: int, offset: str) -> str:
+        """So many neighbours of an operand."""
+        draw = self.draws.get(value)
+        if draw is None:
+            return f"load<{lanes}>({self.pointer(access)} + {offset})"
+        words = ", ".join(f"{self.pointer(word._replace(dtype=uint64))}[0]" for word in draw)
+        return f"random_words<{lanes}>({words}, (u64)({offset}))"
+
+    def stored(self, value: Value, access: Access) -> str:
+        """A value as it is written: itself, or the bits of a format of 16 bits."""
+        narrow = format_of(access.dtype)
+        return self.read(value) if narrow is None else f"bits_of_{narrow}({self.read(value)})"
 
     def store(self, value: Value, access: Access, offset: str, where: str = "") -> None:
         """Write a value to memory, `where` ("if ...") it is the thread's to write."""
-        self.line(f"{where}{self.pointer(access, written=True)}[{offset}] = {self.read(value)};")
+        self.line(f"{where}{self.pointer(access, written=True)}[{offset}] = {self.stored(value, access)};")
 
     def kernel(self, name: str, grid: tuple[int, int], block: int = THREADS) -> Kernel:
         """What has been written, as a kernel."""

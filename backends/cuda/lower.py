@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from ..contract import Spec
+from ..contract import Spec, float32, uint32
 from ..plan import lowering as plan
 from ..plan.compile import Target, compile_for
 from ..plan.lowering import Lowered, has_slots
@@ -22,44 +23,143 @@ from ..primitives import PRIMITIVES
 from ..program.access import Access, merged, same_places
 from ..program.arithmetic import accepts_loop
 from ..program.fuse import Group, Plan
-from ..program.ir import Instruction, Program, Value
+from ..program.ir import Instruction, Program, Value, operands_of
 from ..program.momentum import momentum_of
 from ..program.nest import Nest, only_for, passes_of, summary
 from ..program.pieces import is_movable
+from ..program.precision import rounded_products
 from ..program.views import View
-from . import data_movement
+from . import data_movement, scattered
 from .calls import ALL, ERRORS, Call, Gemm, GemmOperand, call_of
 from .columns import Columns
 from .elements import elements
-from .product import Product
+from .kernel import Draw, half_of
+from .narrow import FORMATS, narrowed_operands
+from .product import TILE, Product
 from .rows import Rows
 
 _TILES_UNTIL = 1 << 21
 """Multiplications up to which a product is a kernel of tiles, which saves the launch of what follows it."""
-_SCAN_UNTIL = 1 << 27
-"""Comparisons up to which rows are added by looking for them."""
-_WORD = np.dtype(np.uint16)
+_MULTIPROCESSORS = 132
+_LONG_SUM = 128
+"""Terms from which on few tiles leave most of a device idle: cuBLAS divides the sums, too."""
+_SCAN_UNTIL, _SCANNED_AT_MOST = 1 << 22, 1 << 27
+"""Comparisons up to which rows are added by looking for them; and where they are too many to be sorted."""
+_SORTED_UNTIL = 1 << 15
+"""Rows that a kernel brings into the order of their indices, by comparing each with each."""
+_WORD, _INT32 = np.dtype(np.uint16), np.dtype(np.int32)
 
 
-def lower(program: Program, unaligned: frozenset[Value] = frozenset()) -> Lowered[Call]:
-    """Calls for a traced program. `unaligned` are parameters that do not begin at a multiple of 16 bytes."""
-    # no product is rounded beforehand: libraries have those of every precision
-    target = Target(lambda traced: traced, accepts, lambda fused: Lowering(fused, unaligned).lowered())
+def lower(
+    program: Program, unaligned: frozenset[Value] = frozenset(), formats: frozenset[str] = FORMATS
+) -> Lowered[Call]:
+    """Calls for a traced program.
+
+    Args:
+        program: as traced.
+        unaligned: parameters that do not begin at a multiple of 16 bytes.
+        formats: of 16 bits, in which the device multiplies. In any other one operands are rounded and
+            multiplied as float32, which gives the same numbers.
+    """
+
+    def rounded(traced: Program) -> Program:
+        return rounded_products(traced, _is_tf32, lambda product: _is_narrow(product, formats))
+
+    target = Target(rounded, accepts, lambda fused: Lowering(fused, unaligned).lowered())
     return compile_for(target, program)
+
+
+def _is_tf32(product: Instruction) -> bool:
+    """Products that cuBLAS rounds."""
+    return dict(product.static).get("precision") == "tf32"
+
+
+def _is_narrow(product: Instruction, formats: frozenset[str]) -> bool:
+    """Whether the operands of a product lie in memory in 16 bits; kernels of tiles take float32."""
+    specs = [product.result.spec, *(o.spec for o in product.operands if isinstance(o, Value))]
+    *batch, rows, columns = product.result.spec.shape
+    work = math.prod(batch) * rows * columns * specs[1].shape[-1]
+    return (
+        dict(product.static)["precision"] in formats
+        and len(specs) == 3
+        and all(s.dtype == float32 for s in specs)
+        and not _by_tiles(rows, columns, specs[1].shape[-1], work)
+    )
+
+
+def _by_tiles(rows: int, columns: int, terms: int, work: int) -> bool:
+    """Whether a product is a kernel of tiles: small, and either of many tiles or of short sums."""
+    tiles = -(-rows // TILE) * -(-columns // TILE) * max(work // max(rows * columns * terms, 1), 1)
+    few = 4 * tiles < _MULTIPROCESSORS and terms >= _LONG_SUM
+    return terms == 0 or (work <= _TILES_UNTIL and not few)
+
+
+@dataclass
+class LoweredForDevice(Lowered[Call]):
+    """The calls of a device; `narrowed` maps values to memory that holds them in 16 bits."""
+
+    narrowed: dict[Value, Value]
+
+    def owners(self) -> dict[Value, Value]:
+        """See `Lowered`."""
+        return super().owners() | {root: value for value, root in self.narrowed.items()}
 
 
 class Lowering(plan.Lowering[Call]):
     """Makes the calls of a program."""
 
     def __init__(self, fused: Plan, unaligned: frozenset[Value] = frozenset()) -> None:
+        heads = [g.head for g in fused.groups if g.head is not None and g.head.primitive == "random_bits"]
+        self._drawn = {head.result: head for head in heads}
+        self._written = {state for state, _ in fused.program.assigns}
+        self._draws: dict[Value, Draw] = {}
+        self.narrowed: dict[Value, Value] = {}
         super().__init__(fused)
         self.unaligned = unaligned
         self._known: dict[tuple[Value | float, float], tuple[Value, Value]] = {}
+        formats = narrowed_operands(fused, [{a.root for a in reads.values()} for reads in self.reads])
+        for value, narrow in formats.items():
+            self.narrowed[value] = self.fresh(Spec(value.spec.shape, half_of(narrow)))
 
     def lowered(self) -> Lowered[Call]:
         """All calls."""
         self.make_calls()
-        return Lowered(self.program, self.calls, self.place, self.views)
+        return LoweredForDevice(self.program, self.calls, self.place, self.views, self.narrowed)
+
+    def root(self, value: Value) -> Value:
+        """See `BufferAssignment`; or the memory that holds a value in 16 bits."""
+        return self.narrowed.get(value) or super().root(value)
+
+    def placed(self, accesses: dict[Value, Access]) -> dict[Value, Access]:
+        """See `plan.Lowering`."""
+        found = super().placed(accesses)
+        return {
+            v: a._replace(dtype=a.root.spec.dtype) if accesses[v].root in self.narrowed else a
+            for v, a in found.items()
+        }
+
+    def reads_of(self, group: Group) -> dict[Value, Access]:
+        """See `BufferAssignment`. Random bits are made by the loops that read them as they lie: those
+        read the counter instead, before anything overwrites it.
+        """
+        reads = super().reads_of(group)
+        for value, access in reads.items():
+            head = self._drawn.get(access.root)
+            if head is None or access.offset or merged(group.domain, access.strides) not in (0, 1):
+                continue
+            key, counter = (self.access_of(o) for o in operands_of(head))
+            if value.spec.size == math.prod(group.domain) and key.root not in self._written:
+                self._draws[value] = Draw(key, counter)
+                reads[value] = Access(counter.root, uint32, 0, access.strides)
+        return reads
+
+    def _draws_of(self, reads: dict[Value, Access]) -> dict[Value, Draw]:
+        """Those of the operands that are random bits, with their memory."""
+        return {
+            v: Draw(*self.placed(dict(enumerate(self._draws[v]))).values())  # type: ignore[arg-type]
+            for v in reads
+            if v in self._draws
+        }
 
     def is_foreign(self, instruction: Instruction) -> bool:
         return is_foreign(instruction)
@@ -80,19 +180,19 @@ class Lowering(plan.Lowering[Call]):
 
     # loops
     def loops(self, group: Group, reads: dict[Value, Access], writes: dict[Value, Access], name: str) -> None:
-        nest = Nest(group, reads, writes, {})
+        nest, draws = Nest(group, reads, writes, {}), self._draws_of(reads)
         label = name or " ".join(summary(group)) or "copy"
         flops = math.prod(group.domain) * len(group.steps)
         if group.kind == "columns":
-            self._reduction(Columns(nest), label, flops)
+            self._reduction(Columns(nest, draws), label, flops)
         elif group.reduced is not None:
-            self._reduction(Rows(nest, self.unaligned), label, flops)
+            self._reduction(Rows(nest, self.unaligned, draws), label, flops)
         else:
             states = self.program.named("state").values()
             guard = ERRORS if self.guarded and any(a.root in states for a in writes.values()) else None
-            self.calls.append(call_of(elements(nest, self.unaligned, guard), label, flops))
+            self.calls.append(call_of(elements(nest, self.unaligned, guard, draws), label, flops))
         if group.reduced is None:
-            self.calls[-1].pairs = same_places(reads, writes)
+            self.calls[-1].pairs = same_places({v: a for v, a in reads.items() if v not in draws}, writes)
 
     def copy(self, source: Value, target: Value, where: View, label: str, accumulate: bool = False) -> None:
         """As for every target; numbers of 16 bits, with which no kernel computes, are moved as words."""
@@ -121,14 +221,19 @@ class Lowering(plan.Lowering[Call]):
         terms = a.spec.shape[-1]
         work = math.prod(group.domain) * terms
         precision = dict(head.static).get("precision")
-        if precision is None and (work <= _TILES_UNTIL or terms == 0):
+        if precision not in (None, "tf32") and any(self.views[v].root not in self.narrowed for v in (a, b)):
+            # rounded numbers that somebody else reads, too: they lie there in float32
+            precision = None
+        if precision is None and _by_tiles(group.domain[-2], group.domain[-1], terms, work):
             writes = self.placed({v: self.write(group, v) for v in self.made(group)})
             nest = Nest(group, self.placed(reads), writes, {})
             first, second = (self.matrix(v, group.domain[:-2]) for v in (a, b))
             label = " ".join(["matmul", *summary(group)])
-            call = call_of(Product(nest, first, second, terms).kernel(), label, 2 * work)
+            draws = self._draws_of(reads)
+            call = call_of(Product(nest, first, second, terms, draws).kernel(), label, 2 * work)
+            own = {v: x for v, x in nest.reads.items() if v not in draws}
             call.pairs = [
-                (w, r) for w, r in same_places(nest.reads, nest.writes) if r not in (first.root, second.root)
+                (w, r) for w, r in same_places(own, nest.writes) if r not in (first.root, second.root)
             ]
             call.scope = self.scope_of(group)
             self.calls.append(call)
@@ -144,6 +249,10 @@ class Lowering(plan.Lowering[Call]):
         straight = (along == 1 or columns == 1) and (down >= columns or rows == 1)
         transposed = not straight and (down == 1 or rows == 1) and (along >= rows or columns == 1)
         if stride is None or not (straight or transposed):
+            if access.root.spec.dtype.itemsize == 2 and value.spec.dtype == float32:
+                # of numbers that lie in 16 bits the words are copied
+                view, value = self.views[value], self.fresh(Spec(value.spec.shape, _WORD))
+                self.views[value] = view._replace(root=access.root)
             copied = self.fresh(value.spec)
             self.copy(value, copied, self.views[copied], "copy")
             if merged(batch, self.matrix(copied, batch).strides[:-2]) is None:
@@ -200,10 +309,10 @@ class Lowering(plan.Lowering[Call]):
         assert head is not None
         spec = Spec((), head.result.spec.dtype)
         alpha, beta = self.fresh(spec), self.fresh(spec)
-        self.filled(beta, kept)
+        self._constant(beta, kept)
         self._known[key] = alpha, beta
         if not isinstance(rate, Value):
-            self.filled(alpha, -rate)
+            self._constant(alpha, -rate)
             return alpha, beta
         alone = Group("rows", ())
         alone.steps = [*only_for([rate], group.steps), Instruction(alpha, "negative", (rate,), ())]
@@ -211,6 +320,10 @@ class Lowering(plan.Lowering[Call]):
         reads = self.reads_of(alone)
         self.nest(alone, reads, {alpha: self.write(alone, alpha)}, "rate")
         return alpha, beta
+
+    def _constant(self, target: Value, number: float) -> None:
+        self.filled(target, number)
+        self.calls[-1].once = True
 
     # the rest
     def foreign(self, head: Instruction, roots: list[Value]) -> None:
@@ -222,6 +335,9 @@ class Lowering(plan.Lowering[Call]):
         )
 
     def random_bits(self, values: list[Value], target: Value) -> None:
+        if target not in self.needed:
+            # whoever reads them makes them
+            return
         key, counter = map(self.placed_access, values)
         self.calls.append(call_of(data_movement.random_bits(key, counter, target), "random_bits"))
 
@@ -235,8 +351,18 @@ class Lowering(plan.Lowering[Call]):
         self.calls.append(call_of(kernel, "take", checks=True))
 
     def scatter(self, rows: Value, indices: Value, target: Value) -> None:
-        kernel = data_movement.scatter(rows, indices, target, ERRORS)
-        self.calls.append(call_of(kernel, "scatter_add", checks=True))
+        count = indices.spec.size
+        if target.spec.size * count <= _SCAN_UNTIL or count > _SORTED_UNTIL:
+            kernel = data_movement.scatter(rows, indices, target, ERRORS)
+            self.calls.append(call_of(kernel, "scatter_add", checks=True))
+            return
+        places = self.fresh(Spec((3, count), _INT32))
+        parts = self.fresh(Spec((count, target.spec.size // target.spec.shape[0]), target.spec.dtype))
+        ranked = scattered.ranks(indices, target.spec.shape[0], places, ERRORS)
+        self.calls.append(call_of(ranked, "scatter_add (order)", checks=True))
+        self.filled(target, 0)
+        self.calls.append(call_of(scattered.partial_sums(rows, places, parts), "scatter_add (parts)"))
+        self.calls.append(call_of(scattered.sums(parts, places, target), "scatter_add (sums)"))
 
 
 def accepts(instruction: Instruction) -> bool:
@@ -259,4 +385,5 @@ def is_foreign(instruction: Instruction) -> bool:
     result, primitive, operands, _ = instruction
     indices = operands[-1]
     assert isinstance(indices, Value)
-    return primitive != "index_add" or result.spec.size * indices.spec.size > _SCAN_UNTIL
+    count = indices.spec.size
+    return primitive != "index_add" or (count > _SORTED_UNTIL and result.spec.size * count > _SCANNED_AT_MOST)

@@ -103,6 +103,31 @@ __device__ inline Words philox(u64 key, u64 counter, u64 block) {{
   return words;
 }}
 
+// N neighbouring random words from number `at` on, which is a multiple of N
+template <int N> __device__ inline Pack<unsigned, N> random_words(u64 key, u64 counter, u64 at) {{
+  const Words words = philox(key, counter, at / 4);
+  const int first = (int)(at % 4);
+  Pack<unsigned, N> found;
+  for (int w = 0; w < 4; ++w) if (w >= first && w < first + N) found.v[w - first] = words.v[w];
+  return found;
+}}
+
+// the 16 bits that hold a number which was rounded to that format before
+__device__ inline unsigned bits_of(float x) {{
+  union {{ float number; unsigned bits; }} both;
+  both.number = x;
+  return both.bits;
+}}
+__device__ inline unsigned short bits_of_bfloat16(float x) {{ return (unsigned short)(bits_of(x) >> 16); }}
+__device__ inline unsigned short bits_of_float16(float x) {{
+  const unsigned bits = bits_of(x), sign = bits >> 16 & 0x8000u, rest = bits & 0x7fffffffu;
+  if (rest > 0x7f800000u) return (unsigned short)(sign | 0x7e00u);
+  if (rest == 0x7f800000u) return (unsigned short)(sign | 0x7c00u);
+  // below 2^-14 it counts units of 2^-24
+  if (rest < 0x38800000u) return (unsigned short)(sign | (unsigned)(fabsf(x) * 16777216.0f));
+  return (unsigned short)(sign | (rest - 0x38000000u) >> 13);
+}}
+
 // an index counted from the front; 0 and a note where there is no such place
 __device__ inline i64 checked(i64 index, i64 length, i64* errors) {{
   if (index < 0) index += length;

@@ -9,14 +9,14 @@ gathered, and a second kernel, `finish`, goes on from there.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from ..contract import Spec
 from ..program.access import Access
 from ..program.ir import Instruction, Value, operands_of
 from ..program.nest import Nest, Pass, only_for, passes_of
 from .gather import Accumulator, Reducing
-from .kernel import THREADS, Kernel, Writer, lanes_for
+from .kernel import THREADS, Draw, Kernel, Writer, lanes_for
 from .scalar import TYPES
 
 _BLOCKS = 4096
@@ -32,11 +32,17 @@ class Rows:
     Args:
         nest: the group with its memory.
         unaligned: roots that do not begin at a multiple of 16 bytes.
+        draws: operands that are random bits.
     """
 
-    def __init__(self, nest: Nest, unaligned: frozenset[Value] = frozenset()) -> None:
+    def __init__(
+        self,
+        nest: Nest,
+        unaligned: frozenset[Value] = frozenset(),
+        draws: Mapping[Value, Draw] | None = None,
+    ) -> None:
         self.nest, self.group = nest, nest.group
-        self.unaligned = unaligned
+        self.unaligned, self.draws = unaligned, draws
         assert self.group.reduced is not None
         self.kept = min(self.group.reduced, default=len(self.group.domain))
         self.rows = math.prod(self.group.domain[: self.kept])
@@ -56,7 +62,7 @@ class Rows:
 
     def kernel(self) -> Kernel:
         """All of the work in one kernel."""
-        return _Writing(self, _lanes_in_row(self.columns)).whole()
+        return _Writing(self, _lanes_in_row(self.rows, self.columns)).whole()
 
     def scratches(self) -> list[Spec]:
         """What `partial` writes for each reduction."""
@@ -72,9 +78,11 @@ class Rows:
         return _Writing(self, 32).finish(scratches)
 
 
-def _lanes_in_row(columns: int) -> int:
-    """Threads that share a row: a warp or less where rows are short, else the whole block."""
-    if columns > 2048:
+def _lanes_in_row(rows: int, columns: int) -> int:
+    """Threads that share a row: a warp or less where rows are short, else the whole block, also where rows
+    are so few that warps alone would leave most of a device idle.
+    """
+    if columns > 2048 or (columns >= THREADS and rows <= 2 * _ROWS_CUT):
         return THREADS
     lanes = 1
     while lanes < 32 and lanes * 4 < columns:
@@ -84,7 +92,8 @@ def _lanes_in_row(columns: int) -> int:
 
 class _Writing(Reducing):
     def __init__(self, rows: Rows, lanes: int) -> None:
-        super().__init__(rows.nest, rows.kept, Writer(rows.unaligned), rows.rows, rows.columns)
+        writer = Writer(rows.unaligned, draws=rows.draws)
+        super().__init__(rows.nest, rows.kept, writer, rows.rows, rows.columns)
         self.rows = rows
         self.lanes = lanes
         """Threads side by side in a row."""
@@ -196,10 +205,8 @@ class _Writing(Reducing):
                 lanes = self._lanes_of(access)
                 offset = self.along.offset(places, access.strides[cut:])
                 packs[value] = f"a{len(packs)}"
-                writer.line(
-                    f"const Pack<{TYPES[access.dtype]}, {lanes}> {packs[value]} = "
-                    f"load<{lanes}>({writer.pointer(access)} + {starts[access]} + {offset});"
-                )
+                loaded = writer.pack(value, access, lanes, f"{starts[access]} + {offset}")
+                writer.line(f"const Pack<{TYPES[access.dtype]}, {lanes}> {packs[value]} = {loaded};")
         for k, access in enumerate(writes.values()):
             writer.line(f"Pack<{TYPES[access.dtype]}, {self._lanes_of(access)}> w{k};")
         counts = {s.result: self._place(s, places) for s in steps if s.primitive == "arange"}
@@ -212,7 +219,8 @@ class _Writing(Reducing):
         for accumulator in accumulators:
             accumulator.add(writer, "c + l" if self.pack > 1 else "c")
         for k, (value, access) in enumerate(writes.items()):
-            writer.line(f"w{k}.v[{'l' if self._lanes_of(access) > 1 else '0'}] = {writer.read(value)};")
+            lane = "l" if self._lanes_of(access) > 1 else "0"
+            writer.line(f"w{k}.v[{lane}] = {writer.stored(value, access)};")
         writer.close()
         for k, access in enumerate(writes.values()):
             offset = self.along.offset(places, access.strides[cut:])

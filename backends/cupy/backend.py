@@ -25,6 +25,7 @@ from .transfer import Staging
 
 if TYPE_CHECKING:
     from ..program import Program
+    from .memory import Arena
 
 NDArray = np.ndarray[Any, Any]
 _CUDA_DEVICES = (2, 13)
@@ -104,6 +105,14 @@ class CuPyBackend:
                 f"(backend {self.name!r}). Move it: ag.tensor(array, "
                 f"backend='cupy:{array.data.device_id}').to({self.name!r})"
             )
+
+    @functools.cached_property
+    def arena(self) -> Arena:
+        """The memory that executables share."""
+        from .memory import Arena
+
+        with self._here:
+            return Arena(self._cupy)
 
     def run(self, rule: Callable[..., Any], *args: Any, **static: Any) -> Any:
         """`rule(self, *args, **static)`, by one kernel where it is arithmetic."""

@@ -22,8 +22,10 @@ _log = logging.getLogger("gradloom")
 _HOST, _DEVICE = 0, 1
 _TYPES = {4: 0, 8: 1}
 """cudaDataType_t: CUDA_R_32F and CUDA_R_64F, by the size of an element."""
-_COMPUTE = {None: 68, "tf32": 77, "bfloat16": 75, "float16": 74}
-"""cublasComputeType_t of products of float32: CUBLAS_COMPUTE_32F, _FAST_TF32, _FAST_16BF and _FAST_16F."""
+_HALVES = {"bfloat16": 14, "float16": 2}
+"""CUDA_R_16BF and CUDA_R_16F: of operands that lie in 16 bits."""
+_COMPUTE = {None: 68, "tf32": 77, "bfloat16": 68, "float16": 68}
+"""cublasComputeType_t of products into float32: CUBLAS_COMPUTE_32F, and _FAST_TF32."""
 _COMPUTE_DOUBLE = 70
 _DEFAULT_ALGORITHM = -1
 _STATUS = {
@@ -94,15 +96,17 @@ class Blas:
     def _status(self, name: str, *arguments: Any) -> int:
         return int(getattr(self._library, name)(*arguments))
 
-    def use(self, stream: int, workspace: int, size: int) -> None:
-        """Work on a stream (its pointer) with so many bytes at `workspace`."""
+    def use(self, stream: int, workspace: int) -> None:
+        """Work on a stream (its pointer) with WORKSPACE bytes at `workspace`."""
         self._call("cublasSetStream_v2", self._handle, ctypes.c_void_p(stream))
-        self._call("cublasSetWorkspace_v2", self._handle, ctypes.c_void_p(workspace), ctypes.c_size_t(size))
+        given = ctypes.c_void_p(workspace), ctypes.c_size_t(WORKSPACE)
+        self._call("cublasSetWorkspace_v2", self._handle, *given)
 
     def gemm(self, gemm: Gemm, dtype: DType, a: int, b: int, c: int, factors: tuple[int, int] | None) -> None:
         """A product of matrices at the addresses `a`, `b` and `c`; `factors` are those of alpha and beta."""
         size = dtype.itemsize
         kind = _TYPES[size]
+        given_kind = _HALVES.get(gemm.precision or "", kind)
         compute = self._compute[gemm.precision] if dtype == float32 else _COMPUTE_DOUBLE
         self._call(
             "cublasSetPointerMode_v2", self._handle, ctypes.c_int(_HOST if factors is None else _DEVICE)
@@ -117,7 +121,7 @@ class Blas:
             for n in (int(first.transposed), int(second.transposed), gemm.columns, gemm.rows, gemm.terms)
         ]
 
-        def matrix(address: int, step: int, stride: int) -> list[Any]:
+        def matrix(address: int, step: int, stride: int, kind: int = given_kind) -> list[Any]:
             given: list[Any] = [ctypes.c_void_p(address), ctypes.c_int(kind), ctypes.c_int(step)]
             return given if gemm.matrices == 1 else [*given, ctypes.c_longlong(stride)]
 
@@ -128,7 +132,7 @@ class Blas:
             *matrix(b, first.step, first.stride),
             *matrix(a, second.step, second.stride),
             beta,
-            *matrix(c, gemm.columns, gemm.rows * gemm.columns),
+            *matrix(c, gemm.columns, gemm.rows * gemm.columns, kind),
         ]
         if gemm.matrices > 1:
             arguments.append(ctypes.c_int(gemm.matrices))
@@ -143,6 +147,14 @@ class Blas:
             status = self._status(name, *arguments, ctypes.c_int(_COMPUTE[None]), algorithm)
         if status:
             raise BackendError(f"{name} failed: {_STATUS.get(status, status)}")
+
+
+def formats_of(cupy: Any) -> frozenset[str]:
+    """The formats of 16 bits in which the current device multiplies: float16 from compute capability 7.0 on,
+    bfloat16 from 8.0 on.
+    """
+    major = int(str(cupy.cuda.Device().compute_capability)[:-1])
+    return frozenset(n for n, first in (("float16", 7), ("bfloat16", 8)) if major >= first)
 
 
 @functools.cache

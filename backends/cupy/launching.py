@@ -37,6 +37,6 @@ def launch(cupy: Any, kernel: Kernel, address: Address) -> None:
 def multiply(blas: Any, gemm: Gemm, address: Address) -> None:
     """Put a product on the stream that `blas` uses."""
     dtype = gemm.c.spec.dtype
-    a, b = (address(s.root) + s.offset * dtype.itemsize for s in (gemm.a, gemm.b))
+    a, b = (address(s.root) + s.offset * s.root.spec.dtype.itemsize for s in (gemm.a, gemm.b))
     factors = None if gemm.factors is None else (address(gemm.factors[0]), address(gemm.factors[1]))
     blas.gemm(gemm, dtype, a, b, address(gemm.c), factors)

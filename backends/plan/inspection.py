@@ -70,7 +70,7 @@ def compare(
     numpy = NumPyBackend()
     with numpy.quiet():
         right = values_of(lowered.program, numpy, given)
-    owners = {s: v for v, s in lowered.place.items()}
+    owners = lowered.owners()
     assigned = dict(lowered.program.assigns)
     # what several calls write together is looked at after the last of them
     left = {root: 0 for _, call in compiled.listed() for root in call.writes}

@@ -33,6 +33,10 @@ class Lowered(Generic[C]):
     place: dict[Value, Value]
     views: dict[Value, View]
 
+    def owners(self) -> dict[Value, Value]:
+        """The value that memory holds in the end, where that is not its own."""
+        return {state: value for value, state in self.place.items()}
+
 
 class Lowering(BufferAssignment, Generic[C]):
     """Makes the calls of a program.

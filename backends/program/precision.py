@@ -16,9 +16,14 @@ from .passes import Fresh, drop_unused
 
 
 def rounded_products(
-    program: Program, keeps: Callable[[Instruction], bool] = lambda instruction: False
+    program: Program,
+    keeps: Callable[[Instruction], bool] = lambda instruction: False,
+    narrows: Callable[[Instruction], bool] = lambda instruction: False,
 ) -> Program:
     """`program` without `precision`, for which `round_to` stands; products that the target `keeps` stay.
+
+    Those that it `narrows` say in which precision they are, besides: it holds their operands, which are
+    rounded, in so many bits.
 
     >>> from backends.program import format_program, parse_program
     >>> text = '''
@@ -38,14 +43,19 @@ def rounded_products(
     """
     if not any(dict(i.static).get("precision") for i in program.instructions):
         return program
-    return drop_unused(_Rounding(program, keeps).run())
+    return drop_unused(_Rounding(program, keeps, narrows).run())
 
 
 class _Rounding:
     """One pass; `rounded` holds what was rounded so far, by value and format."""
 
-    def __init__(self, program: Program, keeps: Callable[[Instruction], bool]) -> None:
-        self.program, self.keeps = program, keeps
+    def __init__(
+        self,
+        program: Program,
+        keeps: Callable[[Instruction], bool],
+        narrows: Callable[[Instruction], bool],
+    ) -> None:
+        self.program, self.keeps, self.narrows = program, keeps, narrows
         self.fresh = Fresh(program)
         self.made: dict[Value, Instruction] = {}
         self.rounded: dict[tuple[Value, str], Value] = {}
@@ -56,7 +66,8 @@ class _Rounding:
             precision = static.pop("precision", None)
             if precision is not None and not self.keeps(instruction):
                 operands = tuple(self._operand(o, precision, instruction.scope) for o in instruction.operands)
-                instruction = instruction._replace(operands=operands, static=tuple(static.items()))
+                kept = instruction.static if self.narrows(instruction) else tuple(static.items())
+                instruction = instruction._replace(operands=operands, static=kept)
             self.made[instruction.result] = instruction
         return self.program._replace(instructions=tuple(self.made.values()))
 

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 import pytest
 import substitute
 from descending import put_on_the_stream_by
+from substitute import host
 
 import backends
 from backends.cupy.library import library
@@ -39,15 +40,35 @@ NO_DEVICE = _no_device()
 PLACES = ["substitute", *([] if NO_DEVICE else [pytest.param("device", marks=pytest.mark.gpu)])]
 
 
+def needs_a_compiler():
+    """The substitute runs kernels that a C++ compiler has made for the host; a device needs none."""
+    if host.COMPILER is None:
+        pytest.skip(host.REASON)
+
+
 @pytest.fixture(params=PLACES, scope="module")
-def cupy_backend(request):
-    """The CuPy backend; on a device only where there is one."""
-    if request.param == "substitute":
+def place(request):
+    """Where a test runs: on the "substitute", and on a "device" where there is one."""
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def cupy_backend(place):
+    """The CuPy backend there."""
+    if place == "substitute":
+        needs_a_compiler()
         with substitute.standing_in():
             yield backends.get("cupy")
         return
     with on_a_device() as backend:
         yield backend
+
+
+@pytest.fixture
+def either_backend(cupy_backend):
+    """The same, as the default."""
+    with backends.use(cupy_backend):
+        yield cupy_backend
 
 
 _left_out = pytest.StashKey[int]()
@@ -82,6 +103,7 @@ def machine():
 @pytest.fixture
 def backend(machine):
     """On a pretended device, whose log is kept."""
+    needs_a_compiler()
     machine.record()
     with backends.use(backends.get("cupy")):
         yield backends.default()

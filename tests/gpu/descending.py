@@ -6,14 +6,19 @@ import numpy as np
 
 import autograd as ag
 from backends.cupy import executable as machine_module
+from backends.cupy import graphs
+
+WAYS = ("graphs", "no graphs", "one kernel")
 
 
 def put_on_the_stream_by(way, monkeypatch):
-    """Graphs, also where one kernel would do; no graphs; or as it comes, one kernel for small steps."""
+    """Graphs, also where one kernel would do; no graphs; or one kernel for small steps, from the first one on."""
     if way == "graphs":
         monkeypatch.setattr(machine_module, "together", lambda calls: None)
     elif way == "no graphs":
         monkeypatch.setenv("GRADLOOM_CUDA_GRAPHS", "0")
+    else:
+        monkeypatch.setattr(graphs, "ONE_KERNEL_AFTER", 0)
 
 
 def put(machine, *beginnings):

@@ -8,14 +8,14 @@ import threading
 import numpy as np
 import pytest
 from comparing import assert_equal, results
-from substitute import blas, host
+from substitute import blas
 
 import backends
 from backends.cuda import lower as lowering
 from backends.cupy import cublas
 from backends.program import parse_program
 
-pytestmark = [pytest.mark.once, pytest.mark.skipif(host.COMPILER is None, reason=host.REASON)]
+pytestmark = pytest.mark.once
 
 
 @pytest.fixture

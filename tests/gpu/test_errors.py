@@ -8,12 +8,15 @@ import sys
 import numpy as np
 import pytest
 import substitute
+from substitute import host
 
 import autograd as ag
 import backends
 from backends.cupy import CuPyBackend
 from backends.cupy.library import library
 from backends.errors import DeviceMemoryError
+
+COMPILED = pytest.mark.skipif(host.COMPILER is None, reason=host.REASON)
 
 
 def reason():
@@ -102,6 +105,7 @@ def test_no_such_device(machine):
         ag.tensor([1.0]).to("cupy:3")
 
 
+@COMPILED
 def test_out_of_memory(machine):
     backend = CuPyBackend()
     machine.memory = 1_000_000
@@ -114,6 +118,20 @@ def test_out_of_memory(machine):
         ag.tensor(np.zeros((8, 50_000), "float32"), backend=backend)
     # there is scratch again
     assert (x + 1).sum().item() == 50_000
+
+
+def test_a_number_that_no_device_has(cupy_backend):
+    with pytest.raises(backends.BackendError, match=r"no CUDA device 9999: this machine has .*, numbered from 0"):  # fmt: skip
+        backends.get("cupy:9999")
+
+
+def test_more_than_there_is(cupy_backend):
+    """Eager, and again after it was refused."""
+    x = ag.tensor(np.ones(8, "float32"), backend=cupy_backend)
+    for _ in range(2):
+        with pytest.raises(DeviceMemoryError, match=r"Out of memory.*bytes.*are free.*smaller batches"):
+            ag.zeros((1 << 40,), backend=cupy_backend)
+    assert (x + 1).sum().item() == 16
 
 
 def test_memory_of_the_runtime(machine):
@@ -140,13 +158,14 @@ def test_any_other_error_of_the_device(machine):
         backend.asarray([1.0])
 
 
-def test_a_kernel_that_cannot_be_compiled(machine, monkeypatch):
+def test_a_kernel_that_cannot_be_compiled(cupy_backend, monkeypatch):
     backend = CuPyBackend()
     monkeypatch.setattr("backends.cupy.kernels.ERF", "not C++")
     with pytest.raises(ag.BackendError, match="a CUDA kernel could not be compiled"):
         backend.erf(backend.asarray([1.0]))
 
 
+@COMPILED
 def test_arrays_of_two_devices(machine):
     machine.devices = 2
     here, there = backends.get("cupy"), backends.get("cupy:1")
@@ -165,6 +184,7 @@ def test_arrays_of_two_devices(machine):
         here.from_dlpack(b)
 
 
+@COMPILED
 def test_operations_run_on_the_backends_own_device(machine):
     machine.devices = 2
     b = ag.tensor([[1.0, 2.0]], backend="cupy:1", requires_grad=True)

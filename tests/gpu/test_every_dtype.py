@@ -6,11 +6,10 @@ import numpy as np
 import pytest
 from comparing import results
 from mixed import arrays_of, assert_alike, program_of
-from substitute import host
 
 from backends.primitives import PRIMITIVES
 
-pytestmark = [pytest.mark.once, pytest.mark.skipif(host.COMPILER is None, reason=host.REASON)]
+pytestmark = pytest.mark.once
 
 
 @pytest.mark.parametrize("name", PRIMITIVES)

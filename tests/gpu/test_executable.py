@@ -5,26 +5,22 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from comparing import assert_equal, results
+from descending import WAYS, put_on_the_stream_by
 from drawn import large_products, programs
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from substitute import host
 
 from backends.contract import Feed
-from backends.cupy import executable as machine_module
 from backends.program import parse_program
 
-pytestmark = [pytest.mark.once, pytest.mark.skipif(host.COMPILER is None, reason=host.REASON)]
+pytestmark = pytest.mark.once
 FEW = settings(max_examples=max(25, settings.default.max_examples // 2), suppress_health_check=[HealthCheck.function_scoped_fixture])  # fmt: skip
 
 
-@pytest.fixture(params=["graphs", "no graphs", "one kernel"])
+@pytest.fixture(params=WAYS)
 def way(request, monkeypatch):
     """How steps are put on the stream."""
-    if request.param == "no graphs":
-        monkeypatch.setenv("GRADLOOM_CUDA_GRAPHS", "0")
-    elif request.param == "graphs":
-        monkeypatch.setattr(machine_module, "together", lambda calls: None)
+    put_on_the_stream_by(request.param, monkeypatch)
     return request.param
 
 

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from substitute import architectures, host
+from descending import put_on_the_stream_by
+from substitute import architectures
 
 import autograd as ag
 import backends
 import nn
-from backends.cupy import executable as machine_module
+from backends import registry
+from benchmarks.networks.job import Where, loss_after_steps
+from benchmarks.networks.problems import PROBLEMS
+from benchmarks.networks.with_gradloom import GradloomTrainer
 
-pytestmark = [pytest.mark.once, pytest.mark.skipif(host.COMPILER is None, reason=host.REASON)]
+pytestmark = pytest.mark.once
 RNG = np.random.default_rng(0)
 X = RNG.standard_normal((26, 6)).astype(np.float32)
 Y = (X[:, :1] > 0).astype(np.float32)
@@ -28,10 +32,7 @@ def some(values, first):
 @pytest.fixture(autouse=True)
 def way(request, monkeypatch):
     """Most by graphs, whose kernels serve all models; one kernel for a whole step would be compiled for each."""
-    if getattr(request, "param", "graphs") == "graphs":
-        monkeypatch.setattr(machine_module, "together", lambda calls: None)
-    elif request.param == "no graphs":
-        monkeypatch.setenv("GRADLOOM_CUDA_GRAPHS", "0")
+    put_on_the_stream_by(getattr(request, "param", "graphs"), monkeypatch)
 
 
 def random_words():
@@ -254,3 +255,14 @@ def test_a_model_goes_from_one_backend_to_the_other(cupy_backend, tmp_path):
             ends.append([loaded.predict(X, verbose=0), loaded.evaluate(X, Y, verbose=0)])
     for end in ends[1:]:
         same(ends[0], end, 2e-4)
+
+
+@pytest.mark.parametrize("name", ["digits_cnn", "tabular", "batchnorm"])
+def test_networks_of_the_contest(cupy_backend, monkeypatch, name):
+    """As it is called there, with rows that lie on the device, beside NumPy."""
+    monkeypatch.setattr(registry, "_process_default", None)
+    problem = PROBLEMS[name]._replace(batch=8)
+    right = loss_after_steps(problem, GradloomTrainer, Where(1))
+    with backends.use(cupy_backend):
+        found = loss_after_steps(problem, GradloomTrainer, Where(1, "cuda"))
+    assert found == pytest.approx(right, rel=1e-4)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import substitute
-from substitute import host
 
 import autograd as ag
 import nn
@@ -58,8 +57,7 @@ def test_every_name_that_shares_memory_stands_in_the_table():
     assert found <= set(SHARING)
 
 
-@pytest.mark.skipif(host.COMPILER is None, reason=host.REASON)
-def test_windows_without_overlap_are_data_of_a_model(backend):
+def test_windows_without_overlap_are_data_of_a_model(either_backend):
     """They begin 4 bytes behind an address that kernels can read."""
     series = ag.arange(0.0, 1.0, 1 / 65, dtype="float32")[:65]
     x = ag.windows(series[1:], axes=0, size=8, stride=8)
@@ -73,9 +71,8 @@ def test_windows_without_overlap_are_data_of_a_model(backend):
     np.testing.assert_allclose(found[True], found[False], 1e-5)
 
 
-@pytest.mark.skipif(host.COMPILER is None, reason=host.REASON)
 @pytest.mark.parametrize("donate", [False, True])
-def test_a_state_that_is_a_window_leaves_what_it_was_cut_from_alone(backend, donate):
+def test_a_state_that_is_a_window_leaves_what_it_was_cut_from_alone(either_backend, donate):
     whole = ag.tensor(np.zeros(16, np.float32))
     window = ag.windows(whole, axes=0, size=8, stride=8)
 

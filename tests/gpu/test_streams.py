@@ -5,13 +5,17 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import substitute
+from substitute import host
 
 import autograd as ag
 import backends
 from backends.cupy import transfer
 from backends.cupy.transfer import Staging
 
+COMPILED = pytest.mark.skipif(host.COMPILER is None, reason=host.REASON)
 
+
+@COMPILED
 def test_operations_go_to_the_current_stream(machine):
     backend = backends.get("cupy")
     stream = substitute.cuda.Stream(non_blocking=True)
@@ -28,6 +32,7 @@ def test_operations_go_to_the_current_stream(machine):
     assert {name for name, _ in machine.log} == {"null"}
 
 
+@COMPILED
 def test_what_waits_for_the_device(machine):
     backend = backends.get("cupy")
     with backends.use(backend):

@@ -17,9 +17,12 @@ from .machine import MACHINE
 from .streams import by_pointer
 
 _SUCCESS, _INVALID, _EXECUTION_FAILED, _NOT_SUPPORTED = 0, 7, 13, 15
-_DTYPES = {0: np.float32, 1: np.float64}
+_DTYPES = {0: np.float32, 1: np.float64, 2: np.float16, 14: np.uint16}
+_BFLOAT16 = 14
 _COMPUTE_DOUBLE = 70
 _COMPUTE = {68: None, 77: "tf32", 75: "bfloat16", 74: "float16", _COMPUTE_DOUBLE: None}
+_KINDS = {(0, 0, 0), (2, 2, 0), (_BFLOAT16, _BFLOAT16, 0)}
+"""Of both operands and of the result, where sums are float32."""
 
 
 def _number(value: Any) -> Any:
@@ -70,12 +73,14 @@ class Library:
         lines = [(k, m) if turn_a else (m, k), (n, k) if turn_b else (k, n), (m, n)]
         if min(m, n, k, count) < 0 or any(step < max(1, rows) for (_, _, step, _), (rows, _) in zip(places, lines, strict=True)):  # fmt: skip
             return _INVALID
-        if {kind for _, kind, _, _ in places} != {1 if compute == _COMPUTE_DOUBLE else 0} or compute not in _COMPUTE:  # fmt: skip
+        kinds = tuple(kind for _, kind, _, _ in places)
+        narrow = kinds != (0, 0, 0)
+        if compute not in _COMPUTE or kinds not in ({(1, 1, 1)} if compute == _COMPUTE_DOUBLE else _KINDS) or (narrow and compute not in (68, _COMPUTE_DOUBLE)):  # fmt: skip
             return _NOT_SUPPORTED
         dtype = np.dtype(_DTYPES[places[2][1]])
         # what a device does with these is not said; it may well be nothing that is seen at once
         _, _, step, stride = places[2]
-        if any(address % dtype.itemsize for address, *_ in places) or (count > 1 and stride < step * (n - 1) + m):  # fmt: skip
+        if any(address % np.dtype(_DTYPES[kind]).itemsize for address, kind, *_ in places) or (count > 1 and stride < step * (n - 1) + m):  # fmt: skip
             return _EXECUTION_FAILED
         alpha, beta = _number(alpha), _number(beta)
         if not self.on_device:
@@ -87,7 +92,7 @@ class Library:
             factors = kept if not on_device else [np.frombuffer((ctypes.c_uint8 * dtype.itemsize).from_address(x), dtype)[0] for x in (alpha, beta)]  # fmt: skip
             for number in range(count):
                 x, y, z = (
-                    _matrix(address + number * stride * np.dtype(_DTYPES[kind]).itemsize, kind, *size, step)
+                    _numbers(address + number * stride * np.dtype(_DTYPES[kind]).itemsize, kind, *size, step)
                     for (address, kind, step, stride), size in zip(places, lines, strict=True)
                 )  # fmt: skip
                 product = _product(x.T if turn_a else x, y.T if turn_b else y, _COMPUTE[compute])
@@ -95,6 +100,12 @@ class Library:
 
         MACHINE.submit(self.stream, "gemm", work)
         return _SUCCESS
+
+
+def _numbers(address: int, kind: int, lines: int, columns: int, step: int) -> np.ndarray:
+    """What such a matrix holds; the words of bfloat16 are the upper halves of float32."""
+    found = _matrix(address, kind, lines, columns, step)
+    return (found.astype(np.uint32) << 16).view(np.float32) if kind == _BFLOAT16 else found
 
 
 def _product(a: np.ndarray, b: np.ndarray, precision: str | None) -> np.ndarray:

@@ -8,6 +8,7 @@ import numpy as np
 
 from .array import PyCapsule, _compute, _content, ndarray
 from .machine import MACHINE
+from .memory import must_fit
 from .streams import get_current_stream
 
 _UFUNCS = (
@@ -144,6 +145,9 @@ def zeros(shape, dtype=float, order="C"):
 
 
 def full(shape, fill_value, dtype=None, order="C"):
+    kind = np.asarray(fill_value).dtype if dtype is None else np.dtype(dtype)
+    # before the host has it: it might have less
+    must_fit(int(np.prod(shape, dtype=np.int64)) * kind.itemsize)
     return _compute("full", lambda: np.full(shape, fill_value, dtype))
 
 

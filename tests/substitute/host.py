@@ -96,10 +96,10 @@ class _Text:
     """
 
     def __init__(self, source: str) -> None:
-        begin = source.find("__global__")
+        begin = source.find(PRELUDE) + len(PRELUDE) if PRELUDE in source else source.find("__global__")
         # kernels whose threads never wait need no coroutines
         self.straight = not re.search(r"__syncthreads|total<|total_down<|across\(|__shfl", source[begin:])
-        self.digest = hashlib.sha256(source.encode()).hexdigest()[:24]
+        self.digest = hashlib.sha256(f"{self.straight} {source}".encode()).hexdigest()[:24]
         self.names = _NAME.findall(source)
         host = _PACKS.sub(r"*host::aligned(\1)", source)
         end = host.find(PRELUDE_ON_HOST) + len(PRELUDE_ON_HOST) if PRELUDE_ON_HOST in host else 0

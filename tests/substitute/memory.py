@@ -11,16 +11,21 @@ from .machine import MACHINE, current_device
 from .streams import get_current_stream
 
 
+def must_fit(size: int) -> int:
+    """Bytes in use on the current device, where so many more can be had; else CuPy's error."""
+    used = MACHINE.used.get(current_device.get(), 0)
+    if used + size > MACHINE.memory:
+        raise OutOfMemoryError(size, used)
+    return used
+
+
 class Memory:
     """Bytes on a device; freed with their last user."""
 
     def __init__(self, size: int, content: np.ndarray | None = None) -> None:
         MACHINE.check()
         self.device_id = current_device.get()
-        used = MACHINE.used.get(self.device_id, 0)
-        if used + size > MACHINE.memory:
-            raise OutOfMemoryError(size, used)
-        MACHINE.used[self.device_id] = used + size
+        MACHINE.used[self.device_id] = must_fit(size) + size
         self._counted = MACHINE.used
         self.size = size
         if content is None:

@@ -26,7 +26,7 @@ EXAMPLES = (
     "single_neuron", "activations", "backpropagation", "gradient_descent", "first_network", "lab_as_for_keras",
     "losses", "learning_rate_decay", "batch_size", "dropout", "regularization", "early_stopping", "maxout",
     "initialization", "batch_normalization", "convolution", "augmentation", "digits", "hyperparameters",
-    "compiled_step", "table",
+    "compiled_step", "table", "estimators", "serving",
 )  # fmt: skip
 
 
@@ -143,24 +143,25 @@ def tool(package: str, *arguments: str) -> None:
 
 
 def gpu(*arguments: str) -> None:
-    """Everything that needs an NVIDIA GPU: tests of devices, the suite on the device, the contest with other frameworks.
+    """Everything that needs an NVIDIA GPU, the most telling first, into out/gpu within nine minutes; `--help` says more.
 
-    Runs in this interpreter where CuPy and pytest are installed in it, else in the environment with the extra `cuda13`.
+    Runs in this interpreter where CuPy and what tests need are installed in it, else in the environment with the extra
+    `cuda13`.
     """
-    if find_spec("cupy") and find_spec("pytest") and find_spec("hypothesis"):
-        run = [sys.executable]
-    else:
+    interpreter = sys.executable
+    if not all(map(find_spec, ("cupy", "pytest", "hypothesis"))):
         install("test")
         install("cuda13")
-        run = [str(PYTHON)]
-    commands = [
-        ["-m", "pytest", "-q", "tests/gpu", *arguments],
-        ["-m", "pytest", "-q", "--backend", "cupy", "-m", "not slow and not once", "tests/backends", "tests/autograd", "tests/nn", *arguments],
-        *(["-m", "benchmarks", "step", "--backend", "cupy", *more, "--json", f"step-gpu-{name}.json", "--plot", f"step-gpu-{name}.png"]
-          for name, more in (("float32", []), ("tf32", ["--precision", "tf32"]), ("bfloat16", ["--precision", "bfloat16"]))),
-    ]  # fmt: skip
-    codes = [subprocess.run([*run, *command], cwd=ROOT, check=False).returncode for command in commands]  # fmt: skip
-    sys.exit(max(codes))
+        interpreter = str(PYTHON)
+    process = subprocess.Popen(
+        [interpreter, "-m", "benchmarks.gpu", *arguments], cwd=ROOT, env=surroundings()
+    )
+    while True:
+        try:
+            sys.exit(process.wait())
+        except KeyboardInterrupt:
+            # it was told, too, and writes down what it has
+            continue
 
 
 def check() -> None:

@@ -15,7 +15,7 @@ import pytest
 
 from benchmarks import measure
 from benchmarks.contest import Report
-from benchmarks.contests import step
+from benchmarks.contests import serving, step
 from benchmarks.contests.lab import CONTEST as LAB
 from benchmarks.contests.scaling import CONTEST as SCALING
 from benchmarks.contests.shared import Phases, digits, on_disk
@@ -429,3 +429,28 @@ def test_picture_of_bars(tmp_path: Path) -> None:
     found.figures = {"gradloom": {"lab": [1.0]}, "torch": {"lab": [30.0], "digits": [3.0]}}
     LAB.draw(found, tmp_path / "lab.svg")
     assert "</svg>" in (tmp_path / "lab.svg").read_text()
+
+
+@pytest.mark.oracle
+@pytest.mark.parametrize("name", ["binary", "classes"])
+def test_onnx_runtime_answers_what_the_reference_does(name: str) -> None:
+    make, problem = prepared("onnxruntime"), LEARNERS[name]
+    x, y = data(problem, 1)
+    job = Job(problem, initial_weights(problem), x, y, 0.0, False, ONE)
+    np.testing.assert_allclose(
+        make(job).predict(x), reference.Reference(job).predict(x), rtol=1e-4, atol=1e-6
+    )
+
+
+def test_every_client_is_timed_and_an_error_of_one_is_told() -> None:
+    seen: list[int] = []
+    took = serving.latencies(seen.append, 4, 0.0)
+    assert len(took) == len(seen) >= serving.LEAST
+    assert set(seen) == set(range(serving.LEAST // 4))
+    assert all(second >= 0 for second in took)
+
+    def fails(number: int) -> None:
+        raise ValueError("no answer")
+
+    with pytest.raises(ValueError, match="no answer"):
+        serving.latencies(fails, 2, 0.0)

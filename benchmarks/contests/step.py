@@ -85,6 +85,7 @@ class Step(Contest):
 
         def figure(task: str) -> Figure:
             note, job, trainer = ready(task)
+            getattr(trainer, "restart", lambda: None)()
             took = seconds_per_pass(trainer.train, seconds)
             jobs.finite(job.problem, trainer, job)
             return Figure(took / job.batches * 1e6, note)

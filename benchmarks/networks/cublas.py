@@ -85,4 +85,6 @@ def library(precision: str) -> WithTorch | WithCupy:
 
 def figure(problem: Problem, blas: WithTorch | WithCupy, seconds: float) -> Figure:
     """Microseconds of the products alone of a step."""
+    if not problem.dense_only:
+        raise Skip("the products of networks that are not dense are not written down")
     return Figure(seconds_per_pass(blas.train(problem), seconds) * 1e6)

@@ -60,6 +60,8 @@ class Trainer(Protocol):
         """Probabilities in inference mode, as a NumPy array: (rows, classes), or (rows, 1) where there are two."""
 
     # A trainer may also have `feed(x, y)`: one more step on host arrays, which may return before it is computed.
+    # And `restart()`: the first weights again, before a turn whose time counts. Deep networks that are trained
+    # for tens of thousands of steps on a few batches end in NaN, whoever is fast enough to come so far.
 
 
 Make = Callable[[Job], Trainer]

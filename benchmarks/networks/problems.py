@@ -147,7 +147,7 @@ PROBLEMS = {
 }  # fmt: skip
 
 
-FOR_GPU = ("tiny", "small", "mnist", "wide", "huge", "vast")
+FOR_GPU = ("tiny", "small", "mnist", "wide", "huge", "vast", "digits_cnn", "deep", "batchnorm", "tabular")
 VAST = perceptron("vast", 2048, 4, (8192,) * 4 + (10,), shape="8192x4-10")
 """For a GPU: two minutes a step on two cores."""
 

@@ -1,6 +1,7 @@
 """Gradloom as its users call it: `compile`, then `fit` with whole epochs, rows in a new order each time.
 
-On a GPU the very same, with "cupy" as the default backend.
+On a GPU the very same, with "cupy" as the default backend and the rows as tensors that lie there before time counts, as
+the batches of the other frameworks do.
 """
 
 from __future__ import annotations
@@ -112,9 +113,18 @@ class GradloomTrainer:
             loss="binary_crossentropy" if problem.binary else "sparse_categorical_crossentropy",
             **_precision(job.where.precision),
         )
+        self.rows: tuple[Any, Any] = (job.x, job.y)
+        if job.where.device == "cuda":
+            self.rows = ag.tensor(job.x), ag.tensor(job.y)
+
+    def restart(self) -> None:
+        """As in the beginning; see `Trainer`."""
+        self.model.set_weights(_weights(self.job))
+        for slot in self.model.optimizer.state().values():
+            slot.assign(slot.detach() * 0)
 
     def train(self, epochs: int) -> None:
-        self._fit(self.job.x, self.job.y, epochs)
+        self._fit(*self.rows, epochs)
 
     def step_loss(self, x: Array, y: Array) -> float:
         return float(self._fit(x, y, 1).history["loss"][0])
@@ -123,7 +133,7 @@ class GradloomTrainer:
         found: Array = self.model.predict(x, batch_size=len(x), verbose=0)
         return found
 
-    def _fit(self, x: Array, y: Array, epochs: int) -> nn.History:
+    def _fit(self, x: Any, y: Any, epochs: int) -> nn.History:
         size = self.job.problem.batch
         return self.model.fit(x, y, batch_size=size, epochs=epochs, verbose=0, shuffle=self.job.shuffle)
 
@@ -139,7 +149,7 @@ class WithoutExtra(GradloomTrainer):
         with backends.use("numpy"):
             return super().predict(x)
 
-    def _fit(self, x: Array, y: Array, epochs: int) -> nn.History:
+    def _fit(self, x: Any, y: Any, epochs: int) -> nn.History:
         with backends.use("numpy"):
             return super()._fit(x, y, epochs)
 

@@ -28,19 +28,22 @@ class ThreadTuner:
     """
 
     AGAIN, MUCH, RARELY = 20, 4, 20
-    """After `AGAIN` turns the slower way is tried again; where it is `MUCH` times slower or more, so many
-    times more rarely, up to `RARELY`, for else it would take most of the time. Where it is less, what
-    made it slower may have been another process.
+    """After `AGAIN` turns for each that it was tried the slower way is tried again; where it is `MUCH` times
+    slower or more, so many times more rarely, up to `RARELY`, for else it would take most of the time. Where
+    it is less, what made it slower may have been another process.
     """
     TRIES = 3
-    """A way is judged by the best of its last so many binds: the first ones meet
-    cold memory, and any may be disturbed.
+    """A way is tried so many turns in a row, and judged by the best of them: the first ones meet cold memory
+    and threads that share a core until the system has moved one, and any may be disturbed. One turn that is
+    `MUCH` slower is enough.
     """
 
     def __init__(self) -> None:
         self.seconds: dict[int, deque[float]] = {}
         self.best: dict[int, float] = {}
         self.turn = 0
+        self.tried, self.left, self.spent = 1, 0, 1
+        """The way that is being tried, for so many more turns; and how many the last try took."""
 
     def choose(self, most: int) -> int:
         """One thread or `most`, for the next turn."""
@@ -49,18 +52,24 @@ class ThreadTuner:
         several, one = self.best.get(most), self.best.get(1)
         if several is None or one is None:
             return most if several is None else 1
+        if self.left and self.tried in (1, most):
+            self.left -= 1
+            self.spent += 1
+            return self.tried
         faster, slower = (most, 1) if several <= one else (1, most)
         self.turn += 1
         ratio = self.best[slower] / self.best[faster]
-        if self.turn < self.AGAIN * (1 if ratio < self.MUCH else min(ratio, self.RARELY)):
+        if self.turn < self.AGAIN * self.spent * (1 if ratio < self.MUCH else min(ratio, self.RARELY)):
             return faster
-        self.turn = 0
+        self.turn, self.tried, self.left, self.spent = 0, slower, self.TRIES - 1, 1
         return slower
 
     def note(self, parts: int, seconds: float) -> None:
         """A step took `seconds` with `parts` threads."""
         times = self.seconds.setdefault(parts, deque(maxlen=self.TRIES))
         times.append(seconds)
+        if self.left and seconds >= self.MUCH * min(self.best.values()):
+            self.left = 0
         if len(times) == self.TRIES:
             self.best[parts] = min(times)
 

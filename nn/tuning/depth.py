@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from ..arguments import COUNT_OR_ZERO
 from ..errors import ArgumentError, TuningError
 from ..model import Model
+from ..notebook import search_html
 from .pictures import depth_figure
 from .samples import Samples
 from .table import Progress, text_table
@@ -60,6 +61,11 @@ class DepthSearch:
 
     def table(self) -> str:
         """The depths as text, the best one marked; a spread where there were several runs."""
+        header, rows, errors = self._rows()
+        return "\n".join([text_table(header, rows), *errors, self.stopped])
+
+    def _rows(self) -> tuple[list[str], list[list[Any]], list[str]]:
+        """The header, the rows and the errors of the table."""
         several = any(len(depth.values) > 1 for depth in self.depths)
         header = ["layers", self.monitor, *(["from", "to"] if several else []), "epochs", "seconds", ""]
         rows = []
@@ -76,8 +82,7 @@ class DepthSearch:
                     mark,
                 ]
             )
-        errors = [f"{d.layers} layers failed: {d.error}" for d in self.depths if d.error]
-        return "\n".join([text_table(header, rows), *errors, self.stopped])
+        return header, rows, [f"{d.layers} layers failed: {d.error}" for d in self.depths if d.error]
 
     def plot(self, path: Any = None) -> Any:
         """A picture of the watched number by depth; returns the
@@ -85,6 +90,9 @@ class DepthSearch:
         """
         layers, values, means = zip(*((d.layers, d.values, d.value) for d in self.depths))
         return depth_figure(layers, values, means, self.best_layers, self.monitor, path)
+
+    def _repr_html_(self) -> str:
+        return search_html(self, *self._rows())
 
     def __repr__(self) -> str:
         tried = ", ".join(str(depth.layers) for depth in self.depths)

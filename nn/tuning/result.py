@@ -7,6 +7,7 @@ from typing import Any
 
 from ..errors import TuningError
 from ..model import Model
+from ..notebook import search_html
 from .pictures import trials_figure
 from .space import Dimension, show
 from .study import Record
@@ -111,14 +112,18 @@ class Tuning:
 
     def table(self, top: int | None = None) -> str:
         """The trials as text, best first; `top` is how many. Errors are below."""
+        header, lines, errors = self._ranks(top)
+        return "\n".join([text_table(header, lines), *errors])
+
+    def _ranks(self, top: int | None = None) -> tuple[list[str], list[list[Any]], list[str]]:
+        """The header, the rows and the errors of the table."""
         ranked = self.ranked()[:top]
         lines = [
             [rank, t.number, t.value, *t.params.values(), t.epochs, round(t.seconds, 2), t.state]
             for rank, t in enumerate(ranked, 1)
         ]
         header = ["rank", "trial", self.monitor, *self.space, "epochs", "seconds", "state"]
-        errors = [f"trial {t.number} failed: {t.error}" for t in ranked if t.error]
-        return "\n".join([text_table(header, lines), *errors])
+        return header, lines, [f"trial {t.number} failed: {t.error}" for t in ranked if t.error]
 
     def plot(self, path: Any = None) -> Any:
         """A picture: the value by trial with the best so far, and the value against each parameter.
@@ -134,6 +139,9 @@ class Tuning:
     def _counts(self) -> str:
         states = [trial.state for trial in self.trials]
         return ", ".join(f"{states.count(s)} {s}" for s in ("complete", "pruned", "failed") if s in states)
+
+    def _repr_html_(self) -> str:
+        return search_html(self, *self._ranks())
 
     def __repr__(self) -> str:
         best = best_of(self.trials, self.maximize)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, Self
 
 import autograd as ag
 
@@ -58,6 +58,20 @@ class Samples:
             raise ArgumentError(
                 f"{monitor!r} needs validation data: give validation_split, or validation_data=(x, y)"
             )
+
+    @classmethod
+    def of_rows(cls, training: Rows, held_out: Rows) -> Self:
+        """Samples that are cut already."""
+        self = cls.__new__(cls)
+        self.batches, self.targets, self.length = False, training.y, training.number
+        given = held_out if held_out.weight is not None else held_out[:2]
+        self.fit_arguments = {
+            "x": training.x,
+            "y": training.y,
+            "sample_weight": training.weight,
+            "validation_data": tuple(given),
+        }
+        return self
 
     def _cut(self, y: Any, validation_split: float | None, sample_weight: Any, class_weight: Any) -> None:
         if y is None:

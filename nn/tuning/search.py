@@ -15,6 +15,7 @@ from ..checkpoint.container import DAMAGE
 from ..errors import ArgumentError, TuningError
 from ..model import Model
 from ..restore import undone_on_error
+from .folds import CrossTrainer, cross_trainer
 from .result import Tuning, best_of
 from .samples import Samples
 from .space import label, parse
@@ -43,6 +44,7 @@ def tune(
     name: str | None = None,
     timeout: float | None = None,
     verbose: Any = "auto",
+    cv: Any = None,
     **fixed: Any,
 ) -> Tuning:
     """Search hyperparameters: train models with parameters from `space`,
@@ -71,6 +73,10 @@ def tune(
         name: of the study in the file; default "tuning".
         timeout: seconds after which no further trial begins.
         verbose: "auto" (a bar on a screen), 0 silent, 1 bar, 2 a line per trial.
+        cv: instead of rows to hold out, a number of folds (5), an object with `split(x, y)` as scikit-learn
+            has them, or pairs of positions. A trial trains once for each, its value is the mean over them,
+            and `pruner` looks at it after each fold. `best_model` is then trained on all rows, for as many
+            epochs as the folds needed on average, without callbacks.
         **fixed: parameters that stay the same: epochs=50, loss="mse"; also sample_weight, class_weight
             and callbacks (each trial gets copies, or what a function without arguments returns).
 
@@ -102,13 +108,22 @@ def tune(
         raise ArgumentError(f"tune: sampler is called with seed=, got {shown(sampler)}")
     dimensions = parse(space)
     weights = [fixed.pop(argument, None) for argument in ("sample_weight", "class_weight")]
-    samples = Samples(x, y, validation_split, validation_data, monitor, *weights)
-    trainer = Trainer(build, samples, dimensions, fixed, monitor, mode)
+    trainer: Trainer | CrossTrainer
+    if cv is None:
+        samples = Samples(x, y, validation_split, validation_data, monitor, *weights)
+        trainer = Trainer(build, samples, dimensions, fixed, monitor, mode)
+    else:
+        if validation_split is not None or validation_data is not None:
+            raise ArgumentError("tune: cv holds rows out itself; no validation_split or validation_data")
+        watched = (monitor, mode)
+        trainer = cross_trainer(cv, build, x, y, (weights[0], weights[1]), dimensions, fixed, watched)
+        samples = trainer.whole.samples
     library = optuna_library()
     settings = {
         "monitor": monitor,
         "maximize": str(trainer.maximize),
         "rows": str(samples.length),
+        **({} if isinstance(trainer, Trainer) else {"cv": trainer.described}),
         **{f"space[{n!r}]": repr(d) for n, d in dimensions.items()},
         **{n: str(label(value)) for n, value in fixed.items()},
     }
@@ -125,7 +140,7 @@ class Search:
     """Runs the trials of a study that are still to be done."""
 
     study: Study
-    trainer: Trainer
+    trainer: Trainer | CrossTrainer
     kept: tuple[int, Model | None] = -1, None
     first_error: BaseException | None = None
 
@@ -175,8 +190,10 @@ class Search:
         return outcome
 
     def remake(self, record: Record) -> Model:
-        """The model of a trial that was run by another process."""
+        """The model of a trial that was run by another process, or on folds."""
         seed = trial_seed(self.study.seed, record.number)
+        if isinstance(self.trainer, CrossTrainer):
+            return self.trainer.refit(record.params, seed, (record.best_epoch or 0) + 1)
         outcome = self.trainer.run(record.params, seed, lambda epoch, value: False)
         if outcome.model is None:
             raise TuningError(

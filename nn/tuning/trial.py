@@ -44,6 +44,8 @@ FIT = (
     "validation_freq",
     "callbacks",
 )
+FIT_WATCHED = ("callbacks", "validation_batch_size", "validation_freq")
+"""What is for who watches a run alone."""
 DEFAULTS = {"batch_size": 32, "epochs": 20}
 """What is given to `fit` where nothing is said."""
 MODE = choice("auto", "min", "max").but(words='is "auto", "min" or "max"')
@@ -198,6 +200,16 @@ class Trainer:
             except KeyboardInterrupt:
                 return outcome("interrupted")
         return outcome("pruned" if watch.pruned else "complete", model=model)
+
+    def refit(self, parameters: Mapping[str, Any], seed: int, epochs: int) -> Model:
+        """A model that was trained for so many epochs, without callbacks; nothing is watched."""
+        everything = {**DEFAULTS, **self.fixed, **parameters, "epochs": epochs}
+        options = {n: v for n, v in everything.items() if n in FIT and n not in FIT_WATCHED}
+        with kept_random_state():
+            set_random_seed(seed)
+            model = self._model(everything)
+            model.fit(**{**self.samples.fit_arguments, **options}, verbose=0)
+        return model
 
     def _model(self, parameters: Mapping[str, Any]) -> Model:
         own = {n: v for n, v in parameters.items() if n in self._takes}

@@ -19,11 +19,12 @@ from .machine import ROOT
 from .names import PEERS
 
 ENVIRONMENTS: dict[str, tuple[str, ...]] = {
-    "peers": (f"{ROOT}[bench]",),
+    "peers": (f"{ROOT}[bench]", "onnxruntime"),
     "tensorflow": ("tensorflow-cpu", "keras>=3.12", "numpy>=2"),
 }
 MODULES = {
-    "torch": "peers", "jax": "peers", "sklearn": "peers", "mygrad": "peers", "tinygrad": "peers", "tensorflow": "tensorflow",
+    "torch": "peers", "jax": "peers", "sklearn": "peers", "mygrad": "peers", "tinygrad": "peers", "onnxruntime": "peers",
+    "tensorflow": "tensorflow",
 }  # fmt: skip
 """Which environment has a module that this one lacks."""
 

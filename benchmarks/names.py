@@ -28,6 +28,7 @@ PEERS = {
     "tinygrad": Peer("tinygrad", "with_tinygrad:prepare"),
     "numpy": Peer("numpy", "by_hand:prepare"),
     "numba": Peer("numba"),
+    "onnxruntime": Peer("onnxruntime", "with_onnxruntime:prepare"),
     "openblas": Peer("scipy_openblas32"),
     "openblas-1-core": Peer("scipy_openblas32"),
     "cublas": Peer("numpy"),

@@ -18,6 +18,7 @@ MODULES = {
     "lab": "lab",
     "tune": "tuning",
     "predict": "predicting",
+    "serve": "serving",
     "scaling": "scaling",
 }
 

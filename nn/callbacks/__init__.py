@@ -20,6 +20,7 @@ from .progress import ProgressBar as ProgressBar
 from .progress import display as display
 from .progress import progress as progress
 from .progress import shows_progress as shows_progress
+from .pruning import OptunaPruning as OptunaPruning
 from .rates import LearningRateScheduler as LearningRateScheduler
 from .simple import History as History
 from .simple import LambdaCallback as LambdaCallback

@@ -11,6 +11,7 @@ from ..arguments import function as functions_of
 from ..checkpoint.fields import ARRAY, COUNT, PLAIN, Field, dicts_of, lists_of
 from ..errors import ArgumentError
 from ..metrics.logged import is_several
+from ..notebook import history_html
 from ..plots.curves import learning_curves
 from .base import Callback, Logs
 
@@ -60,6 +61,9 @@ class History(Callback):
         >>> figure = model.fit([[0.0], [1.0]], [0.0, 1.0], epochs=3, verbose=0).plot()
         """
         return learning_curves(self, path, axes, title)
+
+    def _repr_html_(self) -> str:
+        return history_html(self)
 
     def __repr__(self) -> str:
         last = {name: _rounded(values[-1]) for name, values in self.history.items()}

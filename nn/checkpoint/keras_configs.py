@@ -243,6 +243,9 @@ def _sequential(config: Any, classes: Classes) -> Sequential:
         check_sample(shape[1:])
         layers = [InputLayer(tuple(shape[1:])), *layers]
     dtype = _dtype(named.get("dtype")) or _dtype_of(layers)
+    if layers and isinstance(layers[0], InputLayer) and layers[0].output.dtype.kind == "f":
+        # in Keras it is cast to the dtype of each layer; here the model has one
+        layers[0].says_dtype = False
     model = Sequential(layers, dtype=dtype, name=named.get("name"))
     if named.get("trainable") is False:
         model.trainable = False

@@ -40,7 +40,7 @@ VALUES = {
 def build(model: Model, header: dict[str, Any]) -> None:
     """Give a model that has no weights yet those that the input in the file leads to."""
     if not model.built and header["input_shape"] is not None:
-        model.ensure_built(ag.zeros((1, *header["input_shape"]), model.dtype))
+        model.ensure_built(ag.zeros((1, *header["input_shape"]), model.dtype_of_x))
 
 
 def restore(model: Model, header: dict[str, Any], arrays: dict[str, Any], origin: str) -> None:

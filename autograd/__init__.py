@@ -8,11 +8,12 @@
 [0.6666666865348816, 1.3333333730697632, 2.0]
 
 The functions of tensors (`ag.exp`, `ag.sum`, `ag.matmul` ...) are read off the declarations in
-`autograd.ops`; a new op is exported by being declared.
+`autograd.ops`; a new op is exported by being declared. What type checkers and editors are told of all this is
+made from the declarations, too: `__init__.pyi`.
 """
 
 import importlib
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from backends import __version__ as __version__
 
@@ -58,32 +59,18 @@ from .scopes import named_scope
 from .tensor import Tensor
 from .tracing import Captured, capture
 
-if TYPE_CHECKING:
-    from . import testing
-    from .call import Function
-    from .call import op as op
 
-    # A module of the same name, imported on the way, would be what they find: these functions stand last.
-    from .checkpoint import checkpoint as checkpoint
-    from .creation import tensor as tensor
-    from .draw import draw as draw
-    from .jit import jit as jit
-    from .jitted import Jitted
+def __getattr__(name: str) -> Any:
+    """The tester of gradients and what compiles functions are imported when they are first asked for."""
+    if name == "testing":
+        return importlib.import_module("autograd.testing")
+    if name == "Jitted":
+        return importlib.import_module("autograd.jitted").Jitted
+    raise AttributeError(f"module 'autograd' has no attribute {name!r}")
 
-    def __getattr__(name: str) -> Function: ...  # every other name is the function of an op
 
-else:
-
-    def __getattr__(name: str) -> Any:
-        """The tester of gradients and what compiles functions are imported when they are first asked for."""
-        if name == "testing":
-            return importlib.import_module("autograd.testing")
-        if name == "Jitted":
-            return importlib.import_module("autograd.jitted").Jitted
-        raise AttributeError(f"module 'autograd' has no attribute {name!r}")
-
-    def __dir__() -> list[str]:
-        return sorted({*globals(), "Jitted", "testing"})
+def __dir__() -> list[str]:
+    return sorted({*globals(), "Jitted", "testing"})
 
 
 __all__ = [

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from .graph import Node
 
 _HOUSE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-_OWN = tuple(os.path.join(_HOUSE, package, "") for package in ("autograd", "backends", "nn"))
+_OWN = tuple(os.path.join(_HOUSE, package, "") for package in ("autograd", "backends", "gradloom", "nn"))
 
 
 def user_line() -> str:

@@ -19,7 +19,7 @@ from .arguments import PLAIN, bind, plain, signature
 from .deferred import Deferred
 from .errors import BackendError, DTypeError, TraceError
 from .graph import Leaf, Node, Parent
-from .mode import mode
+from .mode import P, mode
 from .op import Domain, Op, Rule, bad, case
 from .tensor import Tensor
 
@@ -27,14 +27,14 @@ _new = object.__new__
 _NUMBERS = frozenset((bool, int, float))
 
 
-class Function(Protocol):
-    """The public function of an op."""
+class Function(Protocol[P]):
+    """The public function of an op; P are the arguments that it takes."""
 
     op: Op
     __name__: str
     __doc__: str | None
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Tensor: ...
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Tensor: ...
 
 
 def op(
@@ -47,7 +47,7 @@ def op(
     bad: Sequence[bad] = (),
     second_order: str | None = None,
     check: Callable[..., None] | None = None,
-) -> Callable[[Callable[..., Any]], Function]:
+) -> Callable[[Callable[..., Any]], Function[...]]:
     """Declare an op: the decorated function computes it from primitives of `xp`, the arguments say the rest.
 
     Args:
@@ -78,7 +78,7 @@ def op(
     12.0
     """
 
-    def declare(forward: Callable[..., Any]) -> Function:
+    def declare(forward: Callable[..., Any]) -> Function[...]:
         declaration = Op(
             forward,
             vjp or {},
@@ -95,7 +95,7 @@ def op(
     return declare
 
 
-def _public_function(op: Op) -> Function:
+def _public_function(op: Op) -> Function[...]:
     plain = not (op.variadic or op.optional or op.check or op.static or op.normalise)
     # the names of the parameters of the two fastest paths, which users may write
     if plain and op.arrays == ("x",):

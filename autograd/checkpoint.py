@@ -23,14 +23,14 @@ from .anomaly import user_line
 from .differentiate import walk
 from .errors import GradientError
 from .graph import Node, Vertex
-from .mode import Made, mode, recorded_nodes
+from .mode import Made, P, R, mode, recorded_nodes
 from .op import Domain, Op, Plan, Pullback
 from .random import remembered_draws, replayed_draws
 from .structure import flatten, unflatten
 from .tensor import Tensor
 
 
-def checkpoint(function: Callable[..., Any]) -> Callable[..., Any]:
+def checkpoint(function: Callable[P, R]) -> Callable[P, R]:
     """`function`, computed without keeping the inside of its graph; backward runs it a second time.
 
     A chain of n equal blocks, each under checkpoint, keeps n results and one block instead of n blocks.
@@ -56,10 +56,11 @@ def checkpoint(function: Callable[..., Any]) -> Callable[..., Any]:
     """
 
     @functools.wraps(function, updated=())
-    def call(*args: Any, **kwargs: Any) -> Any:
+    def call(*args: P.args, **kwargs: P.kwargs) -> R:
         if not mode.get().grad:
             return function(*args, **kwargs)
-        return _Run(function, args, kwargs).take_result()
+        result: R = _Run(function, args, kwargs).take_result()
+        return result
 
     return call
 

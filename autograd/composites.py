@@ -147,13 +147,20 @@ def average(xp: Any, a: Any, axis: Any = None, weights: Any = None, keepdims: bo
     return xp.divide(total, xp.sum(weights, axis=axis, keepdims=keepdims))
 
 
+def _backend(x: Any) -> Any:
+    """Where constants that meet `x` have to be; None, the default, where it has no backend yet."""
+    return getattr(x, "_backend", None)
+
+
 def _zero(xp: Any, like: Any) -> Any:
-    return xp.full(shape=(), value=0, dtype=like.dtype)
+    return xp.full(shape=(), value=0, dtype=like.dtype, backend=_backend(like))
 
 
 def _diagonals(xp: Any, a: Any) -> Any:
     """For each place of the last two axes the number of its diagonal: column less row."""
-    rows, columns = (xp.arange(start=0, stop=size, step=1, dtype=int64) for size in a.shape[-2:])
+    rows, columns = (
+        xp.arange(start=0, stop=size, step=1, dtype=int64, backend=_backend(a)) for size in a.shape[-2:]
+    )
     return xp.subtract(xp.reshape(columns, shape=(1, -1)), xp.reshape(rows, shape=(-1, 1)))
 
 
@@ -195,7 +202,9 @@ def diag(xp: Any, v: Any, k: int = 0) -> Any:
 
 
 def _zeros(xp: Any, like: Any, count: int) -> list[Any]:
-    return [xp.full(shape=(count,), value=0, dtype=like.dtype)] if count else []
+    if not count:
+        return []
+    return [xp.full(shape=(count,), value=0, dtype=like.dtype, backend=_backend(like))]
 
 
 def trace(xp: Any, a: Any, offset: int = 0) -> Any:
@@ -208,8 +217,8 @@ def cumprod(xp: Any, a: Any, axis: int | None = None) -> Any:
         normalise_axis(axis or 0, max(a.ndim, 1))
         a, axis = xp.reshape(a, shape=(-1,)), 0
     axis = normalise_axis(axis, a.ndim)
-    if a.dtype.kind in "bi":
-        a = xp.astype(a, dtype="int64")
+    if a.dtype.kind in "biu":
+        a = xp.astype(a, dtype="uint64" if a.dtype.kind == "u" else "int64")
     step = 1
     while step < a.shape[axis]:
         # every product takes up the one that ends `step` places before it

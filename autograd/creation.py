@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import backends
 from backends.contract import Array, Backend, DType, Shape, resolve_dtype
@@ -16,9 +16,15 @@ from .arguments import plain
 from .errors import DTypeError, RangeError, ShapeError
 from .tensor import Tensor
 
+if TYPE_CHECKING:
+    from .typing import ArrayLike, DTypeLike
+
 
 def tensor(
-    data: Any, dtype: Any = None, requires_grad: bool = False, backend: str | Backend | None = None
+    data: ArrayLike,
+    dtype: DTypeLike | None = None,
+    requires_grad: bool = False,
+    backend: str | Backend | None = None,
 ) -> Tensor:
     """A tensor with a copy of `data`; see `Tensor` for dtypes and errors.
 
@@ -78,7 +84,7 @@ def _shape(shape: Any) -> Shape:
 def full(
     shape: int | Sequence[int],
     value: float,
-    dtype: Any = None,
+    dtype: DTypeLike | None = None,
     requires_grad: bool = False,
     backend: str | Backend | None = None,
 ) -> Tensor:
@@ -96,7 +102,7 @@ def full(
 
 def zeros(
     shape: int | Sequence[int],
-    dtype: Any = "float32",
+    dtype: DTypeLike = "float32",
     requires_grad: bool = False,
     backend: str | Backend | None = None,
 ) -> Tensor:
@@ -111,7 +117,7 @@ def zeros(
 
 def ones(
     shape: int | Sequence[int],
-    dtype: Any = "float32",
+    dtype: DTypeLike = "float32",
     requires_grad: bool = False,
     backend: str | Backend | None = None,
 ) -> Tensor:
@@ -124,7 +130,7 @@ def ones(
     return full(shape, 1, dtype, requires_grad, backend)
 
 
-def zeros_like(x: Tensor, dtype: Any = None) -> Tensor:
+def zeros_like(x: Tensor, dtype: DTypeLike | None = None) -> Tensor:
     """Zeros with the shape, backend and (unless given) dtype of `x`.
 
     >>> import autograd as ag
@@ -134,7 +140,7 @@ def zeros_like(x: Tensor, dtype: Any = None) -> Tensor:
     return full(x.shape, 0, x.dtype if dtype is None else dtype, backend=x._backend)
 
 
-def ones_like(x: Tensor, dtype: Any = None) -> Tensor:
+def ones_like(x: Tensor, dtype: DTypeLike | None = None) -> Tensor:
     """Ones with the shape, backend and (unless given) dtype of `x`.
 
     >>> import autograd as ag
@@ -148,7 +154,7 @@ def arange(
     start: float,
     stop: float | None = None,
     step: float = 1,
-    dtype: Any = None,
+    dtype: DTypeLike | None = None,
     backend: str | Backend | None = None,
 ) -> Tensor:
     """Numbers from `start` up to, not including, `stop`; int64 when all arguments are ints, else float32.
@@ -187,7 +193,7 @@ def linspace(
     start: float,
     stop: float,
     num: int = 50,
-    dtype: Any = "float32",
+    dtype: DTypeLike = "float32",
     backend: str | Backend | None = None,
 ) -> Tensor:
     """`num` evenly spaced numbers from `start` to `stop`, both included.
@@ -202,7 +208,9 @@ def linspace(
     return (start * (1 - fraction) + stop * fraction).to(dtype)
 
 
-def eye(n: int, m: int | None = None, dtype: Any = "float32", backend: str | Backend | None = None) -> Tensor:
+def eye(
+    n: int, m: int | None = None, dtype: DTypeLike = "float32", backend: str | Backend | None = None
+) -> Tensor:
     """A matrix (n, m) with ones on its diagonal.
 
     >>> import autograd as ag

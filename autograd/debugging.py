@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from backends.switching import switched
 
 from .errors import RangeError, TraceError
+from .notebook import compiled_html
 from .profiling import Profile
 
 if TYPE_CHECKING:
@@ -42,6 +43,10 @@ class Inspected:
     """What a compiled function shows of itself; `last` gives the program of the last call."""
 
     name: str
+    traces: int
+
+    def _repr_html_(self) -> str:
+        return compiled_html(self)
 
     def last(self, what: str) -> tuple[Captured, Executable]:
         """(program, executable)."""

@@ -15,7 +15,7 @@ from backends import (
     ShapeError,
     TraceError,
 )
-from backends.errors import is_refusal, raised_at_the_end
+from backends.errors import ExportError, is_refusal, raised_at_the_end
 from backends.suggest import nearest
 
 __all__ = [
@@ -26,6 +26,7 @@ __all__ = [
     "DeclarationError",
     "DeviceMemoryError",
     "DrawingError",
+    "ExportError",
     "GradientError",
     "GradloomError",
     "MissingExtraError",

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 from .outside import GETENV, asked, asked_in_python, reads_attributes
 
 _HERE = Path(__file__).resolve().parents[1]
-_OWN = tuple(f"{_HERE / name}/" for name in ("autograd", "backends", "nn"))
+_OWN = tuple(f"{_HERE / name}/" for name in ("autograd", "backends", "gradloom", "nn"))
 _STDLIB = tuple({f"{sysconfig.get_paths()[name]}/" for name in ("stdlib", "platstdlib")})
 _GLOBAL = frozenset(("LOAD_GLOBAL", "LOAD_NAME", "LOAD_FROM_DICT_OR_GLOBALS"))
 _ATTRIBUTE = frozenset(
@@ -110,7 +110,7 @@ def is_library(filename: str) -> bool:
     if "site-packages" in filename or "dist-packages" in filename:
         return any(
             f"-packages/{name}/" in filename
-            for name in ("numpy", "cupy", "numba", "llvmlite", "autograd", "backends", "nn")
+            for name in ("numpy", "cupy", "numba", "llvmlite", "autograd", "backends", "gradloom", "nn")
         )
     return filename.startswith(_STDLIB)
 

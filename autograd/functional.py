@@ -10,16 +10,23 @@ from __future__ import annotations
 import functools
 import operator
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any, Concatenate, TypeVar, overload
 
 from .creation import arange, zeros, zeros_like
 from .differentiate import walk
 from .errors import DTypeError, GradientError, RangeError, ShapeError
 from .graph import Leaf, Node, Vertex
-from .mode import enable_grad, mode
+from .mode import P, R, enable_grad, mode
 from .ops.shape import reshape, stack
 from .structure import flatten, unflatten
 from .tensor import Tensor
+
+if TYPE_CHECKING:
+    from .typing import ArrayLike
+
+T = TypeVar("T")
+"""What a derivative is by: it has the same structure."""
+TensorT = TypeVar("TensorT", bound=Tensor)
 
 
 def _variable(value: Any) -> Tensor:
@@ -87,9 +94,27 @@ def _chosen(name: str, argnums: int | Sequence[int], count: int) -> tuple[int, .
     return numbers
 
 
+@overload
 def value_and_grad(
-    function: Callable[..., Any], argnums: int | Sequence[int] = 0
-) -> Callable[..., tuple[Any, Any]]:
+    function: Callable[Concatenate[TensorT, P], R],
+) -> Callable[Concatenate[TensorT, P], tuple[R, TensorT]]: ...
+
+
+@overload
+def value_and_grad(function: Callable[Concatenate[T, P], R]) -> Callable[Concatenate[T, P], tuple[R, T]]: ...
+
+
+@overload
+def value_and_grad(function: Callable[P, R], argnums: int) -> Callable[P, tuple[R, Any]]: ...
+
+
+@overload
+def value_and_grad(
+    function: Callable[P, R], argnums: Sequence[int]
+) -> Callable[P, tuple[R, tuple[Any, ...]]]: ...
+
+
+def value_and_grad(function: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable[..., Any]:
     """A function that returns (value, gradient) of `function` with respect to the arguments `argnums`.
 
     The value must be a single number. Arguments may be nested lists, tuples and dicts of tensors;
@@ -129,6 +154,24 @@ def value_and_grad(
     return transformed
 
 
+@overload
+def grad(
+    function: Callable[Concatenate[TensorT, P], Any],
+) -> Callable[Concatenate[TensorT, P], TensorT]: ...
+
+
+@overload
+def grad(function: Callable[Concatenate[T, P], Any]) -> Callable[Concatenate[T, P], T]: ...
+
+
+@overload
+def grad(function: Callable[P, Any], argnums: int) -> Callable[P, Any]: ...
+
+
+@overload
+def grad(function: Callable[P, Any], argnums: Sequence[int]) -> Callable[P, tuple[Any, ...]]: ...
+
+
 def grad(function: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable[..., Any]:
     """A function that returns the gradient of `function` with respect to the arguments `argnums`. Nests.
 
@@ -146,7 +189,7 @@ def grad(function: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Call
     return transformed
 
 
-def vjp(function: Callable[..., Any], *args: Any) -> tuple[Any, Callable[[Any], tuple[Any, ...]]]:
+def vjp(function: Callable[..., R], *args: Any) -> tuple[R, Callable[[Any], tuple[Any, ...]]]:
     """(value, pullback): `pullback(g)` gives the gradient of the sum of
     `value * g` with respect to each argument.
 
@@ -174,7 +217,8 @@ def vjp(function: Callable[..., Any], *args: Any) -> tuple[Any, Callable[[Any], 
         return tuple(unflatten(list(args), iter(total or [])))
 
     returned = [output if inner else output.detach() for output, inner in zip(outputs, nested, strict=True)]
-    return unflatten(value, iter(returned)), pullback
+    result: R = unflatten(value, iter(returned))
+    return result, pullback
 
 
 def _inner_product(left: Sequence[Tensor], right: Sequence[Tensor]) -> Tensor:
@@ -192,7 +236,7 @@ def _directions(name: str, tangents: Any, primals: Sequence[Tensor]) -> list[Ten
     return directions
 
 
-def jvp(function: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[Any, Any]:
+def jvp(function: Callable[..., R], primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[R, R]:
     """(value, change): how `function(*primals)` changes when the primals move along the tangents.
 
     The change has the structure of the value. Computed as the derivative of `vjp` with respect to its
@@ -227,6 +271,14 @@ def jvp(function: Callable[..., Any], primals: Sequence[Any], tangents: Sequence
     return unflatten(value, iter(returned)), unflatten(value, iter(changes))
 
 
+@overload
+def hvp(function: Callable[[Tensor], Any], x: ArrayLike, vector: ArrayLike) -> Tensor: ...
+
+
+@overload
+def hvp(function: Callable[[T], Any], x: T, vector: T) -> T: ...
+
+
 def hvp(function: Callable[..., Any], x: Any, vector: Any) -> Any:
     """The Hessian of `function` at `x` times `vector`, without the Hessian: the gradient of an inner product.
 
@@ -243,6 +295,18 @@ def hvp(function: Callable[..., Any], x: Any, vector: Any) -> Any:
         return _inner_product(gradient, _directions("hvp", vector, gradient))
 
     return grad(along)(x)
+
+
+@overload
+def jacobian(function: Callable[Concatenate[TensorT, P], R]) -> Callable[Concatenate[TensorT, P], R]: ...
+
+
+@overload
+def jacobian(function: Callable[Concatenate[T, P], Any]) -> Callable[Concatenate[T, P], Any]: ...
+
+
+@overload
+def jacobian(function: Callable[P, Any], argnums: int | Sequence[int]) -> Callable[P, Any]: ...
 
 
 def jacobian(function: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable[..., Any]:
@@ -294,6 +358,20 @@ def _stack_rows(rows: Sequence[Tensor], output: Tensor, leaf: Any) -> Tensor:
     return reshape(stack(rows), shape=shape) if rows else zeros(shape, output.dtype, backend=output._backend)
 
 
+@overload
+def hessian(
+    function: Callable[Concatenate[TensorT, P], Any],
+) -> Callable[Concatenate[TensorT, P], TensorT]: ...
+
+
+@overload
+def hessian(function: Callable[Concatenate[T, P], Any]) -> Callable[Concatenate[T, P], Any]: ...
+
+
+@overload
+def hessian(function: Callable[P, Any], argnums: int | Sequence[int]) -> Callable[P, Any]: ...
+
+
 def hessian(function: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable[..., Any]:
     """A function that returns all second derivatives of a single number: the jacobian of the gradient.
 
@@ -303,4 +381,5 @@ def hessian(function: Callable[..., Any], argnums: int | Sequence[int] = 0) -> C
     >>> ag.hessian(lambda x: x[0] ** 2 * x[1])(ag.tensor([3.0, 5.0])).tolist()
     [[10.0, 6.0], [6.0, 0.0]]
     """
-    return jacobian(grad(function, argnums), argnums)
+    slope: Callable[..., Any] = grad(function, argnums)
+    return jacobian(slope, argnums)

@@ -7,17 +7,18 @@ from typing import TYPE_CHECKING, Any, overload
 
 if TYPE_CHECKING:
     from .jitted import Jitted
+    from .mode import P, R
     from .tracekeys import State
 
 
 @overload
 def jit(
-    f: Callable[..., Any],
+    f: Callable[P, R],
     state: State = None,
     donate: bool = False,
     name: str | None = None,
     precision: str | None = None,
-) -> Jitted: ...
+) -> Jitted[P, R]: ...
 
 
 @overload
@@ -27,7 +28,7 @@ def jit(
     donate: bool = False,
     name: str | None = None,
     precision: str | None = None,
-) -> Callable[[Callable[..., Any]], Jitted]: ...
+) -> Callable[[Callable[P, R]], Jitted[P, R]]: ...
 
 
 def jit(

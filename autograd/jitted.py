@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, Concatenate, Generic, ParamSpec, Self, overload
 
 import backends
 from backends.contract import Executable, Feed
@@ -21,13 +21,13 @@ from backends.locks import renewed_lock
 from . import random
 from .bound import Methods, is_found_by_name
 from .debugging import Inspected, level, report, report_differences
-from .errors import ShapeError, TraceError
+from .errors import TraceError
 from .executed import Executed
 from .guards import Guards
 from .leaks import Before, check_left_behind
-from .mode import mode
+from .mode import P, R, mode
 from .owner import array_of, assignments
-from .programs import Bound, Entry, Programs, used_state
+from .programs import Bound, Entry, Programs, check_rows, used_state
 from .quick import quick_call
 from .structure import flatten, unflatten
 from .tensor import Tensor
@@ -45,13 +45,18 @@ from .tracekeys import (
 )
 from .tracing import Captured, Number, capture, one_at_a_time
 
+Held = dict[int, tuple[Any, Any]]
+"""Arrays of rows with what a backend made of them: one that is a view of others may be copied, once."""
 
-class Jitted(Inspected):
-    """A function with its compiled programs; made by `jit`."""
+Q = ParamSpec("Q")
+
+
+class Jitted(Inspected, Generic[P, R]):
+    """A function of P that returns R, with its compiled programs; made by `jit`."""
 
     def __init__(
         self,
-        function: Callable[..., Any],
+        function: Callable[P, R],
         state: State,
         donate: bool,
         name: str | None,
@@ -77,14 +82,23 @@ class Jitted(Inspected):
         self._writer = renewed_lock()
         functools.update_wrapper(self, function, updated=())
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """Run on the arguments."""
         tree = args, kwargs
         leaves = flatten(tree)
         if self._runs_as_it_is(leaves):
             return self.function(*args, **kwargs)
         with self._lock:
-            return self._run(*self._found(tree, leaves))
+            result: R = self._run(*self._found(tree, leaves))
+        return result
+
+    @overload
+    def __get__(self, instance: None, owner: type | None = None) -> Self: ...
+
+    @overload
+    def __get__(
+        self: Jitted[Concatenate[Any, Q], R], instance: object, owner: type | None = None
+    ) -> Jitted[Q, R]: ...
 
     def __get__(self, instance: Any, owner: type | None = None) -> Any:
         """As a method: one compiled function for each object, which lives as long as that."""
@@ -174,32 +188,16 @@ class Jitted(Inspected):
         """
         with self._lock:
             self._check_rows(rows, batch_size, order, first, steps)
-            self._run_rows(self._entry_of_rows(rows, batch_size, order, rest), rows, order, first, steps)
+            self._run_rows(self._entry_of_rows(rows, batch_size, order, rest), rows, order, first, steps, {})
 
     def _check_rows(
         self, rows: Sequence[Tensor], batch_size: int, order: Tensor | None, first: int, steps: int
     ) -> None:
-        count = rows[0].shape[0]
-        needed = (first + steps) * batch_size
-        if (
-            any(r.shape[0] != count for r in rows)
-            or min(first, steps) < 0
-            or batch_size < 1
-            or needed > count
-        ):
-            raise ShapeError(
-                f"over_rows: steps {first} to {first + steps} of {batch_size} rows, and there are "
-                f"{[r.shape[0] for r in rows]}"
-            )
-        if order is not None and order is not self._checked:
-            if order.ndim != 1 or len(order) < needed:
-                raise ShapeError(f"over_rows: an order of shape {order.shape} for {needed} rows")
-            if order.size and (int(order.min()) < 0 or int(order.max()) >= count):
-                raise ShapeError(f"over_rows: the order holds numbers outside of 0 to {count - 1}")
-            self._checked = order
+        check_rows(rows, batch_size, None if order is self._checked else order, first, steps)
+        self._checked = order if order is not None else self._checked
 
     def _run_rows(
-        self, entry: Entry, rows: Sequence[Tensor], order: Tensor | None, first: int, steps: int
+        self, entry: Entry, rows: Sequence[Tensor], order: Tensor | None, first: int, steps: int, held: Held
     ) -> None:
         backend, taken = entry.backend, list[Any]()
         with self._lock:
@@ -208,7 +206,10 @@ class Jitted(Inspected):
                 with one_at_a_time:
                     entry.hold(taken)
                     state = entry.state_arrays(self.donate, taken)
-                    sources = {f"argument.{i}": backend.owned(array_of(r)) for i, r in enumerate(rows)}
+                    for i, array in enumerate(map(array_of, rows)):
+                        if i not in held or held[i][0] is not array:
+                            held[i] = array, backend.owned(array)
+                    sources = {f"argument.{i}": owned for i, (_, owned) in held.items()}
                     picked = None if order is None else backend.owned(order.to("int64")._data)
                 entry.executable.epoch(state, sources, picked, first, steps)
             finally:
@@ -233,9 +234,11 @@ class Jitted(Inspected):
     def _call_of_rows(
         self, entry: Entry, rows: Sequence[Tensor], batch_size: int, order: Tensor | None
     ) -> Callable[[int, int], None]:
+        held: Held = {}
+
         def run(first: int, steps: int) -> None:
             self._check_rows(rows, batch_size, order, first, steps)
-            self._run_rows(entry, rows, order, first, steps)
+            self._run_rows(entry, rows, order, first, steps, held)
 
         return run
 
@@ -357,11 +360,13 @@ class Jitted(Inspected):
         move_generator(generator, backend)
         before = Before(self.function)
 
+        function: Callable[..., Any] = self.function
+
         def step(*inputs: Tensor) -> Any:
             remaining = iter(inputs)
             places = [next(remaining) if isinstance(leaf, (Tensor, Number)) else leaf for leaf in leaves]
             args, kwargs = unflatten(tree, iter(places))
-            return executed.during(lambda: self.function(*args, **kwargs))
+            return executed.during(lambda: function(*args, **kwargs))
 
         examples = [leaf for leaf in leaves if isinstance(leaf, (Tensor, Number))]
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from backends.contract import Shape
 
     from .tensor import Tensor
+    from .typing import ArrayLike, AxisLike
 
 
 class TensorMethods(Carrier):
@@ -57,25 +58,25 @@ class TensorMethods(Carrier):
         _in_place
     )
 
-    def add(self, other: Any) -> Tensor:
+    def add(self, other: ArrayLike) -> Tensor:
         return self._xp.add(self, other)
 
-    def subtract(self, other: Any) -> Tensor:
+    def subtract(self, other: ArrayLike) -> Tensor:
         return self._xp.subtract(self, other)
 
-    def multiply(self, other: Any) -> Tensor:
+    def multiply(self, other: ArrayLike) -> Tensor:
         return self._xp.multiply(self, other)
 
-    def divide(self, other: Any) -> Tensor:
+    def divide(self, other: ArrayLike) -> Tensor:
         return self._xp.divide(self, other)
 
     def negative(self) -> Tensor:
         return self._xp.negative(self)
 
-    def maximum(self, other: Any) -> Tensor:
+    def maximum(self, other: ArrayLike) -> Tensor:
         return self._xp.maximum(self, other)
 
-    def minimum(self, other: Any) -> Tensor:
+    def minimum(self, other: ArrayLike) -> Tensor:
         return self._xp.minimum(self, other)
 
     def exp(self) -> Tensor:
@@ -120,31 +121,31 @@ class TensorMethods(Carrier):
     def floor(self) -> Tensor:
         return self._xp.floor(self)
 
-    def sum(self, axis: Any = None, keepdims: bool = False) -> Tensor:
+    def sum(self, axis: AxisLike | None = None, keepdims: bool = False) -> Tensor:
         return self._xp.sum(self, axis=axis, keepdims=keepdims)
 
-    def mean(self, axis: Any = None, keepdims: bool = False) -> Tensor:
+    def mean(self, axis: AxisLike | None = None, keepdims: bool = False) -> Tensor:
         return self._xp.mean(self, axis=axis, keepdims=keepdims)
 
-    def max(self, axis: Any = None, keepdims: bool = False) -> Tensor:
+    def max(self, axis: AxisLike | None = None, keepdims: bool = False) -> Tensor:
         return self._xp.max(self, axis=axis, keepdims=keepdims)
 
-    def min(self, axis: Any = None, keepdims: bool = False) -> Tensor:
+    def min(self, axis: AxisLike | None = None, keepdims: bool = False) -> Tensor:
         return self._xp.min(self, axis=axis, keepdims=keepdims)
 
-    def prod(self, axis: Any = None, keepdims: bool = False) -> Tensor:
+    def prod(self, axis: AxisLike | None = None, keepdims: bool = False) -> Tensor:
         return self._xp.prod(self, axis=axis, keepdims=keepdims)
 
-    def any(self, axis: Any = None, keepdims: bool = False) -> Tensor:
+    def any(self, axis: AxisLike | None = None, keepdims: bool = False) -> Tensor:
         return self._xp.any(self, axis=axis, keepdims=keepdims)
 
-    def all(self, axis: Any = None, keepdims: bool = False) -> Tensor:
+    def all(self, axis: AxisLike | None = None, keepdims: bool = False) -> Tensor:
         return self._xp.all(self, axis=axis, keepdims=keepdims)
 
-    def norm(self, axis: Any = None, keepdims: bool = False) -> Tensor:
+    def norm(self, axis: AxisLike | None = None, keepdims: bool = False) -> Tensor:
         return self._xp.norm(self, axis=axis, keepdims=keepdims)
 
-    def logsumexp(self, axis: Any = None, keepdims: bool = False) -> Tensor:
+    def logsumexp(self, axis: AxisLike | None = None, keepdims: bool = False) -> Tensor:
         return self._xp.logsumexp(self, axis=axis, keepdims=keepdims)
 
     def argmax(self, axis: int | None = None, keepdims: bool = False) -> Tensor:
@@ -153,10 +154,10 @@ class TensorMethods(Carrier):
     def argmin(self, axis: int | None = None, keepdims: bool = False) -> Tensor:
         return self._xp.argmin(self, axis=axis, keepdims=keepdims)
 
-    def var(self, axis: Any = None, ddof: float = 0, keepdims: bool = False) -> Tensor:
+    def var(self, axis: AxisLike | None = None, ddof: float = 0, keepdims: bool = False) -> Tensor:
         return self._xp.var(self, axis=axis, ddof=ddof, keepdims=keepdims)
 
-    def std(self, axis: Any = None, ddof: float = 0, keepdims: bool = False) -> Tensor:
+    def std(self, axis: AxisLike | None = None, ddof: float = 0, keepdims: bool = False) -> Tensor:
         return self._xp.std(self, axis=axis, ddof=ddof, keepdims=keepdims)
 
     def softmax(self, axis: int = -1) -> Tensor:
@@ -174,13 +175,13 @@ class TensorMethods(Carrier):
     def cumsum(self, axis: int | None = None) -> Tensor:
         return self._xp.cumsum(self, axis=axis)
 
-    def squeeze(self, axis: Any = None) -> Tensor:
+    def squeeze(self, axis: AxisLike | None = None) -> Tensor:
         return self._xp.squeeze(self, axis=axis)
 
-    def flip(self, axis: Any = None) -> Tensor:
+    def flip(self, axis: AxisLike | None = None) -> Tensor:
         return self._xp.flip(self, axis=axis)
 
-    def expand_dims(self, axis: int) -> Tensor:
+    def expand_dims(self, axis: AxisLike) -> Tensor:
         return self._xp.expand_dims(self, axis=axis)
 
     def clip(self, min: float | None = None, max: float | None = None) -> Tensor:
@@ -192,20 +193,20 @@ class TensorMethods(Carrier):
     def swapaxes(self, axis1: int, axis2: int) -> Tensor:
         return self._xp.swapaxes(self, axis1=axis1, axis2=axis2)
 
-    def where(self, condition: Any, other: Any) -> Tensor:
+    def where(self, condition: ArrayLike, other: ArrayLike) -> Tensor:
         """These values where `condition`, else those of `other`."""
         return self._xp.where(condition, self, other)
 
-    def take(self, indices: Any, axis: int | None = None) -> Tensor:
+    def take(self, indices: ArrayLike, axis: int | None = None) -> Tensor:
         return self._xp.take(self, indices, axis=axis)
 
-    def matmul(self, other: Any) -> Tensor:
+    def matmul(self, other: ArrayLike) -> Tensor:
         return self._xp.matmul(self, other)
 
-    def dot(self, other: Any) -> Tensor:
+    def dot(self, other: ArrayLike) -> Tensor:
         return self._xp.dot(self, other)
 
-    def outer(self, other: Any) -> Tensor:
+    def outer(self, other: ArrayLike) -> Tensor:
         return self._xp.outer(self, other)
 
     def astype(self, dtype: Any) -> Tensor:

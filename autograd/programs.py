@@ -11,6 +11,7 @@ from backends.program import Program
 from backends.program.ir import Value
 
 from . import random
+from .errors import ShapeError
 from .guards import Difference, Guards
 from .owner import array_of, assignments, is_private, make_private, writer_of
 from .tensor import Tensor
@@ -172,3 +173,24 @@ class Programs:
             self._entries[oldest].pop()
             if not self._entries[oldest]:
                 del self._entries[oldest]
+
+
+def check_rows(rows: Sequence[Tensor], batch_size: int, order: Tensor | None, first: int, steps: int) -> None:
+    """Refuse steps for which there are not enough rows, and an order that names others than there are.
+
+    Raises:
+        ShapeError: saying what was needed and what there is.
+    """
+    count = rows[0].shape[0]
+    needed = (first + steps) * batch_size
+    if any(r.shape[0] != count for r in rows) or min(first, steps) < 0 or batch_size < 1 or needed > count:
+        raise ShapeError(
+            f"over_rows: steps {first} to {first + steps} of {batch_size} rows, and there are "
+            f"{[r.shape[0] for r in rows]}"
+        )
+    if order is None:
+        return
+    if order.ndim != 1 or len(order) < needed:
+        raise ShapeError(f"over_rows: an order of shape {order.shape} for {needed} rows")
+    if bool(((order < 0) | (order >= count)).any()):
+        raise ShapeError(f"over_rows: the order holds numbers outside of 0 to {count - 1}")

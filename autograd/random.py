@@ -13,7 +13,7 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import backends
 from backends.contract import Array, Backend, Shape, resolve_dtype
@@ -27,6 +27,9 @@ from .ops.index import argsort, index
 from .ops.shape import broadcast_to
 from .owner import assignments, carried
 from .tensor import Tensor
+
+if TYPE_CHECKING:
+    from .typing import ArrayLike, DTypeLike
 
 Size = int | Sequence[int]
 
@@ -204,7 +207,7 @@ def uniform(
     shape: Size,
     low: float = 0.0,
     high: float = 1.0,
-    dtype: Any = "float32",
+    dtype: DTypeLike = "float32",
     key: Generator | int | None = None,
 ) -> Tensor:
     """Numbers spread evenly over [low, high).
@@ -223,7 +226,7 @@ def normal(
     shape: Size,
     mean: float = 0.0,
     std: float = 1.0,
-    dtype: Any = "float32",
+    dtype: DTypeLike = "float32",
     key: Generator | int | None = None,
 ) -> Tensor:
     """Normally distributed numbers, by the Box-Muller transform.
@@ -255,7 +258,7 @@ def bernoulli(shape: Size, p: float = 0.5, key: Generator | int | None = None) -
     return bits <= bound - 1 if bound else less(bits, 0)
 
 
-def permutation(x: Any, key: Generator | int | None = None) -> Tensor:
+def permutation(x: ArrayLike, key: Generator | int | None = None) -> Tensor:
     """The numbers 0 to x - 1 in random order, or the rows of `x` in random order.
 
     >>> import autograd as ag
@@ -271,7 +274,7 @@ def permutation(x: Any, key: Generator | int | None = None) -> Tensor:
 
 
 def dropout(
-    x: Any,
+    x: ArrayLike,
     rate: float = 0.5,
     training: bool = True,
     key: Generator | int | None = None,

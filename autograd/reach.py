@@ -31,7 +31,7 @@ from .tensor import Tensor
 FIXED = (bool, int, float, complex, str, bytes, type(None))
 """Values that cannot change."""
 HEAP_TYPE = 1 << 9
-_OWN = frozenset(("autograd", "backends", "nn"))
+_OWN = frozenset(("autograd", "backends", "gradloom", "nn"))
 
 
 class Part(NamedTuple):

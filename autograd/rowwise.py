@@ -25,7 +25,7 @@ class Rowwise:
     False
     """
 
-    def __init__(self, jitted: Jitted) -> None:
+    def __init__(self, jitted: Jitted[..., Any]) -> None:
         self._jitted = jitted
         self._known: dict[tuple[int, int | None], tuple[Entry, bool]] = {}
 
@@ -49,7 +49,7 @@ class Rowwise:
         return known[1]
 
 
-def _serves(jitted: Jitted, entry: Entry, x: Tensor, rows: int) -> bool:
+def _serves(jitted: Jitted[..., Any], entry: Entry, x: Tensor, rows: int) -> bool:
     ours = entry.captured
     (own,) = ours.program.named("input").values()
     state = {name: tensor for name, tensor in ours.state.items() if not _is_constant(name)}

@@ -23,6 +23,32 @@ def check_known(tensor: Any, what: str) -> None:
         )
 
 
+def untracked(value: Any) -> Any:
+    """`value`, of which an array is to be made: a number, lists, an array.
+
+    Raises:
+        GradientError: it is a list, or an array of objects, with a tensor through which gradients flow; they
+            would end there in silence. Says how to join tensors.
+    """
+    if mode.get().grad and _has_tracked(value):
+        raise GradientError(
+            "a list with a tensor through which gradients flow: they would end there. Join tensors with "
+            "stack(), or say with x.detach() that the gradients end here"
+        )
+    return value
+
+
+def _has_tracked(value: Any) -> bool:
+    if getattr(getattr(value, "dtype", None), "kind", "") == "O" and hasattr(value, "ravel"):
+        value = value.ravel().tolist()
+    if not isinstance(value, (list, tuple)):
+        return False
+    # by kinds, of which a long list of numbers has few
+    if not any(hasattr(kind, "_node") or issubclass(kind, (list, tuple)) for kind in set(map(type, value))):
+        return False
+    return any(getattr(part, "_node", None) is not None or _has_tracked(part) for part in value)
+
+
 def check_cut(tensor: Any, what: str) -> None:
     """Refuse the values of a tensor through which gradients flow, inside a layer:
     all layers before it would get none.

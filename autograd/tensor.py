@@ -14,21 +14,22 @@ from collections.abc import Iterator
 from typing import Any, Self
 
 import backends
-from backends.contract import Array, Backend, DType, Shape, resolve_dtype
+from backends.contract import Array, Backend, DType, NumPyArray, Shape, resolve_dtype
 
 from . import numpy_functions
 from .differentiate import accumulate_gradients
 from .errors import BackendError, DTypeError, GradientError, ShapeError
 from .graph import Leaf, Vertex
-from .methods import TensorMethods
 from .mode import mode
+from .notebook import tensor_html
 from .owner import ArrayOwner, array_of, assignments, carried, looked_at, public_type
-from .taken import check_cut, check_known
+from .standard import StandardArray
+from .taken import check_cut, check_known, untracked
 
 _new = object.__new__
 
 
-class Tensor(TensorMethods, ArrayOwner):
+class Tensor(StandardArray, ArrayOwner):
     """An n-dimensional array that knows how it was computed.
 
     Args:
@@ -39,6 +40,7 @@ class Tensor(TensorMethods, ArrayOwner):
 
     Raises:
         DTypeError: for text, ragged lists, unsupported dtypes, or `requires_grad` on integers.
+        GradientError: for a list with a tensor through which gradients flow; `stack` keeps them.
 
     >>> import autograd as ag
     >>> x = ag.tensor([1.0, 2.0], requires_grad=True)
@@ -88,7 +90,7 @@ class Tensor(TensorMethods, ArrayOwner):
         # not isinstance: numpy.float64 is a subclass of float, and like any NumPy value keeps its dtype
         if wanted is None and type(value) is float:
             wanted = resolve_dtype("float32")
-        array = target.asarray(value, wanted)
+        array = target.asarray(untracked(value), wanted)
         if wanted is None and not hasattr(value, "dtype") and array.dtype.name == "float64":
             array = target.asarray(array, resolve_dtype("float32"))
         return Tensor.wrap(array, target)
@@ -206,7 +208,7 @@ class Tensor(TensorMethods, ArrayOwner):
         check_known(self, "item()")
         return looked_at(self, lambda array: self._backend.to_numpy(array).item())
 
-    def numpy(self) -> Any:
+    def numpy(self) -> NumPyArray:
         """A NumPy array with a copy of the values; gradients do not flow through it.
 
         Raises:
@@ -333,11 +335,20 @@ class Tensor(TensorMethods, ArrayOwner):
         """`np.sum(tensor)` is the op of the same meaning; see `numpy_functions`."""
         return numpy_functions.call(self._xp, function, args, kwargs)
 
-    def __dlpack__(self, *, stream: Any = None, **kwargs: Any) -> Any:
+    def __dlpack__(
+        self,
+        *,
+        stream: Any = None,
+        max_version: Any = None,
+        dl_device: Any = None,
+        copy: bool | None = None,
+    ) -> Any:
         """The memory of this tensor for another library, which must only
         read it. `stream` is the consumer's.
         """
-        return self._data.__dlpack__(stream=stream, **kwargs)
+        asked = {"max_version": max_version, "dl_device": dl_device, "copy": copy}
+        given = {name: value for name, value in asked.items() if value is not None}
+        return self._data.__dlpack__(stream=stream, **given)
 
     def __dlpack_device__(self) -> Any:
         return self._data.__dlpack_device__()
@@ -370,6 +381,9 @@ class Tensor(TensorMethods, ArrayOwner):
                 f"{what}: this tensor is the result of an op, and its graph stays here; {what} "
                 "x.detach(), or compute it under no_grad()"
             )
+
+    def _repr_html_(self) -> str:
+        return tensor_html(self)
 
     def __repr__(self) -> str:
         array = array_of(self)

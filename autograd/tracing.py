@@ -22,6 +22,7 @@ from . import random
 from .errors import TraceError, raised_at_the_end
 from .graph import Leaf
 from .mode import mode, switched
+from .notebook import captured_html
 from .structure import flatten, unflatten
 from .tensor import Tensor
 
@@ -70,6 +71,9 @@ class Captured(NamedTuple):
     def program_text(self, scopes: bool = False) -> str:
         """The program, one instruction a line; with `scopes` each tells where it comes from."""
         return format_program(self.program, scopes)
+
+    def _repr_html_(self) -> str:
+        return captured_html(self)
 
     def __call__(self, *args: Any) -> Any:
         """Run on arguments of the shapes and dtypes that were captured;
@@ -142,6 +146,18 @@ def capture(
     """
     with one_at_a_time:
         return _captured(step, args, state, name, TraceBackend(precision=precision, captures=captures))
+
+
+def capture_by(
+    trace: TraceBackend,
+    step: Callable[..., Any],
+    *args: Any,
+    state: Mapping[str, Tensor],
+    name: str | None = None,
+) -> Captured:
+    """The same by a trace that the caller keeps, to ask it for more than the program."""
+    with one_at_a_time:
+        return _captured(step, args, state, name, trace)
 
 
 def _captured(

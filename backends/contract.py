@@ -25,6 +25,7 @@ Array = Any
 """An array of some backend: `numpy.ndarray`, a symbol of a trace, ..."""
 Shape = tuple[int, ...]
 DType = np.dtype[Any]
+NumPyArray = np.ndarray[Any, np.dtype[Any]]
 Scalar = bool | int | float
 """A Python number. It never raises the precision of the arrays it meets (NEP 50)."""
 
@@ -134,7 +135,7 @@ class Backend(Protocol):
         """`total + term`, in the memory of `total` where that is possible. `total` must not be used again."""
         ...
 
-    def to_numpy(self, array: Array) -> np.ndarray[Any, DType]:
+    def to_numpy(self, array: Array) -> NumPyArray:
         """A NumPy array with the same values; it may share memory with `array`."""
         ...
 

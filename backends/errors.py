@@ -101,6 +101,18 @@ class ConcretizationError(TraceError):
         self.symbol = symbol
 
 
+class ExportError(GradloomError, ValueError):
+    """A program has no form in the file that was asked for.
+
+    Cause: it draws random numbers, assigns state, or has a size that no file can say for all numbers of rows.
+    Fix: the message says what; `scope` which part of the program that is.
+    """
+
+    def __init__(self, message: str, scope: str = "") -> None:
+        super().__init__(message)
+        self.scope = scope
+
+
 class ProgramError(GradloomError, ValueError):
     """A program text or object breaks the grammar; the message names the instruction."""
 

@@ -21,12 +21,17 @@ _MODULES = (
     "activations backend callbacks config constraints datasets initializers layers losses metrics "
     "models ops optimizers plots preprocessing random regularizers saving tuning utils"
 )
+# Modules that need an extra: attributes like the others, but no part of `from nn import *`, which would fail
+# without it, and hide the package of that name.
+_EXTRAS = "sklearn"
 _NAMES = {
     "callbacks": (
         "BackupAndRestore CSVLogger Callback EarlyStopping EpochLines History LambdaCallback "
-        "LearningRateScheduler ModelCheckpoint ProgressBar ReduceLROnPlateau TensorBoard TerminateOnNaN"
+        "LearningRateScheduler ModelCheckpoint OptunaPruning ProgressBar ReduceLROnPlateau TensorBoard "
+        "TerminateOnNaN"
     ),
     "checkpoint.loading": "load",
+    "checkpoint.torch_weights": "from_torch to_torch",
     "constraints": "MaxNorm NonNeg UnitNorm",
     "errors": "ArgumentError DataError FileError MissingExtraError NotCompiledError TuningError",
     "initializers": (

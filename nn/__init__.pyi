@@ -26,6 +26,7 @@ from . import regularizers as regularizers
 from . import saving as saving
 from . import tuning as tuning
 from . import utils as utils
+from . import sklearn as sklearn
 from .callbacks import BackupAndRestore as BackupAndRestore
 from .callbacks import CSVLogger as CSVLogger
 from .callbacks import Callback as Callback
@@ -35,11 +36,14 @@ from .callbacks import History as History
 from .callbacks import LambdaCallback as LambdaCallback
 from .callbacks import LearningRateScheduler as LearningRateScheduler
 from .callbacks import ModelCheckpoint as ModelCheckpoint
+from .callbacks import OptunaPruning as OptunaPruning
 from .callbacks import ProgressBar as ProgressBar
 from .callbacks import ReduceLROnPlateau as ReduceLROnPlateau
 from .callbacks import TensorBoard as TensorBoard
 from .callbacks import TerminateOnNaN as TerminateOnNaN
 from .checkpoint.loading import load as load
+from .checkpoint.torch_weights import from_torch as from_torch
+from .checkpoint.torch_weights import to_torch as to_torch
 from .constraints import MaxNorm as MaxNorm
 from .constraints import NonNeg as NonNeg
 from .constraints import UnitNorm as UnitNorm

@@ -21,6 +21,10 @@ from .errors import ArgumentError
 _now: ContextVar[tuple[Any, str] | None] = ContextVar("what is being built", default=None)
 
 
+default_float: ContextVar[str] = ContextVar("the dtype of weights behind whole numbers", default="float32")
+"""For what dtype a module is built whose input has none of floating point."""
+
+
 def dtype_being_built() -> str | None:
     """The dtype for which a module is being built right now; None where none is."""
     now = _now.get()

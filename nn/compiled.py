@@ -54,7 +54,7 @@ _CHUNK = 0.1
 """Seconds that one call should take."""
 _TRIES = 5
 """To trace a step of a model that another thread trains."""
-_OWN = tuple(str(Path(__file__).parents[1] / room) for room in ("autograd", "backends", "nn"))
+_OWN = tuple(str(Path(__file__).parents[1] / room) for room in ("autograd", "backends", "gradloom", "nn"))
 
 
 class Steps:

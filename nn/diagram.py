@@ -89,7 +89,7 @@ def _samples(model: Any) -> tuple[Any, list[tuple[str, Tensor]]]:
         raise ArgumentError(f"plot: the model is not built. {summary.HINT}")
     shapes = model.seen_shape if model.input_shape is None else (1, *model.input_shape)
     if is_shape(shapes):
-        x = _zeros(shapes[1:], model.dtype)
+        x = _zeros(shapes[1:], model.dtype_of_x)
         return x, [("input", x)]
     parts = {key: _zeros(shape[1:], model.dtype) for key, shape in parts_of(shapes)}
     x = parts if isinstance(shapes, Mapping) else type(shapes)(parts.values())

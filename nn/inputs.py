@@ -33,7 +33,7 @@ def inputs_of(model: Model, x: Any, what: str = "x") -> Any:
         if isinstance(x, Mapping):
             return {key: features(part, model.dtype, f"{what}[{key!r}]") for key, part in x.items()}
         return type(x)([features(part, model.dtype, f"{what}[{i}]") for i, part in enumerate(x)])
-    return features(x, model.dtype, what, model.sample_shape)
+    return features(x, model.dtype_of_x, what, model.sample_shape)
 
 
 def targets_of(model: Model, y: Any, inputs: Any, what: str = "y") -> Any:

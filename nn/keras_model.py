@@ -73,7 +73,8 @@ class KerasMethods(Overridable):
 
     def _built_by_hand(self, shapes: tuple[Any, ...], dtype: str | None) -> None:
         (shape,) = samples(type(self).__name__, shapes)
-        cast("Model", self).ensure_built(ag.zeros(shape, dtype or self.dtype))
+        model = cast("Model", self)
+        model.ensure_built(ag.zeros(shape, dtype or model.dtype_of_x))
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         """The shape of the output for inputs of a shape such as (None, 7), or of a list of them.

@@ -75,6 +75,9 @@ class Model(Evaluated):
         ("seed", "generator", "graph", "_compiled_with"),
     )
 
+    _input_dtype: str | None = None
+    """The dtype that an `nn.Input` says, where it is not that of the model."""
+
     takes_structures = True
     """Whether a dict, or a list or tuple of arrays, is several inputs, and not rows."""
 
@@ -123,6 +126,11 @@ class Model(Evaluated):
     def host_layer(self) -> HostLayer | None:
         """The layer that makes numbers of what is no tensor, where the model begins with one."""
         return None
+
+    @property
+    def dtype_of_x(self) -> str:
+        """The dtype in which a model without placeholders is given its inputs."""
+        return self._input_dtype or self.dtype
 
     def drawing(self) -> AbstractContextManager[None]:
         """A context in which draws come from the model's generator; for a training loop of your own.

@@ -13,6 +13,7 @@ from autograd.svg import Picture
 from . import diagram, summary
 from .arguments import FLAG, PATH, function
 from .module import Module
+from .notebook import model_html
 from .plots.network import network_svg
 
 _WRITER = function("is a function of a text", 1).or_none()
@@ -22,6 +23,9 @@ class ModelViews(Module):
     """Base of models: `summary()` and `plot()`."""
 
     dtype: str
+
+    def _repr_html_(self) -> str:
+        return model_html(self)
 
     def summary(
         self,

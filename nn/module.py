@@ -23,7 +23,7 @@ from autograd.tracing import one_at_a_time
 
 from .added import Losing, adds_losses, regularize_activity
 from .arguments import FLAG
-from .building import building, either_form, samples
+from .building import building, default_float, either_form, samples
 from .calling import has_argument, named_arguments, training_now
 from .configuration import config_of
 from .errors import ArgumentError
@@ -164,7 +164,7 @@ class Module(Losing):
                 "once before it is compiled"
             )
         leaves = flatten(inputs)
-        seen = next((leaf.dtype.name for leaf in leaves[:1] if leaf.dtype.kind == "f"), "float32")
+        seen = next((leaf.dtype.name for leaf in leaves[:1] if leaf.dtype.kind == "f"), default_float.get())
         dtype = self._chosen_dtype or seen
         with building(self, dtype):
             self.build(*(leaf.shape for leaf in leaves), dtype=dtype)

@@ -56,7 +56,7 @@ class Predictor:
     def __init__(self, model: Model) -> None:
         self.model = model
         self.precision = precision_of(model)
-        self._jitted = ag.jit(self._forward, state=model, name="predict", precision=self.precision)
+        self._jitted = ag.jit(self.forward, state=model, name="predict", precision=self.precision)
         self.jit = model.jit
         self.compiles = model.jit is not False
         self._rowwise = Rowwise(self._jitted)
@@ -68,7 +68,7 @@ class Predictor:
         """What a trace of the forward pass depends on."""
         return self.model.jit_key()
 
-    def _forward(self, x: Any) -> Any:
+    def forward(self, x: Any) -> Any:
         model = self.model
         with gathered_losses(wanted=False):
             own = overrides(model, "predict_step")
@@ -149,7 +149,7 @@ class Predictor:
         call, error = tried(self.model, make, "predict")
         if error is not None and not all(module.built for _, module in self.model.named_modules()):
             # a layer that was put into a model in use; the model builds it, as at its first call
-            self._forward(x)
+            self.forward(x)
             call, error = tried(self.model, make, "predict")
         return call, error
 
@@ -159,7 +159,7 @@ class Predictor:
             call, error = self._call_of(x) if self.compiles else (None, None)
             if error is not None and self.jit is True:
                 raise error
-            result = self._forward(x) if call is None else call()
+            result = self.forward(x) if call is None else call()
         if error is not None:
             # the forward pass itself was fine, so it is the trace that was not
             say("predict", error, self.precision)

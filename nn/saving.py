@@ -209,7 +209,8 @@ def _twin(model: Model, function: Any, deep: bool, known: dict[int, Module], inp
             f"{type(model).__name__} makes its layers itself"
         )
     layers = [cloned(layer) for layer in model.layers]
-    return Sequential(layers, dtype=model.dtype, name=config["name"], seed=model.seed)
+    own = {name: value for name, value in config.items() if name in ("dtype", "input_dtype", "seed", "name")}
+    return Sequential.from_config({"layers": layers, **own})
 
 
 def _is_listed(layer: Module) -> bool:

@@ -1,18 +1,24 @@
-"""Sequential and MLP: models that are a list of layers."""
+"""Sequential and MLP: models that are a list of layers.
+
+The model has one dtype, in which its weights are; what comes in has that of the `Input` at its beginning,
+where this says one. Whole numbers stay whole numbers until a layer makes others of them.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self, overload
 
 import autograd as ag
+from autograd.mode import switched
 
 from .arguments import COUNT, RATE, floating, numbers, shown
+from .building import default_float
 from .calling import told
 from .errors import ArgumentError
 from .graph.graph import Graph
 from .graph.history import own
-from .graph.symbols import Input, InputLayer, SymbolicTensor
+from .graph.symbols import VALUES, Input, InputLayer, SymbolicTensor
 from .layers import Dense, Dropout, Maxout
 from .layers.base import ACTIVATION
 from .layers.host import HostLayer, check_place
@@ -22,16 +28,23 @@ from .restore import undone_on_error
 from .summary import name_layers
 from .weights import given_name
 
+if TYPE_CHECKING:
+    from autograd.typing import NumPyArray
+
 
 class Sequential(Model):
     """Layers one after another.
 
     Args:
         layers: modules; an `Input` first, or a first layer with `input_shape`, builds the model at once.
-        dtype: of parameters and inputs.
+        dtype: of parameters and inputs; default that of the `Input` where it says a floating one, else
+            float32. An `Input` of whole numbers says the dtype of the inputs alone.
         name: shown in summaries.
         seed: gives the model a generator of its own (`Model`).
         trainable: False freezes the model from the start.
+
+    Raises:
+        ArgumentError: no modules, two of one name, or an `Input` of another floating dtype than `dtype`.
 
     >>> import nn
     >>> model = nn.Sequential([nn.Dense(12, activation="relu", input_shape=(7,)), nn.Dense(1)])
@@ -40,16 +53,39 @@ class Sequential(Model):
     """
 
     takes_structures = False
+    _says_dtype = True
+
+    if TYPE_CHECKING:
+
+        @overload
+        def __call__(  # pyright: ignore[reportOverlappingOverload]
+            self, inputs: SymbolicTensor, *more: Any, training: bool | None = None, **named: Any
+        ) -> SymbolicTensor: ...
+
+        @overload
+        def __call__(self, *inputs: Any, training: bool | None = None, **named: Any) -> ag.Tensor: ...
+
+        def __call__(self, *inputs: Any, training: bool | None = None, **named: Any) -> Any: ...
+
+        def predict(
+            self,
+            x: Any,
+            batch_size: int | None = None,
+            verbose: Any = "auto",
+            steps: int | None = None,
+            callbacks: Any = None,
+        ) -> NumPyArray: ...
 
     def __init__(
         self,
         layers: Sequence[Module | SymbolicTensor] | None = None,
-        dtype: str = "float32",
+        dtype: str | None = None,
         name: str | None = None,
         seed: int | None = None,
         trainable: bool = True,
     ) -> None:
-        super().__init__(name=name, dtype=floating(dtype), seed=seed)
+        super().__init__(name=name, dtype=None if dtype is None else floating(dtype), seed=seed)
+        self._says_dtype = dtype is not None
         self.layers: list[Module] = []
         self.input_shape: tuple[int, ...] | None = None
         self._extend(() if layers is None else layers)
@@ -67,8 +103,11 @@ class Sequential(Model):
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Self:
         """A model of the same layers, made anew where they are those of a model already."""
-        layers = [_apart(layer) for layer in config.get("layers", ())]
-        return cls(**({**config, "layers": layers} if "layers" in config else config))
+        own = {name: value for name, value in config.items() if name != "input_dtype"}
+        model = cls(**({**own, "layers": [*map(_apart, own["layers"])]} if "layers" in own else own))
+        if config.get("input_dtype") is not None:
+            model._input_dtype = VALUES.checked(cls.__name__, "input_dtype", config["input_dtype"])
+        return model
 
     def pop(self) -> Module | None:
         """Remove the last layer and return it; None where there is none."""
@@ -92,7 +131,7 @@ class Sequential(Model):
             if isinstance(layer, InputLayer):
                 if self.layers:
                     raise ArgumentError("Input comes first in a model")
-                self.input_shape = layer.shape
+                self._begin(layer)
                 continue
             if not isinstance(layer, Module):
                 raise ArgumentError(f"layers are nn.Module objects, got {type(layer).__name__} {layer!r}")
@@ -115,9 +154,25 @@ class Sequential(Model):
             names.add(name)
         name_layers(self.layers)
 
+    def _begin(self, source: InputLayer) -> None:
+        """Take what comes in from the layer of an `Input`."""
+        self.input_shape, self._input_dtype = source.shape, None
+        if not source.says_dtype:
+            return
+        said = VALUES.checked("Input", "dtype", source.dtype)
+        if ag.zeros((), said).dtype.kind != "f":
+            self._input_dtype = said
+        elif not self._says_dtype:
+            self.dtype = said
+        elif said != self.dtype:
+            raise ArgumentError(
+                f"{type(self).__name__}: dtype {self.dtype!r}, and its Input is {said}; they are the same, "
+                "or one of them is left out"
+            )
+
     def _build_if_known(self) -> None:
         if self.layers and self.input_shape is not None:
-            self.ensure_built(ag.zeros((1, *self.input_shape), self.dtype))
+            self.ensure_built(ag.zeros((1, *self.input_shape), self.dtype_of_x))
 
     @property
     def host_layer(self) -> HostLayer | None:
@@ -125,6 +180,13 @@ class Sequential(Model):
 
     @told
     def call(self, x: Any) -> Any:
+        if not self.built and self._input_dtype is not None:
+            # whole numbers do not tell the layers in what dtype the model computes
+            with switched(default_float, self.dtype):
+                return self._through(x)
+        return self._through(x)
+
+    def _through(self, x: Any) -> Any:
         for layer in self.layers:
             x = layer.passed(x) if isinstance(layer, HostLayer) else layer(x)
         return x
@@ -147,7 +209,7 @@ class Sequential(Model):
                 "this model is not built, so it has no input and no output; begin with nn.Input(shape), or "
                 "call it on some input"
             )
-        source = x = Input(self.sample_shape, dtype=self.dtype)
+        source = x = Input(self.sample_shape, dtype=self.dtype_of_x)
         for layer in self.layers:
             x = layer(x)
         object.__setattr__(self, "_chain", (layers, source, x))
@@ -160,6 +222,7 @@ class Sequential(Model):
 
     def get_config(self) -> dict[str, Any]:
         config = {"layers": self.layers, "dtype": self.dtype, "name": given_name(self)}
+        config |= {} if self._input_dtype is None else {"input_dtype": self._input_dtype}
         return config if self.seed is None else config | {"seed": self.seed}
 
 
@@ -210,7 +273,7 @@ class MLP(Sequential):
             layers.append(Maxout(units) if named else Dense(units, activation))
             if dropout:
                 layers.append(Dropout(dropout))
-        super().__init__([*layers, Dense(outputs, output_activation)], dtype, name, seed)
+        super().__init__([*layers, Dense(outputs, output_activation)], floating(dtype), name, seed)
         self._own_layers = len(self.layers)
         self.hidden = tuple(hidden)
         self.outputs: Any = outputs  # pyright: ignore[reportAttributeAccessIssue]

@@ -29,7 +29,7 @@ def shape_of_output(module: Module, input_shape: Any) -> Any:
     rows: Any = first[0] if several and first else first
     # its weights are made for the shape, and belong to none of them
     twin = module if module.built else copy.deepcopy(module)
-    dtype = getattr(module, "dtype", None) or "float32"
+    dtype = getattr(module, "dtype_of_x", None) or getattr(module, "dtype", None) or "float32"
     with preserved(twin), no_grad(), gathered_losses():
         result = twin(*(ag.zeros(shape, dtype) for shape in shapes), training=False)
     return _shapes(module, result, rows)

@@ -349,7 +349,7 @@ def capture_train_step(model: Model, x: Any, y: Any) -> Captured:
     if overrides(model, "train_step"):
         raise ArgumentError(f"{type(model).__name__} has a train_step of its own; capture it with ag.capture")
     if not model.built:
-        model.ensure_built(x if isinstance(x, Tensor) else ag.tensor(x, model.dtype))
+        model.ensure_built(x if isinstance(x, Tensor) else ag.tensor(x, model.dtype_of_x))
     was_training = model.training
     with model.drawing():
         task = task_of(model)

@@ -29,6 +29,36 @@ class Storable(KerasMethods):
         files.may_write("save", filepath, overwrite)
         saving.save(self, filepath)  # type: ignore[arg-type]
 
+    def export(self, filepath: Place, format: str = "onnx", opset: int = 18, overwrite: bool = True) -> None:
+        """Write what `predict` computes to a file of ONNX, for any number of rows.
+
+        The file has the weights by the names of `state_dict`, inputs and outputs by those of the model, and
+        was checked by onnx. Layers that only act in training (dropout, noise, augmentation) are not in it.
+        Needs onnx, the extra `onnx`.
+
+        Args:
+            filepath: a path, or a file object opened for writing bytes. A file is there whole or not at all.
+            format: "onnx".
+            opset: the set of operators, 18 to 22.
+            overwrite: False refuses a file that is there.
+
+        Raises:
+            ArgumentError: the model is not built; or a layer has no form in ONNX, such as one that takes
+                texts: the message names it and says why. No file is written then.
+            MissingExtraError: without onnx.
+
+        >>> import io, nn
+        >>> model = nn.Sequential([nn.Input((3,)), nn.Dense(2, name="scores")])
+        >>> file = io.BytesIO()
+        >>> model.export(file)
+        >>> b"gradloom" in file.getvalue(), b"layers.0.kernel" in file.getvalue()
+        (True, True)
+        """
+        # late: most programs write none
+        from .checkpoint.onnx_file import export
+
+        export(self, filepath, format, opset, overwrite)  # type: ignore[arg-type]
+
     def save_weights(self, filepath: Place, overwrite: bool = True) -> None:
         """Write the weights alone, as a safetensors file whatever its name is; `load_weights` reads it."""
         files.may_write("save_weights", filepath, overwrite)

@@ -33,6 +33,7 @@ LINE, NARROWEST = 98, 10
 """Characters of a line of which `positions` are shares; and of the narrowest column."""
 LONGEST = 30
 """Characters of the names of the layers before, until they are broken."""
+_HEADER = ("Layer (type)", "Output shape", "Parameters", "Connected to", "Trainable")
 LENGTH = at_least(SHORTEST).but(words=f"is an integer >= {SHORTEST}, or None to fit", optional=True)
 
 
@@ -137,20 +138,29 @@ def table(
             layer as `layer_range` begins or ends with.
     """
     LENGTH.checked("summary", "line_length", line_length)
-    graph = getattr(model, "graph", None)
-    branches = graph is not None and not graph.is_chain
-    look = Look(line_length, positions, expand_nested, show_trainable, layer_range, branches)
-    first = Row("Layer (type)", "Output shape", "Parameters", "Connected to", "Trainable")
-    rows = [first, *_rows(model, look, 0, {id(model)})]
+    look = Look(line_length, positions, expand_nested, show_trainable, layer_range, _branches(model))
+    rows = rows_of(model, look)
     widths = _widths(rows, look)
     lines = [line for row in rows for line in _wrapped(row, widths, look)]
     heading = len(_wrapped(rows[0], widths, look))
     rule = "-" * (sum(widths) + 2 * len(widths) - 2)
     parts = [f"Model: {given_name(model) or type(model).__name__}", rule]
-    parts += [*lines[:heading], rule, *lines[heading:], rule, *_totals(model)]
+    parts += [*lines[:heading], rule, *lines[heading:], rule, *totals(model)]
     if not model.built:
         parts += textwrap.wrap(HINT, max(len(rule), 72))
     return "\n".join(parts)
+
+
+def _branches(model: Module) -> bool:
+    graph = getattr(model, "graph", None)
+    return graph is not None and not graph.is_chain
+
+
+def rows_of(model: Module, look: Look | None = None) -> list[Row]:
+    """The header of the table and its rows; columns that are not shown are empty."""
+    look = Look(show_connections=_branches(model)) if look is None else look
+    first = Row(*(name if i in look.shown else "" for i, name in enumerate(_HEADER)))
+    return [first, *_rows(model, look, 0, {id(model)})]
 
 
 def _rows(module: Module, look: Look, depth: int, seen: set[int]) -> Iterable[Row]:
@@ -243,7 +253,8 @@ def _wrapped(row: Row, widths: Sequence[int], look: Look) -> list[str]:
     ]
 
 
-def _totals(model: Module) -> list[str]:
+def totals(model: Module) -> list[str]:
+    """The lines below the table: parameters, what is trained of them, what the optimizer keeps."""
     tensors = weights_of(model)
     trained: list[Tensor] = [t for t in tensors if isinstance(t, Parameter) and t.requires_grad]
     fixed = [t for t in tensors if not (isinstance(t, Parameter) and t.requires_grad)]

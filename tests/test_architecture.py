@@ -20,19 +20,21 @@ from autograd.op import Op
 from autograd.ops import NAMESPACE, OPS
 
 ROOT = Path(__file__).resolve().parent.parent
-PACKAGES = ("backends", "autograd", "nn")
+PACKAGES = ("backends", "autograd", "nn", "gradloom")
 ARRAY_LIBRARIES = {"numpy", "numba", "cupy", "torch", "jax", "scipy"}
 OPTIONAL = {
     "tqdm", "matplotlib", "IPython", "numba", "llvmlite", "platformdirs", "cupy",
     "scipy_openblas32", "torch", "jax", "mygrad", "tensorboardX", "pygraphviz", "optuna", "sqlalchemy", "PIL",
-    "h5py",
+    "h5py", "onnx",
 }  # fmt: skip
 NN_MAY_IMPORT_NUMPY = (
     "nn/columns.py", "nn/data.py", "nn/frames.py", "nn/images.py", "nn/seed.py", "nn/sequences.py", "nn/table_columns.py",
     "nn/datasets/cached.py", "nn/datasets/files.py", "nn/datasets/made.py", "nn/datasets/sequences.py",
     "nn/datasets/shipped.py",
+    "nn/sklearn/classifier.py", "nn/sklearn/labels.py", "nn/sklearn/network.py", "nn/sklearn/regressor.py",
+    "nn/sklearn/rows.py", "nn/sklearn/wrappers.py", "nn/sklearn/wrapping.py",
 )  # fmt: skip
-"""Where arrays and tables of the user enter, where datasets are arrays, and where NumPy's own generator is seeded; the rest of nn sees tensors alone."""
+"""Where arrays and tables of the user enter, where datasets are arrays, where scikit-learn gives and takes arrays, and where NumPy's own generator is seeded; the rest of nn sees tensors alone."""
 DEFERRED = {
     ("backends/suggest.py", "difflib"),
     ("autograd/svg.py", "subprocess"),
@@ -41,6 +43,7 @@ DEFERRED = {
     ("nn/checkpoint/container.py", "hashlib"),
     ("nn/checkpoint/container.py", "safetensors.numpy"),
     ("nn/checkpoint/hdf5_child.py", "safetensors.numpy"),
+    ("nn/storable.py", "nn.checkpoint.onnx_file"),
     ("nn/callbacks/files.py", "csv"),
     ("backends/numba/backend.py", "backends.numba.kernels"),
     ("backends/numba/backend.py", "backends.native.cache"),
@@ -48,6 +51,7 @@ DEFERRED = {
     ("backends/numba/backend.py", "backends.processor"),
     ("backends/numpy/backend.py", "backends.numpy.planned"),
     ("backends/cupy/backend.py", "backends.cupy.executable"),
+    ("backends/cupy/backend.py", "backends.cupy.memory"),
     ("backends/registry.py", "backends.cupy"),
     ("autograd/testing/plugin.py", "autograd.testing.gradcheck"),
 }
@@ -183,13 +187,16 @@ def test_nn_uses_only_public_names_of_autograd():
                 "autograd.application",
                 "autograd.deferred",
                 "autograd.errors",
+                "autograd.exporting",
                 "autograd.keys",
                 "autograd.mode",
+                "autograd.notebook",
                 "autograd.random",
                 "autograd.rowwise",
                 "autograd.structure",
                 "autograd.svg",
                 "autograd.tracing",
+                "autograd.typing",
             ), place
 
 
@@ -222,6 +229,15 @@ def test_optional_libraries_are_imported_nowhere_else():
         if top(i.module) in OPTIONAL and not (i.in_function or i.for_types)
     ]
     assert not wrong
+
+
+def test_scikit_learn_is_imported_by_the_package_for_it_alone():
+    """Its classes are bases there, so it is imported with the module; nothing else imports that module."""
+    for module, entry in each_import(*PACKAGES):
+        place = f"{module.where}:{entry.line} imports {entry.module}"
+        inside = module.name.startswith("nn.sklearn")
+        assert top(entry.module) != "sklearn" or inside, place
+        assert not entry.module.startswith("nn.sklearn") or inside, place
 
 
 def test_no_star_imports():
@@ -271,6 +287,7 @@ def test_importing_is_cheap():
         "scipy",
         "tqdm",
         "safetensors",
+        "onnx",
         "sklearn",
         "IPython",
         "optuna",

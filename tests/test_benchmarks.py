@@ -30,6 +30,7 @@ HERE = {
     "lab": "gradloom,numpy",
     "tune": "gradloom,gradloom-numpy",
     "predict": "gradloom,numpy",
+    "serve": "gradloom,numpy",
     "scaling": "gradloom,numpy",
 }
 """Who needs no other framework; the others take part where they are installed, in the tests marked `oracle`."""
@@ -37,7 +38,7 @@ HERE = {
 FEW = {"ops": slice(0, 12, 3), "lab": slice(1), "scaling": slice(2, 4)}
 """Of the tasks of these, which take long; all of them with `--full`."""
 ALONE = {"scaling": "gradloom"}
-PEERS = ("step", "overhead", "predict", "import", "tune")
+PEERS = ("step", "overhead", "predict", "serve", "import", "tune")
 
 pytestmark = pytest.mark.once
 

@@ -80,6 +80,24 @@ RUNS = {
             "the file in another process answers the same: True",
         ],
     ),
+    "estimators": (
+        ["--epochs", "8"],
+        [
+            "nn.sklearn.Classifier  accuracy 0.9",
+            "best of 4: ",
+            "are read as zero, one, two",
+            "calibrated Brier score 0.",
+        ],
+    ),
+    "serving": (
+        ["--epochs", "2", "--requests", "200"],
+        [
+            "up to  1 rows at a time",
+            "up to 32 rows at a time",
+            "answers are those of one call: True",
+            "a row of another size: ",
+        ],
+    ),
 }
 """Arguments for a short run (None: the script takes none and draws nothing), and what it has to print."""
 

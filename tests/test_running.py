@@ -16,7 +16,7 @@ from substitute import architectures, nvrtc
 
 ROOT = Path(__file__).resolve().parent.parent
 pytestmark = pytest.mark.once
-PACKAGES = ("autograd", "backends", "nn")
+PACKAGES = ("autograd", "backends", "gradloom", "nn")
 FILES = {str(path.relative_to(ROOT)) for path in (ROOT / "tests").rglob("test_*.py")}
 
 

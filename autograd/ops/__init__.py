@@ -36,7 +36,7 @@ from . import (
     windows,
 )
 
-_FUNCTIONS: dict[str, Function] = {
+_FUNCTIONS: dict[str, Function[...]] = {
     name: member
     for module in (
         elementwise,
@@ -71,9 +71,9 @@ PUBLIC: dict[str, Callable[..., Any]] = {
 
 
 def _create(primitive: str) -> Any:
-    def create(**static: Any) -> Tensor:
-        backend = backends.default()
-        return Tensor.wrap(getattr(backend, primitive)(**static), backend)
+    def create(*, backend: Any = None, **static: Any) -> Tensor:
+        target = backends.default() if backend is None else backend
+        return Tensor.wrap(getattr(target, primitive)(**static), target)
 
     return create
 

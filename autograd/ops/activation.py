@@ -15,6 +15,7 @@ from backends.errors import ShapeError
 from ..call import op
 from ..errors import RangeError
 from ..op import Domain, bad, case
+from .floats import as_double, as_float
 
 _KINK_AT_0 = Domain(x=(-4, 4), kinks=dict(x=(0.0,)))
 SELU_SCALE, SELU_ALPHA = 1.0507009873554805, 1.6732632423543772
@@ -26,6 +27,7 @@ def sigmoid_of(xp: Any, x: Any) -> Any:
 
     Not by abs, whose slope at 0 is 0: the derivative of this is that of the sigmoid, everywhere.
     """
+    x = as_float(xp, x)
     right = xp.greater_equal(x, 0)
     decay = xp.exp(xp.where(right, xp.negative(x), x))
     return xp.divide(xp.where(right, 1.0, decay), xp.add(decay, 1.0))
@@ -47,6 +49,7 @@ def smooth_sigmoid_of(xp: Any, x: Any) -> Any:
 
 def softplus_of(xp: Any, x: Any) -> Any:
     """log(1 + e^x) without overflow."""
+    x = as_float(xp, x)
     return xp.add(xp.maximum(x, 0), xp.log1p(xp.exp(xp.negative(xp.abs(x)))))
 
 
@@ -65,13 +68,13 @@ def softplus(xp, x):
 @op(vjp=dict(x=lambda xp, g, x: xp.multiply(g, smooth_sigmoid_of(xp, xp.negative(x)))))
 def log_sigmoid(xp, x):
     """`log(sigmoid(x))`, finite for every finite x; slope 1/2 at 0."""
-    return xp.negative(softplus_of(xp, xp.negative(x)))
+    return xp.negative(softplus_of(xp, xp.negative(as_float(xp, x))))
 
 
 @op(vjp=dict(x=lambda xp, g, x: g / xp.power(xp.abs(x) + 1.0, 2)))
 def softsign(xp, x):
     """`x / (1 + |x|)`."""
-    return xp.divide(x, xp.add(xp.abs(x), 1.0))
+    return xp.divide(x, xp.add(xp.abs(as_double(xp, x)), 1.0))
 
 
 def _silu_slope(xp: Any, g: Any, x: Any) -> Any:

@@ -9,6 +9,7 @@ from typing import Any
 
 from ..call import op
 from ..op import Domain
+from .floats import as_double, as_float
 
 _INSIDE_1 = Domain(x=(-0.9, 0.9))
 _POSITIVE = Domain(x=(0.2, 4))
@@ -126,3 +127,44 @@ def square(xp, x):
 def reciprocal(xp, x):
     """`1 / x`; integers give floats."""
     return xp.divide(1.0, x)
+
+
+def _inverse_sinh(xp: Any, size: Any) -> Any:
+    """Of numbers >= 0: below 1 without loss of digits, above 1 without overflow."""
+    small, large = xp.minimum(size, 1.0), xp.maximum(size, 1.0)
+    inside = xp.add(small, xp.multiply(small, xp.divide(small, xp.add(1.0, xp.hypot(small, 1.0)))))
+    beyond = xp.log1p(xp.hypot(xp.divide(1.0, large), 1.0))
+    return xp.where(xp.less(size, 1.0), xp.log1p(inside), xp.add(xp.log(large), beyond))
+
+
+@op(vjp=dict(x=lambda xp, g, x: xp.divide(g, xp.hypot(x, 1.0))))
+def arcsinh(xp, x):
+    """The number whose hyperbolic sine is x."""
+    x = as_double(xp, x)
+    size = _inverse_sinh(xp, xp.abs(x))
+    # the number itself at 0, which has a sign there
+    return xp.where(xp.equal(x, 0), x, xp.where(xp.less(x, 0), xp.negative(size), size))
+
+
+@op(
+    vjp=dict(
+        x=lambda xp, g, x: xp.divide(g, xp.multiply(xp.sqrt(xp.subtract(x, 1.0)), xp.sqrt(xp.add(x, 1.0))))
+    ),
+    domain=Domain(x=(1.3, 4)),
+)
+def arccosh(xp, x):
+    """The number >= 0 whose hyperbolic cosine is x; NaN below 1."""
+    endless = xp.equal(x, math.inf)
+    x = xp.where(endless, 1.0, x)
+    part = xp.multiply(xp.divide(xp.subtract(x, 1.0), x), xp.add(1.0, xp.divide(1.0, x)))
+    return xp.where(endless, math.inf, xp.add(xp.log(x), xp.log1p(xp.sqrt(part))))
+
+
+@op(
+    vjp=dict(x=lambda xp, g, x: xp.divide(g, xp.multiply(xp.subtract(1.0, x), xp.add(x, 1.0)))),
+    domain=_INSIDE_1,
+)
+def arctanh(xp, x):
+    """The number whose hyperbolic tangent is x; NaN outside of [-1, 1]."""
+    x = as_float(xp, x)
+    return xp.multiply(xp.subtract(xp.log1p(x), xp.log1p(xp.negative(x))), 0.5)

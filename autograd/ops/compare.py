@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from ..call import op
 from ..op import case
 
@@ -52,6 +54,16 @@ def logical_and(xp, a, b):
 def logical_or(xp, a, b):
     """True where either is."""
     return xp.logical_or(a, b)
+
+
+def _truth(xp: Any, x: Any) -> Any:
+    return xp.not_equal(x, 0) if hasattr(x, "shape") else bool(x)
+
+
+@op(no_gradient=["a", "b"])
+def logical_xor(xp, a, b):
+    """True where one alone is."""
+    return xp.not_equal(_truth(xp, a), _truth(xp, b))
 
 
 @op(no_gradient=["x"])

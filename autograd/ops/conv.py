@@ -16,7 +16,9 @@ from ..call import op
 from ..errors import RangeError
 from ..op import bad, case
 from .windows import (
+    PaddingLike,
     Pair,
+    PairLike,
     four_dimensions,
     padded,
     padded_shape,
@@ -147,11 +149,11 @@ def _settings(
     weight: Any,
     bias: Any = None,
     *,
-    stride: Any,
-    padding: Any,
-    dilation: Any,
-    groups: Any,
-    data_format: Any,
+    stride: PairLike,
+    padding: PaddingLike,
+    dilation: PairLike,
+    groups: int,
+    data_format: str,
 ) -> dict[str, Any]:
     spatial = spatial_axes(data_format)
     first = data_format == "NCHW"

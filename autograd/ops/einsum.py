@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from backends.errors import DTypeError, ShapeError
 
@@ -17,6 +17,9 @@ from ..call import op
 from ..errors import RangeError
 from ..op import bad, case
 from ..tensor import Tensor
+
+if TYPE_CHECKING:
+    from ..typing import ArrayLike
 
 Labels = tuple[str, ...]
 
@@ -294,7 +297,7 @@ def einsum(xp, *operands, equation):
     return _contract(xp, operands, terms, output)
 
 
-def einsum_of(equation: str, *operands: Any) -> Tensor:
+def einsum_of(equation: str, *operands: ArrayLike) -> Tensor:
     """Sums of products over named axes, as in NumPy: `einsum("ij,jk->ik", a, b)` is the matrix product.
 
     Args:

@@ -7,13 +7,16 @@ a tie by halves, clip passes gradients at its bounds. Activations and comparison
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from backends.contract import resolve_dtype
 from backends.errors import DTypeError
 
 from ..call import op
 from ..op import Domain, bad, case
+
+if TYPE_CHECKING:
+    from ..typing import DTypeLike
 
 _KINK_AT_0 = Domain(x=(-4, 4), kinks=dict(x=(0.0,)))
 _POSITIVE = Domain(x=(0.2, 4))
@@ -195,7 +198,7 @@ def minimum(xp, a, b):
     return xp.minimum(a, b)
 
 
-def _bounds(x: Any, min: Any, max: Any) -> dict[str, Any]:
+def _bounds(x: Any, min: float | None, max: float | None) -> dict[str, Any]:
     for bound in (min, max):
         if bound is not None and not isinstance(bound, (int, float)):
             raise DTypeError(
@@ -241,9 +244,13 @@ def where(xp, condition, a, b):
     return xp.where(condition, a, b)
 
 
+def _of_dtype(x: Any, dtype: DTypeLike) -> dict[str, Any]:
+    return dict(dtype=resolve_dtype(dtype))
+
+
 @op(
     vjp=dict(x=lambda xp, g, x_spec: xp.astype(g, dtype=x_spec.dtype)),
-    normalise=lambda x, dtype: dict(dtype=resolve_dtype(dtype)),
+    normalise=_of_dtype,
     cases=[case(x=(3,), dtype="float64")],
     bad=[bad(TypeError, "not one of the dtypes", x=(3,), dtype="float31")],
 )

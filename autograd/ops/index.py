@@ -7,7 +7,7 @@ a user writes between brackets. Repeated indices accumulate.
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from backends.contract import Spec, resolve_dtype
 from backends.errors import DTypeError, ShapeError
@@ -19,6 +19,11 @@ from ..deferred import Deferred
 from ..op import bad, case
 from ..tensor import Tensor
 from .shape import repeat
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ..typing import ArrayLike, DTypeLike, SupportsArray
 
 
 def _scatter(xp: Any, g: Any, x_spec: Any, indices: Any, key: Any) -> Any:
@@ -60,14 +65,19 @@ def index_add(xp, values, *indices, key, shape):
     return xp.index_add(values, *indices, key=key, shape=shape)
 
 
-def index(x: Any, key: Any) -> Tensor:
+def index(x: ArrayLike, key: Any) -> Tensor:
     """`x[key]` with NumPy's indexing: ints, slices, None, Ellipsis, integer arrays and boolean masks.
+
+    A mask without dimensions stands alone: x with an axis in front, of size 1 where it is true, else 0.
 
     >>> import autograd as ag
     >>> ag.getitem(ag.tensor([[1.0, 2.0], [3.0, 4.0]]), (slice(None), 1)).tolist()
     [2.0, 4.0]
     """
     tensor: Any = x if isinstance(x, (Tensor, Deferred)) else Tensor.from_value(x)
+    if getattr(key, "shape", None) == () and key.dtype.kind == "b":
+        # a mask without dimensions: x as the only one of its kind, or none
+        return index(index(tensor, None), slice(0, 1 if key else 0))
     entries: list[Any] = []
     arrays: list[Tensor] = []
     given = key if isinstance(key, tuple) else (key,)
@@ -82,6 +92,10 @@ def index(x: Any, key: Any) -> Tensor:
             entries.append(slice(*(None if b is None else b.__index__() for b in bounds)))
         elif isinstance(entry, bool):
             raise DTypeError("getitem: True and False are not indices; use a boolean mask or expand_dims()")
+        elif getattr(entry, "shape", None) == () and entry.dtype.kind == "b":
+            raise DTypeError(
+                "getitem: a mask without dimensions is the only index, or none; use expand_dims()"
+            )
         elif hasattr(entry, "__index__") and getattr(entry, "shape", ()) == () and _gives_numbers(tensor):
             entries.append(entry.__index__())
         else:
@@ -259,7 +273,7 @@ def sort(xp, x, *, axis=-1):
     return _take_along(xp, x, xp.argsort(x, axis=axis), axis)
 
 
-def _classes(indices: Any, num_classes: int, dtype: Any) -> dict[str, Any]:
+def _classes(indices: Any, num_classes: int, dtype: DTypeLike) -> dict[str, Any]:
     if indices.dtype.kind not in "iu":
         raise DTypeError(f"class numbers are integers, got {indices.dtype}")
     return dict(num_classes=int(num_classes), dtype=resolve_dtype(dtype))
@@ -291,7 +305,7 @@ def one_hot(xp, indices, *, num_classes, dtype="float32"):
     return xp.astype(hits, dtype=dtype)
 
 
-def repeated(x: Any, repeats: Any, axis: int | None = None) -> Tensor:
+def repeated(x: ArrayLike, repeats: ArrayLike, axis: int | None = None) -> Tensor:
     """Each element `repeats` times in a row along `axis`, or of the flattened array;
     a number, or one for each element.
 
@@ -314,10 +328,12 @@ def repeated(x: Any, repeats: Any, axis: int | None = None) -> Tensor:
     if len(counts) != size or any(not isinstance(n, int) or n < 0 for n in counts):
         raise ShapeError(f"repeat: {size} numbers >= 0, one for each element, got {counts!r:.60}")
     places = [place for place, count in enumerate(counts) for _ in range(count)]
-    return take(x, Tensor.from_value(places, "int64"), axis=axis)
+    return take(x, Tensor.from_value(places, "int64", x._backend), axis=axis)
 
 
-def split(x: Any, indices_or_sections: Any, axis: int = 0) -> list[Tensor]:
+def split(
+    x: ArrayLike, indices_or_sections: int | Sequence[int] | SupportsArray, axis: int = 0
+) -> list[Tensor]:
     """x in pieces along `axis`: a number of equal ones, or cut before each index, as in NumPy.
 
     Raises:
@@ -328,18 +344,16 @@ def split(x: Any, indices_or_sections: Any, axis: int = 0) -> list[Tensor]:
     [[0], [1, 2], [3]]
     """
     tensor: Any = x if isinstance(x, (Tensor, Deferred)) else Tensor.from_value(x)
-    indices_or_sections, axis = plain(indices_or_sections), plain(axis)
+    places, axis = plain(indices_or_sections), plain(axis)
     at = normalise_axis(axis, tensor.ndim)
     length = tensor.shape[at]
-    if isinstance(indices_or_sections, int):
-        if indices_or_sections < 1 or length % indices_or_sections:
-            raise ShapeError(
-                f"split: axis {at} of size {length} does not divide into {indices_or_sections} equal pieces"
-            )
-        step = length // indices_or_sections
-        cuts = list(range(step, length, step)) if step else [0] * (indices_or_sections - 1)
+    if isinstance(places, int):
+        if places < 1 or length % places:
+            raise ShapeError(f"split: axis {at} of size {length} does not divide into {places} equal pieces")
+        step = length // places
+        cuts = list(range(step, length, step)) if step else [0] * (places - 1)
     else:
-        cuts = [int(cut) for cut in indices_or_sections]
+        cuts = [int(cut) for cut in places]
     bounds = zip([0, *cuts], [*cuts, length], strict=True)
     lead = (slice(None),) * at
     return [index(tensor, (*lead, slice(start, stop))) for start, stop in bounds]

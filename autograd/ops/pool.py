@@ -14,7 +14,9 @@ from ..call import op
 from ..errors import RangeError
 from ..op import bad, case
 from .windows import (
+    PaddingLike,
     Pair,
+    PairLike,
     four_dimensions,
     padded,
     padded_shape,
@@ -26,7 +28,12 @@ from .windows import (
 
 
 def _settings(
-    x: Any, kernel_size: Any, stride: Any, padding: Any, data_format: Any, dilation: Any
+    x: Any,
+    kernel_size: PairLike,
+    stride: PairLike | None,
+    padding: PaddingLike,
+    data_format: str,
+    dilation: PairLike,
 ) -> dict[str, Any]:
     spatial = spatial_axes(data_format)
     four_dimensions("x", x, "(N, C, H, W)" if data_format == "NCHW" else "(N, H, W, C)")
@@ -133,7 +140,12 @@ def max_pool2d(xp, x, *, kernel_size, stride=None, padding=0, data_format="NCHW"
 
 
 def _mean_settings(
-    x: Any, kernel_size: Any, stride: Any, padding: Any, count_include_pad: Any, data_format: Any
+    x: Any,
+    kernel_size: PairLike,
+    stride: PairLike | None,
+    padding: PaddingLike,
+    count_include_pad: bool,
+    data_format: str,
 ) -> dict[str, Any]:
     settings = _settings(x, kernel_size, stride, padding, data_format, 1)
     del settings["dilation"]

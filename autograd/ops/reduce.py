@@ -7,7 +7,7 @@ min share the gradient equally; prod is exact with any number of zeros, to any o
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from backends.contract import Spec, float32, resolve_dtype
 from backends.errors import AxisError
@@ -15,16 +15,20 @@ from backends.shapes import normalise_axes, normalise_axis
 
 from ..call import op
 from ..op import Domain, bad, case
+from .floats import as_double, as_sum
+
+if TYPE_CHECKING:
+    from ..typing import AxisLike
 
 Axes = tuple[int, ...]
 _HALF = resolve_dtype("float16")
 
 
-def canonical_axes(x: Any, *, axis: Any, **static: Any) -> dict[str, Any]:
+def canonical_axes(x: Any, *, axis: AxisLike | None, **static: Any) -> dict[str, Any]:
     return dict(static, axis=normalise_axes(axis, len(x.shape)))
 
 
-def _one_axis(x: Any, *, axis: Any, **static: Any) -> dict[str, Any]:
+def _one_axis(x: Any, *, axis: int | None, **static: Any) -> dict[str, Any]:
     return dict(static, axis=None if axis is None else normalise_axis(axis, len(x.shape)))
 
 
@@ -104,7 +108,7 @@ def _mean_slope(xp: Any, g: Any, x_spec: Spec, axis: Axes) -> Any:
 @op(vjp=dict(x=_mean_slope), normalise=canonical_axes, cases=CASES, bad=BAD_AXIS)
 def mean(xp, x, *, axis=None, keepdims=False):
     """Arithmetic mean over `axis`."""
-    total = xp.sum(widened(xp, x), axis=axis, keepdims=keepdims)
+    total = xp.sum(widened(xp, as_sum(xp, x)), axis=axis, keepdims=keepdims)
     return narrowed(xp, xp.divide(total, _count(x.shape, axis)), x)
 
 
@@ -131,7 +135,7 @@ _SPREAD = (*CASES[:4], case(x=(5,), ddof=1))
 @op(vjp=dict(x=_variance_slope), normalise=canonical_axes, cases=[*_SPREAD, case(x=())])
 def var(xp, x, *, axis=None, ddof=0, keepdims=False):
     """Variance over `axis`, divided by n - ddof; NaN where that is not above 0."""
-    return narrowed(xp, _variance(xp, widened(xp, x), axis, ddof, keepdims), x)
+    return narrowed(xp, _variance(xp, widened(xp, as_sum(xp, x)), axis, ddof, keepdims), x)
 
 
 def _over_root(xp: Any, g: Any, y: Any) -> Any:
@@ -149,7 +153,7 @@ def _std_slope(xp: Any, g: Any, x: Any, y: Any, axis: Axes, ddof: float) -> Any:
 @op(vjp=dict(x=_std_slope), normalise=canonical_axes, cases=_SPREAD)
 def std(xp, x, *, axis=None, ddof=0, keepdims=False):
     """Standard deviation over `axis`; the slope of a constant is 0."""
-    return narrowed(xp, xp.sqrt(_variance(xp, widened(xp, x), axis, ddof, keepdims)), x)
+    return narrowed(xp, xp.sqrt(_variance(xp, widened(xp, as_sum(xp, x)), axis, ddof, keepdims)), x)
 
 
 def _norm_slope(xp: Any, g: Any, x: Any, y: Any, axis: Axes) -> Any:
@@ -158,8 +162,8 @@ def _norm_slope(xp: Any, g: Any, x: Any, y: Any, axis: Axes) -> Any:
 
 @op(vjp=dict(x=_norm_slope), normalise=canonical_axes, domain=Domain(x=(0.3, 3)), cases=CASES)
 def norm(xp, x, *, axis=None, keepdims=False):
-    """Euclidean length over `axis`; slope 0 at the origin."""
-    wide = widened(xp, x)
+    """Euclidean length over `axis`; slope 0 at the origin. Integers are squared as float64."""
+    wide = widened(xp, as_double(xp, x))
     return narrowed(xp, xp.sqrt(xp.sum(xp.multiply(wide, wide), axis=axis, keepdims=keepdims)), x)
 
 

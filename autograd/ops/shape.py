@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 from backends.errors import ShapeError
 from backends.shapes import normalise_axes, normalise_axis, resolve_reshape
@@ -10,14 +11,21 @@ from backends.shapes import normalise_axes, normalise_axis, resolve_reshape
 from ..call import op
 from ..op import bad, case
 
+if TYPE_CHECKING:
+    from ..typing import AxisLike, ShapeLike
+
 
 def _back(xp: Any, g: Any, x_spec: Any) -> Any:
     return xp.reshape(g, shape=x_spec.shape)
 
 
+def _reshaped(x: Any, shape: ShapeLike) -> dict[str, Any]:
+    return dict(shape=resolve_reshape(x.shape, shape))
+
+
 @op(
     vjp=dict(x=_back),
-    normalise=lambda x, shape: dict(shape=resolve_reshape(x.shape, shape)),
+    normalise=_reshaped,
     cases=[
         case(x=(2, 6), shape=(3, -1)),
         case(x=(), shape=(1, 1)),
@@ -34,7 +42,7 @@ def reshape(xp, x, *, shape):
     return xp.reshape(x, shape=shape)
 
 
-def _order(x: Any, axes: Any) -> dict[str, Any]:
+def _order(x: Any, axes: Sequence[int] | None) -> dict[str, Any]:
     ndim = len(x.shape)
     if axes is None:
         return dict(axes=tuple(range(ndim))[::-1])
@@ -87,7 +95,7 @@ def swapaxes(xp, x, *, axis1, axis2):
     return _swap(xp, x, axis1, axis2)
 
 
-def _squeezed(x: Any, axis: Any) -> dict[str, Any]:
+def _squeezed(x: Any, axis: AxisLike | None) -> dict[str, Any]:
     if axis is None:
         return dict(axis=tuple(i for i, n in enumerate(x.shape) if n == 1))
     axes = normalise_axes(axis, len(x.shape))
@@ -108,7 +116,7 @@ def squeeze(xp, x, *, axis=None):
     return xp.reshape(x, shape=tuple(n for i, n in enumerate(x.shape) if i not in axis))
 
 
-def _inserted(x: Any, axis: Any) -> dict[str, Any]:
+def _inserted(x: Any, axis: AxisLike) -> dict[str, Any]:
     axes = axis if isinstance(axis, (tuple, list)) else (axis,)
     return dict(axis=normalise_axes(axes, len(x.shape) + len(axes)))
 
@@ -128,9 +136,13 @@ def expand_dims(xp, x, *, axis):
     return xp.reshape(x, shape=_with_ones(x.shape, axis))
 
 
+def _broadcast(x: Any, shape: Sequence[int]) -> dict[str, Any]:
+    return dict(shape=tuple(shape))
+
+
 @op(
     vjp=dict(x=lambda xp, g: g),
-    normalise=lambda x, shape: dict(shape=tuple(shape)),
+    normalise=_broadcast,
     cases=[case(x=(3, 1), shape=(2, 3, 4)), case(x=(), shape=(2,)), case(x=(1,), shape=(0,))],
     bad=[bad(ValueError, "does not broadcast to", x=(3,), shape=(4,))],
 )
@@ -141,6 +153,10 @@ def broadcast_to(xp, x, *, shape):
     return xp.broadcast_to(x, shape=shape)
 
 
+def _flipped(x: Any, axis: AxisLike | None) -> dict[str, Any]:
+    return dict(axis=normalise_axes(axis, len(x.shape)))
+
+
 def _reversed_along(xp: Any, x: Any, axis: tuple[int, ...]) -> Any:
     backwards = slice(None, None, -1)
     return xp.getitem(x, key=tuple(backwards if i in axis else slice(None) for i in range(len(x.shape))))
@@ -148,7 +164,7 @@ def _reversed_along(xp: Any, x: Any, axis: tuple[int, ...]) -> Any:
 
 @op(
     vjp=dict(x=lambda xp, g, axis: _reversed_along(xp, g, axis)),
-    normalise=lambda x, axis: dict(axis=normalise_axes(axis, len(x.shape))),
+    normalise=_flipped,
     cases=[case(x=(2, 3)), case(x=(2, 3), axis=1), case(x=(2, 3, 4), axis=(0, -1))],
 )
 def flip(xp, x, *, axis=None):
@@ -215,7 +231,7 @@ def _pairs(pad_width: Any, ndim: int) -> tuple[Any, ...]:
     return pairs * ndim if len(pairs) == 1 else pairs
 
 
-def _widths(x: Any, pad_width: Any, value: float) -> dict[str, Any]:
+def _widths(x: Any, pad_width: int | Sequence[int] | Sequence[Sequence[int]], value: float) -> dict[str, Any]:
     pairs = _pairs(pad_width, len(x.shape))
     if any(width < 0 for pair in pairs for width in pair):
         raise ShapeError(f"pad_width {pad_width} holds a negative number")
@@ -238,7 +254,7 @@ def pad(xp, x, *, pad_width, value=0.0):
     return xp.pad(x, pad_width=pad_width, value=value)
 
 
-def _repetitions(x: Any, reps: Any) -> dict[str, Any]:
+def _repetitions(x: Any, reps: ShapeLike) -> dict[str, Any]:
     counts = tuple(reps) if isinstance(reps, (tuple, list)) else (reps,)
     return dict(reps=(1,) * (len(x.shape) - len(counts)) + counts)
 

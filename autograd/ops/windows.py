@@ -7,7 +7,8 @@ ceil(n / stride), the larger half after).
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 from backends.errors import DTypeError, ShapeError
 from backends.shapes import normalise_axis
@@ -16,7 +17,13 @@ from ..call import op
 from ..errors import RangeError
 from ..op import bad, case
 
+if TYPE_CHECKING:
+    from ..typing import ShapeLike
+
 Pair = tuple[int, int]
+PairLike = int | Sequence[int]
+"""What is given for height and width: one number for both, or two."""
+PaddingLike = int | str | Sequence[int | Sequence[int]]
 SPATIAL = {"NCHW": (2, 3), "NHWC": (1, 2)}
 """Where a format has height and width; the other letters are samples and channels."""
 
@@ -113,12 +120,20 @@ def unpadded(xp: Any, g: Any, shape: tuple[int, ...], axes: Pair, padding: tuple
     return xp.getitem(g, key=tuple(key))
 
 
-def _settings(x: Any, *, axes: Any, size: Any, stride: Any, dilation: Any) -> dict[str, Any]:
+def _settings(
+    x: Any, *, axes: ShapeLike, size: PairLike, stride: PairLike, dilation: PairLike
+) -> dict[str, Any]:
     return _over(len(x.shape), axes, size, stride, dilation)
 
 
 def _settings_back(
-    values: Any, *, axes: Any, size: Any, stride: Any, dilation: Any, shape: Any
+    values: Any,
+    *,
+    axes: ShapeLike,
+    size: PairLike,
+    stride: PairLike,
+    dilation: PairLike,
+    shape: Sequence[int],
 ) -> dict[str, Any]:
     settings = _over(len(tuple(shape)), axes, size, stride, dilation)
     return dict(settings, shape=tuple(shape))

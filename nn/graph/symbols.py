@@ -224,6 +224,8 @@ class InputLayer(Layer):
 
     checks = {"dtype": VALUES}
     dtype: Any = "float32"  # of the values, whole numbers too; there are no weights
+    says_dtype: bool = False
+    """Whether the dtype was given."""
 
     def __init__(
         self,
@@ -237,6 +239,7 @@ class InputLayer(Layer):
         shape, batch_size = _sizes(shape, batch_size, given)
         self.shape = sample_of.checked("Input", "shape", shape)
         self.batch_size = COUNT.or_none().checked("Input", "batch_size", batch_size)
+        self.says_dtype = dtype is not None
         self.dtype = "float32" if dtype is None else dtype
         self.input_shape, self.output_shape = self.shape, (self.batch_size, *self.shape)
         self.built = True

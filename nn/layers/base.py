@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, overload
 
 from autograd import ShapeError, Tensor
 
@@ -15,9 +16,13 @@ from ..graph.history import Called
 from ..held import metrics_below
 from ..metrics.base import Metric
 from ..module import Module
+from ..notebook import layer_html
 from ..parameter import Parameter
 from ..shapes import shape_of_output
 from ..weights import given_name
+
+if TYPE_CHECKING:
+    from ..graph.symbols import SymbolicTensor
 
 IMAGES = {
     "NHWC": "(batch, height, width, channels)",
@@ -117,6 +122,22 @@ class Layer(Checked, Called, LayerDtype):
     dtype: str | None = argument(DTYPE.or_none(), default=None, unset=True)
     activity_regularizer: Any = argument(REGULARIZER, default=None, unset=True)
 
+    if TYPE_CHECKING:
+
+        @overload
+        def __call__(  # pyright: ignore[reportOverlappingOverload]
+            self,
+            inputs: SymbolicTensor | Sequence[SymbolicTensor],
+            *more: Any,
+            training: bool | None = None,
+            **named: Any,
+        ) -> SymbolicTensor: ...
+
+        @overload
+        def __call__(self, *inputs: Any, training: bool | None = None, **named: Any) -> Tensor: ...
+
+        def __call__(self, *inputs: Any, training: bool | None = None, **named: Any) -> Any: ...
+
     def __init__(
         self,
         name: str | None = None,
@@ -147,6 +168,9 @@ class Layer(Checked, Called, LayerDtype):
         if name == "activity_regularizer":
             self._adds_losses = type(self)._adds_losses or value is not None
             self._special = self._special or value is not None
+
+    def _repr_html_(self) -> str:
+        return layer_html(self)
 
     @property
     def metrics(self) -> list[Metric]:

@@ -130,22 +130,17 @@ def cbrt(x: Any) -> Tensor:
 
 def arcsinh(x: Any) -> Tensor:
     """The inverse of sinh, exact for small numbers too."""
-    x = floating(x)
-    sign = _sign(x)
-    size = sign * x
-    return sign * ag.log1p(size + size * (size / (1.0 + ag.hypot(size, ag.ones_like(size)))))
+    return ag.arcsinh(floating(x))
 
 
 def arccosh(x: Any) -> Tensor:
     """The inverse of cosh, for x >= 1."""
-    x = floating(x)
-    return ag.log(x + ag.sqrt(x - 1.0) * ag.sqrt(x + 1.0))
+    return ag.arccosh(floating(x))
 
 
 def arctanh(x: Any) -> Tensor:
     """The inverse of tanh."""
-    x = floating(x)
-    return 0.5 * (ag.log1p(x) - ag.log1p(-x))
+    return ag.arctanh(floating(x))
 
 
 def deg2rad(x: Any) -> Tensor:

@@ -16,7 +16,9 @@ STUB = Path(nn.__file__).with_suffix(".pyi")
 
 def stub():
     """The text of `__init__.pyi`."""
-    lines = [f'"""{nn.__doc__}"""', "", *(f"from . import {name} as {name}" for name in nn._MODULES.split())]
+    lines = [f'"""{nn.__doc__}"""', ""]
+    modules = [*nn._MODULES.split(), *nn._EXTRAS.split()]
+    lines += [f"from . import {name} as {name}" for name in modules]
     lines += [
         f"from .{m} import {name} as {name}" for m, names in nn._NAMES.items() for name in names.split()
     ]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import inspect
 import re
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -29,6 +30,7 @@ GIVEN = dict(
     pool_size=2, dims=(1,), n=2, scale=2.0,
     num_classes=3, target_class_ids=[0], specificity=0.5, sensitivity=0.5, recall=0.5, precision=0.5, fn=nn.losses.huber,
     axes=1, factor=0.1, height=2, width=2, num_tokens=3, num_bins=3, frame={"a": [1.0, 2.0]},
+    trial=SimpleNamespace(report=print, should_prune=bool),
 )  # fmt: skip
 NO_NUMBER = {
     "NaN": float("nan"),

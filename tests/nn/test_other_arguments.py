@@ -117,7 +117,7 @@ TAKEN = {
 """Argument, or class (its bases count) and argument: the values that mean something."""
 CALLED = {
     "data": "", "dtype": "dtype", "build": "build|unknown parameter", "inputs": "inputs|dtypes", "filepath": "path",
-    "weighted_metrics": "metrics",
+    "weighted_metrics": "metrics", "source": "a path or a file|no file|weights of 0 modules|names",
 }  # fmt: skip
 """Other words than the argument's name: what is no array, and no dtype, is an error of the tensor; `tune` gives parameters to `build`."""
 NUMBER = r"(int|float)( \| None)?"
@@ -243,6 +243,8 @@ METHODS = {
     nn.learning_rate_range_test: dict(x=X, y=Y, steps=12),
     nn.capture_train_step: dict(x=X, y=Y),
     nn.tune: dict(build=None, x=X, y=Y, space=SPACE, trials=1, epochs=1, verbose=0),
+    nn.from_torch: {},
+    nn.to_torch: {},
     nn.add_layers_until: dict(build=None, x=X, y=Y, max_layers=1, epochs=1, units=2, verbose=0),
     nn.plots.learning_curves: dict(history={"loss": [1.0]}),
     nn.plots.confusion_matrix: dict(y_true=[0, 1], y_pred=[0, 1]),
@@ -272,6 +274,8 @@ MEANT = {
     "custom_objects": "dict",
     "pruner": "None",
     "tune.name": "nonsense",
+    "tune.cv": "3",
+    **dict.fromkeys(["flattened", "reshaped"], "dict|None"),
     "title": "nonsense",
 }
 CHECKED_ELSEWHERE = {
@@ -289,7 +293,8 @@ CHECKED_ELSEWHERE = {
 def public_functions():
     """Those of nn and of its pictures."""
     for place in (nn, nn.plots):
-        for name, value in vars(place).items():
+        for name in dir(place):
+            value = getattr(place, name)
             if inspect.isfunction(value) and value.__module__[:3] == "nn." and name[0] != "_":
                 yield value
 
@@ -308,6 +313,8 @@ def test_a_method_refuses_what_means_nothing(method, trained, tmp_path, monkeypa
         others = {"model": trained} | others
     if "self" in parameters:
         others = {"self": trained} | others
+    if "source" in parameters:
+        others = {"source": nn.to_torch(trained)} | others
     for parameter in parameters.values():
         name = parameter.name
         if name in CHECKED_ELSEWHERE or re.fullmatch(NUMBER, str(parameter.annotation)):
@@ -322,7 +329,9 @@ def test_a_method_refuses_what_means_nothing(method, trained, tmp_path, monkeypa
             words = CALLED.get(name, rf"\b{name}\b")
             came = outcome(partial(method, **(others | {name: value})), words)
             assert came == "taken" or everything(trained) == before, (name, what)
-            if name in ("path", "filepath") and what == "nonsense":  # no such file, or one of another kind
+            if (
+                name in ("path", "filepath", "source") and what == "nonsense"
+            ):  # no such file, or one of another kind
                 continue
             if came != ("taken" if what in meant.split("|") else "refused"):
                 found.append(f"{name}={what}: {came}")

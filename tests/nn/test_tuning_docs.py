@@ -44,5 +44,5 @@ def test_the_code_runs_in_order_and_prints_what_is_shown(tmp_path, full):
     assert len(shown) == 2
     for header in shown:
         assert header.split() in [line.split() for line in printed]
-    assert printed[-1] == "6"
+    assert printed[-2:] == ["6", "2 True"]
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["depth.png", "search.db", "search.png"]  # fmt: skip

@@ -51,7 +51,7 @@ def copied(checkout: Path, folder: Path) -> Path:
         if (checkout / name).is_file():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(checkout / name, folder / name)
-    for package in ("autograd", "backends", "nn"):
+    for package in ("autograd", "backends", "gradloom", "nn"):
         for compiled in (checkout / package).rglob("*.pyc"):
             place = folder / compiled.relative_to(checkout)
             place.parent.mkdir(parents=True, exist_ok=True)

@@ -26,6 +26,7 @@ assert_type(2 * -x @ x, ag.Tensor)
 assert_type(x[1:].reshape(1, 2).T, ag.Tensor)
 assert_type(x.sum(axis=0, keepdims=True).mean(), ag.Tensor)
 assert_type(x.shape, tuple[int, ...])
+assert_type(x.to_device(x.device).reshape(3, 1).mT, ag.Tensor)
 assert_type(ag.exp(x), ag.Tensor)
 assert_type(ag.where(x > 1, x, 0.0), ag.Tensor)
 assert_type(ag.zeros((2, 3), dtype="float64"), ag.Tensor)
@@ -60,7 +61,7 @@ def other(v: ag.Tensor) -> ag.Tensor:
 
 moved: ag.Tensor = step(x.detach(), rate=0.5)
 doubled: ag.Tensor = other(x.detach())
-assert_type(step, ag.Jitted)
+assert_type(moved, ag.Tensor)
 assert_type(step.traces, int)
 
 
@@ -211,6 +212,12 @@ history = model.fit(
 assert_type(history, nn.callbacks.History)
 assert_type(stop.epochs, list[int])
 predicted: np.ndarray[Any, Any] = model.predict(rows)
+
+
+def export(path: str) -> None:
+    model.export(path, opset=20, overwrite=False)
+
+
 report = model.evaluate(rows, targets, verbose=0, return_dict=True)
 own = Residual()
 own.compile(optimizer=nn.SGD(nn.ExponentialDecay(0.1, 10, 0.9), momentum=0.9), loss=Cubic(reduction="sum"))
@@ -230,6 +237,9 @@ assert_type(words.vocabulary_size(), int)
 nn.Sequential([nn.Hashing(num_bins=3), nn.CategoryEncoding(3), nn.Discretization([0.5])])
 (x_train, y_train), (x_test, y_test) = nn.datasets.moons.load_data(samples=100, noise=0.2)
 loaded: Callable[[str | os.PathLike[str]], nn.Model] = nn.load
+perceptron = nn.Sequential([nn.Dense(2, input_shape=(3,))])
+assert_type(nn.to_torch(perceptron, names={"dense": "0"}), dict[str, Any])
+nn.from_torch(perceptron, nn.to_torch(perceptron))
 
 
 # searching
@@ -253,6 +263,21 @@ def search() -> nn.Model:
     )
     best: dict[str, Any] = found.best_params
     return build(**best)
+
+
+def estimate() -> float:
+    estimator = nn.sklearn.Classifier((4,), max_iter=2, tol=None, early_stopping=False, random_state=0)
+    assert_type(estimator, nn.sklearn.Classifier)
+    labels = ["a", "b"] * 4
+    assert_type(estimator.fit(rows, labels), nn.sklearn.Classifier)
+    assert_type(estimator.predict_proba(rows), np.ndarray[Any, Any])
+    nn.sklearn.Regressor(build=line, max_iter=2, tol=None).fit(rows, targets)
+    nn.sklearn.KerasRegressor(line, loss="mse", epochs=2, model__units=3, verbose=0)
+    return float(estimator.score(rows, labels))
+
+
+def line(n_outputs: int = 1, units: int = 2) -> nn.Model:
+    return nn.Sequential([nn.Dense(units), nn.Dense(n_outputs)])
 
 
 def mistakes() -> None:

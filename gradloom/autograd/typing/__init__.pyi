@@ -1,0 +1,3 @@
+"""Written by `python docs/make_stubs.py`; do not edit it."""
+
+from autograd.typing import *

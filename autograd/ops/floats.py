@@ -14,16 +14,21 @@ _BY_BYTES = {1: resolve_dtype("float16"), 2: resolve_dtype("float32")}
 _DOUBLE = resolve_dtype("float64")
 
 
+def _is_integer(x: Any) -> bool:
+    """Of arrays; a Python number is as its user wrote it."""
+    return hasattr(x, "dtype") and x.dtype.kind in "iu"
+
+
 def as_float(xp: Any, x: Any) -> Any:
     """`x`, integers in the float dtype in which exp and log compute them: float16 and up, by their bytes."""
-    return xp.astype(x, dtype=_BY_BYTES.get(x.dtype.itemsize, _DOUBLE)) if x.dtype.kind in "iu" else x
+    return xp.astype(x, dtype=_BY_BYTES.get(x.dtype.itemsize, _DOUBLE)) if _is_integer(x) else x
 
 
 def as_double(xp: Any, x: Any) -> Any:
     """`x`, integers in float64."""
-    return xp.astype(x, dtype=_DOUBLE) if x.dtype.kind in "iu" else x
+    return xp.astype(x, dtype=_DOUBLE) if _is_integer(x) else x
 
 
 def as_sum(xp: Any, x: Any) -> Any:
     """`x`, integers of 64 bits in float64: sums of narrower ones, which are of 64 bits, do not overflow."""
-    return as_double(xp, x) if x.dtype.itemsize == 8 else x
+    return as_double(xp, x) if _is_integer(x) and x.dtype.itemsize == 8 else x

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -20,12 +21,19 @@ from ..program.ir import Value
 from ..program.layout import Layout
 from ..program.views import View
 from .cublas import WORKSPACE
+from .library import device_errors
 
 _ALIGNED = 256
 
 
 def _rounded(size: int) -> int:
     return -(-size // _ALIGNED) * _ALIGNED
+
+
+def _wait(stream: Any, event: Any, errors: tuple[type[Exception], ...]) -> None:
+    """Also where the device is broken, and nothing waits any more: nobody hears an error here."""
+    with suppress(*errors):
+        stream.wait_event(event)
 
 
 class Arena:
@@ -143,7 +151,7 @@ class Memory:
             block.data.memset_async(0, self.own)
             stream = self._cupy.cuda.get_current_stream()
             # freed memory goes to whoever asks on the stream that asked for it: not before it is out of use
-            weakref.finalize(self, stream.wait_event, arena.done).atexit = False
+            weakref.finalize(self, _wait, stream, arena.done, device_errors(self._cupy)).atexit = False
             self.block = block
         base = int(self.block.data.ptr)
         moved = (base, room) != self.where

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -21,19 +20,12 @@ from ..program.ir import Value
 from ..program.layout import Layout
 from ..program.views import View
 from .cublas import WORKSPACE
-from .library import device_errors
 
 _ALIGNED = 256
 
 
 def _rounded(size: int) -> int:
     return -(-size // _ALIGNED) * _ALIGNED
-
-
-def _wait(stream: Any, event: Any, errors: tuple[type[Exception], ...]) -> None:
-    """Also where the device is broken, and nothing waits any more: nobody hears an error here."""
-    with suppress(*errors):
-        stream.wait_event(event)
 
 
 class Arena:
@@ -55,9 +47,36 @@ class Arena:
         self._workspace: Any = None
         self._turns: weakref.WeakKeyDictionary[Memory, int] = weakref.WeakKeyDictionary()
         self._turn = 0
+        self._blocks: dict[weakref.ref[Memory], tuple[Any, Any]] = {}
+        self._dead: list[weakref.ref[Memory]] = []
+
+    def hold(self, memory: Memory, block: Any) -> None:
+        """Keep the block of an executable until it is gone and a next turn begins.
+
+        Nothing of ours runs when it is collected, which may happen while a step is traced: a trace depends on
+        all code that runs meanwhile.
+        """
+        stream = self._cupy.cuda.get_current_stream()
+        self._blocks[weakref.ref(memory, self._dead.append)] = block, stream
+
+    def free(self, memory: Memory) -> None:
+        """Give the block of an executable back now; it is out of use."""
+        for reference in [r for r in self._blocks if r() is memory]:
+            del self._blocks[reference]
+
+    def _bury(self) -> None:
+        """Give back the blocks of executables that are gone. Freed memory goes to whoever asks next on the stream
+        that asked for it: that waits for the last turn, whichever stream it was on.
+        """
+        while self._dead:
+            block, stream = self._blocks.pop(self._dead.pop(), (None, None))
+            if stream is not None:
+                stream.wait_event(self.done)
+            del block
 
     def began(self, memory: Memory) -> None:
         """Note whose turn it is."""
+        self._bury()
         self._turn += 1
         self._turns[memory] = self._turn
 
@@ -79,6 +98,7 @@ class Arena:
 
     def allocate(self, size: int, asking: Memory) -> Any:
         """So many bytes; from those that have not run for the longest where there are no others."""
+        self._bury()
         others = sorted(
             (m for m in self._turns if m is not asking and m.block is not None), key=self._turns.__getitem__
         )
@@ -149,9 +169,7 @@ class Memory:
             self.is_filled = False
             block = arena.allocate(self.own, self)
             block.data.memset_async(0, self.own)
-            stream = self._cupy.cuda.get_current_stream()
-            # freed memory goes to whoever asks on the stream that asked for it: not before it is out of use
-            weakref.finalize(self, _wait, stream, arena.done, device_errors(self._cupy)).atexit = False
+            arena.hold(self, block)
             self.block = block
         base = int(self.block.data.ptr)
         moved = (base, room) != self.where
@@ -165,6 +183,7 @@ class Memory:
         """Give back what is its own, which nobody uses any more."""
         self.where = (0, 0)
         self.block = None
+        self.arena.free(self)
 
     def address(self, root: Value, bound: Mapping[Value, int]) -> int:
         """Where a root lies in this turn; `bound` are those in memory of others."""

@@ -106,16 +106,41 @@ def test_a_larger_room_leaves_others_right(machine, monkeypatch, backend, way):
     assert np.allclose(w.numpy(), np.arange(4) * 0.5**5)
 
 
-def test_memory_of_an_executable_goes_back_after_its_last_turn(machine, backend):
+def test_memory_of_an_executable_goes_back_with_the_next_turn(machine, backend):
     """To the stream that asked for it, which waits for the event of the last turn, whichever stream that was on."""
-    executable = backend.compile(hungry(10))
+    executable, other = backend.compile(hungry(5000)), backend.compile(hungry(11))
+    x, y = (backend.asarray(np.zeros(n, np.float32)) for n in (5000, 11))
     with substitute.cuda.Stream(non_blocking=True):
-        executable.step({}, {"x": backend.asarray(np.zeros(10, np.float32))})
-    machine.log.clear()
-    before = used(machine)
-    del executable
-    assert used(machine) < before
+        executable.step({}, {"x": x})
+        other.step({}, {"x": y})
+        before = used(machine)
+        del executable
+        gc.collect()
+        machine.log.clear()
+        other.step({}, {"x": y})
+    assert used(machine) < before - 2 * 5000 * 4
     assert ("null", "wait for event") in machine.log
+
+
+def test_an_executable_that_is_collected_while_a_step_is_traced(machine, backend):
+    """What runs then is no part of the step: it is not traced again."""
+    state, box = ag.zeros((4,)), []
+
+    @ag.jit(state=[state])
+    def note(x):
+        box.clear()
+        gc.collect()
+        state.assign(state + x)
+
+    executable = backend.compile(hungry(4))
+    executable.step({}, {"x": backend.asarray(np.zeros(4, np.float32))})
+    executable.itself = executable
+    box.append(executable)
+    del executable
+    for _ in range(3):
+        note(ag.ones((4,)))
+        machine.log.append(("nobody", "anything"))
+    assert note.traces == 1
 
 
 def test_threads_with_executables_of_their_own_take_turns(backend):

@@ -65,8 +65,8 @@ class Arena:
             del self._blocks[reference]
 
     def _bury(self) -> None:
-        """Give back the blocks of executables that are gone. Freed memory goes to whoever asks next on the stream
-        that asked for it: that waits for the last turn, whichever stream it was on.
+        """Give back the blocks of executables that are gone. Freed memory goes to whoever asks next on the
+        stream that asked for it: that waits for the last turn, whichever stream it was on.
         """
         while self._dead:
             block, stream = self._blocks.pop(self._dead.pop(), (None, None))

@@ -12,9 +12,8 @@ from collections.abc import Sequence
 
 from ..contract import DType, Scalar
 from .calls import Call
-from .kernel import THREADS, Kernel, Pointer, whole_text
+from .kernel import THREADS, Kernel, Pointer, arguments_of, whole_text
 from .prelude import source_of
-from .scalar import TYPES
 
 _BLOCKS = 1024
 """Blocks of a kernel up to which its launch is worth saving."""
@@ -102,14 +101,11 @@ def _joined(kernels: Sequence[Kernel]) -> Kernel:
         blocks = f"n{len(integers) - 1}"
         lines.append(f"  if (block < {blocks}) {{ {name}({', '.join([*given, 'block', blocks])}); return; }}")
         lines.append(f"  block -= {blocks};")
-    arguments = [f"{'' if p.written else 'const '}{TYPES[p.dtype]}* {n}" for p, n in pointers.items()]
-    arguments += [f"I n{k}" for k in range(len(integers))]
-    arguments += [f"{TYPES[dtype]} f{k}" for k, (dtype, _) in enumerate(numbers)]
     texts = [
         f"__device__ void {name}({given}, const I block, const I blocks) {{\n{_of_its_own(body)}\n}}\n"
         for (given, body), name in functions.items()
     ]
-    all_given, body = ", ".join(arguments), "\n".join(lines)
+    all_given, body = arguments_of(pointers, integers, numbers), "\n".join(lines)
     source = source_of("\n".join([*texts, whole_text("parts", all_given, body)]), wide=False)
     grid = (sum(k.grid[0] for k in kernels), 1)
     return Kernel(

@@ -176,15 +176,21 @@ class Writer:
     def kernel(self, name: str, grid: tuple[int, int], block: int = THREADS) -> Kernel:
         """What has been written, as a kernel."""
         wide = self._reach * 2 >= _WIDE_FROM
-        arguments = [
-            f"{'' if p.written else 'const '}{TYPES[p.dtype]}* {n}" for p, n in self._pointers.items()
-        ]
-        arguments += [f"I n{k}" for k in range(len(self._integers))]
-        arguments += [f"{TYPES[dtype]} f{k}" for k, (dtype, _) in enumerate(self._numbers)]
-        given, body = ", ".join(arguments), "\n".join(self.lines)
+        given = arguments_of(self._pointers, self._integers, self._numbers)
+        body = "\n".join(self.lines)
         source = source_of(whole_text(name, given, body, block), wide)
         handed_over = tuple(self._pointers), tuple(self._integers), tuple(self._numbers)
         return Kernel(name, source, given, body, *handed_over, grid, block, wide)
+
+
+def arguments_of(
+    pointers: Mapping[Pointer, str], integers: Sequence[int], numbers: Sequence[tuple[DType, Scalar]]
+) -> str:
+    """The arguments of a kernel in the order in which a call hands them over."""
+    found = [f"{'' if p.written else 'const '}{TYPES[p.dtype]}* {n}" for p, n in pointers.items()]
+    found += [f"I n{k}" for k in range(len(integers))]
+    found += [f"{TYPES[dtype]} f{k}" for k, (dtype, _) in enumerate(numbers)]
+    return ", ".join(found)
 
 
 def whole_text(name: str, arguments: str, body: str, block: int = THREADS) -> str:

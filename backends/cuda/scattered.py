@@ -9,20 +9,13 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
-
-from ..program.access import Access
 from ..program.ir import Value
+from .data_movement import plain
 from .kernel import THREADS, Kernel, Writer
 from .scalar import TYPES
 
 _PART = 256
 _BLOCKS = 4096
-_INT32 = np.dtype(np.int32)
-
-
-def _all(value: Value) -> Access:
-    return Access(value, value.spec.dtype, 0, (1,))
 
 
 def ranks(indices: Value, height: int, places: Value, errors: Value) -> Kernel:
@@ -31,8 +24,8 @@ def ranks(indices: Value, height: int, places: Value, errors: Value) -> Kernel:
     """
     writer = Writer()
     count, rows = writer.integer(indices.spec.size), writer.integer(height)
-    by, noted = writer.pointer(_all(indices)), writer.pointer(_all(errors), written=True)
-    found = writer.pointer(_all(places), written=True)
+    by, noted = writer.pointer(plain(indices)), writer.pointer(plain(errors), written=True)
+    found = writer.pointer(plain(places), written=True)
     writer.reaches((3 * indices.spec.size,), (1,))
     warps = THREADS // 32
     writer.line("const I lane = (I)threadIdx.x % 32;")
@@ -64,7 +57,7 @@ def _each(writer: Writer, places: Value, columns: int) -> tuple[str, str, str]:
     total = places.spec.shape[1] * columns
     writer.reaches((total,), (1,))
     count, length = writer.integer(places.spec.shape[1]), writer.integer(columns)
-    given = writer.pointer(_all(places))
+    given = writer.pointer(plain(places))
     writer.open(
         f"for (I i = (I)blockIdx.x * {THREADS} + (I)threadIdx.x; i < {count} * {length}; "
         f"i += (I)gridDim.x * {THREADS})"
@@ -82,7 +75,7 @@ def partial_sums(values: Value, places: Value, parts: Value) -> Kernel:
     """Part by part of each run, the sum of its rows, at the position of its first one."""
     writer = Writer()
     columns, kind = parts.spec.shape[1], TYPES[values.spec.dtype]
-    rows, sums = writer.pointer(_all(values)), writer.pointer(_all(parts), written=True)
+    rows, sums = writer.pointer(plain(values)), writer.pointer(plain(parts), written=True)
     writer.reaches((math.prod(values.spec.shape),), (1,))
     given, count, length = _each(writer, places, columns)
     writer.line(f"if ((k - run) % {_PART}) continue;")
@@ -99,7 +92,7 @@ def sums(parts: Value, places: Value, result: Value) -> Kernel:
     """The parts of each run added up, at its place in `result`, which is 0 elsewhere."""
     writer = Writer()
     columns, kind = parts.spec.shape[1], TYPES[parts.spec.dtype]
-    given_parts, total = writer.pointer(_all(parts)), writer.pointer(_all(result), written=True)
+    given_parts, total = writer.pointer(plain(parts)), writer.pointer(plain(result), written=True)
     writer.reaches((math.prod(result.spec.shape),), (1,))
     given, count, length = _each(writer, places, columns)
     writer.line("if (k != run) continue;")

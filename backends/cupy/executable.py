@@ -72,6 +72,7 @@ class Executable(BoundProgram):
         )
         self.sequences = {False: self.calls, True: [*self.before, *_with(self.calls, after)]}
         """What a step puts on the stream: given its inputs, or taking them from rows."""
+        self.pieces = {fed: in_pieces(calls) for fed, calls in self.sequences.items()}
         self.uses_graphs = os.environ.get("GRADLOOM_CUDA_GRAPHS", "1") != "0"
         self.checks = any(c.checks for c in self.calls)
         self.is_simple = self.uses_graphs and not any(c.foreign for c in self.calls)
@@ -240,7 +241,7 @@ class Executable(BoundProgram):
 
     def _run_graphs(self, steps: int, fed: bool, stream: Any) -> None:
         """By graphs; between them what has no kernel."""
-        pieces = in_pieces(self.sequences[fed])
+        pieces = self.pieces[fed]
         for _ in range(steps if len(pieces) > 1 else 1):
             for number, calls in enumerate(pieces):
                 many = steps if len(pieces) == 1 else 1

@@ -156,8 +156,8 @@ class Memory:
         """Bytes that a turn needs, with those that all share."""
         return self.own + self.layout.size + (WORKSPACE if self._multiplies else 0)
 
-    def ready(self) -> bool:
-        """Have memory; whether it lies elsewhere than in the last turn, and holds nothing.
+    def ready(self) -> None:
+        """Have memory, and know where.
 
         Raises:
             DeviceMemoryError: when there is not enough.
@@ -172,12 +172,10 @@ class Memory:
             arena.hold(self, block)
             self.block = block
         base = int(self.block.data.ptr)
-        moved = (base, room) != self.where
-        if moved:
+        if (base, room) != self.where:
             self._places = {root: base + offset for root, offset in self._offsets.items()}
             self._places |= {root: room + offset for root, offset in self.layout.offsets.items()}
             self.where = base, room
-        return moved
 
     def release(self) -> None:
         """Give back what is its own, which nobody uses any more."""

@@ -6,7 +6,7 @@ import threading
 
 import numpy as np
 import pytest
-from descending import descent, put_on_the_stream_by, start
+from descending import WAYS, descent, put_on_the_stream_by, start
 
 import autograd as ag
 import backends
@@ -17,7 +17,6 @@ from backends.cupy import executable as executables
 from backends.program import parse_program
 
 pytestmark = pytest.mark.once
-WAYS = ("graphs", "no graphs", "one kernel")
 RNG = np.random.default_rng(0)
 X = RNG.standard_normal((90, 6)).astype(np.float32)
 Y = RNG.integers(0, 3, 90)
